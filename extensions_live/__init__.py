@@ -1,4 +1,4 @@
-"""Live views of a training run in a notebook: plots, a control bar, and their outputs."""
+"""Live views of a training run in a notebook, with plots and a control bar."""
 
 from extensions_live.controls import Controls
 from extensions_live.dashboard import Dashboard

@@ -1,4 +1,4 @@
-"""Audience of a widget: the renderings of it that are visible on a page."""
+"""Audience of a widget, which consists of its visible renderings on pages."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 from extensions_live.kernel_clock import Clock, kernel_clock
 
 SILENCE = 35.0
-"""Seconds without a message, on the kernel's clock, after which a page counts as closed."""
+"""Seconds without a message, on the kernel's clock, after which a page is considered closed."""
 
 
 class Audience:
-    """Renderings of a widget that a user may be looking at.
+    """Renderings of a widget that are possibly visible to a user.
 
-    A page reports for each rendering whether it is visible: when that changes, every few seconds
-    while it is visible, and when it is closed. A page that disappears without a report is dropped
-    after `SILENCE` seconds. Otherwise messages that no page reads would pile up in the server.
+    A page reports the visibility of each rendering when it changes, every few seconds while the
+    rendering is visible, and when it is closed. A page that disappears without a report is removed
+    after `SILENCE` seconds. Otherwise messages that no page reads would accumulate in the server.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Commands of a page on the kernel's control channel, handled even while a cell runs.
+"""Handling of a page's commands on the kernel's control channel, even while a cell runs.
 
-JupyterLab and Notebook 7 give a widget the connection to its kernel, which can send a message of
-any type. The kernel finds the handler for the type in `control_handlers` and runs it in its control
-thread. No installation or setting is needed. In other front ends, commands are messages of the
+In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
+any type. The kernel finds the handler of the type in `control_handlers` and runs it in its control
+thread, without any installation or setting. In other front ends, commands are messages of the
 widget, which wait for the running cell.
 """
 
@@ -20,24 +20,24 @@ from extensions_live.notebook import shell
 REQUEST, REPLY = "workbench_request", "workbench_reply"
 
 AFTER_IDLE = 0.02
-"""Seconds after which a kernel has reported that it is idle."""
+"""Seconds after a message until the kernel has reported that it is idle."""
 
 
 class Receiver(Protocol):
     """Receiver of messages from a page."""
 
     def receive(self, content: CommandMessage) -> None:
-        """Put a command on a queue and return at once: the control thread calls this."""
+        """Queue a command without waiting, because the control thread calls this method."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
 
 
 class RunningCell:
-    """Running cell of a kernel, used to report to the page that the kernel is still busy.
+    """Monitor of the running cell that reports to the page that the kernel is still busy.
 
-    A kernel reports that it is idle after every message on the control channel, even if a cell
-    still runs, and the page then shows it as idle.
+    After every message on the control channel, a kernel reports that it is idle even if a cell is
+    still running, and the page then shows the kernel as idle.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -52,7 +52,7 @@ class RunningCell:
                 self._parent, self._depth = parent, 1
 
     def started(self, *_: object) -> None:
-        """Record the start of a cell or of a widget's message, which may arrive during a cell."""
+        """Record the start of a cell or of a widget's message, which can arrive during a cell."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 parent = self._kernel.get_parent("shell")
@@ -68,7 +68,7 @@ class RunningCell:
 
     def say_busy(self) -> None:
         """Report to the page that the kernel is busy, if a cell runs."""
-        with self._lock:  # never after the cell has ended: the page would show it as busy for ever
+        with self._lock:  # after the end of the cell, the page would show it as busy forever
             if self._depth and self._parent:
                 self._kernel._publish_status("busy", "shell", parent=self._parent)
 
@@ -97,7 +97,7 @@ class Channel:
         self.kernel.control_handlers[REQUEST] = self.answer
 
     def answer(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        """Pass a request to its widget, and reply whether the widget accepted it."""
+        """Pass a request to its widget, and send a reply with the result."""
         content: ControlRequest = parent["content"]
         reply: ControlReply = {"status": "unknown"}
         receiver = _receivers.get(content.get("receiver", ""))
@@ -122,7 +122,7 @@ def connect() -> None:
         return
     try:
         _channel = Channel(running)
-    except AttributeError:  # `connected` is false, so the page sends messages of widgets
+    except AttributeError:  # the page then sends messages of widgets
         return
 
 
@@ -132,9 +132,9 @@ def connected() -> bool:
 
 
 def busy_again() -> None:
-    """Report that a cell still runs, after a message on a thread beside that cell.
+    """Report that a cell is still running after a message on another thread than the cell.
 
-    Some versions of ipykernel handle widgets on such a thread and report idle afterwards, too.
+    Some versions of ipykernel also handle widget messages on such a thread and then report idle.
     """
     if _channel is not None and threading.current_thread() is not threading.main_thread():
         with contextlib.suppress(RuntimeError):  # no event loop, so not such a thread
@@ -142,5 +142,5 @@ def busy_again() -> None:
 
 
 def register(name: str, receiver: Receiver) -> None:
-    """Pass requests for `name` to `receiver` as long as it exists."""
+    """Pass requests for `name` to `receiver` while it exists."""
     _receivers[name] = receiver

@@ -1,9 +1,9 @@
-"""Control bar: the progress of a run, and buttons to control it.
+"""Control bar with the progress of a run and buttons that control it.
 
-A click only puts a command on the session's queue. The command takes effect between two batches,
-and the bar then shows at which iteration. It arrives on the kernel's control channel, as a message
-of the widget, or both ways, and acts once. Every button has an equivalent in Python:
-``session.pause()`` and so on.
+A click only queues a command on the session. The command takes effect between two batches, and the
+bar then shows the iteration. A command that arrives twice, on the kernel's control channel and as a
+message of the widget, acts once. Every button has an equivalent in Python, such as
+``session.pause()``.
 """
 
 from __future__ import annotations
@@ -30,27 +30,28 @@ from workbench.hints import Hinted
 from workbench.interfaces import Command, Session, State
 
 PERIOD, SOON = 0.25, 0.03
-"""Seconds between two refreshes: normally, and while a command waits for the end of a batch."""
+"""Seconds between two refreshes, normally and while a command waits for the end of a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""The buttons that are enabled in each state; in any other state, none."""
+"""Mapping from state to its enabled buttons; in any other state no button is enabled."""
 
 MOST_VALUES = 8
 
 
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
-    """Control bar of a session: progress, and buttons to pause, resume, step, stop and train on.
+    """Control bar of a session with its progress and buttons for its commands.
 
     Parameters
     ----------
     session : Session
         The session to control.
     hide : collection of str, optional
-        Channels whose values are not shown, because a plot next to the bar shows them.
+        The channels whose values are not shown, for instance because a plot next to the bar shows
+        them.
 
     Examples
     --------
@@ -86,7 +87,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         if self._shown is not None:
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
-                # Another session may continue with the main loop; this one keeps its last payload.
+                # Another session can continue the main loop; this session keeps its last payload.
                 return {**payload, "command": command}
         done, epoch = status["iterations_done"], status["epochs_done"]
         if not state.ended:
@@ -138,12 +139,12 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:
-    """Return the tier that processes batches, and the reason; both empty for eager, the default.
+    """Return the tier that processes batches and the reason, both empty for the default, eager.
 
     Examples
     --------
-    >>> tier({"tier": "compiled", "reason": "asked for"})
-    ['compiled', 'asked for']
+    >>> tier({"tier": "compiled", "reason": "requested"})
+    ['compiled', 'requested']
     >>> tier({"tier": "eager", "reason": "few calls so far"})
     ['', '']
     """
@@ -152,7 +153,7 @@ def tier(execution: Mapping[str, str]) -> list[str]:
 
 
 def outcome(command: Command) -> Outcome:
-    """Return the text of the bar about a command."""
+    """Return the text about a command that the bar shows."""
     return {
         "id": command.id,
         "text": f"{command.text}: {command.state}",
@@ -161,7 +162,7 @@ def outcome(command: Command) -> Outcome:
 
 
 def failure(exception: BaseException | None) -> Failure | None:
-    """Return message and traceback of the error that ended training, or None."""
+    """Return the message and traceback of the error that ended training, or None."""
     if exception is None:
         return None
     notes = "".join(f"\n{note}" for note in getattr(exception, "__notes__", ()))

@@ -1,4 +1,4 @@
-"""`doctor`: installed versions, transport of views, and advice if a view is not shown."""
+"""`doctor`, which prints versions, the transport of views, and advice if a view is not shown."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ADVICE = {
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, the transport, the number of views, and advice.
+    """Print versions, the notebook program, the transport, the number of views and advice.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def doctor() -> None:
 
 
 def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
-    """Return advice, most important first.
+    """Return lines of advice, the most important first.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def version_of(text: str) -> tuple[int, ...]:
 
 
 def installed(name: str) -> str:
-    """Return the version of a package."""
+    """Return the version of a package, or a text if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,10 +1,10 @@
-"""Downsampling of a curve of any length to what a screen can show.
+"""Downsampling of a curve of any length to the resolution of a screen.
 
-A screen has a few thousand columns of pixels; a run may have a million iterations. Every bucket of
-neighbouring points is replaced by its minimum and its maximum at their iterations, so that a spike
-of a single iteration stays visible at every zoom. Values that are not finite break the line, and
-their iterations are returned separately to be marked. Outside the visible range fewer points are
-kept: panning shows them at once, and the finer points follow.
+A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
+of neighbouring points is replaced by its minimum and maximum at their iterations, so that a spike
+of a single iteration is visible at every zoom level. Values that are not finite break the line;
+their iterations are returned separately, to be marked. Outside the visible range fewer points are
+kept, which panning shows immediately until finer points arrive.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Curve:
     x, y : ndarray of float64, shape (P,)
         The line, from left to right; a NaN in `y` breaks it.
     marks : ndarray of float64, shape (M,)
-        Iterations whose value is infinite or not a number, at most `MARKS` of them.
+        At most `MARKS` iterations whose value is infinite or NaN.
     """
 
     x: Floats
@@ -43,8 +43,8 @@ class Curve:
     def dots(self) -> tuple[Floats, Floats]:
         """Return `x` and `y` of the points to draw as dots, each of shape (D,).
 
-        They are all points of a curve that has few, and otherwise the points without a neighbour,
-        which no line reaches.
+        If the curve has few points, these are all points; otherwise they are the points without a
+        neighbour, which no line reaches.
 
         Examples
         --------
@@ -61,7 +61,7 @@ class Curve:
 
 
 def packed(curve: Curve) -> CurveData:
-    """Return the arrays of a curve as bytes of float64, for the page to draw."""
+    """Return the arrays of a curve as bytes of float64, which the page draws."""
     dots_x, dots_y = curve.dots()
     return {
         "x": curve.x.tobytes(),
@@ -80,24 +80,24 @@ def downsample(
     start: float | None = None,
     stop: float | None = None,
 ) -> Curve:
-    """Return at most about `points` points that look the same as the whole curve.
+    """Return about `points` points whose plot looks the same as the whole curve.
 
     Parameters
     ----------
     x : ndarray, shape (N,)
-        Iterations, increasing.
+        The increasing iterations.
     y : ndarray of float64, shape (N,)
-        Values; NaN and infinities are allowed.
+        The values, which can be NaN or infinite.
     points : int, optional
-        Largest number of points in the visible range, approximately.
+        The approximate maximal number of points in the visible range.
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
 
     Returns
     -------
     Curve
-        Inside the visible range every bucket keeps its minimum and its maximum; on each side of it
-        there are at most about `COARSE_POINTS` points.
+        The downsampled curve. Inside the visible range every bucket keeps its minimum and maximum;
+        on each side of the range there are at most about `COARSE_POINTS` points.
 
     Examples
     --------
@@ -133,8 +133,8 @@ def downsample(
 def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Return the increasing indices of about `points` values that represent `y`.
 
-    They are the first and the last value and, of each bucket, the smallest, the largest and one
-    that is not finite, if there is one. `finite` is ``np.isfinite(y)`` if it is known already.
+    These are the first and the last value and, from each bucket, the minimum, the maximum and one
+    value that is not finite, if there is one. `finite` can pass a known ``np.isfinite(y)``.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
         finite = np.isfinite(y)
     whole = bool(finite.all())
     size = -(-count // (points // 2 if whole else points // 3))
-    # A short last bucket is filled by repeating the last value, which changes no extreme.
+    # A short last bucket is padded with the last value, which does not change its extremes.
     fill = -count % size
     table = np.pad(y, (0, fill), mode="edge").reshape(-1, size)
     offset = np.arange(len(table)) * size

@@ -1,10 +1,10 @@
 """Bokeh figures for lists of channels, as JSON that the page draws.
 
-There is one figure for each inner list. All figures share the iteration axis, so that zooming one
-zooms all. They are built once and hold no numbers: the page fills the data sources named
+Each inner list has one figure. All figures share the iteration axis, so that zooming one figure
+zooms all of them. They are built once and contain no data: the page fills the data sources
 ``curve:<channel>``, ``dots:<channel>`` and ``marks:<channel>``, and sets the colours of text and
-background by its theme. There is no tool bar: drag to zoom, turn the wheel with ctrl to zoom or
-with shift to pan, double-click to show everything.
+background according to its theme. There is no tool bar: drag to zoom, use the mouse wheel with Ctrl
+to zoom or with Shift to pan, and double-click to show the whole run.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that can be told apart on white and on black, mostly also by colour-blind people."""
+"""Colours that differ on white and on black, mostly also for colour-blind users."""
 
 MARK_COLOUR = "#ef4444"
 HEIGHT = 250
 
 
 def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
-    """Return every channel once, in order.
+    """Return the names of all channels in order, without duplicates.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour for each channel: distinct within a figure, the same in all figures.
+    """Return a colour for each channel, distinct within a figure and the same in all figures.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
 
 
 def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
-    """Yield the colours that no channel of the figure has yet, then all colours repeatedly."""
+    """Yield the colours that no channel of the figure uses, then all colours repeatedly."""
     taken = {chosen[channel] for channel in channels if channel in chosen}
     yield from (colour for colour in PALETTE if colour not in taken)
     while True:
@@ -76,9 +76,9 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
     Parameters
     ----------
     figures : sequence of sequences of str
-        The channels of each figure.
+        The channel names of each figure.
     height : int, optional
-        Height of a figure in pixels; its width follows the page.
+        The height of a figure in pixels. The width depends on the page.
     """
     colour = colours(figures)
     iterations = DataRange1d(range_padding=0.02, name="iterations")
@@ -99,7 +99,7 @@ def document(figures: Sequence[Sequence[str]], *, height: int = HEIGHT) -> str:
                 CrosshairTool(overlay=cursor),
             ],
             output_backend="canvas",
-            # No white here: its edge would stay visible under the transparent colours set later.
+            # Not white, whose edge would be visible under the transparent colours set later.
             background_fill_color=None,
             border_fill_color=None,
             outline_line_color=None,

@@ -6,7 +6,7 @@ import math
 
 
 def format_number(value: float) -> str:
-    """Return `value` with four significant digits.
+    """Format `value` with four significant digits.
 
     Examples
     --------
@@ -19,7 +19,7 @@ def format_number(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in at most two units.
+    """Format a duration in at most two units.
 
     Examples
     --------

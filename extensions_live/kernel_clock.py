@@ -1,4 +1,4 @@
-"""Clock that counts only the time in which the kernel can receive messages from a page."""
+"""Clock that runs only while the kernel can receive messages from a page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Clock = Callable[[], float]
 
 
 class KernelClock:
-    """Seconds in which the kernel could receive messages from a page.
+    """Clock of the seconds in which the kernel could receive messages from a page.
 
     The kernel receives no messages while a cell runs, unless the cell waits for training. A page
-    that is silent during a cell may still be open, so this clock stops while a cell runs.
+    that is silent during a cell can still be open, so this clock stops while a cell runs.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

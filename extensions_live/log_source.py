@@ -1,4 +1,4 @@
-"""Protocol of what a plot can show: a session, or an extension that knows its log."""
+"""Protocol of objects whose log a plot can show, such as sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LogSource(Protocol):
-    """Run whose log a view shows; every session is one."""
+    """Protocol of runs whose log a view shows; sessions satisfy it."""
 
     @property
     def log(self) -> TrainingLogBase | None:
@@ -19,4 +19,4 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run; a view drops its reference to a run that has ended."""
+        """The state of the run. A view drops its reference to a run that has ended."""

@@ -1,4 +1,4 @@
-"""Values that views read from a log: downsampled curves and latest values."""
+"""Functions that read downsampled curves and latest values from a log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_curve(
     stop: float | None = None,
     points: int = POINTS,
 ) -> Curve | None:
-    """Return the downsampled curve of `channel`, or None if the log has no numbers for it."""
+    """Return the downsampled curve of `channel`, or None if the channel has no numbers."""
     try:
         x, y = log.column(channel)
     except LogError:
@@ -29,7 +29,7 @@ def read_curve(
 
 
 def latest(log: TrainingLogBase) -> dict[str, str]:
-    """Return the latest value of every channel that holds numbers, as text."""
+    """Return a mapping from each numeric channel to its latest value as text."""
     return {
         channel: format_number(value)
         for channel, value in log.latest().items()

@@ -1,10 +1,10 @@
-"""Types of all messages and traits between Python and the page, declared once.
+"""Types of all messages and traits that Python and the page exchange.
 
 ``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
-checkers of both sides refuse fields that the other side does not have. A type whose name ends in
+checkers of both sides refuse fields that the other side does not have. A type with the suffix
 ``State`` lists the synchronised traits of a widget, which Python writes and the page reads. A type
-whose name ends in ``Payload`` is the part that every update replaces as a whole. `bytes` arrive as
-a ``DataView``.
+with the suffix ``Payload`` is replaced completely by every update. `bytes` arrive as a
+``DataView``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class VisibilityMessage(TypedDict):
 
 
 class RangeMessage(TypedDict):
-    """Request for finer points between two iterations, or the whole curve if both are null."""
+    """Request for finer points between two iterations, or for the whole curve if both are null."""
 
     kind: Literal["range"]
     start: float | None
@@ -37,7 +37,7 @@ class RangeMessage(TypedDict):
 
 
 class CommandMessage(TypedDict):
-    """Request for a command of the session; acts once, even if it arrives twice with one id."""
+    """Request for a command of the session, which acts once even if it arrives twice."""
 
     kind: Literal["command"]
     name: CommandName
@@ -56,7 +56,7 @@ class ControlRequest(TypedDict):
 
 
 class ControlReply(TypedDict):
-    """Answer to a request: "ok", "unknown" for a widget that no longer exists, or an error."""
+    """Reply to a request: "ok", "unknown" if the widget no longer exists, or an error."""
 
     status: str
 
@@ -65,11 +65,11 @@ class ControlReply(TypedDict):
 
 
 class Empty(TypedDict):
-    """The payload before there is anything to show."""
+    """Payload before there are any values."""
 
 
 class CurveData(TypedDict):
-    """The points of a curve: float64 arrays for its line, its dots, and its non-finite values."""
+    """Points of a curve, as float64 arrays for its line, dots and non-finite values."""
 
     x: bytes
     y: bytes
@@ -79,7 +79,7 @@ class CurveData(TypedDict):
 
 
 class PlotPayload(TypedDict):
-    """The data of the figures by channel: curves, latest values, and notes on missing channels."""
+    """Data of the figures by channel: curves, latest values, and notes on missing channels."""
 
     curves: dict[str, CurveData]
     latest: dict[str, str]
@@ -87,7 +87,7 @@ class PlotPayload(TypedDict):
 
 
 class Outcome(TypedDict):
-    """The outcome of the last command."""
+    """Outcome of the last command."""
 
     id: int
     text: str
@@ -95,14 +95,14 @@ class Outcome(TypedDict):
 
 
 class Failure(TypedDict):
-    """The error that ended training."""
+    """Error that ended training."""
 
     message: str
     traceback: str
 
 
 class ControlsPayload(TypedDict):
-    """The contents of the control bar; `fraction` is null if the end of the run is unknown."""
+    """Contents of the control bar, where `fraction` is null if the end of the run is unknown."""
 
     state: str
     possible: list[CommandName]
@@ -125,7 +125,7 @@ OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
 
 
 class LiveState(TypedDict):
-    """The traits of every live widget."""
+    """Traits of every live widget."""
 
     problem: str
     ident: str
@@ -133,7 +133,7 @@ class LiveState(TypedDict):
 
 
 class PlotState(LiveState):
-    """The traits of a plot."""
+    """Traits of a plot."""
 
     payload: PlotPayload | Empty
     title: str
@@ -144,13 +144,13 @@ class PlotState(LiveState):
 
 
 class ControlsState(LiveState):
-    """The traits of the control bar."""
+    """Traits of the control bar."""
 
     payload: ControlsPayload | Empty
 
 
 class BokehState(TypedDict):
-    """The traits of the widget that carries BokehJS, compressed by gzip."""
+    """Traits of the widget that carries BokehJS, compressed by gzip."""
 
     source: bytes
     version: str

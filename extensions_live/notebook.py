@@ -1,4 +1,4 @@
-"""Access to the notebook: its kernel's shell, the running cell, and the notebook program."""
+"""Access to the kernel's shell, the running cell and the notebook program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def shell() -> Any:
     from IPython.core.getipython import get_ipython
 
     running = get_ipython()
-    # The shell of a terminal can show text only. "Shell" is the class of Colab.
+    # The shell of a terminal shows only text. "Shell" is the class in Colab.
     return running if type(running).__name__ in ("ZMQInteractiveShell", "Shell") else None
 
 
@@ -25,11 +25,11 @@ class Cell(NamedTuple):
     Attributes
     ----------
     name : str
-        Identifier that the front end gives the cell; empty if it gives none.
+        The identifier of the cell in the front end, empty if there is none.
     execution : str
-        Identifier of this execution of the cell.
+        The identifier of this execution of the cell.
     deleted : tuple of str
-        Names of cells that were deleted since the last execution of a cell.
+        The names of cells that were deleted since the last execution of a cell.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Cell(NamedTuple):
 
 
 def running_cell() -> Cell:
-    """Return the running cell as the front end describes it."""
+    """Return the running cell according to the front end."""
     running = shell()
     parent = {} if running is None else running.parent_header
     metadata = parent.get("metadata", {})
@@ -64,7 +64,7 @@ def publish(
 
 
 def front_end() -> str:
-    """Return the name of the notebook program, as far as this process can detect it."""
+    """Return the name of the notebook program, or the most probable one."""
     if shell() is None:
         return "none (a script or a terminal)"
     for variable, name in (
@@ -79,7 +79,7 @@ def front_end() -> str:
 
 
 def connect(kind: type, show: Callable[[Any], None]) -> None:
-    """Show objects of `kind` by `show`, and stop the kernel's clock while cells run.
+    """Display objects of `kind` with `show`, and stop the kernel's clock while cells run.
 
     Outside of a notebook this does nothing.
     """

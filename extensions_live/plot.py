@@ -1,7 +1,7 @@
-"""`Plot`: the extension that describes plots of a log's channels.
+"""`Plot`, the extension that describes plots of a log's channels.
 
-It is in the list of a main loop's extensions, as in Blocks, and only gives its views access to the
-log. Any number of views, made at any time and in any cell, show the whole run so far.
+It is an extension of the main loop, as in Blocks, but only provides the log to its views. Any
+number of views, created at any time and in any cell, show the whole run so far.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ NO_CHANNELS = (
 
 
 class Plot(TrainingExtension):
-    """Live plots of the log's channels in a notebook.
+    """Extension that shows live plots of the log's channels in a notebook.
 
     Parameters
     ----------
     title : str, optional
-        Heading of the plots.
+        The heading of the plots.
     channels : list of lists of str
-        One figure for each inner list, with one curve for each name. A single name is a figure
-        with one curve. The channels do not have to exist yet.
+        The channels of the plots, with one figure for each inner list and one curve for each name.
+        A single name is a figure with one curve. The channels do not have to exist yet.
     height : int, optional
-        Height of a figure in pixels.
+        The height of a figure in pixels.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class Plot(TrainingExtension):
 
     @property
     def names(self) -> list[str]:
-        """The names of all channels, each once."""
+        """The names of all channels, without duplicates."""
         return names_in(self.channels)
 
     def waiting_for(self) -> dict[str, bool]:
@@ -102,7 +102,7 @@ class Plot(TrainingExtension):
 
     @property
     def state(self) -> State:
-        """The state of training: finished if it has ended or failed, otherwise running."""
+        """The state of training, finished if it has ended or failed, otherwise running."""
         return State.FINISHED if self.finished else State.RUNNING
 
     def views(self) -> list[dict[str, Any]]:
@@ -116,7 +116,7 @@ class Plot(TrainingExtension):
         ]
 
     def view(self) -> RunView:
-        """Return a new view, which shows the run from its start."""
+        """Create a view that shows the run from its start."""
         figures = self.views()
         return RunView([PlotView(self, figures[0])], StillOutput(self, figures))
 
@@ -125,7 +125,7 @@ class Plot(TrainingExtension):
 
 
 def as_figures(channels: object) -> list[list[str]]:
-    """Return `channels` as a list with one list of names for each figure.
+    """Convert `channels` to a list with one list of names for each figure.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""`PlotView`: the widget that shows curves of a log.
+"""`PlotView`, the widget that shows curves of a log.
 
-The pump refreshes it; see `extensions_live.pump`.
+A thread refreshes it; see `extensions_live.pump`.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 KIND = "plot"
-"""The kind of the entries in `Session.views` that this widget shows."""
+"""Kind of the entries in `Session.views` that this widget shows."""
 
 
 class PlotView(LiveWidget[LogSource, PlotPayload]):
-    """Figures of a run on a page.
+    """Widget with figures of a run.
 
     Parameters
     ----------
     source : Session or Plot
         The run whose log is shown.
     figures : mapping
-        An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
+        An entry of `Plot.views` with ``title``, ``channels`` (a list of lists of names) and
+        ``height``.
     """
 
     _esm = asset("plot.js")
@@ -92,9 +93,9 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
-    """Return an explanation for every channel that is missing in the log.
+    """Return an explanation for each channel that is missing in the log.
 
-    Most channels appear in the first epoch, so there are no explanations before its end.
+    Since most channels appear in the first epoch, there are no explanations before its end.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

@@ -1,11 +1,11 @@
-"""Pump: the thread that refreshes all views from their logs, at a limited rate.
+"""Pump, the thread that refreshes all views from their logs at a limited rate.
 
-Training writes the log. The pump calls each view, which reads what has changed, downsamples it and
-sends it to the page. Only this thread writes to widgets, since ipywidgets has no locks; the
-training thread never does. A view is refreshed a few times a second while a page shows it, and less
-often if a refresh is slow: its period is at least ten times the duration of a refresh. All views
+The training thread writes the log. The pump calls each view, which reads new records, downsamples
+them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
+view is refreshed a few times per second while a page shows it. If a refresh is slow, it is
+refreshed less often, since the period is at least ten times the duration of a refresh. All views
 together send at most `MESSAGES_PER_SECOND`, far below the rate at which a notebook server drops
-messages. An error in a view is logged once and shown in that view. Other views are not affected.
+messages. An error in a view is logged once and shown in this view, and does not affect other views.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from extensions_live.kernel_clock import Clock
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""A page must receive at most 12 a second; the margin allows for messages that arrive in bursts."""
+"""Maximal number of messages per second; a page can receive 12, and the margin is for bursts."""
 
 COST_FACTOR = 10
-"""Smallest ratio of a view's period to the duration of its last refresh."""
+"""Minimal ratio of a view's period to the duration of its last refresh."""
 
 
 class View(Protocol):
-    """View that the pump refreshes."""
+    """Protocol of views that the pump refreshes."""
 
     period: float
-    """Smallest number of seconds between two refreshes."""
+    """The minimal number of seconds between two refreshes."""
 
     def watched(self) -> bool:
-        """Return True if a refresh is useful now: a page shows the view, or its output is saved."""
+        """Return True if a refresh is useful: a page shows the view, or its output is saved."""
 
     def refresh(self) -> int:
-        """Update the page; return the number of messages sent."""
+        """Update the page, and return the number of messages sent."""
 
     def fail(self, error: Exception) -> None:
-        """Show the error that `refresh` raised; the pump will call `refresh` again."""
+        """Show an error that `refresh` raised; the pump will call `refresh` again."""
 
 
 class Limiter:
-    """Limit of `per_second` messages within any second, counted over all senders.
+    """Limiter of all senders together to `per_second` messages within any second.
 
     Examples
     --------
@@ -68,14 +68,14 @@ class Limiter:
         self._sent.extend([self._clock()] * messages)
 
     def delay(self) -> float:
-        """Return the seconds until the next message may be sent."""
+        """Return the number of seconds until the next message can be sent."""
         if len(self._sent) < (self._sent.maxlen or 0):
             return 0.0
         return max(0.0, self._sent[0] + 1.0 - self._clock())
 
 
 class Pump:
-    """Thread that refreshes the views one at a time, the one that has waited longest first."""
+    """Thread that refreshes the views one at a time, starting with the longest waiting view."""
 
     def __init__(self, *, limiter: Limiter | None = None, clock: Clock = time.monotonic) -> None:
         self.limiter = limiter or Limiter()
@@ -92,7 +92,7 @@ class Pump:
             return tuple(self._due)
 
     def attach(self, view: View) -> None:
-        """Refresh `view` from now on, until it is detached."""
+        """Refresh `view` regularly until it is detached."""
         with self._changed:
             self._due[view] = self._clock()
             if self._thread is None:
@@ -102,7 +102,7 @@ class Pump:
                     target=context.run, args=(self._run,), name="workbench-pump", daemon=True
                 )
                 thread.start()
-                self._thread = thread  # set after start(): if that fails, the next view tries again
+                self._thread = thread  # after start(), so that the next view retries a failed start
             self._changed.notify_all()
 
     def detach(self, view: View) -> None:
@@ -113,7 +113,7 @@ class Pump:
             self._changed.notify_all()
 
     def nudge(self, view: View) -> None:
-        """Refresh `view` soon: it became visible, or the page asked for something."""
+        """Refresh `view` soon, because it became visible or the page requested data."""
         with self._changed:
             if view in self._due:
                 self._due[view] = self._clock()
@@ -137,7 +137,7 @@ class Pump:
             self.serve(view)
 
     def serve(self, view: View) -> None:
-        """Refresh one view now and set the time of its next refresh."""
+        """Refresh one view now, and set the time of its next refresh."""
         start = self._clock()
         try:
             self.limiter.count(view.refresh())

@@ -1,8 +1,8 @@
-"""Requests for commands of a session, from the widgets of a page and from tools.
+"""Requests for commands of a session from the widgets of a page and from tools.
 
-A request has the name of a method of `workbench.interfaces.Session`, and the arguments of that
-method as plain values. A page may send a request twice, on the kernel's control channel and as a
-message of the widget; it acts once.
+A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
+values. A page can send a request twice, on the kernel's control channel and as a message of the
+widget, but the request acts once.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from workbench.interfaces import Command, Session
 from workbench.utils.actors import CODE, acting_as, actor
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
-"""The methods of a session that can be requested."""
+"""Names of the methods of a session that can be requested."""
 
 SLOW = frozenset({"fork"})
-"""Methods that wait for training, so that they need a thread of their own."""
+"""Names of methods that wait for training and therefore run in a separate thread."""
 
 REMEMBERED = 1000
-"""Number of recent requests whose second message is recognised."""
+"""Number of recent requests whose second message is detected."""
 
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
 WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
 
 
 class Requests:
-    """Requests of one widget, each of which acts once.
+    """Handler of the requests of one widget, each of which acts once.
 
     Attributes
     ----------
     refusal : str
-        The reason why the last request was refused at once; empty if it was not.
+        The reason why the last request was refused immediately, empty if it was not refused.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Requests:
         self._lock = threading.Lock()  # messages arrive on several threads
 
     def handle(self, session: Session, message: CommandMessage) -> None:
-        """Carry out a message of the page, unless it has already arrived the other way."""
+        """Execute a message of the page unless it has already arrived on the other channel."""
         if not self._is_new(message.get("id")):
             return
         self.refusal = ""
@@ -87,18 +87,18 @@ def carry_out(
     arguments : mapping
         The arguments of the method, by name.
     by : str
-        The origin of the command, which the log records; if the caller is within
+        The origin of the command, which is recorded in the log; if the caller is within
         `workbench.utils.actors.acting_as`, that origin is recorded instead.
 
     Returns
     -------
     Command or Session
-        The result of the method: for ``fork`` the new session.
+        The result of the method, which is the new session for ``fork``.
 
     Raises
     ------
     SessionError
-        If there is no such command, or it cannot take these arguments.
+        If the command does not exist or does not accept these arguments.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""View of a run in a cell: widgets, and below them the still output that outlives the kernel."""
+"""View of a run in a cell, with widgets and a still output that outlives the kernel."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ FALLBACK = "A live view of training. It needs a notebook with a running kernel."
 
 
 class RunView:
-    """View of a run in a cell. Make it the last line of the cell to show it.
+    """View of a run, which is shown if it is the last line of a cell.
 
-    The cell gets the live widgets and, below them, a still image of the curves and a table of the
-    latest values. Image and table are updated during training and when the run pauses or ends. They
-    stay in the saved notebook and need no kernel. While the widgets are visible they are hidden.
+    The cell shows the live widgets and, below them, a still image of the curves and a table of the
+    latest values. The image and the table are updated during training and when the run pauses or
+    ends. They are part of the saved notebook and do not need a kernel. They are hidden while the
+    widgets are visible.
 
     Attributes
     ----------
     widgets : list of LiveWidget
-        From top to bottom.
+        The widgets from top to bottom.
     still : StillOutput
-        Publishes the table and the still image.
+        The object that publishes the table and the still image.
     """
 
     def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: StillOutput) -> None:
@@ -55,10 +56,10 @@ class RunView:
 
 
 class Shelf:
-    """Views by the cell that shows them; closes those whose cell ran again or was deleted.
+    """Registry of views by cell, which closes views whose cell ran again or was deleted.
 
-    Otherwise every execution of a cell would leave its widgets in memory until the kernel ends. If
-    the front end does not identify its cells, views stay open until the user closes them.
+    Without it, every execution of a cell would leave its widgets in memory until the kernel ends.
+    If the front end does not identify its cells, views stay open until the user closes them.
     """
 
     def __init__(self) -> None:

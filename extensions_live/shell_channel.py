@@ -1,10 +1,10 @@
 """Handling of widget messages on the kernel's shell channel while a cell waits for training.
 
 A cell that waits blocks the thread that handles messages from the page. `wait` blocks like
-``event.wait()``, but reads the kernel's shell channel meanwhile. It handles messages that must not
-wait: those of widgets, and the two requests that a reloaded page sends before it shows any widget.
-All other messages are kept, in order, for the kernel. There is no nested event loop, and no other
-cell starts within this one.
+``event.wait()``, but also reads the kernel's shell channel. It handles messages that must not wait:
+messages of widgets, and the two requests that a reloaded page sends before it shows any widget. All
+other messages are kept, in order, for the kernel. There is no nested event loop, and no other cell
+starts within the waiting cell.
 
 This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
 the pair of sockets that the shell channel's thread of ipykernel 7 fills. It uses private names of
@@ -32,7 +32,7 @@ STEP = 0.1
 
 _one = threading.Lock()
 _handed: set[asyncio.Future[Any]] = set()
-"""Tasks that handle kept messages; the event loop holds them by weak references only."""
+"""Tasks that handle kept messages, to which the event loop has only weak references."""
 
 
 class Listener:
@@ -41,7 +41,7 @@ class Listener:
     Raises
     ------
     AttributeError
-        If this kernel has no such channel, or lacks a private name that is used here.
+        If the kernel has no such channel, or lacks a private name that is used here.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -59,15 +59,15 @@ class Listener:
             raise AttributeError("nothing reads the shell channel")
 
     def listen(self, seconds: float) -> None:
-        """Handle or keep one message, if one arrives within `seconds`."""
+        """Wait up to `seconds` for a message, and handle or keep it."""
         if self.socket.poll(1000 * seconds):
             frames = self._receive()
             if frames is not None and not self._answer(frames):
                 self.kept.append(frames)
 
     def close(self) -> None:
-        """Pass the kept messages to the kernel, as if they arrived now."""
-        # Take the unread messages as well: the event loop wakes up for new messages only.
+        """Pass the kept messages to the kernel as if they had just arrived."""
+        # Also read the waiting messages, because the event loop wakes up only for new ones.
         while (frames := self._receive()) is not None:
             self.kept.append(frames)
         for frames in self.kept:
@@ -81,7 +81,7 @@ class Listener:
         return self.socket.recv_multipart(copy=False) if self.socket.poll(0) else None
 
     def _answer(self, frames: Any) -> bool:
-        """Handle a message if it must not wait; return True if it was handled."""
+        """Handle a message if it must not wait, and return True if it was handled."""
         kernel, session = self.kernel, self.kernel.session
         try:
             idents, parts = session.feed_identities(frames, copy=False)
@@ -90,9 +90,9 @@ class Listener:
                 return False
             message = session.deserialize(parts, copy=False)
         except Exception:
-            return False  # the kernel itself reports the error
-        # The cell stays the parent: the output of callbacks, and of hooks of other libraries that
-        # run after every message of a widget, then appears in the cell that waits.
+            return False  # the kernel reports the error
+        # The cell stays the parent, so that the output of callbacks, and of other libraries' hooks
+        # that run after every message of a widget, appears in the waiting cell.
         kernel._publish_status("busy", "shell", parent=message)
         try:
             result = kernel.shell_handlers[kind](self.reply, idents, message)
@@ -103,14 +103,14 @@ class Listener:
             kernel.log.exception("while answering %s", kind)
         finally:
             kernel._publish_status("idle", "shell", parent=message)  # the page waits for it
-            kernel._publish_status("busy", "shell")  # the cell still runs
+            kernel._publish_status("busy", "shell")  # the cell is still running
             if self.reply is self.stream:
                 self.stream.flush(2)  # zmq.POLLOUT
         return True
 
 
 def listener() -> Listener | None:
-    """Return a listener for this thread, or None if the thread has no readable shell channel."""
+    """Return a listener for the current thread, or None if it has no readable shell channel."""
     running = shell()
     if running is None or threading.current_thread() is not threading.main_thread():
         return None
@@ -134,7 +134,7 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 def _listen(found: Listener, event: threading.Event, timeout: float | None) -> bool:
     end = None if timeout is None else time.monotonic() + timeout
-    kernel_clock.cell_ended()  # messages are received again, so silence of a page counts
+    kernel_clock.cell_ended()  # messages are received again, so the silence of a page counts
     try:
         while not event.is_set():
             left = STEP if end is None else min(STEP, end - time.monotonic())
@@ -148,6 +148,6 @@ def _listen(found: Listener, event: threading.Event, timeout: float | None) -> b
 
 
 def connect() -> None:
-    """Make every wait of the workbench handle widget messages, if this is a notebook."""
+    """Make all waiting methods of workbench handle widget messages if this is a notebook."""
     if shell() is not None:
         wait_by(wait)

@@ -1,4 +1,4 @@
-"""Speed of a run, averaged over the last seconds in which it trained."""
+"""Speed of a run, averaged over the last seconds of training."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import deque
 from extensions_live.kernel_clock import Clock
 
 WINDOW = 10.0
-"""Seconds over which the speed is averaged."""
+"""Number of seconds over which the speed is averaged."""
 
 
 class Speed:
-    """Iterations per second over the last seconds of training, without pauses.
+    """Meter of the iterations per second over the last seconds of training, without pauses.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class Speed:
         self._rate: float | None = None
 
     def saw(self, iteration: int, *, moving: bool) -> None:
-        """Record the current iteration, and whether training continues from it."""
+        """Record the current iteration; `moving` is True if training continues from it."""
         now = self._clock()
         self._seen.append((now, iteration))
         while self._seen[-1][0] - self._seen[0][0] > WINDOW:
@@ -43,5 +43,5 @@ class Speed:
             self._seen.clear()  # a pause must not look like slow training
 
     def rate(self) -> float | None:
-        """Return the iterations per second, or None if they are not known yet."""
+        """Return the iterations per second, or None if unknown so far."""
         return self._rate

@@ -1,8 +1,8 @@
-"""Still image of the curves, a PNG that is drawn without a browser.
+"""Still image of the curves as a PNG, drawn without a browser.
 
-PNG is the one format that every notebook viewer shows: hosting sites remove inline SVG, and
-untrusted notebooks do not show it. Pillow, which Bokeh requires anyway, draws a larger image and
-shrinks it, so that lines are smooth.
+PNG is the only format that every notebook viewer shows; hosting sites remove inline SVG, and
+untrusted notebooks do not show it. Pillow, a requirement of Bokeh, draws a larger image that is
+then reduced, so that lines are smooth.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from extensions_live.figures import MARK_COLOUR
 from extensions_live.formatting import format_number
 
 WIDTH, HEIGHT = 900, 260
-"""Size of a row of panels in pixels of the page; the image has twice as many pixels."""
+"""Size of a row of panels in pixels of the page; the image has twice this resolution."""
 
-SCALE = 4  # factor by which the drawing is larger than on the page
-SHRINK = 2  # factor by which the drawing is then reduced
+SCALE = 4  # ratio of the size of the drawing to the size on the page
+SHRINK = 2  # factor by which the drawing is reduced
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
 DENSE = 300  # curves with more points than this are drawn thinner
-LARGEST, SMALLEST = 1e300, 1e-300  # values beyond would overflow in computations with ranges
+LARGEST, SMALLEST = 1e300, 1e-300  # other values would overflow in computations of ranges
 
 
 class Line(NamedTuple):
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
 
 def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
-    """Return a PNG with one panel for each sequence of lines, row by row.
+    """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def draw(panels: Sequence[Sequence[Line]], *, columns: int = 2) -> bytes:
 
 
 class Panel:
-    """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`)."""
+    """Axes with curves in a rectangle of `width` pixels at (`left`, `top`)."""
 
     def __init__(
         self, pen: ImageDraw.ImageDraw, lines: Sequence[Line], left: float, top: float, width: float
@@ -101,7 +101,7 @@ class Panel:
             x += 22 + self.font.getlength(label) / SCALE + 18
 
     def draw_line(self, line: Line) -> None:
-        """Draw one curve: lines, dots at points without neighbours, marks at non-finite values."""
+        """Draw a curve: lines, dots at points without neighbours, marks at non-finite values."""
         points = list(zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True))
         thick = 1.2 if len(points) > DENSE else 1.8
         for finite, piece in groupby(points, key=lambda point: not math.isnan(point[1])):
@@ -134,9 +134,9 @@ class Panel:
 
 
 def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
-    """Return the range of the finite values, extended at both ends by `padding` times its length.
+    """Return the range of the finite values, padded at both ends by a fraction of its length.
 
-    The range is never empty.
+    The fraction is `padding`. The range is never empty.
 
     Examples
     --------

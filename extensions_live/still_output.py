@@ -1,14 +1,14 @@
-"""Still output of a cell: an image and a table that stay when page and kernel are closed.
+"""Still output of a cell, an image and a table that do not depend on a page or kernel.
 
 They are separate outputs below the live widgets. A widget without its kernel shows only an error,
-whatever else its MIME bundle contains; the style sheet in the table hides that error. Both outputs
-are empty at first, except for a note on what to do. They are replaced within seconds after the
-first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses, ends or
-fails. They are hidden while a live view of the same cell is visible.
+regardless of the other contents of its MIME bundle; the style sheet in the table hides this error.
+At first both outputs are empty except for a note with advice. They are replaced within seconds
+after the first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses,
+ends or fails. They are hidden while a live view of the same cell is visible.
 
-They reach the page in two ways. The kernel's display messages, which every front end understands,
-reach only the page that saw the cell run. A page that was reloaded finds both outputs in the state
-of a widget and writes them into its cell (``frontend/src/still.ts``).
+They are sent to the page in two ways. Display messages of the kernel, which every front end
+supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
+state of a widget and writes them to its cell (``frontend/src/still.ts``).
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from extensions_live.widget import LiveWidget
     from workbench.log import TrainingLogBase
 
-MESSAGE = 200  # characters of an error message in the table
+MESSAGE = 200  # maximal number of characters of an error message in the table
 POINTS = 600  # enough for the width of the image
 STYLE = f"<style>{asset('still.css')}</style>"
-FIRST, EVERY = 2.0, 30.0  # seconds between the first two images, and at most later
-MARK = "workbench"  # key in an output's metadata, by which the page finds the output
+FIRST, EVERY = 2.0, 30.0  # initial and maximal number of seconds between two images
+MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
     '<div class="wb-no-values">A live view of training was here, without any values yet. If the '
     "kernel still runs, reload the page; otherwise run the cells again.</div>"
@@ -53,21 +53,21 @@ NOT_LIVE = (
 
 
 class StillOutput:
-    """Image and table of a run, published during training and when the run pauses or ends.
+    """Publisher of the image and table of a run.
 
     Parameters
     ----------
     source : Session or Plot
-        The run whose log is drawn. The table of a session also shows its state and error.
+        The run whose log is drawn. The table of a session also contains its state and error.
     figures : sequence of mappings
         The figures to draw, as in `Plot.views`.
     clock : callable, optional
-        Returns the time in seconds.
+        A function that returns the time in seconds.
 
     Attributes
     ----------
     carrier : reference to LiveWidget, or None
-        The widget of the same cell whose state carries both outputs to a reloaded page.
+        The widget of the same cell whose state contains both outputs for a reloaded page.
     """
 
     period = 0.5
@@ -83,7 +83,7 @@ class StillOutput:
     ) -> None:
         self._source = weakref.ref(source)
         self._figures = [figure["channels"] for figure in figures]
-        # A strong reference until the run has ended, so that its last image is published.
+        # A strong reference until the end of the run, so that the last image is published.
         self._held: LogSource | None = source
         self._ids = [uuid.uuid4().hex, uuid.uuid4().hex]
         self._published: object = None
@@ -92,12 +92,12 @@ class StillOutput:
 
     @property
     def source(self) -> LogSource | None:
-        """The run, if it still exists."""
+        """The run, or None if it no longer exists."""
         return self._source()
 
     @property
     def session(self) -> Session | None:
-        """The run, if it is a session that still exists."""
+        """The run if it is a session that still exists, otherwise None."""
         source = self.source
         return source if isinstance(source, Session) else None
 
@@ -120,7 +120,7 @@ class StillOutput:
         return messages
 
     def _publish(self, *bundles: MimeBundle) -> int:
-        """Replace both outputs; return the number of messages."""
+        """Replace both outputs, and return the number of messages."""
         outputs: OutputBundles = {}
         for name, data in zip(self._ids, bundles, strict=True):
             size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
@@ -138,7 +138,7 @@ class StillOutput:
         publish({"text/plain": text}, {MARK: name}, display_id=name, update=True)
 
     def display(self) -> None:
-        """Show both outputs in the running cell, empty until the log has values."""
+        """Display both outputs in the running cell; they are empty until the log has values."""
         table, image = self._ids
         empty = {"text/plain": "", "text/html": STYLE + NO_VALUES}
         publish(empty, {MARK: table}, display_id=table)
@@ -158,7 +158,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a key of the state to publish now, or None if it is too early to publish."""
+        """Return a key of the state to publish, or None if it is too early to publish again."""
         log = self.log()
         if log is None:
             return None
@@ -174,17 +174,17 @@ class StillOutput:
         return self.over() or (session is not None and session.state is State.PAUSED)
 
     def state(self) -> str:
-        """Return the state of the run for the table; empty if the source is not a session."""
+        """Return the state of the run for the table, empty if the source is not a session."""
         session = self.session
         return "" if session is None else str(session.state)
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return the names and values in the table."""
+        """Return the names and values of the table."""
         log = self.log()
         if log is None:
             return []
         rows = [("state", self.state())] if self.state() else []
-        if not self.resting():  # a later reader must see that this is not the current state
+        if not self.resting():  # shows a later reader that this is an old state
             rows += [("updated", f"{datetime.now():%Y-%m-%d %H:%M:%S}")]
         rows += [
             ("iterations", f"{log.status['iterations_done']:,}"),
@@ -198,7 +198,7 @@ class StillOutput:
         return rows
 
     def text(self) -> str:
-        """Return the table as plain text."""
+        """Format the table as plain text."""
         facts = self.facts()
         width = max((len(name) for name, _ in facts), default=0)
         return "\n".join(f"{name:<{width}}  {value}" for name, value in facts) or "no run yet"

@@ -1,4 +1,4 @@
-"""`view`: the control bar and all plots of a session, in any cell."""
+"""`view`, which shows the control bar and all plots of a session in any cell."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from workbench.interfaces import Session
 
 @hinted
 def view(session: Session) -> RunView:
-    """Return a new view of a session: its control bar, and all its plots from the start.
+    """Create a view of a session, with its control bar and all its plots from the start.
 
-    In a notebook in which `extensions_live` is imported, a session as the last line of a cell shows
-    this view, too.
+    If `extensions_live` has been imported in a notebook, a session as the last line of a cell also
+    shows this view.
 
     Parameters
     ----------
     session : Session
-        The result of ``main_loop.start()``, in any state.
+        The session, as returned by ``main_loop.start()``, in any state.
 
     Examples
     --------
@@ -63,6 +63,6 @@ def _show(session: Session) -> None:
     view(session)._ipython_display_()
 
 
-connect(Session, _show)  # the common base of all kinds of sessions
+connect(Session, _show)  # common base class of all kinds of sessions
 control_channel.connect()
 shell_channel.connect()

@@ -1,8 +1,8 @@
-"""Base class of both widgets: one payload that is replaced as a whole, and an audience.
+"""Base class of widgets, with a payload that is replaced completely, and an audience.
 
-All data that change on the page are in one dictionary, `payload`: a change is one message, and a
-page that lost messages or was reloaded is correct again after the next one. Traits travel from
-Python to the page only; the page answers with messages.
+All data that change on the page are in one dictionary, `payload`. Therefore a change is a single
+message, and a page that lost messages or was reloaded is correct again after the next message. Only
+Python sets traits; the page sends messages.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def asset(name: str) -> str:
-    """Return the text of a file in ``assets``, into which ``frontend`` builds its scripts."""
+    """Read a file in ``assets``, which contains the scripts that are built from ``frontend``."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
@@ -52,9 +52,9 @@ class CarriedWidget(anywidget.AnyWidget):
 
 
 class BokehJS(CarriedWidget):
-    """Widget that sends BokehJS from the installed package to the page, once for all plots.
+    """Widget that sends BokehJS from the installed package to the page once for all plots.
 
-    It is a widget because a page fetches the state of widgets again after a reload, and compressed
+    It is a widget because a reloaded page fetches the state of widgets again. BokehJS is compressed
     because some programs save the state of widgets in the notebook.
     """
 
@@ -66,7 +66,7 @@ class BokehJS(CarriedWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance of this kernel; for a dashboard, one without the script.
+        """Return the only instance in this kernel; for a dashboard, one without the script.
 
         The page of a dashboard has BokehJS already.
         """
@@ -85,10 +85,10 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     Parameters
     ----------
     subject : object
-        The object to show. The widget keeps a strong reference only while the subject can change
-        and a page shows it: a widget outlives its cell and must not keep a training run alive.
+        The object to show. Since a widget outlives its cell and must not keep a run in memory, it
+        has a strong reference only while the subject can change and a page shows it.
     period : float
-        Smallest number of seconds between two updates.
+        The minimal number of seconds between two updates.
     """
 
     _css = asset("live.css")
@@ -111,19 +111,19 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
 
     @property
     def subject(self) -> Subject | None:
-        """The object to show, or None if no other object refers to it any more."""
+        """The object to show, or None if it no longer exists."""
         return self._subject()
 
     def snapshot(self, subject: Subject) -> Payload | None:
-        """Return the new `payload`, or None if nothing has changed. Only the pump calls this."""
+        """Return the new `payload`, or None if nothing has changed; called only by the pump."""
         raise NotImplementedError
 
     def settled(self, subject: Subject) -> bool:
-        """Return True if `subject` will not change any more by itself."""
+        """Return True if `subject` will not change without a user's action."""
         raise NotImplementedError
 
     def receive(self, content: CommandMessage | RangeMessage) -> None:
-        """Handle a message of the page, on one of the kernel's threads."""
+        """Handle a message of the page in one of the kernel's threads."""
 
     def watched(self) -> bool:
         return self.audience.looking()
@@ -132,7 +132,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         subject = self.subject
         if subject is None:
             return 0
-        # Checked before the snapshot, so that a last value written in between is not lost.
+        # Before the snapshot, so that a last value that is written in between is not lost.
         settled = self.settled(subject)
         payload = self.snapshot(subject)
         self._held = None if settled else subject

@@ -198,7 +198,7 @@ def test_an_ill_typed_variable_is_named(monkeypatch):
     "content, reason",
     [
         (b"floatx: [", "line 1"),
-        (b"- floatx", "holds"),
+        (b"- floatx", "contains"),
         (b"\xff\xfe\xff", "utf-8"),
         (None, "No such file"),
     ],

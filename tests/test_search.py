@@ -168,7 +168,7 @@ def test_misuse_is_named():
     x = tensor.tensor3("x")
     copies = {"x": numpy.repeat(LOOKED_AT, 3, axis=1)}
     with pytest.raises(
-        ValueError, match="samples must be an output of .* not x, which no sequence generator made"
+        ValueError, match="samples must be an output of .* not x, which is not from a sequence"
     ):
         BeamSearch(x)
     with pytest.raises(ValueError, match="applied with n_steps.* not .* of generator.cost"):

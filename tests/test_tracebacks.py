@@ -9,7 +9,7 @@ import pytest
 from tests.support.tree import ROOT
 from workbench import config, tensor
 from workbench.errors import SessionError, ShapeError, WaitInterrupted
-from workbench.tracebacks import ALL_OF_IT, shortened
+from workbench.tracebacks import OMITTED, shortened
 
 REFUSED = """
 import torch.nn.functional as F
@@ -44,13 +44,13 @@ def test_only_lines_of_the_person_are_shown(tmp_path, command):
     text = shown(tmp_path / "mine.py", *command)
     assert "return F.mse_loss(x, y)" in text and "ShapeError: " in text
     assert "workbench/tensor" not in text and "torch/nn" not in text
-    assert text.count("in mine") == 1 and ALL_OF_IT in text
+    assert text.count("in mine") == 1 and OMITTED in text
 
 
 @pytest.mark.parametrize("command", [(), ("-m", "IPython", "--no-banner", "--colors=NoColor")])
 def test_a_setting_shows_all_of_it(tmp_path, command):
     text = shown(tmp_path / "mine.py", *command, WORKBENCH_FULL_TRACEBACKS="1")
-    assert "workbench/tensor" in text and ALL_OF_IT not in text
+    assert "workbench/tensor" in text and OMITTED not in text
 
 
 @pytest.fixture

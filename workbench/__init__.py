@@ -1,6 +1,6 @@
 """A Jupyter-native workbench for training neural networks interactively."""
 
-import workbench.openmp  # noqa: F401, first: its settings count only before torch is loaded
+import workbench.openmp  # noqa: F401, first, since its settings must precede torch
 from workbench import tensor
 from workbench.names import explain_missing
 from workbench.tensor import function, grad, scan, shared

@@ -1,4 +1,4 @@
-"""The command line as ``python -m workbench``."""
+"""Entry point of the command line for ``python -m workbench``."""
 
 import sys
 

@@ -1,10 +1,10 @@
 """Table of settings, and the conversion of text from a file or the environment to their values.
 
-Private part of `workbench.config`, a separate module because pydantic is slow to import: it is
-loaded when a setting is first used. The environment is read by pydantic-settings, and pydantic
-checks all values; this module makes errors name setting, value and origin. The file is read by
-PyYAML, not by `YamlConfigSettingsSource`, which treats a missing file or a pipe as an empty file,
-ignores case in names, and expands aliases, so that a few lines can fill the memory.
+This private module of `workbench.config` is loaded when a setting is first used, because pydantic
+is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
+errors of this module name the setting, its value and its origin. PyYAML reads the file instead of
+`YamlConfigSettingsSource`, which treats a missing file or a pipe as an empty file, ignores case in
+names, and expands aliases, so that a few lines can fill the memory.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from workbench.errors import ConfigurationError, nearest
 PREFIX = "WORKBENCH_"
 FILE_VARIABLE = "WORKBENCH_CONFIG"
 Given = dict[str, tuple[Any, str]]
-"""Settings that have been given: name -> (value, where it came from)."""
+"""Values and their origins, by setting."""
 
 LONGEST = 1_000_000
-"""Bytes of the largest settings file."""
+"""Maximum size of a settings file in bytes."""
 UNREADABLE = "settings file {file}: {reason}; it must consist of lines `name: value`"
 UNKNOWN = "unknown setting {name!r} ({origin}){hint}"
 ILL_TYPED = "setting {name!r}: {value!r:.200} ({origin}) is not valid: {reason}"
@@ -65,9 +65,9 @@ Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\
 
 
 class Settings(BaseSettings):
-    """Built-in settings with their types and defaults; `None` means that there is no value.
+    """Built-in settings with their types and defaults; `None` means that a setting has no value.
 
-    The constructor only checks the values that it is given: it reads no source.
+    The constructor only checks its arguments, and reads no other source.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take values from the constructor only; `gather` reads the other sources."""
+        """Use only the arguments of the constructor; `gather` reads the other sources."""
         return (init_settings,)
 
 
@@ -105,15 +105,21 @@ def gather(table: type[BaseSettings], file: Path | None) -> Given:
 
 
 def extended(table: type[BaseSettings], name: str, type_: Any, default: Any) -> type[BaseSettings]:
-    """Return `table` with one more setting, which has no value if `default` is None."""
+    """Return `table` with an additional setting, which has no value if `default` is None."""
     wanted: Any = (type_ | None, None) if default is None else (type_, default)
     table = create_model("Settings", __base__=table, **{name: wanted})
-    checked(table, {name: (default, "the default given in code")})
+    checked(table, {name: (default, "the default in code")})
     return table
 
 
 def checked(table: type[BaseSettings], given: Given) -> dict[str, Any]:
-    """Return all settings of `table`, the `given` ones converted; raise if some do not fit."""
+    """Return all settings of `table`, with the `given` values converted.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting is unknown or its value is invalid.
+    """
     try:
         settings = table(**{name: value for name, (value, _) in given.items()})
     except ValidationError as error:
@@ -134,7 +140,7 @@ def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> 
 
 def unknown(name: str, names: Iterable[str], origin: str) -> str:
     """Return the message for an unknown setting, with the nearest known name."""
-    hint = nearest(name, names) or "; there are " + ", ".join(sorted(names))
+    hint = nearest(name, names) or "; the settings are " + ", ".join(sorted(names))
     return UNKNOWN.format(name=name, origin=origin, hint=hint)
 
 
@@ -152,12 +158,16 @@ def _from_file(file: Path | None) -> Given:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigurationError(UNREADABLE.format(file=file, reason=f"holds {values!r:.60}"))
+        raise ConfigurationError(UNREADABLE.format(file=file, reason=f"contains {values!r:.60}"))
     return {str(name): (value, f"from {file}") for name, value in values.items()}
 
 
 def _text_of(file: Path) -> str:
-    """Return the text of a settings file; reading a pipe would block, and a device has no end."""
+    """Return the text of a settings file.
+
+    A pipe raises an error, since reading it would block. A device can be endless, so the size is
+    limited.
+    """
     if file.is_fifo() or file.is_socket():
         raise OSError("it is not a regular file")
     with file.open("rb") as opened:
@@ -168,10 +178,10 @@ def _text_of(file: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """A loader of plain values that refuses aliases.
+    """A loader of plain values that raises an error for aliases.
 
-    It does so while it composes nodes: a scan of all events beforehand takes minutes for a file of
-    100,000 brackets, where composing soon ends with a recursion error.
+    The check runs while nodes are composed. For a file of 100,000 brackets, a separate scan of all
+    events would take minutes, but composition soon ends with a recursion error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

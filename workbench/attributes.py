@@ -1,9 +1,9 @@
-"""Protection against misspelt attributes: assigning one that does not exist is an error.
+"""Protection against misspelt attributes: an assignment to an unknown attribute raises an error.
 
 Otherwise ``mlp.weight_init = Uniform(width=0.1)`` would be stored and never read, and the model
-would be trained with other weights than the user expects. Only assignments from outside are
-checked: the methods of a class can set any attribute. For a class that a user has written, an error
-is raised only if the name is similar to that of another attribute.
+would be trained with unexpected weights. Only assignments from outside are checked; the methods of
+a class can set any attribute. For a class that a user has written, an error is raised only if the
+name is similar to the name of an existing attribute.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so nothing would ever read it{hint}; to store a value "
-    "of your own, use a name that starts with an underscore"
+    "{kind} has no attribute {name!r}, so no code would read it{hint}; to store another value, "
+    "use a name that starts with an underscore"
 )
 
 
 class KnownAttributes:
-    """Base of classes to which code outside their methods cannot add attributes."""
+    """Base of classes whose attributes only their methods can add."""
 
     if not TYPE_CHECKING:
 
@@ -37,17 +37,17 @@ def check_attribute(
     hint: Callable[[], str] | None = None,
     family: tuple[type, ...] = (),
 ) -> None:
-    """Raise an error if an attribute is added from outside; for use in `__setattr__`.
+    """Raise an error if an attribute is added from outside; called by `__setattr__`.
 
     Parameters
     ----------
     instance : object
     name : str
-        The attribute to be assigned.
+        Name of the attribute to assign.
     hint : callable, optional
-        Returns the advice at the end of the message; by default the nearest attribute.
+        Returns the advice in the error message; by default, the nearest attribute.
     family : tuple of type, optional
-        Classes whose methods can add attributes too: a parent configures its children.
+        Classes whose methods can also add attributes, since a parent configures its children.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def check_attribute(
 
 
 def _has(instance: object, name: str) -> bool:
-    # not by `__dict__`: Python reads the attributes of an object faster while it has no dictionary
+    # `__dict__` is not used, since Python reads the attributes of an object faster until it is.
     try:
         object.__getattribute__(instance, name)
     except AttributeError:
@@ -89,12 +89,12 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True for a class outside these packages, for which only near misses are errors."""
+    """Return True for a class of a user, for which only near misses are errors."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 
 def _is_near_miss(instance: object, name: str) -> bool:
-    # unlike `errors.nearest`, this compares upper and lower case: `w` beside `W` is no mistake
+    # Unlike `errors.nearest`, this comparison is case-sensitive: `w` next to `W` is not a mistake.
     return bool(difflib.get_close_matches(name, _public(instance), 1, cutoff=0.8))
 
 

@@ -1,20 +1,20 @@
-"""Settings of the whole workbench, and the one `config` object that holds them.
+"""Settings of the workbench, and the global `config` object that contains them.
 
-A setting has the value that the last of these layers gives it:
+Later layers override earlier layers:
 
 1. the default, listed at `Configuration`;
-2. the settings file: ``~/.workbench.yaml``, or the one that ``$WORKBENCH_CONFIG`` names;
+2. the settings file: ``~/.workbench.yaml``, or the file in ``$WORKBENCH_CONFIG``;
 3. the environment: ``WORKBENCH_FLOATX=float64`` sets `floatx`;
 4. an assignment in code: ``config.floatx = "float64"``;
 5. an enclosing ``with config.override(floatx="float64"):``, for this thread or task only.
 
-The file looks like this::
+An example of a settings file::
 
     data_path: ~/datasets
     default_seed: 7
 
-File and environment are read when a setting is first used, never at import. In every layer, an
-unknown name or a value of the wrong type is an error, which names the place.
+The file and the environment are read when a setting is first used, never at import. In every layer,
+an unknown name or a value of the wrong type raises an error that states its origin.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NO_VALUE = (
 )
 SHADOWED = (
     "setting {name!r} is overridden by an enclosing `with config.override(...)`, so an "
-    "assignment would have no effect; give the value there"
+    "assignment would have no effect; pass the value to config.override instead"
 )
 NOT_A_CHOICE = "setting {name!r}: {value!r} ({origin}) must be {known}"
 NOT_A_NAME = "a setting cannot be called {name!r}: {reason}"
@@ -51,45 +51,45 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Configuration:
-    """Settings that are read as attributes, assigned, and overridden for a block of code.
+    """Settings that can be read, assigned, and overridden for a block of code.
 
     Attributes
     ----------
     default_seed : int
-        Seed of every random stream that is given no other seed; 1. Zero is a valid seed.
+        Seed of every random stream without an explicit seed; default 1. Zero is a valid seed.
     data_path : tuple of Path
-        Folders that are searched for data sets, in this order; ``~/.workbench/data``. A list or a
-        string in the file; in the environment a string of folders separated by `os.pathsep`.
+        Folders to search for data sets, in this order; default ``~/.workbench/data``. In the file,
+        a list or a string; in the environment, a string of folders separated by `os.pathsep`.
     log_backend : str
-        Where a main loop keeps its log: 'memory' (default), 'sqlite', or the name of your own
+        Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
         backend; see `workbench.log.backends.register`.
     sqlite_database : str
         Database of the 'sqlite' log; no default.
     max_blob_size : int
-        Size in bytes above which storing a value in an SQLite log gives a warning; 4096.
+        Size in bytes of a value in an SQLite log above which a warning is issued; default 4096.
     temp_dir : Path
-        Folder for temporary files; by default `tempfile.gettempdir()`.
+        Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
-        True if a main loop prints at its end how much time each part took; False.
+        True to print the durations of all steps at the end of a main loop; default False.
     floatx : {'float32', 'float64', 'float16'}
-        Dtype of parameters and symbolic inputs without a dtype of their own; 'float32'.
+        Dtype of parameters and of symbolic inputs without an explicit dtype; default 'float32'.
     device : str
-        'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): an accelerator if available.
+        'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default) for an accelerator if available.
     execution : {'auto', 'eager', 'compiled'}
-        How functions run; 'auto' (default) starts eagerly and compiles when that saves time.
+        Execution of functions. 'auto' (default) starts eagerly and compiles if this saves time.
     full_tracebacks : bool
-        True if uncaught errors are shown with all frames of the workbench; False.
+        True to show uncaught errors with all frames of the workbench; default False.
     precision : {'float32', 'tf32', 'bf16'}
-        Arithmetic of matrix products; 'float32'. 'tf32' needs a GPU that supports it.
+        Arithmetic of matrix products; default 'float32'. 'tf32' needs a GPU that supports it.
     threads : int or 'auto'
-        Number of threads of a function on a CPU; 'auto' (default) uses one for small programs and
-        all processors available to this process for large ones.
+        Number of threads of a function on a CPU. 'auto' (default) uses one thread for small
+        programs and all available processors for large programs.
 
     Raises
     ------
     ConfigurationError
-        From any access: a file or variable that cannot be read, an unknown name, an invalid value,
-        a setting without a value.
+        On access, if a file or an environment variable cannot be read, a name is unknown, or a
+        value is invalid or missing.
 
     Examples
     --------
@@ -127,7 +127,7 @@ class Configuration:
         self._origins: dict[str, str] = {}
         self._given: dict[str, Any] | None = None
         self._assigned: dict[str, Any] = {}
-        self._values: dict[str, Any] | None = None  # all layers but the scoped one
+        self._values: dict[str, Any] | None = None  # all layers except the scoped layer
         self._choices: dict[str, Collection[str]] = {}
         self._scoped: ContextVar[Mapping[str, Any]] = ContextVar("settings", default=NOTHING)
 
@@ -141,7 +141,7 @@ class Configuration:
             values = self._values
             if values is None:
                 values = self._read()
-            # a setting with choices is not in `values`, so that every access checks it
+            # A setting with choices is not in `values`, so that every access checks it.
             value = values[name] if name in values else self._chosen(name)
         if value is None:
             raise ConfigurationError(NO_VALUE.format(name=name, upper=name.upper()))
@@ -159,7 +159,7 @@ class Configuration:
             self._values = None
 
     def __delattr__(self, name: str) -> None:
-        """Undo an assignment: the value is again that of the environment, file or default."""
+        """Undo an assignment, so that the environment, the file or the default applies again."""
         self._current(name)
         with self._lock:
             self._assigned.pop(name, None)
@@ -181,7 +181,7 @@ class Configuration:
         Parameters
         ----------
         **settings
-            Names and values; None removes the value inside the block.
+            New values by name; None removes the value of a setting inside the block.
         """
         checked = self._checked(settings, "overridden in code")
         token = self._scoped.set({**self._scoped.get(), **checked})
@@ -191,19 +191,20 @@ class Configuration:
             self._scoped.reset(token)
 
     def add_config(self, name: str, type_: Any, default: Any = None) -> None:
-        """Add your own setting, with the same layers as the built-in ones.
+        """Add a setting with the same layers as the built-in settings.
 
-        Add it when your module is imported: until then a settings file that names it is an error.
+        Call this method when your module is imported. Before the call, a settings file that
+        contains the setting raises an error.
 
         Parameters
         ----------
         name : str
-            The name; the environment variable is ``WORKBENCH_`` and the name in capitals.
+            The name. The environment variable is ``WORKBENCH_`` followed by the name in capitals.
         type_ : type
-            Any type that pydantic can check; ``list``, ``dict`` and similar types are written as
-            JSON in the environment.
+            Any type that pydantic can check. In the environment, ``list``, ``dict`` and similar
+            types are written as JSON.
         default : object, optional
-            The value if no layer gives one; if it is None, reading raises `ConfigurationError`.
+            The value if no layer sets one. If it is None, reading raises `ConfigurationError`.
 
         Examples
         --------
@@ -219,20 +220,20 @@ class Configuration:
             reason = "it must be a lower-case Python name that does not start with an underscore"
             raise ConfigurationError(NOT_A_NAME.format(name=name, reason=reason))
         if name in dir(self):
-            raise ConfigurationError(NOT_A_NAME.format(name=name, reason="the name is taken"))
+            raise ConfigurationError(NOT_A_NAME.format(name=name, reason="the name is in use"))
         with self._lock:
             self._table = extended(self._known(), name, type_, default)
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to some values, checked at assignment and at each access.
+        """Restrict a setting to certain values, which are checked at assignment and at each access.
 
         Parameters
         ----------
         name : str
             The setting.
         choices : collection of str
-            The allowed values; the collection may grow later.
+            The allowed values; the collection can grow later.
 
         Examples
         --------
@@ -249,14 +250,14 @@ class Configuration:
             self._values = None
 
     def load_yaml(self, path: str | os.PathLike[str] | None = None) -> None:
-        """Read the settings file again, or replace it by another one.
+        """Read the settings file again, or read another file.
 
-        Assignments and the environment still take precedence over it.
+        Assignments and the environment still take precedence over the file.
 
         Parameters
         ----------
         path : path, optional
-            The settings file from now on; by default the present one.
+            The new settings file; by default, the current file.
         """
         with self._lock:
             if path is not None:
@@ -265,7 +266,7 @@ class Configuration:
             self._read()
 
     def origin(self, name: str) -> str:
-        """Return the origin of the present value of a setting.
+        """Return the origin of the current value of a setting.
 
         Examples
         --------
@@ -312,7 +313,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return a setting that is not in `_values`: one with choices, or an unknown one."""
+        """Return a setting that is not in `_values`, because it has choices or is unknown."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))
@@ -337,7 +338,7 @@ class Configuration:
 
 
 config = Configuration()
-"""Settings that the workbench itself uses."""
+"""Global settings of the workbench."""
 
 show_all_if(lambda: bool(config.full_tracebacks))
 

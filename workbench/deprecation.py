@@ -1,4 +1,4 @@
-"""Deprecations: names that will be removed, with replacement and version of removal."""
+"""Deprecations: names that will be removed, with their replacements and versions of removal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _known: list[Deprecation] = []
 
 @dataclass(frozen=True)
 class Deprecation:
-    """A deprecated name, created once, as a constant of a module.
+    """A deprecated name, defined as a module constant.
 
     Call `warn` where the old name is used, or decorate a function or method with the object.
 
@@ -33,7 +33,7 @@ class Deprecation:
     new : str
         The replacement.
     removal : str
-        The version in which the old name is removed. A test fails once the package has that
+        The version in which the old name is removed. A test fails when the package reaches this
         version.
 
     Raises
@@ -74,12 +74,12 @@ class Deprecation:
         Parameters
         ----------
         stacklevel : int
-            1 for that caller, 2 for the caller of that caller, and so on.
+            1 for this caller, 2 for its caller, and so on.
         """
         warnings.warn(str(self), DeprecationWarning, stacklevel=stacklevel + 2)
 
     def __call__(self, function: Callable[Given, Result]) -> Callable[Given, Result]:
-        """Make a function that warns and then calls `function`."""
+        """Return a function that warns and then calls `function`."""
 
         @functools.wraps(function)
         def deprecated(*args: Given.args, **kwargs: Given.kwargs) -> Result:
@@ -90,12 +90,12 @@ class Deprecation:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """Return a version as a tuple of numbers, for comparisons.
+    """Convert a version to a tuple of integers, for comparisons.
 
     Raises
     ------
     ArgumentError
-        If `text` is not two or more numbers separated by dots.
+        If `text` does not consist of two or more integers separated by dots.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def overdue(current: str) -> list[Deprecation]:
-    """Return the deprecations whose version of removal is `current` or earlier.
+    """Return the deprecations that must be removed in version `current` or earlier.
 
     Parameters
     ----------

@@ -1,63 +1,63 @@
 """All exceptions of the project.
 
-All derive from `WorkbenchError`, and each also from the matching builtin exception, so that code
-that does not use the workbench can catch them::
+All exceptions derive from `WorkbenchError`, and each also derives from the matching builtin
+exception, so that code without knowledge of the workbench can catch it::
 
     WorkbenchError
-    ├── ShapeError            (ValueError)      sizes or ranks that do not fit together
-    ├── DtypeError            (TypeError, ValueError) a dtype that does not fit
-    ├── SymbolicError         (TypeError)       the value of a variable that has none yet
-    ├── OperationError        (TypeError)       a function or arguments that are refused
-    ├── UnknownNameError      (AttributeError)  a name that does not exist, and the right one
-    ├── MissingImportError    (ImportError)     a name that cannot be imported, and the right one
+    ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
+    ├── DtypeError            (TypeError, ValueError) an invalid dtype
+    ├── SymbolicError         (TypeError)       use of the value of a variable without a value
+    ├── OperationError        (TypeError)       a function or arguments that are not supported
+    ├── UnknownNameError      (AttributeError)  a name that does not exist, with a suggestion
+    ├── MissingImportError    (ImportError)     a name that cannot be imported, with a suggestion
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
     ├── OutOfRangeError       (IndexError)      a class or token index out of range
     ├── DomainError           (ValueError)      values that must be probabilities or weights
     ├── GradientError         (ValueError)      a gradient that is not defined
-    ├── InitializationError   (ValueError)      a scheme that cannot make the requested values
-    ├── BrickError            (ValueError)      a brick that is configured or used wrongly
-    │   ├── NotConfiguredError                  a setting that allocation or initialisation needs
-    │   └── ApplicationError                    a brick applied wrongly, or in a wrong place
-    ├── SignatureError        (TypeError, ValueError) arguments that do not fit a signature
-    ├── UnknownAttributeError (AttributeError)  assignment to an attribute that nothing reads
-    ├── NotAllocatedError     (AttributeError)  parameters of a brick that has none yet
-    ├── GraphError            (ValueError)      a computation graph that cannot do the request
+    ├── InitializationError   (ValueError)      a scheme that cannot draw the requested values
+    ├── BrickError            (ValueError)      a brick that is configured or used incorrectly
+    │   ├── NotConfiguredError                  a missing setting for allocation or initialisation
+    │   └── ApplicationError                    an incorrect application of a brick
+    ├── SignatureError        (TypeError, ValueError) arguments that do not match a signature
+    ├── UnknownAttributeError (AttributeError)  assignment to an attribute that does not exist
+    ├── NotAllocatedError     (AttributeError)  access to parameters before their allocation
+    ├── GraphError            (ValueError)      a request that a computation graph cannot satisfy
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be built
-    ├── ParameterError        (ValueError)      parameter values that do not fit the model
+    ├── ParameterError        (ValueError)      parameter values that do not match the model
     │   └── UnknownParameterError (KeyError)    a path that no parameter has
-    ├── AlgorithmError        (ValueError)      an algorithm or a step rule set up wrongly
-    ├── NotFiniteError        (ArithmeticError) a cost that is infinite or not a number
-    ├── MonitoringError       (ValueError)      monitored variables that are unfit, or have no value
-    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches, not over all of their data
-    ├── ConfigurationError    (ValueError, AttributeError) a setting unknown, unset or ill-typed
-    ├── DataError             (ValueError)      data, or a request for them, that do not fit
+    ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
+    ├── NotFiniteError        (ArithmeticError) a value that is infinite or not a number
+    ├── MonitoringError       (ValueError)      monitored variables that are invalid or unset
+    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches instead of all of their data
+    ├── ConfigurationError    (ValueError, AttributeError) an unknown, missing or invalid setting
+    ├── DataError             (ValueError)      invalid data, or an invalid request for data
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
-    │   ├── DataFileError                       a file that is damaged or not of the expected layout
+    │   ├── DataFileError                       a damaged file, or a file with an unexpected layout
     │   ├── MissingDataError  (FileNotFoundError) data that are not on this machine
     │   ├── DownloadError     (OSError)         a download that no mirror completed
-    │   └── PrefetchError     (RuntimeError)    a process that reads ahead has died
+    │   └── PrefetchError     (RuntimeError)    the failure of a process that reads ahead
     ├── StateError            (TypeError)       a value that cannot be stored as plain state
     ├── ArchiveError          (ValueError)      an archive that is damaged, unknown or incomplete
-    │   └── UntrustedArchiveError (PermissionError) an archive with code that is not trusted
+    │   └── UntrustedArchiveError (PermissionError) an untrusted archive that contains code
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a request that a log cannot answer
     │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that does not exist
-    ├── LogWarning            (RuntimeWarning)  records too large, or not yet in their database
-    ├── ExtensionError        (TypeError, ValueError) an extension that cannot be called as set up
+    ├── LogWarning            (RuntimeWarning)  records that are large or not yet in the database
+    ├── ExtensionError        (TypeError, ValueError) an extension that can never be called
     │   └── EventError                          an event or a trigger that does not exist
-    ├── ExtensionLookupError  (LookupError, ValueError) no extension, or several, of that name
-    ├── AlreadyTrainingError  (RuntimeError)    another loop or session is training this
-    ├── SessionError          (RuntimeError)    a command that a session refuses
-    ├── SessionWarning        (RuntimeWarning)  another session is training as well
-    ├── CheckpointWarning     (RuntimeWarning)  a run could not be saved, or not all of it
-    └── TrainingFinish        (RuntimeError)    raised to end training; never reaches the user
-        └── EvaluationAbandoned                 the same, within an evaluation
+    ├── ExtensionLookupError  (LookupError, ValueError) a name that no or several extensions have
+    ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
+    ├── SessionError          (RuntimeError)    a command that a session rejects
+    ├── SessionWarning        (RuntimeWarning)  the start of a session while another one trains
+    ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved, or only in part
+    └── TrainingFinish        (RuntimeError)    a request to end training, never shown to the user
+        └── EvaluationAbandoned                 a request to end an evaluation
 
-    WaitInterrupted           (KeyboardInterrupt) not an error: waiting ended, training continues
+    WaitInterrupted           (KeyboardInterrupt) the end of a wait; training continues
 
-The text of an error that is raised during the application of a brick starts with the path of the
-brick: running applications push themselves onto `location` (see `located`).
+If an error is raised while a brick is applied, its message starts with the path of the brick, which
+is the last entry of `location` (see `located`).
 """
 
 from __future__ import annotations
@@ -92,42 +92,42 @@ def nearest(name: str, candidates: Iterable[object]) -> str:
 
 
 class WorkbenchError(Readable, Exception):
-    """Base of all errors raised by the workbench.
+    """Base class of all errors of the workbench.
 
-    Uncaught, they are shown without the frames within the workbench; see `workbench.tracebacks`.
+    Uncaught errors are shown without the frames of the workbench; see `workbench.tracebacks`.
     """
 
 
 class ShapeError(WorkbenchError, ValueError):
-    """Sizes or numbers of dimensions that do not fit together."""
+    """Incompatible sizes or numbers of dimensions."""
 
 
 class DtypeError(WorkbenchError, TypeError, ValueError):
-    """A dtype that does not fit."""
+    """An invalid dtype, or incompatible dtypes."""
 
 
 class SymbolicError(WorkbenchError, TypeError):
-    """Use of the value of a variable, which has not been computed yet."""
+    """Use of the value of a variable that has not been computed yet."""
 
 
 class OperationError(WorkbenchError, TypeError):
-    """A function that is refused on variables, or arguments that it does not accept."""
+    """A function that variables do not support, or arguments that it does not accept."""
 
 
 class UnknownNameError(WorkbenchError, AttributeError):
-    """A name that a module or a variable does not have; the text suggests the right one."""
+    """A name that a module or a variable does not have; the message suggests the correct name."""
 
 
 class MissingImportError(WorkbenchError, ImportError):
-    """An imported name that a module does not have; the text suggests the right one."""
+    """An imported name that a module does not have; the message suggests the correct name."""
 
 
 class InputError(WorkbenchError, ValueError):
-    """Inputs of a function that are missing, surplus or of the wrong kind."""
+    """Inputs of a function that are missing, surplus or of the wrong type."""
 
 
 class CompilationError(WorkbenchError, RuntimeError):
-    """A function that cannot be compiled, and runs eagerly."""
+    """A function that cannot be compiled and therefore runs eagerly."""
 
 
 class CompilationWarning(WorkbenchError, RuntimeWarning):
@@ -135,7 +135,7 @@ class CompilationWarning(WorkbenchError, RuntimeWarning):
 
 
 class OutOfRangeError(WorkbenchError, IndexError):
-    """An index of a row or an element, such as that of a class or a token, that is out of range."""
+    """An index out of range, for example a class index or a token index."""
 
 
 class DomainError(WorkbenchError, ValueError):
@@ -147,11 +147,11 @@ class GradientError(WorkbenchError, ValueError):
 
 
 class InitializationError(WorkbenchError, ValueError):
-    """An initialisation scheme that is configured wrongly, or cannot make an array of the shape."""
+    """An initialisation scheme with an invalid configuration, or a shape that it cannot draw."""
 
 
 class BrickError(WorkbenchError, ValueError):
-    """A brick that is configured wrongly, or a part that it does not have."""
+    """A brick that is configured incorrectly, or a request that it cannot satisfy."""
 
 
 class NotConfiguredError(BrickError):
@@ -159,15 +159,15 @@ class NotConfiguredError(BrickError):
 
 
 class ApplicationError(BrickError):
-    """An application of a brick to wrong arguments, or in a place where it is not allowed."""
+    """An application of a brick to invalid arguments, or where it is not allowed."""
 
 
 class SignatureError(WorkbenchError, TypeError, ValueError):
-    """Arguments that do not fit the signature of a constructor, a function or an application."""
+    """Arguments that do not match the signature of a constructor, a function or an application."""
 
 
 class UnknownAttributeError(WorkbenchError, AttributeError):
-    """Assignment to an attribute that does not exist, so nothing would read it."""
+    """Assignment to an attribute that does not exist and that no code would read."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):
@@ -175,11 +175,11 @@ class NotAllocatedError(WorkbenchError, AttributeError):
 
 
 class GraphError(WorkbenchError, ValueError):
-    """A request that a computation graph cannot carry out."""
+    """A request that a computation graph cannot satisfy."""
 
 
 class SelectionError(WorkbenchError, LookupError, ValueError):
-    """A path or a name that selects nothing."""
+    """A path or a name that selects no variable."""
 
 
 class SearchError(WorkbenchError, ValueError):
@@ -187,17 +187,17 @@ class SearchError(WorkbenchError, ValueError):
 
 
 class ParameterError(WorkbenchError, ValueError):
-    """Values of parameters that do not fit the model, or were never set."""
+    """Parameter values that do not match the model or were never set."""
 
 
 class UnknownParameterError(ParameterError, KeyError):
     """A path that no parameter has."""
 
-    __str__ = Exception.__str__  # a KeyError would show the quoted text
+    __str__ = Exception.__str__  # KeyError would show the quoted text
 
 
 class AlgorithmError(WorkbenchError, ValueError):
-    """An algorithm or a step rule that is set up wrongly."""
+    """An algorithm or a step rule that is configured incorrectly."""
 
 
 class NotFiniteError(WorkbenchError, ArithmeticError):
@@ -205,7 +205,7 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 
 class MonitoringError(WorkbenchError, ValueError):
-    """Monitored variables whose names clash or are missing, or that have no value yet."""
+    """Monitored variables with equal or missing names, or without a value."""
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
@@ -213,17 +213,17 @@ class MonitoringWarning(WorkbenchError, RuntimeWarning):
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
-    """A setting that is unknown or has no value, or a value that does not fit."""
+    """A setting that is unknown or has no value, or an invalid value of a setting."""
 
 
 class ArgumentError(WorkbenchError, ValueError):
-    """Arguments, or keys of a dictionary, that are missing or do not fit."""
+    """Arguments, or keys of a dictionary, that are missing or invalid."""
 
 
 class UnknownArgumentError(ArgumentError, KeyError):
     """An unknown keyword argument."""
 
-    __str__ = Exception.__str__  # a KeyError would show the quoted text
+    __str__ = Exception.__str__  # KeyError would show the quoted text
 
 
 class SurplusArgumentError(ArgumentError, TypeError):
@@ -231,7 +231,7 @@ class SurplusArgumentError(ArgumentError, TypeError):
 
 
 class DataError(WorkbenchError, ValueError):
-    """Data, a request for data, or a saved position that do not fit."""
+    """Invalid data, an invalid request for data, or an invalid saved position in the data."""
 
 
 class SourceError(DataError, LookupError):
@@ -239,7 +239,7 @@ class SourceError(DataError, LookupError):
 
 
 class DataFileError(DataError):
-    """A data file that is damaged, or has an unexpected layout; the text names file and fault."""
+    """A data file that is damaged or has an unexpected layout."""
 
 
 class MissingDataError(DataError, FileNotFoundError):
@@ -247,7 +247,7 @@ class MissingDataError(DataError, FileNotFoundError):
 
 
 class DownloadError(DataError, OSError):
-    """A download that no mirror completed with the right checksum."""
+    """A download that no mirror completed with the correct checksum."""
 
 
 class StateError(WorkbenchError, TypeError):
@@ -255,19 +255,19 @@ class StateError(WorkbenchError, TypeError):
 
 
 class ArchiveError(WorkbenchError, ValueError):
-    """An archive that is damaged, of another kind, newer than this program, or incomplete."""
+    """A file that is not an archive, or an archive that is damaged, incomplete or too new."""
 
 
 class UntrustedArchiveError(ArchiveError, PermissionError):
-    """An archive that contains code, which loading would execute, and is not trusted."""
+    """An untrusted archive with code that would be executed on loading."""
 
 
 class PrefetchError(DataError, RuntimeError):
-    """A process that reads data ahead, and has died or failed without a report."""
+    """The failure of a process that reads data ahead."""
 
 
 class MissingLibraryError(WorkbenchError, ImportError):
-    """An optional library that is not installed; the text states how to install it."""
+    """An optional library that is not installed; the message states how to install it."""
 
 
 class LogError(WorkbenchError, ValueError):
@@ -277,15 +277,15 @@ class LogError(WorkbenchError, ValueError):
 class UnknownRecordError(LogError, KeyError):
     """A channel, or a record of a row, that does not exist."""
 
-    __str__ = Exception.__str__  # KeyError would show the text quoted and on one line
+    __str__ = Exception.__str__  # KeyError would show the quoted text on one line
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that take much space in a database, or could not be written to it yet."""
+    """Records that need much space in a database, or that are not written to it yet."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
-    """An extension that, as it is set up, can never be called."""
+    """An extension that can never be called because of its configuration."""
 
 
 class EventError(ExtensionError):
@@ -293,11 +293,11 @@ class EventError(ExtensionError):
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
-    """A name that no extension of a main loop has, or that several have."""
+    """A name that no extension of a main loop has, or that several extensions have."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):
-    """A main loop, or a variable that it would change, that is already being trained.
+    """A main loop that is already training, or a variable that another run is training.
 
     Attributes
     ----------
@@ -311,18 +311,18 @@ class AlreadyTrainingError(WorkbenchError, RuntimeError):
 
 
 class SessionError(WorkbenchError, RuntimeError):
-    """A command that a session refuses; the text states the reason."""
+    """A command that a session rejects; the message states the reason."""
 
 
 class SessionWarning(WorkbenchError, RuntimeWarning):
-    """The start of a session while another one is training."""
+    """The start of a session while another session is training."""
 
 
 class WaitInterrupted(Readable, KeyboardInterrupt):
-    """Interruption of waiting for training; training continues."""
+    """Interruption of a wait for training; training continues."""
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]  # no frames, since nothing went wrong
+        return [str(self)]  # no frames, since this is not an error
 
 
 class CheckpointWarning(WorkbenchError, RuntimeWarning):
@@ -330,13 +330,13 @@ class CheckpointWarning(WorkbenchError, RuntimeWarning):
 
 
 class TrainingFinish(WorkbenchError, RuntimeError):
-    """Exception that an extension, or a command of a session, raises to end training normally."""
+    """Exception that an extension or a session command raises to end training normally."""
 
 
 class EvaluationAbandoned(TrainingFinish):
-    """Exception raised between the batches of an evaluation if training must end without it.
+    """Exception that ends an evaluation between two batches because training must end.
 
-    An extension that catches it lets the following extensions handle the event; see
+    If an extension catches it, the following extensions still handle the event; see
     `MainLoop.yield_to_commands`.
     """
 

@@ -1,4 +1,4 @@
-"""Expressions that algorithms and users need: norms and Hessian-vector products."""
+"""Expressions for algorithms and users: norms and Hessian-vector products."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = [
 
 @hinted
 def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
-    """Return the Euclidean norm of all elements of several tensors together.
+    """Return the Euclidean norm of the elements of all `tensors`.
 
     Parameters
     ----------
     tensors : iterable of Variable, array or number
     squared : bool, optional
-        True to return its square.
+        If True, return the squared norm.
 
     Examples
     --------
@@ -36,12 +36,12 @@ def l2_norm(tensors: Iterable[Any], squared: bool = False) -> Variable:
     """
     parts: list[Any] = [as_variable(t) for t in tensors]
     if not parts:
-        raise GraphError("l2_norm needs at least one tensor")
+        raise GraphError("l2_norm needs at least one tensor, but `tensors` is empty")
     if squared:
         squares = [(part**2).sum() for part in parts]
         total: Variable = sum(squares[1:], squares[0])
         return total
-    # Unlike the root of a sum of squares, this has a gradient where everything is zero.
+    # Unlike the root of a sum of squares, this norm has a gradient if all elements are zero.
     norms = [torch.linalg.vector_norm(_floating(part)) for part in parts]
     norm: Any = torch.linalg.vector_norm(torch.stack(norms)) if len(norms) > 1 else norms[0]
     return norm  # type: ignore[no-any-return]
@@ -53,9 +53,9 @@ def _floating(variable: Any) -> Any:
 
 @hinted
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
-    """Return the Hessian of a cost times a vector, without forming the Hessian.
+    """Return the product of the Hessian of a cost and a vector without computing the Hessian.
 
-    It is the gradient of the product of gradient and vector (Pearlmutter, 1994).
+    It is the gradient of the product of the gradient and the vector (Pearlmutter, 1994).
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -
         The gradient of the cost with respect to `parameter`.
     parameter : Variable
     vector : Variable or array
-        Of the shape of `parameter`.
+        The vector, with the shape of `parameter`.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Filters that find variables by role, brick, application, name or any other criterion.
 
-The criteria of a filter are combined by *and*; within one keyword, one of the given values is
-enough. `as_predicate` lists the criteria, which `Selector`, `ComputationGraph`, step rules and
-rewrites of graphs accept as well.
+A variable must meet all criteria of a filter. A criterion with several values is met if one of them
+matches. `as_predicate` lists the criteria. `Selector`, `ComputationGraph`, step rules and graph
+rewrites accept the same criteria.
 """
 
 from __future__ import annotations
@@ -43,46 +43,48 @@ POSITIONS = (
     "call_id",
     "applications",
 )
-"""Arguments in the order of Blocks, in which the first two can be given as criteria anyway."""
+"""Arguments in the order of Blocks; the first two are also valid as criteria."""
 
 
 class VariableFilter(Predicate, Hinted):
-    """Condition on variables, and function that picks the variables that meet it.
+    """Condition on variables, and function that selects the variables that meet it.
 
     Parameters
     ----------
     *criteria : object
-        Any criteria of `as_predicate`; the variable meets all of them. Roles, bricks and the
-        following arguments in the order of Blocks are accepted as well.
+        Criteria of `as_predicate`, all of which a variable must meet. Alternatively, the following
+        arguments by position, in the order of Blocks.
     roles : sequence of VariableRole, optional
-        The variable has one of these roles, or a more specific one.
+        Select variables with one of these roles or a more specific role.
     bricks : sequence of Brick classes and bricks, optional
-        It belongs to one of these bricks, or to a brick of one of these classes. Variables of a
-        child do not belong to the parent.
+        Select variables of these bricks, or of bricks of these classes. Variables of a child do not
+        belong to the parent.
     each_role : bool, optional
-        It must have all of `roles`.
+        If True, a variable must have all of `roles`.
     name : str, optional
-        Its name within the application or brick, ``variable.tag.name``.
+        Select variables with this name in their application or brick, ``variable.tag.name``.
     name_regex : str or Pattern, optional
-        A regular expression that matches the beginning of this name.
+        A regular expression that matches the beginning of ``variable.tag.name``.
     variable_name : str, optional
-        Its full name, ``variable.name``.
+        Select variables with this full name, ``variable.name``.
     variable_name_regex : str or Pattern, optional
-        A regular expression that matches the beginning of the full name.
+        A regular expression that matches the beginning of ``variable.name``.
     call_id : str, optional
-        It belongs to a call that was made with this ``call_id``.
+        Select variables of calls with this ``call_id``.
     applications : sequence of Application and BoundApplication, optional
-        It belongs to a call of one of these. ``Linear.apply`` is that of all bricks.
+        Select variables of calls of these applications. ``Linear.apply`` means the application of
+        any `Linear` brick.
 
     Raises
     ------
     SignatureError
-        If a criterion is of the wrong kind.
+        If a criterion is of the wrong type.
 
     Notes
     -----
-    A parameter can be computed from other variables, for instance as the transpose of another
-    weight, so a ``PARAMETER`` is not always a shared variable: add the criterion `SharedVariable`.
+    A parameter can be computed from other variables, for example as the transpose of a weight
+    matrix. A ``PARAMETER`` is therefore not always a shared variable. To select only shared
+    variables, add the criterion `SharedVariable`.
 
     Examples
     --------
@@ -134,7 +136,7 @@ class VariableFilter(Predicate, Hinted):
         self._predicate = self._combined()
 
     def _combined(self) -> Predicate:
-        """Return one predicate for all criteria, with the cheap ones first."""
+        """Return one predicate for all criteria, with cheap criteria first."""
         parts: list[Predicate] = []
         if self.name is not None:
             parts.append(Named(self.name, of_variable=False))
@@ -161,16 +163,16 @@ class VariableFilter(Predicate, Hinted):
         return self._predicate.selects(variable)
 
     def texts(self) -> Iterator[str]:
-        """Yield the names and paths that the criteria ask for."""
+        """Yield the names and paths in the criteria."""
         return self._predicate.texts()
 
     def __call__(self, variables: Any) -> Selection:
-        """Return those of `variables` that meet all criteria, in order.
+        """Return the elements of `variables` that meet all criteria, in order.
 
         Parameters
         ----------
         variables : iterable of Variable, ComputationGraph, Model, Brick, Selector or list of Brick
-            For bricks, their parameters and those of all bricks below.
+            The variables of a brick are its parameters and the parameters of all descendants.
         """
         return select(self, variables)
 

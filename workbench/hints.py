@@ -1,7 +1,8 @@
-"""Hints for unknown keyword arguments: the nearest one, or the one that other libraries mean.
+"""Hints for unknown keyword arguments: the nearest argument, or the equivalent of another library.
 
-`Hinted` is a base of public classes, and `hinted` decorates public functions. They check keywords
-before the constructor, or the function, gets them, and suggest the right one in the error.
+`Hinted` is a base of public classes, and `hinted` decorates public functions. They check keyword
+arguments before the constructor or the function is called, and suggest a correct argument in the
+error message.
 """
 
 from __future__ import annotations
@@ -166,13 +167,13 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Arguments of torch, Keras, Lightning, fastai and others, with the names to use here."""
+"""Arguments of torch, Keras, Lightning, fastai and others, with the equivalent names here."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates of averages are arguments of Adam",
     "momentum": "Momentum(learning_rate, momentum) is a separate step rule",
-    "nesterov": "torch's optimizers have it: TorchOptimizer(cost, parameters, torch.optim.SGD)",
-    "amsgrad": "torch's optimizers have it: TorchOptimizer(cost, parameters, torch.optim.Adam)",
+    "nesterov": "use torch's optimizer, TorchOptimizer(cost, parameters, torch.optim.SGD)",
+    "amsgrad": "use torch's optimizer, TorchOptimizer(cost, parameters, torch.optim.Adam)",
     "weight_decay": (
         "add the penalty to the cost, as in cost + 0.5 * decay * (W ** 2).sum(), or train with "
         "TorchOptimizer(cost, parameters, torch.optim.AdamW, {'weight_decay': decay})"
@@ -202,20 +203,20 @@ ADVICE: dict[str, str] = {
     "seed": "config.default_seed is the default of every seed",
     "dtype": "config.floatx is the dtype of floating point numbers",
     "device": "config.device is the device of variables",
-    "batch_first": "the first axis is time, the second one the batch",
+    "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
-    "min_delta": "any better value counts; choose_best decides which of two values is better",
+    "min_delta": "any better value counts; choose_best returns the better of two values",
     **dict.fromkeys(
         ("low", "high", "lower", "upper", "minval", "maxval"),
-        "for bounds low and high, give the mean (low + high) / 2 and the width high - low",
+        "for bounds low and high, pass the mean (low + high) / 2 and the width high - low",
     ),
     "save_best": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "save_top_k": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "save_best_only": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
     "restore_best_weights": "EarlyStopping(name, checkpoint, 'best.tar', epochs=5) keeps the best",
 }  # fmt: skip
-"""Advice for arguments of other libraries that have no counterpart."""
+"""Advice for arguments of other libraries without an equivalent."""
 
 
 PACKAGES = ("workbench.", "extensions_live.")
@@ -223,7 +224,7 @@ BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ON
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return a hint about `name`, as the end of a sentence, or an empty string.
+    """Return a hint for the unknown argument `name`, or an empty string.
 
     Examples
     --------
@@ -244,7 +245,7 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 def unknown_keyword(kind: Callable[..., Any], name: str, known: Collection[str]) -> str:
     """Return the error text for an argument `name` that a class or function does not have."""
-    has = f"it has {', '.join(known)}" if known else "it has none"
+    has = f"it has {', '.join(known)}" if known else "it has no arguments"
     return f"{kind.__name__} has no argument {name!r} ({has}){hint(name, known)}"
 
 
@@ -252,12 +253,12 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def hinted(function: FunctionT) -> FunctionT:
-    """Decorate a function so that its error about an unknown keyword suggests the right one.
+    """Decorate a function so that the error for an unknown argument suggests a correct argument.
 
     Parameters
     ----------
     function : callable
-        It must not have ``**`` arguments.
+        A function without ``**`` arguments.
 
     Raises
     ------
@@ -290,7 +291,7 @@ def hinted(function: FunctionT) -> FunctionT:
 
 
 class _NotGiven:
-    """Default of an option whose constructor reads it from ``**``; shown as ``...``."""
+    """Default of an option that is read from ``**``; shown as ``...``."""
 
     def __repr__(self) -> str:
         return "..."
@@ -300,21 +301,21 @@ NOT_GIVEN = _NotGiven()
 
 
 def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
-    """Let a signature name the options behind ``**``, so that help and completion show them.
+    """Replace ``**`` in a signature by its options, so that help and completion show them.
 
     Parameters
     ----------
     function : callable
-        Its ``**`` is annotated with ``Unpack[SomeOptions]``, a typed dictionary, which becomes
-        keyword-only parameters; or with ``Never``, which is left out. Other signatures stay as they
-        are.
+        A function whose ``**`` is annotated with ``Unpack[SomeOptions]``. The entries of this typed
+        dictionary become keyword-only parameters. If the annotation is ``Never``, ``**`` is
+        removed. Other signatures are not changed.
     bases : iterable of type
-        Classes whose constructors give the defaults of the options.
+        Classes whose constructors define the defaults of the options.
 
     Returns
     -------
     callable
-        The function, which is called as before.
+        The function, whose behaviour does not change.
 
     Examples
     --------
@@ -358,7 +359,7 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
 
 
 def _defaults(bases: Iterable[type]) -> dict[str, Any]:
-    """Return the defaults of the arguments of constructors, those of the first class first."""
+    """Return the defaults of constructor arguments; earlier classes take precedence."""
     found: dict[str, Any] = {}
     for base in bases:
         if inspect.isfunction(init := vars(base).get("__init__")):
@@ -369,12 +370,12 @@ def _defaults(bases: Iterable[type]) -> dict[str, Any]:
 
 
 class Hinted:
-    """Base of classes whose error about an unknown keyword suggests the right one.
+    """Base of classes whose error for an unknown argument suggests a correct argument.
 
     Raises
     ------
     SignatureError
-        If an instance is made with an unknown keyword.
+        If an instance is created with an unknown keyword argument.
 
     Examples
     --------
@@ -394,7 +395,7 @@ class Hinted:
             show_options(init, cls.__mro__[1:])
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Check the keywords, then create the instance."""
+        """Check the keyword arguments, then create the instance."""
         if kwargs:
             known, complete = keywords(cls)
             for name in kwargs:
@@ -402,14 +403,14 @@ class Hinted:
                     raise cls._unknown_keyword(name)
         return super().__new__(cls)
 
-    # What help shows of a class without a constructor.
+    # Signature that help shows for a class without a constructor.
     vars(__new__)["__signature__"] = inspect.Signature(
         [inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)]
     )
 
     @classmethod
     def _unknown_keyword(cls, name: str) -> Exception:
-        """Return the error about an argument that the constructor does not have."""
+        """Return the error for an argument that the constructor does not have."""
         return SignatureError(unknown_keyword(cls, name, keywords(cls)[0]))
 
 
@@ -417,10 +418,10 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 
 
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
-    """Return the keywords that the constructor of `cls` accepts, and True if these are all.
+    """Return the keywords that the constructor of `cls` accepts, and True if the list is complete.
 
-    A constructor of this project lists its options (`show_options`) or passes ``**kwargs`` to the
-    next one. A user's class can do anything with its ``**``, so the list is not complete then.
+    Constructors of this project list their options (`show_options`) or pass ``**kwargs`` to the
+    next constructor. A user's class can use ``**`` in any way, so that the list is not complete.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

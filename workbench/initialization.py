@@ -1,8 +1,8 @@
-"""Initialisation schemes, which draw the first values of parameters.
+"""Initialisation schemes, which draw the initial values of parameters.
 
-A scheme draws a numpy array of a given shape; `NdarrayInitialization.initialize` puts it into a
-shared variable. Schemes use only the methods that `numpy.random.Generator` and
-`numpy.random.RandomState` have in common, so either can be given as ``rng``.
+A scheme draws a numpy array of a given shape, and `NdarrayInitialization.initialize` assigns it to
+a shared variable. Schemes use only methods that both `numpy.random.Generator` and
+`numpy.random.RandomState` have, so ``rng`` can be either.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ Shape = tuple[int, ...]
 
 
 class NdarrayInitialization(KnownAttributes, Hinted, ABC):
-    """Base class of schemes, which define `generate`.
+    """Base class of schemes; a scheme defines the method `generate`.
 
     Attributes
     ----------
     matrices_only : bool
-        A class attribute: True if the scheme makes only matrices. A brick with several matrices in
-        one parameter then draws each matrix separately; a brick with a diagonal draws a whole
-        matrix and takes its diagonal.
+        Class attribute, True if the scheme draws only matrices. A brick with several matrices in
+        one parameter then draws each matrix separately, and a brick with a diagonal draws a matrix
+        and uses its diagonal.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
         Returns
         -------
         ndarray
-            Of this shape, with dtype ``config.floatx``.
+            An array of this shape, with dtype ``config.floatx``.
         """
 
     def initialize(self, var: SharedVariable, rng: Rng, shape: Shape | None = None) -> None:
@@ -85,7 +85,7 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
         var : SharedVariable
         rng : numpy.random.Generator or numpy.random.RandomState
         shape : tuple of int, optional
-            By default the variable's own.
+            By default, the shape of the variable.
         """
         var.set_value(self.generate(rng, tuple(var.shape) if shape is None else shape))
 
@@ -95,7 +95,7 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
 
 
 class Constant(NdarrayInitialization):
-    """Initialisation by one value, or by an array that is broadcast to the shape.
+    """Initialisation with one value, or with an array that is broadcast to the shape.
 
     Parameters
     ----------
@@ -116,13 +116,13 @@ class Constant(NdarrayInitialization):
             return numpy.broadcast_to(values, shape).copy()
         except ValueError:
             raise InitializationError(
-                f"Constant: an array of shape {values.shape} cannot be broadcast to the "
-                f"parameter's shape {shape}"
+                f"Constant: the array must be broadcastable to the parameter's shape {shape}, but "
+                f"has shape {values.shape}"
             ) from None
 
 
 class IsotropicGaussian(NdarrayInitialization):
-    """Initialisation by independent draws from one normal distribution.
+    """Initialisation with independent draws from a normal distribution.
 
     The standard deviation is the first argument, the mean the second.
 
@@ -143,7 +143,7 @@ class IsotropicGaussian(NdarrayInitialization):
 
 
 class Uniform(NdarrayInitialization):
-    """Initialisation by independent draws from one uniform distribution.
+    """Initialisation with independent draws from a uniform distribution.
 
     Parameters
     ----------
@@ -152,8 +152,8 @@ class Uniform(NdarrayInitialization):
     width : float, optional
         The length of the interval.
     std : float, optional
-        The standard deviation; the length is then ``std * sqrt(12)``. Give exactly one of `width`
-        and `std`.
+        The standard deviation; the length is then ``std * sqrt(12)``. Exactly one of `width` and
+        `std` is required.
 
     Examples
     --------
@@ -166,7 +166,8 @@ class Uniform(NdarrayInitialization):
     ) -> None:
         if (width is None) == (std is None):
             raise InitializationError(
-                f"Uniform: got width={width!r} and std={std!r}; give exactly one of them"
+                f"Uniform: exactly one of width and std must be given, not width={width!r} and "
+                f"std={std!r}"
             )
         self.mean = mean
         self.width = width if width is not None else math.sqrt(12) * (std or 0.0)
@@ -177,12 +178,12 @@ class Uniform(NdarrayInitialization):
 
 
 class Identity(NdarrayInitialization):
-    """Initialisation by the identity matrix, cut or padded with zeros if not square.
+    """Initialisation with the identity matrix, cut or padded with zeros if not square.
 
     Parameters
     ----------
     mult : float, optional
-        A factor.
+        Factor of the matrix.
     """
 
     matrices_only = True
@@ -196,15 +197,16 @@ class Identity(NdarrayInitialization):
 
 
 class Orthogonal(NdarrayInitialization):
-    """Initialisation by a random matrix with orthonormal rows or columns, whichever are fewer.
+    """Initialisation with a random matrix that has orthonormal rows or columns.
 
-    The matrix is drawn from the uniform (Haar) distribution: it is the Q factor of a Gaussian
-    matrix, with the signs that make it unique (Mezzadri, 2007).
+    If there are fewer rows than columns, the rows are orthonormal, otherwise the columns. The
+    matrix is drawn from the uniform (Haar) distribution: it is the Q factor of a Gaussian matrix,
+    with the signs that make it unique (Mezzadri, 2007).
 
     Parameters
     ----------
     scale : float, optional
-        A factor. Saxe et al. (2013) discuss its effect on the speed of training.
+        Factor of the matrix. Saxe et al. (2013) discuss its effect on the speed of training.
 
     Examples
     --------
@@ -227,18 +229,18 @@ class Orthogonal(NdarrayInitialization):
 
 
 class Sparse(NdarrayInitialization):
-    """Initialisation that draws a few weights in each row and sets the others to a constant.
+    """Initialisation that draws a few weights in each row and sets all others to a constant.
 
-    The first axis of the shape counts rows; all other axes together are a row.
+    The first axis of the shape indexes rows; a row contains all other axes.
 
     Parameters
     ----------
     num_init : int or float
-        The number of weights to draw in each row; a float is their fraction of the row.
+        The number of weights to draw in each row, or as a float, their fraction of the row.
     weights_init : NdarrayInitialization
-        The scheme that draws them.
+        The scheme that draws these weights.
     sparse_init : NdarrayInitialization, optional
-        The scheme of the other weights; zero by default.
+        The scheme of all other weights; by default, they are zero.
 
     Examples
     --------
@@ -256,8 +258,8 @@ class Sparse(NdarrayInitialization):
         fraction = isinstance(num_init, float)
         if num_init < 0 or (fraction and num_init > 1):
             raise InitializationError(
-                f"{type(self).__name__}: num_init must be a number of weights, or a fraction "
-                f"between 0.0 and 1.0, not {num_init!r}"
+                f"{type(self).__name__}: num_init must be a number of weights of 0 or more, or a "
+                f"fraction between 0.0 and 1.0, not {num_init!r}"
             )
         self.num_init = num_init
         self.weights_init = weights_init
@@ -267,7 +269,7 @@ class Sparse(NdarrayInitialization):
         return self._sparse(rng, shape, 1)
 
     def _sparse(self, rng: Rng, shape: Shape, leading: int) -> Array:
-        """Draw within the last axes of `shape`; each index into the `leading` axes is one unit."""
+        """Draw weights in each unit, which is one index into the first `leading` axes."""
         values = self.sparse_init.generate(rng, shape)
         drawn = self.weights_init.generate(rng, shape)
         units = math.prod(shape[:leading])
@@ -275,8 +277,8 @@ class Sparse(NdarrayInitialization):
         count = self.num_init if isinstance(self.num_init, int) else int(self.num_init * size)
         if count > size:
             raise InitializationError(
-                f"{type(self).__name__}: num_init is {count}, but shape {shape} has only {size} "
-                "weights in each unit"
+                f"{type(self).__name__}: num_init must be at most {size}, the number of weights in "
+                f"each unit of shape {shape}, not {count}"
             )
         flat, new = values.reshape(units, size), drawn.reshape(units, size)
         for unit in range(units):
@@ -297,15 +299,15 @@ class SparseOptions(_Sparse, total=False):
 
 
 class SparseND(Sparse):
-    """Initialisation that draws a few weights in each unit: each index into some of the axes.
+    """Initialisation that draws a few weights in each unit and sets all others to a constant.
 
     Parameters
     ----------
     axis : int or sequence of int
-        The axes whose indices are units: with ``(0, 1)`` and a weight of four dimensions,
+        The axes whose indices identify units. For example, with ``(0, 1)`` and four dimensions,
         ``num_init`` weights are drawn in each ``W[i, j, :, :]``.
     num_init, weights_init, sparse_init
-        As in `Sparse`.
+        See `Sparse`.
 
     Examples
     --------
@@ -323,7 +325,8 @@ class SparseND(Sparse):
         axes = (self.axis,) if isinstance(self.axis, int) else self.axis
         if any(not -len(shape) <= a < len(shape) for a in axes):
             raise InitializationError(
-                f"SparseND: axis is {self.axis!r}, but the parameter's shape is {shape}"
+                f"SparseND: every axis must be valid for the parameter's shape {shape}, not "
+                f"{self.axis!r}"
             )
         axes = tuple(a % len(shape) for a in axes)
         order = axes + tuple(a for a in range(len(shape)) if a not in axes)
@@ -338,8 +341,8 @@ def _floats(values: Any) -> Array:
 def _matrix(scheme: NdarrayInitialization, shape: Shape) -> tuple[int, int]:
     if len(shape) != 2:
         raise InitializationError(
-            f"{type(scheme).__name__} makes only matrices, but the shape is {shape}; give this "
-            "parameter another scheme"
+            f"{type(scheme).__name__} draws only matrices, but the shape is {shape}; use another "
+            "scheme for this parameter"
         )
     return shape[0], shape[1]
 

@@ -1,9 +1,9 @@
-"""Protocols of a run: its main loop, algorithm, stateful parts and session.
+"""Protocols of a run: its main loop, algorithm, stateful objects and session.
 
-Extensions, archives and views get a main loop or a session, and use these protocols as types, so
-that types depend on each other in the same direction as imports. They contain no logic. Views,
-notebooks and tools know a run only as a `Session`. All that it provides are plain values, the log
-and commands, which a session that trains in another process can provide too.
+Extensions, archives and views use these protocols as the types of main loops and sessions, so that
+types depend on each other in the same direction as imports. The protocols contain no logic. Views,
+notebooks and tools access a run only through a `Session`. It provides only plain values, the log
+and commands, so that a session can also train in another process.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ __all__ = [
 
 @runtime_checkable
 class Trainable(Protocol):
-    """The methods of an algorithm that a main loop needs; `TrainingAlgorithm` has them."""
+    """Interface of an algorithm for a main loop, implemented by `TrainingAlgorithm`."""
 
     def initialize(self) -> Any:
-        """Prepare for the first batch; called once."""
+        """Prepare for the first batch; this method is called once."""
 
     def process_batch(self, batch: Any) -> Any:
         """Train on a batch."""
 
 
 class Holder(Protocol):
-    """An object with a name and a state that is saved, such as an extension."""
+    """Interface of an object with a name and a state to save, such as an extension."""
 
     name: str
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state to save, except shared variables."""
+        """Return the state to save, without shared variables."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned."""
@@ -65,7 +65,7 @@ class Holder(Protocol):
 
 @runtime_checkable
 class Loop(Protocol):
-    """The members of a main loop that its extensions and archives use.
+    """Interface of a main loop for its extensions and for archives.
 
     Attributes
     ----------
@@ -80,9 +80,9 @@ class Loop(Protocol):
     log : TrainingLogBase
         The records of the run.
     profile : Profile
-        The time spent in each part.
+        The time spent in each section of the main loop.
     started_at : dict
-        ``iterations_done`` and ``epochs_done`` when the main loop started for the first time.
+        ``iterations_done`` and ``epochs_done`` at the first start of the main loop.
     """
 
     algorithm: TrainingAlgorithm
@@ -107,10 +107,10 @@ class Loop(Protocol):
 
     @property
     def session(self) -> Session | None:
-        """The session that trains this main loop; None if there is none."""
+        """The session that trains this main loop, or None."""
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Train until the end, in this thread."""
+        """Train in this thread until training ends."""
 
     def refresh(self) -> None:
         """Update the table of extensions that handle each event."""
@@ -119,7 +119,7 @@ class Loop(Protocol):
         """End training after the current event."""
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
-        """End training after this epoch or after this batch."""
+        """End training after the current epoch or batch."""
 
     def post(
         self,
@@ -128,16 +128,16 @@ class Loop(Protocol):
         early: Callable[[], bool] | None = None,
         urgent: bool = False,
     ) -> None:
-        """Let the training thread call `action` between two batches."""
+        """Request a call of `action` in the training thread between two batches."""
 
     def yield_to_commands(self) -> None:
-        """Let pauses and interrupts take effect within a long evaluation."""
+        """Apply pending pauses and interrupts within a long evaluation."""
 
     def after_event(self, action: Callable[[], object]) -> None:
         """Call `action` after all extensions have handled the current event."""
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values that an accelerator still computes, once they arrive."""
+        """Record values that an accelerator is still computing when they are available."""
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
         """Return the parameters by path, and all other shared variables of training by name."""
@@ -171,7 +171,7 @@ class Command(Protocol):
     Attributes
     ----------
     id : int
-        The number of the command in its session, from 1.
+        The number of the command in its session, starting at 1.
     kind : str
         The name of the method that created it.
     text : str
@@ -179,11 +179,11 @@ class Command(Protocol):
     by : str
         The origin of the command: ``code``, ``button`` or a tool.
     iteration : int or None
-        The number of iterations done when it was applied.
+        The number of completed iterations when the command was applied.
     reason : str or None
-        The reason of a refusal or failure.
+        The reason for a refusal or failure.
     exception : BaseException or None
-        The exception that it raised, if any.
+        The exception that the command raised, if any.
     """
 
     id: int
@@ -196,35 +196,35 @@ class Command(Protocol):
 
     @property
     def done(self) -> bool:
-        """True once it was applied or refused, or failed."""
+        """True if the command was applied or refused, or has failed."""
 
     @property
     def state(self) -> str:
         """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``."""
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait until it is applied; return its result."""
+        """Wait until the command is applied, and return its result."""
 
 
 class Hyperparameter(Protocol):
-    """A number that can be changed during training.
+    """A hyperparameter that can be changed during training.
 
     Attributes
     ----------
     path : str
-        The name that `Session.set` takes.
+        The name that `Session.set` accepts.
     name : str
-        The short name, which several may have.
+        The short name, which need not be unique.
     value : float
-        The present value.
+        The current value.
     low, high : float
-        The bounds of its values; infinite where there is none.
+        The bounds of the value; infinite if there is no bound.
     scale : {'log', 'linear'}
-        The scale on which to choose it.
+        The scale of controls for the value.
     driven_by : str
-        The name of the extension that sets it during training; empty if there is none.
+        The name of the extension that sets the value during training; empty if there is none.
     held : bool
-        True while that extension leaves it unchanged.
+        True while this extension does not change the value.
     """
 
     path: str
@@ -238,16 +238,16 @@ class Hyperparameter(Protocol):
 
 
 class Branch(Protocol):
-    """The part of a run that follows a rewind, or its beginning.
+    """A branch of a run, which starts at the beginning of the run or at a rewind.
 
     Attributes
     ----------
     name : str
-        Can be changed.
+        The name of the branch, which can be changed.
     start : int
-        The iteration at which it left its parent.
+        The iteration at which the branch starts.
     end : int or None
-        The iteration at which a rewind left it; None for the present branch.
+        The iteration at which a rewind ended the branch; None for the current branch.
     """
 
     name: str
@@ -256,35 +256,35 @@ class Branch(Protocol):
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The records up to `end`; None for the present branch, which has the session's log."""
+        """The records up to `end`, or None for the current branch, whose log is `Session.log`."""
 
     @property
     def difference(self) -> str:
-        """One line on the interventions that its parent lacks."""
+        """A one-line description of the interventions that the parent branch does not have."""
 
 
 class Snapshot(Protocol):
-    """A state of training that is kept in memory."""
+    """A state of training in memory."""
 
     @property
     def iteration(self) -> int:
-        """The number of batches done."""
+        """The number of completed batches."""
 
     @property
     def pin(self) -> str:
-        """The reason why it is kept longer than others; empty if it is not."""
+        """The reason to keep the snapshot longer than other snapshots; empty if there is none."""
 
 
 @runtime_checkable
 class Session(Protocol):
-    """A run, for views, notebooks and tools, which watch it, pause it and change it.
+    """Interface of a run for views, notebooks and tools that observe and control it.
 
     `workbench.session.Session` documents the details of each method.
     """
 
     @property
     def name(self) -> str:
-        """The name, unique in this process."""
+        """The name of the session, which is unique in this process."""
 
     @property
     def commands(self) -> Sequence[Command]:
@@ -296,7 +296,7 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """The reason if there was nothing to train, else an empty string."""
+        """The reason why no training was necessary, or an empty string."""
 
     @property
     def runs(self) -> int:
@@ -304,7 +304,7 @@ class Session(Protocol):
 
     @property
     def state(self) -> State:
-        """The current state."""
+        """The current state of the session."""
 
     @property
     def log(self) -> TrainingLogBase:
@@ -312,15 +312,15 @@ class Session(Protocol):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The totals of ``epochs`` and ``batches`` after which training ends, where known."""
+        """The total ``epochs`` and ``batches`` after which training ends, if they are known."""
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches, and the ``reason`` for it, as strings."""
+        """The ``tier`` in which batches are processed, and the ``reason`` for this tier."""
 
     @property
     def views(self) -> Sequence[Mapping[str, Any]]:
-        """Descriptions of the views that extensions request: plain values, each with a ``kind``."""
+        """The views that extensions request, as mappings of plain values with a ``kind``."""
 
     def pause(self) -> Command:
         """Pause between two batches."""
@@ -329,47 +329,47 @@ class Session(Protocol):
         """Continue after a pause."""
 
     def step(self, n: int = 1) -> Command:
-        """Train on `n` batches, then pause."""
+        """Train on `n` batches and then pause."""
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
-        """Train for further epochs or batches, also after the end."""
+        """Train for additional epochs or batches, even after training has ended."""
 
     def stop(self) -> Command:
         """End training between two batches."""
 
     def call(self, f: Callable[[Any], Any]) -> Command:
-        """Call ``f(main_loop)`` in the training thread, between two batches."""
+        """Call ``f(main_loop)`` in the training thread between two batches."""
 
     @property
     def hyperparameters(self) -> Sequence[Hyperparameter]:
-        """The numbers that can be changed during training."""
+        """The hyperparameters that can be changed during training."""
 
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
-        """Set the value of a shared variable, between two batches."""
+        """Set the value of a shared variable between two batches."""
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Stop the schedule of a variable from changing it, until `release`."""
+        """Stop the schedule of a variable from changing it until `release` is called."""
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Let the schedule of a variable change it again."""
+        """Allow the schedule of a variable to change it again."""
 
     @property
     def interventions(self) -> Sequence[Mapping[str, Any]]:
-        """The commands that took effect, by iteration."""
+        """The commands that changed training, in the order of iterations."""
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the present state of training in memory."""
+        """Keep the current state of training in memory."""
 
     def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
-        """Bring training back to an iteration, and pause there."""
+        """Restore the state of training at an iteration, and pause."""
 
     def undo(self) -> Command:
-        """Bring training back to where it was before the last intervention, and pause there."""
+        """Restore the state of training before the last intervention, and pause."""
 
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Session:
-        """Start a second session from a point of this one, paused there."""
+        """Start a second, paused session from an iteration of this session."""
 
     def replay(
         self,
@@ -377,21 +377,21 @@ class Session(Protocol):
         *,
         functions: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> Command:
-        """Make the interventions of another run in this one, each at its iteration."""
+        """Repeat the interventions of another run in this run, at the same iterations."""
 
     @property
     def branches(self) -> Sequence[Branch]:
-        """The branches of the run; training continues on the last one."""
+        """The branches of the run; training continues on the last branch."""
 
     @property
     def snapshots(self) -> Sequence[Snapshot]:
-        """The states of training that are kept in memory, by iteration."""
+        """The states of training in memory, in the order of iterations."""
 
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
-        """Record an alert, which views show."""
+        """Record an alert for views to show."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until training has ended; return True if it has."""
+        """Wait until training has ended, and return True unless the timeout expired."""
 
 
 explain_missing(__name__)

@@ -1,4 +1,4 @@
-"""`Model`: a computation graph whose parameters are found by the paths of their bricks."""
+"""`Model`: a computation graph whose parameters are identified by the paths of their bricks."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = [
 
 
 class Trained(Protocol):
-    """Interface that `Model.check_sanity` needs: an algorithm that trains parameters."""
+    """Interface of the algorithms that `Model.check_sanity` accepts."""
 
     @property
     def parameters(self) -> Iterable[SharedVariable]:
-        """The parameters that it changes."""
+        """The parameters that the algorithm changes."""
 
 
 class Model(ComputationGraph):
@@ -37,7 +37,7 @@ class Model(ComputationGraph):
     Parameters
     ----------
     outputs : Variable or list of Variable
-        A cost, for instance.
+        The outputs of the graph, for example a cost.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Model(ComputationGraph):
     """
 
     def get_top_bricks(self) -> list[Component]:
-        """Return the bricks without parents, at or above all bricks of this graph."""
+        """Return the bricks without parents among the bricks of this graph and their ancestors."""
         found: dict[Component, None] = {}
         seen: set[Component] = set()
         for variable in [*self.variables, *self.scan_variables]:
@@ -68,21 +68,21 @@ class Model(ComputationGraph):
         return list(found)
 
     def get_parameter_dict(self) -> ByPath[SharedVariable]:
-        """Return the parameters by path; a parameter without a brick has its name as path.
+        """Return the parameters by path; the path of a parameter without a brick is its name.
 
-        The ``/`` in front is optional in look-ups.
+        The leading ``/`` of a path is optional in look-ups.
 
         Raises
         ------
         ParameterError
-            If two parameters have one path, or one has no name.
+            If two parameters have the same path, or a parameter has no name.
         """
         by_path: ByPath[SharedVariable] = ByPath()
         for parameter in self.parameters:
             brick = get_brick(parameter)
             path = parameter.name if brick is None else brick.get_hierarchical_name(parameter)
             if path is None or path in by_path:
-                what = "has no name" if path is None else f"has the path {path!r} of another one"
+                what = "has no name" if path is None else f"has the path {path!r} of another"
                 raise ParameterError(
                     f"a parameter of shape {tuple(parameter.shape)} {what}; give bricks (with "
                     "name=...) and parameters different names"
@@ -91,33 +91,35 @@ class Model(ComputationGraph):
         return by_path
 
     def get_parameter_values(self) -> ByPath[numpy.ndarray[Any, Any]]:
-        """Return copies of the parameters' values, by path."""
+        """Return copies of the values of the parameters, by path."""
         return ByPath({path: p.get_value() for path, p in self.get_parameter_dict().items()})
 
     def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:
-        """Set the values of all parameters, or of none if anything does not fit.
+        """Set the values of all parameters.
+
+        If an entry is invalid, no value is changed.
 
         Parameters
         ----------
         parameter_values : dict of str to array
-            As returned by `get_parameter_values` or `workbench.serialization.load_parameters`; the
-            ``/`` in front of a path is optional.
+            Values by path, as returned by `get_parameter_values` or
+            `workbench.serialization.load_parameters`. The leading ``/`` of a path is optional.
 
         Raises
         ------
         ParameterError
-            If a path is unknown or missing, or an array has the wrong shape or kind.
+            If a path is unknown or missing, or an array has the wrong shape or dtype.
         """
         parameters = self.get_parameter_dict()
         assign(parameters, parameter_values, "parameter of the model", "parameter")
 
     def to_module(self) -> GraphAsModule:
-        """Make a ``torch.nn.Module`` of the model with the same parameters, shared and not copied.
+        """Convert the model to a ``torch.nn.Module`` that shares its parameters.
 
         Returns
         -------
         GraphAsModule
-            Its ``forward`` takes tensors for `inputs`, in order or by name.
+            A module whose ``forward`` accepts tensors for `inputs`, in order or by name.
 
         Raises
         ------
@@ -146,25 +148,25 @@ class Model(ComputationGraph):
         Parameters
         ----------
         algorithm : object
-            Its attribute `parameters` lists those that it trains.
+            The algorithm, whose attribute `parameters` contains the parameters that it trains.
 
         Raises
         ------
         ParameterError
-            If a parameter of the model was never initialised.
+            If a parameter of the model was never initialised, or contains NaN.
 
         Warns
         -----
         UserWarning
-            If model and algorithm have different parameters.
+            If the model and the algorithm have different parameters.
         """
         by_path = self.get_parameter_dict()
         check_set(by_path.values())
         missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
         if missing:
             raise ParameterError(
-                f"not a number: {', '.join(missing)}; training cannot succeed, so set their "
-                "values, or call initialize() of the brick again"
+                f"parameters must not contain NaN, but {', '.join(missing)} do; set their values, "
+                "or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]
@@ -174,7 +176,8 @@ class Model(ComputationGraph):
             only = [f"only in the model: {', '.join(idle)}"] if idle else []
             only += [f"only in the algorithm: {', '.join(others)}"] if others else []
             warnings.warn(
-                f"model and algorithm have different parameters ({'; '.join(only)})", stacklevel=2
+                f"the model and the algorithm have different parameters ({'; '.join(only)})",
+                stacklevel=2,
             )
 
 

@@ -1,7 +1,7 @@
-"""Hints for names that a module does not have: the nearest one, or its name in this project.
+"""Hints for missing names in a module: the nearest name, or the equivalent in this project.
 
-Every module with public names ends with a call of `explain_missing`. Python calls the
-``__getattr__`` of a module only for missing names, so other names cost nothing.
+Every module with public names ends with a call to `explain_missing`. Python calls the
+``__getattr__`` of a module only for missing names, so existing names have no additional cost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PUBLIC = (
     "workbench.monitoring", "workbench.roles", "workbench.search", "workbench.select",
     "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
 )  # fmt: skip
-"""Modules to search for a name that another module lacks, the best one first."""
+"""Modules to search for a name that another module does not have, in order of preference."""
 
 _TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
 OURS: dict[str, str] = {
@@ -91,7 +91,7 @@ OURS: dict[str, str] = {
     "mae": "bricks.cost.AbsoluteError",
     "l1loss": "bricks.cost.AbsoluteError",
     "meanabsoluteerror": "bricks.cost.AbsoluteError",
-    "accuracy": "bricks.cost.MisclassificationRate, one minus it",
+    "accuracy": "bricks.cost.MisclassificationRate, which is one minus the accuracy",
     "modelcheckpoint": "extensions.Checkpoint",
     "reducelronplateau": "extensions.ReduceOnPlateau",
     "learningratescheduler": "extensions.SharedVariableModifier",
@@ -137,19 +137,19 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""Names in torch, Keras, Lightning, fastai and others, with the name in this project."""
+"""Names in torch, Keras, Lightning, fastai and others, with the equivalent in this project."""
 
 
 def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:
-    """Let `module` suggest the right name in errors about names that it does not have.
+    """Add suggestions to the errors for names that `module` does not have.
 
     Parameters
     ----------
     module : str
         The name of a module with a list ``__all__``.
     hint : callable, optional
-        Takes a name and returns a hint, the end of a sentence, or an empty string. It is called
-        first.
+        Returns the end of the error message for a missing name, or an empty string to use the
+        general suggestions.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     >>> from workbench.bricks import Dense
     Traceback (most recent call last):
     ...
-    workbench.errors.MissingImportError: workbench.bricks has no 'Dense'; here it is
+    workbench.errors.MissingImportError: workbench.bricks has no 'Dense'; the equivalent is
     workbench.bricks.Linear
     """
 
@@ -172,7 +172,7 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
         if name.startswith("_") or full in sys.modules:  # a submodule that is being imported
             raise UnknownNameError(text)
         frame = sys._getframe(1)
-        if frame.f_code.co_name == "_handle_fromlist":  # it looks for a submodule next
+        if frame.f_code.co_name == "_handle_fromlist":  # Python looks for a submodule next
             raise UnknownNameError(text)
         importing = _imports(frame)
         if hasattr(sys.modules[module], "__path__") and find_spec(full) is not None:
@@ -186,7 +186,7 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
 
 
 def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
-    """Return a hint about `name`: its module, its name here, or the nearest of `known`.
+    """Return a hint for `name`: its module, its equivalent, or the nearest of the `known` names.
 
     Parameters
     ----------
@@ -194,12 +194,12 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
     known : iterable of str
         The public names of the module.
     load : bool, optional
-        If True, import other modules to search them too.
+        If True, also search modules that must be imported first.
 
     Examples
     --------
     >>> suggestion("ReLU", ["Linear"])
-    '; here it is workbench.bricks.Rectifier'
+    '; the equivalent is workbench.bricks.Rectifier'
     >>> suggestion("Liner", ["Linear"])
     "; did you mean 'Linear'?"
     """
@@ -209,9 +209,9 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
         if place in sys.modules and name in getattr(sys.modules[place], "__all__", ()):
             return f"; it is in {place}: from {place} import {name}"
     ours = OURS.get(name.casefold())
-    return nearest(name, known) if ours is None else f"; here it is workbench.{ours}"
+    return nearest(name, known) if ours is None else f"; the equivalent is workbench.{ours}"
 
 
 def _imports(frame: FrameType) -> bool:
-    """Return True if `frame` is at a statement ``from module import name``."""
+    """Return True if `frame` executes a statement ``from module import name``."""
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]

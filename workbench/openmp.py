@@ -1,13 +1,13 @@
-"""Threads of torch's parallel operations: their number, how they wait, and their release.
+"""Control of the threads of torch's parallel operations: number, waiting and release.
 
-GNU's OpenMP (libgomp), which torch contains on Linux, keeps a team of threads for every calling
-thread. Its idle threads wait actively (spin) for milliseconds. If other programs use the processors
-too, spinning threads take time from the threads that they wait for: a step of 75 microseconds took
-up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent that. `limited` gives
-a function fewer threads. `release_workers` ends a team that is not needed for now: libgomp counts
-the threads of all teams of the process, and if there are more than processors, idle threads sleep
-at once, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the manual of
-libgomp.
+GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads for every calling
+thread. Its idle threads wait actively (spin) for milliseconds. If other programs also use the
+processors, spinning threads delay the threads for which they wait: a step of 75 microseconds took
+up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent this. `limited` limits
+the number of threads of a function. `release_workers` ends a team that is not needed. Without it,
+the threads of all teams can exceed the number of processors. Then libgomp puts idle threads to
+sleep immediately, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the
+manual of libgomp.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _MAPS = Path("/proc/self/maps")
 _SOFT = 1  # omp_pause_soft: keep settings
 
 SPINS = 1000
-"""Number of checks for work before an idle thread sleeps: about 10 microseconds."""
+"""Number of checks for work before an idle thread sleeps, about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables with which users configure how threads wait; they take precedence."""
+"""Environment variables that configure how threads wait; they take precedence."""
 
 
 def wait_briefly() -> None:
-    """Make idle threads of OpenMP sleep soon, if torch has not been imported yet.
+    """Make idle OpenMP threads sleep soon if torch has not been imported yet.
 
-    libgomp reads the environment once, when it is loaded. Later, use `sleep_while_idle`.
+    libgomp reads the environment only when it is loaded. After this, use `sleep_while_idle`.
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in ASKED):
         os.environ["GOMP_SPINCOUNT"] = str(SPINS)
@@ -44,15 +44,16 @@ def wait_briefly() -> None:
 
 @functools.cache
 def sleep_while_idle() -> bool:
-    """Make idle threads of OpenMP sleep soon, if torch was imported before the workbench.
+    """Make idle OpenMP threads sleep soon if torch was imported before the workbench.
 
-    libgomp lets idle threads sleep at once if it keeps more threads than there are processors. So
-    this starts a thread with a large team that it never uses again. It costs only some memory.
+    libgomp puts idle threads to sleep immediately if it has more threads than processors. Therefore
+    this function starts a thread with a large team, which is never used again and needs only some
+    memory.
 
     Returns
     -------
     bool
-        True if such a thread was needed and could be started.
+        True if this thread was necessary and could be started.
     """
     if any(name in os.environ for name in ASKED) or not _libraries():
         return False
@@ -69,24 +70,24 @@ def sleep_while_idle() -> bool:
     thread = threading.Thread(target=keep, name="idle OpenMP threads", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # no thread could be started; only speed is lost
+    except RuntimeError:  # no thread could be started, which costs only speed
         return False
     ready.wait(5)
     return True
 
 
 def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callable[[Given], Result]:
-    """Make a function that runs `run` with a limited number of threads for parallel operations.
+    """Return a function that calls `run` with a limited number of threads.
 
-    Afterwards the calling thread has its previous number again. Other threads are not affected,
-    while `torch.set_num_threads` would also set the number of threads that start meanwhile.
+    After a call, the previous number applies to the calling thread again. Other threads are not
+    affected. In contrast, `torch.set_num_threads` also applies to threads that start later.
 
     Parameters
     ----------
     run : callable
         A function of one argument.
     most, least : int
-        Bounds of the number of threads; equal ones fix it.
+        Bounds of the number of threads; equal bounds fix the number.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callab
             return run(given)
         wanted = most if before > most else least
         openmp(wanted)
-        library = mkl(wanted)  # the previous number; 0 means the number of OpenMP
+        library = mkl(wanted)  # the previous number; 0 means that OpenMP's number applies
         try:
             return run(given)
         finally:
@@ -126,8 +127,8 @@ def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
 
     folder = Path(torch.__file__).parent / "lib"
     for name in ("libtorch_cpu.so", "libtorch_cpu.dylib"):
-        # Symbols of OpenMP and MKL are found through the library that is linked with them. PyDLL
-        # keeps the GIL: the calls return at once.
+        # The library that is linked with OpenMP and MKL gives access to their symbols. PyDLL keeps
+        # the GIL, since the calls return immediately.
         try:
             library = ctypes.PyDLL(str(folder / name), mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
             openmp = library.omp_set_num_threads
@@ -140,17 +141,17 @@ def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
 
 
 def release_workers() -> None:
-    """End the team of the calling thread, so that other teams do not sleep at once.
+    """End the team of the calling thread, so that other teams do not sleep immediately.
 
-    The next parallel operation of the thread starts a new team, so only the speed changes. Does
-    nothing if torch does not use GNU's OpenMP.
+    The next parallel operation of the thread starts a new team, so only the speed changes. The
+    function has no effect if torch does not use GNU's OpenMP.
     """
     for library in _libraries():
         library.omp_pause_resource_all(_SOFT)
 
 
 def release_workers_after_cells() -> None:
-    """End the team of the notebook's thread after every cell."""
+    """Register a callback that ends the team of the notebook's thread after every cell."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None:
         shell.events.register("post_run_cell", _after_cell)  # repeated calls register it once
@@ -162,20 +163,20 @@ def _after_cell(result: Any = None) -> None:
 
 @functools.cache
 def _libraries() -> list[ctypes.CDLL]:
-    """Return the copies of libgomp in this process; torch's is loaded together with torch."""
+    """Return the loaded copies of libgomp, including the copy that torch loads."""
     found = []
     for path in _loaded():
         try:
             library = ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
             library.omp_pause_resource_all  # noqa: B018
-        except (OSError, AttributeError):  # it was unloaded, or is older than OpenMP 5
+        except (OSError, AttributeError):  # the copy was unloaded, or is older than OpenMP 5
             continue
         found.append(library)
     return found
 
 
 def _loaded() -> set[str]:
-    """Return the paths of the copies of libgomp in this process; wheels can contain their own."""
+    """Return the paths of the copies of libgomp in this process; wheels can contain copies."""
     if not _MAPS.exists():
         return set()
     lines = _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

@@ -1,8 +1,8 @@
 """Roles, which describe the purpose of variables in a model.
 
-A role is the only instance of its class, and the hierarchy of roles is the hierarchy of classes: a
-``WEIGHT`` is a ``PARAMETER``, so a search for parameters finds weights too. The roles of a variable
-are in ``variable.tag.roles``; `workbench.filter.VariableFilter` finds variables by them.
+A role is the only instance of its class, and the hierarchy of roles is the hierarchy of classes. A
+``WEIGHT`` is a ``PARAMETER``, so a search for parameters also finds weights. The roles of a
+variable are in ``variable.tag.roles``. `workbench.filter.VariableFilter` finds variables by role.
 
 A new role is a new class with an instance::
 
@@ -11,7 +11,7 @@ A new role is a new class with an instance::
 
     CODE = CodeRole()
 
-Persistent roles mark shared variables whose value an archive must keep.
+Persistent roles mark shared variables whose values must be saved in archives.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ __all__ = [
 class VariableRole(Predicate):
     """Base class of roles; each subclass has exactly one instance.
 
-    Copies and pickles of a role are the role itself, and equal roles are the same object. As a
-    criterion a role selects the variables that have it, and combines with other criteria by ``|``,
-    ``&`` and ``~``; see `workbench.filter.as_predicate`.
+    Copying or unpickling a role returns the same object. As a criterion, a role selects the
+    variables that have it. The operators ``|``, ``&`` and ``~`` combine it with other criteria; see
+    `workbench.filter.as_predicate`.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class VariableRole(Predicate):
     _instance: VariableRole
 
     def __new__(cls) -> Self:
-        """Return the one instance of the class."""
+        """Return the only instance of the class."""
         if "_instance" not in cls.__dict__:
             cls._instance = super().__new__(cls)
         instance = cls._instance
@@ -113,7 +113,7 @@ class VariableRole(Predicate):
         return instance
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` has this role, or a more specific one."""
+        """Return True if `variable` has this role or a more specific role."""
         return has_roles(variable, [self])
 
     def __repr__(self) -> str:
@@ -134,7 +134,7 @@ class CostRole(VariableRole):
 
 
 class AuxiliaryRole(VariableRole):
-    """Variable that annotations add to a graph, for instance to monitor it."""
+    """Variable that an annotation adds to a graph, for example for monitoring."""
 
 
 class PersistentRole(VariableRole):
@@ -162,15 +162,15 @@ class InitialStateRole(ParameterRole):
 
 
 class CollectorRole(ParameterRole):
-    """Shared variable that holds the values of several parameters."""
+    """Shared variable that contains the values of several parameters."""
 
 
 class CollectedRole(ParameterRole):
-    """Part of a collector that replaces one parameter."""
+    """Slice of a collector that replaces one parameter."""
 
 
 class DropoutRole(VariableRole):
-    """Variable after dropout."""
+    """Variable to which dropout has been applied."""
 
 
 class AlgorithmStateRole(PersistentRole):
@@ -178,7 +178,7 @@ class AlgorithmStateRole(PersistentRole):
 
 
 class AlgorithmHyperparameterRole(AlgorithmStateRole):
-    """Setting of a training algorithm, such as a learning rate."""
+    """Hyperparameter of a training algorithm, such as a learning rate."""
 
 
 class AlgorithmBufferRole(AlgorithmStateRole):
@@ -190,11 +190,11 @@ class BatchNormPopulationStatisticsRole(PersistentRole):
 
 
 class BatchNormPopulationMeanRole(BatchNormPopulationStatisticsRole):
-    """Population mean."""
+    """Mean of the training data, for batch normalisation at inference."""
 
 
 class BatchNormPopulationStdevRole(BatchNormPopulationStatisticsRole):
-    """Population standard deviation."""
+    """Standard deviation of the training data, for batch normalisation at inference."""
 
 
 class BatchNormGraphVariableRole(VariableRole):
@@ -202,15 +202,15 @@ class BatchNormGraphVariableRole(VariableRole):
 
 
 class BatchNormOffsetRole(BatchNormGraphVariableRole):
-    """Subtracted mean, of the batch or of the population."""
+    """Mean of the batch or of the population, which batch normalisation subtracts."""
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """Divisor: the standard deviation of the batch or of the population."""
+    """Standard deviation of the batch or of the population, the divisor of batch normalisation."""
 
 
 class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):
-    """Statistic computed from the batch."""
+    """Mean or standard deviation that is computed from the batch."""
 
 
 class BatchNormScaleParameterRole(WeightRole):
@@ -252,8 +252,8 @@ BATCH_NORM_SHIFT_PARAMETER = BatchNormShiftParameterRole()
 def add_role(var: Variable, role: VariableRole) -> None:
     """Add a role to a variable.
 
-    A role that is more general than one of the variable's roles is not added; a more specific one
-    replaces its ancestors.
+    A role that is more general than an existing role is not added. A more specific role replaces
+    the more general roles.
 
     Examples
     --------
@@ -272,9 +272,9 @@ def add_role(var: Variable, role: VariableRole) -> None:
 
 @hinted
 def has_roles(var: Variable, roles: Iterable[VariableRole], match_all: bool = False) -> bool:
-    """Return True if a variable has one of `roles`, or with `match_all` each of them.
+    """Return True if a variable has one of `roles`, or all of them with `match_all`.
 
-    A variable with a more specific role has the more general one too.
+    A variable with a more specific role also has the more general roles.
 
     Examples
     --------

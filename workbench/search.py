@@ -1,8 +1,9 @@
 """Beam search, an approximate search for the most likely sequences of a sequence generator.
 
-A generator draws sequences according to their probability; `BeamSearch` searches for the most
-likely ones. It keeps K sequences at a time, the *beam*, and in each step the K best of all that are
-one element longer. The search is exact if K is as large as the number of all sequences.
+A generator draws sequences according to their probability. `BeamSearch` searches for the most
+likely sequences. It keeps K sequences, the *beam*. Each step extends them by one element in all
+possible ways, and keeps the K best results. The search is exact if K is as large as the number of
+all sequences.
 
 Shapes: K sequences in the beam, R different outputs, T time steps.
 """
@@ -31,7 +32,7 @@ from workbench.utils.numbers import is_count, is_whole
 
 __all__ = ["BeamSearch"]
 
-ROUNDING = 1e-5  # of the largest value: far above the rounding of float32, far below a difference
+ROUNDING = 1e-5  # relative to the largest value: above float32 rounding, below real differences
 Values = dict[str, torch.Tensor]
 Arrays = tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]
 
@@ -45,27 +46,27 @@ class BeamSearch(Hinted):
     Parameters
     ----------
     samples : Variable
-        An output of the generator's ``generate``, applied with any ``n_steps``. The search uses the
-        contexts and the initial states of that application.
+        An output of the method ``generate`` of a generator, applied with any ``n_steps``. The
+        search uses the contexts and the initial states of this application.
 
     Attributes
     ----------
     generator : BaseSequenceGenerator
     inputs : list of Variable
-        The inputs of the graph that ends in `samples`.
+        The inputs of the graph that computes `samples`.
     compiled : bool
-        True if the functions of a search have been made.
+        True if the functions for a search have been created.
 
     Raises
     ------
     SearchError
-        If `samples` do not come from the ``generate`` of a sequence generator, or its emitter has
-        no application ``probs``, as `SoftmaxEmitter` has.
+        If `samples` is not an output of the ``generate`` method of a sequence generator, or if the
+        emitter has no application ``probs`` like `SoftmaxEmitter`.
 
     Examples
     --------
-    A generator without memory: in every step the outputs 0, 1 and 2 have the probabilities 0.2, 0.5
-    and 0.3, and 2 ends the sequence.
+    A generator whose outputs are independent: at every step, the outputs 0, 1 and 2 have the
+    probabilities 0.2, 0.5 and 0.3, and the output 2 ends the sequence.
 
     >>> from workbench.bricks.recurrent import GatedRecurrent
     >>> from workbench.bricks.sequence_generators import (
@@ -91,7 +92,7 @@ class BeamSearch(Hinted):
         if call is None or not isinstance(brick, BaseSequenceGenerator):
             raise SearchError(
                 f"samples must be an output of generator.generate(n_steps=..., batch_size=...), "
-                f"not {samples!r}, which no sequence generator made"
+                f"not {samples!r}, which is not from a sequence generator"
             )
         before = ancestors([samples])
         loops = [v for v in before if v.owner and isinstance(v.owner.function, Loop)]
@@ -102,7 +103,7 @@ class BeamSearch(Hinted):
             )
         self.generator: Any = brick
         self.inputs = ComputationGraph(samples).inputs
-        owner: Any = loops[-1].owner  # any other loops come before this one
+        owner: Any = loops[-1].owner  # the last loop; others precede it
         self._states = dict(zip(brick.generate_states(), owner.args[STATES], strict=True))
         self._contexts = {
             v.tag.name: v
@@ -143,12 +144,12 @@ class BeamSearch(Hinted):
         )
 
     def compile(self) -> None:
-        """Make the functions; the other methods call this when it is needed."""
+        """Create the functions for a search; other methods call this method if necessary."""
         given = list(self._given.values())
         start = [*self._contexts.values(), *self._states.values()]
         chosen = variable("chosen", [None], self._drawn.dtype)
         self._start = _function(self.inputs, start, "initial states of a beam")
-        # torch.log of a softmax is computed as a log-softmax, exactly.
+        # torch.log of a softmax is computed exactly, as a log-softmax.
         log_probs = self._probs.log()
         self._log_probs = _function(given, [log_probs], "next outputs of a beam")
         self._next_states = _function(
@@ -168,12 +169,12 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         inputs : dict
-            From inputs, or their names, to values.
+            Values by input or by name.
 
         Returns
         -------
         contexts, states : dict of str to torch.Tensor
-            The contexts include preprocessed ones.
+            The contexts, including preprocessed contexts, and the initial states.
         """
         self._compile_once()
         computed = self._start(*self._in_order(inputs))
@@ -182,7 +183,7 @@ class BeamSearch(Hinted):
         return contexts, {name: named[name] for name in self._states}
 
     def compute_logprobs(self, contexts: Values, states: Values) -> torch.Tensor:
-        """Compute the log-probability of each output as the next one, of shape (K, R)."""
+        """Compute the log-probability of each possible next output, of shape (K, R)."""
         self._compile_once()
         [log_probs] = self._log_probs(*self._step_values(contexts, states))
         return log_probs  # type: ignore[no-any-return]
@@ -190,7 +191,7 @@ class BeamSearch(Hinted):
     def compute_next_states(
         self, contexts: Values, states: Values, outputs: torch.Tensor
     ) -> Values:
-        """Compute the states after `outputs`, of shape (K,), were chosen."""
+        """Compute the states that follow the chosen `outputs`, of shape (K,)."""
         self._compile_once()
         computed = self._next_states(*self._step_values(contexts, states), outputs)
         return dict(zip(self._states, computed, strict=True))
@@ -203,8 +204,8 @@ class BeamSearch(Hinted):
         values: dict[Variable, Any] = {}
         if not isinstance(inputs, Mapping):
             raise InputError(
-                "the values of the inputs must be a dictionary from inputs, or their names, to "
-                f"values, not a {type(inputs).__name__}"
+                "the values of the inputs must be a dictionary with inputs or their names as "
+                f"keys, not a {type(inputs).__name__}"
             )
         for key, value in inputs.items():
             found = key if isinstance(key, Variable) else named.get(key)
@@ -232,34 +233,35 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         input_values : dict
-            From inputs of the graph, or their names, to values: a batch of K copies of one example,
-            as in ``numpy.repeat(example[:, None], 10, axis=1)``. K is the size of the beam.
+            Values of the inputs of the graph, by input or by name. A value is a batch of K copies
+            of one example, as in ``numpy.repeat(example[:, None], 10, axis=1)``, where K is the
+            size of the beam.
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
-            The number of elements after which to stop; sequences without an end are cut there.
+            Maximum number of elements; longer sequences are cut.
         ignore_first_eol : bool
-            Continue a sequence if `eol_symbol` is its first element, for generators of sequences
-            that start and end with the same symbol.
+            If True, continue a sequence whose first element is `eol_symbol`, for generators of
+            sequences that start and end with the same symbol.
         as_arrays : bool
-            Return arrays.
+            If True, return arrays instead of lists.
 
         Returns
         -------
         outputs : list of list of int
-            Up to K sequences, the most likely first, each with its `eol_symbol`.
+            Up to K sequences in the order of decreasing probability, including `eol_symbol`.
         costs : list of float
-            Minus the log-probability of each.
-            With `as_arrays`, three arrays of shape (T, up to K) instead: outputs, a mask that is
-            zero after the end of a sequence, and the cost of each element.
+            The negative log-probability of each sequence.
+            With `as_arrays`, three arrays of shape (T, up to K) are returned instead: the outputs,
+            a mask that is zero after the end of a sequence, and the cost of each element.
 
         Raises
         ------
         InputError
-            If an input is missing or not known.
+            If an input is missing or unknown.
         SearchError
-            If the values are not copies of one example, an option is not allowed, or probabilities
-            are NaN.
+            If the values are not copies of one example, an option is invalid, or a probability is
+            NaN.
         """
         if not is_count(max_length):
             raise SearchError(
@@ -273,7 +275,7 @@ class BeamSearch(Hinted):
         contexts, states = self.compute_initial_states_and_contexts(input_values)
         size = len(states["outputs"])
         _check_copies(size, contexts, states)
-        # All sequences of the beam are the same at first, so only one may be continued.
+        # At first all sequences of the beam are equal, so only one of them may be continued.
         costs = torch.full((size,), torch.inf, dtype=torch.float64)
         costs[0] = 0
         going = torch.ones(size, dtype=torch.bool)
@@ -281,7 +283,7 @@ class BeamSearch(Hinted):
         for step in range(max_length):
             log_probs = self.compute_logprobs(contexts, states).cpu().double()
             _check_log_probs(log_probs, eol_symbol)
-            # A sequence that has ended continues with `eol_symbol`, at no cost.
+            # A sequence that has ended continues with `eol_symbol` at no cost.
             longer = torch.where(going[:, None], -log_probs, torch.inf)
             longer[~going, eol_symbol] = 0
             best = (costs[:, None] + longer).flatten().topk(size, largest=False)
@@ -302,7 +304,7 @@ class BeamSearch(Hinted):
 
     @staticmethod
     def result_to_lists(result: Arrays) -> tuple[list[list[int]], list[float]]:
-        """Convert the arrays that `search` returns to lists of outputs, and the cost of each.
+        """Convert the arrays that `search` returns to lists of outputs and their costs.
 
         >>> outputs, mask = numpy.array([[1, 2], [2, 2]]), numpy.array([[1, 1], [1, 0]])
         >>> BeamSearch.result_to_lists((outputs, mask, numpy.array([[0.5, 1.5], [0.5, 0.0]])))
@@ -324,7 +326,7 @@ def _function(
 
 
 def _check_copies(size: int, contexts: Values, states: Values) -> None:
-    """Check that all sequences start with equal contexts and states, as far as can be seen."""
+    """Raise an error if contexts or states evidently differ between the sequences of the batch."""
     if size < 1:
         raise SearchError("the batch is empty; pass one copy of an example for each beam sequence")
     for name, value in {**contexts, **states}.items():
@@ -333,14 +335,14 @@ def _check_copies(size: int, contexts: Values, states: Values) -> None:
         alike = [_alike(value, value.narrow(axis, 0, 1)) for axis in axes]
         if axes and (name in states or value.dim() > 1) and not any(alike):
             raise SearchError(
-                f"{name} differs between the {size} sequences of the batch; a beam search takes "
-                "copies of one example, one for each sequence of the beam, as in "
+                f"{name} differs between the {size} sequences of the batch; the batch must consist "
+                "of copies of one example, one for each sequence of the beam, as in "
                 "numpy.repeat(example[:, None], 10, axis=1)"
             )
 
 
 def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
-    """Return True if all equal the first up to rounding, which can differ between copies."""
+    """Return True if `value` equals `first` up to rounding, which can differ between copies."""
     if not value.dtype.is_floating_point or value.numel() == 0:
         return bool((value == first).all())
     difference = (value - first).abs()
@@ -353,8 +355,8 @@ def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
         raise SearchError(f"eol_symbol must be an output, 0 to {number - 1}, not {eol_symbol}")
     if log_probs.isnan().any():
         raise SearchError(
-            "the generator gives probabilities that are not numbers (NaN); initialise it, or check "
-            "where its training failed"
+            "the generator returns probabilities that are not numbers (NaN); initialise it, or "
+            "check where its training failed"
         )
 
 

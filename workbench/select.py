@@ -1,7 +1,7 @@
-"""Selection of bricks and parameters by their place in the hierarchy.
+"""Selection of bricks and parameters by their path in the hierarchy.
 
-A path consists of the names of bricks from a root downwards, with or without a parameter at its
-end: ``/mlp/linear_0`` or ``/mlp/linear_0.W``. The separator in front is optional.
+A path consists of the names of bricks, starting at a root, and can end with the name of a
+parameter: ``/mlp/linear_0`` or ``/mlp/linear_0.W``. The leading separator is optional.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = [
 
 
 class Selector(Predicate, Hinted):
-    """Set of bricks of a hierarchy, with all bricks below them.
+    """Set of bricks in a hierarchy, including their descendants.
 
-    As a criterion it selects the variables of all these bricks.
+    As a criterion, a selector selects the variables of all these bricks.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class Selector(Predicate, Hinted):
         self.bricks = [bricks] if isinstance(bricks, Component) else list(bricks)
 
     def get_parameters(self, parameter_name: str | None = None) -> ByPath[Variable]:
-        """Return the parameters of the bricks and of all below them, by path.
+        """Return the parameters of the bricks and of their descendants, by path.
 
         Parameters
         ----------
         parameter_name : str, optional
-            Return only parameters of this name.
+            If given, return only parameters with this name.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Selector(Predicate, Hinted):
         return found
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to one of the bricks, or to one below them."""
+        """Return True if `variable` belongs to one of the bricks or to a descendant."""
         brick = get_brick(variable)
         return brick is not None and any(above in self.bricks for above in at_or_above(brick))
 
@@ -100,18 +100,18 @@ class Selector(Predicate, Hinted):
         Parameters
         ----------
         path : Path, str or criterion
-            A text is a path. `workbench.filter.as_predicate` lists the other criteria.
+            A string is a path. `workbench.filter.as_predicate` lists the other criteria.
 
         Returns
         -------
         Selector or Selection
-            The bricks at the path. If it ends with a parameter, the parameters of this name at and
-            below it. For a criterion, the parameters that meet it.
+            The bricks at the path. If the path ends with a parameter, the parameters with this name
+            of these bricks and of their descendants. For a criterion, the parameters that meet it.
 
         Raises
         ------
         SelectionError
-            If there is nothing of that name, or no parameter meets the criterion.
+            If a name on the path does not exist, or no parameter meets the criterion.
         """
         if not isinstance(path, (Path, str)):
             return select(path, self, "Selector.select")
@@ -142,8 +142,11 @@ class Selector(Predicate, Hinted):
 
 
 def _nothing(path: Path, node: str, known: set[str]) -> str:
-    there = ", ".join(sorted(known)) or "nothing"
-    return f"nothing at {str(path)!r}: there is no {node!r} ({there}){nearest(node, known)}"
+    there = ", ".join(sorted(known)) or "none"
+    return (
+        f"the path {str(path)!r} does not exist: there is no {node!r} (available names: {there})"
+        f"{nearest(node, known)}"
+    )
 
 
 explain_missing(__name__)

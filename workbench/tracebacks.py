@@ -1,10 +1,9 @@
-"""Short tracebacks of the workbench's errors, with the frames of the user's code only.
+"""Short tracebacks of the workbench's errors, with only the frames of the user's code.
 
-The text of an error states what to do, and its traceback should lead to the line to change. The
-frames within the workbench and torch do not help, and twenty of them hide the message. They are
-left out where IPython or Python shows an uncaught error, and nowhere else:
-``error.__traceback__``, ``%debug`` and `pdb` keep all frames, and ``config.full_tracebacks = True``
-shows them.
+The message of an error states what to do, and its traceback should lead to the line to change.
+Frames within the workbench and torch do not help, and many frames hide the message. Therefore they
+are omitted when IPython or Python shows an uncaught error. ``error.__traceback__``, ``%debug`` and
+`pdb` keep all frames, and ``config.full_tracebacks = True`` shows all frames.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
 HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden; IPython has the frames around a cell."""
+"""Packages whose frames are hidden; the frames around a cell belong to IPython."""
 
-ALL_OF_IT = (
-    "(Frames within the workbench are left out here; config.full_tracebacks = True shows them too.)"
+OMITTED = (
+    "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"
 )
 
 
@@ -28,7 +27,7 @@ class Readable(BaseException):
     """Base of exceptions that IPython shows without the frames of the workbench."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows; IPython calls this method if an exception has it."""
+        """Return the lines that IPython shows; IPython calls this method if it exists."""
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         with shortened(self) as hidden:
             if shell is None or self.__traceback__ is None:
@@ -37,14 +36,14 @@ class Readable(BaseException):
                 shown = shell.InteractiveTB.structured_traceback(
                     type(self), self, self.__traceback__, tb_offset=0
                 )
-            return [*shown, ALL_OF_IT] if hidden else shown
+            return [*shown, OMITTED] if hidden else shown
 
 
 @contextlib.contextmanager
 def shortened(error: BaseException) -> Iterator[int]:
-    """Remove frames from the tracebacks of `error` and its causes; give their number.
+    """Remove hidden frames from the tracebacks of `error` and its causes, and yield their number.
 
-    The tracebacks are restored at the end of the context.
+    Only frames of the workbench are counted. The tracebacks are restored at the end of the context.
     """
     whole = [(one, one.__traceback__) for one in _chain(error)]
     count = 0
@@ -62,7 +61,7 @@ def shortened(error: BaseException) -> Iterator[int]:
 
 
 def shorten_uncaught() -> None:
-    """Let Python show uncaught errors in the same way, unless another hook is installed."""
+    """Make Python show uncaught errors with short tracebacks, unless another hook is installed."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show
 
@@ -74,11 +73,11 @@ def _show(kind: type[BaseException], error: BaseException, tb: TracebackType | N
     with shortened(error) as hidden:
         traceback.print_exception(error)
     if hidden:
-        print(ALL_OF_IT, file=sys.stderr)
+        print(OMITTED, file=sys.stderr)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """Return an error and all errors that are shown before it."""
+    """Return an error and all other errors in its traceback."""
     found: list[BaseException] = []
     left = [error]
     while left:
@@ -114,9 +113,10 @@ _asked: Callable[[], bool] = _never
 
 
 def show_all_if(asked: Callable[[], bool]) -> None:
-    """Show all frames if `asked` returns True; `workbench.config` sets it.
+    """Register a function that returns True if all frames must be shown.
 
-    This module is imported before the settings, and so cannot import them.
+    `workbench.config` calls this function, since this module is imported before the settings and
+    cannot import them.
     """
     global _asked
     _asked = asked
@@ -125,5 +125,5 @@ def show_all_if(asked: Callable[[], bool]) -> None:
 def _full() -> bool:
     try:
         return _asked()
-    except Exception:  # the error to show can be about an unreadable settings file
+    except Exception:  # the error can concern an unreadable settings file
         return False

@@ -132,7 +132,7 @@ def test_a_step_that_overflows_is_refused(rule):
     algorithm = GradientDescent(cost=cost, parameters=[w, b], step_rule=rule)
     text = refused(
         algorithm,
-        match="b would not stay finite in batch 1 .* is 8 and all gradients are finite; nor would",
+        match="b would become infinite or NaN in batch 1 .* is 8 and .* finite; so would",
     )
     assert "smaller learning rate" in text
 
@@ -179,7 +179,7 @@ def test_buffers_of_rules_stay_finite(name, execution, size):
         function_kwargs={"execution": execution},
     )
     batch = {"x": numpy.ones((4, size), "float32")}
-    text = refused(algorithm, batch, match="b_.* would not stay finite in batch 1 ")
+    text = refused(algorithm, batch, match="b_.* would become infinite or NaN in batch 1 ")
     assert first in text and "all gradients are finite; no" in text and "StepClipping" in text
 
 
@@ -191,7 +191,7 @@ def test_a_sum_of_finite_numbers_that_overflows_is_refused(size, dtype):
     w = shared(torch.full((size,), 0.9 * most, dtype=dtype), "w", dtype=dtype)
     gradients = {w: x.mean() * torch.ones_like(w)}
     algorithm = GradientDescent(gradients=gradients, step_rule=Scale(0.5))
-    refused(algorithm, {"x": [-0.5 * most]}, "w would not stay finite")
+    refused(algorithm, {"x": [-0.5 * most]}, "w would become infinite or NaN")
     for mean in (0.5, 0.5, -0.4):  # large steps that are finite
         before = w.tensor.clone()
         algorithm.process_batch({"x": torch.tensor([mean * most], dtype=dtype)})
@@ -244,7 +244,7 @@ def test_the_statistics_of_a_population_stay_finite(execution):
     """The variance overflows, and dividing by it gives zero: a finite cost and step."""
     cost, w = normalized()
     options = {"function_kwargs": {"execution": execution}}
-    match = "batchnormalization.population_stdev.* would not stay finite in batch 1 "
+    match = "batchnormalization.population_stdev.* would become infinite or NaN in batch 1 "
     refused(GradientDescent(cost=cost, parameters=[w], **options), {"x": LARGE}, match)
     refused(TorchOptimizer(cost, [w], torch.optim.Adam, **options), {"x": LARGE}, match)
 
@@ -277,7 +277,7 @@ def test_a_step_of_an_optimizer_that_overflows_is_undone():
     x, w, b = variables()
     cost = ((x * w + b) ** 2).mean() * 8
     algorithm = TorchOptimizer(cost, [w, b], torch.optim.SGD, {"lr": 3e38, "momentum": 0.5})
-    refused(algorithm, match="b would not stay finite in batch 1 ")
+    refused(algorithm, match="b would become infinite or NaN in batch 1 ")
 
 
 SQUARING = {
@@ -318,7 +318,7 @@ def test_sums_in_an_optimizer_stay_finite():
     algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adagrad)
     for _ in range(3):
         algorithm.process_batch({"x": ONES * 1e19})
-    refused(algorithm, {"x": ONES * 1e19}, r"b \(sum\) would not stay finite in batch 4")
+    refused(algorithm, {"x": ONES * 1e19}, r"b \(sum\) would become infinite or NaN in batch 4")
 
 
 def test_an_optimizer_that_is_not_torch_s_is_undone():
@@ -344,7 +344,7 @@ def test_a_division_by_nothing_in_an_optimizer_is_undone():
     algorithm = TorchOptimizer(
         (x.mean() * b).sum() + (w**2).sum(), [w, b], torch.optim.Adam, {"eps": 0.0}
     )
-    refused(algorithm, {"x": 0 * ONES}, "b would not stay finite in batch 1 ")
+    refused(algorithm, {"x": 0 * ONES}, "b would become infinite or NaN in batch 1 ")
 
 
 def test_the_first_on_the_way_back_is_named():
@@ -359,14 +359,14 @@ def test_the_first_on_the_way_back_is_named():
     parameters = [*ComputationGraph(hidden).parameters, v]
     algorithm = GradientDescent(cost=cost, parameters=parameters, step_rule=Scale(0.1))
     text = refused(algorithm, match="the gradient of mlp/linear_1.b is ")
-    assert "so are those of mlp/linear_1.W, mlp/linear_0.b, mlp/linear_0.W; no parameter" in text
+    assert "W, mlp/linear_0.b, mlp/linear_0.W are not finite either; no parameter" in text
 
 
 def test_with_clipping_all_steps_fail_and_the_gradient_is_named():
     x, w, b = variables()
     rule = CompositeRule([StepClipping(1.0), Adam(0.1)])
     text = refused(GradientDescent(cost=root(x, w, b), parameters=[w, b], step_rule=rule))
-    assert "so is that of w" not in text
+    assert "the gradient of w is not finite either" not in text
 
 
 def test_gradients_that_are_given_are_looked_at():
@@ -412,7 +412,7 @@ def test_parameters_that_were_ruined_before_are_named():
     x, w, b = variables()
     algorithm = GradientDescent(cost=root(x, w, b), parameters=[w, b], step_rule=Scale(0.1))
     b.set_value([numpy.nan, 1.0])
-    refused(algorithm, match="is nan in batch 1 .* b was not finite before the batch")
+    refused(algorithm, match="is nan in batch 1 .* b was already infinite or NaN before the batch")
 
 
 # The compiled tier
@@ -438,7 +438,7 @@ def test_compiled_steps_refuse_and_go_on(size):
     numpy.testing.assert_allclose(w.get_value(), old.detach() - 0.5 * old.grad, rtol=1e-5)
     numpy.testing.assert_allclose(b.get_value(), [2.7, 3.6], rtol=1e-6)
     rule.learning_rate.set_value(3e38)
-    refused(algorithm, {"x": 1e5 * batch}, " would not stay finite in batch 2 ")
+    refused(algorithm, {"x": 1e5 * batch}, " would become infinite or NaN in batch 2 ")
     w.set_value(numpy.zeros((size, size)))
     b.set_value([3.0, 4.0])
     rule.learning_rate.set_value(1e36)  # the check raises a false alarm here

@@ -34,7 +34,7 @@ def test_its_repr_shows_cost_and_rule_and_messages_only_the_class():
     assert repr(other) == "<GradientDescent: 2 parameters, Scale(learning_rate=1)>"
     algorithm.initialize()
     assert repr(algorithm.function) == "GradientDescent"
-    with pytest.raises(SourceError, match=r"^GradientDescent needs the source 'x'"):
+    with pytest.raises(SourceError, match=r"^GradientDescent requires the source 'x'"):
         algorithm.process_batch({})
 
 
@@ -117,7 +117,7 @@ def test_gradients_can_be_given(kind):
 
 def test_given_gradients_must_be_those_of_the_parameters():
     w, v, x = shared(1.0, "w"), shared(1.0, "v"), tensor.scalar("x")
-    with pytest.raises(AlgorithmError, match="v is in one of them only"):
+    with pytest.raises(AlgorithmError, match="v is in only one of them"):
         GradientDescent(gradients={w: x}, parameters=[w, v])
 
 
@@ -139,24 +139,24 @@ def test_no_gradient_flows_through_constants():
 
 def test_how_to_differentiate_and_gradients_contradict():
     w, x = shared(1.0, "w"), tensor.scalar("x")
-    with pytest.raises(AlgorithmError, match="leave out one or the other"):
+    with pytest.raises(AlgorithmError, match="pass only one of the two"):
         GradientDescent(gradients={w: x}, consider_constant=[x])
 
 
 def test_a_cost_needs_parameters():
-    with pytest.raises(AlgorithmError, match="needs a cost and its parameters"):
+    with pytest.raises(AlgorithmError, match="requires a cost and its parameters"):
         GradientDescent(cost=tensor.scalar("cost"))
 
 
 def test_parameters_are_shared_variables():
     x = tensor.scalar("x")
-    with pytest.raises(AlgorithmError, match="one of its parameters is x"):
+    with pytest.raises(AlgorithmError, match="one of them is x"):
         GradientDescent(cost=x**2, parameters=[x])
 
 
 def test_a_parameter_counts_once():
     x, w = tensor.scalar("x"), shared(1.0, "w")
-    with pytest.raises(AlgorithmError, match="got the parameter w twice"):
+    with pytest.raises(AlgorithmError, match="but w is given twice"):
         GradientDescent(cost=x * w, parameters=[w, w])
 
 
@@ -254,9 +254,9 @@ def test_parameters_of_bricks_are_named_by_their_paths():
     mlp.allocate()
     cost = mlp.apply(tensor.matrix("x")).sum()
     first, second = (linear.W for linear in mlp.linear_transformations)
-    with pytest.raises(AlgorithmError, match="got the parameter /mlp/linear_1.W twice"):
+    with pytest.raises(AlgorithmError, match="but /mlp/linear_1.W is given twice"):
         GradientDescent(cost=cost, parameters=[first, second, second])
-    with pytest.raises(AlgorithmError, match="differ: /mlp/linear_1.W is in one of them only"):
+    with pytest.raises(AlgorithmError, match="but /mlp/linear_1.W is in only one of them"):
         GradientDescent(cost=cost, parameters=[first, second], gradients={first: first})
     rule = VariableClipping(1.0, axis=2)
     with pytest.raises(AlgorithmError, match="cannot clip /mlp/linear_0.W, which has 2 dimensions"):

@@ -123,7 +123,7 @@ def test_an_axis_that_a_parameter_does_not_have_is_named():
 
 def test_a_restriction_to_nothing_is_refused():
     a, b = shared(1.0, "a"), shared(1.0, "b")
-    with pytest.raises(AlgorithmError, match="applies to nothing, because .* that are trained: a"):
+    with pytest.raises(AlgorithmError, match="is trained; .* of the trained parameters: a"):
         GradientDescent(gradients={a: a}, step_rule=Restrict(Scale(0.1), [b]))
 
 
@@ -137,7 +137,7 @@ def test_a_restriction_to_nothing_is_refused():
         (lambda: Adam(beta2=2), "beta2 must be between 0 and 1"),
         (
             lambda: Scale([0.1, 0.2]),
-            r"learning_rate must be one number, such as 0.1, not \[0.1, 0.2\]",
+            r"learning_rate must be a single number, such as 0.1, not \[0.1, 0.2\]",
         ),
         (lambda: Scale(shared(0.1, "rate")), "not the variable rate"),
         (
@@ -152,8 +152,8 @@ def test_a_restriction_to_nothing_is_refused():
         (lambda: Adam(epsilon=-1e-8), "epsilon must be 0 or more, not -1e-08"),
         (lambda: Lion(beta2=1.0), "beta2 must be between 0 and 1"),
         (lambda: Lion(weight_decay=-0.1), "weight_decay must be 0 or more, not -0.1"),
-        (lambda: CompositeRule([Scale(0.1), 3]), "made of step rules .*, not 3"),
-        (lambda: CompositeRule([Scale]), "made of step rules .*, not <class"),
+        (lambda: CompositeRule([Scale(0.1), 3]), "must be a step rule .*, not 3"),
+        (lambda: CompositeRule([Scale]), "must be a step rule .*, not <class"),
     ],
 )
 def test_settings_that_are_not_allowed_are_refused(make, text):
@@ -192,7 +192,7 @@ def test_settings_of_rules_are_finite(rule, value):
 )
 def test_settings_of_rules_are_numbers(make, name, value):
     with pytest.raises(
-        AlgorithmError, match=rf"{name} must be one number, such as 0.1, not {value!r}"
+        AlgorithmError, match=rf"{name} must be a single number, such as 0.1, not {value!r}"
     ):
         make(value)
 
@@ -202,21 +202,21 @@ def test_settings_of_rules_are_numbers(make, name, value):
     [
         (
             lambda: CompositeRule(Adam()),
-            r"components must be a list of step rules, not Adam.*\[...\]",
+            r"components must be a list of step rules, not Adam.*; write \[Adam",
         ),
         (
             lambda: CompositeRule([Adam]),
-            "CompositeRule must be made of step rules such as .*, not <class",
+            "component of CompositeRule must be a step rule such as .*, not <class",
         ),
         (
             lambda: Restrict(Adam, [shared(1.0)]),
-            "Restrict must be made of step rules such as .*, not <class",
+            "component of Restrict must be a step rule such as .*, not <class",
         ),
-        (lambda: Restrict(Adam(), shared([1.0], "w")), r"a list of parameters, not w; .*\[...\]"),
-        (lambda: Restrict(Adam(), [1.0]), "one of its parameters is 1.0"),
-        (lambda: VariableClipping(1.0, axis=(0, 0)), r"each axis once, not \(0, 0\)"),
-        (lambda: VariableClipping(1.0, axis=1.5), "or None for all, not 1.5"),
-        (lambda: VariableClipping(1.0, axis="rows"), "or None for all, not 'rows'"),
+        (lambda: Restrict(Adam(), shared([1.0], "w")), r"a list of parameters, not w; write \[w\]"),
+        (lambda: Restrict(Adam(), [1.0]), "one of them is 1.0"),
+        (lambda: VariableClipping(1.0, axis=(0, 0)), r"distinct integers, not \(0, 0\)"),
+        (lambda: VariableClipping(1.0, axis=1.5), "or None for all axes, not 1.5"),
+        (lambda: VariableClipping(1.0, axis="rows"), "or None for all axes, not 'rows'"),
     ],
 )
 def test_rules_refuse_parts_of_the_wrong_kind(call, text):

@@ -191,8 +191,8 @@ W, V = shared(1.0, "w"), tensor.vector("x")
     [
         (["SGD"], {}, "optimizer must be a class .* not 'SGD'"),
         ([torch.optim.SGD([torch.zeros(1)], lr=0.1)], {}, "not SGD"),
-        ([torch.optim.SGD, {"lr": -1}], {}, "SGD refuses .* Invalid learning rate: -1"),
-        ([torch.optim.SGD, {"learning": 1}], {}, "SGD refuses .* unexpected keyword .*'learning'"),
+        ([torch.optim.SGD, {"lr": -1}], {}, "SGD rejects .* Invalid learning rate: -1"),
+        ([torch.optim.SGD, {"learning": 1}], {}, "SGD rejects .* unexpected keyword .*'learning'"),
         (
             [torch.optim.SGD],
             {"schedule_every": 0},

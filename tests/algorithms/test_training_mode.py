@@ -345,7 +345,7 @@ def test_gradients_of_a_graph_in_evaluation_mode_are_warned_of(mlp):
     cost = cost_of(mlp)
     parameters = parameters_of(cost)
     gradients = dict(zip(parameters, grad(cost, parameters), strict=True))
-    with pytest.warns(UserWarning, match="evaluation mode, in which batchnormalizedmlp/batch_norm"):
+    with pytest.warns(UserWarning, match="evaluation mode, but batchnormalizedmlp/batch_norm"):
         GradientDescent(gradients=gradients)
     GradientDescent(gradients=gradients, mode="as given")
 

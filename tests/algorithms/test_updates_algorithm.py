@@ -40,7 +40,7 @@ def test_all_updates_use_the_old_values():
 
 @pytest.mark.parametrize("batch", [[1, 2], 5, np.ones(3), torch.ones(3), [{"x": 1}]])
 def test_a_batch_is_a_dictionary(batch):
-    text = r"Updates\w+ needs batches that are dictionaries from .* \{'features': array\}, got "
+    text = r"Updates\w+ must be a dictionary from .* \{'features': array\}, not "
     for algorithm in (counting()[1], UpdatesAlgorithm()):
         with pytest.raises(SourceError, match=text):
             algorithm.process_batch(batch)
@@ -57,7 +57,7 @@ def test_updates_are_pairs(updates, given):
 
 def test_a_missing_source_is_named_with_those_there_are():
     _, algorithm = counting()
-    with pytest.raises(SourceError, match="needs the source 'x', .* its sources are 'a', 'b'"):
+    with pytest.raises(SourceError, match="requires the source 'x', .* are 'a', 'b'"):
         algorithm.process_batch({"a": [1.0], "b": [1.0]})
 
 
@@ -177,7 +177,7 @@ def test_an_observer_can_leave():
     algorithm.remove_observer(seen.append)
     algorithm.process_batch({"x": [1.0]})
     assert len(seen) == 1
-    with pytest.raises(AlgorithmError, match="does not observe"):
+    with pytest.raises(AlgorithmError, match="is not an observer of"):
         algorithm.remove_observer(seen.append)
 
 
@@ -212,7 +212,7 @@ def test_a_state_of_another_shape_changes_nothing():
     total, algorithm = counting()
     other = shared([1.0, 2.0], "other")
     algorithm.add_updates([(other, other * 2)])
-    with pytest.raises(StateError, match=r"'other' has shape \(3,\), .* needs \(2,\)"):
+    with pytest.raises(StateError, match=r"'other' has shape \(3,\), .* must have shape \(2,\)"):
         algorithm.load_state_dict({"total": 5.0, "other": np.zeros(3)})
     assert total.get_value() == 0
 

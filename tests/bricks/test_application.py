@@ -68,7 +68,7 @@ def test_results_as_list_dict_or_alone(x):
     assert isinstance(foo.apply(x, y), list)
     assert set(foo.apply(x, y, as_dict=True)) == {"total", "difference"}
     assert isinstance(Tanh().apply(x, as_list=True), list)
-    with pytest.raises(TypeError, match="foo.apply: give one of as_dict and as_list"):
+    with pytest.raises(TypeError, match="foo.apply: as_dict and as_list are both True"):
         foo.apply(x, y, as_dict=True, as_list=True)
 
 
@@ -146,7 +146,7 @@ def test_declared_names_serve_positional_arguments_and_keywords(x):
 
 def test_a_finished_application_cannot_be_changed_from_a_subclass():
     with pytest.raises(
-        ValueError, match=r"<Application Named\.apply> is complete: property 'inputs'"
+        ValueError, match=r"<Application Named\.apply> is complete; property 'inputs'"
     ):
 
         class Wrong(Named):
@@ -158,7 +158,11 @@ def test_a_finished_application_cannot_be_changed_from_a_subclass():
 @pytest.mark.parametrize(
     ("args", "kwargs", "message"),
     [
-        ((), {}, r"foo\.apply: missing a required argument: 'input1'; it takes \(input1, input2\)"),
+        (
+            (),
+            {},
+            r"foo\.apply: missing a required argument: .*; its arguments are \(input1, input2\)",
+        ),
         ((1, 2, 3), {}, r"foo\.apply: too many positional arguments"),
         ((1,), {"inptu2": 1}, r"foo\.apply: .*did you mean 'input2'"),
     ],
@@ -304,7 +308,7 @@ def test_errors_of_torch_name_the_running_brick(x):
 
 
 def test_the_decorator_takes_a_method_or_keywords():
-    with pytest.raises(TypeError, match="application takes one method, or keywords only"):
+    with pytest.raises(TypeError, match="must be called with one method or with"):
         application(["x"])
 
 
@@ -359,7 +363,7 @@ def test_all_bricks_of_a_class_may_get_other_names():
 
     Bar.apply.inputs = ["a"]
     assert (Bar.apply.inputs, Bar().apply.inputs) == (["a"], ["a"])
-    with pytest.raises(AttributeError, match="each brick computes outputs by its method apply_out"):
+    with pytest.raises(AttributeError, match="computes outputs with its method apply_out"):
         Bar.apply.outputs = ["y"]
 
 

@@ -209,7 +209,7 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
     class Unfinished(base):
         pass
 
-    with pytest.raises(NotImplementedError, match=f"Unfinished must define {method}"):
+    with pytest.raises(NotImplementedError, match=f"Unfinished must define the method {method}"):
         Unfinished().apply(tensor.matrix("y"), tensor.matrix("y_hat"))
     assert issubclass(base, Brick)
 
@@ -217,7 +217,7 @@ def test_a_base_class_says_what_is_to_be_defined(base, method):
 @pytest.mark.parametrize("apply", [CategoricalCrossEntropy().apply, MisclassificationRate().apply])
 def test_targets_and_predictions_that_are_swapped_are_told(apply):
     y, p = tensor.lvector("y"), tensor.matrix("p")
-    with pytest.raises(ShapeError, match=r"swapped: targets come first"):
+    with pytest.raises(ShapeError, match=r"swapped; pass the targets first"):
         apply(p, y)
 
 
@@ -233,7 +233,7 @@ CLASSES = [
 def test_a_class_that_does_not_exist_is_named_with_its_place(apply, wrong):
     y, p = tensor.lvector("y"), tensor.matrix("p")
     cost = apply(y, p)
-    text = rf"classes y: {wrong} at position \(1,\) is out of range: there are 2, from 0 to 1"
+    text = rf"classes y: {wrong} at position \(1,\) is out of range, and must be between 0 and 1"
     with pytest.raises(OutOfRangeError, match=text):
         cost.eval({y: [0, wrong, 1], p: [[0.5, 0.5]] * 3})
 
@@ -242,7 +242,7 @@ def test_a_class_that_does_not_exist_is_named_with_its_place(apply, wrong):
 @pytest.mark.parametrize("classes", [[0], [0, 1, 1]])
 def test_every_row_has_one_class(apply, classes):
     y, p = tensor.lvector("y"), tensor.matrix("p")
-    text = rf"classes y: there are {len(classes)} indices for 2 rows"
+    text = rf"classes y: there must be one index per row, not {len(classes)} for 2 rows"
     with pytest.raises(ShapeError, match=text):
         apply(y, p).eval({y: classes, p: [[0.5, 0.5], [0.5, 0.5]]})
 

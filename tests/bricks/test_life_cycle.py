@@ -77,7 +77,7 @@ def test_flags_tell_which_steps_were_taken():
 def test_parameters_are_nan_until_they_are_initialised():
     linear = Linear(2, 3, weights_init=Constant(1), biases_init=Constant(2))
     with pytest.raises(
-        AttributeError, match=r"linear has no parameters yet; call its allocate\(\)"
+        AttributeError, match=r"linear has no parameters yet; call its method allocate\(\)"
     ):
         linear.parameters
     linear.allocate()
@@ -160,7 +160,7 @@ def test_a_failed_push_is_not_taken_for_done():
     mlp = MLP([Tanh(), Tanh()], [2, 3])
     for _ in range(2):
         with pytest.raises(
-            ValueError, match=r"mlp: dims is \[2, 3\], 2 numbers, but 2 activations need 3"
+            ValueError, match=r"mlp: dims is \[2, 3\], with 2 numbers, but must have 3"
         ):
             mlp.allocate()
     assert not mlp.allocation_config_pushed

@@ -98,7 +98,7 @@ def test_linear_agrees_with_torch(use_bias, shape):
 def test_linear_without_bias_has_no_b():
     linear = Linear(2, 3, use_bias=False)
     linear.allocate()
-    with pytest.raises(AttributeError, match="linear has no b: use_bias is False"):
+    with pytest.raises(AttributeError, match="linear has no biases b: use_bias is False"):
         linear.b
 
 
@@ -117,7 +117,7 @@ def test_linear_teaches_about_wrong_inputs():
     with pytest.raises(ValueError, match=r"input_ has shape \(\)"):
         linear.apply(tensor.scalar("x"))
     with pytest.raises(
-        TypeError, match=r"input_ is int64, but must be floats; .* input_\.float\(\)"
+        TypeError, match=r"input_ has dtype int64, but must have a float .* input_\.float\(\)"
     ):
         linear.apply(tensor.lmatrix("x"))
 
@@ -204,7 +204,7 @@ def test_cross_entropy_keeps_its_log_probabilities():
 
 
 def test_softmax_sends_more_dimensions_elsewhere():
-    with pytest.raises(ValueError, match=r"takes rows.*NDimensionalSoftmax and extra_ndim=1"):
+    with pytest.raises(ValueError, match=r"NDimensionalSoftmax with extra_ndim=1"):
         Softmax().apply(tensor.tensor3("x"))
 
 

@@ -47,14 +47,14 @@ def test_an_input_dimension_of_zero_is_that_of_an_index():
     assert sequence.apply(torch.tensor([1, 2])).shape == (2, 2)
     table.input_dim = 0
     assert (table.input_dim, table.output_dim) == (0, 3)
-    with pytest.raises(ValueError, match="takes indices, so its input_dim is 0, not 3"):
+    with pytest.raises(ValueError, match="input_dim must be 0, not 3, because .* accepts indices"):
         table.input_dim = 3
 
 
 def test_indices_are_integers(table):
-    with pytest.raises(TypeError, match=r"lookuptable.apply: indices are float32, but must be int"):
+    with pytest.raises(TypeError, match=r"indices have dtype float32, but must be int"):
         table.apply(tensor.vector("x"))
-    with pytest.raises(TypeError, match="indices are bool"):
+    with pytest.raises(TypeError, match="indices have dtype bool"):
         table.apply(torch.tensor([True]))
 
 
@@ -62,6 +62,6 @@ def test_indices_are_integers(table):
 def test_an_index_outside_the_table_is_named_with_its_place(wrong):
     lookup = LookupTable(3, 2, weights_init=Constant(0))
     lookup.initialize()
-    text = rf"lookuptable.apply: indices: {wrong} at position \(0, 1\) is out of range: there are 3"
+    text = rf"lookuptable.apply: indices: {wrong} at position \(0, 1\) is out of range, and must"
     with pytest.raises(OutOfRangeError, match=text):
         lookup.apply(torch.tensor([[0, wrong]]))

@@ -236,7 +236,7 @@ def test_inputs_have_names():
 
 
 def test_outputs_have_names():
-    with pytest.raises(ValueError, match=r"lstm\.apply: LSTM\(4, 3\) gives 3 tensors, but the out"):
+    with pytest.raises(ValueError, match=r"lstm\.apply: LSTM\(4, 3\) returns 3 tensors, but"):
         TorchModule(nn.LSTM(4, 3)).apply(tensor.tensor3("x"))
     some = TorchModule(Attention(), outputs=["output"])
     assert some.apply(values((5, 6, 4))).shape == (5, 6, 4)

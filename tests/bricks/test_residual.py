@@ -57,16 +57,18 @@ def test_layers_on_images():
 
 
 def test_shapes_that_differ_are_refused():
-    with pytest.raises(ValueError, match=r"it\.apply: inner gives shape \(\?, 5\), but input_ has"):
+    with pytest.raises(
+        ValueError, match=r"it\.apply: the output of inner has shape \(\?, 5\), but input_ has"
+    ):
         Residual(Linear(4, 5, name="inner"), name="it").apply(tensor.matrix("x"))
     both = Residual(Linear(4, 5, name="inner"), Linear(4, 3), name="it")
-    with pytest.raises(ValueError, match=r"but the shortcut gives shape \(\?, 3\)"):
+    with pytest.raises(ValueError, match=r"but the output of the shortcut has shape \(\?, 3\)"):
         both.apply(tensor.matrix("x"))
 
 
 def test_what_takes_no_dimensions_says_so():
     residual = Residual(Tanh(), name="it")
-    with pytest.raises(ValueError, match="it: <Tanh tanh> is not of the kind Feedforward"):
+    with pytest.raises(ValueError, match="it: <Tanh tanh> is not an instance of Feedforward"):
         residual.input_dim = 3
-    with pytest.raises(ValueError, match="it: <Tanh tanh> is not of the kind ImageLayer"):
+    with pytest.raises(ValueError, match="it: <Tanh tanh> is not an instance of ImageLayer"):
         residual.num_channels = 3

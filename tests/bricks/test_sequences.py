@@ -89,7 +89,7 @@ def test_the_dimensions_of_a_feedforward_sequence_are_those_of_its_ends():
     assert (first.input_dim, last.output_dim) == (3, 4)
     assert sequence.get_dims(["input_", "output"]) == [3, 4]
     with pytest.raises(
-        AttributeError, match="<Tanh tanh> at an end of 'feedforwardsequence' has no input_dim"
+        AttributeError, match="the first or last brick of 'feedforwardsequence', has no"
     ):
         FeedforwardSequence([Tanh()]).input_dim
 

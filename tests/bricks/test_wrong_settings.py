@@ -62,7 +62,7 @@ SCHEMES = {"weights_init": Constant(0), "biases_init": Constant(0)}
 )
 def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, number):
     made = brick([Tanh()]) if brick is ConvolutionalSequence else brick()
-    text = rf"^{made.name}: {setting} is {number!r}, but must be a whole number of 1 or more"
+    text = rf"^{made.name}: {setting} is {number!r}, but must be a whole number >= 1"
     with pytest.raises(BrickError, match=text):
         setattr(made, setting, number)
     setattr(made, setting, np.int64(2))
@@ -71,13 +71,13 @@ def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, numbe
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: Fork("ab"), r"^fork: the names are 'ab', but must be a list of different names"),
+        (lambda: Fork("ab"), r"^fork: the names are 'ab', but must be a list of distinct names"),
         (lambda: Fork(["a", "a"]), r"fork: the names are \['a', 'a'\]"),
         (lambda: Merge([], [], 2).allocate(), "merge: input_names is empty"),
-        (lambda: Parallel(["x"], 3, [2]).allocate(), r"input_dims is 3, but the names are \['x'\]"),
+        (lambda: Parallel(["x"], 3, [2]).allocate(), r"input_dims is 3, but .* the names \['x'\]"),
         (lambda: Residual("linear"), "Residual: a branch must consist of .*, not 'linear'"),
         (lambda: Residual(Linear), r"not <class .*Linear'>; write Linear\(\)"),
-        (lambda: Residual(EMITTER), r"<SoftmaxEmitter .* no application named apply; give .*probs"),
+        (lambda: Residual(EMITTER), r"<SoftmaxEmitter .* no application named apply; pass .*probs"),
         (lambda: Sequence([EMITTER]), r"Sequence: a sequence: <SoftmaxEmitter .* named apply"),
         (
             lambda: BatchNormalization(3, epsilon=-1),
@@ -90,12 +90,12 @@ def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, numbe
         ),
         (lambda: MLP(5, [2, 3]), r"^MLP: activations must be a list, not 5; write \[5\]"),
         (lambda: Dropout("0.5"), r"drop_prob is '0.5', but must be a number in \[0, 1\)"),
-        (lambda: RecurrentStack([]), r"transitions is \[\], but must be a list of recurrent"),
+        (lambda: RecurrentStack([]), r"transitions is \[\], but must be a list of at least"),
         (lambda: RecurrentStack(LSTM(2)), r"transitions is <LSTM .*, but must be a list"),
         (lambda: RecurrentStack([Tanh()]), "^RecurrentStack: <Tanh tanh> is not a recurrent brick"),
         (
             lambda: Bidirectional(Linear()),
-            "^Bidirectional: <Linear .* is not a recurrent brick; give",
+            "^Bidirectional: <Linear .* is not a recurrent brick; pass",
         ),
         (lambda: FakeAttentionRecurrent(Linear()), "^FakeAttentionRecurrent: <Linear"),
         (
@@ -154,7 +154,7 @@ def test_what_a_part_lacks_is_named_with_its_path(make, path, setting):
 @pytest.mark.parametrize("name", ["n_steps", "batch_size"])
 @pytest.mark.parametrize("number", [-1, 2.5, "2", True])
 def test_numbers_of_steps_and_examples_are_checked(name, number):
-    text = rf"^gatedrecurrent.apply: {name} is {number!r}, but must be a whole number of 0 or more"
+    text = rf"^gatedrecurrent.apply: {name} is {number!r}, but must be a whole number >= 0"
     brick, x = GatedRecurrent(1), tensor.tensor3("x")
     with pytest.raises(ApplicationError, match=text):
         brick.apply(x, tensor.tensor3("gates"), **{name: number})
@@ -166,13 +166,13 @@ def test_numbers_of_steps_and_examples_are_checked(name, number):
 def test_what_is_attended_has_three_dimensions(attended, mask):
     look = SequenceContentAttention(2, state_names=["states"], state_dims=[3], attended_dim=5)
     given = {"attended_mask": None if mask is None else tensor.variable("mask", shape=mask)}
-    with pytest.raises(ShapeError, match=r"take_glimpses: attended has shape .* be \(L, B, 5\)"):
+    with pytest.raises(ShapeError, match=r"take_glimpses: attended has shape .* shape \(L, B, 5\)"):
         look.take_glimpses(tensor.variable("x", shape=attended), states=tensor.matrix("h"), **given)
 
 
 @pytest.mark.parametrize("shapes", [[(4,)], [(3, 4), (2, 3, 4)], [(2, 3, 4), (3, 4)]])
 def test_queries_are_sequences_like_what_they_attend_to(shapes):
-    with pytest.raises(ShapeError, match=r"query has shape .*; sequences have the shape \(\.\.\."):
+    with pytest.raises(ShapeError, match=r"query has shape .*; both must have the shape \(\.\.\."):
         MultiHeadAttention(4, 2).apply(*map(torch.zeros, shapes))
 
 
@@ -180,16 +180,16 @@ def test_a_generator_says_what_it_does_not_know_and_what_it_lacks():
     look = SequenceContentAttention(2, state_names=["states"], attended_dim=3)
     made = generator(attention=look)
     with pytest.raises(
-        TypeError, match=r"att_trans.preprocess needs attended, the sequence to attend to"
+        TypeError, match=r"att_trans.preprocess requires attended, the sequence to attend to"
     ):
         made.generate(n_steps=2, batch_size=2)
     attended = tensor.tensor3("attended")
     with pytest.raises(
-        TypeError, match=r"generate takes .*, not 'atended'; did you mean 'attended"
+        TypeError, match=r"generate accepts .*, not 'atended'; did you mean 'attended"
     ):
         made.generate(n_steps=2, batch_size=2, attended=attended, atended=attended)
     with pytest.raises(
-        TypeError, match=r"att_trans.take_glimpses needs attended, the sequence to attend to"
+        TypeError, match=r"att_trans.take_glimpses requires attended, the sequence to attend to"
     ):
         made.transition.take_glimpses(states=tensor.matrix("h"))
 

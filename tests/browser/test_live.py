@@ -102,7 +102,7 @@ def test_training_started_again_is_a_calm_line_and_nothing_is_lost(live):
     count = iterations(live)
     live.run(cell)
     assert [output.get("name") for output in live.outputs(cell)] == ["stdout"]
-    assert "trains this main loop already; start() returns it" in live.text(cell)
+    assert "is already training this main loop; start() returns" in live.text(cell)
     until(lambda: iterations(live) > count, what="more iterations of the same session")
     assert live.find("state").inner_text() == "running"
 

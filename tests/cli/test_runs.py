@@ -154,9 +154,9 @@ def without_logs(path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (absent, "there is no database '{path}' to read"),
-        (text, "'{path}' is not an SQLite database"),
-        (foreign, "'{path}' is an SQLite database of another program"),
+        (absent, "the database '{path}' does not exist, so it cannot be read"),
+        (text, "'{path}' must be an SQLite database or a new file"),
+        (foreign, "'{path}' must be a database of training logs, but belongs to another program"),
         (blank, "the database '{path}' has no log yet"),
         (without_logs, "the database '{path}' has no log yet"),
     ],

@@ -121,14 +121,14 @@ def test_as_updates_of_shared_variables(name):
 
 @pytest.mark.parametrize("name", sorted(GROWING))
 def test_a_state_that_grows_has_no_form_as_updates(name):
-    with pytest.raises(MonitoringError, match="has a state that grows"):
+    with pytest.raises(MonitoringError, match="grows with the data"):
         ROWS[name][0]().get_aggregator()
 
 
 def test_a_value_derived_from_a_growing_state_has_no_form_as_updates():
     part = x.mean().copy()
     part.tag.aggregation_scheme = Median(part)
-    with pytest.raises(MonitoringError, match="has a state that grows"):
+    with pytest.raises(MonitoringError, match="grows with the data"):
         scheme_of(part * 2).get_aggregator()
 
 
@@ -136,7 +136,7 @@ def test_a_value_derived_from_a_concatenation_needs_a_scheme():
     part = x.mean().copy(name="part")
     part.tag.aggregation_scheme = Concatenate(part)
     value = (part * 2).copy(name="value")
-    with pytest.raises(MonitoringError, match="a value of 1 dimension.* of its own"):
+    with pytest.raises(MonitoringError, match="has 1 dimension.* and not"):
         DatasetEvaluator([value]).evaluate(as_stream([{"x": one} for one in BATCHES]))
 
 
@@ -192,7 +192,7 @@ def test_nan_stays_visible(scheme, worst, variable):
 
 @pytest.mark.parametrize("scheme", [Mean, Minimum, TakeLast])
 def test_a_state_of_unknown_size_has_no_form_as_updates(scheme):
-    with pytest.raises(MonitoringError, match="state of unknown size, .* use DatasetEvaluator"):
+    with pytest.raises(MonitoringError, match="has an unknown size, .* use DatasetEvaluator"):
         scheme(x.sum(1)).get_aggregator()
 
 

@@ -134,8 +134,8 @@ def test_other_reasons_are_one_line_of_ours(capfd):
     [second] = grad((first**2).sum(), [x])
     solved = torch.linalg.lstsq(x, x).solution
     for output, reason in [
-        (second, "passed through a scan"),
-        (solved, "has no rule for the result"),
+        (second, "computed through a scan"),
+        (solved, "torch cannot infer the result"),
     ]:
         f = function([x], output, execution="compiled")
         with warnings.catch_warnings():

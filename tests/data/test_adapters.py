@@ -141,22 +141,25 @@ def test_a_stream_is_returned_unchanged():
     stream = DataStream(IndexableDataset([1, 2]), iteration_scheme=SequentialScheme(2, 1))
     assert as_stream(stream) is stream
     assert as_stream(stream, sources=("data",)) is stream
-    with pytest.raises(SourceError, match=r"calls its sources \('data',\); they cannot be renamed"):
+    with pytest.raises(SourceError, match="cannot rename the sources .'data',."):
         as_stream(stream, sources=("x",))
 
 
 @pytest.mark.parametrize(
     ("obj", "message"),
     [
-        (DataLoader(DATA), r"DataLoader are a list of 2, .*sources=\('features', 'targets'\)"),
-        ([np.ones(2)], r"list are a ndarray, .*as_stream\(list, sources=\('features',\)\)"),
+        (DataLoader(DATA), "DataLoader is a list of 2,"),
+        ([np.ones(2)], "as_stream.list, sources=.'features',.."),
         ([], "list has no batches"),
-        (iter([(1, 2)]), r"list_iterator are a tuple of 2, .*as_stream\(list_iterator, sources"),
+        (
+            iter([(1, 2)]),
+            "a tuple of 2, whose entries have no names; call as_stream.list_iterator,",
+        ),
         (iter([]), "list_iterator has no batches"),
-        (IndexableDataset([1]), "is a dataset, which does not define batches; give DataStream"),
-        (DATA, "TensorDataset is a torch dataset; give torch.utils.data.DataLoader"),
-        ({"x": X}, r"one dict; put arrays into DataStream\(IndexableDataset"),
-        (X, "one Tensor; put arrays into"),
+        (IndexableDataset([1]), "is a dataset; pass DataStream.dataset,"),
+        (DATA, "TensorDataset is a torch dataset; pass torch.utils.data.DataLoader"),
+        ({"x": X}, "not a single dict; pass DataStream.IndexableDataset"),
+        (X, "not a single Tensor; pass DataStream"),
         ("mnist", "must be a DataStream, a torch DataLoader .* not 'mnist'"),
         (None, "must be a DataStream, .* not None"),
     ],
@@ -175,6 +178,6 @@ def test_the_error_names_a_missing_source_of_a_batch():
 def test_a_batch_with_too_many_entries_is_an_error():
     stream = as_stream([(1, 2, 3)], sources=("x", "y"))
     with pytest.raises(
-        SourceError, match=r"sources=\('x', 'y'\)\) must have one entry for each .* not 3"
+        SourceError, match="sources=.'x', 'y'.. must have 2 entries, one for each source, not 3"
     ):
         next(stream.get_epoch_iterator())

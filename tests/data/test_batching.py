@@ -45,7 +45,9 @@ def test_strictness_determines_the_treatment_of_a_short_last_batch(strictness, c
 def test_the_highest_strictness_raises():
     batches = Batch(examples_of(x=range(5)), ConstantScheme(2), 2).get_epoch_iterator()
     assert plain([next(batches), next(batches)]) == [[[0, 1]], [[2, 3]]]
-    with pytest.raises(DataError, match="1 examples are left for a batch of 2; strictness=1 omits"):
+    with pytest.raises(
+        DataError, match="must have 2 examples, but only 1 remain; use strictness=1"
+    ):
         next(batches)
 
 
@@ -123,16 +125,22 @@ EXAMPLES = DataStream(IndexableDataset([1, 2]), iteration_scheme=SequentialExamp
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Batch(batches_of(2, x=[1]), ConstantScheme(1)), "Batch needs a stream of exampl"),
-        (lambda: Unpack(EXAMPLES), "Unpack needs a stream of batches, but .* gives examples"),
-        (lambda: Cache(EXAMPLES, ConstantScheme(1)), "gives examples; use Batch"),
-        (lambda: Batch(EXAMPLES, SequentialScheme(2, 1)), "Batch needs a scheme of batch sizes"),
+        (
+            lambda: Batch(batches_of(2, x=[1]), ConstantScheme(1)),
+            "of Batch must yield examples, but",
+        ),
+        (
+            lambda: Unpack(EXAMPLES),
+            "Unpack must yield batches, but .* yields examples",
+        ),
+        (lambda: Cache(EXAMPLES, ConstantScheme(1)), "examples; use Batch"),
+        (lambda: Batch(EXAMPLES, SequentialScheme(2, 1)), "of Batch must request batch sizes,"),
         (lambda: Batch(EXAMPLES, 2), "such as ConstantScheme.batch_size., not 2"),
         (
             lambda: Batch(EXAMPLES, ConstantScheme(2), 3),
             "strictness of Batch must be 0, 1 or 2, not 3",
         ),
-        (lambda: list(Unpack(UNEVEN).iterate(0)), "number of examples: {'x': 2, 'y': 3}"),
+        (lambda: list(Unpack(UNEVEN).iterate(0)), "number of examples, but have .'x': 2, 'y': 3."),
         (lambda: list(Cache(UNEVEN, ConstantScheme(1)).iterate(0)), "{'x': 2, 'y': 3}"),
     ],
 )

@@ -93,21 +93,21 @@ def break_archive(folder):
 DAMAGE = {
     "short file": (
         lambda folder: write_archive(folder, content=RECORDS[:-1]),
-        "test_batch.bin: holds 30729999 bytes; a file of CIFAR-10 has 10000 records of 3073",
+        "a file of CIFAR-10 must have 30730000 bytes .10000 records of 3073",
     ),
     "missing file": (lambda folder: (folder / FOLDER).mkdir(), "test_batch.bin: this file of CIF"),
     "other archive": (
         lambda folder: write_archive(folder, "readme", b""),
-        "'.*test_batch.bin' not found; this is not CIFAR-10's archive",
+        "the archive of CIFAR-10 .*test_batch.bin' not found",
     ),
-    "broken archive": (break_archive, "not a tar.gz archive, or a damaged one"),
+    "broken archive": (break_archive, "must be an undamaged tar.gz archive"),
     "no archive": (
         lambda folder: (folder / "cifar-10-binary.tar.gz").write_bytes(b"<html>"),
-        "cifar-10-binary.tar.gz: not a tar.gz archive, or a damaged one",
+        "cifar-10-binary.tar.gz: must be an undamaged tar.gz archive",
     ),
     "wrong label": (
         lambda folder: write_archive(folder, content=b"\x0a" + RECORDS[1:]),
-        "labels of the test set must be in 0..9, not 10",
+        "of the test set must be between 0 and 9, but one is 10",
     ),
 }
 

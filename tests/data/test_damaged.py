@@ -23,36 +23,42 @@ IDX = encode_idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
 TABLE = b"length,width,kind\n5.1,3.5,a\n7.0,3.2,b\n6.4,3.2,a\n"
 
 IDX_DAMAGE = {
-    "empty": (b"", "not an IDX file; it starts with nothing"),
-    "another format": (b"\x89PNG\r\n\x1a\n", "not an IDX file; it starts with 89 50 4e 47"),
-    "a web page": (b"<!DOCTYPE html><title>404</title>", "not an IDX file; it starts with 3c 21"),
-    "unknown dtype": (b"\0\0\x0a" + IDX[3:], "not an IDX file; it starts with 00 00 0a 03"),
-    "cut in the header": (IDX[:10], "ends within its header; the file is incomplete"),
-    "cut in the values": (IDX[:-3], "holds 21 bytes of values; its header, shape (2, 3, 4)"),
-    "something follows": (IDX + b"more", "holds 28 bytes of values;"),
+    "empty": (b"", "the first bytes of this file are missing"),
+    "another format": (b"\x89PNG\r\n\x1a\n", "file are 89 50 4e 47"),
+    "a web page": (b"<!DOCTYPE html><title>404</title>", "file are 3c 21"),
+    "unknown dtype": (b"\0\0\x0a" + IDX[3:], "file are 00 00 0a 03"),
+    "cut in the header": (IDX[:10], "the file ends within its header; it is incomplete"),
+    "cut in the values": (
+        IDX[:-3],
+        "of values, but its header declares 24 bytes, for shape (2, 3, 4)",
+    ),
+    "something follows": (IDX + b"more", "28 bytes of values,"),
     "a size that changed": (IDX[:4] + b"\x7f" + IDX[5:], "declares 25568477"),
     "cut gzip": (gzip.compress(IDX)[:-10], "the gzip compression is damaged (Compressed file en"),
     "changed gzip": (gzip.compress(IDX)[:-8] + bytes(8), "the gzip compression is damaged (CRC"),
 }
 CSV_DAMAGE = {
     "empty": (b"", "the file is empty; the first line must name the columns"),
-    "names only": (b"length,width,kind\n", "has no line but the first"),
-    "a cell too few": (TABLE + b"6.0,b\n", ":5: has 2 cells, but there are 3 columns"),
-    "a cell too many": (TABLE + b"6,0,1,b\n", ":5: has 4 cells, but there are 3 columns"),
-    "no number": (TABLE + b"6.0,wide,b\n", ":5: column 'width' has 'wide' where a number is"),
-    "nothing": (TABLE + b"6.0,,b\n", ":5: column 'width' has nothing where a number is expected"),
-    "no class": (TABLE + b"6.0,1, \n", ":5: column 'kind' has nothing where a class is expected"),
-    "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are called 'len"),
+    "names only": (b"length,width,kind\n", "has only one line; the first"),
+    "a cell too few": (TABLE + b"6.0,b\n", "3 cells, one per column, not 2"),
+    "a cell too many": (TABLE + b"6,0,1,b\n", "3 cells, one per column, not 4"),
+    "no number": (TABLE + b"6.0,wide,b\n", "column 'width' must be a number, not 'wide';"),
+    "nothing": (TABLE + b"6.0,,b\n", ":5: column 'width' must be a number, not an empty cell"),
+    "no class": (TABLE + b"6.0,1, \n", "column 'kind' must be the name of a class, but is"),
+    "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are named 'len"),
     "a nameless column": (TABLE.replace(b"width", b""), ":1: a column has no name"),
-    "not text": (TABLE + b"\xff\xfe,1,a\n", "not text in utf-8-sig after line"),
-    "an open quote": (TABLE + b'"6.0,1,a\n', "not CSV after line 4 (unexpected end of data)"),
-    "text after a quote": (TABLE + b'"6"0,1,a\n', "not CSV after line 4 (',' expected after"),
+    "not text": (TABLE + b"\xff\xfe,1,a\n", "utf-8-sig text, but is not after line"),
+    "an open quote": (
+        TABLE + b'"6.0,1,a\n',
+        "CSV, but is not after line 4 (unexpected end of data)",
+    ),
+    "text after a quote": (TABLE + b'"6"0,1,a\n', "CSV, but is not after line 4 (',' expected"),
     "a delimiter at the end of each row": (
         TABLE.replace(b",a\n", b",a,\n").replace(b",b\n", b",b,\n"),
-        ":2: has 4 cells, but there",
+        "cells, one per column, not 4",
     ),
-    "after a cell of two lines": (TABLE + b'6,1,"a\nb"\n6,1\n', ":7: has 2 cells, but there are"),
-    "null bytes": (TABLE + b"\0\0\0\n", ":5: has 1 cells, but there are 3 columns"),
+    "after a cell of two lines": (TABLE + b'6,1,"a\nb"\n6,1\n', "cells, one per column, not 2"),
+    "null bytes": (TABLE + b"\0\0\0\n", "3 cells, one per column, not 1"),
 }
 
 
@@ -112,27 +118,27 @@ def with_fewer_shapes(file):
 
 
 HDF5_DAMAGE = {
-    "no table of splits": (lambda file: file.attrs.pop("split"), "no readable attribute 'split'"),
+    "no table of splits": (lambda file: file.attrs.pop("split"), "must have an attribute 'split',"),
     "text for a table": (
         lambda file: file.attrs.create("split", "train"),
-        "the attribute 'split' has the wrong columns",
+        "attribute 'split' must have the columns",
     ),
-    "too few columns": (without_columns, "the attribute 'split' has the wrong columns"),
+    "too few columns": (without_columns, "attribute 'split' must have the columns"),
     "a name that is no text": (changed_table("source", b"\xff"), "a name in the attribute 'split'"),
     "a missing source": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
-    "a group for a source": (turned_into_group, "the source 'x' is not a data set with an axis of"),
+    "a group for a source": (turned_into_group, "the source 'x' must be a dataset with an axis of"),
     "a number for a source": (
         turned_into_number,
-        "the source 'x' is not a data set with an axis of",
+        "the source 'x' must be a dataset with an axis of",
     ),
-    "a source that is short": (shortened, "exceeds the 2 examples of source 'x'"),
-    "a negative start": (changed_table("start", -3), "exceeds the 3 examples"),
-    "an end before the start": (changed_table("stop", -1), "exceeds the 3 examples"),
-    "indices beyond the end": (with_indices([0, 3]), "exceeds the 3 examples"),
+    "a source that is short": (shortened, "the 2 rows of source 'x', but exceeds"),
+    "a negative start": (changed_table("start", -3), "the 3 rows of source 'x', but exceeds"),
+    "an end before the start": (changed_table("stop", -1), "the 3 rows of source 'x', but exceeds"),
+    "indices beyond the end": (with_indices([0, 3]), "the 3 rows of source 'x', but exceeds"),
     "indices that are no integers": (with_indices([0.5]), "must be a list of integers"),
     "indices that are lost": (with_lost_reference, "the layout cannot be read"),
     "shapes that do not fit": (with_wrong_shapes, "its stored shape is .7, 7.; the file is dam"),
-    "shapes that are missing": (with_fewer_shapes, "the table of their shapes has shape .2, 2."),
+    "shapes that are missing": (with_fewer_shapes, "table of shapes has shape .2, 2.; the"),
 }
 
 
@@ -146,9 +152,9 @@ def overwritten(content):
 
 
 FILE_DAMAGE = {
-    "empty": (lambda content: b"", "not an HDF5 file, or a damaged one"),
-    "another format": (lambda content: b"PK\3\4" + content[4:], "not an HDF5 file, or a damaged"),
-    "cut off": (cut, "not an HDF5 file, or a damaged one"),
+    "empty": (lambda content: b"", "an undamaged HDF5 file"),
+    "another format": (lambda content: b"PK\3\4" + content[4:], "an undamaged HDF5 file"),
+    "cut off": (cut, "an undamaged HDF5 file"),
 }
 
 
@@ -184,7 +190,7 @@ def test_tables_that_differ(tmp_path):
     files = {"train": tmp_path / "train.csv", "test": tmp_path / "test.csv"}
     with pytest.raises(DataFileError) as caught:
         csv_to_hdf5(tmp_path / "out.h5", files, targets=["kind"])
-    assert "has the columns length, height, kind, but" in one_line(caught, tmp_path / "test.csv")
+    assert "not length, height, kind" in one_line(caught, tmp_path / "test.csv")
 
 
 @pytest.fixture
@@ -251,16 +257,19 @@ def with_lone_array(path):
 
 
 NPZ_DAMAGE = {
-    "empty": (lambda path: path.write_bytes(b""), "not an npz file, or a damaged one"),
-    "another format": (lambda path: path.write_bytes(IDX), "not an npz file"),
-    "cut off": (lambda path: rewritten(path, cut), "not an npz file, or a damaged one"),
-    "changed": (lambda path: rewritten(path, overwritten), "not an npz file, or a damaged one"),
-    "pickled objects": (with_objects, "it contains pickled Python objects, which are not read"),
+    "empty": (lambda path: path.write_bytes(b""), "an undamaged npz file"),
+    "another format": (lambda path: path.write_bytes(IDX), "an undamaged npz file"),
+    "cut off": (lambda path: rewritten(path, cut), "an undamaged npz file"),
+    "changed": (lambda path: rewritten(path, overwritten), "an undamaged npz file"),
+    "pickled objects": (
+        with_objects,
+        "not contain Python objects; they are pickled, and pickles, which",
+    ),
     "a member that is no array": (
         with_text_member,
-        "not an npz file of arrays; x in it is not one",
+        "must be an array, but x is not",
     ),
-    "a lone array": (with_lone_array, "not an npz file, but a single array of shape (2,)"),
+    "a lone array": (with_lone_array, "an npz file, not a single array of shape (2,)"),
     "a missing array": (lambda path: np.savez(path, xx=1), "the archive has no array x"),
 }
 

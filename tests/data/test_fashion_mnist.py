@@ -68,9 +68,7 @@ def test_one_set_is_not_confused_with_the_other(folder, monkeypatch):
         fetch.CATALOGUE, "fashion_mnist", replace(entry, sha256={"t10k-labels": digest})
     )
     write_test_set(folder)
-    with pytest.raises(
-        DataFileError, match="contains the labels of 'fashion_mnist', which has files"
-    ):
+    with pytest.raises(DataFileError, match="has the labels of 'fashion_mnist', whose files"):
         MNIST(("test",))
     write_test_set(folder / "fashion_mnist")
     assert FashionMNIST(("test",)).num_examples == 10_000
@@ -79,6 +77,6 @@ def test_one_set_is_not_confused_with_the_other(folder, monkeypatch):
 def test_a_folder_with_some_of_the_files_is_an_error(folder):
     (write_test_set(folder / "fashion_mnist") / IDX_FILES["test"][0]).unlink()
     with pytest.raises(
-        DataFileError, match="lacks t10k-images-idx3-ubyte of the IDX files of Fashion-MNIST"
+        DataFileError, match="lacks the IDX files t10k-images-idx3-ubyte of Fashion-MNIST;"
     ):
         FashionMNIST(("test",))

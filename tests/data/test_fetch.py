@@ -99,9 +99,7 @@ def test_a_broken_transfer_continues_where_it_broke(server, tmp_path):
 
 def test_a_later_call_continues_where_the_first_stopped(server, tmp_path):
     server.breaks = [1000, 500, 500]
-    with pytest.raises(
-        DownloadError, match="connection broke after 500 of .* call again to continue"
-    ):
+    with pytest.raises(DownloadError, match="connection broke after 500 of .* call download again"):
         download("tiny", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gz.part"]
     server.seen.clear()
@@ -136,7 +134,7 @@ def test_a_part_of_another_file_is_discarded(server, tmp_path, part):
         (gzip.compress(b"other", mtime=0), "the content has SHA-256"),
         (SERVED["a.gz"][:-20], "the gzip compression ends early"),
         (b"\x1f\x8b" + bytes(50), "the gzip compression is damaged"),
-        (SERVED["a.gz"] + b"more", "there are bytes after the compressed content"),
+        (SERVED["a.gz"] + b"more", "the compressed content is followed by more bytes"),
     ],
 )
 def test_other_content_is_never_kept(server, tmp_path, content, fault):
@@ -272,10 +270,10 @@ HOSTILE = {
     "endless": (endless, "the server sends more than 101100 bytes, but the file has at most"),
     "endless chunks": (endless_chunks, "the server sends more than 101100 bytes"),
     "trickled": (trickled, r"only \d+ bytes arrived in"),
-    "trickled header": (trickled_header, "no answer within 0.3 s"),
-    "silent": (silent, "no answer within 0.3 s|timed out"),
-    "an invalid length": (said(b"Content-Length: many"), "announced a length of 'many'"),
-    "a negative length": (said(b"Content-Length: -5"), "announced a length of '-5'"),
+    "trickled header": (trickled_header, "no response within 0.3 s."),
+    "silent": (silent, "no response within 0.3 s|timed out"),
+    "an invalid length": (said(b"Content-Length: many"), "announced the length 'many',"),
+    "a negative length": (said(b"Content-Length: -5"), "announced the length '-5',"),
     "an enormous length": (said(b"Content-Length: " + b"9" * 5000), "announces 9999"),
     "too large a length": (said(b"Content-Length: 200000"), "announces 200000 bytes, but"),
     "an invalid chunk": (
@@ -300,7 +298,7 @@ def test_a_hostile_server_is_abandoned(hostile, tmp_path, answer, message):
 def test_the_whole_download_has_a_deadline(hostile, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "SLOWEST", 0)
     hostile.answer = functools.partial(trickled, hostile)
-    with pytest.raises(DownloadError, match=r"more than 0\.5 s in total\); the received"):
+    with pytest.raises(DownloadError, match="than deadline=0.5 s.;"):
         download("hostile", tmp_path, timeout=5, deadline=0.5)
     with pytest.raises(DataError, match="deadline must be a positive number of seconds, not 0"):
         download("hostile", tmp_path, deadline=0)
@@ -325,7 +323,7 @@ def test_a_folder_that_cannot_be_written_to(server, tmp_path, way):
 
 def test_a_pipe_in_place_of_a_part_does_not_block(server, tmp_path):
     os.mkfifo(tmp_path / "a.gz.part")
-    with pytest.raises(DownloadError, match="exists and is not a regular file; remove it"):
+    with pytest.raises(DownloadError, match="a regular file or not exist; remove it"):
         download("tiny", tmp_path)
 
 
@@ -344,5 +342,5 @@ def test_the_catalogue_is_complete():
 
 
 def test_an_unknown_data_set_gets_the_nearest_name(tmp_path):
-    with pytest.raises(DataError, match="no data set 'minst', only .*; did you mean 'mnist'?"):
+    with pytest.raises(DataError, match="no dataset 'minst', only .*; did you mean 'mnist'?"):
         download("minst", tmp_path)

@@ -66,14 +66,14 @@ def test_the_error_for_a_former_hook_names_the_method_to_write(name):
     method = name.rpartition(".")[2]
     with pytest.raises(DataError) as caught:
         defining(base, **{method: old})()
-    assert f"Mine.{method} would never be called: " in str(caught.value)
+    assert f"Mine.{method} would never be called, because " in str(caught.value)
     assert advice in str(caught.value)
 
 
 OTHERWISE = {
     "a state": (data.Dataset, "get_data", old_of_dataset, "defined as get_data(state=None, reque"),
     "a state, in memory": (
-        data.IndexableDataset, "get_data", old_of_dataset, "a data set has no state here"
+        data.IndexableDataset, "get_data", old_of_dataset, "a dataset has no state:"
     ),
     "no name of the source": (
         data.SourcewiseTransformer, "transform_source_batch", lambda self, batch: batch,
@@ -87,11 +87,11 @@ OTHERWISE = {
         data.AbstractDataStream, "iterate", lambda self: iter(()), "is called as iterate(epoch, s"
     ),
     "no start": (
-        data.IterableDataset, "examples", lambda self: iter(()), "leave out the first `start`"
+        data.IterableDataset, "examples", lambda self: iter(()), "the first `start`"
     ),
     "no epoch of a scheme": (
         data.BatchSizeScheme, "get_request_iterator", lambda self: iter([1, 2]),
-        "the requests of an epoch depend on its number",
+        "the requests of epoch `epoch`, starting with number",
     ),
 }  # fmt: skip
 
@@ -164,7 +164,7 @@ def test_the_error_for_a_data_set_without_sources_gives_advice():
         def get_data(self, request):
             return ()
 
-    with pytest.raises(DataError, match="Nothing has no names of sources; set provides_s"):
+    with pytest.raises(DataError, match="Nothing must name its sources; set"):
         Nothing()
 
     class Forgetful(Squares):
@@ -176,7 +176,9 @@ def test_the_error_for_a_data_set_without_sources_gives_advice():
 
 
 def test_filtering_the_wrong_number_of_sources_is_an_error():
-    with pytest.raises(DataError, match="was given 1 entries, but needs one for each of"):
+    with pytest.raises(
+        DataError, match="given one entry for each of .'number', 'square'., not 1 entries"
+    ):
         Squares().filter_sources((1,))
 
 

@@ -73,7 +73,7 @@ def with_external_shapes(file, secret):
 
 ELSEWHERE = {
     "external storage": (with_external_storage, r"'/x' has its values in '.*secret'", [10, 11]),
-    "virtual": (with_virtual, r"'/x' is composed of other data sets: '.*other.h5'", [20, 21]),
+    "virtual": (with_virtual, r"'/x' is composed of other datasets: '.*other.h5'", [20, 21]),
     "external link": (with_external_link, r"'x' is a link to '/x' in the file '.*other", [20, 21]),
     "link behind a link": (with_link_behind_a_link, "'other' is a link to '/' in", [20, 21]),
     "indices": (with_external_indices, "'/chosen' has its values in", None),
@@ -85,7 +85,7 @@ ELSEWHERE = {
 def test_other_files_are_read_only_if_that_is_allowed(path, secret, change, message, allowed):
     with h5py.File(path, "r+") as file:
         change(file, secret)
-    with pytest.raises(DataFileError, match=f"{message}.* give allow_external=True") as caught:
+    with pytest.raises(DataFileError, match=f"{message}.* pass allow_external=True") as caught:
         H5PYDataset(path, ("all",)).get_data(slice(0, 2))
     assert str(path) in str(caught.value)
     if allowed is not None:
@@ -105,7 +105,7 @@ def test_a_cycle_of_links_is_an_error(path):
     with h5py.File(path, "r+") as file:
         del file["x"]
         file["x"], file["y"] = h5py.SoftLink("/y"), h5py.SoftLink("/x")
-    with pytest.raises(DataFileError, match="'x' is a link that leads to more than 100 others"):
+    with pytest.raises(DataFileError, match="'x' must not lead through more than 100"):
         H5PYDataset(path, ("all",))
 
 
@@ -114,7 +114,7 @@ def test_a_replaced_file_is_checked_again(path, secret):
     dataset.close()
     with h5py.File(path, "r+") as file:
         with_external_storage(file, secret)
-    with pytest.raises(DataFileError, match="give allow_external=True"):
+    with pytest.raises(DataFileError, match="pass allow_external=True"):
         dataset.get_data(slice(0, 2))
 
 
@@ -198,7 +198,7 @@ def test_files_of_numbers_are_not_examined(path, monkeypatch):
 
 def test_a_process_that_cannot_be_started_is_an_error(path, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with pytest.raises(DataError, match="no process could be started to try to read an HDF5 file"):
+    with pytest.raises(DataError, match="process that checks an HDF5 file could not be started"):
         Examiner().check(path, ["rows"], rows=True, what="rows")
 
 

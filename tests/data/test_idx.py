@@ -38,12 +38,15 @@ def test_every_dtype_is_read_compressed_or_not(tmp_path, dtype, pack):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "it starts with nothing"),
-        (b"\x89PNG", "not an IDX file; it starts with 89 50 4e 47"),
-        (b"\0\0\x77\1" + WHOLE[4:], "not an IDX file"),
+        (b"", "the first bytes of this file are missing"),
+        (b"\x89PNG", "the first bytes of this file are 89 50 4e 47"),
+        (b"\0\0\x77\1" + WHOLE[4:], "an IDX file must start with 00 00"),
         (WHOLE[:9], "ends within its header"),
-        (WHOLE[:-1], r"holds 23 bytes of values; its header, shape \(2, 3, 4\) and dtype uint8, d"),
-        (WHOLE + b"\0", "holds 25 bytes .* declares 24; the file is damaged"),
+        (
+            WHOLE[:-1],
+            r"contains 23 bytes .* declares 24 bytes, for shape \(2, 3, 4\) and dtype uint8",
+        ),
+        (WHOLE + b"\0", "contains 25 bytes .* declares 24 bytes, .* the file is damaged"),
         (gzip.compress(WHOLE, mtime=0)[:-9], "the gzip compression is damaged"),
         (b"\x1f\x8b" + b"x" * 50, "the gzip compression is damaged"),
         (gzip.compress(WHOLE, mtime=0)[:-8] + bytes(8), "the gzip compression is damaged"),

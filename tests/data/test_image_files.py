@@ -103,36 +103,36 @@ def test_colours_are_those_of_the_image(content, mode, pixel):
     assert read_image(content, mode, "an image")[:, 0, 0].tolist() == list(pixel)
 
 
-CUT = "which mode='L' cannot represent; mode="
+CUT = "mode='L' cannot represent the pixels, which are"
 FRAMES = [Image.new("L", (2, 2), 9)]
 REFUSED = {
-    "16 bits": (saved(RAMP), "L", f"integers of 16 bits, from 0 to 65535, {CUT}'I;16' keeps"),
-    "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' cannot represent; mode='I;16' keeps"),
-    "32 bits": (tiff(np.int32([[-5, 2**30]])), "L", f"32 bits, from -5 to 1073741824, {CUT}'I'"),
-    "floats": (tiff(np.float32([[0.25, 0.5]])), "L", f"from 0.25 to 0.5, {CUT}'F' keeps them"),
+    "16 bits": (saved(RAMP), "L", f"{CUT} integers of 16 bits from 0 to 65535; use"),
+    "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' cannot represent the pixels, which"),
+    "32 bits": (tiff(np.int32([[-5, 2**30]])), "L", f"{CUT} integers of 32 bits from -5"),
+    "floats": (tiff(np.float32([[0.25, 0.5]])), "L", "0.25 to 0.5; use mode='F'"),
     "floats as integers": (tiff(np.float32([[0, 0.5]])), "I", "value 0.5 at index (0, 1), which"),
     "NaN as integers": (tiff(np.float32([[np.nan]])), "I;16", "the value nan at index (0, 0)"),
     "32 bits as 16": (tiff(np.int32([[2**20]])), "I;16", "the value 1048576 at index (0, 0)"),
     "32 bits as floats": (tiff(np.int32([[2**24 + 1]])), "F", "the value 16777217 at index"),
-    "unsigned 32 bits": (tiff(np.uint32([[2**31]])), "I", "has pixels of 2**31 and more"),
-    "signed 8 bits": (tiff(np.int8([[-5]])), "L", "has signed pixels of 8 bits"),
-    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 means white"),
-    "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "more than 8 bits per colour"),
-    "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "more than 8 bits per colour"),
-    "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "more than 8 bits per colour"),
-    "PPM of 16 bits": (b"P6 1 1 65535\n" + bytes(6), "RGB", "more than 8 bits per colour"),
-    "PPM as text": (b"P3 1 1 1000\n1 2 3", "RGB", "more than 8 bits per colour"),
+    "unsigned 32 bits": (tiff(np.uint32([[2**31]])), "I", "pixels must be less than 2**31,"),
+    "signed 8 bits": (tiff(np.int8([[-5]])), "L", "pixels of 8 bits must be unsigned, because"),
+    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 must be black"),
+    "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "8 bits per colour,"),
+    "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "8 bits per colour,"),
+    "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "8 bits per colour,"),
+    "PPM of 16 bits": (b"P6 1 1 65535\n" + bytes(6), "RGB", "8 bits per colour,"),
+    "PPM as text": (b"P3 1 1 1000\n1 2 3", "RGB", "8 bits per colour,"),
     "transparent": (saved(Image.new("RGBA", (2, 1), (1, 2, 3, 4))), "RGB", "mode='RGB' would lose"),
-    "transparent grey": (saved(Image.new("LA", (2, 1), (9, 4))), "L", "mode='RGBA' keeps"),
+    "transparent grey": (saved(Image.new("LA", (2, 1), (9, 4))), "L", "use mode='RGBA', or paint"),
     "a transparent colour": (
-        saved(Image.new("P", (2, 1), 0), transparency=0), "RGB", "has transparent pixels"
+        saved(Image.new("P", (2, 1), 0), transparency=0), "RGB", "would lose the transparency"
     ),
-    "colour as 16 bits": (saved(Image.new("RGB", (2, 1))), "I;16", "is in colour or transparent"),
+    "colour as 16 bits": (saved(Image.new("RGB", (2, 1))), "I;16", "the image has colours"),
     "several frames": (
         saved(Image.new("L", (2, 2)), ".gif", save_all=True, append_images=FRAMES), "L",
-        "has 2 frames, but an image of a data set must have one",
+        "an image of a dataset must have one frame, not 2;",
     ),
-    "no image": (b"text", "L", "not an image, or a damaged one (cannot identify image file"),
+    "no image": (b"text", "L", "(cannot identify image file"),
 }  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def test_batches_of_equal_lengths_and_tensors_get_masks():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Padding(examples_of(x=[[1]])), "gives examples; put Batch between them"),
+        (lambda: Padding(examples_of(x=[[1]])), "examples; wrap it in Batch"),
         (lambda: Padding(ragged_batches(1, x=[1], x_mask=[1])), "add the source 'x_mask', which"),
         (
             lambda: Padding(batches_of(1, x=[1]), mask_dtype="flaot"),
@@ -69,9 +69,12 @@ def test_batches_of_equal_lengths_and_tensors_get_masks():
         ),
         (
             lambda: first(Padding(ragged_batches(2, x=[np.ones((2, 3)), np.ones((2, 4))]))),
-            r"the first axis .* source 'x' has examples of the shapes \(2, 3\), \(2, 4\)",
+            "first axis to be padded, but have the shapes .2, 3., .2, 4.",
         ),
-        (lambda: first(Padding(batches_of(2, x=[1, 2]))), r"source 'x' has examples .* \(\)"),
+        (
+            lambda: first(Padding(batches_of(2, x=[1, 2]))),
+            "examples of source 'x' must differ only in .* .., ..",
+        ),
     ],
 )
 def test_unsuitable_streams_and_sequences_are_an_error(make, message):

@@ -32,7 +32,7 @@ def test_a_run_may_read_an_endless_generator(make):
     main_loop = MainLoop(algorithm, make(), extensions=[FinishAfter(after_n_batches=3)])
     main_loop.run()
     assert [int(x) for x in algorithm.seen] == [0, 1, 2]
-    assert "reads a generator, which yields its data once" in main_loop.log[0]["data_read_once"]
+    assert "a generator, which yields its data only once" in main_loop.log[0]["data_read_once"]
     main_loop.run(batches=1)  # continues where it was
     assert [int(x) for x in algorithm.seen] == [0, 1, 2, 3]
 
@@ -64,7 +64,7 @@ def test_there_is_no_going_back():
     stream = as_stream(endless())
     next(stream.get_epoch_iterator())
     stream.load_state_dict({"epoch": 0, "position": 0})
-    with pytest.raises(DataError, match="there is no second epoch, no rewinding"):
+    with pytest.raises(DataError, match="does not support a second epoch, rewinding,"):
         next(stream.get_epoch_iterator())
 
 

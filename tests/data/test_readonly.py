@@ -333,7 +333,7 @@ def test_writing_through_a_tensor_is_an_error_and_undone(name, scheme):
     stream = IN_PLACE[name](DataStream(dataset, iteration_scheme=scheme))
     for _ in range(2):
         with pytest.raises(
-            DataError, match=r"wrote to the batch .* the change was undone"
+            DataError, match="must not write to the batch .* the change was undone"
         ) as error:
             next(stream.get_epoch_iterator())
         assert name.split()[0] in str(error.value) or "Doubling" in str(error.value)
@@ -346,7 +346,7 @@ def test_writing_through_a_tensor_to_ragged_examples_is_an_error():
     dataset = IndexableDataset({"x": examples})
     stream = DataStream(dataset, iteration_scheme=SequentialScheme(2, 2))
     mapping = Mapping(stream, lambda data: ([doubled(each) for each in data[0]],))
-    with pytest.raises(DataError, match="wrote to the batch"):
+    with pytest.raises(DataError, match="must not write to the batch"):
         next(mapping.get_epoch_iterator())
     assert [each.sum() for each in dataset.indexables[0]] == [2, 3]
 
@@ -357,7 +357,7 @@ def test_writing_that_starts_late_is_detected(batch):
     dataset = IndexableDataset({"x": np.ones((10, 1), "float32")})
     stream = DataStream(dataset, iteration_scheme=SequentialScheme(10, 1))
     seen = []
-    with pytest.raises(DataError, match="wrote to the batch"):
+    with pytest.raises(DataError, match="must not write to the batch"):
         for (x,) in Mapping(stream, seldom({batch})).get_epoch_iterator():
             seen.append(x)
     assert len(seen) == batch and dataset.indexables[0].sum() == 10

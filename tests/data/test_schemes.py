@@ -196,19 +196,22 @@ def test_strict_folds_are_pairs_of_the_given_class():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ConcatenatedScheme([]), "no schemes, so there is nothing to read"),
+        (lambda: ConcatenatedScheme([]), "at least one scheme, but is empty"),
         (
             lambda: ConcatenatedScheme([ConstantScheme(2), ConstantScheme(3)]),
-            r"no scheme after ConstantScheme\(2\) would be used",
+            "after ConstantScheme.2. would never be used",
         ),
         (
             lambda: ConcatenatedScheme([ConstantScheme(2, 4), SequentialScheme(4, 2)]),
-            "must be of one kind: .* requests numbers of examples; .* requests batches by index",
+            "the same kind, .* requests numbers of examples; .* requests batches by index",
         ),
-        (lambda: cross_validation(SequentialScheme, 10, 3), "10 examples cannot be split into 3"),
+        (
+            lambda: cross_validation(SequentialScheme, 10, 3),
+            "num_folds=3 must divide the number of examples, 10;",
+        ),
         (
             lambda: cross_validation(SequentialScheme, 10, 1),
-            "num_folds must be at least 2 .* 10, not 1",
+            "num_folds must be between 2 and the number of examples, 10, not 1",
         ),
         (lambda: SequentialScheme(10, 0), "batch_size must be a whole number, 1 or more, not 0"),
         (
@@ -219,17 +222,17 @@ def test_strict_folds_are_pairs_of_the_given_class():
             lambda: SequentialScheme(10, True),
             "batch_size must be a whole number, 1 or more, not True",
         ),
-        (lambda: SequentialScheme(0, 2), "examples=0, so there is nothing to read"),
-        (lambda: SequentialScheme([], 2), r"examples=\[\], so there is nothing to read"),
+        (lambda: SequentialScheme(0, 2), "at least one example, but is 0"),
+        (lambda: SequentialScheme([], 2), "at least one example, but is .."),
         (lambda: SequentialScheme([0.5], 2), "list of integer indices"),
         (lambda: SequentialScheme("ten", 2), "list of integer indices"),
         (lambda: SequentialScheme(None, 2), "examples must be a whole number, not None"),
         (lambda: ShuffledScheme(10, 2, seed=-1), "seed must be a whole number, 0 or more, not -1"),
         (
             lambda: ShuffledScheme(10, 2, seed=1, rng=np.random.default_rng()),
-            "both rng and seed; give only one",
+            "rng or seed, not both;",
         ),
-        (lambda: ConstantScheme(2, 10, 5), "num_examples=10 and times=5; give only one"),
+        (lambda: ConstantScheme(2, 10, 5), "not both .num_examples=10, times=5."),
     ],
 )
 def test_the_error_names_an_invalid_argument(make, message):

@@ -182,9 +182,12 @@ def test_an_error_while_reading_is_not_the_end_of_the_epoch():
     [
         ({"epoch": 0}, r"'epoch' and 'position', not \['epoch'\]"),
         ({"epoch": 0, "position": 1, "rng": 3}, "'rng'"),
-        ({"epoch": 0.5, "position": 1}, "two integers"),
-        ({"epoch": -1, "position": 0}, "is not in"),
-        ({"epoch": 0, "position": 7}, "which has 6 batches in an epoch; resume with the same"),
+        ({"epoch": 0.5, "position": 1}, "must be integers, not"),
+        ({"epoch": -1, "position": 0}, "must be in an epoch of"),
+        (
+            {"epoch": 0, "position": 7},
+            "which has 6 batches, not .'epoch': 0, 'position': 7.; resume with the",
+        ),
     ],
 )
 def test_an_invalid_state_is_an_error(state, message):

@@ -119,8 +119,11 @@ def test_a_mapping_replaces_or_adds():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda data: data[0], r"must return a tuple of 2, for the sources \('x', 'y'\)"),
-        (lambda data: data[:1], "must return a tuple of 2, .* not 1 entries"),
+        (lambda data: data[0], "must return a tuple of 2 entries, for the sources .'x', 'y'.,"),
+        (
+            lambda data: data[:1],
+            "must return a tuple of 2 entries, for the sources .'x', 'y'., not 1",
+        ),
     ],
 )
 def test_a_mapping_must_return_one_entry_per_source(function, message):
@@ -136,7 +139,7 @@ def test_a_mapping_must_return_one_entry_per_source(function, message):
         (
             lambda: Mapping(arrays(), tuple, add_sources=("y",)),
             DataError,
-            "add the source 'y', which already exists",
+            "must be new sources, but 'y' already exists",
         ),
         (
             lambda: Flatten(arrays(features=PIXELS), which_sources=("feature",)),

@@ -98,7 +98,7 @@ def test_arrays_that_were_replaced_are_in_a_pickle():
 def test_a_changed_file_is_an_error(dataset, path, make):
     pickled = pickle.dumps(make(dataset))
     write_hdf5(path, numbers(x=X + 1))
-    with pytest.raises(DataFileError, match="set.h5: these are not the data that it had"):
+    with pytest.raises(DataFileError, match="set.h5: the data must be the same"):
         pickle.loads(pickled)
 
 
@@ -107,7 +107,7 @@ def test_the_error_names_a_missing_file(dataset, path):
     path.unlink()
     with pytest.raises(MissingDataError, match="there is no HDF5 file .*set.h5") as caught:
         pickle.loads(pickled)
-    assert "which reads its data again" in caught.value.__notes__[0]
+    assert "which reads its data from the file again" in caught.value.__notes__[0]
 
 
 def test_modified_arrays_are_an_error():

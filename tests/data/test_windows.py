@@ -49,8 +49,8 @@ def test_windows_of_frames_and_of_tensors():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: NGrams(batches_of(1, x=[[1]]), 2), "NGrams needs a stream of examples, but"),
-        (lambda: Window(examples_of(x=[1], y=[1]), 0, 1, 1), "choose one with FilterSources"),
+        (lambda: NGrams(batches_of(1, x=[[1]]), 2), "of NGrams must yield examples, but"),
+        (lambda: Window(examples_of(x=[1], y=[1]), 0, 1, 1), "one with FilterSources"),
         (
             lambda: NGrams(examples_of(targets=[1]), 2),
             "add the source 'targets', which already exists",

@@ -35,7 +35,10 @@ STREAM = DataStream(DATA, iteration_scheme=SequentialScheme(6, 2))
             lambda: DataStream(IterableDataset([1]), iteration_scheme=3),
             "must be a scheme, .* not 3",
         ),
-        (lambda: ConcatenatedScheme([SequentialScheme(4, 2), 3]), "must be schemes, not 3"),
+        (
+            lambda: ConcatenatedScheme([SequentialScheme(4, 2), 3]),
+            "must be iteration schemes, not 3",
+        ),
         (lambda: Mapping(STREAM, 3), "mapping must be a function of a batch .* not 3"),
         (lambda: Mapping(STREAM, SortMapping("x")), "key must be a function .* not 'x'"),
         (lambda: Filter(STREAM, True), "predicate must be a function .* not True"),
@@ -51,7 +54,7 @@ def test_the_error_names_the_wrong_argument(call, text):
 
 
 def test_the_error_names_a_missing_folder(tmp_path):
-    with pytest.raises(MissingDataError, match="set.h5: cannot be written, .*no folder .*nowhere"):
+    with pytest.raises(MissingDataError, match="set.h5 cannot be written, .*folder .*nowhere"):
         write_hdf5(tmp_path / "nowhere" / "set.h5", {"train": {"x": [1]}})
 
 
@@ -66,7 +69,9 @@ CONVERTERS = {
 @pytest.mark.parametrize("converter", CONVERTERS)
 @pytest.mark.parametrize("given", ["set", Path("set"), ["set"], None, 3, {"train": 3}])
 def test_the_error_of_a_converter_describes_its_argument(converter, given):
-    with pytest.raises(DataError, match=r"must be a (mapping from s|path|name)"):
+    with pytest.raises(
+        DataError, match="must (be|have|map each source to) a (mapping from s|path|name)"
+    ):
         CONVERTERS[converter](given)
 
 

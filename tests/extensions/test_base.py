@@ -77,7 +77,7 @@ def test_an_extension_knows_its_name_and_its_main_loop():
     extension = Counting()
     assert (extension.name, Counting(name="mine").name) == ("Counting", "mine")
     assert repr(Counting(name="mine")) == "Counting(name='mine')"
-    with pytest.raises(ExtensionError, match=r"Counting\(\) belongs to no main loop yet"):
+    with pytest.raises(ExtensionError, match="Counting.. does not belong to a main loop yet;"):
         _ = extension.main_loop
     main_loop = make(extension, FinishAfter(after_n_batches=1))
     main_loop.run()

@@ -60,5 +60,5 @@ def test_a_user_function_is_trusted(caplog):
 @pytest.mark.parametrize("kind", LOWER)
 def test_a_record_that_is_not_one_number_is_refused_by_name(kind, value):
     main_loop = make(Feed([value] * 3, "v"), LOWER[kind]("v"), FinishAfter(after_n_epochs=3))
-    with pytest.raises(ExtensionError, match="compares single numbers, but the record 'v' is "):
+    with pytest.raises(ExtensionError, match="'v', after_epoch=True. compares must be a single"):
         main_loop.run()

@@ -202,7 +202,7 @@ def test_the_first_ctrl_c_in_an_evaluation_lets_it_end_and_training_with_it(caps
 
     job = Job(interrupt, **AFTERWARDS)
     job.main_loop.run()
-    assert job.told.startswith("Interrupted: training ends with this epoch")
+    assert job.told.startswith("Interrupted: training ends after this epoch")
     assert capsys.readouterr().err == ""
     assert job.main_loop.log[2]["valid_batches"] == 6
     assert job.recorder.events[-3:] == ["after_epoch", "on_interrupt", "after_training"]

@@ -175,7 +175,7 @@ def test_an_algorithm_that_cannot_be_joined_is_refused():
 
     line = Line()
     line.algorithm = Idle()
-    with pytest.raises(ExtensionError, match="of the class UpdatesAlgorithm, .* 'Idle'"):
+    with pytest.raises(ExtensionError, match="an UpdatesAlgorithm, .* of the main loop is 'Idle'"):
         line.run(TrainingDataMonitoring([line.cost], after_batch=True))
 
 
@@ -201,7 +201,7 @@ def test_a_stream_is_monitored_when_asked():
 def test_a_missing_source_names_variable_and_stream():
     line = Line()
     monitoring = DataStreamMonitoring([line.cost], [{"X": line.data}])
-    with pytest.raises(SourceError, match="monitoring of 'cost' needs the source 'x'") as caught:
+    with pytest.raises(SourceError, match="monitoring of 'cost' requires the source 'x'") as caught:
         line.run(monitoring)
     assert any("DataStreamMonitoring" in note for note in caught.value.__notes__)
 

@@ -78,7 +78,7 @@ def test_an_unknown_placeholder_is_refused():
 def test_without_the_main_loop_there_is_no_pickle(path):
     build(2, Checkpoint(path, save_main_loop=False)).run()
     assert members(path) == ["_parameters", "_state"]
-    with pytest.raises(ArchiveError, match="it has no main loop.*Load"):
+    with pytest.raises(ArchiveError, match="has no main loop,.*Load"):
         continue_training(path, trusted=True)
 
 
@@ -209,7 +209,7 @@ def test_objects_that_cannot_be_pickled_are_omitted(path):
             self.lock = threading.Lock()
 
     main_loop = build(4, Odd(), Checkpoint(path, every_n_batches=2))
-    with pytest.warns(CheckpointWarning, match="no pickle, because of TypeError.*lock") as caught:
+    with pytest.warns(CheckpointWarning, match="no pickle .* .TypeError.*lock") as caught:
         main_loop.run()
     assert len([one for one in caught if one.category is CheckpointWarning]) == 1
     assert members(path) == ["_parameters", "_state"]
@@ -258,7 +258,7 @@ def test_a_dump_of_parameters_can_be_loaded(path):
     Load(path).load_to(other)
     for one, same in zip(other.model.parameters, source.model.parameters, strict=True):
         assert np.array_equal(one.get_value(), same.get_value())
-    with pytest.raises(ArchiveError, match="it has no state of training, only '_parameters'"):
+    with pytest.raises(ArchiveError, match="has no training state, only '_parameters'; it"):
         Load(path, load_log=True).load_to(other)
 
 
@@ -403,7 +403,7 @@ def test_a_pickle_does_not_hold_the_log_again(path, tmp_path, kind):
 def test_an_archive_of_something_else_has_no_main_loop(path):
     with open(path, "wb") as file:
         dump(None, file, parameters=[shared(1.0, "w")])
-    with pytest.raises(ArchiveError, match="it has no main loop, only '_parameters'"):
+    with pytest.raises(ArchiveError, match="has no main loop, only '_parameters'."):
         continue_training(path, trusted=True)
 
 

@@ -80,7 +80,7 @@ def test_a_subclass_decides_what_an_improvement_is():
 @pytest.mark.parametrize("kind", [FinishIfNoImprovementAfter, EarlyStopping])
 @pytest.mark.parametrize("wait", [{}, {"iterations": 3, "epochs": 2}])
 def test_exactly_one_way_of_waiting_is_needed(kind, wait):
-    text = f"{kind.__name__} needs .* give exactly one of them, not iterations="
+    text = f"{kind.__name__} requires exactly one of .*, not iterations="
     with pytest.raises(ArgumentError, match=text):
         kind("cost", **wait)
 
@@ -94,9 +94,9 @@ def test_a_wait_is_a_whole_number(number):
 
 
 def test_a_checkpoint_needs_a_file_and_a_file_a_checkpoint():
-    with pytest.raises(ArgumentError, match=r"Checkpoint\('a.tar'.*checkpoint_filename=None"):
+    with pytest.raises(ArgumentError, match="Checkpoint.'a.tar', after_training=True. and None"):
         EarlyStopping("cost", Checkpoint("a.tar"), epochs=1)
-    with pytest.raises(ArgumentError, match="checkpoint_filename='b.tar': give both"):
+    with pytest.raises(ArgumentError, match="both be omitted, not None and 'b.tar'"):
         EarlyStopping("cost", checkpoint_filename="b.tar", epochs=1)
 
 

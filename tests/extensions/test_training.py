@@ -96,11 +96,11 @@ def test_the_number_of_arguments_comes_from_the_signature(function, number):
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (lambda *args: 1, "is unknown; give num_args=1"),
-        (lambda: 1, "must take the number of iterations done"),
+        (lambda *args: 1, "is unknown; pass num_args=1"),
+        (lambda: 1, "must accept the number of iterations done"),
         (lambda a, b, c: 1, r"its signature is \(a, b, c\)"),
         (lambda n, *, scale: 1, r"its signature is \(n, \*, scale\)"),
-        (3.0, "is unknown; give num_args"),
+        (3.0, "is unknown; pass num_args=1"),
     ],
 )
 def test_a_function_that_could_not_be_called_is_refused(function, text):
@@ -112,7 +112,7 @@ def test_the_number_of_arguments_can_be_given():
     rate = shared(8.0, "rate")
     modifier = SharedVariableModifier(rate, lambda *args: args[-1] / 2, num_args=2)
     assert values_seen(rate, modifier) == [8, 4, 2, 1]
-    with pytest.raises(ArgumentError, match="num_args=3 must be 1"):
+    with pytest.raises(ArgumentError, match="num_args must be 1"):
         SharedVariableModifier(rate, lambda n: n, num_args=3)
 
 
@@ -282,9 +282,9 @@ def test_reducing_passes_over_occasions_without_the_record():
 
 def test_wrong_settings_for_reducing_are_named():
     rate = shared(1.0, "rate")
-    with pytest.raises(ArgumentError, match="mode='least' must be 'min' or 'max'"):
+    with pytest.raises(ArgumentError, match="mode must be 'min' or 'max', not 'least'"):
         ReduceOnPlateau(rate, "cost", mode="least")
-    with pytest.raises(ArgumentError, match="factor=2 must be at least 0 and less than 1"):
+    with pytest.raises(ArgumentError, match="factor must be at least 0 and less than 1, not 2"):
         ReduceOnPlateau(rate, "cost", factor=2)
 
 

@@ -55,7 +55,7 @@ def test_parameters_come_layer_by_layer(mlp):
 
 
 def test_only_variables_make_a_graph():
-    with pytest.raises(ValueError, match="a graph must be made of variables, not of 3"):
+    with pytest.raises(ValueError, match="the outputs of a graph must be variables, not 3"):
         ComputationGraph([3])
 
 
@@ -151,7 +151,7 @@ def test_replaced_copies_keep_tags():
 def test_a_replacement_of_a_missing_variable_warns():
     x, other = tensor.scalar("x"), tensor.scalar("other")
     graph = ComputationGraph(x + 1)
-    with pytest.warns(UserWarning, match=r"not a part of the graph, so not replaced: \[other\]"):
+    with pytest.warns(UserWarning, match=r"not part of the graph were not replaced: \[other\]"):
         graph.replace({other: other + 1})
 
 
@@ -248,11 +248,11 @@ def test_a_graph_computes_its_expressions(steps):
 @pytest.mark.parametrize(
     ("replacements", "text"),
     [
-        (lambda h: {h: torch.zeros(2)}, r"h cannot be replaced by tensor\(\[0., 0.\]\).*"),
-        (lambda h: {h: 1.0}, r"h cannot be replaced by 1.0, <class 'float'>: make a variable of"),
-        (lambda h: {"h": h}, "got the key 'h': find the variable itself, with VariableFilter"),
-        (lambda h: [h], r"from variables of the graph to the variables that .*; got \[h\]"),
-        (lambda h: None, "from variables of the graph to the variables that .*; got None"),
+        (lambda h: {h: torch.zeros(2)}, r"the replacement of h is tensor\(\[0., 0.\]\).*"),
+        (lambda h: {h: 1.0}, r"the replacement of h is 1.0 of <class 'float'>; convert a value"),
+        (lambda h: {"h": h}, "but 'h' is not a variable; find the variable, .* VariableFilter"),
+        (lambda h: [h], r"from variables of the graph to the variables that .*, not \[h\]"),
+        (lambda h: None, "from variables of the graph to the variables that .*, not None"),
     ],
 )
 def test_replacements_are_variables(replacements, text):
@@ -270,7 +270,7 @@ def test_a_snapshot_takes_values_by_variable_too():
 
 def test_a_snapshot_needs_a_mapping():
     graph = ComputationGraph(Tanh().apply(tensor.vector("x")))
-    with pytest.raises(InputError, match=r"by name, as in {'x': array}; got \[0.0\]"):
+    with pytest.raises(InputError, match=r"by name, as in {'x': array}, not \[0.0\]"):
         graph.get_snapshot([0.0])
 
 
@@ -282,5 +282,5 @@ def test_a_graph_is_iterated_over_by_its_variables(mlp):
 
 def test_a_graph_is_not_made_of_a_graph(mlp):
     graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
-    with pytest.raises(GraphError, match=r"give its outputs, as in ComputationGraph\(graph\.outp"):
+    with pytest.raises(GraphError, match=r"pass its outputs, as in ComputationGraph\(graph\.outp"):
         ComputationGraph(graph)

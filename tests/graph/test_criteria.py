@@ -116,7 +116,8 @@ def test_a_predicate_shows_its_criterion(kind):
 
 
 NOT_FOUND = (
-    r"selects nothing; there is /mlp/linear_0.W \(WEIGHT\), .*did you mean '/mlp/linear_1.W'"
+    r"selects nothing; available variables: /mlp/linear_0.W \(WEIGHT\), "
+    r".*did you mean '/mlp/linear_1.W'"
 )
 
 
@@ -125,7 +126,9 @@ NOT_FOUND = (
     "VariableFilter of a selector", "graph.select", "model.select",
 }))  # fmt: skip
 def test_a_criterion_that_selects_nothing_to_act_upon_is_refused(consumer):
-    with pytest.raises(SelectionError, match="selects nothing; there is .*did you mean"):
+    with pytest.raises(
+        SelectionError, match="selects nothing; available variables: .*did you mean"
+    ):
         CONSUMERS[consumer]("/mlp/linera_1.W")
 
 
@@ -133,7 +136,7 @@ def test_the_error_lists_variables_with_roles_and_the_nearest_path():
     with pytest.raises(SelectionError, match=NOT_FOUND):
         GradientDescent(cost=COST, parameters="/mlp/linera_1.W")
     with pytest.raises(
-        SelectionError, match=r"BIAS & Tanh selects nothing; there is .*and \d+ more"
+        SelectionError, match=r"BIAS & Tanh selects nothing; available variables: .*and \d+ more"
     ):
         apply_noise(GRAPH, BIAS & Tanh, 0.1)
 
@@ -161,7 +164,7 @@ def test_a_path_begins_at_a_brick_without_parents():
     [
         (3, "3 cannot select variables; a criterion must be a role such as WEIGHT, a brick"),
         (None, "None cannot select variables"),
-        (WeightRole, "WeightRole is the class of a role; give its instance, WEIGHT"),
+        (WeightRole, "WeightRole is the class of a role; pass its instance, WEIGHT"),
         ([WEIGHT, 3], "3 cannot select variables"),
     ],
 )

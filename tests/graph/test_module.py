@@ -87,11 +87,11 @@ def test_constants_are_no_part_of_the_state():
 
 def test_wrong_arguments_are_refused(model):
     for args, named in [((), {}), ((), {"featuers": torch.ones(1, 4)}), ((1, 2), {})]:
-        with pytest.raises(TypeError, match=r"the module takes \('features'\)"):
+        with pytest.raises(TypeError, match=r"arguments of the module must be \('features'\)"):
             model.to_module()(*args, **named)
 
 
 def test_a_graph_that_draws_is_refused(model):
     dropped = apply_dropout(ComputationGraph(model.outputs), model.inputs, 0.5)
-    with pytest.raises(ValueError, match=r"the graph changes random_counter.* whenever it runs"):
+    with pytest.raises(ValueError, match=r"the graph updates random_counter.* whenever it runs"):
         Model(dropped.outputs).to_module()

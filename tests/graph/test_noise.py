@@ -66,7 +66,7 @@ def test_noise_has_the_level_asked_for():
 
 @pytest.mark.parametrize("probability", [-0.1, 1, 2])
 def test_a_probability_that_is_none_is_refused(probability):
-    with pytest.raises(ValueError, match=r"probability of dropping must be in \[0, 1\), not "):
+    with pytest.raises(ValueError, match=r"drop_prob must be a probability in \[0, 1\), not "):
         apply_dropout(ComputationGraph(tensor.vector("x") * 1), [], probability)
 
 
@@ -79,7 +79,9 @@ def test_integers_are_not_dropped():
 @pytest.mark.parametrize("level", [-0.1, float("nan"), float("inf")])
 def test_a_level_that_is_no_deviation_is_refused(level):
     x = tensor.matrix("x")
-    with pytest.raises(GraphError, match="level must be a standard deviation of 0 or more, not "):
+    with pytest.raises(
+        GraphError, match="level must be a finite standard deviation of 0 or more, not "
+    ):
         apply_noise(ComputationGraph(x * 1), [x], level)
 
 
@@ -94,6 +96,6 @@ def test_a_divisor_that_makes_no_sense_is_refused(divisor):
 def test_a_rewrite_of_no_variables_is_mentioned(rewrite, caplog):
     graph = ComputationGraph(tensor.vector("x") * 2)
     assert rewrite(graph, [], 0.5).outputs == graph.outputs
-    assert f"{rewrite.__name__} was given no variables" in caplog.text
+    assert f"{rewrite.__name__} got no variables" in caplog.text
     rewrite(graph, iter(graph.inputs), 0.5)
     assert caplog.text.count("no variables") == 1

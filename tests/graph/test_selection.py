@@ -56,13 +56,16 @@ def test_values_are_set_by_path_by_variable_or_to_one_number(linear, graph):
         ({"linear.W": numpy.ones((3, 2))}, "'/linear.b' has no value"),
         (
             {"linear.W": [[1, 2]], "linear.b": [3, 4]},
-            r"no variable was set: '/linear.W' got shape \(1, 2\), but has shape \(3, 2\)",
+            r"no variable was set: '/linear.W' must have shape \(3, 2\), not \(1, 2\)",
         ),
         (
             {"linear.w": 1},
             "'linear.w' is not a variable of the selection; did you mean '/linear.W'",
         ),
-        ({"linear.W": "abc", "linear.b": [3, 4]}, "'/linear.W' got <U3 values"),
+        (
+            {"linear.W": "abc", "linear.b": [3, 4]},
+            "'/linear.W' must have numbers as values, not <U3",
+        ),
         ([1.0, 2.0], r"must be a dictionary by path, or one number, not an array of shape \(2,\)"),
     ],
 )
@@ -88,9 +91,11 @@ def test_two_variables_of_one_path_are_refused():
     lambda found, graph: found.replace(graph, lambda v: v),
 ])  # fmt: skip
 def test_an_empty_selection_reports_the_variables_there_are(graph, use):
-    with pytest.raises(SelectionError, match=r"'w' selects nothing; there is .*did you mean 'W'"):
+    with pytest.raises(
+        SelectionError, match=r"'w' selects nothing; available variables: .*did you mean 'W'"
+    ):
         use(graph.select("w"), graph)
-    with pytest.raises(SelectionError, match="nothing was selected; there is nothing"):
+    with pytest.raises(SelectionError, match="nothing was selected; available variables: none"):
         use(Selection(), graph)
 
 

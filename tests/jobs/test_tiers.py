@@ -50,6 +50,6 @@ def parameters_of(job, execution):
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_tiers_agree(job):
     compiled, eager = parameters_of(job, "compiled"), parameters_of(job, "eager")
-    assert compiled.tier == "compiled: asked for"
+    assert compiled.tier == "compiled: requested"
     for ours, theirs in zip(compiled.parameters, eager.parameters, strict=True):
         numpy.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

@@ -150,7 +150,7 @@ def test_the_tier_is_shown_if_it_is_not_eager():
     session = Session(MainLoop(algorithm, None))
     assert tier(session.execution) == ["", ""]
     algorithm.process_batch({"x": numpy.float32(1)})
-    assert tier(session.execution) == ["compiled", "compiled: asked for"]
+    assert tier(session.execution) == ["compiled", "compiled: requested"]
 
 
 def test_nothing_is_sent_while_nothing_changes(gated, hand_pump, wire):

@@ -189,6 +189,6 @@ def test_interrupting_a_cell_that_waits_is_one_line_and_training_goes_on(kernel)
 @pytest.mark.timeout(200)
 def test_starting_twice_is_a_line_and_a_refusal_shows_the_cell_alone(kernel):
     shown = kernel.run("assert main_loop.start() is session")
-    assert "start() returns it" in shown and "Traceback" not in shown
+    assert "start() returns this session" in shown and "Traceback" not in shown
     shown = kernel.run("main_loop.run()")
     assert "AlreadyTrainingError" in shown and "workbench/" not in shown

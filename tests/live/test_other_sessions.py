@@ -53,7 +53,7 @@ class Remote:
         self.state = State.RUNNING
         self.commands = []
         self.planned = {"epochs": 3, "batches": 6}
-        self.execution = {"tier": "compiled", "reason": "compiled: asked for"}
+        self.execution = {"tier": "compiled", "reason": "compiled: requested"}
         self.views = [{"kind": "plot", "title": "far", "channels": [["cost"]], "height": 200},
                       {"kind": "of a later version"}]  # fmt: skip
 
@@ -160,7 +160,7 @@ def test_the_bar_shows_its_progress(remote, hand_pump, wire):
     payload = served(Controls(remote, hide=["cost"]), hand_pump)
     assert (payload["state"], payload["iteration"]) == ("running", "iteration 2 of 6")
     assert (payload["epoch"], payload["fraction"]) == ("epoch 1 of 3", pytest.approx(1 / 3))
-    assert payload["tier"] == ["compiled", "compiled: asked for"]
+    assert payload["tier"] == ["compiled", "compiled: requested"]
     assert payload["values"] == [["rate", "0.5"]]
 
 

@@ -157,14 +157,16 @@ def test_an_error_while_reading_says_which_batch():
 
     with pytest.raises(OSError, match="disk on fire") as caught:
         make(batches=as_stream(Damaged())).run()
-    assert caught.value.__notes__[0].startswith("while reading batch 2 of epoch 1, after 1 iter")
+    assert caught.value.__notes__[0].startswith("raised while reading batch 2 of epoch 1, after 1")
 
 
 def test_an_error_in_an_extension_names_it():
     recorder = Recorder({"after_epoch": lambda _: 1 / 0}, name="mine")
     with pytest.raises(ZeroDivisionError) as caught:
         make(recorder).run()
-    assert caught.value.__notes__ == ["in after_epoch of the extension 'mine', after 3 iterations"]
+    assert caught.value.__notes__ == [
+        "raised in after_epoch of the extension 'mine' after 3 iterations"
+    ]
 
 
 def test_an_error_in_on_error_hides_neither_the_first_nor_the_others():
@@ -173,7 +175,7 @@ def test_an_error_in_on_error_hides_neither_the_first_nor_the_others():
     main_loop.algorithm.errors[1] = ValueError("first")
     with pytest.raises(ValueError, match="first") as caught:
         main_loop.run()
-    assert "then on_error of 'bad' failed too: ZeroDivisionError" in caught.value.__notes__[-1]
+    assert "on_error of 'bad' then failed too: ZeroDivisionError" in caught.value.__notes__[-1]
     assert recorder.events[-1] == "on_error"
 
 
@@ -239,12 +241,10 @@ def test_finding_an_extension_by_its_name():
     assert main_loop.find_extension("FinishAfter") is finish
     assert main_loop.find_extension("second") is second
     with pytest.raises(
-        ExtensionLookupError, match="'secnd'; did you mean 'second'.; there are Fin"
+        ExtensionLookupError, match="'secnd'; did you mean .second.*; the names are Fin"
     ):
         main_loop.find_extension("secnd")
-    with pytest.raises(
-        ExtensionLookupError, match=r"2 extensions are called 'FinishAfter': Finish"
-    ):
+    with pytest.raises(ExtensionLookupError, match=r"2 extensions are named 'FinishAfter': Finish"):
         make(FinishAfter(), FinishAfter()).find_extension("FinishAfter")
     with pytest.raises(ExtensionLookupError, match="has no extensions"):
         make().find_extension("x")
@@ -280,13 +280,13 @@ def test_an_algorithm_is_checked_when_it_is_given(given):
 
 @pytest.mark.parametrize("given", [Tanh(), shared(1.0, "w"), "mlp"])
 def test_a_model_is_a_graph(given):
-    text = r"^model must be a computation graph, not .*; give Model\(cost\)"
+    text = r"^model must be a computation graph, not .*; pass Model\(cost\)"
     with pytest.raises(GraphError, match=text):
         MainLoop(None, [{"x": 1}], model=given)
 
 
 def test_without_an_algorithm_nothing_is_trained():
-    with pytest.raises(AlgorithmError, match=r"no algorithm to train with; give MainLoop\(algori"):
+    with pytest.raises(AlgorithmError, match=r"has no algorithm; pass MainLoop\(algori"):
         MainLoop(None, [{"x": 1}]).run()
 
 
@@ -302,7 +302,7 @@ def test_the_first_ctrl_c_ends_the_epoch(capsys):
     assert main_loop.log[2]["epoch_interrupt_received"] is True
     assert recorder.events.count("on_interrupt") == 1
     assert recorder.events[-2:] == ["after_epoch", "after_training"]
-    assert "Interrupted: training ends with this epoch" in capsys.readouterr().err
+    assert "Interrupted: training ends after this epoch" in capsys.readouterr().err
 
 
 def test_the_second_ctrl_c_ends_it_after_the_batch():

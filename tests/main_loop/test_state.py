@@ -115,10 +115,13 @@ def setting(*path, to):
 
 
 MISFITS = {
-    "a part": (setting("parametres", to={}), "no part 'parametres'; did you mean 'parameters'"),
+    "a part": (
+        setting("parametres", to={}),
+        "'parametres' is not a key .*; did you mean 'parameters'",
+    ),
     "no dictionary": (
         setting("variables", to=3),
-        "'variables' of a state must be a dictionary, not 3",
+        "'variables' in a state of training must be a dictionary, not 3",
     ),
     "a missing parameter": (
         without("parameters", "/mlp/linear_0.W"),
@@ -148,14 +151,14 @@ MISFITS = {
     ),
     "monitoring": (
         setting("extensions", "TrainingDataMonitoring_1", "aggregation", to={"x": {}}),
-        "the extension 'TrainingDataMonitoring_1': the state of monitoring must be of .*, not",
+        "the extension 'TrainingDataMonitoring_1': the state of monitoring must contain .*, but",
     ),
     "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel must"),
     "status": (setting("log", "status", to={}), "the log: this is not the state of a log"),
     "data": (setting("data", to={"stream": {}}), "the position in the data does not fit: 'epoch'"),
     "position": (
         setting("data", "epoch", "position", to=99),
-        r"the position in .*: the saved position .* is not in",
+        r"the position in .*: the position must be in an epoch of",
     ),
     "no stream": (setting("data", "stream", to=None), "only the main loop has a data stream"),
 }
@@ -364,12 +367,12 @@ def test_a_state_saved_before_a_batch_trains_on_that_batch():
 def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
     main_loop = trained()
     main_loop.epoch_iterator = iter([])
-    with pytest.raises(StateError, match="so that its position is known"):
+    with pytest.raises(StateError, match="which records its position"):
         main_loop.state_dict()
 
 
 def test_a_stream_refuses_a_position_of_other_data():
-    with pytest.raises(DataError, match="is not in"):
+    with pytest.raises(DataError, match="must be in an epoch of"):
         shuffled().load_state_dict({"epoch": 0, "position": 6})
 
 
@@ -417,9 +420,9 @@ def within_an_epoch(examples, batch_size, batches, stream=None):
 @pytest.mark.parametrize(
     "examples, batch_size, text",
     [
-        (16, 2, "10 examples in an epoch there, 16 here; 5 batches in an epoch there, 8 here"),
-        (10, 3, "5 batches in an epoch there, 4 here; 2 examples in a batch there, 3 here"),
-        (9, 2, "10 examples in an epoch there, 9 here.; continue"),
+        (16, 2, "10 examples in an epoch, the stream has 16; .* 5 batches in an epoch, .* 8"),
+        (10, 3, "5 batches in an epoch, .* 4; .* 2 examples in a batch, .* 3"),
+        (9, 2, "10 examples in an epoch, .* has 9.; continue"),
     ],
 )
 def test_a_position_within_an_epoch_is_one_among_these_examples(examples, batch_size, text):
@@ -455,7 +458,7 @@ def test_a_position_is_one_among_batches_of_this_size(way):
 
     state = decode(encode(made(14).state_dict()))
     other = made(16)  # as many batches in an epoch
-    with pytest.raises(StateError, match="14 examples in .*batch there, 16 here"):
+    with pytest.raises(StateError, match="14 examples in .*batch, .* has 16"):
         other.load_state_dict(state)
     made(14).load_state_dict(state)
 

@@ -183,7 +183,7 @@ def test_surplus_sources_are_not_looked_at():
 def test_a_missing_source_is_named_with_its_users():
     y = tensor.vector("targets")
     evaluator = DatasetEvaluator([named(x.sum(), "s"), named(y.sum(), "error")])
-    text = "monitoring of 'error' needs the source 'targets', .* did you mean 'target'"
+    text = "monitoring of 'error' requires the source 'targets', .* did you mean 'target'"
     with pytest.raises(SourceError, match=text):
         evaluator.process_batch({"x": [1.0], "target": [1.0]})
 
@@ -203,12 +203,12 @@ def test_a_mean_over_no_examples_is_not_a_number():
 @pytest.mark.parametrize(
     "monitored, text",
     [
-        (lambda: [x.sum()], "sum must have a name, under which it is recorded"),
+        (lambda: [x.sum()], "sum must have a name for its records"),
         (lambda: [Median([x])], "Median must have a name"),
         (lambda: [named(x.sum(), "a"), named(x.max(), "a")], "two monitored variables .*'a'"),
-        (lambda: [x, x], "'x'.*it is listed twice"),
+        (lambda: [x, x], "'x'.*this variable is listed twice"),
         (lambda: [Median([x], "x"), x], "two monitored variables are named 'x'"),
-        (lambda: ["cost"], "only variables and monitored quantities can be monitored, not 'cost'"),
+        (lambda: ["cost"], "must be a Variable or a MonitoredQuantity, not 'cost'"),
     ],
 )
 def test_names_must_be_there_and_unique(monitored, text):
@@ -265,13 +265,13 @@ def test_an_evaluator_can_be_pickled():
 def test_evaluation_needs_a_stream(wrong):
     x = tensor.vector("x")
     with pytest.raises(
-        MonitoringError, match=r"of s: evaluate must be given a data stream, not .*as_"
+        MonitoringError, match=r"of s: the argument of evaluate must be a data stream, not .*as_"
     ):
         DatasetEvaluator([named(x.sum(), "s")]).evaluate(wrong)
 
 
 def test_monitored_variables_must_be_in_a_list():
     with pytest.raises(
-        MonitoringError, match=r"monitored variables must be in a list, not s; write \[...\]"
+        MonitoringError, match=r"monitored variables must be a list, not s; write \[s\]"
     ):
         DatasetEvaluator(named(tensor.vector("x").sum(), "s"))

@@ -354,9 +354,9 @@ UNKNOWN = {
     "sum with a penalty": (lambda x, y, m, c, z, w: x.sum() + w.sum(), "it is a sum over"),
     "root of a sum": (lambda x, y, m, c, z, w: (x**2).sum().sqrt(), "depends on the number of"),
     "mean and sum": (lambda x, y, m, c, z, w: x.mean() + x.sum(), "depends on the number of"),
-    "median": (lambda x, y, m, c, z, w: x.median(), "median takes all examples"),
-    "deviation": (lambda x, y, m, c, z, w: x.std(), "std takes all examples"),
-    "norm": (lambda x, y, m, c, z, w: x.norm(), "norm takes all examples"),
+    "median": (lambda x, y, m, c, z, w: x.median(), "median combines all examples"),
+    "deviation": (lambda x, y, m, c, z, w: x.std(), "std combines all examples"),
+    "norm": (lambda x, y, m, c, z, w: x.norm(), "norm combines all examples"),
     "centred": (lambda x, y, m, c, z, w: ((x - x.mean()) ** 2).mean(), "depend on all examples"),
     "centred columns": (lambda x, y, m, c, z, w: (x - x.mean(0)).abs().mean(), "on all examples"),
     "pairs": (lambda x, y, m, c, z, w: (x @ x.T).mean(), "depend on all examples"),
@@ -475,6 +475,6 @@ def test_batches_of_which_nothing_counts_do_not_matter():
 
 def test_rows_of_different_number_cannot_be_averaged():
     x, *_ = inputs()
-    text = r"'v' has shape \(1,\) for a batch after \(4,\) .* v.mean\(\), or .* Concatenate"
+    text = r"'v' has shape \(1,\) for a batch, but shape \(4,\) .* v.mean\(\), or .* Concatenate"
     with pytest.raises(MonitoringError, match=text):
         evaluated(x.sum(1), batches(4, 1))

@@ -169,15 +169,15 @@ DAMAGES = {
     ),
     "a bit of the parameters": (
         lambda path: flip(path, offset(path, "_parameters") + 200),
-        "the member '_parameters' is not what was written",
+        "the member '_parameters' has changed after writing",
     ),
     "a bit of the state": (
         lambda path: flip(path, offset(path, "_state") + 200),
-        "the member '_state' is not what was written",
+        "the member '_state' has changed after writing",
     ),
     "a bit of the pickle": (
         lambda path: flip(path, offset(path, "_pkl") + 200),
-        "the member '_pkl' is not what was written",
+        "the member '_pkl' has changed after writing",
     ),
     "a bit of the first header": (lambda path: flip(path, 20), "truncated or damaged after 0"),
     "a bit of a later header": (
@@ -188,11 +188,11 @@ DAMAGES = {
         lambda path: flip(path, offset(path, "_manifest")),
         "its manifest cannot be read",
     ),
-    "text": (lambda path: path.write_text("hello " * 200), "it is not a tar file"),
-    "a pickle": (lambda path: path.write_bytes(pickle.dumps([1])), "it is not a tar file"),
-    "an npz file": (lambda path: path.write_bytes(npz(w=np.ones(3))), "it is not a tar file"),
-    "a zip file": (to_zip, "it is not a tar file"),
-    "compressed": (compress, "it is not a tar file"),
+    "text": (lambda path: path.write_text("hello " * 200), "but is not a tar file"),
+    "a pickle": (lambda path: path.write_bytes(pickle.dumps([1])), "but is not a tar file"),
+    "an npz file": (lambda path: path.write_bytes(npz(w=np.ones(3))), "but is not a tar file"),
+    "a zip file": (to_zip, "but is not a tar file"),
+    "compressed": (compress, "but is not a tar file"),
     "another tar file": (
         lambda path: rewrite(path, [("README", b"hello")]),
         "it is a tar file without a '_manifest' member",
@@ -200,15 +200,15 @@ DAMAGES = {
     "a tar file without members": (lambda path: rewrite(path, []), "a tar file without a '_man"),
     "of another program": (
         with_manifest(lambda manifest: manifest.update(format="theirs")),
-        "this is an archive of another program",
+        "another program wrote it",
     ),
     "newer": (
         with_manifest(lambda manifest: manifest.update(version=2)),
-        "written in format version 2, but this workbench reads up to 1; update the workbench",
+        "format version 2, but this version of workbench reads formats up to 1; update workbench",
     ),
     "an invalid version": (
         with_manifest(lambda manifest: manifest.update(version="1")),
-        "this is an archive of another program",
+        "another program wrote it",
     ),
     "a manifest that is no mapping": (
         with_manifest(lambda manifest: b"[1, 2]"),
@@ -217,10 +217,10 @@ DAMAGES = {
     "a member missing": (remove_member, "the member '_state' is missing"),
     "a member too many": (
         lambda path: rewrite(path, [("extra", b"x"), *members_of(path).items()]),
-        "contains 'extra', which its manifest does not list",
+        "the manifest does not list the members 'extra'",
     ),
-    "members exchanged": (swap, "is not what was written"),
-    "a link for a member": (link, "the member '_state' is not what was written"),
+    "members exchanged": (swap, "has changed after writing"),
+    "a link for a member": (link, "the member '_state' has changed after writing"),
     "forged parameters": (
         forged("_parameters", b"hello"),
         "the member '_parameters' cannot be read",
@@ -267,7 +267,7 @@ DAMAGES = {
     ),
     "state with a position beyond the end": (
         forged_state(lambda state: state["data"]["epoch"].update(position=1000)),
-        "is not in",
+        "must be in an epoch of",
     ),
 }
 

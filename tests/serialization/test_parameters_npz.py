@@ -91,7 +91,7 @@ def test_a_dtype_that_numpy_lacks_becomes_float32():
 def test_an_archive_without_parameters_says_so():
     file = io.BytesIO()
     dump("something", file)
-    with pytest.raises(ArchiveError, match="there is no member '_parameters', only '_pkl'"):
+    with pytest.raises(ArchiveError, match="no member '_parameters', only '_pkl'"):
         load_parameters(file)
 
 

@@ -121,7 +121,7 @@ def test_objects_can_be_added_that_share_parameters(tmp_path, model):
     [
         ("_pkl", [], "the name '_pkl' is reserved"),
         ("note", [], "the name 'note' is taken"),
-        ("x", [shared(1.0, "v")], "v is not among the parameters in the archive"),
+        ("x", [shared(1.0, "v")], "the archive has no parameters v;"),
     ],
 )
 def test_invalid_additions_are_refused(name, parameters, text):
@@ -221,7 +221,5 @@ def test_a_module_that_is_not_here_is_named(tmp_path):
     code += "from workbench.serialization import secure_dump\n"
     code += "secure_dump(helpers.Helper(), sys.argv[1])"
     run(code, tmp_path / "x.tar", tmp_path)
-    with pytest.raises(
-        ArchiveError, match="x.tar: '_pkl' uses a name that is not available .No mod"
-    ):
+    with pytest.raises(ArchiveError, match="'_pkl' requires a name that is not available .No"):
         load(tmp_path / "x.tar", trusted=True)

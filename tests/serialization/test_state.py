@@ -89,7 +89,7 @@ def test_values_that_are_not_plain_are_refused_with_their_place(value, place):
 
 
 def test_other_bytes_are_no_state():
-    with pytest.raises(StateError, match="state that cannot be read"):
+    with pytest.raises(StateError, match="state cannot be read"):
         decode(b"something else")
 
 

@@ -142,7 +142,9 @@ def test_what_cannot_be_copied_is_named():
     session = loop.start()
     session.wait(SOON)
     loop.extensions[0]._lock = threading.Lock()
-    with pytest.raises(SessionError, match="cannot be forked: its main loop cannot be copied"):
+    with pytest.raises(
+        SessionError, match="cannot be forked because its main loop cannot be copied"
+    ):
         session.fork(2)
 
 
@@ -156,7 +158,7 @@ def test_a_run_without_state_is_refused():
 def test_a_name_that_is_taken_is_refused():
     loop = runs.build(None)
     session = loop.start(name="mine", paused=True)
-    with pytest.raises(SessionError, match="another running session is called 'mine'"):
+    with pytest.raises(SessionError, match="another running session is named 'mine'"):
         session.fork(name="mine")
 
 

@@ -76,7 +76,7 @@ def test_a_value_is_set_by_path():
 
 
 def test_a_name_that_several_have_is_refused():
-    with pytest.raises(SessionError, match="several variables of this run are called 'W': give"):
+    with pytest.raises(SessionError, match="several variables of this run are named 'W'; pass"):
         paused().set("W", 0.1)
 
 
@@ -110,7 +110,9 @@ def test_a_held_value_stays_and_a_released_one_follows_the_schedule():
 
 
 def test_what_no_schedule_drives_cannot_be_held():
-    with pytest.raises(SessionError, match="no schedule drives momentum: there is nothing to hold"):
+    with pytest.raises(
+        SessionError, match="no schedule drives momentum, so there is nothing to hold"
+    ):
         paused().hold("momentum")
 
 

@@ -78,7 +78,7 @@ def test_the_journal_says_that_they_were_replayed(steered):
 
 def test_a_function_that_is_not_given_is_named(steered):
     session = runs.build(25).start(paused=True)
-    with pytest.raises(SessionError, match=r"give it as functions=\{'halve': \.\.\.\}"):
+    with pytest.raises(SessionError, match=r"pass it as functions=\{'halve': \.\.\.\}"):
         session.replay(steered.log)
 
 

@@ -279,7 +279,7 @@ def test_interventions_say_who_asked_for_them(paused):
 
 def test_commands_without_sense_are_refused(paused):
     again = paused.pause()
-    with pytest.raises(SessionError, match="pause: refused: the session is paused already"):
+    with pytest.raises(SessionError, match="pause: refused: the session is already paused"):
         again.wait(SOON)
     paused.resume().wait(SOON)
     with pytest.raises(SessionError, match="refused: the session is not paused"):
@@ -315,7 +315,7 @@ def test_a_session_that_was_not_started_does_nothing():
     session = Session(make())
     assert session.state is State.CREATED
     assert session.pause().state == "refused: the session was not started"
-    with pytest.raises(SessionError, match="was not started, so it will never end"):
+    with pytest.raises(SessionError, match="was not started, so it cannot end"):
         session.wait()
 
 
@@ -330,7 +330,7 @@ def test_starting_a_running_session_prints_a_line(paused, capsys):
     assert paused.main_loop.start() is paused
     assert paused.start() is None
     first, second = capsys.readouterr().err.splitlines()
-    assert f"<Session {paused.name}: paused" in first and "start() returns it" in first
+    assert f"<Session {paused.name}: paused" in first and "start() returns this session" in first
     assert "still runs; nothing was changed" in second
     assert paused.state is State.PAUSED and len(sessions.running()) == 1
 
@@ -687,7 +687,7 @@ def test_a_session_shows_itself(paused):
         (
             "learning_rate",
             0.1,
-            "this run has no variable 'learning_rate'; give the variable itself",
+            "this run has no variable 'learning_rate'; pass the variable",
         ),
         (
             workbench.shared(0.1, "rate"),

@@ -95,7 +95,7 @@ def test_inputs_that_do_not_fit_are_found():
     x, w = tensor.variable("x", (2, 3)), tensor.variable("w", (3, 4))
     y = x @ w
     w.fake = fake_tensor((5, 4), torch.float32, torch.device("cpu"))
-    assert "do not fit" in the_fault(check_graph([y]), GRAPH, "inferred").detail
+    assert "incompatible" in the_fault(check_graph([y]), GRAPH, "inferred").detail
 
 
 def test_a_shared_variable_that_holds_something_else_is_found():
@@ -107,7 +107,7 @@ def test_a_shared_variable_that_holds_something_else_is_found():
 @pytest.mark.parametrize("new", [torch.zeros(3), torch.zeros(2, dtype=torch.int64)])
 def test_an_update_that_does_not_fit_is_found(new):
     w = shared([1.0, 2.0], "w")
-    the_fault(check_graph([], {w: tensor.constant(new, "new")}), GRAPH, "an update must fit")
+    the_fault(check_graph([], {w: tensor.constant(new, "new")}), GRAPH, "an update must have")
 
 
 def test_faults_are_refused_by_name():
@@ -200,7 +200,7 @@ def test_an_operation_whose_arguments_do_not_fit_is_found():
     lowered, _ = program()
     product = node(lowered, "tanh").args[0]
     product.args = (product.args[1], product.args[1])
-    assert "do not fit" in check_program(lowered)[0].detail
+    assert "incompatible" in check_program(lowered)[0].detail
 
 
 def test_a_new_value_of_another_variable_is_found():
@@ -217,7 +217,7 @@ def test_a_result_that_is_a_view_of_an_input_is_found():
     output.args = ((clone.args[0],),)
     lowered.graph.erase_node(clone)
     fault = the_fault(check_program(lowered), PROGRAM, "share memory")
-    assert fault.detail == "it has the memory of x"
+    assert fault.detail == "it shares the memory of x"
 
 
 def test_a_fault_in_a_program_has_the_path_of_its_brick():

@@ -182,5 +182,5 @@ def test_a_number_of_steps_that_is_computed_is_not_compiled():
     n, h0 = tensor.lscalar("n"), tensor.scalar("h0")
     [h] = scan(lambda h: h * 2, states=[h0], n_steps=n)
     f = function([n, h0], h.sum(), execution="compiled")
-    with pytest.warns(CompilationWarning, match="the number of steps of a scan is a computed"):
+    with pytest.warns(CompilationWarning, match="steps of a compiled scan must be an integer"):
         assert f(3, 1.0) == 14

@@ -218,7 +218,7 @@ def test_explain_shows_tier_sizes_time_and_kernels(compiled, capsys):
     f, _ = compiled()
     explain(f)
     text = capsys.readouterr().out
-    assert "tier      compiled: asked for" in text
+    assert "tier      compiled: requested" in text
     assert re.search(r"program 1, for x.shape\[0\] (>=|from) 2", text)
     assert "s to trace and compile" in text and "kernels:" in text and "cpp_fused_" in text
     assert "forward(self, x, y, w, v, w_leaf, v_leaf)" in text
@@ -247,7 +247,7 @@ def test_explain_shortens_the_names_of_kernels():
 
 
 def test_explain_refuses_objects_without_a_program():
-    with pytest.raises(errors.InputError, match="3 cannot be explained; give a function"):
+    with pytest.raises(errors.InputError, match="3 cannot be explained; pass a function"):
         explain(3)
 
 

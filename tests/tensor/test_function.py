@@ -27,7 +27,7 @@ def test_a_list_of_outputs_gives_a_list():
     [
         (lambda f: f(), "missing a value for x, k"),
         (lambda f: f([[1.0]]), "missing a value for k"),
-        (lambda f: f([[1.0]], [1], [2]), "got 3 positional inputs, but takes 2"),
+        (lambda f: f([[1.0]], [1], [2]), "accepts 2 positional inputs, not 3"),
         (lambda f: f([[1.0]], kk=[1]), "no input named 'kk'; did you mean 'k'"),
         (lambda f: f([[1.0]], [1], k=[1]), "input 'k' twice"),
         (lambda f: f(numpy.ones((1, 1)), [1]), r"x must be float32, not float64; convert .*astype\('float32'\)"),
@@ -123,7 +123,7 @@ def test_updates_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"update of w must be \(2,\) float32, not \(3,\)"):
         function([], updates=[(w, torch.ones(3) + tensor.constant(0.0))])
     with pytest.raises(
-        TypeError, match="update of k is torch.float32, but the variable is torch.int64"
+        TypeError, match="update of k must have the dtype torch.int64, not torch.float32"
     ):
         function([], updates=[(k, k * 0.5)])
     with pytest.raises(ValueError, match="w has two updates"):

@@ -70,7 +70,7 @@ def test_an_index_that_does_not_exist_is_an_error_and_nothing_is_updated(name, t
     before = w.tensor.clone()
     wrong = [[0, 7], [0, -9]] + ([] if name in FROM_THE_END else [[0, -1]])
     for pair in wrong:
-        with pytest.raises(OutOfRangeError, match="every index, and every class, must be in range"):
+        with pytest.raises(OutOfRangeError, match="every index and every class must be in range"):
             run(np.array(pair))
     assert torch.equal(w.tensor, before)
     run(np.array([0, 4]))

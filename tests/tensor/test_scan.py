@@ -96,11 +96,11 @@ def test_a_scan_inside_a_scan():
 
 def test_a_state_keeps_its_shape_and_dtype():
     x = tensor.matrix("x")
-    with pytest.raises(ValueError, match=r"turned the state s \(2,\) float32 into .* \(3,\)"):
+    with pytest.raises(ValueError, match=r"changes the state s \(2,\) float32 to .* \(3,\)"):
         scan(lambda s: s @ torch.ones(2, 3), states=[tensor.constant([0.0, 0.0], "s")], n_steps=2)
     with pytest.raises(TypeError, match="a state must keep its dtype"):
         scan(lambda x_t, s: x_t.sum() * 2, sequences=[x], states=[tensor.constant(0)])
-    with pytest.raises(TypeError, match="needs n_steps if there are no sequences"):
+    with pytest.raises(TypeError, match="needs n_steps if it has no sequences"):
         scan(lambda s: s, states=[tensor.constant(0.0)])
 
 

@@ -19,7 +19,7 @@ def built():
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr(shapes, "REMEMBERED", 40)
+    monkeypatch.setattr(shapes, "MOST_SYMBOLS", 40)
     monkeypatch.setattr(shapes, "NEWEST", 5)
     gc.collect()
     shapes._world().limit = 0

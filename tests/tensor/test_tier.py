@@ -45,7 +45,7 @@ def test_a_function_runs_in_a_users_tier(counted, capsys):
     f = function([x], x * 2, execution="counted")
     assert f([1.0, 2.0]).tolist() == [2, 4] and f([3.0]).tolist() == [6]
     assert f.execution.tier.counts == {(2,): 1, (1,): 1}
-    assert f.execution.described == "counted: asked for"
+    assert f.execution.described == "counted: requested"
     assert f.execution.state() == [(2,), (1,)]
     workbench.explain(f)
     assert "  counted   2 calls\n" in capsys.readouterr().out

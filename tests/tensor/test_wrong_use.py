@@ -62,11 +62,13 @@ def test_values_are_numbers(value):
         (lambda x: np.concatenate([x, x]), "torch.cat"),
         (lambda x: np.maximum(0, x), "torch.maximum"),
         (lambda x: np.add(x, 1, dtype="float64"), "torch.add"),
-        (np.fft.fft, "a function of torch"),
+        (np.fft.fft, "a torch function"),
     ],
 )
 def test_functions_of_numpy_point_to_torch(compute, name):
-    text = rf"numpy computes with values, but x is a variable .* use {name}, which takes variables"
+    text = (
+        rf"numpy computes with values, but x is a variable .* use {name}, which accepts variables"
+    )
     with pytest.raises(SymbolicError, match=text):
         compute(tensor.matrix("x"))
 

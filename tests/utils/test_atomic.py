@@ -115,5 +115,8 @@ def test_a_library_that_opens_the_file_itself_can_write_it(tmp_path):
 
 
 def test_the_error_names_a_missing_folder(tmp_path):
-    with pytest.raises(ArchiveError, match="x: cannot be written, .* no folder .*nowhere; create"):
+    with pytest.raises(
+        ArchiveError,
+        match="x cannot be written, because the folder .*nowhere does not exist; create",
+    ):
         replace_file(tmp_path / "nowhere" / "x", print)

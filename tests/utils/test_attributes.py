@@ -153,7 +153,7 @@ def test_a_setting_of_a_component_is_not_replaced(kind):
 
 def test_the_cost_of_a_torch_optimizer_is_fixed():
     w = shared(1.0, "w")
-    with pytest.raises(AlgorithmError, match="make a new TorchOptimizer"):
+    with pytest.raises(AlgorithmError, match="create a new TorchOptimizer"):
         TorchOptimizer(w**2, [w], torch.optim.SGD, {"lr": 0.25}).cost = w
 
 

@@ -78,7 +78,7 @@ def test_extract_args_matches_arguments_as_python_does():
 @pytest.mark.parametrize(
     "args, kwargs, error, text",
     [
-        ((), {"x": 1, "mas": 2}, UnknownArgumentError, "'mas' is not known.*did you mean 'mask'"),
+        ((), {"x": 1, "mas": 2}, UnknownArgumentError, "'mas' is unknown.*did you mean 'mask'"),
         ((1,), {"x": 1}, SurplusArgumentError, "'x' was given twice"),
         ((1, 2, 3), {}, SurplusArgumentError, r"3 positional.*the arguments are \(x, mask\)"),
         ((), {"x": 1}, ArgumentError, "missing arguments: mask"),

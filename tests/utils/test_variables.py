@@ -37,7 +37,7 @@ def test_matching_variables_pass_the_check():
     ("n_dim", "prefix", "error", "message"),
     [
         (1, None, ValueError, "x has 2 dimensions, but must have 1"),
-        (2, "int", TypeError, r"x is float32, but must be int\.\.\."),
+        (2, "int", TypeError, r"x has dtype float32, but must have dtype int\.\.\."),
     ],
 )
 def test_other_variables_are_an_error(n_dim, prefix, error, message):

@@ -1,4 +1,4 @@
-"""Training algorithms: gradient descent, its step rules, and optimizers of torch."""
+"""Training algorithms: gradient descent with step rules, and the optimizers of torch."""
 
 from workbench.algorithms.adaptive import AdaDelta, AdaGrad, Adam, BasicRMSProp, RMSProp
 from workbench.algorithms.base import TrainingAlgorithm, UpdatesAlgorithm

@@ -1,4 +1,4 @@
-"""Step rules that adapt the size of the step to each parameter's gradients."""
+"""Step rules that adapt the size of steps to the gradients of each parameter."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _like(other: Variable, value: Variable) -> Variable:
 class AdaDelta(StepRule):
     r"""Step rule that scales steps by the ratio of earlier steps to gradients (Zeiler 2012).
 
-    With the previous rule's step :math:`g_t`, the decay rate :math:`\rho` and
-    :math:`\mathrm{E}[\cdot]_t` for averages with exponential discount:
+    Let :math:`g_t` be the step of the previous rule, :math:`\rho` the decay rate, and
+    :math:`\mathrm{E}[\cdot]_t` an exponential moving average. Then
 
     .. math::
 
@@ -50,9 +50,9 @@ class AdaDelta(StepRule):
     Parameters
     ----------
     decay_rate : float
-        Between 0 and 1.
+        The decay rate of the averages, from 0 to 1.
     epsilon : float
-        Keeps the ratio finite and lets training start.
+        A constant that keeps the ratio finite, and without which the first step would be zero.
 
     Attributes
     ----------
@@ -84,16 +84,18 @@ class AdaDelta(StepRule):
 
 
 class AdaGrad(StepRule):
-    r"""Step rule whose steps shrink with the sum of squared gradients (Duchi et al. 2011).
+    r"""Step rule that divides by the root of the sum of squared gradients (Duchi et al. 2011).
 
-    With the learning rate :math:`\eta` and the previous rule's steps :math:`g_t`:
+    Let :math:`\eta` be the learning rate and :math:`g_t` the step of the previous rule. Then
 
     .. math:: \text{step}_t = \eta \frac{g_t}{\sqrt{\sum_{s \le t} g_s^2} + \epsilon}
 
     Parameters
     ----------
-    learning_rate, epsilon : float
-        0 or more; `epsilon` keeps the division finite.
+    learning_rate : float
+        The learning rate, a number >= 0.
+    epsilon : float
+        A number >= 0 that keeps the quotient finite.
 
     Attributes
     ----------
@@ -121,8 +123,8 @@ class AdaGrad(StepRule):
 class Adam(StepRule):
     r"""Step rule of adaptive moment estimation (Kingma and Ba 2014).
 
-    With the learning rate :math:`\eta`, the previous rule's step :math:`g_t`, the decay rates
-    :math:`\beta_1, \beta_2` and the decay factor :math:`\lambda`:
+    Let :math:`\eta` be the learning rate, :math:`g_t` the step of the previous rule,
+    :math:`\beta_1, \beta_2` the decay rates and :math:`\lambda` the decay factor. Then
 
     .. math::
 
@@ -132,19 +134,19 @@ class Adam(StepRule):
         \text{step}_t &= \eta \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}
             \frac{m_t}{\sqrt{v_t} + \epsilon}
 
-    This is the paper's efficient form, in which :math:`\epsilon` is added before the correction of
-    the second moment; ``torch.optim.Adam`` adds it after.
+    This is the efficient form in the paper, where :math:`\epsilon` is added before the bias
+    correction of the second moment. ``torch.optim.Adam`` adds it after the correction.
 
     Parameters
     ----------
     learning_rate : float
-        The paper recommends 0.001.
+        The learning rate; the paper recommends 0.001.
     beta1, beta2 : float
-        Decay rates of the averages of gradients and of squared gradients, from 0 to less than 1.
+        Decay rates in [0, 1) of the averages of gradients and of squared gradients.
     epsilon : float
-        Keeps the division finite.
+        A constant that keeps the quotient finite.
     decay_factor : float
-        The factor by which `beta1` shrinks with every batch; 1 keeps it constant.
+        A factor by which `beta1` is multiplied after every batch; 1 keeps it constant.
 
     Attributes
     ----------
@@ -186,9 +188,9 @@ class Adam(StepRule):
     def _steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        """Return the steps of several parameters, with one counter of batches for all of them."""
-        # Powers and their distance from one are computed in double precision: in single precision
-        # rounding would destroy the correction 1 - 0.999 ** t of the first batches.
+        """Return the steps of several parameters, which share one counter of batches."""
+        # The bias corrections are computed in double precision, because rounding to single
+        # precision would make 1 - 0.999 ** t inaccurate in the first batches.
         time = counter("adam_time")
         now = time + 1
         correction = (1 - self.beta2.double() ** now).sqrt() / (1 - self.beta1.double() ** now)
@@ -208,26 +210,26 @@ class Adam(StepRule):
 
 
 class BasicRMSProp(StepRule):
-    r"""Step rule that divides by a running average of the size of steps (Hinton 2014).
+    r"""Step rule that divides steps by their running root mean square (Hinton 2014).
 
-    With the previous rule's step :math:`g_t`, the decay rate :math:`\rho` and the largest scaling
-    :math:`c`:
+    Let :math:`g_t` be the step of the previous rule, :math:`\rho` the decay rate and :math:`c` the
+    largest scaling. Then
 
     .. math::
 
         v_t &= \rho v_{t-1} + (1 - \rho) g_t^2 \\
         \text{step}_t &= g_t / \max(\sqrt{v_t}, 1 / c)
 
-    Because it normalises, it must be the first rule of a chain: scaling steps before it has no
-    effect. `RMSProp` is this rule followed by `Scale`. The source is lecture 6e of the course
-    "Neural Networks for Machine Learning".
+    Because the rule normalises steps, it must be the first one of a chain; an earlier `Scale` would
+    have no effect. `RMSProp` is this rule followed by `Scale`. The source is lecture 6e of the
+    course "Neural Networks for Machine Learning".
 
     Parameters
     ----------
     decay_rate : float
-        Between 0 and 1; with a lower rate the average follows faster.
+        The decay rate of the average, from 0 to 1. With a lower rate the average adapts faster.
     max_scaling : float
-        The largest factor by which a step is multiplied; greater than 0.
+        The largest factor by which a step is multiplied, a number > 0.
 
     Attributes
     ----------
@@ -253,16 +255,17 @@ class BasicRMSProp(StepRule):
 
 
 class RMSProp(CompositeRule):
-    """Step rule whose steps do not depend on the size of gradients (Hinton 2014).
+    """Step rule that normalises the size of steps and multiplies by a learning rate (Hinton 2014).
 
-    It applies `BasicRMSProp`, then `Scale`. ``torch.optim.RMSprop`` adds a small constant to the
-    root of the running average; this rule has a lower bound instead.
+    The rule applies `BasicRMSProp`, then `Scale`. ``torch.optim.RMSprop`` adds a small constant to
+    the root of the running average. This rule applies a lower bound to the root instead.
 
     Parameters
     ----------
     learning_rate : float
+        The learning rate, a number >= 0.
     decay_rate, max_scaling : float
-        As in `BasicRMSProp`.
+        See `BasicRMSProp`.
 
     Attributes
     ----------

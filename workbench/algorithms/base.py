@@ -1,7 +1,7 @@
-"""Interface of training algorithms, and algorithms that consist of one function with updates.
+"""The interface of training algorithms, and the base class of algorithms that apply updates.
 
-The life of an algorithm: it is constructed; extensions add updates and observers of variables; it
-is initialised, which builds its function; then it processes batches.
+After an algorithm is constructed, extensions add updates and observers of variables. Initialisation
+then builds its function, with which the algorithm processes batches.
 """
 
 from __future__ import annotations
@@ -26,28 +26,29 @@ from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 
 Batch = Mapping[str, Any]
-"""Input of an algorithm: arrays by the names of their sources."""
+"""A batch, a mapping from names of sources to arrays."""
 
 Observer = Callable[[Sequence[Any]], object]
-"""Callback that gets, after every batch, the values of the variables that it observes."""
+"""A callback that receives the values of the observed variables after every batch."""
 
 OnTrouble = Literal["raise", "warn", "ignore"]
 
 NOT_A_BATCH = (
-    "{user} needs batches that are dictionaries from sources to arrays, such as "
-    "{{'features': array}}, got {given!r:.60}; stream.get_epoch_iterator(as_dict=True) gives them"
+    "a batch of {user} must be a dictionary from sources to arrays, such as "
+    "{{'features': array}}, not {given!r:.60}; stream.get_epoch_iterator(as_dict=True) yields "
+    "dictionaries"
 )
 
 NOT_UPDATED = (
-    "the graph that {user} trains has updates of {names} that are not applied: these keep "
-    "their present values, which do not fit the trained model. Add the updates, as in "
+    "the graph that {user} trains has updates of {names} that are not applied, so these variables "
+    "keep their present values, which will not fit the trained model. Add the updates, as in "
     "algorithm.add_updates(graph.updates) or with moving averages of "
-    "get_batch_normalization_updates(graph); or give GradientDescent the cost from before "
-    "apply_training_mode, and it does both"
+    "get_batch_normalization_updates(graph); or pass the original cost to GradientDescent, which "
+    "applies training mode and the updates"
 )
 
 COMPILED_FOR = "compiled_for"
-"""The key of the sizes for which programs were compiled, in the state of an algorithm."""
+"""The key in the state of an algorithm of the sizes for which programs were compiled."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -61,7 +62,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     Attributes
     ----------
     parameters : sequence of SharedVariable
-        The variables that it trains; empty if the algorithm does not name them.
+        The trained variables; empty if the algorithm does not list them.
     """
 
     parameters: Sequence[SharedVariable] = ()
@@ -74,38 +75,38 @@ class TrainingAlgorithm(FixedAttributes, ABC):
 
     @abstractmethod
     def initialize(self) -> None:
-        """Prepare for batches; the main loop calls this before the first one."""
+        """Prepare for training; the main loop calls this method before the first batch."""
 
     @abstractmethod
     def process_batch(self, batch: Batch) -> None:
-        """Learn from a batch.
+        """Train on a batch.
 
         Parameters
         ----------
         batch : dict
-            An array for the name of each source.
+            A dictionary from names of sources to arrays.
         """
 
     def watch_execution(
         self, report: Callable[[str], object], calls_left: Callable[[], float | None]
     ) -> None:
-        """Call `report` whenever batches start to be processed in another way.
+        """Report every change in the way in which batches are processed.
 
         Parameters
         ----------
         report : callable
-            Gets a text, in the training thread.
+            Called with a text in the training thread.
         calls_left : callable
-            Returns the number of batches to come, or ``None`` if it is unknown.
+            Returns the number of remaining batches, or ``None`` if it is unknown.
         """
         return None
 
     def settle(self) -> None:
-        """Wait until a device has finished, and raise the errors that it found."""
+        """Wait until the device has finished all batches, and raise errors found on it."""
         return None
 
     def state_variables(self) -> dict[str, SharedVariable]:
-        """Return all shared variables that training reads or changes, by unique names."""
+        """Return all shared variables that training reads or changes, keyed by unique names."""
         return {}
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
@@ -124,42 +125,44 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         Raises
         ------
         StateError
-            If `state` does not fit.
+            If `state` is not a state of this algorithm.
         """
         if state:
             raise errors.StateError(
-                f"{self!r} keeps no state, but was given {', '.join(map(repr, state))}; the state "
-                "belongs to another algorithm"
+                f"{self!r} has no state, but the given state contains "
+                f"{', '.join(map(repr, state))}; load the state into the algorithm that saved it"
             )
 
 
 class UpdatesAlgorithm(TrainingAlgorithm):
-    """Algorithm that applies a set of updates to shared variables for every batch.
+    """Algorithm that applies updates to shared variables for every batch.
 
-    All updates are computed from the old values. Inputs are matched with sources by name.
+    All updates are computed from the values before the batch. Inputs are matched with sources by
+    name.
 
     Parameters
     ----------
     updates : dict or pairs, optional
         Shared variables and their new values.
     function_kwargs : dict, optional
-        Passed on to `workbench.function`.
+        Keyword arguments of `workbench.function`.
     on_unused_sources : {'raise', 'warn', 'ignore'}
-        What to do about a source of the batch that no input has as its name.
+        The action if no input has the name of a source of the batch.
 
     Attributes
     ----------
     function : Function or None
-        Processes a batch; ``None`` until it is needed, and after an addition.
+        The function that processes a batch. It is ``None`` until it is built, and after updates or
+        observers were added.
     training_graph : TrainingGraph
-        Maps the variables that are updated and observed to those that are computed: the same ones,
+        Maps updated and observed variables to the variables that are computed: the same variables,
         or their versions in training mode.
 
     Warns
     -----
     UserWarning
-        Once, when the function is made, if its graph has updates, such as those of batch
-        normalisations in training mode, that are not among `updates`.
+        Once, when the function is built, if its graph has updates that are not among `updates`,
+        such as updates of batch normalisations in training mode.
 
     Examples
     --------
@@ -187,14 +190,17 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._calls: list[tuple[Observer, list[int]]] = []
         self._sources: list[str] = []
         self._warned = False
-        self._told_of_updates = False
+        self._warned_of_updates = False
         self._examples: list[tuple[int, ...]] = []
         self._report: Callable[[str], object] | None = None
         self._calls_left: Callable[[], float | None] | None = None
 
     @property
     def execution(self) -> Execution:
-        """The way in which batches are processed; see `workbench.explain`."""
+        """The execution of the function, which describes how batches are processed.
+
+        See `workbench.explain`.
+        """
         self.initialize()
         assert self.function is not None
         return self.function.execution
@@ -212,10 +218,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def updates(self) -> list[tuple[SharedVariable, Any]]:
-        """The shared variables and their new values; assigning replaces all of them.
+        """Pairs of shared variables and their new values; assignment replaces all of them.
 
-        They include the updates of the graph that is trained, for instance of population
-        statistics, unless another update of the same variable was given.
+        The pairs include updates of the trained graph, for instance of population statistics,
+        except for variables with an explicit update.
         """
         given = {target for target, _ in self._updates}
         kept = [pair for pair in self.training_graph.updates if pair[0] not in given]
@@ -228,10 +234,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function = None
 
     def add_updates(self, updates: Updates) -> None:
-        """Add updates that are applied with every batch, from the next one on.
+        """Add updates that are applied for every batch, starting with the next one.
 
-        Like all updates they are computed from the values before the batch, and in training mode
-        if the cost is.
+        Like all updates, they are computed from the values before the batch, and in training mode
+        if the cost is computed in training mode.
 
         Parameters
         ----------
@@ -246,22 +252,23 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function = None
 
     def add_observer(self, variables: Iterable[Variable], observer: Observer) -> None:
-        """Compute `variables` with every batch, from the next one on, and pass on their values.
+        """Compute variables for every batch, starting with the next one, and call an observer.
 
-        They become outputs of the function that does the updates, so that nothing is computed
-        twice. Their values are those before the updates, in training mode if the cost is.
+        The variables become outputs of the function that applies the updates, so that nothing is
+        computed twice. They are computed before the updates are applied, and in training mode if
+        the cost is computed in training mode.
 
         Parameters
         ----------
         variables : iterable of Variable
         observer : callable
-            Gets the list of their values after every batch: new tensors, still on the device.
+            Called after every batch with the list of values, which are new tensors on the device.
         """
         self._observers.append((list(variables), observer))
         self.function = None
 
     def remove_observer(self, observer: Observer) -> None:
-        """Undo `add_observer`.
+        """Remove an observer that was added by `add_observer`.
 
         Raises
         ------
@@ -270,35 +277,38 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """
         left = [(variables, other) for variables, other in self._observers if other != observer]
         if len(left) == len(self._observers):
-            raise errors.AlgorithmError(f"{observer!r} does not observe {self._kind}")
+            raise errors.AlgorithmError(
+                f"{observer!r} is not an observer of {self._kind}; it was never added, or has "
+                "already been removed"
+            )
         self._observers = left
         self.function = None
 
     def initialize(self) -> None:
-        """Build the function that processes a batch, unless it exists already.
+        """Build the function that processes a batch, unless it already exists.
 
         Raises
         ------
         SourceError
-            If an input cannot be matched with sources, because it has no name, or that of another
-            input.
+            If an input cannot be matched with a source, because it has no name or the same name as
+            another input.
         """
         if self.function is None:
             self.function = self._build()
 
     @property
     def inputs(self) -> list[Variable]:
-        """The inputs of everything that is computed for a batch; each takes the source of its name.
+        """The inputs of the function; the value of each is the source of the same name.
 
         Raises
         ------
         SourceError
-            As `initialize`.
+            If an input has no name or the same name as another input.
         """
         return list(inputs_by_name(self._roots(), self._kind).values())
 
     def _roots(self) -> list[Variable]:
-        """Return everything to compute for a batch: outputs, observed variables, new values."""
+        """Return all variables computed for a batch: outputs, observed variables, new values."""
         wanted = [v for variables, _ in self._observers for v in self.training_graph(variables)]
         news = [new for _, new in _variables(self._trained_updates())]
         return [*dict.fromkeys([*self._outputs(), *wanted]), *news]
@@ -335,53 +345,53 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return self._all_trained()
 
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates, computed from the graph that is trained."""
+        """Return all updates, with new values in the trained graph."""
         updates = self.updates
         news = iter(self.training_graph(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
     def _statistics(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates of variables that bricks own, such as population statistics."""
+        """Return the updates of variables that belong to bricks, such as population statistics."""
         return [pair for pair in self._all_trained() if get_brick(pair[0]) is not None]
 
     def _check_updates(
         self, roots: Iterable[Variable], updates: Iterable[tuple[SharedVariable, Any]]
     ) -> None:
-        """Warn, once, about updates of the graph that are not applied."""
+        """Warn once about updates of the graph that are not applied."""
         done = {target for target, _ in updates}
         idle = [target for target in suggested_updates(roots) if target not in done]
-        if idle and not self._told_of_updates:
-            self._told_of_updates = True
+        if idle and not self._warned_of_updates:
+            self._warned_of_updates = True
             names = ", ".join(named(idle))
             warnings.warn(NOT_UPDATED.format(user=self._kind, names=names), stacklevel=4)
 
     def _outputs(self) -> list[Variable]:
-        """Return the outputs of the function that come before those of observers."""
+        """Return the first outputs of the function, which precede observed variables."""
         return []
 
     def _guard(self) -> Guard | None:
-        """Return the object that checks the outputs before updates are applied."""
+        """Return the `Guard` that checks outputs before updates are applied, or None."""
         return None
 
     def _watch(self) -> Watch | None:
-        """Return the object that requires new values to be finite."""
+        """Return the `Watch` that requires new values to be finite, or None."""
         return None
 
     def process_batch(self, batch: Batch) -> None:
-        """Apply the updates for a batch, and call observers.
+        """Apply the updates for a batch, and call the observers.
 
         Parameters
         ----------
         batch : dict
-            An array for the name of each source.
+            A dictionary from names of sources to arrays.
 
         Raises
         ------
         SourceError
-            If `batch` is not a dictionary, a source is missing, or one is not used and
+            If `batch` is not a dictionary or lacks a source, or if a source is not used and
             `on_unused_sources` is ``'raise'``.
         ShapeError, DtypeError
-            If an array does not fit its input.
+            If the shape or dtype of an array does not fit its input.
         """
         run = self.function
         if run is None:
@@ -400,7 +410,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             observer([results[i] for i in places])
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
-        """Run the function on a batch; algorithms that do more than updates override this."""
+        """Run the function on a batch; algorithms with more computations override this method."""
         results: list[Any] = run(*values)
         return results
 
@@ -411,9 +421,9 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             return
         unused = [source for source in batch if source not in self._sources]
         message = (
-            f"{self._kind} does not use {_listed('source', unused)} of the batch: its inputs are "
+            f"{self._kind} does not use {_listed('source', unused)} of the batch; its inputs are "
             f"{', '.join(map(repr, self._sources)) or 'none'}{_nearest(unused, self._sources)}; "
-            "rename the input, leave the source out with FilterSources, or pass "
+            "rename the input, remove the source with FilterSources, or pass "
             "on_unused_sources='ignore'"
         )
         if self.on_unused_sources == "raise":
@@ -422,11 +432,11 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         warnings.warn(message, stacklevel=3)
 
     def state_variables(self) -> dict[str, SharedVariable]:
-        """Return all shared variables of the training step, by unique names.
+        """Return all shared variables of the training step, keyed by unique names.
 
-        These are parameters, buffers of step rules, hyper-parameters and counters of random
-        streams. The name of a brick's parameter, and of its buffers, contains the brick's path, as
-        in ``mlp/linear_0.W``.
+        These are parameters, buffers of step rules, hyperparameters and counters of random streams.
+        The name of a parameter of a brick, or of its buffer, contains the path of the brick, as in
+        ``mlp/linear_0.W``.
         """
         updates = self._trained_updates()
         observed = [v for wanted, _ in self._observers for v in self.training_graph(wanted)]
@@ -453,7 +463,11 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return state
 
     def _compiled_for(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were made: the same programs round in one way."""
+        """Return the input sizes for which programs were compiled.
+
+        After a restart, programs are compiled for the same sizes, so that results are rounded in
+        the same way.
+        """
         return self._examples if self.function is None else self.function.execution.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -462,8 +476,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` has a name that this algorithm does not have, lacks a buffer of a step rule,
-            has another shape, or contains a setting that is not allowed. Then nothing changes.
+            If `state` contains an unknown name, a value of a wrong shape or an invalid
+            hyperparameter, or lacks a buffer of a step rule. In this case nothing changes.
         """
         variables = self.state_variables()
         state = dict(state)
@@ -472,24 +486,25 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         missing = [name for name in needed if name not in state]
         if missing:
             raise errors.StateError(
-                f"the state lacks {', '.join(map(repr, missing))}, which {self._kind} has; the "
-                "state belongs to another algorithm"
+                f"the state lacks {', '.join(map(repr, missing))}, which {self._kind} requires; "
+                "load the state into the algorithm that saved it"
             )
         for name, value in state.items():
             if name not in variables:
                 raise errors.StateError(
-                    f"{self._kind} has no state {name!r}{errors.nearest(name, variables)}; the "
-                    "state belongs to another algorithm"
+                    f"{self._kind} has no state {name!r}{errors.nearest(name, variables)}; load "
+                    "the state into the algorithm that saved it"
                 )
             shape, expected = numpy.shape(value), tuple(variables[name].shape)
             if shape != expected:
                 raise errors.StateError(
-                    f"the state {name!r} has shape {shape}, but {self._kind} needs {expected}"
+                    f"the state {name!r} has shape {shape}, but must have shape {expected} for "
+                    f"this {self._kind}; load the state into the algorithm that saved it"
                 )
             try:
                 variables[name].check_value(torch.as_tensor(value), value)
             except errors.WorkbenchError as error:
-                raise errors.StateError(f"the state {name!r} is not valid: {error}") from error
+                raise errors.StateError(f"the state {name!r} is invalid: {error}") from error
         for name, value in state.items():
             variables[name].set_value(value)
         self._examples = examples
@@ -502,7 +517,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _kind(self) -> str:
-        """The name of the class, which messages use because `repr` is longer."""
+        """The name of the class, used in messages because `repr` is longer."""
         return type(self).__name__
 
     def __repr__(self) -> str:
@@ -510,7 +525,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
 
 def choice(option: str, value: OnTrouble) -> OnTrouble:
-    """Return `value` if it is 'raise', 'warn' or 'ignore', and raise otherwise."""
+    """Return `value` if it is 'raise', 'warn' or 'ignore', else raise `AlgorithmError`."""
     choices = ("raise", "warn", "ignore")
     if value not in choices:
         raise errors.AlgorithmError(
@@ -521,12 +536,12 @@ def choice(option: str, value: OnTrouble) -> OnTrouble:
 
 
 def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable]:
-    """Return the inputs that `outputs` depend on, by the names of the sources that feed them.
+    """Return the inputs on which `outputs` depend, keyed by name.
 
     Raises
     ------
     SourceError
-        If an input has no name, or two have the same; the text starts with `user`.
+        If an input has no name, or two inputs have the same name. The message starts with `user`.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors(outputs):
@@ -534,26 +549,26 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
             continue
         if variable.name is None:
             raise errors.SourceError(
-                f"{user} depends on an input without a name, so no source can feed it; name "
-                "it after its source, as in tensor.matrix('features')"
+                f"{user} depends on an input without a name, which cannot be matched with a "
+                "source; name it after its source, as in tensor.matrix('features')"
             )
         if variable.name in found:
             raise errors.SourceError(
-                f"{user} depends on two inputs named {variable.name!r}, but a source feeds one; "
-                "use the same variable in both places, or rename one"
+                f"{user} depends on two inputs named {variable.name!r}, but input names must be "
+                "unique; use the same variable in both places, or rename one"
             )
         found[variable.name] = variable
     return found
 
 
 def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.SourceError:
-    """Return the error for a batch that is not a dictionary or lacks some sources `needed`."""
+    """Return the error for a batch that is not a dictionary or lacks a source in `needed`."""
     if not isinstance(batch, Mapping):
         return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]
     return errors.SourceError(
-        f"{user} needs {_listed('source', missing)}, which the batch does not have: its sources "
-        f"are {', '.join(map(repr, batch)) or 'none'}{_nearest(missing, batch)}"
+        f"{user} requires {_listed('source', missing)}, but the sources of the batch are "
+        f"{', '.join(map(repr, batch)) or 'none'}{_nearest(missing, batch)}"
     )
 
 
@@ -573,7 +588,7 @@ def _variables(
 
 
 def named(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Return shared variables by names that are unique and the same in every run."""
+    """Return shared variables keyed by names that are unique and reproducible in every run."""
     names: dict[str, SharedVariable] = {}
     for variable in variables:
         owner = vars(variable.tag).get("for_parameter", variable)

@@ -1,7 +1,7 @@
 """Checks that the cost and the new parameters are finite, before anything changes.
 
-The cost is checked with every batch. The tiers of execution check steps as part of their program
-(`workbench.tensor.execution.screen`); the cause is computed only when a step is not finite.
+The cost is checked for every batch. The tiers of execution check steps in their programs
+(`workbench.tensor.execution.screen`); the cause is determined only if a step is not finite.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ NOT_FINITE = (
 )
 WRONG = "{what} in {batch}{although}{others}; {effect}. {advice}"
 GRADIENT = "the gradient of {parameter} is {value}"
-STEP = "{parameter} would not stay finite"
-OF_OPTIMIZER = "the optimizer's state of {{parameter}} ({states}) would not stay finite"
+STEP = "{parameter} would become infinite or NaN"
+OF_OPTIMIZER = "the optimizer's state of {{parameter}} ({states}) would become infinite or NaN"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
     "skip these batches with RemoveNotFinite as the last rule"
 )
 GRADIENT_ADVICE = (
-    "A function in the cost has no finite derivative at its present argument: the root or the norm "
-    "of zero, log(0), 0 / 0, also in the branch that where() does not take. Keep the argument away "
-    "from that point, as in (x + 1e-8).sqrt(); or skip these batches with RemoveNotFinite as the "
-    "last rule"
+    "A function in the cost has no finite derivative at its present argument, such as the root or "
+    "the norm of zero, log(0) or 0 / 0, possibly in the branch that where() does not select. Keep "
+    "the argument away from that point, as in (x + 1e-8).sqrt(); or skip these batches with "
+    "RemoveNotFinite as the last rule"
 )
-ALREADY = "{parameters} {verb} not finite before the batch already; return to a checkpoint"
+ALREADY = "{parameters} {verb} already infinite or NaN before the batch; restore a checkpoint"
 MOST = 3
-"""The number of parameters that a message lists."""
+"""The largest number of parameters that a message lists."""
 LATE = 32
-"""The number of costs on an accelerator that can wait to be checked."""
+"""The largest number of costs on an accelerator that wait for their check."""
 FIRST = "Check the data, the initial parameters and the learning rate"
 
 
@@ -56,26 +56,26 @@ class FiniteCost:
     ----------
     cost : Variable or None
     on_not_finite : {'raise', 'warn', 'ignore'}
-        Steps are checked only with ``'raise'``.
+        The action if the cost is not finite. Steps are checked only with ``'raise'``.
     gradients : dict of SharedVariable to Variable
         The gradients of the parameters.
     watched : sequence of Variable, optional
-        The variables that must be finite for parameters to change, one for each parameter: its
-        gradient, or the parameter itself, for its new value. By default the parameters.
-    remembered : iterable of SharedVariable, optional
-        Buffers of rules and bricks, whose new values must be finite, too: once an average of
-        squares is infinite, all further steps are zero. A buffer is not checked if it is not finite
-        from the start, if its dtype is not floating point, or if it can overflow only when a step
-        does.
+        One variable for each parameter that must be finite before parameters change: the gradient,
+        or the parameter, which stands for its new value. By default the parameters.
+    buffers : iterable of SharedVariable, optional
+        Buffers of rules and bricks whose new values must be finite too. For example, after an
+        average of squares has become infinite, all steps would be zero. A buffer is not checked if
+        it is not finite initially, if its dtype is not floating point, or if it can overflow only
+        together with a step.
 
     Attributes
     ----------
     last : float or None
         The last finite cost.
     latest : float or None
-        The last cost that was checked.
+        The cost in the last check, finite or not.
     outputs : list of Variable
-        The first outputs of the function, for `guard`: the cost, or none.
+        The first outputs of the function, which `guard` checks: a list with the cost, or empty.
     variables : list of Variable
         See `Watch`.
     """
@@ -86,18 +86,18 @@ class FiniteCost:
         on_not_finite: OnTrouble,
         gradients: Mapping[SharedVariable, Variable],
         watched: Sequence[Variable] | None = None,
-        remembered: Iterable[SharedVariable] = (),
+        buffers: Iterable[SharedVariable] = (),
     ) -> None:
         self.cost = cost
         self.on_not_finite = choice("on_not_finite", on_not_finite)
         self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
         self.gradients = dict(gradients)
         raising = on_not_finite == "raise"
-        self.remembered = [v for v in remembered if raising and may_overflow(v)]
+        self.buffers = [v for v in buffers if raising and may_overflow(v)]
         watched = list(gradients if watched is None else watched) if raising else []
         self._of: dict[Variable, SharedVariable] = {}
         self._of.update(zip(watched, self.gradients, strict=raising))
-        self._of.update((kept, kept) for kept in self.remembered)
+        self._of.update((kept, kept) for kept in self.buffers)
         self.variables = list(self._of)
         self.batches = 0
         self.last: float | None = None
@@ -112,12 +112,12 @@ class FiniteCost:
 
     @property
     def guard(self) -> Guard | None:
-        """The condition on which the updates of the function depend, if there is one."""
+        """The guard of the function (this object), or None if the cost is not checked."""
         return self if self.outputs else None
 
     @property
     def watch(self) -> Watch | None:
-        """The condition that watched values are finite, if any are watched."""
+        """The watch of the function (this object), or None if no variable must be finite."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
@@ -126,37 +126,37 @@ class FiniteCost:
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return True, as a tensor, if parameters may change; None if they always may."""
+        """Return a tensor that is true if updates can be applied; None if they always can."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:
-        """Raise, or warn, if the cost is not finite.
+        """Raise or warn if the cost is not finite.
 
-        A cost on an accelerator is checked some batches later. By then later batches can have
-        changed parameters, but not the batch whose cost is not finite.
+        A cost on an accelerator is checked some batches later. The batch with this cost does not
+        change any parameter, but the batches after it can.
         """
         cost = outputs[0]
         if cost.is_cpu:
-            self._judge(cost.item())
+            self._check_value(cost.item())
             return
         self._arriving.send(None, [cost])
         for _, [value] in self._arriving.received(most=LATE):
-            self._judge(value.item())
+            self._check_value(value.item())
 
     def settle(self) -> None:
-        """Check all costs and steps that still wait to be checked."""
+        """Run all outstanding checks of costs and steps."""
         for _, [value] in self._arriving.received(wait=True):
-            self._judge(value.item())
-        self._look_at_flags(wait=True)
+            self._check_value(value.item())
+        self._check_flags(wait=True)
 
     def check_changed(self, ruined: Mapping[SharedVariable, Sequence[str]]) -> None:
-        """Raise `NotFiniteError` if a step has made parameters or their state not finite.
+        """Raise `NotFiniteError` if parameters or their states are not finite after a step.
 
         Parameters
         ----------
         ruined : dict of SharedVariable to sequence of str
-            For each parameter the names of the optimizer's states that are not finite, or no name
-            if the parameter itself is not finite.
+            For each parameter, the names of the optimizer's states that are not finite. The
+            sequence is empty if the parameter is not finite.
         """
         if ruined:
             batch = self._of_this_run(self.batches)
@@ -169,10 +169,9 @@ class FiniteCost:
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
     ) -> None:
-        """Raise `NotFiniteError`, which names the parameter whose gradient was the first to fail.
+        """Raise `NotFiniteError` with the name of the first parameter whose gradient is not finite.
 
-        Of the parameters whose gradient is not finite, this is the one nearest to the cost, since
-        backpropagation starts there.
+        The first parameter is the one nearest to the cost, where backpropagation starts.
         """
         program = lower(inputs, list(self.gradients.values()))
         task = Task(program, [], len(self.gradients))
@@ -180,7 +179,7 @@ class FiniteCost:
         pairs = zip(self.gradients, found, strict=True)
         bad = {parameter: value for parameter, value in pairs if not value.isfinite().all()}
         batch, although = "this batch", ""
-        if self.outputs:  # the cost was checked before, and the batch was counted
+        if self.outputs:  # the check of the cost has already counted the batch
             batch, although = (
                 self._of_this_run(self.batches),
                 f", although the cost {self._cost} is",
@@ -193,12 +192,12 @@ class FiniteCost:
         raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check, some batches later, whether anything was not finite."""
+        """Check some batches later whether all watched variables were finite."""
         self._watched += 1
         self._flags.send((self._watched, self.variables), [finite])
-        self._look_at_flags()
+        self._check_flags()
 
-    def _look_at_flags(self, *, wait: bool = False) -> None:
+    def _check_flags(self, *, wait: bool = False) -> None:
         most = None if wait else LATE
         for (batch, variables), [flags] in self._flags.received(wait=wait, most=most):
             pairs = zip(variables, flags.tolist(), strict=True)
@@ -214,12 +213,12 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters that `watched` belong to, or buffers without parameters."""
+        """Return the parameters of watched variables, or else the buffers among them."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 
     def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
-        """Return parameters in the order of backpropagation: the nearest to the cost first."""
+        """Return parameters in the order of backpropagation, starting nearest to the cost."""
         roots = [] if self.cost is None else [self.cost]
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
 
@@ -237,15 +236,16 @@ class FiniteCost:
         advice: str,
         effect: str = "no parameter was changed",
     ) -> errors.NotFiniteError:
-        """Return the error about parameters, which are named from the cost backwards."""
-        known = named([*self.gradients, *self.remembered])
+        """Return an error that lists parameters in the order of backpropagation."""
+        known = named([*self.gradients, *self.buffers])
         names = {parameter: name for name, parameter in known.items()}
         first, *others = (names[parameter] for parameter in self._backwards(bad))
         value = bad[self._backwards(bad)[0]]
         what = what.format(parameter=first, value="" if value is None else _one(value))
-        also = f"; so {'is that' if len(others) == 1 else 'are those'} of {_listed(others)}"
+        noun, verb = ("gradients", "are") if len(others) > 1 else ("gradient", "is")
+        also = f"; the {noun} of {_listed(others)} {verb} not finite either"
         if value is None:
-            also = f"; nor would {_listed(others)}"
+            also = f"; so would {_listed(others)}"
         return errors.NotFiniteError(
             WRONG.format(
                 what=what,
@@ -257,7 +257,7 @@ class FiniteCost:
             )
         )
 
-    def _judge(self, value: float) -> None:
+    def _check_value(self, value: float) -> None:
         self.latest = value
         if math.isfinite(value):
             self.last = value
@@ -272,7 +272,7 @@ class FiniteCost:
             before="the first"
             if self.last is None
             else f"the last finite cost was {self.last:.6g}",
-            effect="no parameter was changed" if raising else "parameters follow it",
+            effect="no parameter was changed" if raising else "parameters are updated nevertheless",
             advice=self._already() or (FIRST if self.last is None else ADVICE),
         )
         if raising:
@@ -283,7 +283,7 @@ class FiniteCost:
         self._finite = False
 
     def _already(self) -> str:
-        """Return the advice for parameters that were not finite before, or an empty text."""
+        """Return advice if parameters were not finite before the batch, else an empty string."""
         names = named(self.gradients)
         bad = [name for name, p in names.items() if not p.tensor.isfinite().all()]
         if not bad:
@@ -297,5 +297,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one(value: torch.Tensor) -> str:
-    """Return the first element that is not finite, as text."""
+    """Return the first element that is not finite as text."""
     return f"{value[~value.isfinite()].flatten()[0].item()}"

@@ -1,4 +1,4 @@
-"""Gradient descent, in which a rule makes steps from the gradients of a cost."""
+"""`GradientDescent`, in which a step rule computes steps from the gradients of a cost."""
 
 from __future__ import annotations
 
@@ -23,59 +23,60 @@ from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates
 
 GRADIENTS_IN_USE = (
-    "the given gradients are those of a graph in evaluation mode, in which {bricks} does not "
-    "compute as in training; take those of apply_training_mode(ComputationGraph(cost))"
-    ".outputs[0], give the cost itself instead, or give mode='as given' if this is right"
+    "the given gradients belong to a graph in evaluation mode, but {bricks} computes differently "
+    "in training mode; pass the gradients of apply_training_mode(ComputationGraph(cost))"
+    ".outputs[0], or pass the cost instead of gradients, or pass mode='as given' if evaluation "
+    "mode is intended"
 )
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
 
 
 class GradientDescent(UpdatesAlgorithm):
-    r"""Training algorithm that subtracts steps from parameters.
+    r"""Training algorithm that minimises a cost by subtracting steps from parameters.
 
-    For every batch, with the steps that `step_rule` makes from the gradients,
-    :math:`p \leftarrow p - \text{step}_p` for each parameter :math:`p`.
+    For every batch, `step_rule` computes steps from the gradients, and each parameter :math:`p` is
+    updated to :math:`p - \text{step}_p`.
 
     Parameters
     ----------
     cost : Variable, optional
-        The scalar to minimise. Needed unless `gradients` are given.
+        The scalar to minimise. Required unless `gradients` are given.
     parameters : list of SharedVariable or criterion, optional
-        The variables to change; by default the keys of `gradients`. A criterion, see
-        `workbench.filter.as_predicate`, selects among the parameters of the cost, or among those
-        keys: ``~as_predicate("/mlp/encoder")`` freezes a brick and all below it.
+        The variables to train; by default the keys of `gradients`. A criterion (see
+        `workbench.filter.as_predicate`) selects from the parameters of the cost, or from these
+        keys. For example, ``~as_predicate("/mlp/encoder")`` freezes a brick and its descendants.
     step_rule : StepRule, optional
-        By default ``Scale(1.0)``.
+        The step rule; by default ``Scale(1.0)``.
     gradients : dict or pairs, optional
-        An expression for each parameter, in place of the gradients of `cost`.
+        An expression for each parameter, used instead of the gradients of `cost`.
     known_grads, consider_constant : optional
-        As in `workbench.grad`; only without `gradients`. A criterion in `consider_constant` selects
-        among the variables of the cost.
+        Arguments of `workbench.grad`; not allowed with `gradients`. A criterion in
+        `consider_constant` selects from the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
-        What to do if the cost is infinite or not a number. The error is raised before anything
-        changes, so that training can continue after a remedy. By default ``'raise'``, but
-        ``'ignore'`` if `step_rule` handles it, as `RemoveNotFinite` does.
+        The action if the cost is infinite or NaN. The error is raised before anything changes, so
+        that training can continue after the cause is removed. The default is ``'raise'``, or
+        ``'ignore'`` if the step rule handles the case, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}
-        By default bricks that compute differently during training (dropout, batch normalisation,
-        wrapped modules) are in training mode, whatever mode the graph of `cost` was built for, and
-        population statistics are updated with the step, as moving averages. Everything that is
-        computed in the step, such as the records of `TrainingDataMonitoring` and further updates,
-        belongs to the graph that is trained. `cost` itself and all other variables are not changed,
-        and can be evaluated on other data. A graph whose mode was chosen, by `training_mode`,
-        `apply_training_mode`, `apply_dropout` or another rewrite, is trained as it is; so is every
-        graph with ``mode='as given'``, and so are `gradients` if they are given.
+        By default, bricks that compute differently in training (dropout, batch normalisation,
+        wrapped modules) are in training mode, even if the graph of `cost` was built in evaluation
+        mode, and population statistics are updated as moving averages. Everything that is computed
+        in the step, such as the records of `TrainingDataMonitoring` and further updates, belongs to
+        the trained graph. `cost` and all other variables are not changed and can be evaluated on
+        other data. A graph is trained unchanged with ``mode='as given'``, and if its mode was set
+        explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or another rewrite.
+        Given `gradients` are never changed.
     updates, function_kwargs, on_unused_sources : optional
-        As in `UpdatesAlgorithm`.
+        See `UpdatesAlgorithm`.
 
     Attributes
     ----------
     gradients, steps : dict of SharedVariable to Variable
-        The gradient of each parameter, named ``grad_W`` (``grad_mlp/linear_0.W`` where several
-        parameters have the name), and the step subtracted from it.
+        The gradient of each parameter, named ``grad_W`` (or ``grad_mlp/linear_0.W`` if several
+        parameters are named ``W``), and the step that is subtracted from the parameter.
     total_gradient_norm, total_step_norm : Variable
-        The L2 norms of all gradients and of all steps together. They are computed only if they are
-        monitored.
+        The L2 norms of all gradients together and of all steps together. They are computed only if
+        they are monitored.
 
     Raises
     ------
@@ -89,7 +90,8 @@ class GradientDescent(UpdatesAlgorithm):
     Warns
     -----
     UserWarning
-        If `gradients` are those of a graph in evaluation mode; and as `UpdatesAlgorithm` does.
+        If `gradients` belong to a graph in evaluation mode, or if updates of the graph are not
+        applied (see `UpdatesAlgorithm`).
 
     Examples
     --------
@@ -111,7 +113,7 @@ class GradientDescent(UpdatesAlgorithm):
             "cost", "parameters", "step_rule", "gradients", "steps", "total_gradient_norm",
             "total_step_norm",
         ),
-        "make a new GradientDescent, and a main loop with it",
+        "create a new GradientDescent, and a main loop with it",
     )  # fmt: skip
 
     def __init__(
@@ -153,8 +155,8 @@ class GradientDescent(UpdatesAlgorithm):
             gradients = self._differentiated(list(parameters or ()), known, constant)
         elif known_grads or consider_constant:
             raise errors.AlgorithmError(
-                "known_grads and consider_constant are for differentiating the cost, but "
-                "gradients are given; leave out one or the other"
+                "gradients cannot be combined with known_grads or consider_constant, which "
+                "control the differentiation of the cost; pass only one of the two"
             )
         else:
             self.training_graph = TrainingGraph((), mode)
@@ -174,18 +176,16 @@ class GradientDescent(UpdatesAlgorithm):
         self._of_rule = {*self.steps, *(target for target, _ in rule_updates)}
         if on_not_finite is None:
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
-        remembered = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
-        remembered += [v for v, _ in statistics]
-        self.finite = FiniteCost(
-            self._trained_cost, on_not_finite, self.gradients, remembered=remembered
-        )
+        buffers = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
+        buffers += [v for v, _ in statistics]
+        self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients, buffers=buffers)
 
     @property
     def last_cost(self) -> float | None:
-        """The cost of the last batch that was checked.
+        """The last cost that was checked, finite or not.
 
-        None before the first batch, without a cost, and with ``on_not_finite='ignore'``. On an
-        accelerator it can be some batches old.
+        The value is None before the first batch, without a cost, and with
+        ``on_not_finite='ignore'``. On an accelerator it can be some batches old.
         """
         return self.finite.latest
 
@@ -196,8 +196,8 @@ class GradientDescent(UpdatesAlgorithm):
     def _check_complete(self, parameters: Any, known_grads: Any) -> None:
         if (self.cost is None and not known_grads) or parameters is None:
             raise errors.AlgorithmError(
-                "GradientDescent needs a cost and its parameters, or the gradients of parameters; "
-                f"got cost={self.cost!r}, parameters={parameters!r}"
+                "GradientDescent requires a cost and its parameters, or the gradients of "
+                f"parameters, but was given cost={self.cost!r} and parameters={parameters!r}"
             )
         if self.cost is not None and not isinstance(self.cost, Variable):
             raise errors.AlgorithmError(
@@ -228,7 +228,7 @@ class GradientDescent(UpdatesAlgorithm):
         return dict(zip(parameters, gradients, strict=True))
 
     def _check_mode(self, gradients: Mapping[SharedVariable, Variable], mode: GraphMode) -> None:
-        """Warn if gradients, which have the mode of their graph, are not in training mode."""
+        """Warn if the graph of the given gradients is not in training mode."""
         order = ancestors(g for g in gradients.values() if isinstance(g, Variable))
         bricks = evaluated(order)
         if mode == "training" and bricks and not is_chosen(order):
@@ -239,7 +239,7 @@ class GradientDescent(UpdatesAlgorithm):
         updates, accepts = super()._trained_updates(), self._accepts
         if accepts is None:
             return updates
-        return [  # the rule has revised its own updates already
+        return [  # the rule has already revised its own updates
             (kept, new if kept in self._of_rule else as_variable(new).where(accepts, kept))
             for kept, new in updates
         ]
@@ -264,18 +264,18 @@ class GradientDescent(UpdatesAlgorithm):
 def _of_parameters(
     gradients: dict[SharedVariable, Variable], parameters: Sequence[SharedVariable] | None
 ) -> dict[SharedVariable, Variable]:
-    """Return the gradients in the order of the parameters, one for each."""
+    """Return the gradients in the order of `parameters`."""
     if parameters is None:
         parameters = list(gradients)
     if not parameters:
         raise errors.AlgorithmError(
-            "GradientDescent has no parameters to change; got an empty list"
+            "the parameters of GradientDescent are an empty list; pass at least one parameter"
         )
     both = set(parameters) & set(gradients)
     different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
-            "gradients and parameters differ: "
-            f"{', '.join(map(path_of, different))} is in one of them only"
+            "parameters must be the keys of gradients, but "
+            f"{', '.join(map(path_of, different))} is in only one of them"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

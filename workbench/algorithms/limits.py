@@ -1,4 +1,4 @@
-"""Step rules that limit the size of steps, or restrict another rule to some parameters."""
+"""Step rules that limit steps, skip batches, or restrict another rule to some parameters."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from workbench.utils.predicates import Predicate, as_predicate
 
 
 class StepClipping(StepRule):
-    r"""Step rule that rescales the whole step if its L2 norm over all parameters is too large.
+    r"""Step rule that rescales the steps of all parameters if their joint L2 norm is too large.
 
-    The steps :math:`s` become :math:`s \cdot \min(1, \theta / \|s\|)`, with :math:`\|s\|` the norm
-    over all parameters together and :math:`\theta` the threshold. As the first rule of a chain it
-    clips gradients (Pascanu, Mikolov and Bengio 2013).
+    The steps :math:`s` become :math:`s \cdot \min(1, \theta / \|s\|)`, where :math:`\|s\|` is the
+    norm over all parameters together and :math:`\theta` the threshold. As the first rule of a
+    chain, it clips gradients (Pascanu, Mikolov and Bengio 2013).
 
     Parameters
     ----------
     threshold : float, optional
-        The largest norm, greater than 0; ``None`` leaves steps as they are.
+        The largest norm, a number > 0; with ``None`` steps are not changed.
 
     Attributes
     ----------
@@ -64,27 +64,28 @@ class StepClipping(StepRule):
         if self.threshold is None:
             return dict(previous_steps), []
         norm = l2_norm(previous_steps.values())
-        # Divided by the larger of the two, the factor is at most one and never 0 / 0.
+        # The maximum in the denominator limits the factor to one, and avoids 0 / 0.
         factor = self.threshold / norm.maximum(self.threshold.to(norm.dtype))
         return {p: factor * step for p, step in previous_steps.items()}, []
 
 
 class VariableClipping(StepRule):
-    r"""Step rule that clips the norm that a parameter, or each part of it, has after the step.
+    r"""Step rule that limits the norm of each parameter after the step.
 
-    With the parameter :math:`p`, the previous rule's step :math:`s` and the threshold
-    :math:`\theta`, the step becomes the one that leads to
-    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, with the norm over `axis`. The rule must be
-    the last one, because it assumes that its step is subtracted. Used for max-norm regularisation
-    (Srebro and Shraibman 2005), for instance of the weights of hidden units (Hinton et al. 2012):
-    ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
+    Let :math:`p` be the parameter, :math:`s` the step of the previous rule and :math:`\theta` the
+    threshold. The step is changed so that the parameter becomes
+    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, where the norm is computed over `axis`. The
+    rule must be the last one of a chain, because it assumes that its step is subtracted. It serves
+    for max-norm regularisation (Srebro and Shraibman 2005), for instance of the weights of hidden
+    units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
     Parameters
     ----------
     threshold : float
-        The largest norm, greater than 0.
+        The largest norm, a number > 0.
     axis : int or iterable of int, optional
-        The axes over which to sum for the norm; all if ``None``.
+        The axes over which the norm is computed, by default all. With fewer axes, each slice of the
+        parameter is clipped separately.
 
     Attributes
     ----------
@@ -94,7 +95,7 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` is not an integer, is named twice, or is missing in a step.
+        If `axis` does not consist of distinct integers, or if a parameter does not have the axis.
 
     Examples
     --------
@@ -107,10 +108,10 @@ class VariableClipping(StepRule):
         listed = list(axis) if isinstance(axis, Iterable) else [] if axis is None else [axis]
         if not all(isinstance(one, int) for one in listed):
             raise errors.AlgorithmError(
-                f"axis must be an integer, several integers, or None for all, not {axis!r}"
+                f"axis must be an integer, several integers, or None for all axes, not {axis!r}"
             )
         if len(set(listed)) != len(listed):
-            raise errors.AlgorithmError(f"axis must name each axis once, not {axis!r}")
+            raise errors.AlgorithmError(f"axis must consist of distinct integers, not {axis!r}")
         self.axis = None if axis is None else tuple(listed)
 
     def compute_step(
@@ -121,12 +122,12 @@ class VariableClipping(StepRule):
         if wrong:
             raise errors.AlgorithmError(
                 f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions "
-                f"and so no axis {wrong[0]}; apply it to other parameters only, with Restrict"
+                f"and therefore no axis {wrong[0]}; exclude this parameter with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
         clipped = parameter - moved * (self.threshold / norm)
-        # Steps that need no clipping are not changed, to the last bit.
+        # Steps within the limit stay bitwise identical.
         step: Variable = clipped.where(norm > self.threshold, previous_step)
         return step, []
 
@@ -135,21 +136,19 @@ class VariableClipping(StepRule):
 
 
 class RemoveNotFinite(StepRule):
-    r"""Step rule that skips batches whose steps, or new values of buffers, are not finite.
+    r"""Step rule that skips batches for which steps or buffers would not be finite.
 
-    If any element of a step, or of a buffer of earlier rules such as an average of squares, would
-    be infinite or not a number, nothing is changed: no parameter, no buffer, and no other update of
-    the algorithm, such as that of population statistics. So one bad batch does not spoil a velocity
-    for ever. Parameters whose own step is not finite are multiplied by `scaler`. The rule must be
-    the last one.
+    If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
+    algorithm changes no parameter and no buffer, and applies no other update, for example of
+    population statistics. So a single bad batch does not make a velocity infinite. Parameters whose
+    own step is not finite are multiplied by `scaler`. The rule must be the last one of a chain.
 
-    `GradientDescent` does not raise when the cost or a step is not finite, if this is among its
-    rules.
+    If this rule is used, `GradientDescent` does not raise when the cost or a step is not finite.
 
     Parameters
     ----------
     scaler : float
-        With 1, the default, the parameter does not change.
+        The factor for parameters whose step is not finite. With 1, the default, they do not change.
 
     Attributes
     ----------
@@ -179,12 +178,12 @@ class RemoveNotFinite(StepRule):
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
         finite = {p: step.isfinite().all() for p, step in previous_steps.items()}
-        remembered = [
+        buffers = [
             as_variable(new).isfinite().all()
             for kept, new in self._before
             if may_overflow(kept) and about(kept) in {kept, *previous_steps}
         ]
-        self._accepts = functools.reduce(operator.and_, [*finite.values(), *remembered])
+        self._accepts = functools.reduce(operator.and_, [*finite.values(), *buffers])
         steps: Steps = {}
         for parameter, step in previous_steps.items():
             shrunk = ((1 - self.scaler) * parameter).to(step.dtype)
@@ -209,21 +208,21 @@ class RemoveNotFinite(StepRule):
 
 
 class Restrict(StepRule):
-    """Step rule that applies a rule to some parameters, and does not change other steps.
+    """Step rule that applies another rule to some parameters only.
 
     Parameters
     ----------
     step_rule : StepRule
     variables : iterable of SharedVariable, or criterion
-        The parameters to apply it to; those that are not trained do not matter. A criterion, see
-        `workbench.filter.as_predicate`, selects among the parameters that are trained.
+        The parameters to which the rule is applied; parameters that are not trained are ignored. A
+        criterion (see `workbench.filter.as_predicate`) selects from the trained parameters.
 
     Raises
     ------
     AlgorithmError
-        If `step_rule` is not a rule, `variables` are not parameters, or none of them is trained.
+        If `step_rule` is not a rule, or `variables` are not parameters, or none of them is trained.
     SelectionError
-        If a criterion selects none of the parameters that are trained.
+        If a criterion selects none of the trained parameters.
 
     Examples
     --------
@@ -242,7 +241,7 @@ class Restrict(StepRule):
         check_rule(step_rule, type(self).__name__)
         if isinstance(variables, Variable):
             raise errors.AlgorithmError(
-                f"variables must be a list of parameters, not {variables!r}; write [...] around it"
+                f"variables must be a list of parameters, not {variables!r}; write [{variables!r}]"
             )
         self.step_rule = step_rule
         self.variables: list[SharedVariable] | Predicate
@@ -262,8 +261,8 @@ class Restrict(StepRule):
         chosen = {p: previous_steps[p] for p in variables if p in previous_steps}
         if self.variables and not chosen:
             raise errors.AlgorithmError(
-                f"{self!r} applies to nothing, because its variables are not among the parameters "
-                f"that are trained: {', '.join(map(path_of, previous_steps))}"
+                f"none of the variables of {self!r} is trained; select some of the trained "
+                f"parameters: {', '.join(map(path_of, previous_steps))}"
             )
         if not chosen:
             return dict(previous_steps), []

@@ -1,4 +1,4 @@
-"""Step rules with momentum, which continue in the direction of earlier steps."""
+"""Step rules with momentum, which combine each gradient with earlier ones."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from workbench.tensor import SharedVariable, Variable
 
 
 class BasicMomentum(StepRule):
-    r"""Step rule that accumulates steps with exponential discount.
+    r"""Step rule that adds up steps, with a weight that decreases exponentially with their age.
 
-    With the momentum :math:`\mu` and the previous rule's step :math:`s_t`,
+    Let :math:`\mu` be the momentum and :math:`s_t` the step of the previous rule. Then
 
     .. math:: v_t = \mu v_{t-1} + s_t
 
-    is both the step and the new velocity. Combine it with `Scale`; `Momentum` is both rules.
+    is both the step and the new velocity. `Momentum` combines this rule with `Scale`.
 
     Parameters
     ----------
     momentum : float
-        0 or more.
+        The momentum, a number >= 0.
 
     Attributes
     ----------
@@ -53,10 +53,11 @@ class BasicMomentum(StepRule):
 
 
 class Lion(StepRule):
-    r"""Step rule that takes only the sign of an average of gradients (Chen et al. 2023).
+    r"""Step rule that uses only the sign of an average of gradients (Chen et al. 2023).
 
-    With the learning rate :math:`\eta`, the previous rule's step :math:`g_t`, the decay rates
-    :math:`\beta_1, \beta_2`, the weight decay :math:`\lambda` and the parameter :math:`p_{t-1}`:
+    Let :math:`\eta` be the learning rate, :math:`g_t` the step of the previous rule,
+    :math:`\beta_1, \beta_2` the decay rates, :math:`\lambda` the weight decay and :math:`p_{t-1}`
+    the parameter. Then
 
     .. math::
 
@@ -64,19 +65,20 @@ class Lion(StepRule):
             + \lambda p_{t-1}\right) \\
         m_t &= \beta_2 m_{t-1} + (1 - \beta_2) g_t
 
-    Without weight decay every element moves by the learning rate. The paper recommends a learning
-    rate 3 to 10 times smaller than for `Adam`, and a weight decay larger by the same factor. The
-    decay is decoupled: it is added to the sign, not to the gradient.
+    Without weight decay, every element changes by the learning rate. The paper recommends a
+    learning rate 3 to 10 times smaller than for `Adam`, and a weight decay larger by the same
+    factor. The weight decay is decoupled, that is, added to the sign and not to the gradient.
 
     Parameters
     ----------
     learning_rate : float
-        0 or more.
-    beta1, beta2 : float
-        Decay rates, from 0 to less than 1: the share of earlier gradients in the sign, and that in
-        the average that is kept.
+        The learning rate, a number >= 0.
+    beta1 : float
+        The weight in [0, 1) of the average in the sum whose sign is used.
+    beta2 : float
+        The decay rate in [0, 1) of the average.
     weight_decay : float
-        0 or more; 0, the default, leaves it out.
+        The weight decay, a number >= 0; no weight decay by default.
 
     Attributes
     ----------
@@ -103,7 +105,7 @@ class Lion(StepRule):
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        # The buffer is checked on its own, because the sign of an infinite average is finite.
+        # The buffer is not shown_by_step, because the sign of an infinite average is finite.
         mean = buffer_for(parameter, "mean")
         blend = self.beta1 * mean + (1 - self.beta1) * previous_step
         step = self.learning_rate * (blend.sign() + self.weight_decay * parameter)
@@ -113,15 +115,15 @@ class Lion(StepRule):
 class Momentum(CompositeRule):
     r"""Step rule of gradient descent with momentum (Polyak 1964).
 
-    It applies `Scale`, then `BasicMomentum`: with the learning rate :math:`\eta`, the momentum
-    :math:`\mu` and the gradient :math:`g_t`, the step is :math:`v_t = \mu v_{t-1} + \eta g_t`. In
-    ``torch.optim.SGD`` the learning rate multiplies the velocity instead; the two agree as long as
-    the learning rate is constant.
+    The rule applies `Scale`, then `BasicMomentum`. With the learning rate :math:`\eta`, the
+    momentum :math:`\mu` and the gradient :math:`g_t`, the step is
+    :math:`v_t = \mu v_{t-1} + \eta g_t`. In ``torch.optim.SGD`` the learning rate multiplies the
+    velocity instead of the gradient; the results agree as long as the learning rate is constant.
 
     Parameters
     ----------
     learning_rate, momentum : float
-        0 or more.
+        The learning rate and the momentum, numbers >= 0.
 
     Attributes
     ----------

@@ -1,10 +1,10 @@
-"""Step rules, which make steps from gradients, and their composition.
+"""Step rules, which compute steps from gradients, and their composition.
 
-A rule gets an expression for every parameter, at first its gradient, and returns an expression for
-the step. The algorithm *subtracts* steps from parameters, so that rules can be chained. The buffers
-that a rule keeps between batches are shared variables with the role ``ALGORITHM_BUFFER``. Its
-settings are shared variables with the role ``ALGORITHM_HYPERPARAMETER``, which can be changed while
-training runs.
+A rule receives one expression for each parameter, the gradient or the step of the previous rule,
+and returns an expression for the step. The algorithm *subtracts* steps from parameters, so that
+rules can be chained. The state that a rule keeps between batches consists of shared variables with
+the role ``ALGORITHM_BUFFER``. Its hyperparameters are shared variables with the role
+``ALGORITHM_HYPERPARAMETER``, which can be changed during training.
 """
 
 from __future__ import annotations
@@ -32,11 +32,14 @@ FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
 POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
 RATE = Interval(0, 1, error=errors.AlgorithmError)
-"""A fraction, from 0 to 1."""
+"""The interval of a fraction, from 0 to 1."""
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
-"""A decay rate below 1: at 1 the average would never move, and its correction divide by zero."""
+"""The interval of a decay rate.
 
-OF_A_COMPONENT = "it belongs to a component; set the value of that variable"
+It excludes 1, where the average would never change and its bias correction would divide by zero.
+"""
+
+OF_A_COMPONENT = "it belongs to a component; call set_value() of the variable instead"
 UPHILL = "; to maximise a function, minimise its negative"
 
 Steps = dict[SharedVariable, Variable]
@@ -44,13 +47,13 @@ StepUpdates = list[tuple[SharedVariable, Any]]
 
 
 class StepRule(FixedAttributes):
-    """Base class of rules that make steps from gradients.
+    """Base class of rules that compute steps from gradients.
 
-    A subclass overrides `compute_step`, or `compute_steps` if it needs all parameters together.
+    A subclass overrides `compute_step`, or `compute_steps` if it requires all parameters together.
 
     Examples
     --------
-    A user's rule, the sign of the gradient:
+    A custom rule that computes the sign of the gradient:
 
     >>> import torch
     >>> from workbench import shared, tensor
@@ -69,9 +72,12 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Fix all attributes after a training step is built; the values of settings can change."""
+        """Make all attributes read-only after the training step is built.
+
+        The values of hyperparameters, which are shared variables, can still change.
+        """
         public = [name for name in vars(self) if not name.startswith("_")]
-        self._fixed = dict.fromkeys(public, "make a new rule, and an algorithm with it")
+        self._fixed = dict.fromkeys(public, "create a new rule, and an algorithm with it")
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, StepRule):
@@ -86,26 +92,27 @@ class StepRule(FixedAttributes):
         if "compute_step" in own and "compute_steps" not in own and not cls.one_by_one:
             maker = next(base for base in cls.__mro__ if "compute_steps" in vars(base))
             raise errors.AlgorithmError(
-                f"{cls.__name__}.compute_step would never be called: {maker.__name__} makes the "
-                "steps of all parameters at once; define compute_steps(previous_steps), or write a "
-                "separate rule and put both into a CompositeRule"
+                f"{cls.__name__}.compute_step would never be called, because {maker.__name__} "
+                "computes the steps of all parameters together; define "
+                "compute_steps(previous_steps), or write a separate rule and combine both in a "
+                "CompositeRule"
             )
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
     ) -> tuple[Variable, StepUpdates]:
-        """Make the step for one parameter.
+        """Compute the step for one parameter.
 
         Parameters
         ----------
         parameter : SharedVariable
         previous_step : Variable
-            The gradient, or the step of the rule before.
+            The gradient, or the step of the previous rule.
 
         Returns
         -------
         step : Variable
-            Of the same shape.
+            The step, of the same shape.
         updates : list of pairs
             Shared variables of the rule and their new values.
         """
@@ -117,17 +124,17 @@ class StepRule(FixedAttributes):
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        """Make the steps for all parameters.
+        """Compute the steps for all parameters.
 
         Parameters
         ----------
         previous_steps : dict
-            For every parameter its gradient, or the step of the rule before.
+            A dictionary from parameters to gradients, or to steps of the previous rule.
 
         Returns
         -------
         steps : dict
-            A step for each of the same parameters.
+            A dictionary from the same parameters to steps.
         updates : list of pairs
             Shared variables of the rule and their new values.
         """
@@ -144,7 +151,7 @@ class StepRule(FixedAttributes):
         Parameters
         ----------
         updates : list of pairs
-            The updates of the rules before.
+            The updates of the earlier rules.
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
@@ -153,26 +160,26 @@ class StepRule(FixedAttributes):
         Parameters
         ----------
         updates : list of pairs
-            The updates of the rules before.
+            The updates of the earlier rules.
 
         Returns
         -------
         list of pairs
-            By default the same.
+            The changed updates; by default `updates`.
         """
         return updates
 
     @property
     def handles_not_finite(self) -> bool:
-        """True if the rule makes finite steps from gradients that are not finite."""
+        """True if the rule computes finite steps from gradients that are not finite."""
         return False
 
     @property
     def accepts(self) -> Variable | None:
-        """A variable that is true if the batch is accepted; ``None`` if every batch is.
+        """A variable that is true if a batch is accepted; ``None`` if every batch is accepted.
 
-        Known after `compute_steps`. If it is false, an algorithm applies the steps only, and no
-        other update.
+        The variable is created by `compute_steps`. For a rejected batch, an algorithm applies only
+        the steps and no other updates.
         """
         return None
 
@@ -186,12 +193,12 @@ class StepRule(FixedAttributes):
 
 
 class CompositeRule(StepRule):
-    """Step rule that applies several rules one after the other.
+    """Step rule that applies several rules one after another.
 
     Parameters
     ----------
     components : list of StepRule
-        In the order in which they are applied; the first gets the gradients.
+        The rules in order; the first one is applied to the gradients.
 
     Examples
     --------
@@ -206,8 +213,8 @@ class CompositeRule(StepRule):
     def __init__(self, components: Iterable[StepRule]) -> None:
         if isinstance(components, StepRule):
             raise errors.AlgorithmError(
-                f"components must be a list of step rules, not {components!r}; write [...] around "
-                "it"
+                f"components must be a list of step rules, not {components!r}; write "
+                f"[{components!r}]"
             )
         self.components = list(components)
         for component in self.components:
@@ -254,12 +261,14 @@ def _both(one: Variable | None, other: Variable | None) -> Variable | None:
 
 
 class Scale(StepRule):
-    """Step rule that multiplies the step by a learning rate; alone, it is steepest descent.
+    """Step rule that multiplies the step by a learning rate.
+
+    Used as the only rule, it performs steepest descent.
 
     Parameters
     ----------
     learning_rate : float
-        0 or more.
+        The learning rate, a number >= 0.
 
     Attributes
     ----------
@@ -268,7 +277,7 @@ class Scale(StepRule):
     Raises
     ------
     AlgorithmError
-        If `learning_rate` is not a number of 0 or more.
+        If `learning_rate` is not a number >= 0.
 
     Examples
     --------
@@ -288,12 +297,12 @@ class Scale(StepRule):
 
 
 def hyperparameter(value: Any, name: str, allowed: Interval = FINITE) -> SharedVariable:
-    """Return a setting of a rule as a shared variable, which takes only `allowed` numbers.
+    """Create a hyperparameter, a shared variable that accepts only numbers in `allowed`.
 
     Raises
     ------
     AlgorithmError
-        If `value` is not a single number, or is not allowed.
+        If `value` is not a single number, or is not in `allowed`.
     """
     check_number(value, name)
     new = shared(value, name, dtype=floatx(), check=allowed)
@@ -302,27 +311,27 @@ def hyperparameter(value: Any, name: str, allowed: Interval = FINITE) -> SharedV
 
 
 def learning_rate_of(value: Any) -> SharedVariable:
-    """Return a learning rate as a shared variable."""
+    """Create a learning rate, a shared variable that accepts only numbers >= 0."""
     return hyperparameter(value, "learning_rate", replace(NOT_NEGATIVE, advice=UPHILL))
 
 
 def check_rule(value: Any, user: str) -> None:
-    """Raise `AlgorithmError` unless `value`, a part of `user`, is a step rule."""
+    """Raise `AlgorithmError` unless `value`, a component of `user`, is a step rule."""
     if not isinstance(value, StepRule):
         raise errors.AlgorithmError(
-            f"{user} must be made of step rules such as Scale(0.1) or Adam(), not {value!r}"
+            f"a component of {user} must be a step rule such as Scale(0.1) or Adam(), not {value!r}"
         )
 
 
 def check_number(value: Any, name: str) -> None:
-    """Raise `AlgorithmError` unless `value` is one real number, or an array or tensor of one."""
+    """Raise `AlgorithmError` unless `value` is a real number, or a zero-dimensional array."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
-            f"{name} must be a number, not the variable {value!r}; give a number, and set the "
-            "rule's own shared variable afterwards"
+            f"{name} must be a number, not the variable {value!r}; pass a number, and change it "
+            f"later with rule.{name}.set_value()"
         )
     if not is_single(value):
-        raise errors.AlgorithmError(f"{name} must be one number, such as 0.1, not {value!r}")
+        raise errors.AlgorithmError(f"{name} must be a single number, such as 0.1, not {value!r}")
 
 
 def buffer_for(
@@ -332,10 +341,10 @@ def buffer_for(
     *,
     shown_by_step: bool = False,
 ) -> SharedVariable:
-    """Return a buffer of a rule: zeros in the shape of `parameter`.
+    """Create a buffer of a rule, zeros in the shape of `parameter`.
 
-    With `shown_by_step` the step is not finite wherever the buffer is not, so only the step needs
-    to be checked.
+    `shown_by_step` states that the step is not finite wherever the buffer is not finite, so that
+    only the step must be checked.
     """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
     new.tag.for_parameter = parameter
@@ -345,24 +354,24 @@ def buffer_for(
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter that a buffer belongs to, or the variable itself."""
+    """Return the parameter of a buffer, or `variable` if it is not a buffer."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
 
-def may_overflow(remembered: SharedVariable) -> bool:
-    """Return True if a buffer must be checked, because it could stop being finite.
+def may_overflow(buffer: SharedVariable) -> bool:
+    """Return True if a buffer must be checked because it can become infinite or NaN.
 
-    No check is needed if its dtype is not floating point, if it is not finite already, or if the
-    step shows it.
+    No check is necessary if its dtype is not floating point, if it is already not finite, or if
+    the check of the step covers it.
     """
-    if vars(remembered.tag).get("shown_by_step"):
+    if vars(buffer.tag).get("shown_by_step"):
         return False
-    return remembered.dtype.is_floating_point and bool(remembered.tensor.isfinite().all())
+    return buffer.dtype.is_floating_point and bool(buffer.tensor.isfinite().all())
 
 
 def counter(name: str) -> SharedVariable:
-    """Return a buffer that counts batches from zero."""
+    """Create a buffer that counts batches, starting at zero."""
     new = shared(0, name)
     add_role(new, ALGORITHM_BUFFER)
     return new
@@ -373,21 +382,24 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
     for parameter in parameters:
         if not isinstance(parameter, SharedVariable):
             raise errors.AlgorithmError(
-                f"{what} changes shared variables, but one of its parameters is {parameter!r}; "
-                "give ComputationGraph(cost).parameters, or variables made by workbench.shared"
+                f"the parameters of {what} must be shared variables, but one of them is "
+                f"{parameter!r}; pass ComputationGraph(cost).parameters, or variables created by "
+                "workbench.shared"
             )
     if len(set(parameters)) != len(parameters):
         twice, _ = Counter(parameters).most_common(1)[0]
-        raise errors.AlgorithmError(f"{what} got the parameter {path_of(twice)} twice")
+        raise errors.AlgorithmError(
+            f"the parameters of {what} must be distinct, but {path_of(twice)} is given twice"
+        )
 
 
 def parameters_of(cost: Any) -> list[SharedVariable]:
-    """Return the parameters of a cost, among which a criterion selects those to train."""
+    """Return the parameters of a cost, from which a criterion selects the trained parameters."""
     return ComputationGraph(cost).parameters if isinstance(cost, Variable) else []
 
 
 def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:
-    """Return the L2 norm of the gradients or steps of all parameters, under a name to monitor."""
+    """Return the L2 norm of all gradients or steps together, as a variable named `name`."""
     norm = l2_norm(tensors.values())
     norm.name = name
     return norm

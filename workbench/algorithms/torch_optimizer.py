@@ -1,4 +1,4 @@
-"""Training algorithm that uses any optimizer of torch."""
+"""`TorchOptimizer`, a training algorithm that uses an optimizer of torch."""
 
 from __future__ import annotations
 
@@ -28,51 +28,58 @@ MakeOptimizer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
 
 NOT_A_MAKER = (
-    "optimizer must be a class such as torch.optim.AdamW, or a function that makes an optimizer "
-    "from a list of tensors, not {given!r}. Put settings into options, such as "
+    "optimizer must be a class such as torch.optim.AdamW, or a function that creates an optimizer "
+    "for a list of tensors, not {given!r}. Pass its arguments as options, such as "
     "options={{'lr': 0.01}}"
 )
 NOT_MAKERS = (
-    "schedulers must be a list of functions that each make a scheduler from the optimizer, such as "
-    "[lambda optimizer: ExponentialLR(optimizer, 0.9)], not {given!r}"
+    "schedulers must be a list of functions that each create a scheduler for the optimizer, such "
+    "as [lambda optimizer: ExponentialLR(optimizer, 0.9)], not {given!r}"
 )
 
 OF_GRADIENTS = 0.4
-"""A power of the largest number that is safe: its square, times hundreds, does not overflow."""
+"""Norms of gradients are safe below the largest number raised to this power.
+
+Hundreds of their squares can be added without overflow.
+"""
 OF_STATE = 0.85
-LOOK_EVERY = 128
+"""Norms of optimizer states are safe below the largest number raised to this power."""
+CHECK_EVERY = 128
+"""The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
-"""Settings of optimizers that are used as factors."""
+"""Options of optimizers that are used as factors."""
 LEAST = 1e-12
-"""The least constant that keeps divisions by averages finite."""
+"""The smallest constant in a denominator that keeps quotients finite."""
 
 
 class TorchOptimizer(UpdatesAlgorithm):
-    """Training algorithm that changes shared variables by an optimizer of torch and schedulers.
+    """Training algorithm that updates parameters with an optimizer and schedulers of torch.
 
-    Cost and gradients are computed as by `GradientDescent`; the optimizer changes the parameters.
-    An optimizer that evaluates the cost several times a step, such as ``torch.optim.LBFGS``, does
-    so on the same batch. Observers see the first evaluation; other updates are done at each one.
+    Cost and gradients are computed as by `GradientDescent`; the optimizer updates the parameters.
+    An optimizer that evaluates the cost several times in each step, such as ``torch.optim.LBFGS``,
+    uses the same batch every time. Observers receive the values of the first evaluation; other
+    updates are applied at each evaluation.
 
     Parameters
     ----------
     cost : Variable
         The scalar to minimise.
     parameters : list of SharedVariable or criterion
-        As for `GradientDescent`.
+        See `GradientDescent`.
     optimizer : callable
-        Makes the optimizer from the list of tensors of `parameters`, in their order: a class
-        like ``torch.optim.AdamW``, or a function, for instance to make groups of parameters.
+        A class such as ``torch.optim.AdamW``, or a function that creates the optimizer. It is
+        called with the list of tensors of `parameters`, in their order; a function can divide them
+        into groups.
     options : dict, optional
-        Keyword arguments for `optimizer`.
+        Keyword arguments of `optimizer`.
     schedulers : iterable of callable, optional
-        Each makes a scheduler from the optimizer, for instance
+        Functions that each create a scheduler for the optimizer, for instance
         ``lambda optimizer: CosineAnnealingLR(optimizer, T_max=1000)``.
     schedule_every : int, optional
-        The number of batches after which schedulers take a step; ``ReduceLROnPlateau`` gets the
-        mean cost over these batches.
+        The number of batches between two steps of the schedulers. ``ReduceLROnPlateau`` receives
+        the mean cost over these batches.
     mode, on_not_finite, updates, function_kwargs, on_unused_sources : optional
-        As in `GradientDescent`.
+        See `GradientDescent`.
 
     Attributes
     ----------
@@ -81,13 +88,13 @@ class TorchOptimizer(UpdatesAlgorithm):
     gradients : dict of SharedVariable to Variable
     total_gradient_norm : Variable
     learning_rate : SharedVariable
-        The rate of the first group of parameters, which follows the schedulers. Assigning to it
-        sets the rate of all groups from the next batch on.
+        The learning rate of the first group of parameters, which the schedulers change. Setting its
+        value changes the learning rate of all groups, starting with the next batch.
 
     Raises
     ------
     AlgorithmError
-        If `optimizer` or `schedulers` are not functions or classes, or torch refuses the options.
+        If `optimizer` or `schedulers` are not functions or classes, or torch rejects the options.
 
     Examples
     --------
@@ -102,7 +109,7 @@ class TorchOptimizer(UpdatesAlgorithm):
 
     _fixed = dict.fromkeys(
         ("cost", "parameters", "gradients", "total_gradient_norm", "learning_rate"),
-        "make a new TorchOptimizer, and a main loop with it",
+        "create a new TorchOptimizer, and a main loop with it",
     )
 
     def __init__(
@@ -138,7 +145,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             on_not_finite,
             self.gradients,
             list(self.gradients.values()),
-            remembered=[kept for kept, _ in self._statistics()],
+            buffers=[kept for kept, _ in self._statistics()],
         )
         self._make_optimizer, self._options = optimizer, dict(options or {})
         if isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
@@ -159,11 +166,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         except (TypeError, ValueError) as error:
             name = getattr(make, "__name__", repr(make))
             raise errors.AlgorithmError(
-                f"{name} refuses these parameters or the options {self._options}: {error}"
+                f"{name} rejects the parameters or the options {self._options}: {error}"
             ) from error
         self.schedulers = [make_one(self.optimizer) for make_one in self._make_schedulers]
-        self._looks, self._full = 0, False
-        # Another thread that reads or assigns a parameter waits for the end of the step.
+        self._checks, self._full = 0, False
+        # With the lock, other threads that read or assign a parameter wait for the end of the step.
         self._lock = WriterLock()
         for parameter in self.parameters:
             parameter.writers.add(self._lock)
@@ -201,7 +208,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             if looking:
                 large = not _below(gradients, OF_GRADIENTS)
                 if large and not gradients[0].is_cpu:
-                    self.finite.settle()  # on an accelerator they have not been checked yet
+                    self.finite.settle()  # on an accelerator, earlier checks are outstanding
                 if not (evaluations or before) and (large or self._is_full()):
                     before.append(_Before(self, run))
             evaluations.append(results)
@@ -228,11 +235,12 @@ class TorchOptimizer(UpdatesAlgorithm):
         return evaluations[0]
 
     def _is_uncertain(self) -> bool:
-        """Return True if a step can overflow with any gradients, or evaluates several times.
+        """Return True if a step can overflow although its first gradients are small.
 
-        Gradients are checked before the optimizer gets them, but an optimizer that evaluates
-        several times has changed parameters by then. Factors above one, or too small a constant in
-        a divisor, can make any step overflow. So can an optimizer that is not from torch.
+        Gradients are checked before they are passed to the optimizer, but an optimizer with several
+        evaluations has already changed parameters before the later ones. Any step can overflow with
+        factors above one, with a very small constant in a denominator, or with an optimizer that is
+        not part of torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
         if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):
@@ -248,17 +256,18 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _is_full(self) -> bool:
         """Return True if parameters or states are so large that a small step can overflow.
 
-        This is checked every `LOOK_EVERY` steps only: in between they cannot grow enough.
+        The norms are computed only every `CHECK_EVERY` steps, since they cannot grow enough in
+        between.
         """
-        if self._full or self._looks % LOOK_EVERY == 0:
+        if self._full or self._checks % CHECK_EVERY == 0:
             kept = list(_tensors(list(self.optimizer.state.values())))
             parameters = [leaf.detach() for leaf in self._leaves]
             self._full = not (_below(parameters, OF_GRADIENTS) and _below(kept, OF_STATE))
-        self._looks += 1
+        self._checks += 1
         return self._full
 
     def _all_locks(self, run: Function) -> AbstractContextManager[object]:
-        """Return the locks of all variables of the step, taken at once to avoid a deadlock."""
+        """Return a context that acquires the locks of all variables together to avoid deadlocks."""
         if self._generation != WriterLock.generation:
             self._generation = WriterLock.generation
             touched = {*run.program.shared, *run.updates, *self.parameters, self.learning_rate}
@@ -294,15 +303,16 @@ class TorchOptimizer(UpdatesAlgorithm):
         own = {"optimizer", "schedulers", "costs"}
         super().load_state_dict({key: value for key, value in state.items() if key not in own})
         self.optimizer.load_state_dict(state["optimizer"])
-        self._looks = 0
+        self._checks = 0
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._costs = [torch.tensor(cost) for cost in state["costs"]]
-        # A rate that was assigned since the last step differs from this one, and is used next.
+        # If a rate was assigned after the last step before saving, it differs from this one and is
+        # used in the next step.
         self._known_rate = torch.tensor(self._rate(), dtype=self.learning_rate.dtype).item()
 
     def __getstate__(self) -> dict[str, Any]:
-        # The optimizer refers to the parameters' storage, which a pickle would not share with them.
+        # The optimizer refers to the storage of the parameters, which a pickle would duplicate.
         made = {"optimizer", "schedulers", "_leaves", "_lock", "_locks"}
         kept = {key: value for key, value in super().__getstate__().items() if key not in made}
         return {**kept, "_saved": TorchOptimizer.state_dict(self, self.parameters)}
@@ -315,7 +325,7 @@ class TorchOptimizer(UpdatesAlgorithm):
 
 
 class _Before:
-    """Copy of everything that a step changes, to undo a step that fails halfway or overflows."""
+    """Copy of all values that a step changes, to undo a step that fails or overflows."""
 
     def __init__(self, algorithm: TorchOptimizer, run: Function) -> None:
         self.optimizer = algorithm.optimizer
@@ -325,7 +335,7 @@ class _Before:
         self.of_leaf = dict(zip(algorithm._leaves, algorithm.parameters, strict=True))
 
     def ruined(self) -> dict[SharedVariable, list[str]]:
-        """Return the parameters that are not finite, or whose states have stopped being finite."""
+        """Return the parameters that are not finite, or whose states are no longer finite."""
         bad: dict[SharedVariable, list[str]] = {}
         leaves = [leaf for group in self.optimizer.param_groups for leaf in group["params"]]
         for i, leaf in enumerate(leaves):
@@ -344,7 +354,7 @@ class _Before:
         return bad
 
     def restore(self) -> None:
-        """Restore everything to its value before the step."""
+        """Restore all values from before the step."""
         for variable, value in zip(self.changed, self.values, strict=True):
             variable.tensor.copy_(value)
         self.optimizer.load_state_dict(self.state)

@@ -1,4 +1,4 @@
-"""Activations: functions that act on each element."""
+"""Activations: bricks that apply a function to each element."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workbench.tensor import Variable
 
 
 class Activation(Brick):
-    """Base class of functions that act on each element."""
+    """Base class of bricks that apply a function to each element."""
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Apply the function to each element of a variable of any shape."""
-        raise NotImplementedError(f"{type(self).__name__} must define apply")
+        raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
 
 class Identity(Activation):
@@ -106,12 +106,12 @@ class Rectifier(Activation):
 
 
 class LeakyRectifier(Activation):
-    """The rectifier with a slope for negative values: ``x`` where positive, else ``leak * x``.
+    """The leaky rectifier: ``x`` if x is positive, otherwise ``leak * x``.
 
     Parameters
     ----------
     leak : float, optional
-        The slope.
+        The slope for negative values.
 
     References
     ----------
@@ -140,12 +140,14 @@ class LeakyRectifier(Activation):
 
 
 class GELU(Activation):
-    r"""The Gaussian error linear unit, :math:`x \Phi(x)` with the normal distribution function.
+    r"""The Gaussian error linear unit, :math:`x \Phi(x)`.
+
+    :math:`\Phi` is the cumulative distribution function of the standard normal distribution.
 
     Parameters
     ----------
     approximate : bool, optional
-        True to use the approximation by a hyperbolic tangent, which is faster on some devices.
+        True to use the approximation with a hyperbolic tangent, which is faster on some devices.
 
     References
     ----------
@@ -167,7 +169,7 @@ class GELU(Activation):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Apply the unit to each element."""
+        """Apply the Gaussian error linear unit to each element."""
         kind = "tanh" if self.approximate else "none"
         return torch.nn.functional.gelu(input_, approximate=kind)  # type: ignore[arg-type, return-value]
 
@@ -189,17 +191,18 @@ class SiLU(Activation):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Apply the unit to each element."""
+        """Apply the sigmoid linear unit to each element."""
         return torch.nn.functional.silu(input_)  # type: ignore[arg-type, return-value]
 
 
 class Swish(Activation):
-    r"""The swish with a given steepness, :math:`x \sigma(\beta x)`; for a steepness of 1, `SiLU`.
+    r"""The swish function, :math:`x \sigma(\beta x)`, which equals `SiLU` if `beta` is 1.
 
     Parameters
     ----------
     beta : float, optional
-        The steepness: 0 gives ``x / 2``, and large values approach the rectifier.
+        The steepness. The function is ``x / 2`` for 0 and approaches the rectifier for large
+        values.
 
     References
     ----------
@@ -223,6 +226,6 @@ class Swish(Activation):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Multiply each element by the logistic function of `beta` times it."""
+        """Apply the swish function to each element."""
         output: Variable = input_ * (input_ * self.beta).sigmoid()
         return output

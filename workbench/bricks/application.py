@@ -1,9 +1,9 @@
-"""Application methods, by which a brick becomes part of a graph.
+"""Application methods: the methods of a brick that add its operation to a graph.
 
-`application` turns a method of a brick into an `Application`, a descriptor that gives a
-`BoundApplication` for each brick. A call of it allocates the brick if needed, passes tagged copies
-of the inputs to the function, and returns tagged copies of the outputs. Tagged copies are identity
-nodes: they carry names, roles and annotations, and disappear when the graph is lowered.
+`application` converts a method of a brick to an `Application`, a descriptor that returns a
+`BoundApplication` for each brick. Calling the bound application allocates the brick if necessary,
+passes tagged copies of the inputs to the method, and returns tagged copies of the outputs. Tagged
+copies are identity nodes with names, roles and annotations; lowering the graph removes them.
 """
 
 from __future__ import annotations
@@ -37,26 +37,24 @@ SPECIAL = ("application", "application_call")
 """Arguments that an application method can declare, and that its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that families of bricks read from an application; errors say how to give one."""
+"""Attributes that families of bricks read from an application; errors say how to declare one."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
 )  # fmt: skip
-"""Attributes of the applications themselves; all others are declared for a brick or a class."""
+"""Attributes of the application object; all others are declared for a brick or a class."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
-"""The bricks that are being applied, the outermost first."""
+"""The bricks that are being applied, outermost first."""
 
 
 class Application(Predicate):
-    """An application method of a brick class.
-
-    Made by the decorator `application`.
+    """An application method of a brick class, created by the decorator `application`.
 
     Parameters
     ----------
     application_function : callable
-        The method as it is written in the class.
+        The decorated method.
     **attributes
         Attributes of the bound applications, such as ``inputs`` and ``outputs``.
 
@@ -68,7 +66,7 @@ class Application(Predicate):
         The class that defines it.
     attributes : dict
     properties : dict of str to str
-        Names of attributes that a method of the brick computes, and the name of that method.
+        Maps each attribute that a method of the brick computes to the name of the method.
 
     Raises
     ------
@@ -137,17 +135,17 @@ class Application(Predicate):
             raise AttributeError(name)
         if name in self.attributes:
             return self.attributes[name]
-        reason = "each brick computes it" if name in self.properties else "it declares none"
+        reason = "each brick computes it" if name in self.properties else "it is not declared"
         raise AttributeError(f"{self!r} has no attribute {name!r}: {reason}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Give all bricks of the class an attribute; see `BoundApplication.__setattr__`."""
+        """Set an attribute for all bricks of the class; see `BoundApplication.__setattr__`."""
         if name.startswith("_") or name in OWN:
             super().__setattr__(name, value)
         elif name in self.properties:
             raise AttributeError(
-                f"{self!r}: each brick computes {name} by its method {self.properties[name]}; "
-                "define that in a subclass, or set the attribute of one brick"
+                f"{self!r}: each brick computes {name} with its method {self.properties[name]}; "
+                "override the method in a subclass, or set the attribute of one brick"
             )
         else:
             _check_attribute(self, name, self.attributes)
@@ -155,16 +153,16 @@ class Application(Predicate):
 
     @property
     def inputs(self) -> list[str]:
-        """Names of the inputs: as declared, else the arguments of the method."""
+        """Declared names of the inputs; by default the arguments of the method."""
         return pack(self.attributes.get("inputs", self.argument_names))
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Leave the assignment to `__setattr__`."""
+        """Let `__setattr__` perform the assignment."""
 
     @property
     def argument_names(self) -> list[str]:
-        """The arguments that have a name."""
+        """Names of the arguments, without ``*args`` and ``**kwargs``."""
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         return [p.name for p in self.signature.parameters.values() if p.kind not in kinds]
 
@@ -201,7 +199,9 @@ class Application(Predicate):
         return decorate
 
     def delegate(self, f: F) -> F:
-        """Decorate a method of the brick that returns an application with the other attributes.
+        """Decorate a method of the brick that returns another application.
+
+        Attributes that are neither set, computed nor declared are read from that application.
 
         Examples
         --------
@@ -223,15 +223,15 @@ class Application(Predicate):
         self._delegate = f.__name__
         return f
 
-    def _asks(self, method: str) -> bool:
-        """Check whether the method of this name provides attributes."""
+    def _computes_by(self, method: str) -> bool:
+        """Check whether the method of this name computes attributes of the application."""
         return method == self._delegate or method in self.properties.values()
 
     def _check_open(self, what: str) -> None:
         if self.brick is not None:
             raise ApplicationError(
-                f"{self!r} is complete: {what} can be added only in the body of the class that "
-                "defines it; define the application again in the subclass"
+                f"{self!r} is complete; {what} can be added only in the body of the class that "
+                "defines the application; define the application again in the subclass"
             )
 
     def selects(self, variable: Variable) -> bool:
@@ -240,11 +240,13 @@ class Application(Predicate):
         return call is not None and call.application.application is self
 
     def apply(self, bound_application: BoundApplication, *args: Any, **kwargs: Any) -> Any:
-        """Apply to variables; see `BoundApplication.__call__`."""
+        """Apply the brick to variables; see `BoundApplication.__call__`."""
         as_dict, as_list = kwargs.pop("as_dict", False), kwargs.pop("as_list", False)
         call_id = kwargs.pop("call_id", None)
         if as_dict and as_list:
-            raise SignatureError(f"{bound_application.path}: give one of as_dict and as_list")
+            raise SignatureError(
+                f"{bound_application.path}: as_dict and as_list are both True; pass only one"
+            )
         brick = bound_application.brick
         with located(bound_application.path):
             self._check_place(bound_application)
@@ -271,7 +273,7 @@ class Application(Predicate):
         except (TypeError, ArgumentError) as error:
             hints = [nearest(name, known) for name in kwargs if name not in known]
             raise SignatureError(
-                f"{bound.path}: {error}; it takes ({', '.join(known)}){''.join(hints[:1])}"
+                f"{bound.path}: {error}; its arguments are ({', '.join(known)}){''.join(hints[:1])}"
             ) from None
 
     def _check_place(self, bound: BoundApplication) -> None:
@@ -283,8 +285,8 @@ class Application(Predicate):
             children = ", ".join(repr(child.name) for child in parent.children) or "none"
             raise ApplicationError(
                 f"{parent.path()} applies {brick.name!r}, which is not among its children "
-                f"({children}); pass it to super().__init__(children=[...]), or decorate the outer "
-                "method with @application if it is not"
+                f"({children}); pass it to super().__init__(children=[...]), or, if another brick "
+                "applies it, decorate the method of that brick with @application"
             )
 
     def _run(
@@ -300,7 +302,7 @@ class Application(Predicate):
         try:
             return pack(self.application_function(*complete.args, **complete.kwargs))
         except AttributeError as error:
-            # The function used an argument as a variable, and it is something else.
+            # The method probably used an argument that is not a variable as a variable.
             for name, value in arguments.items():
                 if value is error.obj and not isinstance(value, Variable):
                     raise wrong_argument(bound, name, value) from error
@@ -309,7 +311,7 @@ class Application(Predicate):
             _running.reset(token)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle by name if the class can be imported, else by value."""
+        """Pickle by reference if the class can be imported, else by value."""
         found: Any = sys.modules.get(self.brick.__module__) if self.brick else None
         if self.brick is not None and self.brick.__module__ != "__main__":
             for part in self.brick.__qualname__.split("."):
@@ -350,22 +352,22 @@ class BoundApplication(Predicate):
 
     @property
     def path(self) -> str:
-        """Brick and method, such as ``mlp/linear_0.apply``."""
+        """The path of the brick and the name of the method, such as ``mlp/linear_0.apply``."""
         return f"{self.brick.path()}.{self.name}"
 
     @property
     def inputs(self) -> list[str]:
-        """Names of the inputs; by default the arguments of the method."""
+        """Names of the inputs, by default the arguments of the method."""
         names = self._found("inputs")
         return self.application.argument_names if names is None else pack(names)
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Leave the assignment to `__setattr__`."""
+        """Let `__setattr__` perform the assignment."""
 
     @property
     def declares_inputs(self) -> bool:
-        """True if the names of the inputs were declared; else every argument is an input."""
+        """True if the names of the inputs were declared; otherwise every argument is an input."""
         return self._found("inputs") is not None
 
     def __getattr__(self, name: str) -> Any:
@@ -373,21 +375,23 @@ class BoundApplication(Predicate):
             hint = ""
             if name in NAMES:
                 hint = (
-                    f": {self.application!r} declares none; write @application({name}=[...]), or "
-                    f"add a delegate with it, or set {self.brick.name}.{self.name}.{name} = [...]"
+                    f": {self.application!r} does not declare it; write @application({name}=[...]),"
+                    f" add a delegate that has it, or set {self.brick.name}.{self.name}.{name} = "
+                    "[...]"
                 )
             raise AttributeError(f"{self!r} has no attribute {name!r}{hint}")
         return pack(found) if name == "outputs" else found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute of the application for this brick only; it overrides that of the class.
+        """Set an attribute of the application for this brick only, overriding the class's value.
 
-        For example ``brick.apply.inputs = ["a", "b"]``. It is copied and saved with the brick.
+        For example, ``brick.apply.inputs = ["a", "b"]``. The value is copied and saved with the
+        brick.
 
         Raises
         ------
         AttributeError
-            If applications have no such attribute.
+            If the name is not one of the attributes that applications have.
         """
         if name.startswith("_") or name in OWN:
             super().__setattr__(name, value)
@@ -403,7 +407,8 @@ class BoundApplication(Predicate):
             everything.setdefault("_application_settings", {})
         elif "_application_settings" not in everything:
             return {}
-        # A subclass can define an application of the same name that delegates to this one.
+        # The class is in the key: a subclass can define an application of the same name that
+        # delegates to this one.
         owner = "" if application.brick is None else application.brick.__qualname__
         found: dict[str, Any] = everything["_application_settings"].setdefault(
             f"{owner}.{application.name}", {}
@@ -411,7 +416,10 @@ class BoundApplication(Predicate):
         return found
 
     def _found(self, name: str) -> Any:
-        """Return the value that was set, or the one that is computed, declared or delegated."""
+        """Return the value of an attribute, or None.
+
+        The order of precedence is: set for this brick, computed, declared, delegated.
+        """
         application = self.application
         if name in (settings := self._settings()):
             return settings[name]
@@ -424,15 +432,15 @@ class BoundApplication(Predicate):
         return None
 
     def _method(self, name: str) -> Callable[[], Any]:
-        """Return a method that computes attributes; a subclass can override it.
+        """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override that belongs to an application of the subclass does not count: that application
-        can call this one by `super`, and would get its own attributes.
+        An override that belongs to an application of the subclass is ignored: that application can
+        call this one with `super`, which would then have the attributes of the subclass.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
         other = vars(owner).get(application.name)
-        if isinstance(other, Application) and other is not application and other._asks(name):
+        if isinstance(other, Application) and other is not application and other._computes_by(name):
             method: Any = getattr(application.brick, name)
             return functools.partial(method, self.brick)
         own: Callable[[], Any] = getattr(self.brick, name)
@@ -444,26 +452,26 @@ class BoundApplication(Predicate):
         Parameters
         ----------
         *args, **kwargs
-            Variables and other arguments of the method. If there are tensors or arrays and no
-            variable, the result is computed at once.
+            Variables and other arguments of the method. If some are tensors or arrays and none is
+            a variable, the result is computed immediately.
         as_dict : bool
-            Return a dictionary from the names of the outputs.
+            True to return a dictionary from names of outputs to outputs.
         as_list : bool
-            Return a list, whatever the number of outputs.
+            True to return a list even if there is only one output.
         call_id : str
-            Stored in the metadata of the call, for `workbench.filter.VariableFilter`.
+            An identifier in the metadata of the call, for `workbench.filter.VariableFilter`.
 
         Raises
         ------
         SignatureError
-            If the method does not take these arguments.
+            If the method does not accept these arguments.
         NotConfiguredError
             If the brick cannot be allocated yet.
         ApplicationError
-            If a brick that is not its parent applies it, or the number of returned values is not
-            the number of outputs.
+            If a brick that is not a parent applies the brick, or if the number of returned values
+            is not the number of outputs.
         ShapeError, DtypeError
-            If the inputs do not fit.
+            If the shape or dtype of an input does not fit.
         """
         if not _running.get() and immediate.wanted(args, kwargs):
             return immediate.compute(self, args, kwargs)
@@ -494,11 +502,11 @@ def application(method: Callable[..., Any], /) -> Application: ...
 @overload
 def application(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def application(*args: Any, **kwargs: object) -> Any:
-    """Make a method of a brick an application method.
+    """Convert a method of a brick to an application method.
 
-    Used alone, or with attributes of the application: ``@application(inputs=["x"],
-    outputs=["y"])``. Without names, inputs are named after the arguments of the method, outputs
-    ``output_0``, ``output_1`` and so on.
+    The decorator is used alone or with attributes of the application, as in
+    ``@application(inputs=["x"], outputs=["y"])``. By default, inputs are named after the arguments
+    of the method, and outputs ``output_0``, ``output_1`` and so on.
 
     Examples
     --------
@@ -514,8 +522,8 @@ def application(*args: Any, **kwargs: object) -> Any:
     """
     if args and (kwargs or len(args) > 1 or not callable(args[0])):
         raise SignatureError(
-            "application takes one method, or keywords only: @application, or "
-            "@application(outputs=[...])"
+            f"application must be called with one method or with keywords only, not with {args!r}; "
+            "write @application or @application(outputs=[...])"
         )
     if args:
         return Application(args[0])
@@ -523,7 +531,7 @@ def application(*args: Any, **kwargs: object) -> Any:
 
 
 def _check_attribute(application: object, name: str, declared: Iterable[str]) -> None:
-    """Refuse an attribute that no brick reads from an application."""
+    """Raise `AttributeError` for a name that is neither in `NAMES` nor declared."""
     known = dict.fromkeys((*NAMES, *declared))
     if name not in known:
         raise AttributeError(

@@ -1,9 +1,9 @@
-"""Bricks: operations with parameters, which configure their children.
+"""`Brick`, the base class of operations with parameters and children.
 
-The life cycle of a brick: it is *constructed*, possibly without all its settings; its parameters
-are *allocated* (as NaN) once the settings for that are known; it is *applied* to variables, and its
-parameters are *initialised*, in either order. Before allocation and initialisation a parent pushes
-settings to its children; then it takes the step for them too.
+A brick is *constructed*, possibly without all its settings. Its parameters are *allocated*, filled
+with NaN, once the settings that allocation requires are set. Then the brick is *applied* to
+variables and its parameters are *initialised*, in either order. Before allocation and
+initialisation, a brick pushes settings to its children; then it allocates or initialises them too.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
     "name parents auxiliary_variables updates print_shapes".split()
 )
-"""Attributes that are not settings: after a change of one, settings are not pushed again."""
+"""Attributes that are not settings: assigning one does not cause settings to be pushed again."""
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
-"""The stage that settings are being pushed for; they invalidate no other stage."""
+"""The stage for which settings are being pushed; assigning them invalidates only this stage."""
 
 
 @contextmanager
@@ -52,12 +52,13 @@ def _pushing(stage: str) -> Iterator[None]:
 class Brick(Component):
     """An operation with parameters and children.
 
-    A subclass calls ``super().__init__(**kwargs)`` in its constructor, lists its children there,
-    decorates the methods that compute something with `application`, and overrides those it needs of
+    A subclass calls ``super().__init__(**kwargs)`` in its constructor, passes its children there,
+    and decorates the methods that compute outputs with `application`. Where necessary it overrides
     `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
-    `get_dim`. With `lazy` on its constructor, settings can be given later, as attributes.
+    `get_dim`. If the constructor is decorated with `lazy`, settings can be assigned later as
+    attributes.
 
-    A user calls an application method and `initialize` only; each step includes those before it.
+    A user calls only an application method and `initialize`; both allocate the brick if necessary.
     After an attribute of a brick (other than its name) has been set, the brick pushes its settings
     to its children again before the next allocation or initialisation.
 
@@ -70,11 +71,11 @@ class Brick(Component):
     Attributes
     ----------
     parameters : list of SharedVariable or None
-        The parameters of this brick alone. Before allocation, reading it raises
-        `NotAllocatedError`, an `AttributeError`.
+        The parameters of this brick, without those of its children. Before allocation, reading the
+        attribute raises `NotAllocatedError`, an `AttributeError`.
     children, parents : list of Brick
     allocated, initialized : bool
-        True once the step has been taken.
+        True after allocation or initialisation, respectively.
     allocation_config_pushed, initialization_config_pushed : bool
         True if the children have the current settings.
     print_shapes : bool
@@ -85,11 +86,12 @@ class Brick(Component):
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
     setting_checks : dict
-        A class attribute: for a setting, a function that raises for a wrong value. It is called
-        with the brick's path, the setting and the value, whenever the setting is assigned.
+        A class attribute that maps the name of a setting to a function that raises for an invalid
+        value. The function is called with the brick's path, the name and the value whenever the
+        setting is assigned.
     former_hooks : dict of str to str
-        A class attribute: methods that subclasses overrode in Blocks and that are never called
-        here, with the replacement. A class that defines one is refused.
+        A class attribute that maps methods that subclasses overrode in Blocks, and that are never
+        called here, to their replacements. Defining a class with such a method is an error.
 
     Examples
     --------
@@ -138,7 +140,9 @@ class Brick(Component):
     # The life cycle.
 
     def allocate(self) -> None:
-        """Make the parameters, those of all children first; new ones replace existing ones.
+        """Create the parameters of the children, then the parameters of the brick.
+
+        They replace existing parameters.
 
         Raises
         ------
@@ -155,7 +159,8 @@ class Brick(Component):
             self.push_allocation_config()
         self._require(self.allocation_args, "allocation")
         for child in self._bricks():
-            # A child that another model uses already keeps its parameters, unless asked explicitly.
+            # A child that another model already uses keeps its parameters, unless the caller
+            # allocates explicitly.
             shared = child.allocated and any(p.allocated for p in child._owners() if p is not self)
             if fresh or not shared:
                 child._allocate_as_defined(done, fresh)
@@ -171,7 +176,7 @@ class Brick(Component):
         self._forget()
 
     def _allocate_as_defined(self, done: set[Brick], fresh: bool) -> None:
-        """Allocate by the subclass's own method, if there is one."""
+        """Allocate with the subclass's override of `allocate`, if there is one."""
         if type(self).allocate is Brick.allocate:
             self._allocate_tree(done, fresh)
         elif self not in done:
@@ -182,9 +187,10 @@ class Brick(Component):
         """Append the brick's own parameters to `parameters`; subclasses override it."""
 
     def initialize(self) -> None:
-        """Set the parameters to their first values, those of all children first.
+        """Initialise the parameters of the children, then the parameters of the brick.
 
-        Allocates first if that has not been done. The same seed always gives the same values.
+        A brick that has no parameters yet is allocated first. The same seed always produces the
+        same values.
 
         Raises
         ------
@@ -206,16 +212,16 @@ class Brick(Component):
         """Set the brick's own parameters; subclasses override it."""
 
     def push_allocation_config(self) -> None:
-        """Give the children the settings that they need for allocation.
+        """Set the attributes of the children that their allocation requires.
 
-        `allocate` calls it if nothing else has; call it to change the children afterwards. It can
-        be called before all settings are known: the children then get those that are known, and
-        the others from `allocate`.
+        `allocate` calls this method if it has not been called yet. Call it yourself to change the
+        settings of the children afterwards. It can be called before all settings are known; then
+        `allocate` pushes the remaining settings later.
 
         Raises
         ------
         NotConfiguredError
-            If a setting is missing that the settings of the children depend on.
+            If a setting is missing from which settings of the children are derived.
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
@@ -228,15 +234,16 @@ class Brick(Component):
         """Set attributes of the children before allocation; subclasses override it."""
 
     def push_initialization_config(self) -> None:
-        """Give the children the settings that they need for initialisation.
+        """Set the attributes of the children that their initialisation requires.
 
-        `initialize` calls it if nothing else has; call it to change the children afterwards. Like
-        `push_allocation_config`, it can be called early.
+        `initialize` calls this method if it has not been called yet. Call it yourself to change the
+        settings of the children afterwards. Like `push_allocation_config`, it can be called before
+        all settings are known.
 
         Raises
         ------
         NotConfiguredError
-            If a setting is missing that the settings of the children depend on.
+            If a setting is missing from which settings of the children are derived.
         """
         self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
@@ -248,7 +255,7 @@ class Brick(Component):
         """Set attributes of the children before initialisation; subclasses override it."""
 
     def _prepare(self) -> None:
-        """Allocate, and initialise if nothing is lazy, before the brick is applied."""
+        """Allocate the brick before it is applied, and initialise it if `lazy` is False."""
         if not self.allocated:
             self._allocate_as_defined(set(), fresh=False)
         self._check_unchanged()
@@ -256,7 +263,7 @@ class Brick(Component):
             self.initialize()
 
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
-        """Push for a stage; if that fails since `settings` are missing, name them."""
+        """Call `push` for a stage; raise `NotConfiguredError` if `settings` are missing."""
         try:
             with _pushing(stage):
                 push()
@@ -284,7 +291,7 @@ class Brick(Component):
         Parameters
         ----------
         name : str
-            As listed in ``inputs`` or ``outputs`` of an application.
+            A name in ``inputs`` or ``outputs`` of an application.
 
         Returns
         -------
@@ -293,7 +300,7 @@ class Brick(Component):
         Raises
         ------
         BrickError
-            If the brick knows no such dimension.
+            If the brick has no input or output of this name, or does not define its dimension.
         """
         applications = [getattr(self, method) for method in applications_of(type(self))]
         known = {
@@ -327,7 +334,7 @@ class Brick(Component):
 
     def _children_changed(self) -> None:
         self._settings_changed()
-        # A child that is made during allocation has no settings for initialisation either.
+        # A child that is created during allocation lacks the settings for initialisation too.
         vars(self)["initialization_config_pushed"] = False
 
     def _settings_changed(self) -> None:
@@ -336,7 +343,7 @@ class Brick(Component):
         self._forget()
 
     def _forget(self) -> None:
-        """Drop the functions for immediate values, of this brick and of all bricks above it."""
+        """Drop the compiled functions for immediate values of this brick and of its ancestors."""
         vars(self)["_immediate"] = {}
         for parent in vars(self).get("parents", ()):
             parent._forget()
@@ -344,39 +351,41 @@ class Brick(Component):
     # Settings that changed since the allocation.
 
     def _remember_settings(self) -> None:
-        """Save the settings that the parameters were made for; see `_check_unchanged`."""
+        """Save the settings with which the parameters were allocated; see `_check_unchanged`."""
         values = {name: getattr(self, name, None) for name in self.allocation_args}
         vars(self)["_allocated_for"] = {name: _snapshot(v) for name, v in values.items()}
 
     def _check_unchanged(self) -> None:
-        """Refuse parameters that were made for other settings.
+        """Check that the settings have not changed since the parameters were allocated.
 
         Raises
         ------
         NotConfiguredError
+            If one of them has changed.
         """
         for name, before in vars(self).get("_allocated_for", {}).items():
             now = getattr(self, name, None)
             if not _equal(before, now):
                 raise NotConfiguredError(
                     f"{self.path()}: {name} is {now!r}, but the parameters were allocated for "
-                    f"{name}={before!r}; call {self.path().split('/')[0]}.allocate() for new ones, "
-                    "which initialize() then fills, or set it back"
+                    f"{name}={before!r}; set {name} back to {before!r}, or call "
+                    f"{self.path().split('/')[0]}.allocate() and initialize() for new parameters"
                 )
 
     # Copies and texts.
 
     def __call__(self, *args: Any, **kwargs: object) -> NoReturn:
-        """Refuse the call; the error names the application methods.
+        """Raise an error that names the application methods, since a brick is not callable.
 
         Raises
         ------
         ApplicationError
+            Always.
         """
         methods = list(applications_of(type(self)))
         first = "apply" if "apply" in methods or not methods else methods[0]
         raise ApplicationError(
-            f"{self!r} is a brick and cannot be called; apply it by one of its application methods "
+            f"{self!r} is a brick and cannot be called; call one of its application methods "
             f"({', '.join(methods) or 'it has none yet'}), as in {self.name}.{first}(...)"
         )
 
@@ -384,7 +393,7 @@ class Brick(Component):
         return {**super().__getstate__(), "_immediate": {}}
 
     def __copy__(self) -> Self:
-        """Make a deep copy, since copies that share parameters or children are not independent."""
+        """Return a deep copy, since a shallow copy would share parameters and children."""
         import copy
 
         return copy.deepcopy(self)
@@ -397,11 +406,11 @@ class Brick(Component):
         return self.summary()
 
     def describe(self) -> str:
-        """Return the text behind the name: dimensions, and settings that are not the defaults."""
+        """Return the text after the name in the repr: dimensions and non-default settings."""
         return ""
 
     def summary(self) -> str:
-        """Return the brick and all below it as text, with dimensions and numbers of parameters."""
+        """Return the tree of bricks as text, with dimensions and parameter counts."""
         return display.as_text(self)
 
     def _repr_html_(self) -> str:
@@ -419,7 +428,7 @@ class Brick(Component):
 
 
 def _snapshot(value: Any) -> Any:
-    """Return a copy that stays as it is when a list or dictionary is changed in place."""
+    """Return a copy that is not affected by in-place changes of a list or dictionary."""
     if isinstance(value, list):
         return tuple(value)
     return value.copy() if isinstance(value, dict) else value

@@ -15,14 +15,14 @@ from workbench.tensor import Variable
 
 
 class Bias(Feedforward, Initializable):
-    """Adds a bias: ``output = input_ + b``.
+    """A brick that adds a bias, ``output = input_ + b``.
 
     Parameters
     ----------
     dim : int
-        Size of the last dimension of input and output. Needed by `allocate`.
+        Size of the last dimension of input and output. Required by `allocate`.
     **kwargs
-        As for `Initializable`; `weights_init` is not used.
+        Options of `Initializable`; `weights_init` is not used.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Bias(Feedforward, Initializable):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Add the bias to the last dimension, of size `dim`."""
+        """Add the bias along the last dimension, of size `dim`."""
         check_last_dim(self, "apply", "input_", input_, "dim")
         b: Variable = self.parameters[0]
         return input_ + b

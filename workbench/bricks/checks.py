@@ -11,12 +11,12 @@ from workbench.tensor import Variable
 
 
 def application_of(owner: str, given: object) -> BoundApplication:
-    """Return an application method that is given, or the ``apply`` of a brick.
+    """Return `given` if it is an application method, or the ``apply`` method of a brick.
 
     Raises
     ------
     BrickError
-        If it is neither.
+        If `given` is neither, or if the brick has no application named ``apply``.
     """
     if isinstance(given, BoundApplication):
         return given
@@ -27,8 +27,8 @@ def application_of(owner: str, given: object) -> BoundApplication:
             applied: BoundApplication = brick.apply
             return applied
         raise BrickError(
-            f"{owner}: {given!r} has no application named apply; give one of its application "
-            f"methods ({', '.join(methods) or 'it has none'})"
+            f"{owner}: {given!r} has no application named apply; pass one of its application "
+            f"methods instead ({', '.join(methods) or 'it has none'})"
         )
     hint = f"; write {given.__name__}()" if isinstance(given, type) else ""
     raise BrickError(
@@ -39,12 +39,13 @@ def application_of(owner: str, given: object) -> BoundApplication:
 def check_last_dim(
     brick: Brick, method: str, argument: str, variable: Variable, setting: str
 ) -> None:
-    """Check the last size of an input against the setting of the brick that determines it.
+    """Check that an input has a float dtype and that its last size equals a setting of the brick.
 
     Raises
     ------
     ShapeError, DtypeError
-        The message names the brick, the argument, the shape, the setting and a remedy.
+        If a check fails. The message names the brick, the argument, the shape, the setting and a
+        remedy.
     """
     where, expected = f"{brick.path()}.{method}", getattr(brick, setting)
     if variable.ndim == 0 or (
@@ -53,19 +54,19 @@ def check_last_dim(
         last = variable.shape[-1] if variable.ndim else "?"
         raise ShapeError(
             f"{where}: {argument} has shape {shown(variable)}, but {setting} is {expected}, so its "
-            f"last size must be {expected}; {_remedy(brick, setting, last)}, or give it an "
-            f"input with {expected} features (a variable keeps its size from an earlier graph; "
-            "then make a new variable)"
+            f"last size must be {expected}; {_remedy(brick, setting, last)}, or pass an input "
+            f"with {expected} features (a variable keeps the sizes found in an earlier graph; in "
+            "that case create a new variable)"
         )
     if not variable.dtype.is_floating_point:
         raise DtypeError(
-            f"{where}: {argument} is {str(variable.dtype).removeprefix('torch.')}, but must be "
-            f"floats; convert it, as in {argument}.float()"
+            f"{where}: {argument} has dtype {str(variable.dtype).removeprefix('torch.')}, but must "
+            f"have a float dtype; convert it, as in {argument}.float()"
         )
 
 
 def _remedy(brick: Brick, setting: str, last: object) -> str:
-    """Return the remedy: a change of the brick, or of the brick that configures it."""
+    """Return advice to change the brick, or the parent that configures it."""
     parents = [parent for parent in brick.parents if isinstance(parent, Brick)]
     if parents:
         top = parents[0]
@@ -74,6 +75,6 @@ def _remedy(brick: Brick, setting: str, last: object) -> str:
 
 
 def shown(variable: Variable) -> str:
-    """Return the shape as text, with question marks for unknown sizes."""
+    """Return the shape of a variable as text, with question marks for unknown sizes."""
     sizes = [str(size) if isinstance(size, int) else "?" for size in variable.shape]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

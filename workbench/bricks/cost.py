@@ -1,8 +1,8 @@
-"""Costs: the difference between predictions and targets, as one number for each batch.
+"""Costs, which measure the difference between predictions and targets of a batch as one scalar.
 
-Every cost has the role ``COST`` and carries ``tag.n_examples``, the number of examples that it is a
-mean over. From it a monitor computes the mean over a data set, for any batch sizes. The tag stays
-when a brick returns the cost of another brick as its own output.
+Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
+a mean. With the tag, a monitor computes the mean over a data set for batches of any sizes. The tag
+is kept when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class Cost(Brick):
-    """Base class of costs; a subclass defines `apply`, which returns `mean_cost`.
+    """Base class of costs; a subclass defines `apply`, which returns the result of `mean_cost`.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Cost(Brick):
 
     @application(inputs=["y", "y_hat"], outputs=["cost"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """Compare predictions with targets.
+        """Compute the cost of predictions.
 
         Parameters
         ----------
@@ -69,13 +69,14 @@ class Cost(Brick):
         Variable
             A scalar.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define apply")
+        raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
 
 class CostMatrix(Cost):
-    """Base class of costs that compare element by element; a subclass defines `cost_matrix`.
+    """Base class of costs with one term for each element; a subclass defines `cost_matrix`.
 
-    The costs of an example are summed, and the mean is taken over the batch, the first dimension.
+    The terms of an example are summed, and the mean is computed over the batch, the first
+    dimension.
     """
 
     @application(inputs=["y", "y_hat"], outputs=["cost"])
@@ -87,11 +88,11 @@ class CostMatrix(Cost):
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
         """Compute the cost of each element, in the shape of `y` and `y_hat`."""
-        raise NotImplementedError(f"{type(self).__name__} must define cost_matrix")
+        raise NotImplementedError(f"{type(self).__name__} must define the method cost_matrix")
 
 
 class SquaredError(CostMatrix):
-    """The squared difference.
+    """The squared difference of targets and predictions.
 
     Examples
     --------
@@ -107,7 +108,7 @@ class SquaredError(CostMatrix):
 
 
 class AbsoluteError(CostMatrix):
-    """The absolute difference.
+    """The absolute difference of targets and predictions.
 
     Examples
     --------
@@ -123,10 +124,10 @@ class AbsoluteError(CostMatrix):
 
 
 class BinaryCrossEntropy(CostMatrix):
-    """Cross-entropy of probabilities of two-valued targets.
+    """Cross-entropy of binary targets and predicted probabilities.
 
-    If the predictions come from a `Logistic` brick (or ``torch.sigmoid``), value and gradient are
-    computed from its input, so that they are exact for predictions close to 0 and 1.
+    If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), cost and
+    gradient are computed from its input, so that they are exact for predictions close to 0 and 1.
 
     Examples
     --------
@@ -137,7 +138,10 @@ class BinaryCrossEntropy(CostMatrix):
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """Compute ``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element, in [0, 1]."""
+        """Compute ``-y log(y_hat) - (1 - y) log(1 - y_hat)`` for each element.
+
+        All elements of `y` and `y_hat` must be in [0, 1].
+        """
         where = f"{self.path()}.cost_matrix"
         y = probabilities(check_alike(self, y, y_hat), f"{where}: targets y")
         y_hat = probabilities(y_hat, f"{where}: y_hat", SCORES)
@@ -145,11 +149,12 @@ class BinaryCrossEntropy(CostMatrix):
 
 
 class CategoricalCrossEntropy(Cost):
-    """Cross-entropy of predicted class probabilities and true classes.
+    """Cross-entropy of true classes and predicted class probabilities.
 
-    If the predictions come from a `Softmax` brick (or ``torch.softmax``), value and gradient are
-    computed from its logits, so that they are exact for small probabilities. Other predictions are
-    used as they are; a probability of zero costs as much as the smallest number above zero.
+    If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
+    are computed from its logits, so that they are exact for small probabilities. Otherwise the
+    predictions are used directly, and a probability of zero is replaced by the smallest positive
+    number.
 
     Examples
     --------
@@ -170,8 +175,8 @@ class CategoricalCrossEntropy(Cost):
         y : Variable
             Class indices, integers of shape (B,), or probabilities of shape (B, C).
         y_hat : Variable
-            Probabilities of shape (B, C); each row has the sum one. For one example without a
-            batch: shape (C,), with one index, or shape (C,), for `y`.
+            Probabilities of shape (B, C); each row must sum to one. For a single example without
+            batch dimension, the shape is (C,), and `y` is a scalar index or has the shape (C,).
 
         Returns
         -------
@@ -189,15 +194,15 @@ class CategoricalCrossEntropy(Cost):
 
 
 class MisclassificationRate(Cost):
-    """The fraction of the examples whose class is not among the best predictions.
+    """The fraction of examples whose true class is not among the highest scores.
 
-    Ties count as errors: a class that shares its score with others ranks behind all of them. A
-    score of NaN is never right.
+    Ties count against the prediction: a class with the same score as others ranks below all of
+    them. A true class with a score of NaN counts as an error.
 
     Parameters
     ----------
     top_k : int, optional
-        The number of predictions for each example.
+        The number of highest scores that count as predictions for each example.
 
     Examples
     --------
@@ -218,14 +223,14 @@ class MisclassificationRate(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["error_rate"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """Compute the rate over the batch.
+        """Compute the misclassification rate of the batch.
 
         Parameters
         ----------
         y : Variable
             Class indices, integers of shape (B,).
         y_hat : Variable
-            Scores of shape (B, C), probabilities or not.
+            Scores of shape (B, C), such as probabilities or logits.
 
         Returns
         -------
@@ -236,14 +241,14 @@ class MisclassificationRate(Cost):
             problem = DtypeError if (y.ndim, y_hat.ndim) == (1, 2) else ShapeError
             swapped = y.dtype.is_floating_point and not y_hat.dtype.is_floating_point
             hint = (
-                "the two seem to be swapped: targets come first"
+                "the arguments seem to be swapped; pass the targets first"
                 if swapped
-                else "y.flatten() turns a column of indices into a vector"
+                else "y.flatten() converts a column of indices to a vector"
             )
             raise problem(
-                f"{self.path()}.apply: y has shape {shown(y)} and dtype {y.dtype}, y_hat has shape "
-                f"{shown(y_hat)}; they must be class indices, integers of shape (B,), and scores "
-                f"of shape (B, C) ({hint})"
+                f"{self.path()}.apply: y has shape {shown(y)} and dtype {y.dtype}, and y_hat has "
+                f"shape {shown(y_hat)}; y must be class indices, integers of shape (B,), and y_hat "
+                f"must be scores of shape (B, C) ({hint})"
             )
         truth = elements(y_hat, y, f"{self.path()}.apply: classes y").unsqueeze(1)
         not_behind = (~(y_hat < truth)).sum(1) - 1
@@ -253,17 +258,17 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """Average the costs of examples, and add the role and the number of examples.
+    """Average the costs of examples, and add the role and the number of examples to the result.
 
     Parameters
     ----------
     costs : Variable
-        Of shape (B,).
+        The cost of each example, of shape (B,).
 
     Returns
     -------
     Variable
-        A scalar with the role ``COST`` and ``tag.n_examples``, the size B.
+        A scalar with the role ``COST`` and the number B of examples in ``tag.n_examples``.
     """
     cost: Variable = costs.mean()
     add_role(cost, COST)
@@ -272,12 +277,12 @@ def mean_cost(costs: Variable) -> Variable:
 
 
 def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
-    """Return targets that are checked to have the shape of the predictions.
+    """Check that targets have the shape of the predictions, and return the checked targets.
 
     Raises
     ------
     ShapeError
-        Now, or when values are given, if the comparison would need broadcasting.
+        If the shapes differ: now if the sizes are known, otherwise when the cost is computed.
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets

@@ -1,10 +1,10 @@
-"""Dimensions: settings of bricks that are sizes, which are checked when they are set.
+"""Checks of settings of bricks at assignment, above all of dimensions.
 
-A setting is a dimension if its name says so: ``dim``, ``dims``, or anything that ends in ``_dim``
-or ``_dims``. It holds a number, or a sequence or a dictionary of numbers where an input has several
-axes or a brick several inputs; an unknown one is ``None`` or a `LazyNone`. A few other settings
-hold one whole number, such as the number of filters. A class can check further settings; see
-`Brick.setting_checks`.
+A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
+value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
+or a brick several inputs. An unknown dimension is ``None`` or a `LazyNone`. The value of a few
+other settings is one whole number, such as the number of filters. A class can check further
+settings; see `Brick.setting_checks`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings that hold one whole number, and the smallest allowed one."""
+"""Settings whose value is one whole number, with the smallest allowed number."""
 
 
 def is_dimension(name: str) -> bool:
@@ -31,46 +31,46 @@ def is_dimension(name: str) -> bool:
 
 
 def check_count(where: str, name: str, value: Any) -> None:
-    """Check one of `COUNTS`, if it is known.
+    """Check the value of a setting in `COUNTS`, unless it is not set yet.
 
     Raises
     ------
     BrickError
-        If it is not a whole number, or too small.
+        If the value is not a whole number, or too small.
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):
         hint = (
-            f"; {int(value)} would be one" if _reads_as_whole(value) and int(value) >= least else ""
+            f"; pass {int(value)} instead" if _reads_as_whole(value) and int(value) >= least else ""
         )
         raise BrickError(
-            f"{where}: {name} is {value!r}, but must be a whole number of {least} or more{hint}"
+            f"{where}: {name} is {value!r}, but must be a whole number >= {least}{hint}"
         )
 
 
 def check_size(where: str, name: str, value: Any) -> None:
-    """Check that a setting holds sizes, as far as they are known.
+    """Check that the value of a setting consists of sizes, apart from values not set yet.
 
     Parameters
     ----------
     where : str
-        The brick, for the error message.
+        The path of the brick, for the error message.
     name : str
-        The setting.
+        The name of the setting.
     value : object
 
     Raises
     ------
     BrickError
-        If it holds something else, or a negative number.
+        If an element is not a whole number of at least 0.
     """
     wrong = next((part for part in _parts(value) if not _is_size(part)), None)
     if wrong is None:
         return
-    of = "" if wrong is value else f", with {wrong!r} in it"
-    hint = f"; {int(wrong)} would be one" if _reads_as_whole(wrong) else ""
+    of = "" if wrong is value else f", which contains {wrong!r}"
+    hint = f"; pass {int(wrong)} instead" if _reads_as_whole(wrong) else ""
     raise BrickError(
-        f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers of 0 or more{hint}"
+        f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers >= 0{hint}"
     )
 
 
@@ -80,12 +80,12 @@ def check_epsilon(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If it is not a finite number of 0 or more.
+        If the value is not a finite number of at least 0.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise BrickError(
-            f"{where}: {name} is {value!r}, but must be a small number of 0 or more, such as 1e-5; "
-            "it is added before the square root is taken"
+            f"{where}: {name} is {value!r}, but must be a small number >= 0, such as 1e-5; it is "
+            "added under the square root"
         )
 
 
@@ -95,26 +95,26 @@ def check_probability(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If it is not a probability, or if it is 1, which would drop everything.
+        If the value is not a number in [0, 1); a probability of 1 would drop every element.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < 1:
         raise BrickError(f"{where}: {name} is {value!r}, but must be a number in [0, 1)")
 
 
 def check_finite(where: str, name: str, value: Any) -> None:
-    """Check a setting that can be any finite number.
+    """Check a setting whose value can be any finite number.
 
     Raises
     ------
     BrickError
-        If it is not a finite number.
+        If the value is not a finite number.
     """
     if not is_finite(value):
         raise BrickError(f"{where}: {name} is {value!r}, but must be a finite number")
 
 
 def _parts(value: Any) -> list[Any]:
-    """Return the numbers in a setting, or the values in their place."""
+    """Return the elements of a setting as a flat list, without elements that are not set yet."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if not isinstance(value, (list, tuple)):

@@ -1,7 +1,7 @@
-"""Display of a hierarchy of bricks, as a tree of text or as foldable HTML.
+"""Display of a hierarchy of bricks, as a text tree or as foldable HTML.
 
-The HTML is plain ``<details>`` elements without script or style sheet. It uses the colours of the
-page, so that it is readable in light and dark notebooks.
+The HTML consists of ``<details>`` elements without scripts or style sheets. It uses the colours of
+the page, so that it is readable in light and dark notebooks.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ FAINT = "opacity: 0.65;"
 
 
 class Shown(Protocol):
-    """The part of a brick that is displayed."""
+    """Attributes of a brick that the display reads."""
 
     @property
     def name(self) -> str:
-        """The name."""
+        """The name of the brick."""
 
     @property
     def allocated(self) -> bool:
-        """True once it has parameters."""
+        """True once the brick has parameters."""
 
     @property
     def parameters(self) -> Iterable[Variable | None]:
-        """The parameters of this brick alone."""
+        """The parameters of this brick, without those of its children."""
 
     @property
     def children(self) -> Iterable[Any]:
-        """The bricks directly below, and other children."""
+        """The children: bricks and other components."""
 
     def describe(self) -> str:
-        """Return its dimensions and options in a few words."""
+        """Return the dimensions and options of the brick as a short text."""
 
     def _bricks(self) -> Sequence[Shown]:
-        """Return the bricks directly below."""
+        """Return the children that are bricks."""
 
 
 def as_text(brick: Shown) -> str:
@@ -103,7 +103,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """Return the number of trained numbers at and below a brick, and its own parameters."""
+    """Return the parameter count of a brick with its descendants, and its own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""

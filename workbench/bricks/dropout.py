@@ -1,4 +1,4 @@
-"""Dropout as a brick, for models whose architecture includes it."""
+"""`Dropout`, a brick that sets elements to zero at random in training mode."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from workbench.tensor import Variable
 
 
 class Dropout(Random, Activation, ModeDependent):
-    """Sets elements to zero at random, in training mode only.
+    """Sets elements to zero at random in training mode.
 
-    Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``.
-    As with `BatchNormalization`, a graph is built for use, where this brick does nothing. It is
-    built for training inside ``with brick:`` or `workbench.graph.training_mode`, or rewritten by
-    `workbench.graph.apply_training_mode`. `workbench.graph.apply_dropout` drops variables of a
-    graph without this brick.
+    Each element becomes zero with probability `drop_prob` and is otherwise divided by
+    ``1 - drop_prob``. By default the brick is applied in evaluation mode, where it returns its
+    input. It is applied in training mode inside ``with brick:`` or
+    `workbench.graph.training_mode`, and `workbench.graph.apply_training_mode` changes the mode of a
+    finished graph. `workbench.graph.apply_dropout` applies dropout to variables of a graph without
+    this brick.
 
     Parameters
     ----------
     drop_prob : float, optional
-        In [0, 1).
+        The probability of dropping an element, in [0, 1).
     random_seed : int, optional
         The seed of the masks; see `workbench.bricks.Random`.
 
@@ -58,7 +59,7 @@ class Dropout(Random, Activation, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """Drop elements of floats of any shape; the result has the role ``DROPOUT``."""
+        """Drop elements of a float variable of any shape; the result has the role ``DROPOUT``."""
         application_call.metadata[MODE] = self.in_training_mode
         if not self.in_training_mode or self.drop_prob == 0:
             return input_

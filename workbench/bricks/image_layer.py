@@ -10,7 +10,7 @@ from workbench.bricks.lazy import is_set
 
 
 class ImageLayer(Brick):
-    """Base class of bricks on images, which `ConvolutionalSequence` can configure.
+    """Base class of bricks that transform images and that `ConvolutionalSequence` can configure.
 
     An image has the shape (C, H, W): channels, height and width. `get_dim` returns the shapes of
     ``input_`` and ``output``, with ``None`` for unknown sizes.
@@ -18,9 +18,9 @@ class ImageLayer(Brick):
     Attributes
     ----------
     num_channels : int
-        Channels of the input.
+        Number of channels of the input.
     image_size : tuple of (int or None)
-        Height and width of the input, as far as they are known.
+        Height and width of the input; None if unknown.
     num_output_channels : int
     """
 

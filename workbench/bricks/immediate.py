@@ -1,8 +1,8 @@
-"""Application of bricks to tensors and arrays, which computes tensors at once.
+"""Immediate computation of bricks that are applied to tensors and arrays.
 
-The first call with arguments of a kind (ranks, dtypes, options) builds the graph and a function;
-later calls run that function. A brick drops its functions when it is allocated again, or when a
-setting or a child changes, in it or below it.
+The first call with arguments of a kind (ranks, dtypes, options) builds the graph and compiles a
+function; later calls run that function. A brick drops its functions when it is allocated again, or
+when a setting or child of the brick or of a descendant changes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ALL = sys.maxsize
 
 @dataclass
 class Immediate:
-    """A function made of an application, and the places of its results."""
+    """A compiled application, with the structure of its results."""
 
     run: Function
     results: list[Any]
@@ -52,7 +52,7 @@ def wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Apply to tensors and arrays; options and errors are those of `BoundApplication.__call__`."""
+    """Apply a brick to tensors and arrays; see `BoundApplication.__call__`."""
     options = {name: kwargs[name] for name in OPTIONS if name in kwargs}
     arguments: dict[int | str, Any] = dict(enumerate(args))
     arguments.update((name, v) for name, v in kwargs.items() if name not in OPTIONS)
@@ -64,14 +64,14 @@ def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if made is None:
         made, general = _made(bound, arguments, values)
         if kind is not None:
-            # The brick may have been allocated meanwhile, which replaced the cache.
+            # Read the cache again: allocation during the call replaces it.
             bound.brick._immediate[kind if general else fitting] = made
     try:
         results = made(list(values.values()))
     except WorkbenchError:
         raise
     except Exception as error:
-        # This is torch's message; the checks of known sizes can have a better one.
+        # The message is torch's; building the graph with all sizes known can raise a better one.
         try:
             _make(bound, arguments, values, open_axes=0)
         except ShapeError as better:
@@ -87,9 +87,10 @@ def _made(
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
 ) -> tuple[Immediate, bool]:
-    """Make a function for inputs of any sizes, and return it with True.
+    """Compile a function for inputs of any size, and return it with True.
 
-    If that fails, the function is for any first size and the other sizes as given, with False.
+    If building that graph fails, return a function for inputs of any first size and the given other
+    sizes, with False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True
@@ -106,7 +107,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Make a function for the given sizes of inputs, with the first `open_axes` axes open."""
+    """Compile a function for the given sizes of inputs; the first `open_axes` axes are variable."""
     named = bound.inputs
     symbols = {
         key: variable(
@@ -133,7 +134,7 @@ def _real(value: Any) -> bool:
 
 
 def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
-    """Return the value as a tensor; arrays of floats, float64 by numpy's default, become floatx."""
+    """Return the value as a tensor; float arrays, float64 by NumPy's default, become floatx."""
     if isinstance(value, torch.Tensor):
         return value.detach()
     expect_read_only()
@@ -143,7 +144,7 @@ def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
 def _kind(
     name: str, arguments: dict[int | str, Any], values: dict[int | str, torch.Tensor]
 ) -> Hashable:
-    """Return a key for calls that share a function; ``None`` if an argument has no hash."""
+    """Return the cache key of a call, or ``None`` if an argument is not hashable."""
     parts: list[Any] = [name, floatx(), in_training_mode()]
     for key, value in arguments.items():
         if key in values:

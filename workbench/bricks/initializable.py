@@ -16,19 +16,19 @@ from workbench.utils.variables import shared_floatx_nans
 
 
 class Initializable(RNGMixin):
-    """A brick with initialisation schemes, which it pushes to its children.
+    """Base class of bricks with initialisation schemes, which they push to their children.
 
-    Every brick of this kind takes all schemes, even if it has no biases itself: a subclass can add
-    children that have some.
+    Every such brick accepts both schemes, even if it has no biases: a subclass can add children
+    with biases.
 
     Parameters
     ----------
     weights_init : NdarrayInitialization, optional
-        Scheme of the weights; `initialize` needs it.
+        Scheme of the weights; required by `initialize`.
     biases_init : NdarrayInitialization, optional
-        Scheme of the biases; `initialize` needs it if there are biases.
+        Scheme of the biases; required by `initialize` if there are biases.
     use_bias : bool, optional
-        True to have biases.
+        If False, the brick has no biases.
     seed : int, optional
         See `RNGMixin`.
 
@@ -71,22 +71,23 @@ class Initializable(RNGMixin):
         self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
-        """Return the scheme in the attribute `name`, which initialisation needs."""
+        """Return the scheme in the attribute `name`, or raise if it is not set."""
         scheme = getattr(self, name)
         if isinstance(scheme, NdarrayInitialization):
             return scheme
         found = f"is {scheme!r}" if is_set(scheme) else "is not set"
         raise NotConfiguredError(
-            f"{self.path()}: initialization config {name} {found}; give it, or one of the bricks "
-            f"above it, a scheme, as in {name}=IsotropicGaussian(0.1)"
+            f"{self.path()}: initialization config {name} {found}; set a scheme on this brick or "
+            f"one of its parents, as in {name}=IsotropicGaussian(0.1)"
         )
 
 
 class LinearLike(Initializable):
-    """A brick whose parameters are weights and, with ``use_bias``, biases, in this order.
+    """Base class of bricks whose parameters are weights and, with ``use_bias``, biases.
 
     Application methods use `W` and `b`, which a subclass can override to transform the parameters
-    first. Subclasses allocate; the norms of the parameters are auxiliary variables of the brick.
+    first. Subclasses allocate the parameters, the weights first. The norms of the parameters are
+    auxiliary variables of the brick.
     """
 
     @property
@@ -99,7 +100,7 @@ class LinearLike(Initializable):
     def b(self) -> Variable:
         """The biases."""
         if not self.use_bias:
-            raise AttributeError(f"{self.path()} has no b: use_bias is {self.use_bias!r}")
+            raise AttributeError(f"{self.path()} has no biases b: use_bias is {self.use_bias!r}")
         biases: Variable = self.parameters[1]
         return biases
 

@@ -13,12 +13,12 @@ from workbench.hints import hinted
 
 
 class LazyNone:
-    """The value of a setting that has not been given yet; it counts as False.
+    """Value of a setting that has not been given yet; its truth value is False.
 
     Parameters
     ----------
     name : str
-        The text that `repr` shows.
+        The text that `repr` returns.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,37 +31,37 @@ class LazyNone:
         return False
 
     def __reduce__(self) -> str:
-        return self.name  # a global of this module, so that copies and pickles give the same object
+        return self.name  # a global of this module, so that copying and unpickling return this one
 
 
 NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; inner ones make children, which a parent configures."""
+"""Number of running constructors; inner constructors create children, which a parent configures."""
 
 
 @hinted
 def lazy(
     allocation: Sequence[str] | None = None, initialization: Sequence[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let arguments of a brick's ``__init__`` be given later.
+    """Make arguments of a brick's ``__init__`` optional until allocation or initialisation.
 
-    A listed argument that is not passed is replaced by a `LazyNone`. It can be set as the attribute
-    of the same name, before allocation or initialisation needs it. With ``Brick.lazy = False`` all
-    of them must be passed to the constructor, except those of bricks that another brick constructs.
+    A listed argument that is not passed is replaced by a `LazyNone`. The attribute of the same name
+    can be set later, before allocation or initialisation. With ``Brick.lazy = False``, all listed
+    arguments must be passed to the constructor, except for bricks that another brick constructs.
 
     Parameters
     ----------
     allocation : sequence of str, optional
-        Arguments that allocation needs.
+        Arguments that allocation requires.
     initialization : sequence of str, optional
-        Arguments that initialisation needs.
+        Arguments that initialisation requires.
 
     Raises
     ------
     SignatureError
-        If the constructor has no argument of such a name.
+        If the constructor does not have one of these arguments.
 
     Examples
     --------
@@ -94,18 +94,18 @@ def lazy(
                 given = signature.bind_partial(self, *args, **kwargs).arguments
             except TypeError as error:
                 raise SignatureError(
-                    f"{type(self).__name__}: {error}; it takes ({_names_of(lazy_init)})"
+                    f"{type(self).__name__}: {error}; its arguments are ({_names_of(lazy_init)})"
                 ) from None
             absent = [n for n in (*allocation, *initialization) if n not in given]
             if absent and not self.lazy and not _constructing.get():
                 raise SignatureError(
-                    f"{type(self).__name__} needs {', '.join(absent)} at once, because lazy "
-                    "configuration is switched off (Brick.lazy = False)"
+                    f"{type(self).__name__}() lacks {', '.join(absent)}; pass every argument to "
+                    "the constructor, because lazy configuration is off (Brick.lazy = False)"
                 )
             kwargs.update({n: NoneAllocation for n in allocation if n not in given})
             kwargs.update({n: NoneInitialization for n in initialization if n not in given})
-            remember(self, "allocation_args", allocation)
-            remember(self, "initialization_args", initialization)
+            add_names(self, "allocation_args", allocation)
+            add_names(self, "initialization_args", initialization)
             token = _constructing.set(_constructing.get() + 1)
             try:
                 init(self, *args, **kwargs)
@@ -114,7 +114,7 @@ def lazy(
 
         return lazy_init
 
-    def remember(brick: Any, attribute: str, names: list[str]) -> None:
+    def add_names(brick: Any, attribute: str, names: list[str]) -> None:
         # Constructors run from the subclass up; each adds its names.
         known = vars(brick).setdefault(attribute, [])
         known.extend(name for name in names if name not in known)
@@ -123,7 +123,7 @@ def lazy(
 
 
 def _names_of(init: Callable[..., None]) -> str:
-    """Return the names of the arguments of a constructor, with ``*`` before keyword-only ones."""
+    """Return a constructor's argument names as text, with ``*`` before keyword-only ones."""
     parameters = list(inspect.signature(init).parameters.values())[1:]
     names = [parameter.name for parameter in parameters]
     kinds = [parameter.kind for parameter in parameters]

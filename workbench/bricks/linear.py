@@ -20,11 +20,11 @@ class Linear(LinearLike, Feedforward):
     Parameters
     ----------
     input_dim : int
-        Size of the last dimension of the input. Needed by `allocate`.
+        Size of the last dimension of the input. Required by `allocate`.
     output_dim : int
-        Size of the last dimension of the output. Needed by `allocate`.
+        Size of the last dimension of the output. Required by `allocate`.
     **kwargs
-        As for `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed`; and `name`.
+        Options of `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed` and `name`.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class Linear(LinearLike, Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Transform the last dimension.
+        """Apply the linear transformation to the last dimension.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class Linear(LinearLike, Feedforward):
         Returns
         -------
         Variable
-            Of shape (..., output_dim).
+            Floats of shape (..., output_dim).
         """
         check_last_dim(self, "apply", "input_", input_, "input_dim")
         output = input_ @ self.W

@@ -1,4 +1,4 @@
-"""Lookup tables, which have a vector for each integer, such as the index of a word."""
+"""`LookupTable`, a brick with one vector for each integer, such as the index of a word."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = [
 
 
 class LookupTable(Initializable, Feedforward):
-    """Represents integers by the rows of a matrix.
+    """A table of vectors; each integer is replaced by the row with that index.
 
     Parameters
     ----------
     length : int
-        The number of rows, one more than the largest index. Needed by `allocate`.
+        The number of rows, one more than the largest index. Required by `allocate`.
     dim : int
-        The size of a row. Needed by `allocate`.
+        The size of a row. Required by `allocate`.
     **kwargs
-        As for `Initializable`; there are no biases.
+        Options of `Initializable`; `biases_init` and `use_bias` are not used.
 
     Examples
     --------
@@ -53,20 +53,21 @@ class LookupTable(Initializable, Feedforward):
 
     @property
     def W(self) -> Variable:
-        """The matrix of representations, of shape (length, dim)."""
+        """The table, a matrix of shape (length, dim)."""
         weights: Variable = self.parameters[0]
         return weights
 
     @property
     def input_dim(self) -> int:
-        """Zero, since an index is one number."""
+        """Always zero, since an index is a scalar."""
         return 0
 
     @input_dim.setter
     def input_dim(self, value: int) -> None:
         if value:
             raise BrickError(
-                f"{self.path()}: a lookup table takes indices, so its input_dim is 0, not {value}"
+                f"{self.path()}: input_dim must be 0, not {value}, because a lookup table accepts "
+                "indices; do not set it"
             )
 
     @property
@@ -92,7 +93,7 @@ class LookupTable(Initializable, Feedforward):
 
     @application(inputs=["indices"], outputs=["output"])
     def apply(self, indices: Variable) -> Variable:
-        """Look up rows.
+        """Return the rows with the given indices.
 
         Parameters
         ----------
@@ -102,20 +103,20 @@ class LookupTable(Initializable, Feedforward):
         Returns
         -------
         Variable
-            The shape of `indices`, followed by a dimension of size `dim`.
+            Floats with the shape of `indices`, followed by a dimension of size `dim`.
 
         Raises
         ------
         DtypeError
             If `indices` are not integers.
         OutOfRangeError
-            When computed, if an index is below zero or above ``length - 1``.
+            When the output is computed, if an index is below zero or above ``length - 1``.
         """
         if indices.dtype.is_floating_point or indices.dtype is torch.bool:
             raise DtypeError(
-                f"{self.path()}.apply: indices are {str(indices.dtype).removeprefix('torch.')}, "
-                "but must be integers; use tensor.lvector or tensor.lmatrix, or convert them, as "
-                "in indices.long()"
+                f"{self.path()}.apply: indices have dtype "
+                f"{str(indices.dtype).removeprefix('torch.')}, but must be integers; use "
+                "tensor.lvector or tensor.lmatrix, or convert them, as in indices.long()"
             )
         return rows(self.W, indices, f"{self.path()}.apply: indices")
 

@@ -1,4 +1,4 @@
-"""Maxout, alone and after a linear transformation."""
+"""`Maxout`, and `LinearMaxout` for a linear transformation followed by it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from workbench.tensor import Variable
 
 
 class Maxout(Brick):
-    """The largest number in each group of adjacent units.
+    """Computes the maximum of each group of adjacent features.
 
     Parameters
     ----------
     num_pieces : int
-        The size of the groups. Needed by `allocate`.
+        The number of features in a group. Required by `allocate`.
 
     References
     ----------
@@ -51,7 +51,7 @@ class Maxout(Brick):
             raise ShapeError(
                 f"{self.path()}.apply: input_ has shape {shown(input_)}; its last size must be a "
                 f"multiple of num_pieces={self.num_pieces}; set num_pieces to a divisor "
-                f"of {size}, or give it another number of features"
+                f"of {size}, or pass an input with another number of features"
             )
         output: Variable = input_.unflatten(-1, (-1, self.num_pieces)).amax(-1)
         return output
@@ -63,13 +63,13 @@ class LinearMaxout(Initializable, Feedforward):
     Parameters
     ----------
     input_dim : int
-        Needed by `allocate`.
+        Size of the last dimension of the input. Required by `allocate`.
     output_dim : int
-        Needed by `allocate`.
+        Size of the last dimension of the output. Required by `allocate`.
     num_pieces : int
-        The number of linear functions for each output. Needed by `allocate`.
+        The number of linear functions for each output. Required by `allocate`.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -104,6 +104,6 @@ class LinearMaxout(Initializable, Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Transform the last dimension, of size `input_dim`, to one of size `output_dim`."""
+        """Map the last dimension, of size `input_dim`, to a dimension of size `output_dim`."""
         output: Variable = self.maxout.apply(self.linear.apply(input_))
         return output

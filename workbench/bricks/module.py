@@ -1,7 +1,7 @@
-"""Bricks made of any ``torch.nn.Module``.
+"""`TorchModule`, the brick that wraps a ``torch.nn.Module``.
 
 The parameters and buffers of the module become shared variables on the same memory. So they have
-roles and paths, and training the brick trains the module. A graph has one node for the whole
+roles and paths, and training the brick trains the module. A graph contains one node for the whole
 module, a function of the parameters, the buffers and the inputs; see
 `workbench.bricks.module_call`.
 """
@@ -45,22 +45,23 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 DROPS = (
-    "{path}: {title} drops something at random in evaluation mode too, by {name}, so every "
-    "evaluation differs; give it training=self.training, or a probability of 0 if not "
-    "self.training, and make its layers attributes of the module, so that they get the mode"
+    "{path}: {title} calls {name}, which drops elements at random in evaluation mode too, so "
+    "evaluations of the same input differ; pass training=self.training to {name}, or a probability "
+    "of 0 if not self.training, and make layers attributes of the module, so that the mode is set "
+    "on them"
 )
 
 
 class ModulePart(Brick):
-    """A module within a `TorchModule`: its name, its own parameters, and the modules below it.
+    """A submodule of a `TorchModule` as a brick, with its own parameters and its submodules.
 
     Parameters
     ----------
     module : torch.nn.Module
     key : str
-        The name of this module in the module around it.
+        The name of this module in its parent module.
     seen : dict
-        The shared variables made so far, by the `id` of their tensors in the module.
+        The shared variables created so far, keyed by the `id` of their tensors in the module.
     """
 
     def __init__(
@@ -77,11 +78,11 @@ class ModulePart(Brick):
         self._trained: set[str] = set()
         for name, tensor in _tensors_of(module):
             if id(tensor) in seen:
-                continue  # tied to a tensor that has a place already
+                continue  # tied to a tensor that already has a shared variable
             if torch.nn.parameter.is_lazy(tensor):
                 raise BrickError(
-                    f"{type(module).__name__} {key!r} has a lazy parameter {name!r}, whose shape "
-                    "is not known; run the module once before it becomes a brick"
+                    f"{type(module).__name__} {key!r} has a lazy parameter {name!r} of unknown "
+                    "shape; run the module once before you pass it to TorchModule"
                 )
             variable = seen[id(tensor)] = SharedVariable(tensor.detach(), name)
             add_role(variable, _role(module, name, tensor))
@@ -98,7 +99,7 @@ class ModulePart(Brick):
         return self.title
 
     def held(self, prefix: str = "") -> Iterator[tuple[str, SharedVariable]]:
-        """Yield the shared variables at and below it, with the names that torch gives them."""
+        """Yield the names in torch and the shared variables of the module and its submodules."""
         for name, variable in self._own.items():
             yield prefix + name, variable
         for part in self.children:
@@ -127,35 +128,37 @@ class TorchModule(ModulePart, Random, ModeDependent):
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
-        Names of the outputs: of all tensors that the module returns, in order, or keys of the
-        dictionary that it returns. By default one, ``output``.
+        Names of all tensors that the module returns, in order, or keys of the dictionary that it
+        returns. By default one name, ``output``.
     random_seed : int, optional
-        See `workbench.bricks.Random`; for modules that draw, such as ``torch.nn.Dropout``.
+        The seed for modules that draw random numbers, such as ``torch.nn.Dropout``; see
+        `workbench.bricks.Random`.
     name : str, optional
         By default the name of the module's class in lower case.
 
     Attributes
     ----------
     module : torch.nn.Module
-        The module; after copying or unpickling, a module of equal structure on the memory of
-        the shared variables.
+        The wrapped module. After the brick is copied or unpickled, it is a new module of the same
+        structure on the memory of the shared variables.
 
     Raises
     ------
     BrickError
-        If the module has lazy parameters, or the number of its tensors is not that of `outputs`.
+        If the module has lazy parameters, or returns another number of tensors than `outputs` has.
 
     Notes
     -----
-    The brick ignores ``module.training``. It is applied in evaluation mode, or in training mode
-    like all `workbench.graph.ModeDependent` bricks: inside ``with brick:``, or by
-    `workbench.graph.apply_training_mode`. Changes of buffers in training mode, such as running
-    averages, are updates of the graph: ``algorithm.add_updates(graph.updates)`` applies them.
+    The brick ignores ``module.training``. It is applied in evaluation mode by default. Like every
+    `workbench.graph.ModeDependent` brick, it is applied in training mode inside ``with brick:`` or
+    by `workbench.graph.apply_training_mode`. Changes of buffers in training mode, such as running
+    averages, are updates of the graph; ``algorithm.add_updates(graph.updates)`` applies them.
 
     Parameters that do not require gradients, and buffers, are persistent shared variables but not
     parameters. Random numbers come from torch's generator, which is seeded for every call from the
     brick's stream and restored afterwards. A notice in Python's log reports a module that drops
-    something in evaluation mode too, as ``F.dropout(x)`` without ``training=self.training`` does.
+    elements in evaluation mode too, for example by ``F.dropout(x)`` without
+    ``training=self.training``.
 
     Examples
     --------
@@ -184,8 +187,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
         if kwargs["name"] is None:
             kwargs["name"] = type(module).__name__.lower()
         self._module: torch.nn.Module | None = module
-        self._told = False
-        options: Any = kwargs  # those of Random pass through ModulePart
+        self._reported = False
+        options: Any = kwargs  # ModulePart passes the options of Random on
         super().__init__(module, "", {}, **options)
         # Every parameter and buffer of the copy is on the meta device, without memory.
         empty = {id(t): _emptied(t) for m in module.modules() for _, t in _tensors_of(m)}
@@ -197,7 +200,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     @property
     def module(self) -> torch.nn.Module:
-        """The module; its tensors are the memory of the shared variables."""
+        """The module, whose tensors are on the memory of the shared variables."""
         if self._module is None:
             module = copy.deepcopy(self._structure)
             places = dict(self.held())
@@ -209,7 +212,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     @application
     def apply(self, application_call: ApplicationCall, *args: Any) -> Any:
-        """Apply the module to variables, in the order of `input_names` or by name."""
+        """Apply the module to variables, given in the order of `input_names` or by keyword."""
         application_call.metadata[MODE] = self.in_training_mode
         held = dict(self.held())
         call = ModuleCall(
@@ -217,8 +220,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
         )
         given = (list(held.values()), list(args))
         outputs, changed = apply(call, given, {})
-        if call.drops and not self.in_training_mode and not self._told:
-            self._told = True
+        if call.drops and not self.in_training_mode and not self._reported:
+            self._reported = True
             mention(logger, DROPS.format(path=self.path(), title=self.title, name=call.drops))
         if call.draws:
             seed = self.random_stream.integers((), 0, 2**62)
@@ -244,8 +247,9 @@ class TorchModule(ModulePart, Random, ModeDependent):
         if keys is not None or len(outputs) != len(names):
             which = "" if keys is None else f" ({', '.join(map(repr, keys))})"
             raise BrickError(
-                f"{self.path()}.apply: {self.title} gives {len(outputs)} tensors{which}, but the "
-                f"outputs are named {names}; name them, as in TorchModule(module, outputs=[...])"
+                f"{self.path()}.apply: {self.title} returns {len(outputs)} tensors{which}, but the "
+                f"outputs are named {names}; name them all, as in TorchModule(module, "
+                "outputs=[...])"
             )
         return outputs
 
@@ -260,7 +264,7 @@ def _tensors_of(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
 
 
 def _all_tensors(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """Return all parameters and buffers with their full names; tied ones come several times."""
+    """Return all parameters and buffers with full names; tied tensors appear once for each name."""
     return [
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),
@@ -275,7 +279,7 @@ def _emptied(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
-    """Put the parameter or buffer `name` on the memory of `tensor`."""
+    """Replace the parameter or buffer `name` by one on the memory of `tensor`."""
     path, _, own = name.rpartition(".")
     owner = module.get_submodule(path)
     if own in owner._parameters:

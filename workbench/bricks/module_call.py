@@ -1,7 +1,7 @@
-"""The node of a torch module in a graph: a function of its tensors and its inputs.
+"""The operation of a torch module in a graph, a function of the module's tensors and inputs.
 
-It uses a copy of the module's structure without memory of its own, so that one thread can run it
-while another thread uses the module.
+The operation uses a copy of the module's structure that has no memory, so that one thread can run
+it while another thread uses the module.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from workbench.tensor.call import Operation
 from workbench.tensor.draws import arguments, draws, drops
 
 _swapping = threading.RLock()
-"""Held while the tensors of a call are in a structure, which has one place for each."""
+"""Lock held while the tensors of a call are in a structure, which can hold only one set."""
 
 
 SIZES_ARE_MISSING = (
-    " (tried with sizes for those that are not known; if the module needs certain sizes, declare "
-    "them, as in tensor.variable('x', shape=(None, 3, 224, 224)))"
+    " (tried with example sizes in place of unknown ones; if the module requires certain sizes, "
+    "declare them, as in tensor.variable('x', shape=(None, 3, 224, 224)))"
 )
 
 
 DRAWS = (
-    "the module {name} draws from torch's own generator; the brick Dropout draws the same numbers "
-    "in every tier"
+    "the module {name} draws from torch's own generator, which cannot be compiled; use the brick "
+    "Dropout, which draws the same numbers in every tier"
 )
 
 
@@ -43,7 +43,7 @@ class ModuleCall(Operation):
     Parameters
     ----------
     structure : torch.nn.Module
-        The module without memory.
+        A copy of the module whose tensors have no memory.
     names : list of str
         Names of the parameters and buffers, in the order in which their tensors are passed.
     inputs : list of str
@@ -54,12 +54,12 @@ class ModuleCall(Operation):
     Attributes
     ----------
     changed : list of str
-        Names of the tensors that the module changes in place; it gets copies of them, which are
-        returned as new values.
+        Names of the tensors that the module changes in place. The module runs on copies of them,
+        which are returned as new values.
     draws : bool
-        True if it draws random numbers.
+        True if the module draws random numbers.
     drops : str or None
-        The name of the function by which it drops something at random, if it does.
+        The name of the first function that drops elements at random, if there is one.
     keys : list of str or None
         If the module returns a dictionary, its keys.
     """
@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Run on fake tensors; record which tensors change and if random numbers are drawn."""
+        """Run on fake tensors; record which tensors change and whether random numbers are drawn."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:
@@ -123,7 +123,7 @@ class ModuleCall(Operation):
         if seed is None:
             outputs = self._outputs(held, inputs)
         else:
-            if type(seed) is not torch.Tensor:  # a stand-in while a step is traced
+            if type(seed) is not torch.Tensor:  # a proxy while a step is traced
                 name = type(self.structure).__name__
                 raise CompilationError(DRAWS.format(name=name))
             with torch.random.fork_rng():
@@ -132,7 +132,7 @@ class ModuleCall(Operation):
         return outputs, [held[self.names.index(name)] for name in self.changed]
 
     def _outputs(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Return the tensors in the result of the module."""
+        """Run the module and return the tensors in its result."""
         values = dict(zip(self.names, held, strict=True))
         args = () if self.keywords is not None else tuple(inputs)
         kwargs = dict(zip(self.keywords, inputs, strict=True)) if self.keywords is not None else {}
@@ -148,7 +148,7 @@ class ModuleCall(Operation):
 
 
 class _Drops(TorchFunctionMode):
-    """Records the first function that drops something at random."""
+    """Mode that records the first function that drops elements at random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,9 +165,9 @@ class _Drops(TorchFunctionMode):
 
 
 class _Watch(internals.TorchDispatchMode):
-    """Records whether random numbers are drawn, and which running averages are written.
+    """Mode that records whether random numbers are drawn and which running averages change.
 
-    torch counts changes of a tensor in its ``_version``, except those that batch norms make.
+    torch counts changes of a tensor in its ``_version``, except changes by batch normalization.
     """
 
     def __init__(self) -> None:

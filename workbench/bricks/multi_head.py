@@ -1,7 +1,7 @@
-"""Attention with several heads.
+"""`MultiHeadAttention`, attention with several heads.
 
-Sequences have the shape (..., T, D): time before features, and the batch, if there is one, in
-front. (Recurrent bricks have time first; ``x.transpose(0, 1)`` converts one to the other.)
+Sequences have the shape (..., T, D), with time before features and the batch, if any, as leading
+dimension. Recurrent bricks have time first; ``x.transpose(0, 1)`` converts between the two layouts.
 """
 
 from __future__ import annotations
@@ -23,27 +23,29 @@ from workbench.tensor import Variable
 
 
 class MultiHeadAttention(Initializable):
-    r"""Attention with several heads, by scaled dot products.
+    r"""Scaled dot-product attention with several heads.
 
-    Queries are linear transformations of the query; keys and values are those of the attended.
-    Each head has an equal share of their features. A head computes
-    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, with :math:`d` features for each head. The
-    outputs of the heads are concatenated and transformed. torch's fused implementation is used.
+    The queries :math:`Q` are a linear transformation of the query sequence, and the keys :math:`K`
+    and values :math:`V` are linear transformations of the attended sequence. Their features are
+    divided equally between the heads. Each head computes
+    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, where :math:`d` is the number of features for each
+    head. The outputs of the heads are concatenated and transformed linearly. torch's fused
+    implementation is used.
 
     Parameters
     ----------
     dim : int
-        Number of features of the query and of the output. Needed by `allocate`.
+        Number of features of the query and of the output. Required by `allocate`.
     num_heads : int
-        Number of heads, a divisor of `dim`. Needed by `allocate`.
+        Number of heads, a divisor of `dim`. Required by `allocate`.
     attended_dim : int, optional
-        Number of features of the attended; `dim` by default.
+        Number of features of the attended sequence; `dim` by default.
     causal : bool, optional
-        True if no time step attends to a later one.
+        True to prevent every time step from attending to later ones.
     positions : RotaryPositions, optional
-        Encodes the positions in the queries and keys of each head.
+        A brick that encodes the positions in the queries and keys of each head.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     References
     ----------
@@ -111,8 +113,8 @@ class MultiHeadAttention(Initializable):
     def _push_allocation_config(self) -> None:
         if self.dim % self.num_heads:
             raise BrickError(
-                f"{self.path()}: dim is {self.dim} and num_heads is {self.num_heads}, but each "
-                "head has an equal share of the features; make num_heads a divisor of dim"
+                f"{self.path()}: dim is {self.dim} and num_heads is {self.num_heads}, but "
+                "num_heads must be a divisor of dim, because the heads divide the features equally"
             )
         for transformer in self._transformers():
             transformer.input_dim = transformer.output_dim = self.dim
@@ -138,21 +140,21 @@ class MultiHeadAttention(Initializable):
         attended : Variable, optional
             The sequence to attend to, of shape (..., S, attended_dim); by default the query.
         attended_mask : Variable, optional
-            True or nonzero for the elements to attend to: of shape (..., S), or (..., T, S) if it
-            differs between time steps of the query. A time step without any such element gets the
-            output for a value of zeros.
+            True or nonzero for the elements to attend to. The shape is (..., S), or (..., T, S) if
+            the mask differs between time steps of the query. If the mask is zero for every element,
+            the weighted mean of the values is a vector of zeros.
 
         Returns
         -------
         Variable
-            Of the shape of `query`.
+            Floats of the shape of `query`.
         """
         attended = query if attended is None else attended
         if query.ndim < 2 or attended.ndim != query.ndim:
             raise ShapeError(
-                f"{self.path()}.apply: query has shape {shown(query)} and attended "
-                f"{shown(attended)}; sequences have the shape (..., T, D), both with the same "
-                "dimensions in front"
+                f"{self.path()}.apply: query has shape {shown(query)} and attended has shape "
+                f"{shown(attended)}; both must have the shape (..., T, D) with the same leading "
+                "dimensions"
             )
         check_last_dim(self, "apply", "query", query, "dim")
         queries = self._heads(self.query_transformer.apply(query))
@@ -177,12 +179,12 @@ class MultiHeadAttention(Initializable):
         return heads
 
     def _mask(self, query: Variable, attended: Variable, mask: Variable) -> Variable:
-        """Return the mask as booleans of shape (..., 1, T, S), which broadcast over the heads."""
+        """Convert the mask to booleans of shape (..., 1, T, S), which broadcast over the heads."""
         if mask.ndim not in (query.ndim - 1, query.ndim):
             raise ShapeError(
                 f"{self.path()}.apply: attended_mask has shape {shown(mask)}, but query has shape "
-                f"{shown(query)}; a mask has the shape (..., S), or (..., T, S), with the same "
-                "dimensions in front as the query"
+                f"{shown(query)}; a mask must have the shape (..., S) or (..., T, S), with the "
+                "leading dimensions of the query"
             )
         truth: Variable = mask.ne(0)
         if mask.ndim < query.ndim:

@@ -1,4 +1,4 @@
-"""Normalisation of each example over its features, independent of the batch."""
+"""Normalisation of each example over its features, independent of the other examples."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from workbench.utils.variables import shared_floatx_nans
 class FeatureNormalization(RNGMixin, Feedforward):
     """Base class of normalisations over the last dimension, with a learned scale.
 
-    As with `BatchNormalization`, the first scale is one, and bricks above push no schemes.
+    As with `BatchNormalization`, the initial scale is one by default, and parents push no schemes.
 
     Parameters
     ----------
     dim : int
-        Size of the last dimension of input and output. Needed by `allocate`.
+        Size of the last dimension of input and output. Required by `allocate`.
     epsilon : float, optional
-        Added before the square root is taken; 0 or more.
+        A number >= 0 that is added under the square root.
     scale_init : NdarrayInitialization, optional
         Scheme of the scale; ones by default.
     learn_scale : bool, optional
-        True to have a scale.
+        If False, the brick has no scale.
     """
 
     setting_checks: ClassVar = {"epsilon": check_epsilon}
@@ -76,7 +76,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
         return str(self.dim or "?")
 
     def _schemes(self) -> dict[str, NdarrayInitialization]:
-        """Return the scheme of each parameter by its name, in the order of the parameters."""
+        """Return a dictionary from names of parameters to schemes, in the order of parameters."""
         return {"scale": self.scale_init} if self.learn_scale else {}
 
     def _allocate(self) -> None:
@@ -98,18 +98,18 @@ class FeatureNormalization(RNGMixin, Feedforward):
 class LayerNormalization(FeatureNormalization):
     """Normalises the features of each example to mean zero and standard deviation one.
 
-    Then learned parameters scale and shift them.
+    The normalised features are then scaled and shifted by learned parameters.
 
     Parameters
     ----------
     dim : int
-        Size of the last dimension of input and output. Needed by `allocate`.
+        Size of the last dimension of input and output. Required by `allocate`.
     epsilon : float, optional
-        Added to the variance.
+        A number that is added to the variance.
     scale_init, shift_init : NdarrayInitialization, optional
-        Schemes of scale and shift; ones and zeros by default.
+        Schemes of the scale (ones by default) and of the shift (zeros by default).
     learn_scale, learn_shift : bool, optional
-        True to have the parameter.
+        If False, the brick has no scale or no shift, respectively.
 
     References
     ----------
@@ -161,13 +161,13 @@ class RMSNormalization(FeatureNormalization):
     Parameters
     ----------
     dim : int
-        Size of the last dimension of input and output. Needed by `allocate`.
+        Size of the last dimension of input and output. Required by `allocate`.
     epsilon : float, optional
-        Added to the mean square.
+        A number that is added to the mean square.
     scale_init : NdarrayInitialization, optional
         Scheme of the scale; ones by default.
     learn_scale : bool, optional
-        True to have a scale.
+        If False, the brick has no scale.
 
     References
     ----------

@@ -1,9 +1,9 @@
-"""Options of constructors that bricks pass on to their base classes, as typed dictionaries.
+"""Typed dictionaries of the keyword arguments that brick constructors pass to their base classes.
 
-Such a constructor has, for example, ``**kwargs: Unpack[InitializableOptions]``. So a type checker
-knows the keys, and `workbench.hints.show_options` lists them in the signature, which is what
-help and completion in a notebook show. They are composed as the classes are; the order of the bases
-is the order in which a signature names the options.
+A constructor declares, for example, ``**kwargs: Unpack[InitializableOptions]``. So a type checker
+can check the keys, and `workbench.hints.show_options` adds them to the signature that help and
+completion show in a notebook. The dictionaries inherit from each other like the brick classes; the
+order of the bases is the order of the options in a signature.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RandomOptions(_RandomSeed, BrickOptions, total=False):
 
 
 class SchemeOptions(_Schemes, RNGOptions, total=False):
-    """Options of `Initializable`, except `use_bias`, for classes that name that one themselves."""
+    """Options of `Initializable` without `use_bias`, for classes that declare it themselves."""
 
 
 class InitializableOptions(_Schemes, _UseBias, RNGOptions, total=False):
@@ -117,14 +117,14 @@ OptionsT = TypeVar("OptionsT", bound=BrickOptions)
 
 
 def with_children(options: OptionsT, *own: Brick) -> OptionsT:
-    """Put the children that a brick makes itself in front of those that it is given.
+    """Prepend the children that a brick creates to the children in its options.
 
     Parameters
     ----------
     options : dict
-        What the constructor was given; changed.
+        The keyword arguments of the constructor, changed in place.
     *own : Brick
-        The children of the brick.
+        The children that the brick creates.
     """
     known: BrickOptions = options
     known["children"] = [*own, *(known.get("children") or ())]

@@ -1,6 +1,6 @@
-"""Routing: similar transformations of several inputs, or of one input to several outputs.
+"""Bricks that transform several inputs, or one input to several outputs.
 
-All bricks here copy a *prototype* for each name; each copy has its own parameters.
+Each brick copies a *prototype* for each name; every copy has its own parameters.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class _OutputDims(TypedDict, total=False):
 
 
 class DistributeOptions(_ChildPrefix, InitializableOptions, total=False):
-    """Options of `Fork`, except the dimensions of its outputs."""
+    """Options of `Fork` without the dimensions of its outputs."""
 
 
 class ForkOptions(_OutputDims, DistributeOptions, total=False):
-    """Options of `Parallel`, except the dimensions of its inputs."""
+    """Options of `Parallel` without the dimensions of its inputs."""
 
 
 class Parallel(Initializable):
@@ -53,18 +53,19 @@ class Parallel(Initializable):
     Parameters
     ----------
     input_names : list of str
-        Needed by `allocate`; the transformations exist once the names are known.
+        Names of the inputs. Required by `allocate`. Setting the names creates the transformations.
     input_dims : list of int
-        In the order of `input_names`, or a dictionary by name. Needed by `allocate`.
+        Sizes of the inputs in the order of `input_names`, or a dictionary from names to sizes.
+        Required by `allocate`.
     output_dims : list of int
-        The same for the outputs.
+        Sizes of the outputs, in the same form. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each input; by default `Linear` without bias.
     child_prefix : str, optional
         The copies are named ``<child_prefix>_<name>``.
     **kwargs
-        As for `Initializable`; the schemes are pushed to all transformations, `use_bias` is not:
-        give it to the prototype.
+        Options of `Initializable`. The schemes are pushed to all transformations, but `use_bias` is
+        not; set it on the prototype.
 
     Examples
     --------
@@ -98,7 +99,7 @@ class Parallel(Initializable):
 
     @property
     def input_names(self) -> Any:
-        """The names; other names make new transformations."""
+        """The names of the inputs; setting other names creates new transformations."""
         return self._input_names
 
     @input_names.setter
@@ -108,7 +109,7 @@ class Parallel(Initializable):
         names = () if isinstance(value, str) else tuple(value)
         if isinstance(value, str) or len(set(names)) < len(names):
             raise BrickError(
-                f"{self.path()}: the names are {value!r}, but must be a list of different names, "
+                f"{self.path()}: the names are {value!r}, but must be a list of distinct names, "
                 'such as ["inputs", "gate_inputs"]'
             )
         if list(value) == self._input_names:
@@ -122,7 +123,7 @@ class Parallel(Initializable):
 
     @property
     def input_dims(self) -> Any:
-        """The size of each input."""
+        """The sizes of the inputs, by order or by name."""
         return self._input_dims
 
     @input_dims.setter
@@ -131,7 +132,7 @@ class Parallel(Initializable):
 
     @property
     def output_dims(self) -> Any:
-        """The size of each output."""
+        """The sizes of the outputs, by order or by name."""
         return self._output_dims
 
     @output_dims.setter
@@ -150,14 +151,14 @@ class Parallel(Initializable):
         return list(self.children)
 
     def _by_name(self, setting: str) -> dict[str, Any]:
-        """Return the dimensions in a setting, by name."""
+        """Return the dimensions in a setting as a dictionary by name."""
         dims, names = getattr(self, setting), self.input_names
         if isinstance(dims, Mapping) and set(dims) == set(names):
             return dict(dims)
         if not isinstance(dims, (list, tuple)) or len(dims) != len(names):
             raise BrickError(
-                f"{self.path()}: {setting} is {dims}, but the names are {names}; give one "
-                "dimension for each name"
+                f"{self.path()}: {setting} is {dims}, but must have one dimension for each of the "
+                f"names {names}"
             )
         return dict(zip(names, dims, strict=True))
 
@@ -168,7 +169,7 @@ class Parallel(Initializable):
     def _check_number(self, args: tuple[Any, ...], names: SequenceType[str]) -> None:
         if len(args) != len(names):
             raise SignatureError(
-                f"{self.path()}.apply takes {len(names)} inputs ({', '.join(names)}), got "
+                f"{self.path()}.apply requires {len(names)} inputs ({', '.join(names)}), not "
                 f"{len(args)}"
             )
 
@@ -179,12 +180,13 @@ class Parallel(Initializable):
         Parameters
         ----------
         *args : Variable
-            In the order of `input_names`, or by name; each of shape (..., its dimension).
+            The inputs in the order of `input_names`, or by keyword. The last dimension of each
+            input has the size in `input_dims`.
 
         Returns
         -------
         list of Variable
-            In the same order.
+            The outputs, in the same order.
         """
         self._check_number(args, self.input_names)
         transformed = zip(self._transformations, args, strict=True)
@@ -192,31 +194,31 @@ class Parallel(Initializable):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names."""
+        """Return the names of the inputs."""
         return list(self.input_names or ())
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the inputs, which the outputs share."""
+        """Return the names of the outputs, which equal the names of the inputs."""
         return list(self.input_names or ())
 
 
 class Fork(Parallel):
-    """Computes several outputs from one input, with a transformation for each.
+    """Computes several outputs from one input, each with its own transformation.
 
-    A typical use is to make the inputs and gate inputs of a
+    For example, it computes the inputs and gate inputs of a
     `workbench.bricks.recurrent.GatedRecurrent`.
 
     Parameters
     ----------
     output_names : list of str
-        Needed by `allocate`.
+        Names of the outputs. Required by `allocate`.
     input_dim : int
-        Needed by `allocate`.
+        Size of the input. Required by `allocate`.
     prototype : Feedforward, optional
-        By default `Linear` with bias.
+        The brick to copy for each output; by default `Linear` with bias.
     **kwargs
-        As for `Parallel`; `allocate` needs ``output_dims``.
+        Options of `Parallel`, among them ``output_dims``, which is required by `allocate`.
 
     Examples
     --------
@@ -260,7 +262,7 @@ class Fork(Parallel):
     @input_dims.setter
     def input_dims(self, value: Dims) -> None:
         if is_set(value):
-            raise BrickError(f"{self.path()} has one input: set input_dim, not input_dims")
+            raise BrickError(f"{self.path()} has only one input; set input_dim, not input_dims")
 
     def get_dim(self, name: str) -> Any:
         if name == "input_":
@@ -271,43 +273,43 @@ class Fork(Parallel):
 
     @application(inputs=["input_"])
     def apply(self, input_: Variable) -> list[Variable]:
-        """Transform the input in several ways.
+        """Apply each transformation to the input.
 
         Parameters
         ----------
         input_ : Variable
-            Of shape (..., input_dim).
+            Floats of shape (..., input_dim).
 
         Returns
         -------
         list of Variable
-            In the order of `output_names`.
+            The outputs, in the order of `output_names`.
         """
         return [child.apply(input_) for child in self._transformations]
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names."""
+        """Return the names of the outputs."""
         return list(self.output_names or ())
 
 
 class Distribute(Fork):
-    """Transforms one variable, the source, and adds it to several others, the targets.
+    """Adds a transformation of one variable, the source, to each of several targets.
 
     Parameters
     ----------
     target_names : list of str
-        Needed by `allocate`.
+        Names of the targets. Required by `allocate`.
     source_name : str
-        Needed by `allocate`.
+        Name of the source. Required by `allocate`.
     target_dims : list of int
-        In the order of `target_names`. Needed by `allocate`.
+        Sizes of the targets, in the order of `target_names`. Required by `allocate`.
     source_dim : int
-        Needed by `allocate`.
+        Size of the source. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each target; by default `Linear` without bias.
     **kwargs
-        As for `Parallel`.
+        Options of `Parallel`.
 
     Examples
     --------
@@ -350,7 +352,7 @@ class Distribute(Fork):
 
     @property
     def target_dims(self) -> Any:
-        """The size of each target."""
+        """The sizes of the targets, by order or by name."""
         return self.output_dims
 
     @target_dims.setter
@@ -376,12 +378,12 @@ class Distribute(Fork):
         Parameters
         ----------
         *args : Variable
-            The source, then the targets, or all by name.
+            The source, then the targets, or all by keyword.
 
         Returns
         -------
         list of Variable
-            The new targets, in the order of `target_names`.
+            The sums, in the order of `target_names`.
         """
         self._check_number(args, self.apply_inputs())
         source, *targets = args
@@ -390,7 +392,7 @@ class Distribute(Fork):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of the source, then of the targets."""
+        """Return the names of the source and the targets."""
         return [self.source_name, *(self.target_names or ())]
 
     @apply.property("outputs")
@@ -400,23 +402,24 @@ class Distribute(Fork):
 
 
 class Merge(Parallel):
-    """Adds up several inputs, after a transformation of each.
+    """Transforms several inputs and returns the sum.
 
     Parameters
     ----------
     input_names : list of str
-        Needed by `allocate`.
+        Names of the inputs. Required by `allocate`.
     input_dims : list of int
-        In the order of `input_names`, or a dictionary by name. Needed by `allocate`.
+        Sizes of the inputs in the order of `input_names`, or a dictionary from names to sizes.
+        Required by `allocate`.
     output_dim : int
-        Needed by `allocate`.
+        Size of the output. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each input; by default `Linear` without bias. One bias is enough for
-        the sum: ``merge.children[0].use_bias = True`` adds it.
+        the sum; ``merge.children[0].use_bias = True`` adds it.
     child_prefix : str, optional
         The copies are named ``<child_prefix>_<name>``.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -453,11 +456,11 @@ class Merge(Parallel):
     @output_dims.setter
     def output_dims(self, value: Dims) -> None:
         if is_set(value):
-            raise BrickError(f"{self.path()} has one output: set output_dim, not output_dims")
+            raise BrickError(f"{self.path()} has only one output; set output_dim, not output_dims")
 
     def _push_allocation_config(self) -> None:
         if not self.input_names:
-            raise BrickError(f"{self.path()}: input_names is empty, so there is nothing to add up")
+            raise BrickError(f"{self.path()}: input_names is empty; pass at least one name")
         super()._push_allocation_config()
 
     def get_dim(self, name: str) -> Any:
@@ -469,17 +472,17 @@ class Merge(Parallel):
 
     @application(outputs=["output"])
     def apply(self, *args: Variable) -> Variable:
-        """Transform the inputs and add them up.
+        """Transform the inputs and return the sum.
 
         Parameters
         ----------
         *args : Variable
-            In the order of `input_names`, or by name.
+            The inputs in the order of `input_names`, or by keyword.
 
         Returns
         -------
         Variable
-            Of shape (..., output_dim).
+            The sum, of shape (..., output_dim).
         """
         self._check_number(args, self.input_names)
         first, *others = zip(self._transformations, args, strict=True)
@@ -490,7 +493,7 @@ class Merge(Parallel):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names."""
+        """Return the names of the inputs."""
         return list(self.input_names or ())
 
 

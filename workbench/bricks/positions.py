@@ -1,7 +1,7 @@
-"""Positional encodings: they give positions to attention, which ignores the order otherwise.
+"""Positional encodings, without which attention ignores the order of a sequence.
 
-Sequences have the shape (..., T, D): time before features, and other dimensions, such as the batch,
-in front.
+Sequences have the shape (..., T, D), with time before features. Other dimensions, such as the
+batch, are leading dimensions.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from workbench.tensor import Variable
 
 
 class PositionalEncoding(Feedforward):
-    """Base class of bricks that encode positions into sequences.
+    """Base class of bricks that encode the positions of the elements of a sequence.
 
     Attributes
     ----------
     dim : int
-        Size of the last dimension of input and output. Needed by `allocate`.
+        Size of the last dimension of input and output. Required by `allocate`.
     """
 
     dim: Any
@@ -53,27 +53,28 @@ class PositionalEncoding(Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Encode the positions of floats of shape (..., T, dim); the output has the same shape."""
-        raise NotImplementedError(f"{type(self).__name__} must define apply")
+        """Encode positions in floats of shape (..., T, dim); the output has the same shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
 
 def check_sequence(brick: Brick, input_: Variable) -> None:
-    """Check that the input has the shape (..., T, dim).
+    """Check that the input consists of floats and has the shape (..., T, dim).
 
     Raises
     ------
     ShapeError, DtypeError
+        If it does not.
     """
     if input_.ndim < 2:
         raise ShapeError(
-            f"{brick.path()}.apply: input_ has shape {shown(input_)}, but sequences have the shape "
-            "(..., T, D); add a dimension for time"
+            f"{brick.path()}.apply: input_ has shape {shown(input_)}, but a sequence must have the "
+            "shape (..., T, D); add a dimension for time, as in input_.unsqueeze(-2)"
         )
     check_last_dim(brick, "apply", "input_", input_, "dim")
 
 
 class _Paired(PositionalEncoding):
-    """Base class of encodings of pairs of features, without parameters."""
+    """Base class of encodings that operate on pairs of features and have no parameters."""
 
     @lazy(allocation=["dim"])
     def __init__(self, dim: int, base: float = 10_000.0, **kwargs: Unpack[BrickOptions]) -> None:
@@ -84,28 +85,29 @@ class _Paired(PositionalEncoding):
     def _allocate(self) -> None:
         if self.dim % 2:
             raise BrickError(
-                f"{self.path()}: dim is {self.dim}, but features are encoded in pairs; make it even"
+                f"{self.path()}: dim is {self.dim}, but must be even, because features are encoded "
+                "in pairs"
             )
 
     def _angles(self, input_: Variable) -> Variable:
-        """Return the position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
+        """Return each position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
         position = torch.arange(input_.shape[-2], device=input_.device, dtype=torch.float64)
         exponents = torch.arange(0, self.dim, 2, device=input_.device, dtype=torch.float64)
         return torch.outer(position, self.base ** -(exponents / self.dim))  # type: ignore[return-value]
 
 
 class SinusoidalPositions(_Paired):
-    r"""Adds sines and cosines of the position, of wavelengths from :math:`2\pi` to ``base`` times that.
+    r"""Adds sines and cosines of the position with several wavelengths.
 
-    Feature :math:`2i` of time step :math:`t` gets :math:`\sin(t / b^{2i/D})`, feature :math:`2i + 1`
-    the cosine.
+    At time step :math:`t`, :math:`\sin(t / b^{2i/D})` is added to feature :math:`2i` and
+    :math:`\cos(t / b^{2i/D})` to feature :math:`2i + 1`.
 
     Parameters
     ----------
     dim : int
-        The number D of features; must be even. Needed by `allocate`.
+        The number D of features, which must be even. Required by `allocate`.
     base : float, optional
-        The number b.
+        The base b; the wavelengths range from :math:`2\pi` to almost :math:`2\pi b`.
 
     References
     ----------
@@ -118,7 +120,7 @@ class SinusoidalPositions(_Paired):
     tensor([[ 0.0000,  1.0000],
             [ 0.8415,  0.5403],
             [ 0.9093, -0.4161]])
-    """  # noqa: E501
+    """
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
@@ -130,16 +132,16 @@ class SinusoidalPositions(_Paired):
 
 
 class LearnedPositions(PositionalEncoding, Initializable):
-    """Adds a learned vector for each position.
+    """Adds a learned vector to each element of a sequence, depending on its position.
 
     Parameters
     ----------
     length : int
-        The number of positions, the length of the longest sequence. Needed by `allocate`.
+        The number of positions, the length of the longest sequence. Required by `allocate`.
     dim : int
-        The number of features. Needed by `allocate`.
+        The number of features. Required by `allocate`.
     **kwargs
-        As for `Initializable`; there are no biases.
+        Options of `Initializable`; `biases_init` and `use_bias` are not used.
 
     Examples
     --------
@@ -161,7 +163,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
 
     @property
     def W(self) -> Variable:
-        """The vectors, of shape (length, dim)."""
+        """The learned vectors, a matrix of shape (length, dim)."""
         vectors: Variable = self.parameters[0]
         return vectors
 
@@ -176,29 +178,30 @@ class LearnedPositions(PositionalEncoding, Initializable):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Add the vectors to floats of shape (..., T, dim), with T up to `length`."""
+        """Add the vectors to floats of shape (..., T, dim), where T is at most `length`."""
         check_sequence(self, input_)
         steps = input_.shape[-2]
         if isinstance(steps, int) and steps > self.length:
             raise ShapeError(
-                f"{self.path()}.apply: input_ has shape {shown(input_)}, {steps} time steps, but "
-                f"length is {self.length}; set a greater length, or give it shorter sequences"
+                f"{self.path()}.apply: input_ has shape {shown(input_)}, so {steps} time steps, "
+                f"but at most length={self.length} are possible; set a greater length, or pass "
+                "shorter sequences"
             )
         return input_ + self.W[:steps]
 
 
 class RotaryPositions(_Paired):
-    """Rotates pairs of features by angles that grow with the position.
+    """Rotates pairs of adjacent features by angles that are proportional to the position.
 
-    The dot product of two rotated vectors depends on the distance of their positions alone. So
-    `MultiHeadAttention` uses this brick for its queries and keys.
+    The dot product of two rotated vectors depends on their positions only through the distance
+    between them. `MultiHeadAttention` can apply this brick to its queries and keys.
 
     Parameters
     ----------
     dim : int
-        The number of features; must be even. Adjacent features are a pair. Needed by `allocate`.
+        The number of features, which must be even. Required by `allocate`.
     base : float, optional
-        As for `SinusoidalPositions`, with the same frequencies.
+        The base of the frequencies; see `SinusoidalPositions`.
 
     References
     ----------
@@ -214,7 +217,7 @@ class RotaryPositions(_Paired):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Rotate floats of shape (..., T, dim)."""
+        """Rotate the pairs of features of floats of shape (..., T, dim)."""
         check_sequence(self, input_)
         angles = self._angles(input_)
         cos, sin = angles.cos().to(input_.dtype), angles.sin().to(input_.dtype)
@@ -223,7 +226,7 @@ class RotaryPositions(_Paired):
 
 
 def _interleaved(first: Variable, second: Variable) -> Variable:
-    """Interleave the features of both."""
+    """Interleave the features of two variables."""
     pairs: Any = torch.stack([first, second], -1)  # type: ignore[list-item]
     interleaved: Variable = pairs.flatten(-2)
     return interleaved

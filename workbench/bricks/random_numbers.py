@@ -1,4 +1,7 @@
-"""Bricks that draw: `RNGMixin` when they are initialised, `Random` when they are computed."""
+"""Base classes of bricks that draw random numbers.
+
+A subclass of `RNGMixin` draws when it is initialised, a subclass of `Random` when it is computed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from workbench.tensor import RandomStream
 
 
 class RNGMixin(Brick):
-    """A brick that draws random numbers when it is initialised.
+    """Base class of bricks that draw random numbers when they are initialised.
 
     Parameters
     ----------
@@ -42,9 +45,9 @@ class RNGMixin(Brick):
 
     @property
     def rng(self) -> Rng:
-        """The random generator, which is made from the seed at the start of each initialisation.
+        """The random generator, which each initialisation creates again from the seed.
 
-        A generator that is assigned is used in its current state instead.
+        A generator that was assigned is used instead, in its current state.
         """
         if self._given_rng is not None:
             return self._given_rng
@@ -62,7 +65,7 @@ class RNGMixin(Brick):
 
 
 def derived_seed(brick: Component) -> int:
-    """Derive the seed from that of the nearest ancestor with one and the path down to `brick`."""
+    """Derive a seed from the path of `brick` and the seed of the nearest ancestor that has one."""
     path = brick.get_unique_path()
     start, seed = 0, None
     for i, part in enumerate(path[:-1]):
@@ -76,7 +79,7 @@ def derived_seed(brick: Component) -> int:
 
 
 class Random(Brick):
-    """A brick that draws random numbers whenever it is computed.
+    """Base class of bricks that draw random numbers whenever they are computed.
 
     Parameters
     ----------
@@ -113,7 +116,7 @@ class Random(Brick):
 
     @property
     def random_stream(self) -> RandomStream:
-        """The stream of random numbers."""
+        """The stream from which the brick draws random numbers."""
         if self._stream is None:
             self._stream = RandomStream(self.random_seed)
         return self._stream

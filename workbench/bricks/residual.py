@@ -16,26 +16,27 @@ from workbench.tensor import Variable
 
 
 class Residual(Initializable, ImageLayer, Feedforward):
-    """Adds the output of a brick to its input: ``output = input_ + inner(input_)``.
+    """Adds the output of a brick to its input, ``output = input_ + inner(input_)``.
 
-    With bricks on images inside it is a layer of a `workbench.bricks.conv.ConvolutionalSequence`.
+    If `inner` is an `ImageLayer`, the brick can be a layer of a
+    `workbench.bricks.conv.ConvolutionalSequence`.
 
     Parameters
     ----------
     inner : Brick or BoundApplication
-        It has one input and one output, of equal shapes unless there is a `shortcut`.
+        A brick with one input and one output, of equal shapes unless there is a `shortcut`.
     shortcut : Brick or BoundApplication, optional
-        A brick whose output replaces the input in the sum: for example a convolution of 1 x 1
-        pixels, if the number of channels changes.
+        A brick whose output replaces the input in the sum, for example a 1 x 1 convolution if the
+        number of channels changes.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Raises
     ------
     BrickError
         If an argument is neither a brick nor an application.
     ShapeError
-        When applied: if the shapes to add differ.
+        If the brick is applied and the two terms of the sum have different shapes.
 
     References
     ----------
@@ -62,17 +63,17 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Add; the output has the shape of the input, or of the output of the shortcut."""
+        """Compute the sum, in the shape of the input or of the shortcut's output."""
         added: Variable = self.branches[0](input_)
         base: Variable = self.branches[1](input_) if len(self.branches) > 1 else input_
         sizes = zip(added.shape, base.shape, strict=False)
         differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes)
         if added.ndim != base.ndim or differ:
-            what = "the shortcut gives" if len(self.branches) > 1 else "input_ has"
+            what = "the output of the shortcut" if len(self.branches) > 1 else "input_"
             raise ShapeError(
-                f"{self.path()}.apply: {self.branches[0].brick.name} gives shape {shown(added)}, "
-                f"but {what} shape {shown(base)}, and they are added; make them equal, or give a "
-                "shortcut that does"
+                f"{self.path()}.apply: the output of {self.branches[0].brick.name} has shape "
+                f"{shown(added)}, but {what} has shape {shown(base)}; the shapes must be equal to "
+                "add them; change the inner brick, or pass a shortcut whose output has its shape"
             )
         return base + added
 
@@ -87,11 +88,11 @@ class Residual(Initializable, ImageLayer, Feedforward):
     def describe(self) -> str:
         return ""
 
-    # Settings that bricks around it set, for all branches.
+    # Settings that parents push to all branches.
 
     @property
     def input_dim(self) -> Any:
-        """The same setting of the inner brick."""
+        """The `input_dim` of the inner brick."""
         return self._inner(Feedforward).input_dim
 
     @input_dim.setter
@@ -100,7 +101,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def output_dim(self) -> Any:
-        """The same setting of the inner brick."""
+        """The `output_dim` of the inner brick."""
         return self._inner(Feedforward).output_dim
 
     @output_dim.setter
@@ -109,7 +110,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def num_channels(self) -> Any:
-        """The same setting of the inner brick."""
+        """The `num_channels` of the inner brick."""
         return self._inner(ImageLayer).num_channels
 
     @num_channels.setter
@@ -118,7 +119,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def image_size(self) -> Any:
-        """The same setting of the inner brick."""
+        """The `image_size` of the inner brick."""
         return self._inner(ImageLayer).image_size
 
     @image_size.setter
@@ -127,7 +128,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @property
     def num_output_channels(self) -> Any:
-        """The same setting of the inner brick."""
+        """The `num_output_channels` of the inner brick."""
         return self._inner(ImageLayer).num_output_channels
 
     def _inner(self, kind: type[Brick]) -> Any:
@@ -140,7 +141,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
     def _checked(self, brick: Brick, kind: type[Brick]) -> Brick:
         if not isinstance(brick, kind):
             raise BrickError(
-                f"{self.path()}: {brick!r} is not of the kind {kind.__name__}, so the shape of "
-                "its input cannot be set; configure it directly"
+                f"{self.path()}: {brick!r} is not an instance of {kind.__name__}, so the shape of "
+                "its input cannot be set here; set it on that brick"
             )
         return brick

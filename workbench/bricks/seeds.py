@@ -1,8 +1,8 @@
 """Seeds of bricks; each brick has its own, derived from ``config.default_seed``.
 
-A top brick takes the next number of the process; a child's seed is derived from its parent's seed
-and its own name. So a brick draws the same numbers alone and with its parent, and a change of one
-layer does not change the draws of the others.
+The seed of a top brick is derived from a counter of the process, and the seed of a child from its
+parent's seed and its own name. So a brick draws the same numbers when it is initialised alone and
+with its parent, and a change of one layer does not change the draws of the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _numbers = itertools.count()
 
 
 def root_seed(top: Component) -> int:
-    """Return the seed of a brick without parents, which keeps it from the first call on."""
+    """Return the seed of a brick without parents, which is fixed at the first call."""
     own = vars(top)
     if "_root_seed" not in own:
         own["_root_seed"] = _seed([config.default_seed, next(_numbers)])
@@ -29,7 +29,7 @@ def root_seed(top: Component) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """Return the seed of a child; children of one name differ by their order."""
+    """Derive the seed of a child from its name and its position among children of this name."""
     twins = [c for c in parent.children if c.name == child.name]
     codes = [ord(character) for character in child.name]
     return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])

@@ -1,4 +1,4 @@
-"""Sequences of bricks, each applied to the output of the one before."""
+"""Sequences of bricks, each applied to the output of the previous one."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from workbench.errors import BrickError
 from workbench.utils.plain import pack
 
 NO_LAYERS = (
-    "{cls}: activations is empty, but must have one for each linear transformation, one fewer than "
-    "dims ({dims!r}); give None for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
+    "{cls}: activations is empty, but must have one item for each linear transformation, one fewer "
+    "than dims ({dims!r}); pass None for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
 )
 
 
 class Sequence(Brick):
-    """Applies one brick after the other.
+    """Applies several bricks one after another.
 
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        The applications in order; for a brick it is its ``apply``. A brick can occur repeatedly.
+        Application methods in order; a brick represents its method ``apply``. A brick can occur
+        more than once.
 
     Examples
     --------
@@ -51,7 +52,8 @@ class Sequence(Brick):
         methods = [application_of(owner, method) for method in application_methods]
         if not methods:
             raise BrickError(
-                f"{type(self).__name__}: a sequence needs at least one brick, such as Identity()"
+                f"{type(self).__name__}: application_methods is empty, but must have at least one "
+                "brick, such as Identity()"
             )
         self.application_methods: list[BoundApplication] = methods
         own = dict.fromkeys(method.brick for method in methods)
@@ -59,7 +61,7 @@ class Sequence(Brick):
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, and each other one to the output before it."""
+        """Apply the first brick to the inputs, and every other brick to the previous outputs."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))
@@ -67,12 +69,12 @@ class Sequence(Brick):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the inputs of the first application."""
+        """Return the names of the inputs of the first application."""
         return self.application_methods[0].inputs
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the outputs of the last application."""
+        """Return the names of the outputs of the last application."""
         outputs: list[str] = self.application_methods[-1].outputs
         return outputs
 
@@ -87,7 +89,8 @@ class Sequence(Brick):
 class FeedforwardSequence(Sequence, Feedforward):
     """A sequence whose first and last bricks have one input and one output.
 
-    Its `input_dim` is that of the first brick, its `output_dim` that of the last.
+    `input_dim` is the input dimension of the first brick, `output_dim` the output dimension of the
+    last brick.
 
     Parameters
     ----------
@@ -127,7 +130,8 @@ class FeedforwardSequence(Sequence, Feedforward):
         brick = self.application_methods[index].brick
         if not isinstance(brick, Feedforward):
             raise AttributeError(
-                f"{brick!r} at an end of {self.path()!r} has no input_dim and output_dim"
+                f"{brick!r}, the first or last brick of {self.path()!r}, has no input_dim and "
+                "output_dim; only a Feedforward brick has them"
             )
         return brick
 
@@ -140,19 +144,19 @@ class MLP(FeedforwardSequence, Initializable):
     activations : list of Brick, BoundApplication or None
         The activation after each transformation; ``None`` for no activation.
     dims : list of int
-        The input dimension, and the output dimension of each transformation: one more number than
-        there are activations. Needed by `allocate`.
+        The input dimension, followed by the output dimension of each transformation; one more
+        number than there are activations. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each transformation; `Linear` by default.
     use_bias : bool, optional
         If given, it is pushed to all transformations.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Notes
     -----
-    Before allocation and initialisation `use_bias` and the schemes are pushed to the layers and
-    replace the layers' own. To give one layer other settings, push first:
+    Before allocation and initialisation, `use_bias` and the schemes are pushed to the layers and
+    replace the settings of the layers. To change the settings of one layer, push first:
 
     >>> from workbench.bricks import Tanh
     >>> from workbench.initialization import Constant, IsotropicGaussian
@@ -192,7 +196,7 @@ class MLP(FeedforwardSequence, Initializable):
             layer.name = f"{self.prototype.name}_{i}"
             self.linear_transformations.append(layer)
             methods += [layer] if activation is None else [layer, activation]
-        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        options: Any = {"use_bias": use_bias, **kwargs}  # Sequence passes them to Initializable
         super().__init__(methods, **options)
         if is_set(dims) and not isinstance(dims, SequenceType):
             raise BrickError(_not_a_list(self, "dims", dims))
@@ -200,7 +204,7 @@ class MLP(FeedforwardSequence, Initializable):
 
     @property
     def input_dim(self) -> Any:
-        """The first of `dims`."""
+        """The first item of `dims`."""
         return self._dims()[0]
 
     @input_dim.setter
@@ -209,7 +213,7 @@ class MLP(FeedforwardSequence, Initializable):
 
     @property
     def output_dim(self) -> Any:
-        """The last of `dims`."""
+        """The last item of `dims`."""
         return self._dims()[-1]
 
     @output_dim.setter
@@ -223,9 +227,9 @@ class MLP(FeedforwardSequence, Initializable):
         layers = self.linear_transformations
         if len(self.dims) != len(layers) + 1:
             raise BrickError(
-                f"{self.path()}: dims is {list(self.dims)}, {len(self.dims)} numbers, but "
-                f"{len(layers)} activations need {len(layers) + 1}: the input dimension, then one "
-                "for each layer"
+                f"{self.path()}: dims is {list(self.dims)}, with {len(self.dims)} numbers, but "
+                f"must have {len(layers) + 1}: the input dimension and one output dimension for "
+                f"each of {len(layers)} activations"
             )
         for layer, input_dim, output_dim in zip(layers, self.dims, self.dims[1:], strict=False):
             layer.input_dim = input_dim

@@ -1,4 +1,4 @@
-"""Softmax, which turns scores into probabilities, and its cross-entropy."""
+"""`Softmax`, which converts scores to probabilities, and its cross-entropy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from workbench.tensor.exact import log_softmax, weighted
 from workbench.tensor.indexing import elements
 from workbench.tensor.probabilities import probabilities
 
-TARGETS = "y / y.sum(1, keepdim=True) makes distributions of counts"
+TARGETS = "y / y.sum(1, keepdim=True) converts counts to distributions"
 
 
 class Softmax(Brick):
-    """Turns rows of unnormalised log-probabilities (logits) into probabilities.
+    """Converts rows of unnormalised log-probabilities (logits) to probabilities.
 
-    It takes one row (a vector) or a matrix of rows; `NDimensionalSoftmax` takes more dimensions.
+    The input is one row (a vector) or a matrix of rows. `NDimensionalSoftmax` accepts inputs with
+    more dimensions.
 
     Examples
     --------
@@ -35,14 +36,14 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Normalise each row, of shape (B, C), to probabilities of the same shape."""
+        """Compute probabilities for logits of shape (C,) or (B, C), in the same shape."""
         self._check_rows("apply", "input_", input_)
         output: Variable = input_.softmax(-1)
         return output
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Normalise each row to log-probabilities, which are exact for tiny probabilities too."""
+        """Compute log-probabilities, which are exact for tiny probabilities too."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 
@@ -55,8 +56,8 @@ class Softmax(Brick):
         Parameters
         ----------
         y : Variable
-            Integers of shape (B,), the indices of the true classes; or a distribution over classes
-            in each row, floats of shape (B, C).
+            The indices of the true classes, integers of shape (B,), or distributions over the
+            classes, floats of shape (B, C).
         x : Variable
             Logits of shape (B, C).
 
@@ -72,16 +73,17 @@ class Softmax(Brick):
     def _check_rows(self, method: str, argument: str, variable: Variable) -> None:
         if variable.ndim not in (1, 2):
             raise ShapeError(
-                f"{self.path()}.{method}: {argument} has {variable.ndim} dimensions, but Softmax "
-                "takes rows, of shape (B, C); use NDimensionalSoftmax and extra_ndim="
+                f"{self.path()}.{method}: {argument} has {variable.ndim} dimensions, but must "
+                "have the shape (C,) or (B, C); use NDimensionalSoftmax with extra_ndim="
                 f"{max(variable.ndim - 2, 0)}"
             )
 
 
 class NDimensionalSoftmax(Softmax):
-    """`Softmax` for inputs with more dimensions, such as time, in front.
+    """`Softmax` for inputs with additional leading dimensions, such as time.
 
-    Each application takes ``extra_ndim``, the number of those dimensions; see `WithExtraDims`.
+    Each application accepts ``extra_ndim``, the number of additional dimensions; see
+    `WithExtraDims`.
 
     Examples
     --------
@@ -95,21 +97,21 @@ class NDimensionalSoftmax(Softmax):
 
 
 def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
-    """Compute the log-probability of the true class in each row, or its mean under `y`.
+    """Compute the log-probability of the true class in each row, or its expectation under `y`.
 
     Parameters
     ----------
     y : Variable
         Class indices of shape (B,), or probabilities of shape (B, C).
     log_p : Variable
-        Of shape (B, C).
+        Log-probabilities of shape (B, C).
     where : str
-        The application, for error messages.
+        The path of the application, for error messages.
 
     Raises
     ------
     ShapeError, DtypeError, DomainError
-        If `y` does not fit.
+        If `y` is neither class indices nor probabilities that fit the shape of `log_p`.
     """
     check_targets(y, log_p, where)
     if not y.dtype.is_floating_point:
@@ -121,20 +123,20 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
 
 
 def check_targets(y: Variable, predictions: Variable, where: str) -> None:
-    """Check targets `y`, and predictions: a probability or its logarithm for each class.
+    """Check targets `y` and predictions, which are probabilities or log-probabilities of classes.
 
     Raises
     ------
     ShapeError, DtypeError
-        If `y` are neither class indices nor probabilities, or the predictions do not fit.
+        If `y` is neither class indices nor probabilities, or `predictions` is not a float matrix.
     """
     if _fit(y, predictions):
         return
     problem = DtypeError if (y.ndim, predictions.ndim) == (1, 2) else ShapeError
     if _fit(predictions, y):
-        hint = "the two seem to be swapped: targets come first"
+        hint = "the arguments seem to be swapped; pass the targets first"
     else:
-        hint = "y.flatten() turns a column of indices into a vector"
+        hint = "y.flatten() converts a column of indices to a vector"
     raise problem(
         f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, predictions have shape "
         f"{shown(predictions)} and dtype {predictions.dtype}; targets must be class indices, "

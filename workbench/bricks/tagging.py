@@ -1,4 +1,4 @@
-"""Tagged copies, which give names, roles and annotations to inputs and outputs of applications."""
+"""Tagged copies of the inputs and outputs of applications, with names, roles and annotations."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ CARRIED_TAGS = ("n_examples", "aggregation_scheme")
 
 
 NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
-"""Types that are never inputs: containers of values, texts, bricks."""
+"""Types that are never inputs: containers, strings and bricks."""
 
 
 def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationError:
     """Return the error for an argument that is neither a variable nor an array."""
     if isinstance(value, Component):
-        remedy = "to apply a brick to the output of another one, apply that one first, as in "
-        remedy += f"{bound.brick.name}.{bound.name}({value.name}.apply(x))"
+        remedy = "to apply a brick to the output of another brick, apply the other one first, as "
+        remedy += f"in {bound.brick.name}.{bound.name}({value.name}.apply(x))"
     elif isinstance(value, (list, tuple)) and any(isinstance(v, Variable) for v in value):
         remedy = "pass the variables one by one, or join them with torch.stack or torch.cat"
     elif isinstance(value, str):
-        remedy = f"a variable of that name is made by tensor.matrix({value!r})"
+        remedy = f"create a variable of that name with tensor.matrix({value!r})"
     elif value is None:
-        remedy = "perhaps an application returned nothing"
+        remedy = "perhaps an application method lacks a return statement"
     else:
-        remedy = "numpy.array(..., dtype='float32') or torch.tensor(...) make one"
+        remedy = "convert it with numpy.array(..., dtype='float32') or torch.tensor(...)"
     shown = "None" if value is None else f"{shortened(value)}, {an(type(value).__name__)}"
     return ApplicationError(
         f"{bound.path}: {name} is {shown}, but must be a variable, such as tensor.matrix('x'), or "
-        f"an array or tensor to compute at once; {remedy}"
+        f"an array or tensor for an immediate result; {remedy}"
     )
 
 
 def shortened(value: object, length: int = 80) -> str:
-    """Return the repr, truncated to `length`."""
+    """Return the repr of a value, truncated to `length` characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def an(noun: str) -> str:
-    """Return a noun with its article."""
+    """Return a noun with the article a or an."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def output_names(bound: BrickMethod, count: int) -> list[str]:
-    """Return the declared names of the outputs, or ``output_0`` and so on for `count` of them."""
+    """Return the declared names of the outputs, or `count` default names, ``output_0`` etc."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 
@@ -69,7 +69,7 @@ def output_names(bound: BrickMethod, count: int) -> list[str]:
 def tagged_inputs(
     bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the arguments, with tagged copies in place of variables, arrays and tensors."""
+    """Yield names and values of arguments; variables, arrays and tensors become tagged copies."""
 
     def copy(value: Any, name: str) -> Any:
         if name in declared and isinstance(value, NO_VALUES):
@@ -95,13 +95,13 @@ def tagged_inputs(
 
 
 def tagged_outputs(bound: BrickMethod, call: ApplicationCall, outputs: list[Any]) -> list[Any]:
-    """Return the results of an application, with tagged copies of variables and tensors."""
+    """Return the results of an application; variables, arrays and tensors become tagged copies."""
     names = output_names(bound, len(outputs))
     if len(names) != len(outputs):
         raise ApplicationError(
             f"{bound.path} returned {len(outputs)} values ({', '.join(map(repr, outputs))}), but "
-            f"its outputs are ({', '.join(names)}); correct the method, or outputs=[...] of "
-            "@application"
+            f"its outputs are ({', '.join(names)}); correct the method, or the argument "
+            "outputs=[...] of @application"
         )
     results = []
     for output, name in zip(outputs, names, strict=True):

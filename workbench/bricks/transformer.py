@@ -1,4 +1,4 @@
-"""`TransformerBlock`, the block that transformers are made of.
+"""`TransformerBlock`, the repeated block of a transformer.
 
 Sequences have the shape (..., T, D), as in `workbench.bricks.multi_head`.
 """
@@ -24,34 +24,35 @@ from workbench.tensor import Variable
 
 
 class TransformerBlock(Initializable, Feedforward):
-    """Applies self-attention and then a perceptron to a sequence, each with a residual connection.
+    """Applies self-attention and a perceptron to a sequence, each with a residual connection.
 
     Parameters
     ----------
     dim : int
-        Number of features of input and output. Needed by `allocate`.
+        Number of features of input and output. Required by `allocate`.
     num_heads : int
-        Needed by `allocate`.
+        Number of heads of the attention. Required by `allocate`.
     hidden_dim : int, optional
         Number of hidden features of the perceptron; four times `dim` by default.
     activation : Brick, optional
         The activation of the perceptron; `GELU` by default.
     normalization : Feedforward, optional
-        The brick to copy for the attention and for the perceptron; `LayerNormalization` by default.
+        The brick that is copied to normalise for the attention and for the perceptron;
+        `LayerNormalization` by default.
     norm_first : bool, optional
-        True to normalise the inputs of attention and perceptron; False to normalise the sums, as in
-        the paper.
+        True to normalise the inputs of attention and perceptron. False to normalise the outputs of
+        the residual connections, as in the original paper.
     drop_prob : float, optional
-        Probability of dropping elements of the outputs of attention and perceptron, in training
+        Probability of dropping elements of the outputs of attention and perceptron in training
         mode; see `Dropout`.
     causal, positions : optional
-        As for `MultiHeadAttention`.
+        See `MultiHeadAttention`.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     References
     ----------
-    Vaswani and others, *Attention is all you need*, 2017. Normalisation first: Xiong and others,
+    Vaswani and others, *Attention is all you need*, 2017. With `norm_first`: Xiong and others,
     *On layer normalization in the transformer architecture*, 2020.
 
     Examples
@@ -159,7 +160,7 @@ class TransformerBlock(Initializable, Feedforward):
         Returns
         -------
         Variable
-            Of the same shape.
+            Floats of the same shape as `input_`.
         """
         first: Any = self.attention_normalization
         second: Any = self.mlp_normalization

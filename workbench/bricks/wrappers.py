@@ -1,7 +1,7 @@
-"""Wrappers, which change the application methods of subclasses of a brick.
+"""Wrappers of the application methods that a brick class inherits.
 
-A class lists wrappers in ``decorators``; each of them wraps every application method that the class
-inherits and does not define itself.
+A class lists wrappers in ``decorators``. Each of them wraps every application method that the class
+inherits and does not override.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class BrickWrapper(Hinted, ABC):
 
     @abstractmethod
     def wrap(self, wrapped: Application, namespace: dict[str, Any]) -> None:
-        """Make the wrapping application.
+        """Create the wrapping application and add it to `namespace`.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class BrickWrapper(Hinted, ABC):
         """
 
     def decorate(self, brick: type[Any]) -> None:
-        """Wrap the applications that `brick` inherits and does not define itself."""
+        """Wrap the applications that the class `brick` inherits and does not override."""
         for name, wrapped in applications_of(brick).items():
             if name in vars(brick):
                 continue
@@ -68,11 +68,12 @@ class BrickWrapper(Hinted, ABC):
 
 
 class WithExtraDims(BrickWrapper):
-    """Lets applications take inputs with additional leading dimensions, such as time.
+    """A wrapper that adds support for additional leading dimensions, such as time.
 
-    The wrapped application gets one more keyword argument: ``extra_ndim``, the number of those
-    dimensions, zero by default. They are merged with the first dimension that the brick knows, and
-    separated again in the outputs. All inputs and outputs must have the same extra dimensions.
+    The wrapped application accepts one more keyword argument: ``extra_ndim``, the number of
+    additional dimensions, zero by default. They are merged with the next dimension before the brick
+    is applied, and separated again in the outputs. All inputs and outputs must have the same
+    additional dimensions.
 
     Examples
     --------
@@ -94,8 +95,8 @@ class WithExtraDims(BrickWrapper):
                 if extra_ndim and isinstance(value, Variable):
                     if value.ndim <= extra_ndim:
                         raise ShapeError(
-                            f"{self.path()}.{name}: {key} has {value.ndim} dimensions, so it "
-                            f"cannot have extra_ndim={extra_ndim} additional ones"
+                            f"{self.path()}.{name}: {key} has {value.ndim} dimensions, but must "
+                            f"have more than extra_ndim={extra_ndim}; reduce extra_ndim"
                         )
                     sizes = value.shape[:extra_ndim]
                     arguments[key] = value.flatten(0, extra_ndim)
@@ -109,7 +110,7 @@ class WithExtraDims(BrickWrapper):
 
         apply.__name__, delegate.__name__ = name, f"{name}_delegate"
         apply.__doc__ = (
-            f"`{wrapped!r}` on inputs with ``extra_ndim`` additional leading dimensions.\n\n"
+            f"Apply `{wrapped!r}` to inputs with ``extra_ndim`` additional leading dimensions.\n\n"
             f"{inspect.getdoc(wrapped) or ''}"
         )
         wrapping = Application(apply)

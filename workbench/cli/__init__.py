@@ -1,8 +1,8 @@
-"""The command line, ``workbench VERB`` or ``python -m workbench VERB``.
+"""The command line interface, ``workbench VERB`` or ``python -m workbench VERB``.
 
-A verb is one module of this package, which defines a click command of the same name, and one row in
-`VERBS`. The module is imported only when its verb is called or when help is printed, so that no
-verb waits for the libraries of another one.
+Each verb is defined by a module of this package with a click command of the same name, and by an
+entry in `VERBS`. The module is imported only when its verb is called or help is printed, so that no
+verb imports the libraries of another one.
 """
 
 from workbench.cli.program import main

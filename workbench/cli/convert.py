@@ -1,4 +1,4 @@
-"""The verb ``convert``: files of other programs become an HDF5 file that `H5PYDataset` reads."""
+"""The verb ``convert``, which converts other file formats to HDF5 files for `H5PYDataset`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Examples:
 
 
 class _Pairs(click.ParamType[tuple[str, str]]):
-    """A word ``NAME=VALUE``; with `nested`, ``SPLIT.SOURCE=VALUE``."""
+    """An argument ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested` is True."""
 
     def __init__(self, name: str, nested: bool = False) -> None:
         self.name = name
@@ -58,7 +58,7 @@ def _by_split(ctx: click.Context, param: click.Parameter, pairs: Any) -> dict[st
 def _words(
     name: str, metavar: str, check: Callable[..., Any], nested: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare the words that name splits and their files."""
+    """Declare the arguments that name splits and their files."""
     kind = _Pairs(metavar, nested)
     return click.argument(
         name, nargs=-1, required=True, metavar=f"{metavar}...", type=kind, callback=check
@@ -69,7 +69,7 @@ def _words(
 def convert() -> None:
     """Convert files to an HDF5 file that H5PYDataset reads.
 
-    OUTPUT is the file to write. A split is a part of the data such as "train" or "test".
+    OUTPUT is the file to write. A split is a named subset of the data, such as "train" or "test".
     """
 
 
@@ -77,7 +77,7 @@ def convert() -> None:
 @click.argument("output")
 @_words("sources", "SPLIT.SOURCE=FILE", _by_split, nested=True)
 def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
-    """Convert IDX files, the format in which MNIST is published."""
+    """Convert files in the IDX format, in which MNIST is published."""
     idx_to_hdf5(output, sources)
     _report(output)
 
@@ -87,7 +87,7 @@ def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
 @click.argument("archive")
 @_words("sources", "SPLIT.SOURCE=ARRAY", _by_split, nested=True)
 def npz(output: str, archive: str, sources: dict[str, dict[str, str]]) -> None:
-    """Convert arrays of ARCHIVE, a numpy archive."""
+    """Convert arrays in ARCHIVE, an .npz file of NumPy."""
     npz_to_hdf5(output, archive, sources)
     _report(output)
 
@@ -95,8 +95,8 @@ def npz(output: str, archive: str, sources: dict[str, dict[str, str]]) -> None:
 @convert.command()
 @click.argument("output")
 @_words("splits", "SPLIT=FILE", _unique)
-@click.option("--target", "targets", multiple=True, help="Column to predict; may be repeated.")
-@click.option("--ignore", multiple=True, help="Column to leave out; may be repeated.")
+@click.option("--target", "targets", multiple=True, help="Column to predict; can be repeated.")
+@click.option("--ignore", multiple=True, help="Column to omit; can be repeated.")
 @click.option("--dtype", default="float32", show_default=True, help="Dtype of the features.")
 @click.option("--delimiter", default=",", show_default=True, help="Text between two cells.")
 def csv(
@@ -107,7 +107,7 @@ def csv(
     dtype: str,
     delimiter: str,
 ) -> None:
-    """Convert tables whose first line names the columns."""
+    """Convert CSV tables whose first line contains the names of the columns."""
     csv_to_hdf5(output, splits, targets=targets, ignore=ignore, dtype=dtype, delimiter=delimiter)
     _report(output)
 
@@ -117,7 +117,7 @@ def csv(
 @_words("splits", "SPLIT=FOLDER", _unique)
 @click.option("--mode", default="RGB", show_default=True, help="RGB, L, RGBA, I;16, I or F.")
 def images(output: str, splits: dict[str, str], mode: str) -> None:
-    """Convert folders of images, one subfolder for each class."""
+    """Convert folders of images, each with one subfolder for each class."""
     images_to_hdf5(output, splits, mode=mode)
     _report(output)
 

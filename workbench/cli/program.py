@@ -1,4 +1,4 @@
-"""The program that finds the command of a verb, runs it and reports its errors."""
+"""The main program, which runs the command of a verb and reports its errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ VERBS = {
     "convert": "workbench.cli.convert",
     "runs": "workbench.cli.runs",
 }
-"""Verb -> the module that defines its command, a function with the name of the verb."""
+"""Maps each verb to the module with its command, a function with the name of the verb."""
 
-UNKNOWN = "{verb!r} is not a verb that `workbench --help` lists{hint}"
+UNKNOWN = "there is no verb {verb!r}{hint}; `workbench --help` lists all verbs"
 
 
 class _Verbs(click.Group):
-    """A group of commands that are imported when they are needed."""
+    """A group of commands that are imported on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(VERBS)
@@ -50,7 +50,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="workbench")
 def program() -> None:
-    """Convert data sets and manage runs of the training workbench."""
+    """Convert data sets, and list runs of the training workbench."""
 
 
 @hinted
@@ -60,16 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Words after the name of the program; default: those with which it was started.
+        The arguments after the name of the program; by default the arguments of this process.
 
     Returns
     -------
     int
-        0; or 1 if the verb failed, 2 if the words are not a call of a verb. Both are explained on
-        the standard error.
+        The exit status: 0 for success, 1 if the verb failed, 2 if the arguments are invalid. Errors
+        are printed to standard error.
     """
     try:
-        # With `standalone_mode` click prints errors itself and always ends the program.
+        # In its standalone mode, the default, click prints errors and always raises SystemExit.
         program.main(arguments, prog_name="workbench")
     except SystemExit as end:
         return int(end.code or 0)

@@ -1,4 +1,4 @@
-"""The verb ``runs``: lists the runs whose logs are in an SQLite database, oldest first."""
+"""The verb ``runs``, which lists the runs in an SQLite database, oldest first."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ Examples:
   workbench runs runs.sqlite --json | jq '.[-1].latest.cost'
 """
 WIDTH = 60
-"""The largest number of characters of a value; the rest of it is not shown."""
+"""The number of characters to which a value is truncated."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run in a database; `parent_iteration` is None if the database lacks the parent."""
+    """A run in a database.
+
+    `parent_iteration` is None if the parent is not in the database.
+    """
 
     uuid: str
     created: str
@@ -43,9 +46,9 @@ class Run:
 def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
 
-    Each run is listed with the first digits of its identity, which suffice to open its log, the run
-    that it continues, and the last value of every channel. JSON has all digits; in it, a value that
-    JSON lacks, such as an infinite number, is text.
+    Each run is listed with the first digits of its identifier, which suffice to open its log, with
+    the run that it continues, and with the last value of every channel. The JSON list contains
+    whole identifiers; values that JSON cannot represent, such as infinite numbers, are strings.
     """
     found = _runs_of(database)
     if as_json:
@@ -56,7 +59,7 @@ def runs(database: str, as_json: bool) -> None:
 
 
 def _runs_of(path: str) -> Iterator[Run]:
-    """Read the runs of the database at `path`, of which there is at least one."""
+    """Read the runs in the database at `path`, which must contain at least one run."""
     database = Database(path, read_only=True)
     try:
         for listed in database.logs():
@@ -66,7 +69,7 @@ def _runs_of(path: str) -> Iterator[Run]:
 
 
 def _read(database: Database, listed: Listed) -> Run:
-    """Read one log, without the objects in it, since unpickling them could execute any code."""
+    """Read a log without pickled objects, since unpickling can execute arbitrary code."""
     memory = TrainingLog()
     facts = dict(memory.status)
     reader = Reader(database, listed.uuid, trusted=False)
@@ -89,7 +92,7 @@ def _read(database: Database, listed: Listed) -> Run:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` in the types of JSON, with text for everything that JSON lacks."""
+    """Convert `value` to JSON types, with strings for values that JSON cannot represent."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -105,7 +108,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(run: Run) -> str:
-    """Show a run in a line, and each of its channels in another one."""
+    """Format a run as a line, followed by a line for each of its channels."""
     heading = (
         f"{run.uuid[:8]}  {run.created} UTC  "
         f"{_counted(run.iterations_done, 'iteration')}, {_counted(run.epochs_done, 'epoch')}"
@@ -124,6 +127,6 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return `value` in one line of limited width."""
+    """Format `value` as one line of limited width."""
     text = f"{value:.7g}" if isinstance(value, float) else " ".join(repr(value).split())
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

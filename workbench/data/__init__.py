@@ -1,4 +1,4 @@
-"""Data: datasets, iteration schemes, data streams and transformers, as in Fuel."""
+"""Datasets, iteration schemes, data streams and transformers, as in Fuel."""
 
 from workbench.data.adapters import as_stream
 from workbench.data.cifar10 import CIFAR10

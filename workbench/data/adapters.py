@@ -1,9 +1,9 @@
-"""Data streams from other sources of batches: torch data loaders and any iterable.
+"""Data streams that read torch data loaders and other iterables of batches.
 
-A main loop calls `as_stream` on its data stream. All data below a stream must be a pure function of
-the epoch and the position. For a data loader that shuffles, each epoch starts with a generator
-that is seeded from the loader's own seed and the number of the epoch; the loader's own generator
-does not change. Continuing in the middle of an epoch loads the earlier batches again and drops
+A main loop passes its `data_stream` argument to `as_stream`. The batches of a stream must depend
+only on the epoch and the position. If a data loader shuffles, each epoch therefore uses a new
+generator, seeded from the loader's seed and the epoch number; the loader's generator does not
+change. To resume in the middle of an epoch, the stream loads the earlier batches again and discards
 them.
 """
 
@@ -36,30 +36,30 @@ from workbench.errors import DataError, SourceError, nearest
 from workbench.hints import hinted
 
 NO_NAMES = (
-    "the batches of {name} are {kind}, which has no names for its entries; pass "
-    "as_stream({name}, sources=({example})), with the names of the cost's inputs"
+    "each batch of {name} is {kind}, whose entries have no names; call as_stream({name}, "
+    "sources=({example})) with the names of the inputs of the cost"
 )
 
 
 class BatchStream(AbstractDataStream):
     """Data stream of ready-made batches from any iterable.
 
-    An iterable that can be read only once, such as a generator, gives a single epoch, possibly
-    endless; a run on it cannot be rewound, and its log records that.
+    An iterable that can be read only once, such as a generator, provides a single epoch, possibly
+    endless. A run that trains on it cannot be rewound, and its log records this fact.
 
     Parameters
     ----------
     batches : iterable of batches
-        Each batch is a mapping from source to array, a tuple or list of arrays, or one array.
-        The order must be the same in each iteration, or a resumed run will see other batches.
+        Each batch is a mapping from source to array, a tuple or list of arrays, or one array. The
+        order must be the same in each iteration; otherwise a resumed run reads other batches.
     sources : sequence of str, optional
-        The names of the entries, or the keys of mappings to use. By default the keys of the first
-        batch, which must be a mapping.
+        The names of the entries or, if batches are mappings, the keys to use. By default the keys
+        of the first batch, which must then be a mapping.
 
     Raises
     ------
     DataError
-        If `batches` is empty; while reading, if it must be read a second time but cannot.
+        If `batches` is empty, or if it is read a second time although it can be read only once.
 
     Examples
     --------
@@ -79,14 +79,14 @@ class BatchStream(AbstractDataStream):
 
     @property
     def _makes_new(self) -> bool:
-        """True if each batch is made for its reader, so that it shares no memory with the data."""
+        """True if each batch is a new copy that shares no memory with the data."""
         return False
 
     def _length(self) -> int | None:
         return len(self.batches) if isinstance(self.batches, Sized) else None
 
     def _first_length(self) -> int | None:
-        """Return the number of examples of the first batch, if it exists already."""
+        """Return the size of the first batch if `batches` is a list or tuple, else None."""
         if not isinstance(self.batches, (list, tuple)) or not self.batches:
             return None
         first = self.batches[0]
@@ -108,7 +108,7 @@ class BatchStream(AbstractDataStream):
                 kind, count = f"{kind} of {len(first)}", len(first)
             example = ", ".join(["'features'", "'targets'", "..."][:count]) + "," * (count == 1)
             raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
-        raise DataError(f"{name} has no batches")
+        raise DataError(f"{name} has no batches; it must yield at least one")
 
     def _kind(self) -> str:
         batches = self.batches
@@ -134,7 +134,8 @@ class BatchStream(AbstractDataStream):
         entries = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
         if len(entries) != len(self.sources):
             raise SourceError(
-                f"a batch of {self!r} must have one entry for each source, not {len(entries)}"
+                f"a batch of {self!r} must have {len(self.sources)} entries, one for each source, "
+                f"not {len(entries)}"
             )
         return entries
 
@@ -145,16 +146,16 @@ class BatchStream(AbstractDataStream):
 class LoaderStream(BatchStream):
     """Data stream of the batches of a `torch.utils.data.DataLoader`.
 
-    The order in epoch k depends only on k and the seed of the loader's generator, or
-    `config.default_seed` if it has none; torch's global generator is not used. The order of your
-    own sampler must be reproducible.
+    The order in epoch k depends only on k and on the seed of the loader's generator, or on
+    `config.default_seed` if the loader has no generator. Torch's global generator is not used. A
+    sampler that you write must return a reproducible order.
 
     Parameters
     ----------
     batches : DataLoader
         The loader.
     sources : sequence of str, optional
-        The names of the entries of a batch; not needed for batches that are mappings.
+        The names of the entries of a batch; not needed if batches are mappings.
 
     Examples
     --------
@@ -177,14 +178,14 @@ class LoaderStream(BatchStream):
         return self.batches.collate_fn is default_collate
 
     def _length(self) -> int | None:
-        # the length that a loader gives for an iterable-style dataset is a guess
+        # for an iterable-style dataset, the length of the loader is only an estimate
         guess = isinstance(self.batches.dataset, IterableDataset)
         return None if guess else len(self.batches)
 
     def _begin(self, epoch: int) -> Iterator[Any]:
         loader = self.batches
         if loader.persistent_workers and self._open:
-            # such a loader has one iterator, which restarts for all readers; a copy has its own
+            # a loader has one iterator, which restarts for all readers; a copy has its own
             loader = copy.copy(loader)
             loader._iterator = None
         for sampler in _samplers(loader):
@@ -195,11 +196,11 @@ class LoaderStream(BatchStream):
         generator.manual_seed(int(words[0]))
         with _lent(loader, generator):
             batches = iter(loader)
-            first = list(itertools.islice(batches, 1))  # samplers draw at the first request
+            first = list(itertools.islice(batches, 1))  # makes the samplers draw
         return self._counted(itertools.chain(first, batches))
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """Yield `batches`, and count the readers meanwhile."""
+        """Yield `batches`, and count this reader as active until it ends."""
         self._open += 1
         try:
             yield from batches
@@ -212,20 +213,20 @@ class LoaderStream(BatchStream):
 
 @hinted
 def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:
-    """Make a data stream of a torch data loader or another iterable of batches.
+    """Create a data stream that reads a torch data loader or another iterable of batches.
 
     Parameters
     ----------
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        A stream is returned unchanged. Batches are mappings from source to array, tuples or lists
-        of arrays, or single arrays.
+        A stream is returned unchanged. Each batch is a mapping from source to array, a tuple or
+        list of arrays, or a single array.
     sources : sequence of str, optional
         The names of the entries of a batch; needed unless batches are mappings.
 
     Raises
     ------
     DataError
-        If `data_stream` is not a stream of batches.
+        If `data_stream` does not consist of batches.
     SourceError
         If the names of the entries are unknown.
 
@@ -239,25 +240,26 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
         if sources is None or tuple(sources) == data_stream.sources:
             return data_stream
         raise SourceError(
-            f"{data_stream!r} calls its sources {data_stream.sources}; they cannot be renamed to "
-            f"{tuple(sources)} here"
+            f"as_stream cannot rename the sources {data_stream.sources} of {data_stream!r} to "
+            f"{tuple(sources)}; omit the argument sources, or wrap the stream in Rename"
         )
     if isinstance(data_stream, DataLoader):
         return LoaderStream(data_stream, sources)
     if isinstance(data_stream, Dataset):
         raise DataError(
-            f"{data_stream!r} is a dataset, which does not define batches; give "
+            f"a data stream must consist of batches, but {data_stream!r} is a dataset; pass "
             "DataStream(dataset, iteration_scheme=ShuffledScheme(dataset.num_examples, batch_size))"
         )
     if isinstance(data_stream, (torch.Tensor, np.ndarray, Mapping)):
         raise DataError(
-            f"a data stream must be an iterable of batches, not one {type(data_stream).__name__}; "
-            "put arrays into DataStream(IndexableDataset({source: array}), iteration_scheme=...)"
+            "a data stream must be an iterable of batches, not a single "
+            f"{type(data_stream).__name__}; pass DataStream(IndexableDataset({{source: array}}), "
+            "iteration_scheme=...)"
         )
     if isinstance(data_stream, torch.utils.data.Dataset):
         raise DataError(
-            f"{type(data_stream).__name__} is a torch dataset; give "
-            "torch.utils.data.DataLoader(dataset, batch_size=...)"
+            f"a data stream must consist of batches, but {type(data_stream).__name__} is a torch "
+            "dataset; pass torch.utils.data.DataLoader(dataset, batch_size=...)"
         )
     if isinstance(data_stream, (str, bytes)) or not isinstance(data_stream, Iterable):
         raise DataError(
@@ -291,7 +293,7 @@ def _loader_seed(loader: DataLoader[Any]) -> int:
 
 @contextlib.contextmanager
 def _lent(loader: DataLoader[Any], generator: torch.Generator) -> Iterator[None]:
-    """Give the loader and its samplers another generator inside the ``with`` block."""
+    """Replace the generator of the loader and its samplers inside the ``with`` block."""
     holders = [*_shuffling(loader), loader]
     own = [holder.generator for holder in holders]
     for holder in holders:

@@ -1,7 +1,7 @@
-"""Names of axes, such as ``("batch", "feature")``, of data sets and data streams.
+"""Names of axes, such as ``("batch", "feature")``, of datasets and data streams.
 
-They describe the arrays of a batch. A stream of single examples leaves out the name of the batch
-axis. Names are optional, for each source.
+The names describe the arrays of a batch. A stream of single examples omits the name of the batch
+axis. Names are optional for each source.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ BATCH = "batch"
 
 
 class Labelled:
-    """Data set or stream whose axes can have names."""
+    """Base of datasets and streams, whose axes can have names."""
 
     _axis_labels: AxisLabels | None = None
 
     @property
     def axis_labels(self) -> AxisLabels | None:
-        """Names of the axes of each source, as far as they are known, or None.
+        """Names of the axes of each source, or None for unknown names.
 
-        Assign a mapping from source to sequence of str to set them.
+        To set the names, assign a mapping from source to sequence of str.
         """
         return self._inferred_labels() if self._axis_labels is None else dict(self._axis_labels)
 
@@ -35,12 +35,12 @@ class Labelled:
         self._axis_labels = None if labels is None else as_labels(labels)
 
     def _inferred_labels(self) -> AxisLabels | None:
-        """Return the names that follow from others, if none have been assigned."""
+        """Infer the names from the data or from another stream if none were assigned."""
         return None
 
 
 def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
-    """Return names of axes as tuples; raise a `DataError` if they are not names.
+    """Convert the names of axes to tuples; raise a `DataError` if a name is not a str.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
 def changed(
     labels: AxisLabels | None, change: Callable[[tuple[str, ...]], Labels], sources: Sequence[str]
 ) -> AxisLabels | None:
-    """Return the labels after `change` has been applied to the known ones of `sources`."""
+    """Return `labels` after applying `change` to the known labels of `sources`."""
     if labels is None:
         return None
     return {
@@ -76,11 +76,11 @@ def changed(
 
 
 def check_image_axes(labels: AxisLabels | None, sources: Sequence[str], where: str) -> None:
-    """Raise a `DataError` if the names of axes show that height and width are not the last two."""
+    """Raise a `DataError` if, by their names, height and width are not the last two axes."""
     for source in sources:
         names = (labels or {}).get(source)
         if names and {"height", "width"} <= set(names) and names[-2:] != ("height", "width"):
             raise DataError(
-                f"{where}: the axes of source {source!r} are {names}, but height and width must be "
-                "the last two; move them, for instance with Mapping and numpy.moveaxis"
+                f"{where}: the last two axes of source {source!r} must be height and width, but "
+                f"its axes are {names}; move them, for instance with Mapping and numpy.moveaxis"
             )

@@ -1,4 +1,4 @@
-"""Checksums that detect whether data have changed since they were pickled."""
+"""Checksums that detect whether data changed after they were pickled."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workbench.errors import DataFileError
 
 
 def checksum(arrays: Iterable[npt.NDArray[Any]], start: int = 0) -> int:
-    """Return a checksum of 32 bits of the shapes, dtypes and values of `arrays`.
+    """Return a 32-bit checksum of the shapes, dtypes and values of `arrays`.
 
-    It detects damage and other versions of a file, not malicious changes.
+    The checksum detects damaged files and other versions of a file, but not malicious changes.
 
     Examples
     --------
@@ -42,6 +42,6 @@ def same_or_raise(arrays: Iterable[npt.NDArray[Any]], expected: int, where: obje
     """Raise a `DataFileError` unless `arrays` have the checksum `expected`."""
     if checksum(arrays) != expected:
         raise DataFileError(
-            f"{where}: these are not the data that it had when it was pickled; the file has "
-            "changed since then, or the arrays had been modified"
+            f"{where}: the data must be the same as when it was pickled, but their checksum "
+            "differs; the file has changed, or the arrays had been modified before pickling"
         )

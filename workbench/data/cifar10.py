@@ -1,13 +1,14 @@
-"""CIFAR-10: colour images, 32 x 32 pixels, in ten classes; 50,000 for training, 10,000 to test.
+"""CIFAR-10: 60,000 colour images of 32 x 32 pixels in ten classes.
 
-Each folder of `config.data_path` and its subfolder ``cifar10`` are searched for: ``cifar10.hdf5``
-or ``cifar10.h5`` in Fuel's layout, ``cifar10.npz`` with the arrays ``x_train``, ``y_train``,
-``x_test`` and ``y_test``, and the published binary version, either the archive
-``cifar-10-binary.tar.gz`` or the unpacked folder ``cifar-10-batches-bin``. The Python version
-consists of pickles, which could run any code, and is not read. `download` fetches the archive.
+There are 50,000 training and 10,000 test images. Each folder of `config.data_path` and its
+subfolder ``cifar10`` are searched for ``cifar10.hdf5`` or ``cifar10.h5`` in Fuel's layout, for
+``cifar10.npz`` with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, and for the
+published binary version, either the archive ``cifar-10-binary.tar.gz`` or the unpacked folder
+``cifar-10-batches-bin``. The Python version consists of pickles, which could run arbitrary code,
+and is not read. `download` fetches the archive.
 
-A file of the binary version is 10,000 records of 3073 bytes: the class, then the red, the green and
-the blue plane, each row by row.
+A file of the binary version contains 10,000 records of 3073 bytes: the class, then the red, green
+and blue planes, each row by row.
 
 A. Krizhevsky: Learning multiple layers of features from tiny images, technical report, University
 of Toronto, 2009.
@@ -40,47 +41,47 @@ BATCHES = {
 }
 RECORD, RECORDS = 1 + 3 * 32 * 32, 10_000
 NOT_HERE = (
-    "CIFAR-10 is in none of the folders of config.data_path ({where}); fetch it with "
+    "CIFAR-10 was not found in the folders of config.data_path ({where}); download it with "
     "workbench.data.download('cifar10', directory) and add the directory to config.data_path"
 )
 ONLY_PICKLED = (
-    "; {path} is the Python version, which is not read, because its pickles could run any code"
+    "; {path} is the Python version, which is not read because its pickles could run arbitrary code"
 )
 
 
 class CIFAR10(ImageDataset):
-    """Small colour images of animals and vehicles, in memory.
+    """Dataset of small colour images of animals and vehicles, in memory.
 
     The sources are ``features``, of shape (N, 3, 32, 32) and dtype uint8, and ``targets``, of shape
-    (N, 1) and dtype uint8, the numbers of the `classes`. `DataStream.default_stream` converts the
-    features to `config.floatx` in [0, 1].
+    (N, 1) and dtype uint8, which contains indices of `classes`. `DataStream.default_stream`
+    converts the features to `config.floatx` in [0, 1].
 
     Parameters
     ----------
     which_sets : sequence of str
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
-        Use only the examples from `start` up to, but not including, `stop`.
+        The range of examples to use, from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these examples, in this order; `start` and `stop` refer to them.
+        The examples to use, in this order; `start` and `stop` refer to this selection.
     load_in_memory : bool
-        Accepted for compatibility with Fuel; the set is always in memory.
+        Accepted for compatibility with Fuel; the data are always in memory.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 
     Attributes
     ----------
     origin : str
-        The file or the folder that the images come from.
+        The file or folder that the images were read from.
     classes : tuple of str
         The name of each class.
 
     Raises
     ------
     MissingDataError
-        If the set is not found.
+        If the dataset is not found.
     DataFileError
-        If a file that was found is damaged or incomplete.
+        If a file of the set is damaged or incomplete.
 
     Examples
     --------
@@ -137,7 +138,7 @@ def _find() -> Path:
 def _read(found: Path, split: str) -> Images:
     if found.suffix == ".npz":
         images, labels = read_npz(found, (f"x_{split}", f"y_{split}"))
-        # other programs store the channels last
+        # some programs store the channels last
         return (images.transpose(0, 3, 1, 2) if images.shape[1:] == (32, 32, 3) else images), labels
     if found.is_dir() or found.suffix == ".gz":
         pieces = [_records(content, where) for content, where in _contents(found, split)]
@@ -151,18 +152,18 @@ def _read(found: Path, split: str) -> Images:
 def _check_size(size: int, where: str) -> None:
     if size != RECORD * RECORDS:
         raise DataFileError(
-            f"{where}: holds {size} bytes; a file of CIFAR-10 has {RECORDS} records of {RECORD} "
-            f"bytes, {RECORD * RECORDS} in all"
+            f"{where}: a file of CIFAR-10 must have {RECORD * RECORDS} bytes ({RECORDS} records of "
+            f"{RECORD} bytes), but this file has {size}"
         )
 
 
 def _check_members(archive: tarfile.TarFile, found: Path) -> None:
-    """Check that no file in the archive is larger than CIFAR-10's, before any is unpacked."""
+    """Check before unpacking that no file in the archive is larger than a file of CIFAR-10."""
     for entry in archive:
         if entry.size > RECORD * RECORDS:
             raise DataFileError(
-                f"{found}: {entry.name!r:.100} in the archive has {entry.size} bytes, more than "
-                f"any file of CIFAR-10, {RECORD * RECORDS}"
+                f"{found}: a file of CIFAR-10 must have at most {RECORD * RECORDS} bytes, but "
+                f"{entry.name!r:.100} in the archive has {entry.size}"
             )
 
 
@@ -172,30 +173,34 @@ def _records(content: bytes, where: str) -> npt.NDArray[Any]:
 
 
 def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
-    """Yield the bytes of each file of a split, and its name for messages."""
+    """Yield the content of each file of a split, with its name for messages."""
     if found.is_dir():
         for name in BATCHES[split]:
             path = found / name
             if not path.exists():
-                raise DataFileError(f"{path}: this file of CIFAR-10 is missing")
+                raise DataFileError(
+                    f"{path}: this file of CIFAR-10 is missing; unpack the archive again"
+                )
             regular_file(path, "file of CIFAR-10")
             _check_size(path.stat().st_size, str(path))
             yield path.read_bytes(), str(path)
         return
     try:
-        # nothing is unpacked to the disk, so that names in the archive cannot choose a place there
+        # nothing is unpacked to disk, so that names in the archive cannot direct files anywhere
         with tarfile.open(found, "r:gz") as archive:
             _check_members(archive, found)
             for name in BATCHES[split]:
                 entry = archive.getmember(f"{FOLDER}/{name}")
                 member = archive.extractfile(entry)
                 if member is None:
-                    raise DataFileError(f"{found}: {FOLDER}/{name} in the archive is not a file")
+                    raise DataFileError(
+                        f"{found}: {FOLDER}/{name} in the archive must be a regular file"
+                    )
                 _check_size(entry.size, f"{found}: {name}")
                 yield member.read(), f"{found}: {name}"
     except KeyError as error:
-        raise DataFileError(f"{found}: {error.args[0]}; this is not CIFAR-10's archive") from None
+        raise DataFileError(f"{found}: must be the archive of CIFAR-10 ({error.args[0]})") from None
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataFileError(
-            f"{found}: not a tar.gz archive, or a damaged one ({one_line(error)})"
+            f"{found}: must be an undamaged tar.gz archive ({one_line(error)})"
         ) from None

@@ -1,12 +1,11 @@
-"""Datasets: named sources of examples that are read by request.
+"""Datasets, which return requested examples as one array per named source.
 
-A dataset is stateless. It knows the names of its sources and returns the requested examples. A
-scheme chooses the requests, and a stream keeps the position of training. `IndexableDataset` holds
-arrays in memory; `IterableDataset` wraps data that can only be read in order. To write your own
-dataset, derive from `Dataset` and define `get_data`, or derive from `IterableDataset` and define
-`examples`.
+A dataset has no position: a scheme chooses the requests, and a stream keeps the position of
+training. `IndexableDataset` holds arrays in memory; `IterableDataset` wraps data that can only be
+read in order. To write your own dataset, derive from `Dataset` and define `get_data`, or derive
+from `IterableDataset` and define `examples`.
 
-N is the number of examples, B the size of a batch.
+N is the number of examples, and B is the batch size.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ DefaultTransformer: TypeAlias = (
 )
 
 NO_STATE = (
-    "a data set has no state here, unlike in Fuel: read the examples of `request`, and open "
-    "files in __init__ or in get_data; for data that can only be read in order, derive from "
-    "IterableDataset and define examples"
+    "unlike in Fuel, a dataset has no state: read the examples of `request`, and open files in "
+    "__init__ or in get_data; for data that can only be read in order, derive from IterableDataset "
+    "and define examples"
 )
 
 
@@ -61,23 +60,25 @@ class Dataset(Hinted, Labelled, Part):
     sources : tuple of str
         The names of the entries that `get_data` returns, in order.
     num_examples : int or None
-        N, if it is known.
+        The number of examples N, if known.
     reads_once : bool
-        True if the data come from a generator: there is one epoch, without rewinding.
+        True if the data can be read only once, as from a generator: there is a single epoch, and
+        training cannot be rewound.
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
-        The names of the axes of each source, as far as they are known.
+        The names of the axes of each source, where known.
     default_transformers : tuple of callables, or of tuples
-        The transformers that `DataStream.default_stream` applies, innermost first: callables that
-        take the stream, or tuples of a callable, further arguments and keyword arguments.
+        The transformers that `DataStream.default_stream` applies, innermost first. Each is a
+        callable that accepts the stream, or a tuple of a callable and its further positional and
+        keyword arguments.
 
     Raises
     ------
     SourceError
         If the dataset does not provide one of `sources`.
     DataError
-        If a subclass defines methods that would never be called.
+        If a subclass defines a method that would never be called.
 
     Examples
     --------
@@ -102,7 +103,7 @@ class Dataset(Hinted, Labelled, Part):
 
     _hooks = "get_data(self, request)"
     _guards_itself = False
-    """True if `get_data` returns read-only views or copies, so that the data cannot be changed."""
+    """True if `get_data` returns read-only views or copies, which protect the data from changes."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -122,8 +123,8 @@ class Dataset(Hinted, Labelled, Part):
             provides_sources = self.provides_sources
         if not provides_sources:
             raise DataError(
-                f"{type(self).__name__} has no names of sources; set provides_sources = "
-                "('features', ...) in the class, or pass this tuple to Dataset.__init__"
+                f"{type(self).__name__} must name its sources; set provides_sources = ('features', "
+                "...) in the class, or pass this tuple to Dataset.__init__"
             )
         provided = (provides_sources,) if isinstance(provides_sources, str) else provides_sources
         self.provides_sources = tuple(provided)
@@ -143,12 +144,12 @@ class Dataset(Hinted, Labelled, Part):
             One example, or the indices of a batch.
         """
         raise DataError(
-            f"{type(self).__name__} cannot be read by index (the request was {request!r}); its "
-            "subclass must define get_data"
+            f"{type(self).__name__} cannot read {request!r}, because its class does not define "
+            "get_data; define it in the class"
         )
 
     def filter_sources(self, data: Sequence[Any]) -> Data:
-        """Return the entries of `data` for `sources`, in their order.
+        """Return the entries of `data` that belong to `sources`, in the order of `sources`.
 
         Parameters
         ----------
@@ -158,12 +159,12 @@ class Dataset(Hinted, Labelled, Part):
         Raises
         ------
         DataError
-            If `data` has more or fewer entries.
+            If the number of entries differs from the number of `provides_sources`.
         """
         if len(data) != len(self.provides_sources):
             raise DataError(
-                f"filter_sources of {type(self).__name__} was given {len(data)} entries, but needs "
-                f"one for each of {self.provides_sources}"
+                f"filter_sources of {type(self).__name__} must be given one entry for each of "
+                f"{self.provides_sources}, not {len(data)} entries"
             )
         named = dict(zip(self.provides_sources, data, strict=True))
         return tuple([named[name] for name in self.sources])
@@ -179,35 +180,37 @@ class Dataset(Hinted, Labelled, Part):
         return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
     def close(self, state: object = None) -> None:
-        """Close files, if there are any; they are opened again when they are needed."""
+        """Close any open files; the next reading opens them again."""
 
     def _copied_whole(self, moves: bool) -> bool:
-        return False  # it contains the data
+        return False  # a dataset contains the data, which would be copied too
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return the scheme that a stream over this dataset uses: `scheme`, or the default one.
+        """Return `scheme`, or the default scheme if it is None, after a check that it fits.
 
         Raises
         ------
         DataError
-            If the dataset cannot be read in this way, or has fewer examples.
+            If the dataset cannot be read by this scheme, or has fewer examples than the scheme
+            reads.
         """
         scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
             raise DataError(
-                f"{self!r} is read by index, but iteration_scheme is {scheme!r}; give it "
-                "SequentialScheme(dataset.num_examples, batch_size) or ShuffledScheme"
+                f"iteration_scheme of {self!r}, which is read by index, must be a scheme of "
+                f"indices, not {scheme!r}; use SequentialScheme(dataset.num_examples, batch_size) "
+                "or ShuffledScheme"
             )
         low, high = scheme.bounds
         if self.num_examples is not None and not 0 <= low <= high < self.num_examples:
             raise DataError(
-                f"{scheme!r} reads examples {low} to {high}, but {self!r} has "
-                f"{self.num_examples}, numbered from 0; give the scheme dataset.num_examples"
+                f"{scheme!r} reads examples {low} to {high}, but {self!r} has {self.num_examples} "
+                "examples, numbered from 0; pass dataset.num_examples to the scheme"
             )
         return scheme
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches that `scheme` requests in epoch `epoch`, from number `start` on."""
+        """Read the batches that `scheme` requests in epoch `epoch`, from number `start` onwards."""
         assert scheme is not None  # checked by check_scheme
         batches = map(self.get_data, scheme.get_request_iterator(epoch, start))
         return batches if self._guards_itself else map(read_only_batch, batches)
@@ -227,8 +230,8 @@ class Dataset(Hinted, Labelled, Part):
 class IndexableDataset(Dataset):
     """Dataset of arrays in memory, one per source, whose first axis counts the examples.
 
-    A batch of consecutive examples is a read-only view of the array and costs no copy. To change
-    the data themselves, write to `indexables`.
+    A batch of consecutive examples is a read-only view of the array, without a copy. To change the
+    data, write to `indexables`.
 
     A pickle of the dataset, for instance in a checkpoint, contains the data, unless the subclass
     can `load` them again.
@@ -236,11 +239,11 @@ class IndexableDataset(Dataset):
     Parameters
     ----------
     indexables : mapping of str to array, or array
-        The data: numpy arrays, CPU tensors or nested lists, all with the same N. Lists of
-        examples that differ in shape become an array of objects. A single array is the source
-        ``data``, or the name in `sources`.
+        The data of each source: numpy arrays, CPU tensors or nested lists, all with the same N. A
+        list of examples that differ in shape becomes an array of objects. The source of a single
+        array is named ``data``, or as `sources` says.
     start, stop : int, optional
-        Use only the examples from `start` up to, but not including, `stop`.
+        The range of examples to use, from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
@@ -278,7 +281,9 @@ class IndexableDataset(Dataset):
         arrays = {name: as_array(value, name)[start:stop] for name, value in named.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
-            raise DataError(f"the sources differ in their number of examples: {lengths}")
+            raise DataError(
+                f"all sources must have the same number of examples, but they have {lengths}"
+            )
         self.indexables = tuple(arrays[name] for name in self.sources)
         self._loaded: Data | None = self.indexables
         self._part = slice(start, stop)
@@ -290,7 +295,8 @@ class IndexableDataset(Dataset):
     def load(self) -> Mapping[str, Any] | None:
         """Read all examples of every source again; return None if that is not possible.
 
-        For a subclass whose data are in a file: pickles then contain a checksum instead of them.
+        Override this method in a subclass whose data are in a file; pickles then contain a checksum
+        instead of the data.
         """
         return None
 
@@ -306,7 +312,7 @@ class IndexableDataset(Dataset):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._loaded = None  # data from a pickle are pickled again
+        self._loaded = None  # data that came from a pickle must be in the next pickle too
         if "indexables" not in state:
             try:
                 named = self.load() or {}
@@ -314,7 +320,9 @@ class IndexableDataset(Dataset):
                 self.indexables = self._loaded = tuple(arrays[name] for name in self.sources)
                 same_or_raise(self.indexables, state["_checksum"], self)
             except DataError as error:
-                error.add_note(f"while unpickling {self!r}, which reads its data again")
+                error.add_note(
+                    f"raised while unpickling {self!r}, which reads its data from the file again"
+                )
                 raise
 
     def get_data(
@@ -327,12 +335,12 @@ class IndexableDataset(Dataset):
         request : int, slice or sequence of int
             One example, consecutive examples (read-only views), or any examples (copies).
         then, state
-            Fuel's data sets took a state before the request; it is still accepted and ignored.
+            Accepted for compatibility with Fuel, where a state precedes the request, and ignored.
 
         Raises
         ------
         DataError
-            If the request exceeds the examples or is of another kind.
+            If the request is not an index, a slice or a sequence of indices of existing examples.
         """
         request = after_state(request, then, self)
         if isinstance(request, slice):
@@ -340,11 +348,11 @@ class IndexableDataset(Dataset):
             return tuple([read_only_slice(array, part) for array in self.indexables])
         try:
             index = as_index(request)
-            # take() takes half the time of array[index]
+            # take() needs half the time of array[index]
             taken = [array.take(index, axis=0) for array in self.indexables]
         except (IndexError, TypeError) as error:
             raise DataError(f"{self!r} cannot read {request!r}: {error}") from None
-        # the copy of an array of objects contains the same objects, not copies of them
+        # take() copies an array of objects, but not the objects in it
         return tuple(
             [
                 read_only(part) if array.dtype == object else part
@@ -356,24 +364,25 @@ class IndexableDataset(Dataset):
 class IterableDataset(Dataset):
     """Dataset of examples that can only be read in order.
 
-    Resuming in the middle of an epoch reads the earlier examples again and drops them.
+    To resume in the middle of an epoch, the stream reads the earlier examples again and discards
+    them.
 
     Parameters
     ----------
     iterables : mapping of str to iterable, or iterable
-        One iterable per source, all of the same length. Each should be able to start again, as a
-        list can. A generator cannot: it gives one epoch, possibly endless, and cannot be rewound. A
-        single iterable is the source ``data``, or the name in `sources`.
+        One iterable per source, all of the same length. Each should be readable repeatedly, like a
+        list. A generator is not: it provides a single epoch, possibly endless, and training on it
+        cannot be rewound. The source of a single iterable is named ``data``, or as `sources` says.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of an example; in batches ``batch`` precedes them.
+        Names of the axes of an example; a batch has the axis ``batch`` in front of them.
 
     Raises
     ------
     DataError
-        While reading: if an iterable ends before the others, or must be read a second time but
-        cannot.
+        While reading, if an iterable ends before the others, or if it is read a second time
+        although it can be read only once.
 
     Examples
     --------
@@ -401,7 +410,9 @@ class IterableDataset(Dataset):
         self.reads_once = any(isinstance(iterable, ReadOnce) for iterable in self.iterables)
         sized = {name: len(item) for name, item in named.items() if isinstance(item, Sized)}
         if len(set(sized.values())) > 1:
-            raise DataError(f"the sources differ in their number of examples: {sized}")
+            raise DataError(
+                f"all sources must have the same number of examples, but they have {sized}"
+            )
         self.num_examples = next(iter(sized.values()), None)
 
     _hooks = "examples(self, start=0)"
@@ -409,10 +420,10 @@ class IterableDataset(Dataset):
     def __init_subclass__(cls, **options: Any) -> None:
         refuse_uncalled(cls, ("get_data",), cls._hooks)
         super().__init_subclass__(**options)
-        check_called(cls, "examples", ("start",), "leave out the first `start` examples")
+        check_called(cls, "examples", ("start",), "it must omit the first `start` examples")
 
     def examples(self, start: int = 0) -> Iterator[Data]:
-        """Yield the examples one by one, without the first `start`."""
+        """Yield the examples one by one, omitting the first `start`."""
         return itertools.islice(self._together(), start, None)
 
     def _together(self) -> Iterator[Data]:
@@ -422,17 +433,17 @@ class IterableDataset(Dataset):
             if not str(error).startswith("zip()"):
                 raise
             raise DataError(
-                f"the sources {self.sources} of {type(self).__name__} have different numbers of "
-                "examples; all must have the same number"
+                f"all sources of {type(self).__name__} must have the same number of examples, but "
+                f"one of {self.sources} ended before the others"
             ) from None
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
         if scheme is None or as_scheme(scheme).bounds is None:
             return scheme
         raise DataError(
-            f"{self!r} can only be read in its own order, but iteration_scheme is {scheme!r}; use "
-            "ConstantScheme(batch_size), no scheme (one example at a time), or put the "
-            "data into an IndexableDataset"
+            f"iteration_scheme of {self!r}, which can only be read in order, must be "
+            f"ConstantScheme(batch_size) or None (one example at a time), not {scheme!r}; for "
+            "other orders put the data into an IndexableDataset"
         )
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
@@ -451,13 +462,13 @@ class IterableDataset(Dataset):
 
 
 def _split(given: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """Return a transformer, its further arguments and its keyword arguments."""
+    """Return the callable and the arguments in an entry of `default_transformers`."""
     parts = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     transformer, arguments, named = (*parts, *(None, (), {})[len(parts) :])[:3]
     if len(parts) > 3 or not callable(transformer) or not isinstance(named, Mapping):
         raise DataError(
-            "each of default_transformers must be a callable that takes a stream, or a tuple such "
-            f"as (Cast, ['float32'], {{'which_sources': ('x',)}}), not {given!r}"
+            "each of default_transformers must be a callable that accepts a stream, or a tuple "
+            f"such as (Cast, ['float32'], {{'which_sources': ('x',)}}), not {given!r}"
         )
     return transformer, tuple(arguments), dict(named)
 
@@ -477,40 +488,43 @@ def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -
     for name in wanted:
         if name not in available:
             raise SourceError(
-                f"{where} has no source {name!r}, only {', '.join(map(repr, available))}"
-                f"{nearest(name, available)}"
+                f"{where} has no source {name!r}, only "
+                f"{', '.join(map(repr, available))}{nearest(name, available)}"
             )
 
 
 def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    """Return `request` as an array of integers; numpy's take() would accept a mask or a float."""
+    """Convert `request` to an array of integers; refuse masks and floats, unlike numpy's take()."""
     index = np.asarray(request)
     if index.dtype.kind not in "iu":
-        raise TypeError(f"expected integer indices, not {index.dtype}")
+        raise TypeError(f"indices must be integers, not {index.dtype}")
     return index
 
 
 def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
-    """Return the request from arguments in Fuel's form: a state, which is ignored, comes first.
+    """Return the request from arguments in Fuel's form, where a state, ignored here, precedes it.
 
     Raises
     ------
     DataError
-        If a request is missing, or more than one follows the state.
+        If the request is missing, or if more than one argument follows the state.
     """
     if then:
         request, *more = then
         if more:
-            raise DataError(f"get_data of {dataset!r} was given {len(then) + 1} arguments")
+            raise DataError(
+                f"get_data of {dataset!r} accepts a request, optionally after a state, not "
+                f"{len(then) + 1} arguments"
+            )
     if request is None:
         raise DataError(
-            f"get_data of {dataset!r} needs a request: an index, a slice or a list of indices"
+            f"get_data of {dataset!r} requires a request: an index, a slice or a list of indices"
         )
     return request
 
 
 def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
-    """Return `request` if it is a range of existing examples; otherwise raise a `DataError`."""
+    """Return `request` if it is a range of existing examples, else raise a `DataError`."""
     both = request.start is not None and request.stop is not None
     if both and request.step is None and 0 <= request.start <= request.stop <= num_examples:
         return request
@@ -521,7 +535,7 @@ def check_slice(request: slice, num_examples: int, dataset: Dataset) -> slice:
 
 
 def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
-    """Make one array of `examples`, an array of objects if their shapes differ."""
+    """Stack `examples` into one array, or into an array of objects if their shapes differ."""
     if any(isinstance(example, bytes) for example in examples):
         return as_objects(examples)  # an array of bytes would lose trailing zeros
     arrays = [np.asarray(example) for example in examples]
@@ -533,22 +547,22 @@ def stack(examples: Sequence[Any]) -> npt.NDArray[Any]:
 
 
 def as_objects(examples: Sequence[Any]) -> npt.NDArray[Any]:
-    """Return an array of objects, each of them an example."""
+    """Return an array of objects whose elements are the examples."""
     objects = np.empty(len(examples), dtype=object)
-    for index, example in enumerate(examples):  # objects[:] = would try to broadcast them
+    for index, example in enumerate(examples):  # assigning to objects[:] would broadcast them
         objects[index] = example
     return objects
 
 
 def as_array(value: Any, name: str) -> npt.NDArray[Any]:
-    """Return `value` as an array of examples, of objects if their shapes differ."""
+    """Convert `value` to an array of examples, or to an array of objects if their shapes differ."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DataError(
-            f"source {name!r} has masked values, which a data set does not support; replace them "
-            "with array.filled(value), or leave them out"
+            f"source {name!r} must not have masked values; replace them with array.filled(value), "
+            "or remove them"
         )
     if isinstance(value, (list, tuple)) and any(type(example) is bytes for example in value):
         return as_objects(value)
@@ -566,15 +580,15 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _named(data: Any, sources: Sequence[str] | None) -> tuple[dict[str, Any], Sequence[str] | None]:
-    """Return the data by source, and the sources to use."""
+    """Return a mapping from source to data, and the sources to use."""
     if isinstance(data, Mapping):
         if not data:
-            raise DataError("a dataset was given an empty mapping; it needs at least one source")
+            raise DataError("the mapping of a dataset must have at least one source, but is empty")
         return dict(data), sources
     names = ("data",) if sources is None else (sources,) if isinstance(sources, str) else sources
     if len(names) != 1:
         raise DataError(
-            f"one array or iterable was given for the sources {tuple(names)}; give a mapping from "
-            "each name to its data"
+            f"a single array or iterable can only be one source, not {tuple(names)}; pass a "
+            "mapping from each source to its data"
         )
     return {names[0]: data}, names

@@ -1,9 +1,9 @@
-"""Exact conversion of numbers to other dtypes, with an error if that is not possible.
+"""Exact conversion of numbers to other dtypes, with an error if a value would change.
 
-A dtype that is too narrow changes numbers: 300 becomes 44 as uint8, 2**53 + 1 loses its last digit
-as float64, 1e39 becomes infinite as float32, and the result for NaN as an integer depends on the
-processor. All these are errors. Only fractions are rounded to the nearest number of a
-floating-point dtype.
+A dtype that is too narrow changes numbers: 300 becomes 44 as uint8, 2**53 + 1 is rounded as
+float64, 1e39 becomes infinite as float32, and NaN becomes an arbitrary integer. All these
+conversions raise an error. Only fractions are rounded, to the nearest value of a floating-point
+dtype.
 """
 
 from __future__ import annotations
@@ -22,19 +22,18 @@ from workbench.errors import DataError
 
 NUMBERS = "biufc"
 WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
-"""A whole number without exponent, all of whose digits count, unlike those of 6.022e23."""
+"""Text of an integer without an exponent; unlike 6.022e23, it must be represented exactly."""
 
 
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
-    """Return `dtype` as a dtype of numpy; raise a `DataError` if it is not one of numbers."""
+    """Convert `dtype` to a numpy dtype; raise a `DataError` if it is not a numeric dtype."""
     try:
         given = np.dtype(object if dtype is None else dtype)  # np.dtype(None) is float64
     except TypeError:
         given = np.dtype(object)
     if given.kind not in NUMBERS:
         raise DataError(
-            f"dtype of {where} must be a dtype of numbers for numpy.dtype, such as 'float32' or "
-            f"'int64', not {dtype!r}"
+            f"dtype of {where} must be a numeric dtype, such as 'float32' or 'int64', not {dtype!r}"
         )
     return given
 
@@ -45,16 +44,17 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     Parameters
     ----------
     array : numpy.ndarray
-        Numbers, or texts of numbers.
+        Numbers, or numbers written as text.
     dtype : numpy.dtype
-        A dtype of numbers.
+        A numeric dtype.
     where : str
         The name of the array, for messages.
 
     Raises
     ------
     DataError
-        If a value is not a number, or the dtype cannot represent it; the text names the first one.
+        If a value is not a number, or the dtype cannot represent it; the message shows the first
+        such value.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     if array.dtype == dtype or (
         array.dtype.kind in NUMBERS
         and np.can_cast(array.dtype, dtype, "safe")
-        # numpy considers int64 to float64 safe, which is wrong
+        # numpy calls the cast from int64 to float64 safe, although it rounds large integers
         and not (array.dtype.kind in "iu" and dtype.kind in "fc" and array.dtype.itemsize > 4)
     ):
         return array.astype(dtype, copy=False)
@@ -92,12 +92,12 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
 
 
 def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDArray[Any]]:
-    """Convert arrays to a common dtype, which numpy chooses for numbers.
+    """Convert arrays to their common dtype, as chosen by numpy.
 
     Raises
     ------
     DataError
-        If that dtype cannot represent a value, or does not exist, as for numbers and text.
+        If there is no common dtype, as for numbers and text, or if it cannot represent a value.
 
     Examples
     --------
@@ -125,23 +125,23 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
 
 
 def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Return the array that numpy made of a list or a table, if it has the same values.
+    """Return the array that numpy created from a list or table, if it has the same values.
 
-    Numpy converts integers to floats if there are floats beside them, or if they are too large for
-    integer dtypes, and numbers to text if there is text beside them.
+    Numpy converts integers to floats if some values are floats or if the integers are too large for
+    integer dtypes, and it converts numbers to text if some values are text.
 
     Parameters
     ----------
-    values : list, tuple or table of pandas
+    values : list, tuple or pandas table
     array : numpy.ndarray
-        The array that numpy made of `values`.
+        The array that numpy created from `values`.
     where : str
         The name of the values, for messages.
 
     Raises
     ------
     DataError
-        If a value differs from that in the array; the text names the first one.
+        If a value differs from the value in the array; the message shows the first such value.
 
     Examples
     --------
@@ -178,13 +178,13 @@ def _check_same(values: Any, array: npt.NDArray[Any], doubtful: Any, where: str)
 
 
 def _as_objects(values: Any) -> npt.NDArray[Any]:
-    if hasattr(values, "astype"):  # a table or a column of pandas
+    if hasattr(values, "astype"):  # a pandas table or column
         return np.asarray(values.astype(object))
     return np.array(values, dtype=object)
 
 
 def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> torch.Tensor:
-    """Convert a tensor to the dtype of torch for `dtype`, as `converted` does."""
+    """Convert a tensor to the torch dtype that corresponds to `dtype`; see `converted`."""
     wanted = torch.from_numpy(np.empty(0, dtype)).dtype
     if tensor.dtype == wanted:
         return tensor
@@ -200,7 +200,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
     Raises
     ------
     ValueError
-        If the text is not a number; ``1_000``, which Python accepts, is not one either.
+        If the text is not a number; ``1_000``, which Python accepts, is refused too.
     OverflowError
         If the dtype cannot represent the number.
 
@@ -213,7 +213,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
     if "_" in text:
         raise ValueError(text)
     if not np.isfinite(value):
-        if dtype.kind not in "fc" or "n" not in text.lower():  # in nan and inf, but not in 1e400
+        if dtype.kind not in "fc" or "n" not in text.lower():  # nan and inf have an n
             raise OverflowError(text)
         return value
     if dtype.kind in "fc":
@@ -236,7 +236,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
 
 
 def _has_digits(text: str) -> bool:
-    """Return True if the text of a number that float() reads as zero has a nonzero digit."""
+    """Return True if a number, given as text, has a nonzero digit although float() returns zero."""
     return any(character in "123456789" for character in text.lower().partition("e")[0])
 
 
@@ -250,7 +250,7 @@ def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
 
 @functools.cache
 def _exact_range(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Return a range of integers that the dtype represents exactly."""
+    """Return the ends of a range of integers that the dtype represents exactly."""
     if dtype.kind not in "fc":
         return _limits(dtype)
     exact = int(2 ** (np.finfo(dtype).nmant + 1))
@@ -276,13 +276,13 @@ def _fitting(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
         return _fitting_floats(array, dtype)
     low, high = _limits(dtype)
     if array.dtype.kind == "f":
-        # both ends are powers of two, so that rounding them does not admit another value
+        # both ends are powers of two, which float() does not round
         return (array >= float(low)) & (array < float(high + 1)) & (array == np.floor(array))
     return (array >= low) & (array <= high)
 
 
 def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
-    """Return True for integers of a floating-point dtype: all up to a power of two, few beyond."""
+    """Return True for each integer of `array` that the floating-point dtype represents exactly."""
     if not array.ndim:
         return _fitting_floats(array.reshape(1), dtype)[0]
     low, high = _exact_range(dtype)
@@ -295,7 +295,7 @@ def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
 
 
 def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
-    """Convert texts, and Python numbers, which can be too large for every dtype."""
+    """Convert text and Python numbers one by one; Python integers can exceed every dtype."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
         value: Any = array[index]
@@ -315,7 +315,9 @@ def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> np
         except (ValueError, TypeError) as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"{where} must have numbers, not {value!r:.60}{_at(index)}") from None
+            raise DataError(
+                f"{where} must contain numbers, not {value!r:.60}{_at(index)}"
+            ) from None
     return result
 
 

@@ -1,9 +1,9 @@
-"""Fashion-MNIST: images of clothes, 28 x 28 pixels, in ten classes; laid out like MNIST.
+"""Fashion-MNIST: 70,000 images of clothes of 28 x 28 pixels in ten classes.
 
-The folders of `config.data_path` and their subfolders ``fashion_mnist`` and ``FashionMNIST/raw``
-are searched for ``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``; the
-subfolders also for IDX files (see `workbench.data.mnist_layout`), whose names are the same as those
-of MNIST. There are 60,000 training and 10,000 test images. `download` fetches them.
+There are 60,000 training and 10,000 test images; `download` fetches them. The folders of
+`config.data_path` and their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` are searched for
+``fashion_mnist.hdf5``, ``fashion_mnist.h5`` or ``fashion_mnist.npz``. Only the subfolders are
+searched for IDX files (see `workbench.data.mnist_layout`), because MNIST uses the same file names.
 
 H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
 learning algorithms, 2017, arXiv:1708.07747. The images are under the MIT licence.
@@ -32,45 +32,44 @@ LAYOUT = Layout(
     loose=False,
 )
 NOT_HERE = (
-    "Fashion-MNIST is in none of the folders of config.data_path ({where}); fetch it with "
-    "workbench.data.download('fashion_mnist', directory) and add the directory to "
-    "config.data_path"
+    "Fashion-MNIST was not found in the folders of config.data_path ({where}); download it with "
+    "workbench.data.download('fashion_mnist', directory) and add the directory to config.data_path"
 )
 
 
 class FashionMNIST(ImageDataset):
-    """Images of clothes, in memory.
+    """Dataset of images of clothes, in memory.
 
     The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8, and ``targets``, of shape
-    (N, 1) and dtype uint8, the numbers of the `classes`. `DataStream.default_stream` converts the
-    features to `config.floatx` in [0, 1].
+    (N, 1) and dtype uint8, which contains indices of `classes`. `DataStream.default_stream`
+    converts the features to `config.floatx` in [0, 1].
 
     Parameters
     ----------
     which_sets : sequence of str
         ``("train",)``, ``("test",)`` or both.
     start, stop : int, optional
-        Use only the examples from `start` up to, but not including, `stop`.
+        The range of examples to use, from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these examples, in this order; `start` and `stop` refer to them.
+        The examples to use, in this order; `start` and `stop` refer to this selection.
     load_in_memory : bool
-        Accepted for compatibility with Fuel; the set is always in memory.
+        Accepted for compatibility with Fuel; the data are always in memory.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 
     Attributes
     ----------
     origin : str
-        The file or the folder that the images come from.
+        The file or folder that the images were read from.
     classes : tuple of str
         The name of each class.
 
     Raises
     ------
     MissingDataError
-        If the set is not found.
+        If the dataset is not found.
     DataFileError
-        If a file that was found is damaged or incomplete.
+        If a file of the set is damaged or incomplete.
 
     Examples
     --------

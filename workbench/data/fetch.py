@@ -1,8 +1,9 @@
-"""Download of data sets: only on request, checked, and resumable.
+"""Download of datasets with checksums and continuation of broken transfers.
 
-A file is first written under a name that ends in ``.part``. A broken transfer continues from there,
-in the same call or a later one, if the server supports parts of files (HTTP ``Range``). The file
-gets its final name only if the SHA-256 of its content is the published one.
+Nothing is downloaded without a call of `download`. A file is first written under a name that ends
+in ``.part``. If a transfer breaks, the same call or a later one continues it, provided that the
+server supports partial requests (HTTP ``Range``). The file gets its final name only after the
+SHA-256 of its content has been verified.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
 LARGEST = 2**30
-"""Largest number of bytes of a file of unknown size."""
+"""Maximal number of bytes of a file whose size is not listed."""
 SLOWEST = 1024
-"""Bytes per second below which a transfer counts as broken."""
-# URLError and timeouts are OSErrors, a malformed address is a ValueError
+"""Transfer rate in bytes per second below which a transfer is considered broken."""
+# URLError and timeouts are OSErrors, and a malformed address raises a ValueError
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 MNIST_SIZES = MappingProxyType(
@@ -48,22 +49,22 @@ MNIST_SIZES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Entry:
-    """Description of a data set that can be downloaded.
+    """Files of a dataset that can be downloaded.
 
     Attributes
     ----------
     mirrors : tuple of str
-        Addresses of folders that hold the files, tried in this order.
+        The URLs of folders that contain the files, tried in this order.
     sha256 : mapping of str to str
-        Name of each file -> checksum of its content *after* decompression, because mirrors
-        compress the same data to different bytes.
+        A mapping from file name to the checksum of the content *after* decompression, because
+        mirrors compress the same data to different bytes.
     archive : bool
-        True if the checksums are those of the compressed files.
+        True if `sha256` contains the checksums of the compressed files.
     folder : str
-        The subfolder for the files, if another data set has files of the same names.
+        The subfolder for the files if another dataset has files with the same names.
     sizes : mapping of str to int
-        The maximal number of bytes of the content of each file; a server that sends more is not a
-        mirror.
+        The maximal number of bytes of the content of each file; a transfer that exceeds it is
+        refused.
     """
 
     mirrors: tuple[str, ...]
@@ -75,7 +76,7 @@ class Entry:
     def most(self, name: str) -> int:
         """Return the maximal number of bytes of a file, compressed or not."""
         size = self.sizes.get(name, LARGEST)
-        return size + size // 1000 + 1000  # gzip makes data that it cannot compress a bit larger
+        return size + size // 1000 + 1000  # gzip enlarges incompressible data slightly
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -142,7 +143,7 @@ CATALOGUE: dict[str, Entry] = {
         sizes=MappingProxyType({"cifar-10-binary.tar.gz": 200_000_000}),
     ),
 }
-"""The data sets that `download` can fetch, by name."""
+"""Mapping from name to dataset, for all datasets that `download` can fetch."""
 
 
 @hinted
@@ -154,52 +155,52 @@ def download(
     timeout: float = 30.0,
     deadline: float = 3600.0,
 ) -> list[Path]:
-    """Download a data set into a folder; complete files are not downloaded again.
+    """Download a dataset into a folder, except the files that are already complete there.
 
-    Add the folder to `config.data_path`, so that the data set is found there.
+    Then add the folder to `config.data_path`, which the datasets search.
 
     Parameters
     ----------
     name : str
-        The data set: ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
+        The dataset: ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
     directory : str or Path
-        The folder; created if it does not exist. The files of Fashion-MNIST, which have the same
-        names as those of MNIST, go into its subfolder ``fashion_mnist``.
+        The folder, created if it does not exist. The files of Fashion-MNIST are stored in its
+        subfolder ``fashion_mnist``, because MNIST has the same file names.
     url : str or sequence of str, optional
-        Addresses of folders with the files, instead of the public mirrors.
+        The URLs of folders that contain the files, instead of the public mirrors.
     timeout : float
-        Seconds without an answer, or with very few bytes, after which a transfer counts as
-        broken.
+        The number of seconds with no response, or with very few bytes, after which a transfer is
+        considered broken.
     deadline : float
-        Maximal time of the whole download, in seconds.
+        The maximal duration of the whole download in seconds.
 
     Returns
     -------
     list of Path
-        The files.
+        The paths of the files.
 
     Raises
     ------
     DataError
-        If no data set has this name.
+        If no dataset has this name.
     DownloadError
-        If no mirror sent a complete file in time, or it cannot be written. The received part is
-        kept: another call continues from there.
+        If no mirror sends a complete file in time, or if the file cannot be written. The part that
+        was received is kept, and another call continues from it.
 
     Examples
     --------
     >>> download("minst", "~/.workbench/data")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: download has no data set 'minst', only 'mnist',
+    workbench.errors.DataError: download has no dataset 'minst', only 'mnist',
     'fashion_mnist', 'cifar10'; did you mean 'mnist'?
     """
     try:
         entry = CATALOGUE[name]
     except KeyError:
         raise DataError(
-            f"download has no data set {name!r}, only {', '.join(map(repr, CATALOGUE))}"
-            f"{nearest(name, CATALOGUE)}"
+            f"download has no dataset {name!r}, only "
+            f"{', '.join(map(repr, CATALOGUE))}{nearest(name, CATALOGUE)}"
         ) from None
     mirrors = entry.mirrors if url is None else (url,) if isinstance(url, str) else tuple(url)
     folder = Path(directory).expanduser() / entry.folder
@@ -209,7 +210,7 @@ def download(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DownloadError(f"{folder}: cannot be created ({one_line(error)})") from None
+        raise DownloadError(f"{folder}: the folder cannot be created ({one_line(error)})") from None
     clock = _Clock(deadline)
     paths = [folder / file for file in entry.sha256]
     for path in paths:
@@ -225,7 +226,7 @@ class _Clock:
     Parameters
     ----------
     deadline : float
-        Seconds from now.
+        The number of seconds from now.
     """
 
     def __init__(self, deadline: float) -> None:
@@ -233,27 +234,27 @@ class _Clock:
         self._end = time.monotonic() + deadline
 
     def check(self) -> None:
-        """Raise `_Late` after the deadline."""
+        """Raise `_Late` if the deadline has passed."""
         if time.monotonic() > self._end:
-            raise _Late(f"the download takes more than {self.deadline:g} s in total")
+            raise _Late(f"the download takes longer than deadline={self.deadline:g} s")
 
 
 class _Late(OSError):
-    """Error after the deadline of the whole download."""
+    """Error raised when the deadline of the whole download has passed."""
 
 
 class _TooLong(OSError):
-    """Error if a server sends more bytes than the file has."""
+    """Error raised when a server sends more bytes than the file can have."""
 
 
 class _Unwritable(OSError):
-    """Error if received bytes cannot be written."""
+    """Error raised when received bytes cannot be written to the file."""
 
 
 def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clock: _Clock) -> None:
     part = path.with_name(path.name + PART)
     if part.exists() and not part.is_file():
-        raise DownloadError(f"{part}: exists and is not a regular file; remove it")
+        raise DownloadError(f"{part}: must be a regular file or not exist; remove it")
     faults: dict[str, str] = {}
     for mirror in mirrors:
         address = mirror + path.name
@@ -271,14 +272,14 @@ def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clo
             if fault is None:
                 _put(part, path)
                 return
-            # the first part may have come from another mirror: try again from the start
+            # the beginning can be from another mirror, so download the whole file again
             faults[address] = fault
             part.unlink()
     raise _failed(path, part, faults)
 
 
 def _is_final(error: BaseException) -> bool:
-    """Return True if the same server will give the same answer again."""
+    """Return True if the server would send the same response to another request."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500
     return isinstance(error, (_TooLong, ValueError))
@@ -288,17 +289,21 @@ def _put(part: Path, path: Path) -> None:
     try:
         part.replace(path)
     except OSError as error:
-        raise DownloadError(f"{path}: cannot be written ({one_line(error)})") from None
+        raise DownloadError(f"{path}: the file cannot be written ({one_line(error)})") from None
 
 
 def _failed(path: Path, part: Path, faults: Mapping[str, str]) -> DownloadError:
-    kept = f"; the received part is kept in {part}, call again to continue" if part.exists() else ""
+    kept = (
+        (f"; {part} keeps the part that was received; call download again to continue")
+        if part.exists()
+        else ""
+    )
     reasons = "; ".join(f"{address}: {fault}" for address, fault in faults.items())
     return DownloadError(f"{path.name} could not be downloaded ({reasons}){kept}")
 
 
 def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock) -> None:
-    """Append the rest of the file at `address` to `part`, or raise one of NETWORK_ERRORS."""
+    """Append the remaining bytes of a file to `part`, or raise one of NETWORK_ERRORS."""
     clock.check()
     have = part.stat().st_size if part.exists() else 0
     if have > most:
@@ -312,12 +317,15 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
     except urllib.error.HTTPError as error:
         with error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-                return  # probably complete; the checksum decides
+                return  # the part is probably complete, which the checksum verifies
             raise
     with answer:
         continues = answer.status == http.HTTPStatus.PARTIAL_CONTENT
         if continues and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-            raise OSError(f"the server sent {answer.headers.get('Content-Range')!r}, not the rest")
+            raise OSError(
+                f"the server sent the range {answer.headers.get('Content-Range')!r} instead of the "
+                "remaining bytes"
+            )
         start = have if continues else 0
         announced = _announced(answer.headers.get("Content-Length"))
         if announced is not None and start + announced > most:
@@ -344,10 +352,10 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
 
 
 def _answer(request: urllib.request.Request, timeout: float) -> Any:
-    """Return the answer to a request, or raise the error of its thread.
+    """Return the response to a request, which a thread sends, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
-    could take forever. After the timeout the thread is abandoned; it ends with the connection.
+    could block forever. After the timeout the thread is abandoned; it ends with the connection.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()
@@ -367,14 +375,14 @@ def _answer(request: urllib.request.Request, timeout: float) -> Any:
         result = results.get(timeout=timeout)
     except queue.Empty:
         late.set()
-        raise TimeoutError(f"no answer within {timeout:g} s") from None
+        raise TimeoutError(f"no response within {timeout:g} s") from None
     if isinstance(result, BaseException):
         raise result
     return result
 
 
 def _blocks(answer: Any, timeout: float, clock: _Clock) -> Iterator[bytes]:
-    """Yield received bytes; raise if they arrive too slowly."""
+    """Yield blocks of received bytes; raise an error if they arrive too slowly."""
     since, arrived = time.monotonic(), 0
     while block := answer.read1(BLOCK):
         yield block
@@ -391,7 +399,9 @@ def _announced(length: str | None) -> int | None:
     if length is None:
         return None
     if not (length.isascii() and length.isdecimal()):
-        raise OSError(f"the server announced a length of {length!r:.60}")
+        raise OSError(
+            f"the server announced the length {length!r:.60}, which is not a number of bytes"
+        )
     return int(length[:20])
 
 
@@ -400,7 +410,7 @@ def _most(most: int) -> str:
 
 
 def _fault(path: Path, entry: Entry) -> str | None:
-    """Return the fault of a file's content after decompression, or None if it is correct."""
+    """Describe the fault in a file's decompressed content; return None if it is correct."""
     name = path.name.removesuffix(PART)
     most = entry.sizes.get(name, LARGEST)
     digest = hashlib.sha256()
@@ -420,20 +430,20 @@ def _fault(path: Path, entry: Entry) -> str | None:
     if unpack is not None and not unpack.eof:
         return "the gzip compression ends early"
     if unpack is not None and unpack.unused_data:
-        return "there are bytes after the compressed content"
+        return "the compressed content is followed by more bytes"
     if digest.hexdigest() != entry.sha256[name]:
         return f"the content has SHA-256 {digest.hexdigest()}, not {entry.sha256[name]}"
     return None
 
 
 def _unpacked(file: IO[bytes], unpack: Any) -> Iterator[bytes]:
-    """Yield the content of a file in blocks of limited size, even if it expands a lot."""
+    """Yield the decompressed content of a file in blocks of limited size."""
     while block := file.read(BLOCK):
         if unpack is None:
             yield block
             continue
         while block:
-            yield unpack.decompress(block, BLOCK)  # after the end it only keeps further bytes
+            yield unpack.decompress(block, BLOCK)  # after the end it only keeps the bytes
             block = b"" if unpack.eof else unpack.unconsumed_tail
     if unpack is not None and not unpack.eof:
         yield unpack.flush()

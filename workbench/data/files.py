@@ -1,4 +1,4 @@
-"""Files of data: search folders, checks, and short texts for messages."""
+"""Functions for data files: search folders, checks, and text for messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.errors import DataFileError, MissingDataError
 from workbench.utils.irregular import irregular
 
 LONGEST = 200
-"""Number of characters of a library's message to quote; some contain the whole file."""
+"""Maximal length of a quoted message of a library; some messages contain the whole file."""
 
 
 def data_folders() -> list[Path]:
@@ -23,7 +23,7 @@ def data_folders() -> list[Path]:
 
 
 def one_line(error: object) -> str:
-    r"""Return the message of an error, or any value, as one short line.
+    r"""Format the message of an error, or another value, as one short line.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def one_line(error: object) -> str:
 
 
 def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:
-    """Return names separated by commas; if there are many, only the first ones.
+    """Join names by commas, but at most the first `most`.
 
     Examples
     --------
@@ -52,14 +52,14 @@ def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int =
 
 
 def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
-    """Return `path` if it is a regular file: reading a pipe or a device may never end.
+    """Return `path` if it is a regular file; reading a pipe or a device might never end.
 
     Parameters
     ----------
     path : str or Path
-        The path.
+        The path to check.
     kind : str
-        The kind of file, such as ``"IDX file"``, for messages.
+        The kind of file for messages, such as ``"IDX file"``.
 
     Raises
     ------
@@ -85,5 +85,5 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
         raise MissingDataError(f"there is no {kind} {str(path)!r} ({error})") from None
     what = irregular(mode)
     if what is not None:
-        raise DataFileError(f"{path}: must be a regular {kind}, but is {what}")
+        raise DataFileError(f"{path}: must be a regular {kind}, not {what}")
     return path

@@ -1,8 +1,8 @@
-"""Errors for methods that nothing would call, raised when their class is defined.
+"""Errors for overridden methods that would never be called, raised when the class is defined.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` and others. Most streams
-here do not call these methods, and would ignore an override silently. Hooks that are called with
-other arguments than the override takes are an error too. The message names the method to write.
+of this package do not call these methods and would ignore an override silently. An override that
+does not accept the arguments of its calls is an error too. The message names the method to define.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ STREAM_HOOKS = (
     "transform_source_batch",
     "transform_source_example",
 )
-"""Names of hooks of any stream, in Fuel or here."""
+"""Names of the methods that users override in the streams of Fuel or of this package."""
 UNCALLED = (
-    "{cls}.{name} would never be called: {base} calls {hook} instead; define that, as its "
-    "documentation describes"
+    "{cls}.{name} would never be called, because {base} calls {hook} instead; override a method "
+    "that is called"
 )
 OTHERWISE = "{cls}.{name} is called as {name}{called}, but is defined as {name}{defined}; {advice}"
 
 
 def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
-    """Raise a `DataError` if a user's class overrides a method that is not one of its hooks.
+    """Raise a `DataError` if a user's class overrides a method that nothing calls.
 
     Parameters
     ----------
     cls : type
         The class.
     names : iterable of str
-        Names that are hooks elsewhere.
+        Names of methods that are called in other classes only.
     hook : str
-        The hooks of this class with their arguments, also for messages.
+        The methods that are called in this class, with their arguments; also used in the message.
     """
     for name in names:
         owner = _owner(cls, name)
@@ -57,7 +57,7 @@ def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
 
 
 def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> None:
-    """Raise a `DataError` if a user's method does not accept the arguments of its calls.
+    """Raise a `DataError` if a user's method does not accept the arguments that it is called with.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> 
     name : str
         The name of the method.
     called : tuple of str
-        The positional arguments of its calls.
+        The names of the positional arguments of the calls.
     advice : str
-        The last words of the message.
+        The advice at the end of the message.
     """
     owner = _owner(cls, name)
     method = None if owner is None else vars(owner)[name]
@@ -90,12 +90,12 @@ def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> 
 
 
 def is_own(cls: type, name: str) -> bool:
-    """Return True if a class has a method that is defined outside this package."""
+    """Return True if the method `name` of a class is defined outside this package."""
     return _owner(cls, name) is not None
 
 
 def _owner(cls: type, name: str) -> type | None:
-    """Return the user's class that defines a method, or None if it is defined in this package."""
+    """Return the user's class that defines a method, or None if this package defines it."""
     owner = next((each for each in cls.__mro__ if name in vars(each)), None)
     return None if owner is None or owner.__module__.startswith(OWN) else owner
 

@@ -1,4 +1,4 @@
-"""Reader for IDX files, the format of MNIST and similar data sets.
+"""Reader for IDX files, the format of MNIST and similar datasets.
 
 An IDX file starts with two zero bytes, a code for the dtype and the number of axes, followed by the
 length of each axis and the values, all big-endian. It can be compressed by gzip.
@@ -24,16 +24,16 @@ from workbench.hints import hinted
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
 RATIO = 1032
-"""Largest ratio of content to compressed size for the method of gzip."""
+"""Upper bound of the ratio of decompressed to compressed size in gzip."""
 AXES = 64
-"""Largest number of axes of an array in numpy."""
+"""Maximal number of axes of a numpy array."""
 
 
 class Readable(Protocol):
-    """File, compressed or not."""
+    """Open binary file, compressed or not."""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most `size`."""
+        """Return at most `size` of the next bytes."""
 
 
 @hinted
@@ -43,7 +43,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     Parameters
     ----------
     path : str or Path
-        The file.
+        The path of the file.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     MissingDataError
         If the file does not exist.
     DataFileError
-        If it is not an IDX file, or is damaged.
+        If the file is not an IDX file, or is damaged.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         file.seek(0)
         if not packed:
             return _read(file, path, path.stat().st_size, path.stat().st_size)
-        # the content of a gzip file is never larger than this
+        # the content of a gzip file cannot be larger
         most = path.stat().st_size * RATIO
         try:
             with gzip.GzipFile(fileobj=file) as unpacked:
@@ -83,7 +83,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
 
 
 def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
-    """Read an array, and no more bytes than its header declares.
+    """Read an array, but no more bytes than its header declares.
 
     Parameters
     ----------
@@ -92,41 +92,41 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
     path : Path
         The file, for messages.
     length, most : int
-        The number of bytes, if it is known, and its maximum.
+        The number of bytes in the file, if known, and an upper bound of it.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:
         raise DataFileError(
-            f"{path}: not an IDX file; it starts with {head.hex(' ') or 'nothing'}, but must start "
-            "with 00 00, a code of a dtype and the number of axes"
+            f"{path}: an IDX file must start with 00 00, the code of a dtype and the number of "
+            f"axes; the first bytes of this file are {head.hex(' ') or 'missing'}"
         )
     dtype, axes = np.dtype(DTYPES[head[2]]), head[3]
     if axes > AXES:
-        raise DataFileError(f"{path}: has {axes} axes; an array has at most {AXES}")
+        raise DataFileError(f"{path}: an array must have at most {AXES} axes, not {axes}")
     sizes = file.read(4 * axes)
     if len(sizes) < 4 * axes:
-        raise DataFileError(f"{path}: ends within its header; the file is incomplete")
+        raise DataFileError(f"{path}: the file ends within its header; it is incomplete")
     shape = struct.unpack(f">{axes}I", sizes)
     size = math.prod(shape) * dtype.itemsize
-    header = f"its header, shape {shape} and dtype {dtype.name}, declares {size}"
+    header = f"its header declares {size} bytes, for shape {shape} and dtype {dtype.name}"
     there = None if length is None else length - 4 - 4 * axes
     if size > most or (there is not None and there != size):
         held = f"{there} bytes of values" if there is not None else f"at most {most} bytes"
-        raise DataFileError(f"{path}: holds {held}; {header}; the file is damaged")
+        raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
     content = file.read(size)
-    follows = file.read(1)  # reads to the end, where gzip has its checksum
+    follows = file.read(1)  # reads to the end, where gzip verifies the checksum
     if len(content) != size or follows:
         held = "more bytes of values" if follows else f"{len(content)} bytes of values"
-        raise DataFileError(f"{path}: holds {held}; {header}; the file is damaged")
+        raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
     try:
         array = np.frombuffer(content, dtype).reshape(shape)
-    except ValueError as error:  # one size is 0 and others are too large
+    except ValueError as error:  # one axis has length 0 and others are too long
         raise DataFileError(f"{path}: {one_line(error)}; {header}") from None
-    return array.astype(dtype.newbyteorder("="))  # also makes a writable copy
+    return array.astype(dtype.newbyteorder("="))  # also creates a writable copy
 
 
 def encode_idx(array: npt.NDArray[Any]) -> bytes:
-    """Return the content of an IDX file for `array`.
+    """Encode `array` as the content of an IDX file.
 
     Examples
     --------

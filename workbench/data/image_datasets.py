@@ -1,4 +1,4 @@
-"""Base of the data sets of images: checks of their sizes, and conversion of pixels."""
+"""Base class of the image datasets, with checks of sizes and labels."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from workbench.errors import DataError, DataFileError, SourceError, nearest
 SOURCES = ("features", "targets")
 AXES = {"features": ("batch", "channel", "height", "width"), "targets": ("batch", "index")}
 Images = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""The images of a split, and the class index of each."""
+"""The images of a split and their class indices."""
 
 
 class ImageDataset(IndexableDataset):
-    """Data set of classified images, in memory.
+    """Dataset of labelled images in memory.
 
     The sources are ``features``, of shape (N, channels, height, width) and dtype uint8, and
     ``targets``, of shape (N, 1) and dtype uint8. `DataStream.default_stream` converts the features
-    to `config.floatx` in [0, 1]. A subclass defines the source of the images.
+    to `config.floatx` in [0, 1]. A subclass finds and reads the images.
 
     Parameters
     ----------
     which_sets : tuple of str
         The names of the splits.
     origin : str
-        The source of the images, to be shown.
+        The source of the images, as shown in the repr.
     read : callable
-        Returns the images and the classes of a split by name; a pickle of the data set contains
-        this function instead of the data.
+        A function from the name of a split to its images and class indices. A pickle of the dataset
+        contains this function instead of the data.
     start, stop : int, optional
-        Use only the examples from `start` up to, but not including, `stop`.
+        The range of examples to use, from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these examples, in this order; `start` and `stop` refer to them.
+        The examples to use, in this order; `start` and `stop` refer to this selection.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 
@@ -94,29 +94,30 @@ class ImageDataset(IndexableDataset):
             return chosen
         except (IndexError, TypeError) as error:
             raise DataError(
-                f"the subset of {type(self).__name__}, {self.which_sets}, must be indices of its "
+                f"subset of {type(self).__name__}({self.which_sets}) must select from its "
                 f"{len(array)} examples: {error}"
             ) from None
 
     @classmethod
     def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the splits; raise an error that lists them for an unknown name."""
+        """Check the names of the splits, and return them as a tuple."""
         names = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         for name in names:
             if name not in cls.sizes:
                 raise SourceError(
-                    f"{cls.__name__} has no set {name!r}, only {', '.join(map(repr, cls.sizes))}"
-                    f"{nearest(name, cls.sizes)}"
+                    f"{cls.__name__} has no set {name!r}, only "
+                    f"{', '.join(map(repr, cls.sizes))}{nearest(name, cls.sizes)}"
                 )
         if not names:
             raise DataError(
-                f"which_sets of {cls.__name__} must be some of {tuple(cls.sizes)}, not ()"
+                f"which_sets of {cls.__name__} must have at least one of {tuple(cls.sizes)}, but "
+                "is empty"
             )
         return names
 
     @classmethod
     def check_images(cls, found: object, split: str, pair: Images) -> Images:
-        """Return the images and labels from `found` in their final shapes, if they are complete."""
+        """Check the images and labels read from `found`, and return them in their final shapes."""
         images, labels = pair
         count, (channels, height, width) = cls.sizes[split], cls.shape
         if (
@@ -125,15 +126,15 @@ class ImageDataset(IndexableDataset):
             or {images.dtype, labels.dtype} != {np.dtype(np.uint8)}
         ):
             raise DataFileError(
-                f"{found}: the {split} set has images of shape {images.shape} and dtype "
-                f"{images.dtype}, labels of shape {labels.shape} and dtype {labels.dtype}; "
-                f"there must be {count} of {'' if channels == 1 else f'{channels} x '}{height} x "
-                f"{width} and as many labels, all uint8"
+                f"{found}: the {split} set must have {count} images of "
+                f"{'' if channels == 1 else f'{channels} x '}{height} x {width} pixels and {count} "
+                f"labels, all uint8, but has images of shape {images.shape} and dtype "
+                f"{images.dtype}, and labels of shape {labels.shape} and dtype {labels.dtype}"
             )
         if labels.max() >= len(cls.classes):
             raise DataFileError(
-                f"{found}: labels of the {split} set must be in 0..{len(cls.classes) - 1}, not "
-                f"{labels.max()}"
+                f"{found}: the labels of the {split} set must be between 0 and "
+                f"{len(cls.classes) - 1}, but one is {labels.max()}"
             )
         return images.reshape(count, *cls.shape), labels.reshape(count, 1)
 

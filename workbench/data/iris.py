@@ -1,6 +1,6 @@
 """Fisher's irises: four measurements of each of 150 flowers of three species.
 
-The table is part of the package; ``iris.LICENSE`` in `workbench.data.embedded` names its source.
+The package contains the table; ``iris.LICENSE`` in `workbench.data.embedded` names its source.
 
 R. A. Fisher: The use of multiple measurements in taxonomic problems, Annals of Eugenics 7, 1936.
 """
@@ -22,19 +22,19 @@ EMBEDDED = Path(__file__).parent / "embedded" / "iris.h5"
 
 
 class Iris(IndexableDataset):
-    """Measurements of irises, in memory.
+    """Dataset of the measurements of irises, in memory.
 
-    The sources are ``features``, of shape (150, 4) and dtype float32, the `measurements` in
-    centimetres, and ``targets``, of shape (150, 1) and dtype uint8, the numbers of the `classes`.
-    The 50 flowers of each class are consecutive, so shuffle them. `DataStream.default_stream`
-    converts the features to `config.floatx`.
+    The source ``features``, of shape (150, 4) and dtype float32, contains the `measurements` in
+    centimetres. The source ``targets``, of shape (150, 1) and dtype uint8, contains indices of
+    `classes`. The 50 flowers of each class are consecutive, so shuffle them.
+    `DataStream.default_stream` converts the features to `config.floatx`.
 
     Parameters
     ----------
     which_sets : sequence of str
-        ``("all",)``, the only set; split it with `cross_validation`.
+        ``("all",)``, the only set; `cross_validation` can split it.
     start, stop : int, optional
-        Use only the examples from `start` up to, but not including, `stop`.
+        The range of examples to use, from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 

@@ -1,10 +1,10 @@
-"""MNIST: images of handwritten digits, 28 x 28 pixels, in ten classes.
+"""MNIST: 70,000 images of handwritten digits of 28 x 28 pixels in ten classes.
 
-A subset of 10,000 training and 2,000 test digits is part of the package (see
-`workbench.data.embedded`), so that examples run on real data without a network. The full set of
-60,000 and 10,000 is used instead if a folder of `config.data_path` has it; `download` fetches it.
-Each folder and its subfolders ``mnist`` and ``MNIST/raw`` are searched for ``mnist.hdf5``,
-``mnist.h5``, ``mnist.npz`` and the IDX files (see `workbench.data.mnist_layout`).
+The package contains a subset of 10,000 training and 2,000 test digits (see
+`workbench.data.embedded`), so that examples run on real data without a network. If a folder of
+`config.data_path` contains the full set of 60,000 and 10,000 digits, it is used instead; `download`
+fetches it. Each folder and its subfolders ``mnist`` and ``MNIST/raw`` are searched for
+``mnist.hdf5``, ``mnist.h5``, ``mnist.npz`` and the IDX files (see `workbench.data.mnist_layout`).
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86, 1998.
@@ -36,32 +36,32 @@ LAYOUT = Layout(
     remedy=", or pass full=False",
 )
 NOT_HERE = (
-    "the full MNIST set is in none of the folders of config.data_path ({where}); fetch it with "
-    "workbench.data.download('mnist', directory) and add the directory to config.data_path, or "
-    "omit full=True to use the 10,000 + 2,000 digits of the package"
+    "the full MNIST set was not found in the folders of config.data_path ({where}); download it "
+    "with workbench.data.download('mnist', directory) and add the directory to config.data_path, "
+    "or omit full=True to use the 10,000 + 2,000 digits of the package"
 )
 
 
 class MNIST(ImageDataset):
-    """Handwritten digits, in memory.
+    """Dataset of images of handwritten digits, in memory.
 
-    The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8 with 0 for background and
-    255 for ink, and ``targets``, of shape (N, 1) and dtype uint8, the digits 0 to 9.
-    `DataStream.default_stream` converts the features to `config.floatx` in [0, 1].
+    The source ``features``, of shape (N, 1, 28, 28) and dtype uint8, contains pixels from 0 for
+    background to 255 for ink. The source ``targets``, of shape (N, 1) and dtype uint8, contains the
+    digits 0 to 9. `DataStream.default_stream` converts the features to `config.floatx` in [0, 1].
 
     Parameters
     ----------
     which_sets : sequence of str
         ``("train",)``, ``("test",)`` or both.
     full : bool, optional
-        True requires the full set, False selects the subset of the package. By default the full
-        set is used if it is found.
+        True requires the full set; False selects the subset in the package. By default the full set
+        is used if it is found.
     start, stop : int, optional
-        Use only the examples from `start` up to, but not including, `stop`.
+        The range of examples to use, from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional
-        Use only these examples, in this order; `start` and `stop` refer to them.
+        The examples to use, in this order; `start` and `stop` refer to this selection.
     load_in_memory : bool
-        Accepted for compatibility with Fuel; the set is always in memory.
+        Accepted for compatibility with Fuel; the data are always in memory.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 
@@ -70,14 +70,14 @@ class MNIST(ImageDataset):
     origin : str
         The source of the digits: a file, a folder, or ``"embedded subset"``.
     is_subset : bool
-        True if they are the subset of the package.
+        True if the digits are from the subset in the package.
 
     Raises
     ------
     MissingDataError
         If `full` is True and the full set is not found.
     DataFileError
-        If a file that was found is damaged or incomplete.
+        If a file of the set is damaged or incomplete.
 
     Examples
     --------

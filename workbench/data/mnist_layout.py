@@ -1,7 +1,7 @@
-"""File layout of MNIST and similar data sets: search and reading.
+"""File layout of MNIST and datasets like it: functions that find and read the files.
 
-A folder is searched for, in this order: an HDF5 file in Fuel's layout, an ``npz`` file with the
-arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, and the four IDX files under their
+Each folder is searched for an HDF5 file in Fuel's layout, then for an ``npz`` file with the arrays
+``x_train``, ``y_train``, ``x_test`` and ``y_test``, then for the four IDX files under their
 original names, with or without ``.gz``.
 """
 
@@ -29,22 +29,22 @@ IDX_FILES = {
 
 @dataclass(frozen=True)
 class Layout:
-    """Names of the files and folders of a data set.
+    """Names of the files and folders of a dataset.
 
     Attributes
     ----------
     title : str
-        The name of the set in messages.
+        The name of the dataset in messages.
     name : str
-        The name for `download`.
+        The name of the dataset in `download`.
     folders : tuple of str
-        Subfolders of each folder of `config.data_path` to search; ``""`` is the folder itself.
+        The subfolders to search in each folder of `config.data_path`; ``""`` stands for the folder.
     files : tuple of str
-        Names of single files that contain the whole set.
+        The names of single files that contain the whole dataset.
     loose : bool
-        True if IDX files can be in a folder of `config.data_path` itself.
+        True if IDX files are also accepted directly in a folder of `config.data_path`.
     remedy : str
-        Further advice for an incomplete set.
+        More advice in the error for an incomplete dataset.
     """
 
     title: str
@@ -55,7 +55,7 @@ class Layout:
     remedy: str = ""
 
     def find(self, which_sets: Sequence[str]) -> Path | None:
-        """Return the file, or the folder of IDX files, with these splits.
+        """Return the file, or the folder of IDX files, that contains these splits, or None.
 
         Raises
         ------
@@ -75,14 +75,14 @@ class Layout:
                 return folder
             if len(missing) < len(wanted):
                 raise DataFileError(
-                    f"{folder} lacks {', '.join(missing)} of the IDX files of {self.title}; fetch "
+                    f"{folder} lacks the IDX files {', '.join(missing)} of {self.title}; download "
                     f"them with workbench.data.download({self.name!r}, directory), or remove the "
                     f"other files{self.remedy}"
                 )
         return None
 
     def read(self, found: Path, split: str) -> Images:
-        """Read one split from the file or folder that `find` has returned.
+        """Read one split from the file or folder that `find` returned.
 
         Raises
         ------
@@ -94,8 +94,8 @@ class Layout:
         for name, entry in CATALOGUE.items():
             if name != self.name and digest in entry.sha256.values():
                 raise DataFileError(
-                    f"{found}: contains the labels of {name!r}, which has files of the same names "
-                    f"as {self.title}; put each set into its own folder"
+                    f"{found}: must contain {self.title}, but has the labels of {name!r}, whose "
+                    "files have the same names; put each dataset into a separate folder"
                 )
         return images
 

@@ -1,4 +1,4 @@
-"""Reader for ``npz`` archives: numpy arrays in a zip file, without pickles."""
+"""Reader for ``npz`` archives of numpy arrays that refuses pickles."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MAGIC = np.lib.format.MAGIC_PREFIX
 
 
 def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDArray[Any]]:
-    """Read some arrays of an archive.
+    """Read the named arrays of an archive.
 
     Parameters
     ----------
     path : str or Path
-        The file.
+        The path of the archive.
     names : sequence of str
         The names of the arrays to read, in this order.
 
@@ -35,7 +35,8 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     MissingDataError
         If the file does not exist.
     DataFileError
-        If it is not an archive, is damaged, lacks an array, or has an array of Python objects.
+        If the file is not an archive, is damaged, lacks an array, or has an array of Python
+        objects.
 
     Examples
     --------
@@ -49,7 +50,9 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) == MAGIC:
-                raise DataFileError(f"{path}: not an npz file, but a single array{_shape(file)}")
+                raise DataFileError(
+                    f"{path}: must be an npz file, not a single array{_shape(file)}"
+                )
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
                 members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -63,39 +66,43 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     except DataFileError:
         raise
     except Exception as error:
-        # for a damaged header, numpy's parser and zipfile raise almost any error
+        # numpy's parser and zipfile raise almost any error for a damaged header
         raise DataFileError(f"{path}: {_damaged(error)}") from None
 
 
 def _member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path
 ) -> npt.NDArray[Any]:
-    """Read an array after a check that the archive can contain what the header declares."""
+    """Read an array, after a check that the archive is large enough for the declared shape."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataFileError(f"{path}: {name} is compressed by a method that numpy does not use")
+        raise DataFileError(
+            f"{path}: {name} must be stored uncompressed or deflated, as numpy.savez does"
+        )
     packed = info.compress_size * (RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1)
     with archive.open(info) as member:
         if member.read(len(MAGIC)) != MAGIC:
-            raise DataFileError(f"{path}: not an npz file of arrays; {name} in it is not one")
+            raise DataFileError(f"{path}: each entry must be an array, but {name} is not")
     with archive.open(info) as member:
         shape, dtype = header_of(member)
         header = member.tell()
         if dtype.hasobject:
             raise DataFileError(
-                f"{path}: not an npz file of plain arrays; it contains pickled Python objects, "
-                "which are not read, because they could run any code"
+                f"{path}: {name} must not contain Python objects; they are pickled, and pickles, "
+                "which could run arbitrary code, are not read"
             )
         size = math.prod(shape) * dtype.itemsize
         there = min(info.file_size, packed) - header
         if size > there:
             raise DataFileError(
-                f"{path}: the header of {name} declares shape {shape} and dtype {dtype}, {size} "
-                f"bytes, but the archive has at most {max(there, 0)}; the file is damaged"
+                f"{path}: the header of {name} declares {size} bytes, for shape {shape} and dtype "
+                f"{dtype}, but the archive has at most {max(there, 0)}; the file is damaged"
             )
     with archive.open(info) as member:
         array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-        if member.read(1):  # reads to the end, where the checksum is verified
-            raise DataFileError(f"{path}: {name} has more values than its header declares")
+        if member.read(1):  # reads to the end, where zipfile verifies the checksum
+            raise DataFileError(
+                f"{path}: {name} has more values than its header declares; the file is damaged"
+            )
         return array
 
 
@@ -105,4 +112,4 @@ def _shape(file: IO[bytes]) -> str:
 
 
 def _damaged(error: Exception) -> str:
-    return f"not an npz file, or a damaged one ({one_line(error)})"
+    return f"must be an undamaged npz file ({one_line(error)})"

@@ -1,8 +1,8 @@
-"""Generators as data: read once, in order, by a run that is never rewound.
+"""Support for generators as data, which can be read only once and in order.
 
-All other data of this package can be read again from any position, which resuming, rewinding and
-further epochs need. Data that can be read only once have the attribute `reads_once`; reading them a
-second time raises an error.
+All other data of this package can be read again from any position, as resuming, rewinding and
+further epochs require. The attribute `reads_once` marks data that can be read only once. Reading
+such data a second time raises an error.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from workbench.errors import DataError
 T = TypeVar("T")
 
 ALREADY_READ = (
-    "{name} is a {kind}, which can be read only once and has been started: there is no second "
-    "epoch, no rewinding, and no way to continue after an error while reading. Give a list, a "
-    "DataLoader, or an object whose __iter__ starts from the beginning, or end training with the "
+    "{name} is a {kind}, which can be read only once and has already been started; it does not "
+    "support a second epoch, rewinding, or continuing after an error while reading. Pass a list, a "
+    "DataLoader, or an object whose __iter__ starts from the beginning, or end training after the "
     "first epoch"
 )
 
 
 class ReadOnce(Iterable[T], Generic[T]):
-    """Iterable over an iterator that raises when it is iterated a second time.
+    """Iterable that wraps an iterator and raises an error when it is iterated a second time.
 
     Parameters
     ----------
     iterator : iterator
         The iterator, possibly endless.
     name : str
-        Its name in errors.
+        The name of the iterator in errors.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ReadOnce(Iterable[T], Generic[T]):
         self._started = False
 
     def first(self) -> list[T]:
-        """Return a list of the first element, if there is one; iteration still yields it."""
+        """Return the first element in a list, which can be empty; iteration still yields it."""
         found = list(itertools.islice(self._iterator, 1))
         self._iterator = itertools.chain(found, self._iterator)
         return found
@@ -72,5 +72,5 @@ class ReadOnce(Iterable[T], Generic[T]):
 
 
 def once(iterable: Any, name: str) -> Any:
-    """Return `iterable`, or a `ReadOnce` of it if it is an iterator."""
+    """Return `iterable`, wrapped in a `ReadOnce` if it is an iterator."""
     return ReadOnce(iterable, name) if isinstance(iterable, Iterator) else iterable

@@ -1,10 +1,10 @@
-"""Copies of random generators, so that inspecting data never changes training.
+"""Copies of random generators that let users inspect data without changing training.
 
-The streams of this package depend only on the epoch and the position, so reading them changes
-nothing. A scheme, a transformer or a data set of the user can contain a random generator, whose
-state changes with each reading. Therefore all readers except training share a copy of these parts,
-which is made at their first reading; the data are not copied. A part that cannot be copied, such as
-a Python generator, has one reader: either training or all others.
+The streams of this package depend only on the epoch and the position, so reading them changes no
+state. But a scheme, transformer or dataset that a user writes can contain a random generator, whose
+state changes at each reading. Training reads the original; all other readers share a copy of such a
+part, which is created at their first reading and does not copy the data. A part that cannot be
+copied, such as a Python generator, has only one reader: training, or the others.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Reader = Literal["training", "others"]
 PartT = TypeVar("PartT", bound="Part")
 
 ONE_READER = (
-    "{part!r} contains {held}, which changes with each reading and cannot be copied: {who}, so "
-    "reading it here too would change the training data. Make another stream for one of the "
-    "two, or derive random numbers from the epoch that get_request_iterator and iterate receive, "
-    "as numpy.random.default_rng((seed, epoch)) does"
+    "{part!r} contains {held}, which changes at each reading and cannot be copied. Since {who}, "
+    "reading it here too would change the training data. Create a separate stream for this reader, "
+    "or derive random numbers from the epoch that get_request_iterator and iterate receive, as "
+    "numpy.random.default_rng((seed, epoch)) does"
 )
 BY = {
     "training": "training reads it",
@@ -38,7 +38,7 @@ BY = {
 
 _PLACES = {"_here", "_trained", "_for_others"}
 FEW = 100
-"""Number of elements of a list that are searched for random generators."""
+"""Maximal number of elements of a list that are searched for random generators."""
 _GENERATORS = (
     random.Random,
     np.random.Generator,
@@ -51,28 +51,28 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """Part of a stream: a stream, a scheme, or a data set."""
+    """Base of streams, schemes and datasets, whose random generators can be copied."""
 
-    _read_by: Reader | None = None  # the only reader, if it cannot be copied
+    _read_by: Reader | None = None  # the only reader if the part cannot be copied
 
     def _copied_whole(self, moves: bool) -> bool:
-        """Return True if all attributes of a user's class are copied.
+        """Return True if the copy of an object of a user's class copies all attributes.
 
-        Otherwise only random generators are copied. `moves` is True if it contains one.
+        Otherwise it copies only random generators. `moves` is True if the object contains one.
         """
         return moves
 
     def _copied(self) -> None:
-        """Remove from this copy the state that it must not share with the original."""
+        """Remove the state that this copy must not share with the original."""
 
 
 def check_reader(part: Part, reader: Reader) -> None:
-    """Make `reader` the only reader of parts that cannot be copied.
+    """Register `reader` as the only reader of the parts that cannot be copied.
 
     Raises
     ------
     DataError
-        If the other reader has read one of these parts.
+        If the other reader has already read one of these parts.
     """
     for owner, name in _Copies().of(part)[1]:
         if owner._read_by not in (None, reader):
@@ -82,13 +82,13 @@ def check_reader(part: Part, reader: Reader) -> None:
 
 
 def apart(part: PartT) -> PartT:
-    """Return a copy of a part for all readers except training, or the part itself if it is pure."""
+    """Return a copy of a part for readers other than training, or the part if it has no state."""
     copied: PartT = _Copies().of(part)[0]
     return copied
 
 
 class _Copies:
-    """Copier of a part and of the parts in it, each once."""
+    """Copier of a part and the parts that it contains, each copied once."""
 
     def __init__(self) -> None:
         self.memo: dict[int, Any] = {}
@@ -96,13 +96,13 @@ class _Copies:
         self.seen: dict[int, Any] = {}
 
     def of(self, part: Any) -> tuple[Any, list[tuple[Part, str]]]:
-        """Return a copy, or the part itself, and the attributes that cannot be copied."""
+        """Return a part, copied if necessary, and the attributes that cannot be copied."""
         return self._part(part), self.stuck
 
     def _part(self, part: Any) -> Any:
         if id(part) in self.seen:
             return self.seen[id(part)]
-        self.seen[id(part)] = part  # ends recursion
+        self.seen[id(part)] = part  # ends the recursion
         attributes = {name: v for name, v in vars(part).items() if name not in _PLACES}
         own = not type(part).__module__.startswith("workbench.")
         whole = own and part._copied_whole(any(map(_moves, attributes.values())))
@@ -118,13 +118,13 @@ class _Copies:
         return new
 
     def _whole(self, value: Any, part: Part, name: str) -> Any:
-        """Return a copy of all state that a method can change."""
+        """Copy all state that a method can change."""
         if isinstance(value, (Part, Iterator)) or _has_parts(value):
             return self._generators(value, part, name)
         return self._deep(value)
 
     def _generators(self, value: Any, part: Part, name: str) -> Any:
-        """Return a copy if reading draws random numbers from `value`, otherwise `value`."""
+        """Copy `value` if reading draws random numbers from it; otherwise return it unchanged."""
         if isinstance(value, Part):
             return self._part(value)
         if _has_parts(value):
@@ -139,7 +139,7 @@ class _Copies:
         return new
 
     def _deep(self, value: Any) -> Any:
-        """Return a deep copy, or `value` itself if it cannot be copied."""
+        """Return a deep copy of `value`, or `value` if it cannot be copied."""
         for each in vars(value).values() if hasattr(value, "__dict__") else ():
             if isinstance(each, _DATA):
                 self.memo[id(each)] = each
@@ -156,7 +156,7 @@ def _has_parts(value: Any) -> bool:
 
 
 def _moves(value: Any, depth: int = 3) -> bool:
-    """Return True if reading can change a value: an iterator, or an object with a generator."""
+    """Return True if reading can change a value, such as an iterator or a random generator."""
     if isinstance(value, _GENERATORS):
         return True
     if isinstance(value, Iterator):

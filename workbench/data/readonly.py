@@ -1,12 +1,12 @@
-"""Read-only batches, so that no function changes the data set that they come from.
+"""Read-only batches, which protect a dataset from changes through its batches.
 
-A batch is often a view of the data themselves: a slice of an array, an example of a list, the rows
-of a chunk. Writing to it would change all later epochs. Therefore streams return read-only batches:
-arrays are read-only views, which cost no copy; lists and tensors, for which no such views exist,
-are copied.
+A batch is often a view of the data: a slice of an array, an example in a list, or the rows of a
+chunk. Writing to it would change all later epochs. Therefore streams return read-only batches.
+Arrays become read-only views, without a copy; lists and tensors, which have no read-only views, are
+copied.
 
-Torch ignores that an array is read-only: `torch.from_numpy` returns a tensor through which the data
-can be changed. Therefore a user's function is also checked at some batches of each epoch.
+Torch ignores the read-only flag of an array: `torch.from_numpy` returns a tensor that can change
+the data. Therefore a user's function is also checked at some of its calls.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from workbench.errors import DataError
 from workbench.tensor.inputs import expect_read_only
 
 NOTE = (
-    "batches of a data stream are read-only, because they can be views of the data themselves; "
-    "compute a new array (x = x / 255), or write to a copy (x = x.copy())"
+    "batches of a data stream are read-only because they can be views of the data; compute a new "
+    "array (x = x / 255), or write to a copy (x = x.copy())"
 )
 
 WRITTEN = (
-    "{user!r} wrote to the batch that it was given, through torch.from_numpy or torch.as_tensor, "
-    "which ignore that the array is read-only; {effect}. Compute a new tensor (x = x * 2), or "
-    "write to a copy: torch.tensor(x) makes one"
+    "{user!r} must not write to the batch that it receives, but it did through torch.from_numpy or "
+    "torch.as_tensor, which ignore that the array is read-only; {effect}. Compute a new tensor (x "
+    "= x * 2), or write to a copy, such as torch.tensor(x)"
 )
 
 
 def read_only(value: Any) -> Any:
-    """Return a read-only view of `value`, or a copy.
+    """Return a read-only view of an array, or a copy of a list or tensor.
 
     Examples
     --------
@@ -56,37 +56,38 @@ def read_only(value: Any) -> Any:
 
 
 def read_only_slice(array: Any, part: slice) -> Any:
-    """Return some rows of an array, as a read-only view if possible."""
+    """Return the rows `part` of an array, as a read-only view if possible."""
     rows = array[part]
     if type(rows) is np.ndarray and rows.dtype != object:
-        rows.flags.writeable = False  # a slice is a new view, so that this affects no other array
+        rows.flags.writeable = False  # the slice is a new view, so the array stays writable
         return rows
     return read_only(rows)
 
 
 def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a batch or an example with read-only entries."""
+    """Make each entry of a batch or example read-only."""
     return tuple([read_only(entry) for entry in batch])
 
 
 class Watched:
-    """Wrapper of a function that raises if the function writes to its read-only batch.
+    """Wrapper of a function that raises an error if the function writes to its batch.
 
-    The check copies and compares the batch; therefore it runs only at the calls number 0, 1, 2, 4,
-    8 and so on. A function that writes to every batch is detected at the first call, and the change
-    is undone.
+    The check copies and compares the batch, so it runs only at calls 0, 1, 2, 4, 8 and so on. It
+    detects a function that writes to every batch at the first call, and it undoes the change if
+    possible.
 
     Parameters
     ----------
     function : callable
-        Receives a batch, an example or an entry of one, and further arguments.
+        The function to wrap. It receives a batch, an example, or an entry of them, and further
+        arguments.
     user : object
-        The owner of the function, for errors.
+        The owner of the function, shown in errors.
 
     Raises
     ------
     DataError
-        From a call, if the function has written to the batch.
+        When called, if the function wrote to the batch.
     """
 
     def __init__(self, function: Callable[..., Any], user: object) -> None:
@@ -111,7 +112,7 @@ class Watched:
 
 
 def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the arrays of numbers in a batch."""
+    """Yield the numeric arrays in a batch."""
     if isinstance(value, np.ndarray) and value.dtype != object:
         yield value
     elif isinstance(value, (tuple, list, np.ndarray)):
@@ -124,7 +125,7 @@ def _same(array: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> bool:
 
 
 def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
-    """Write to a read-only array through torch; return False if that is not possible."""
+    """Write to a read-only array through torch; return False if torch cannot."""
     expect_read_only()
     try:
         torch.from_numpy(array).copy_(torch.from_numpy(values))
@@ -134,7 +135,7 @@ def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
 
 
 def explained(error: BaseException) -> None:
-    """Add advice to an error that was raised by writing to a read-only array."""
+    """Add advice to an error that writing to a read-only array raised."""
     if (
         isinstance(error, ValueError)
         and "read-only" in str(error)

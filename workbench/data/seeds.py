@@ -1,7 +1,7 @@
-"""Seeds of random operations on data: shuffling, crops, flips.
+"""Seeds of random operations on data, such as shuffling, crops and flips.
 
-No generator is kept. Each random choice uses a new generator, seeded by the user's seed and the
-place of training, so that returning to a place gives the same choice again.
+Each random choice uses a new generator, seeded by the user's seed and the position in the data.
+Therefore returning to a position reproduces the choice.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Rng: TypeAlias = "np.random.Generator | np.random.RandomState"
 
 
 def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
-    """Return the given seed, a seed drawn from `rng`, or the seed of the settings.
+    """Return the seed, a seed drawn from `rng`, or the default seed of the settings.
 
     Parameters
     ----------
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
     owner : str
-        The owner of the seed, for messages.
+        The owner of the seed, named in messages.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     """
     if rng is not None and seed is not None:
         raise DataError(
-            f"{owner} was given both rng and seed; give only one: the seed is drawn from rng"
+            f"{owner} accepts either rng or seed, not both; a given rng determines the seed"
         )
     if isinstance(rng, np.random.RandomState):
         return int(rng.randint(2**31))
@@ -49,12 +49,12 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
 
 
 def generator_at(seed: int, *place: int) -> np.random.Generator:
-    """Return a new generator that depends on the seed and the place, such as epoch and position.
+    """Create a generator that depends only on the seed and the place, such as epoch and position.
 
     Examples
     --------
     >>> generator_at(1, 0, 5).integers(100) == generator_at(1, 0, 5).integers(100)
     np.True_
     """
-    # with spawn_key no other pair (seed, place) has the same numbers; a sum could be equal
+    # spawn_key gives each pair (seed, place) different numbers; equal sums would share theirs
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))

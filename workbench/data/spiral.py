@@ -1,4 +1,4 @@
-"""Spirals in the plane: a toy problem without a linear solution."""
+"""Spirals in the plane, a toy classification problem that is not linearly separable."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from workbench.utils.numbers import as_whole
 
 
 class Spiral(IndexableDataset):
-    """Points on intertwined spirals, one per class.
+    """Dataset of points on intertwined spirals, one spiral per class.
 
-    A point at position p of class k out of K is at distance (2 p + 1) / 3 from the centre, in the
-    direction p + k / K; position and direction are measured in turns, from the second axis towards
+    A point of class k out of K at position p is at distance (2 p + 1) / 3 from the centre, in the
+    direction p + k / K. Position and direction are measured in turns, from the second axis towards
     the first. The sources are ``features``, of shape (N, 2), and ``position``, of shape (N,), both
     of dtype `config.floatx`, and ``label``, of shape (N,) and dtype int64.
 
     Parameters
     ----------
     num_examples : int
-        N, the number of points.
+        The number of points N.
     classes : int
-        K, the number of spirals.
+        The number of spirals K.
     cycles : float
         The number of turns of each spiral.
     noise : float
         Standard deviation of the normal noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 
@@ -64,7 +64,7 @@ class Spiral(IndexableDataset):
         self.cycles, self.noise = float(cycles), float(noise)
         if not (self.cycles > 0 and self.noise >= 0):
             raise DataError(
-                "Spiral must be given positive cycles and a noise of 0 or more, not "
+                "cycles of Spiral must be positive and noise must be 0 or more, not "
                 f"cycles={cycles} and noise={noise}"
             )
         self.seed = resolve_seed(rng, seed, "Spiral")

@@ -1,9 +1,10 @@
-"""Data streams: the batches that a main loop and a monitor read, epoch by epoch.
+"""Data streams, which yield the batches of each epoch to main loops and monitors.
 
-A stream is a pure function: `iterate(epoch, start)` returns the batches of an epoch from number
-`start` on, and always the same. The only state is two integers, the epoch and the position in it,
-which belong to the outermost stream: a transformer reads the stream below it by number. Therefore
-saving a position, resuming from it and reading ahead in another thread work alike in all streams.
+The method `iterate(epoch, start)` is a pure function: it returns the batches of an epoch from
+number `start` onwards, always the same ones. The only state is the epoch and the position in it,
+which belong to the outermost stream; a transformer passes both numbers to the stream below it.
+Therefore saving a position, resuming from it and reading ahead in another thread work in the same
+way for all streams.
 
 To write your own stream, derive from `AbstractDataStream` and define `sources` and `iterate`.
 """
@@ -26,22 +27,23 @@ from workbench.errors import DataError
 from workbench.hints import Hinted
 
 Data: TypeAlias = tuple[Any, ...]
-"""One array per source, or one value for a single example."""
+"""Batch with one array per source, or single example with one value per source."""
 
 BatchT = TypeVar("BatchT")
 
 _Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
-"""An epoch and a position to start from, and the epoch iterator that was started there."""
+"""Epoch and position of a start, and the epoch iterator that started there."""
 
 _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
-"""The reader of streams in this context; ``None`` is the user."""
+"""The reader of streams in this context; ``None`` stands for the user."""
 
 
 @contextmanager
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
-    """Read streams for training or evaluation inside the ``with`` block.
+    """Mark all reading of streams inside the ``with`` block as training or evaluation.
 
-    Training has its own place. Evaluation shares the place of the user, but cannot move training.
+    Training has a separate position. Evaluation shares the position of the user and does not change
+    the position of training.
     """
     token = _reader.set(reader)
     try:
@@ -58,19 +60,20 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     sources : tuple of str
         The names of the entries of a batch, in order.
     num_batches, num_examples : int or None
-        The number of batches and examples in an epoch, if known.
+        The numbers of batches and examples in an epoch, if known.
     first_batch : int or None
-        The number of examples in the first batch of an epoch, if known without a scheme.
+        The number of examples in the first batch of an epoch, if known although there is no scheme.
     batch_size : int or None
-        The number of examples in each batch except perhaps the last, if known.
+        The number of examples in each batch, if known; the last batch can be smaller.
     produces_examples : bool
-        True if the stream gives single examples instead of batches.
+        True if the stream yields single examples instead of batches.
     num_random : int
         The number of transformers in the stream that draw random numbers.
     axis_labels : dict of str to tuple of str, or None
-        The names of the axes of each source, as far as they are known.
+        The names of the axes of each source, where known.
     reads_once : bool
-        True if the data come from a generator: there is one epoch, without rewinding.
+        True if the data can be read only once, as from a generator: there is a single epoch, and
+        training cannot be rewound.
     """
 
     sources: tuple[str, ...]
@@ -82,23 +85,23 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     num_random: int = 0
     reads_once: bool = False
 
-    _hooks = "iterate(self, epoch, start=0)"  # the methods that a subclass defines
+    _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not is_own(cls, "iterate"):  # its own `iterate` can call any method
+        if not is_own(cls, "iterate"):  # a user's `iterate` can call any method
             refuse_uncalled(cls, STREAM_HOOKS, cls._hooks)
-        check_called(cls, "iterate", ("epoch", "start"), "it must take both arguments")
+        check_called(cls, "iterate", ("epoch", "start"), "it must accept both arguments")
 
     _here: _Place = ((0, 0), None)
     _trained: _Place | None = None
-    _for_others: AbstractDataStream | None = None  # read by all except training
+    _for_others: AbstractDataStream | None = None  # the copy for readers other than training
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        """Return the batches of epoch `epoch` without the first `start`.
+        """Return an iterator over the batches of epoch `epoch`, omitting the first `start`.
 
-        Both numbers count from 0. The result depends only on them.
+        Both numbers count from 0, and the batches must depend on nothing else.
         """
 
     @overload
@@ -116,23 +119,23 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     def get_epoch_iterator(
         self, as_dict: bool = False, *, epoch: int | None = None
     ) -> EpochIterator[Any]:
-        """Start the next epoch, or continue the one that `load_state_dict` has restored.
+        """Start the next epoch, or continue the epoch that `load_state_dict` restored.
 
-        A main loop that trains on the stream has its own place: reading the data elsewhere, before
-        or during training, does not change the training data.
+        A main loop that trains on the stream has a separate position. Reading the stream elsewhere,
+        before or during training, does not change the training data.
 
         Parameters
         ----------
         as_dict : bool
-            True to give mappings from source to array instead of tuples.
+            If True, yield mappings from source to array instead of tuples.
         epoch : int, optional
-            Read this epoch from its start instead, without a change of the stream's own position:
-            for inspection and monitoring.
+            The epoch to read from its start, for inspection or monitoring. The position of the
+            stream does not change.
 
         Returns
         -------
         EpochIterator
-            An iterator over the batches of the epoch.
+            The iterator over the batches of the epoch.
         """
         if epoch is not None:
             return EpochIterator(self, epoch, 0, as_dict)
@@ -145,7 +148,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
 
     @property
     def _place(self) -> _Place:
-        """Place of the present reader: a start, and the last epoch iterator."""
+        """Place of the current reader."""
         if _reader.get() != "training":
             return self._here
         return (self._here[0], None) if self._trained is None else self._trained
@@ -154,12 +157,12 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         if _reader.get() == "training":
             self._trained = place
         else:
-            # training, which has not started, will start where the stream was put, not here
+            # training has not started, and must start at the old place, not here
             self._trained = self._trained or (self._here[0], None)
             self._here = place
 
     def _read(self, epoch: int, start: int, training: bool) -> Iterator[Data]:
-        """Read for training, or without moving it; see `workbench.data.reader_copies`."""
+        """Read for training, or without affecting training; see `workbench.data.reader_copies`."""
         check_reader(self, "training" if training else "others")
         if training:
             return self.iterate(epoch, start)
@@ -168,12 +171,12 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         return self._for_others.iterate(epoch, start)
 
     def iterate_epochs(self, as_dict: bool = False) -> Iterator[EpochIterator[Any]]:
-        """Yield one epoch after another, endlessly.
+        """Yield an iterator over each epoch, endlessly.
 
         Parameters
         ----------
         as_dict : bool
-            True to give mappings from source to array instead of tuples.
+            If True, yield mappings from source to array instead of tuples.
 
         Examples
         --------
@@ -188,12 +191,12 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
             yield self.get_epoch_iterator(as_dict)
 
     def close(self) -> None:
-        """Close files and end processes; reading opens or starts them again."""
+        """Close files and stop processes; the next reading restarts them."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return the place: ``epoch``, and ``position``, the number of its batches read so far.
+        """Return the position: the ``epoch``, and the number of its batches read as ``position``.
 
-        A main loop has its own place, which is part of its state.
+        A main loop has a separate position, which is part of its own state.
         """
         (epoch, position), running = self._place
         if running is not None:
@@ -201,15 +204,16 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         return {"epoch": epoch, "position": position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Return to the place of `state_dict`: the next epoch iterator continues there.
+        """Restore a position from `state_dict`; the next epoch iterator continues there.
 
-        A main loop starts there too, if it has not trained on the stream yet; later, only its own
-        `load_state_dict` moves it.
+        A main loop that has not trained on the stream yet starts there too. Later, only the
+        `load_state_dict` of the main loop changes its position.
 
         Raises
         ------
         DataError
-            If `state` is not the state of a stream, or exceeds the end of this one.
+            If `state` is not the state of a stream, or if its position is beyond the end of an
+            epoch.
         """
         if set(state) != {"epoch", "position"}:
             raise DataError(
@@ -219,34 +223,36 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         try:
             epoch, position = operator.index(state["epoch"]), operator.index(state["position"])
         except TypeError:
-            raise DataError(f"the state of a stream must be two integers, not {state}") from None
+            raise DataError(
+                f"the values in the state of a data stream must be integers, not {state}"
+            ) from None
         if min(epoch, position) < 0 or (
             self.num_batches is not None and position > self.num_batches
         ):
             raise DataError(
-                f"the saved position {dict(state)} is not in {self!r}, which has "
-                f"{self.num_batches} batches in an epoch; resume with the same data and the same "
-                "batch size as when the position was saved"
+                f"the position must be in an epoch of {self!r}, which has {self.num_batches} "
+                f"batches, not {dict(state)}; resume with the data and the batch size that were "
+                "used when the position was saved"
             )
         self._move(((epoch, position), None))
         if _reader.get() is None and (self._trained is None or self._trained[1] is None):
-            self._trained = None  # training, which has not started, will start there
+            self._trained = None  # training has not started, and will start there
 
 
 class EpochIterator(Iterator[BatchT]):
     """Iterator over the batches of one epoch, whose position can be saved at any time.
 
-    It is made by `AbstractDataStream.get_epoch_iterator`. After an error while reading, the
-    position is still before the batch that failed, so that the next call reads it again.
+    `AbstractDataStream.get_epoch_iterator` creates it. If reading a batch raises an error, the
+    position does not advance, and the next call reads the batch again.
 
     Attributes
     ----------
     data_stream : AbstractDataStream
-        The stream to read.
+        The stream that is read.
     epoch : int
         The number of the epoch, from 0.
     position : int
-        The number of batches read so far; also the number of the next one.
+        The number of batches read so far, which is also the number of the next batch.
     finished : bool
         True after the end of the epoch.
     """
@@ -275,7 +281,7 @@ class EpochIterator(Iterator[BatchT]):
             raise
         except BaseException as error:
             explained(error)
-            # a generator that has raised is finished, which would look like the end of the epoch
+            # a generator is exhausted after an error, which would look like the end of the epoch
             self._batches = None
             raise
         self.position += 1
@@ -286,18 +292,18 @@ class EpochIterator(Iterator[BatchT]):
 
     @property
     def following(self) -> tuple[int, int]:
-        """Epoch and position where the next epoch iterator starts."""
+        """Epoch and position at which the next epoch iterator starts."""
         started = self.finished or self.position > 0
         return self.epoch + started, 0
 
     def state_dict(self) -> dict[str, int]:
-        """Return the position, for `AbstractDataStream.load_state_dict`."""
+        """Return the position in the form that `AbstractDataStream.load_state_dict` accepts."""
         if self.finished:
             return {"epoch": self.epoch + 1, "position": 0}
         return {"epoch": self.epoch, "position": self.position}
 
     def __getstate__(self) -> dict[str, Any]:
-        # an unpickled iterator continues from its position and reads the batches again
+        # batches are not pickled; an unpickled iterator opens the stream again at its position
         return {**self.__dict__, "_batches": None}
 
     def __repr__(self) -> str:
@@ -308,50 +314,52 @@ class EpochIterator(Iterator[BatchT]):
 
 
 class Readable(Protocol):
-    """Dataset as streams need it; `workbench.data.Dataset` is one."""
+    """Interface of datasets that data streams require; see `workbench.data.Dataset`."""
 
     sources: tuple[str, ...]
     reads_once: bool
 
     @property
     def num_examples(self) -> int | None:
-        """Number of examples, if known."""
+        """Number of examples, or None if unknown."""
 
     @property
     def axis_labels(self) -> AxisLabels | None:
-        """Names of the axes, if known."""
+        """Names of the axes, or None if unknown."""
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return the scheme that a stream uses."""
+        """Return `scheme` or the default scheme, after a check that it fits the dataset."""
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches of an epoch."""
+        """Read the batches of an epoch from number `start` onwards."""
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
-        """Return `data_stream` wrapped in the default transformers."""
+        """Wrap `data_stream` in the default transformers."""
 
     def close(self) -> None:
-        """Close files."""
+        """Close any open files."""
 
 
 class DataStream(AbstractDataStream):
-    """Data stream of the examples of a dataset, in the order and batches of a scheme.
+    """Data stream that reads a dataset in the order and batches that a scheme defines.
 
-    Arrays that are views of the data, such as those of consecutive examples, are read-only.
+    An array that is a view of the data, as for consecutive examples, is read-only.
 
     Parameters
     ----------
     dataset : Dataset
         The dataset to read.
     iteration_scheme : IterationScheme, optional
-        The scheme that chooses the examples of each batch; by default single examples in order.
+        The scheme that chooses the examples of each batch. By default the stream yields single
+        examples in order.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch, instead of those of the dataset.
+        Names of the axes of a batch; by default the names that the dataset provides.
 
     Raises
     ------
     DataError
-        If the scheme does not match the dataset: it needs indices that the dataset does not have.
+        If the scheme does not match the dataset, for instance because it requests examples that the
+        dataset does not have.
 
     Examples
     --------
@@ -381,8 +389,8 @@ class DataStream(AbstractDataStream):
             )
         if not hasattr(dataset, "sources"):
             raise DataError(
-                f"{type(dataset).__name__} has no sources yet; call super().__init__() in its "
-                "__init__"
+                f"{type(dataset).__name__} has no attribute sources yet; call super().__init__() "
+                "in its __init__"
             )
         self.dataset = dataset
         self.sources = dataset.sources
@@ -399,7 +407,7 @@ class DataStream(AbstractDataStream):
         if labels is None:
             labels = self.dataset.axis_labels
         scheme = self.iteration_scheme
-        if labels is None or scheme is None:  # the data set has names for the axes of examples
+        if labels is None or scheme is None:  # the names are those of an example
             return labels
         if self.produces_examples:
             return changed(labels, lambda names: names[names[:1] == (BATCH,) :], tuple(labels))
@@ -416,9 +424,9 @@ class DataStream(AbstractDataStream):
     def default_stream(
         cls, dataset: Readable, *, iteration_scheme: IterationScheme | None = None
     ) -> AbstractDataStream:
-        """Make a stream wrapped in the default transformers of the dataset.
+        """Create a stream wrapped in the default transformers of the dataset.
 
-        For images these convert pixels from 0..255 to floating-point numbers in [0, 1].
+        For images these convert pixels from the range 0..255 to floating-point numbers in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)
@@ -434,14 +442,14 @@ class DataStream(AbstractDataStream):
 def epoch_lengths(
     scheme: IterationScheme | None, available: int | None
 ) -> tuple[int | None, int | None]:
-    """Return the numbers of examples and batches of an epoch, if known.
+    """Return the numbers of examples and batches in an epoch, with None for unknown numbers.
 
     Parameters
     ----------
     scheme : IterationScheme or None
-        The scheme that splits the epoch into batches; None gives single examples.
+        The scheme that splits the epoch into batches; None stands for single examples.
     available : int or None
-        The number of examples to read.
+        The number of examples in the dataset, if known.
     """
     if scheme is None:
         return available, available

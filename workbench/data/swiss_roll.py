@@ -1,4 +1,4 @@
-"""Swiss roll: a sheet that is rolled up in space, a toy problem for manifold learning."""
+"""Swiss roll, a rolled-up sheet in space that is a toy problem for manifold learning."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from workbench.utils.numbers import as_whole
 
 
 class SwissRoll(IndexableDataset):
-    """Points on a sheet that is rolled up one and a half times.
+    """Dataset of points on a sheet that is rolled up one and a half times.
 
-    A point at position p along the sheet, from 0 to 1, and at height z, from -1 to 1, is at
-    distance (2 p + 1) / 3 from the axis of the roll, at the angle 1.5 pi (2 p + 1). The sources are
-    ``features``, the coordinates in space, of shape (N, 3), and ``position``, that is p and z, of
-    shape (N, 2), both of dtype `config.floatx`.
+    A point at position p along the sheet, between 0 and 1, and at height z, between -1 and 1, is at
+    distance (2 p + 1) / 3 from the axis of the roll and at the angle 1.5 pi (2 p + 1). The source
+    ``features``, of shape (N, 3), contains the coordinates in space. The source ``position``, of
+    shape (N, 2), contains p and z. Both have the dtype `config.floatx`.
 
     Parameters
     ----------
     num_examples : int
-        N, the number of points.
+        The number of points N.
     noise : float
         Standard deviation of the normal noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
 

@@ -1,4 +1,4 @@
-"""Text files as sequences of numbers, one per line, by words or by characters."""
+"""Dataset of the lines of text files, encoded as sequences of word or character indices."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ Level = Literal["word", "character"]
 
 
 class TextFile(IterableDataset):
-    r"""Dataset of the lines of text files, as arrays of numbers from a dictionary.
+    r"""Dataset of the lines of text files, each encoded as an array of indices.
 
-    The only source is ``features``: for each line an array of dtype int64, which starts with the
-    number of `bos_token` and ends with that of `eos_token`. White space separates words.
+    The only source is ``features``. Each line is an array of dtype int64 that starts with the index
+    of `bos_token` and ends with the index of `eos_token`. White space separates words.
 
     Parameters
     ----------
     files : path, or sequence of paths
         The files, in this order.
     dictionary : mapping of str to int
-        The number of each word, or of each character; `make_dictionary` makes one.
+        The index of each word or character; `make_dictionary` creates this mapping.
     bos_token, eos_token : str or None
-        Tokens that are added at the start and the end of each line; None adds no token.
+        The tokens to add at the start and at the end of each line; None adds no token.
     unk_token : str or None
-        The token for words that are not in the dictionary; with None they are an error.
+        The token that replaces words outside the dictionary. If None, such words raise an error.
     level : {'word', 'character'}
         The units into which a line is split.
     preprocess : callable, optional
-        Applied to each line before it is split, such as `str.lower`.
+        A function that is applied to each line before it is split, such as `str.lower`.
     encoding : str
         The encoding of the files.
 
@@ -49,9 +49,9 @@ class TextFile(IterableDataset):
     MissingDataError
         If a file does not exist.
     DataError
-        If the dictionary lacks one of the tokens or, while reading, a word.
+        If the dictionary lacks one of the tokens or, while reading without `unk_token`, a word.
     DataFileError
-        While reading, if a file is not text in this encoding.
+        While reading, if a file is not valid text in this encoding.
 
     Examples
     --------
@@ -86,8 +86,8 @@ class TextFile(IterableDataset):
         for name, token in (("bos", bos_token), ("eos", eos_token), ("unk", unk_token)):
             if token is not None and token not in self.dictionary:
                 raise DataError(
-                    f"the dictionary of a TextFile lacks {token!r}; give it a number, or pass "
-                    f"{name}_token=None to use none"
+                    f"the dictionary of a TextFile must contain {name}_token, which is {token!r}; "
+                    f"add it, or pass {name}_token=None"
                 )
         self._lines = lines
 
@@ -104,8 +104,8 @@ class TextFile(IterableDataset):
             return number
         if self.unk_token is None:
             raise DataError(
-                f"{where}: {token!r} is not in the dictionary; add it, or pass an unk_token that "
-                "replaces unknown words"
+                f"{where}: {token!r} is not in the dictionary; add it, or pass unk_token to "
+                "replace unknown words"
             )
         return self.dictionary[self.unk_token]
 
@@ -124,20 +124,20 @@ def make_dictionary(
     preprocess: Callable[[str], str] | None = None,
     encoding: str = "utf-8",
 ) -> dict[str, int]:
-    r"""Make a dictionary that numbers the words or characters of text files by frequency.
+    r"""Create a dictionary that indexes the words or characters of text files by frequency.
 
     Parameters
     ----------
     files : path, or sequence of paths
         The files.
     level : {'word', 'character'}
-        The units to number.
+        The units to count and index.
     max_size : int, optional
-        The largest number of entries, including the `tokens`.
+        The maximal number of entries, including `tokens`.
     tokens : sequence of str
-        The tokens to number before all words.
+        The tokens that get the first indices, before all words.
     preprocess : callable, optional
-        Applied to each line first.
+        A function that is applied to each line before it is split.
     encoding : str
         The encoding of the files.
 
@@ -146,7 +146,7 @@ def make_dictionary(
     MissingDataError
         If a file does not exist.
     DataFileError
-        If a file is not text in this encoding.
+        If a file is not valid text in this encoding.
 
     Examples
     --------
@@ -159,14 +159,14 @@ def make_dictionary(
     counts: Counter[str] = Counter()
     for line, _ in _Lines(files, preprocess, encoding).numbered():
         counts.update(_tokens(line, _checked_level(level)))
-    # ties in alphabetical order, not in the order of the files, which may change
+    # ties are in alphabetical order, which does not depend on the order of the files
     ordered = sorted(counts, key=lambda token: (-counts[token], token))
     names = dict.fromkeys([*tokens, *ordered])
     return {token: number for number, token in enumerate(itertools.islice(names, max_size))}
 
 
 class _Lines:
-    """Lines of some files, without line ends; can be iterated repeatedly."""
+    """Repeatable iterable over the lines of files, without line ends."""
 
     def __init__(
         self, files: Files, preprocess: Callable[[str], str] | None, encoding: str
@@ -178,17 +178,19 @@ class _Lines:
         for path in self.paths:
             regular_file(path, "text file")
         if not self.paths:
-            raise DataError("a text needs at least one file, but was given none")
+            raise DataError("files must have at least one path, but is empty")
         try:
             "".encode(encoding)
         except LookupError:
-            raise DataError(f"there is no encoding {encoding!r}; most text is 'utf-8'") from None
+            raise DataError(
+                f"encoding must be the name of an encoding, such as 'utf-8', not {encoding!r}"
+            ) from None
 
     def __iter__(self) -> Iterator[Any]:
         return (line for line, _ in self.numbered())
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """Yield each line, with its file and number."""
+        """Yield each line with its location, the file and line number, for messages."""
         for path in self.paths:
             number = 0
             with path.open(encoding=self.encoding) as file:
@@ -198,8 +200,8 @@ class _Lines:
                         yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
                 except UnicodeError as error:
                     raise DataFileError(
-                        f"{path}: not text in {self.encoding} after line {number} "
-                        f"({one_line(error)})"
+                        f"{path}: must be valid {self.encoding} text, but is not after line "
+                        f"{number} ({one_line(error)})"
                     ) from None
 
 

@@ -1,4 +1,4 @@
-"""Extensions of the main loop: all that happens in a run besides training itself."""
+"""Extensions of the main loop, such as monitoring, checkpoints, schedules and early stopping."""
 
 from workbench.extensions import predicates
 from workbench.extensions.alerts import Alert, alert

@@ -1,7 +1,7 @@
-"""Alerts: notes for the user that views show at once, and that can be sent to a web address.
+"""Alerts, which views show immediately and which can be sent to a web address.
 
 An alert is an entry of the record ``alerts``, a tuple of mappings with ``level``, ``text`` and
-``by``, its origin. It is also written to Python's log.
+``by`` (the origin). It is also logged with `logging`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["ALERTS", "Alert", "Level", "alert"]
 logger = logging.getLogger(__name__)
 
 ALERTS = "alerts"
-"""The name of the record."""
+"""Name of the record of alerts."""
 
 Level = Literal["info", "warning", "error"]
 Webhook = str | Callable[[Mapping[str, Any]], object]
@@ -40,10 +40,10 @@ LEVELS: Mapping[str, int] = {
     "error": logging.ERROR,
 }
 TIMEOUT = 10.0
-"""Seconds that a web address has to answer."""
+"""Seconds to wait for the response of a web address."""
 
 MOST_WAITING = 100
-"""Number of alerts that wait to be sent; older ones are dropped."""
+"""Maximal number of alerts that wait to be sent; older alerts are dropped."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a string that is not empty, not {text!r}"
@@ -55,15 +55,15 @@ HOLDS = "the condition of {name} is met"
 
 
 def check_level(level: object) -> None:
-    """Raise `ArgumentError` unless `level` is a level of alerts."""
+    """Raise an `ArgumentError` unless `level` is a level of alerts."""
     if level not in LEVELS:
         raise ArgumentError(NOT_A_LEVEL.format(levels=", ".join(get_args(Level)), level=level))
 
 
 def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
-    """Record an alert in the current row of a main loop; for the thread that trains.
+    """Record an alert in the current row of a main loop, from its training thread.
 
-    Any other thread uses `Session.alert`.
+    Other threads must use `Session.alert`.
 
     Parameters
     ----------
@@ -95,33 +95,33 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
 
 
 class Alert(SimpleExtension):
-    """Alerts the user when a condition is met.
+    """Extension that alerts the user when a condition is met.
 
     Parameters
     ----------
     text : str, optional
-        The text of the alert, for a condition that returns True.
+        The text of the alert if the condition returns True.
     when : callable, optional
-        Takes the log and returns True, or the text of the alert. Without it, every occasion that
-        the triggers define is one for an alert.
+        A function that receives the log and returns True, or the text of the alert, if the
+        condition is met. By default the condition is always met.
     level : {'info', 'warning', 'error'}
     repeat : bool
-        True to alert on every occasion on which the condition is met. By default only on the first
-        of several in succession.
+        If True, alert on every occasion on which the condition is met; by default only on the first
+        of several consecutive occasions.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON, by POST, with the keys
-        ``text``, ``level``, ``iteration`` and ``log``, the identity of the log. Or a function that
-        takes these as a mapping. Both are called in another thread; if one fails, a line in
-        Python's log says so, and training continues.
+        ``text``, ``level``, ``iteration`` and ``log`` (the identity of the log), or a function that
+        receives these items as a mapping. Alerts are sent in another thread; a failure is logged,
+        and training continues.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
         When to check the condition; see `SimpleExtension`. By default after every epoch.
 
     Raises
     ------
     ArgumentError
-        If an argument is not valid, or neither `text` nor `when` is given.
+        If an argument is not valid, or if neither `text` nor `when` is given.
 
     Examples
     --------
@@ -146,7 +146,7 @@ class Alert(SimpleExtension):
     ) -> None:
         check_level(level)
         if not isinstance(text, str) or not (text or when):
-            raise ArgumentError(f"{NO_TEXT.format(text=text)}; or give when=")
+            raise ArgumentError(f"{NO_TEXT.format(text=text)}, or the argument when must be given")
         if when is not None and not callable(when):
             raise ArgumentError(f"when must be a function of the log, not {when!r}")
         if not triggers:
@@ -178,10 +178,10 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Sends alerts to a web address or a function, one after the other, in another thread.
+    """Sender of alerts to a web address or function, one after the other, in another thread.
 
-    The thread ends when nothing is left to send. It is no daemon, so that a script does not end
-    before its last alert was sent.
+    The thread ends when all alerts have been sent. It is not a daemon, so that a script does not
+    end before its last alert has been sent.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class Sender:
     Raises
     ------
     ArgumentError
-        If `webhook` is neither.
+        If `webhook` is neither an address nor a function.
     """
 
     def __init__(self, webhook: Webhook) -> None:
@@ -234,7 +234,7 @@ class Sender:
                     post(self.webhook, facts)
                 else:
                     self.webhook(facts)
-            except Exception as error:  # never of concern to training; the address is a secret
+            except Exception as error:  # training must continue, and the address is a secret
                 kind = type(error).__name__
                 logger.warning("an alert was not delivered (%s): %s", kind, facts["text"])
 
@@ -245,7 +245,7 @@ def post(address: str, facts: Mapping[str, Any]) -> None:
     Raises
     ------
     OSError
-        If there is no answer within `TIMEOUT` seconds, or it is not a success.
+        If there is no response within `TIMEOUT` seconds, or if its status is not a success.
     """
     data = json.dumps(facts).encode()
     headers = {"Content-Type": "application/json"}

@@ -1,6 +1,6 @@
-"""The base of all extensions of the main loop: methods that events call.
+"""Base class of all extensions of the main loop, with a method for each event.
 
-`workbench.extensions.simple_extension` has extensions that do one thing on chosen occasions.
+`workbench.extensions.simple_extension` has the base class of extensions with a single action.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Handler = Callable[..., object]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
 NO_MAIN_LOOP = (
-    "{extension!r} belongs to no main loop yet; give it to a main loop in extensions=[...], and "
-    "start it"
+    "{extension!r} does not belong to a main loop yet; pass it to MainLoop(..., extensions=[...]), "
+    "and start the main loop"
 )
 WRONG_NAME = (
-    "the name of a {kind} must be text, not {name!r}; give settings by keyword, as in "
+    "the name of a {kind} must be a str, not {name!r}; pass settings by keyword, as in "
     "after_epoch=True"
 )
 WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
@@ -38,21 +38,22 @@ WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {r
 
 @hinted
 def callback(func: FunctionT) -> FunctionT:
-    """Declare that a method handles the event it is named after, and check that it can.
+    """Declare that a method handles the event of the same name, and check its signature.
 
-    Optional; it finds a misspelt event or a missing argument when the class is defined.
+    The decorator is optional. It detects a misspelt event or a missing argument when the class is
+    defined.
 
     Parameters
     ----------
     func : function
-        A method in the body of a class.
+        The method to check, in the body of a class.
 
     Raises
     ------
     EventError
         If no event has the name of `func`.
     ExtensionError
-        If `func` does not take the arguments of that event.
+        If `func` does not accept the arguments of the event.
 
     Examples
     --------
@@ -74,7 +75,7 @@ def callback(func: FunctionT) -> FunctionT:
 def check_signature(
     function: Callable[..., object], event: CallbackName, passed: Iterable[Any], what: str
 ) -> None:
-    """Raise `ExtensionError` unless `function` takes the positional arguments `passed`."""
+    """Raise an `ExtensionError` unless `function` accepts the positional arguments `passed`."""
     arguments = tuple(passed)
     try:
         signature = inspect.signature(function)
@@ -90,15 +91,17 @@ def check_signature(
 
 
 class TrainingExtension(FixedAttributes):
-    """A set of callbacks that share a context: override the methods of the events you need.
+    """Base of extensions of the main loop, whose methods handle events.
 
-    `workbench.extensions.events` has a table of the events, which states when each fires.
-    Extensions communicate with each other and with the main loop through records in the log.
+    A subclass overrides the methods of the events that it handles; `workbench.extensions.events`
+    describes when each event fires. Extensions communicate with each other and with the main loop
+    through records in the log.
 
     Parameters
     ----------
     name : str, optional
-        Distinguishes several extensions of one class; the name of the class if not given.
+        The name of the extension, which distinguishes several extensions of the same class; by
+        default the name of the class.
 
     Examples
     --------
@@ -112,16 +115,16 @@ class TrainingExtension(FixedAttributes):
 
     _called = "extension"
     former_hooks: ClassVar[Mapping[str, str]] = {}
-    """Methods that subclasses overrode in Blocks and that nothing calls here, with replacements.
+    """Mapping from methods of Blocks that are no longer called to advice on their replacement.
 
-    A class that defines one is refused.
+    A subclass that defines one of these methods raises an error.
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ()
-    """Names of the attributes to save, so that resumed training continues as if never stopped.
+    """Names of the attributes that `state_dict` saves and that resumed training depends on.
 
-    Their values are numbers, strings, lists, tuples, dictionaries, arrays and tensors. Omit what
-    the extension reads from the log or its status, and what only makes it faster.
+    Their values must consist of numbers, strings, lists, tuples, dictionaries, arrays and tensors.
+    Omit attributes that the extension reads from the log or its status, and caches.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -144,12 +147,12 @@ class TrainingExtension(FixedAttributes):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop that this extension belongs to.
+        """The main loop to which this extension belongs.
 
         Raises
         ------
         ExtensionError
-            If the main loop has never started.
+            If the extension does not belong to a main loop that has been started.
         """
         if self._main_loop is None:
             raise ExtensionError(NO_MAIN_LOOP.format(extension=self))
@@ -160,18 +163,19 @@ class TrainingExtension(FixedAttributes):
         self._main_loop = value
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> None:
-        """Run the callback of an event; override it to intercept every event."""
+        """Call the method for an event. Override this method to intercept every event."""
         getattr(self, CallbackName(callback_name))(*args)
 
     def handler(self, event: CallbackName) -> Handler | None:
-        """Return the function that the main loop calls on `event`, or None.
+        """Return the function that the main loop calls on `event`, or None if there is none.
 
-        Called when a run starts, so that an event costs nothing if the extension ignores it.
+        The main loop calls this method when a run starts, so that events without a handler cost no
+        time.
 
         Raises
         ------
         ExtensionError
-            If the callback does not take the event's arguments.
+            If the method does not accept the arguments of the event.
         """
         if type(self).dispatch is not TrainingExtension.dispatch:
             return partial(self.dispatch, event)
@@ -182,7 +186,7 @@ class TrainingExtension(FixedAttributes):
         return method
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state to save: by default the attributes that `state_keys` lists."""
+        """Return the state to save, by default the attributes in `state_keys`."""
         return {key: getattr(self, key) for key in self.state_keys}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -191,7 +195,7 @@ class TrainingExtension(FixedAttributes):
         Raises
         ------
         StateError
-            If `state` has other keys; then nothing changes.
+            If `state` has other keys. Then the extension does not change.
         """
         check_keys(f"the state of {self!r}", state, self.state_keys)
         for key, value in state.items():
@@ -200,93 +204,96 @@ class TrainingExtension(FixedAttributes):
     def state_variables(self) -> Iterable[SharedVariable]:
         """Return the shared variables of this extension whose values must be saved.
 
-        Those of the training step are saved in any case.
+        The variables of the training step are saved in any case.
         """
         return ()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        """Return why training has ended according to this extension, or None if it has not.
+        """Return the reason why training must not continue, or None if it can.
 
-        Called before a run starts. If a reason is returned, the run trains nothing and reports it.
+        The main loop calls this method before a run starts. If it returns a reason, the run does
+        not train and reports the reason.
         """
         return None
 
     def go_on(self) -> None:
-        """Prepare for more training, which a user has requested after the end."""
+        """Prepare for more training that a user requested after the end of training."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names of the records that it makes, as far as they are known in advance.
+        """Return the names of the records that this extension makes, where known in advance.
 
         Returns
         -------
         dict
-            For each name, True if no other extension may make it, as for a value; False for a note
-            that several extensions may make, such as a request to finish.
+            A mapping from name to bool: True if no other extension can make this record, as for a
+            value; False if several extensions can make it, such as a request to finish.
         """
         return {}
 
     def waiting_for(self) -> Mapping[str, bool]:
-        """Return the names of the records that it looks for and has not found in this run.
+        """Return the names of the records that this extension reads and has not found in this run.
 
-        After the first epoch a warning names those that nothing makes, as a misspelt one.
+        After the first epoch a warning names each of these records that nothing makes, which is
+        often a misspelt name.
 
         Returns
         -------
         dict
-            For each name, True if it has looked already.
+            A mapping from name to bool: True if the extension has already tried to read the record.
         """
         return {}
 
     def views(self) -> Sequence[Mapping[str, Any]]:
-        """Return descriptions, as plain values, of the views of the run that it asks for.
+        """Return descriptions of the views of the run that this extension requests.
 
-        Each is a mapping whose ``kind`` defines the meaning of its other items. It may be sent to
-        another process.
+        Each description is a mapping of plain values, which can be sent to another process. Its
+        item ``kind`` defines the meaning of the other items.
         """
         return ()
 
     def recover(self, error: Exception, batch: Any) -> bool:
-        """Return True to try a batch again after the algorithm has failed on it.
+        """Return True to process a batch again after the algorithm has failed on it.
 
-        The extension asks the session for a pause, a rewind or another value; these take effect
-        before the second try. If no extension returns True, the error ends training. It is not
-        called on the way of a rewind, where a batch cannot fail that did not fail before.
+        The extension can request a pause, a rewind or another value from the session, which take
+        effect before the batch is processed again. If no extension returns True, the error ends
+        training. This method is not called during the replay of a rewind, in which a batch cannot
+        fail that did not fail before.
 
         Parameters
         ----------
         error : Exception
-            What `process_batch` has raised.
+            The error that `process_batch` raised.
         batch : dict
-            The batch, on which the algorithm has not been trained.
+            The batch, on which the algorithm has not trained.
         """
         return False
 
     def before_training(self) -> None:
-        """Act before training starts for the first time."""
+        """Handle the start of the first run."""
 
     def on_resumption(self) -> None:
-        """Act when training continues where it had stopped."""
+        """Handle the start of a run that resumes training."""
 
     def before_epoch(self) -> None:
-        """Act when an epoch starts."""
+        """Handle the start of an epoch."""
 
     def before_batch(self, batch: Any) -> None:
-        """Act before the algorithm processes `batch`, a mapping from source to array."""
+        """Handle `batch`, a mapping from source to array, before the algorithm processes it."""
 
     def after_batch(self, batch: Any) -> None:
-        """Act after the algorithm has processed `batch`."""
+        """Handle `batch` after the algorithm has processed it."""
 
     def after_epoch(self) -> None:
-        """Act after the last batch of an epoch."""
+        """Handle the end of an epoch."""
 
     def on_interrupt(self) -> None:
-        """Act when training is interrupted."""
+        """Handle an interrupt of training."""
 
     def after_training(self) -> None:
-        """Act when training has ended without an error."""
+        """Handle the end of training without an error."""
 
     def on_error(self, exception: BaseException) -> None:
-        """Act when training has failed with `exception`."""
+        """Handle the failure of training with `exception`."""
 
     def __repr__(self) -> str:
         kind = type(self).__name__

@@ -1,8 +1,8 @@
-"""Checks of records whose values are compared: the better direction, and single numbers.
+"""Checks of records whose values an extension compares to find the best one.
 
-The direction is never inferred from the name of a record, since a wrong guess would silently choose
-the worst model. If the name contradicts the direction that the user gave or the default, a line in
-Python's log says so. It is not a warning, since the user may be right.
+The direction (lower or higher is better) is never inferred from the name of a record, since a wrong
+guess would silently choose the worst model. If the name contradicts the chosen direction or the
+default, this is logged with `logging`. It is not a warning, since the user can be right.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ LESS_IS_BETTER = frozenset(
     "wer".split()
 )
 CONTRADICTION = (
-    "{kind}({record!r}) regards {taken} values as better, but the name of the record suggests that "
-    "{meant} values are; write {advice} if so"
+    "{kind}({record!r}) treats {taken} values as better, but the name of the record suggests that "
+    "{meant} values are better; if so, pass {advice}"
 )
 NOT_A_NUMBER = (
-    "{extension!r} compares single numbers, but the record {record!r} is {value}; monitor one "
-    "number, such as its mean"
+    "the record {record!r} that {extension!r} compares must be a single number, not {value}; "
+    "monitor one number, such as its mean"
 )
 
 
 def check_direction(kind: str, record: str, lower: bool, advice: str) -> None:
-    """Report, as a line of log, a record whose name contradicts the chosen direction.
+    """Log a message if the name of a record contradicts the chosen direction.
 
     Parameters
     ----------
     kind : str
-        The class that compares the values.
+        The name of the class that compares the values.
     record : str
         The name of the record.
     lower : bool
-        True if lower values are regarded as better.
+        True if lower values are treated as better.
     advice : str
         The argument that chooses the opposite direction.
 
@@ -60,7 +60,7 @@ def check_direction(kind: str, record: str, lower: bool, advice: str) -> None:
 
 
 def check_number(extension: object, record: str, value: object) -> None:
-    """Raise `ExtensionError` if a record is not one number, and so cannot be compared."""
+    """Raise an `ExtensionError` if a record is not a single number."""
     size = getattr(value, "size", 1)
     if isinstance(value, (str, list, tuple, dict)) or (isinstance(size, int) and size != 1):
         raise ExtensionError(

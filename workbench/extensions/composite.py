@@ -1,4 +1,4 @@
-"""`CompositeExtension`: several extensions combined into one."""
+"""`CompositeExtension`, which combines several extensions into one."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ NOT_A_LIST = "sub_extensions must be a list, not {given!r}; write [...]"
 
 
 class CompositeExtension(SimpleExtension):
-    """An extension that manages other extensions which belong together.
+    """Extension that manages a group of other extensions.
 
-    Each keeps its own triggers, and they are called in the order given here. The triggers of the
-    composite apply only to its own `do`, which does nothing unless overridden.
+    The sub-extensions keep their triggers and are called in the given order. The triggers of the
+    composite extension apply only to its method `do`, which does nothing unless a subclass
+    overrides it.
 
     Parameters
     ----------
     sub_extensions : iterable of TrainingExtension
-        The extensions that it manages.
+        The extensions to manage.
     run_before_children : bool
-        True to call its own `do` before the sub-extensions, False to call it after them.
+        If True, call `do` before the sub-extensions; if False, call it after them.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
         See `SimpleExtension`.
 
@@ -68,7 +69,7 @@ class CompositeExtension(SimpleExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop that this extension and its sub-extensions belong to."""
+        """The main loop to which this extension and its sub-extensions belong."""
         return super().main_loop
 
     @main_loop.setter
@@ -78,7 +79,7 @@ class CompositeExtension(SimpleExtension):
             extension.main_loop = value
 
     def state_dict(self) -> dict[str, Any]:
-        """Return its own state and, under ``sub_extensions``, those of its parts by name."""
+        """Return the state of this extension, with the states of its sub-extensions by name."""
         below = states_of(self.sub_extensions)
         own = super().state_dict()
         return {**own, "sub_extensions": below} if below else own
@@ -102,10 +103,10 @@ class CompositeExtension(SimpleExtension):
             extension.go_on()
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Do nothing, unless a subclass overrides it."""
+        """Do nothing; a subclass can override this method."""
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Dispatch to itself and to every sub-extension, in order."""
+        """Pass an event to this extension and to every sub-extension, in order."""
         if self.run_before_children:
             super().dispatch(callback_invoked, *from_main_loop)
         for extension in self.sub_extensions:

@@ -1,4 +1,4 @@
-"""The events of a run, and exactly when each fires.
+"""Events of a run, with the exact time at which each fires.
 
 ================ ============= ===================================================================
 event            arguments     when it fires, on the thread that trains
@@ -22,13 +22,13 @@ on_error         exception     when anything has raised, after the error is reco
                                ``after_training`` does not fire then
 ================ ============= ===================================================================
 
-Extensions are called in the order of the list of the main loop. Other threads see the records of an
-event when the last extension has returned.
+Extensions are called in the order of the list that the main loop was given. Other threads can read
+the records of an event after the last extension has returned.
 
 A run therefore consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs,
 and ``after_training``. An epoch consists of ``before_epoch``, ``before_batch`` and ``after_batch``
-for every batch, and ``after_epoch``. A request to finish takes effect after the ``after_batch`` or
-the ``after_epoch`` that follows it.
+for every batch, and ``after_epoch``. A request to finish takes effect after the next
+``after_batch`` or ``after_epoch``.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from workbench.errors import EventError, nearest
 
 
 class CallbackName(StrEnum):
-    """The name of an event, and of the method of an extension that it calls.
+    """Name of an event, which is also the name of the method that handles it.
 
-    It is a string, but a comparison with a string that names no event raises an error, since a
-    misspelt name would never be equal.
+    It is a str, but comparing it with a str that is not the name of an event raises an error, since
+    a misspelt name would never be equal.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class CallbackName(StrEnum):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Names of the arguments that a main loop passes to the handlers of the event."""
+        """The names of the arguments that the main loop passes to a handler of the event."""
         return _ARGUMENTS.get(self.value, ())
 
     @classmethod

@@ -1,8 +1,8 @@
-"""`FinishAfter`: ends training after a number of epochs or batches.
+"""`FinishAfter`, which ends training after a number of epochs or batches.
 
-It counts the whole log, over all runs and resumptions. A request for more training
-(``session.train(epochs=5)``) sets a *goal*: an item of the status, so it is saved and resumed with
-the log. A goal has precedence over every `FinishAfter` that counts.
+It counts the epochs or batches of the whole log, over all runs and resumptions. A request for more
+training (``session.train(epochs=5)``) sets a *goal*, an item of the status that is saved and
+resumed with the log. A goal has precedence over every limit that a `FinishAfter` defines.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from workbench.extensions.triggers import Predicate
 from workbench.log import TrainingLogBase
 
 GOAL = "_goal"
-"""The item of the status with the goal: ``{"epochs": 10}`` or ``{"batches": 900}`` in all."""
+"""Key of the goal in the status; the goal is a total, such as ``{"epochs": 10}``."""
 
 DONE = {"epochs": "epochs_done", "batches": "iterations_done"}
 
-REACHED = "{extension!r} ends training at this point ({unit} done: {done})"
+REACHED = "{extension!r} ends training here ({unit} done: {done})"
 
 
 def goal_reached(status: Mapping[str, Any]) -> bool:
-    """Return True if the goal is reached or not set."""
+    """Return True if the goal has been reached or is not set."""
     goal = status.get(GOAL)
     return goal is None or all(status[DONE[unit]] >= num for unit, num in goal.items())
 
 
 class Limit(Predicate):
-    """Holds once `num` epochs or batches are done, unless a goal lies beyond them."""
+    """Predicate that is True after at least `num` epochs or batches, unless a later goal is set."""
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)
 
 
 class FinishAfter(SimpleExtension):
-    """Requests the end of training, by the record ``training_finish_requested``.
+    """Extension that requests the end of training by the record ``training_finish_requested``.
 
-    ``after_n_epochs`` and ``after_n_batches`` here mean *at least* that many, counted over the
-    whole log. A run that is started or resumed at that point or later trains nothing and says so;
-    `workbench.session.Session.train` trains more. A resumed run may have a later end than the
-    first one; the result is the same as with the later end from the start.
+    For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* this number,
+    counted over the whole log. A run that starts at or after this point does not train and reports
+    the reason; `workbench.session.Session.train` trains more. If a resumed run ends later than the
+    first run, the result is the same as with the later end from the start.
 
     Parameters
     ----------
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
         See `SimpleExtension`.
 
@@ -58,7 +58,7 @@ class FinishAfter(SimpleExtension):
     """
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record the request."""
+        """Record the request to finish."""
         self.main_loop.request_finish()
 
     def ended(self, log: TrainingLogBase) -> str | None:
@@ -73,12 +73,12 @@ class FinishAfter(SimpleExtension):
 
     @property
     def epochs(self) -> int | None:
-        """The number of epochs after which training ends, or None if it is unknown."""
+        """The number of epochs after which training ends, or None if unknown."""
         return self._least("at_least_n_epochs")
 
     @property
     def batches(self) -> int | None:
-        """The number of batches after which training ends, or None if it is unknown."""
+        """The number of batches after which training ends, or None if unknown."""
         return self._least("at_least_n_batches")
 
     def _least(self, condition: str) -> int | None:

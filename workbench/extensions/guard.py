@@ -1,4 +1,4 @@
-"""`Guard`: pauses or rewinds a run whose cost is not finite or explodes."""
+"""`Guard`, which pauses or rewinds a run whose cost is not finite or explodes."""
 
 from __future__ import annotations
 
@@ -24,70 +24,72 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Number of costs of a run before which none counts as exploding."""
+"""Minimal number of costs of a run before a cost can be considered exploding."""
 
 NO_COST = (
-    "{guard!r} has no cost to watch: {algorithm} does not compute one in every batch; give "
-    "record_name=, a record that TrainingDataMonitoring makes after every batch"
+    "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
+    "as record_name the name of a record that TrainingDataMonitoring makes after every batch"
 )
 EXPLODES = (
     "the cost explodes: it was {cost:.4g} in the last of {patience} batches in which it exceeded "
     "{limit:.4g}; its median over the last {count} batches is {median:.4g}{steepest}"
 )
 STEEPEST = ". Of all gradients, that of {parameter} has the largest norm, {norm:.4g}"
-PAUSED = "{what}. Training is paused before batch {batch} of this run, which resume() tries again"
+PAUSED = (
+    "{what}. Training is paused before batch {batch} of this run, which resume() processes again"
+)
 PAUSED_AFTER = "{what}. Training is paused"
-REWOUND = "{what}. Training goes back to iteration {target:,} with {changes}"
+REWOUND = "{what}. Training is rewound to iteration {target:,} with {changes}"
 NOT_POSSIBLE = " ({reason}, so it was not rewound)"
-ENDED = "{what}. Training ends, since no session could pause it"
+ENDED = "{what}. Training ends because there is no session that could pause it"
 
 
 class Guard(TrainingExtension):
-    """Pauses a run, or rewinds it and lowers the learning rate, when its cost gets out of hand.
+    """Extension that pauses or rewinds a run when its cost is not finite or explodes.
 
-    A cost, gradient or step that is not finite is noticed before it changes anything; the message
-    names the parameter whose gradient was the first to fail, the one nearest to the cost. The batch
-    is tried again when training resumes. A cost explodes if it exceeds, in several batches in
-    succession, both its median at the start of the run and its median over the last batches by a
+    A cost, gradient or step that is not finite is detected before it changes a variable. The
+    message names the parameter nearest to the cost whose gradient is not finite. The batch is
+    processed again when training resumes. A cost explodes if, in several consecutive batches, it
+    exceeds both the median at the start of the run and the median over the last batches by a
     multiple of their spread.
 
-    In a `Session` it acts as `action` says, and alerts the user. Without one, as in `MainLoop.run`,
-    a value that is not finite ends training with its error, and a cost that explodes ends training.
+    In a `Session` the extension performs `action` and alerts the user. Without a session, as in
+    `MainLoop.run`, a value that is not finite ends training with its error, and a cost that
+    explodes ends training.
 
     Parameters
     ----------
     action : {'pause', 'rewind'}
-        With ``'rewind'``, training goes back to a snapshot, the learning rate is multiplied by
+        With ``'rewind'``, training is rewound to a snapshot, the learning rate is multiplied by
         `factor`, and training continues.
     factor : float
-        Between 0 and 1.
+        The factor between 0 and 1 for the learning rate.
     back : int
-        The smallest number of iterations to go back, if there is a snapshot that old.
+        The minimal number of iterations to rewind, if a snapshot of this age exists.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
         The multiple of the spread of the last costs, which is the larger of their interquartile
-        range and the absolute value of their median; infinite to watch for values that are not
-        finite only.
+        range and the absolute value of their median. Infinity disables the check for explosions.
     patience : int
-        The number of batches in succession.
+        The number of consecutive batches whose cost must exceed the limit.
     window : int
-        The number of costs at the start and of last costs, 20 or more.
+        The number of costs in each median, 20 or more.
     parameters : sequence of str, optional
-        The names or paths of the hyper-parameters to lower; by default all that are called
-        ``learning_rate``. One that a schedule drives is held from then on.
+        The names or paths of the hyperparameters to reduce; by default all that are named
+        ``learning_rate``. If a schedule drives a hyperparameter, it is held after a rewind.
     record_name : str, optional
-        The record with the cost of each batch; by default the cost of the algorithm is used, which
-        needs no record. This extension must come after the one that makes the record.
+        The name of the record with the cost of each batch; by default the cost of the algorithm is
+        used, which requires no record. The extension that makes the record must precede this one.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
 
     Raises
     ------
     ArgumentError
         If an argument is not valid.
     ExtensionError
-        When training starts, if there is no cost to watch.
+        When training starts, if there is no cost to check.
 
     Examples
     --------
@@ -134,19 +136,19 @@ class Guard(TrainingExtension):
         self.first: list[float] = []
         self.last: list[float] = []
         self.above = 0
-        self.rewinds = 0  # not part of the state, which a rewind brings back
-        self._limit: float | None = None  # of the present `last`; None if unknown
+        self.rewinds = 0  # not part of the state, which a rewind would restore
+        self._limit: float | None = None  # for the current `last`; None if unknown
         self._wrong = False  # the last cost was not finite
 
     def records(self) -> dict[str, bool]:
         return {ALERTS: False}
 
     def before_training(self) -> None:
-        """Check that there is a cost to watch."""
+        """Check that the cost of each batch is available."""
         self._check()
 
     def on_resumption(self) -> None:
-        """Check that there is a cost to watch."""
+        """Check that the cost of each batch is available."""
         self._limit = None
         self._check()
 
@@ -179,7 +181,7 @@ class Guard(TrainingExtension):
             if self.above >= self.patience:
                 self._act(self._explosion(cost, batch))
                 self.above = 0
-            return  # such costs do not raise the limit
+            return  # such a cost does not raise the limit
         self.above = 0
         if len(self.first) < self.window:
             self.first.append(cost)
@@ -200,7 +202,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Return the cost above which training explodes."""
+        """Compute the cost above which training is considered exploding."""
         if len(self.last) < FEWEST:
             return math.inf
         low, median, high = statistics.quantiles(self.last, n=4)
@@ -220,7 +222,7 @@ class Guard(TrainingExtension):
         )
 
     def recover(self, error: Exception, batch: Any) -> bool:
-        """Act on a value that is not finite, and try the batch again afterwards."""
+        """Act on a value that is not finite, and let the batch be processed again."""
         session = self.main_loop.session
         if not isinstance(error, NotFiniteError) or session is None:
             return False
@@ -282,7 +284,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     ----------
     algorithm : TrainingAlgorithm
     batch : dict
-        The batch for which the gradients are computed, at the present parameters.
+        The batch for which the gradients are computed at the current parameters.
 
     Returns
     -------
@@ -294,7 +296,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     names = named(algorithm.gradients)
     norms = [(algorithm.gradients[p] ** 2).sum().sqrt() for p in names.values()]
     drawn = [
-        (v, v)  # stays as it is: looking at a run must not change its random numbers
+        (v, v)  # unchanged, since inspecting a run must not change its random numbers
         for v in ancestors(norms)
         if isinstance(v, SharedVariable) and v.default_update is not None
     ]

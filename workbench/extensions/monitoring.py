@@ -1,4 +1,4 @@
-"""Monitoring extensions: record values of variables on other data or on training batches."""
+"""Extensions that record the values of variables on training batches or on other data."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from workbench.tensor.updates import Updates
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
 
 WRONG_ALGORITHM = (
-    "{extension!r} needs an algorithm of the class UpdatesAlgorithm, such as GradientDescent, to "
-    "whose training step it adds variables, but the main loop has {algorithm!r}; monitor a stream "
-    "with DataStreamMonitoring instead"
+    "{extension!r} requires an UpdatesAlgorithm, such as GradientDescent, because it adds "
+    "variables to the training step, but the algorithm of the main loop is {algorithm!r}; use "
+    "DataStreamMonitoring instead"
 )
 ABANDONED = "after {position}{of_all} batches, because training had to end"
 
 
 class MonitoringExtension(SimpleExtension):
-    """Base of monitoring extensions, which defines the names of records.
+    """Base of monitoring extensions that defines the names of records.
 
     Parameters
     ----------
     prefix, suffix : str, optional
-        Put before and after the names of variables, with an underscore between.
+        Text to put before and after the name of a variable, separated by an underscore.
     name : str, optional
-        Distinguishes several extensions of one class.
+        The name of the extension; by default the name of the class.
     **triggers
         When to act; see `SimpleExtension`.
 
@@ -67,13 +67,13 @@ class MonitoringExtension(SimpleExtension):
     ) -> None:
         for option, value in (("prefix", prefix), ("suffix", suffix)):
             if value is not None and not isinstance(value, str):
-                raise ExtensionError(f"{option} must be text, not {value!r}")
+                raise ExtensionError(f"{option} must be a str, not {value!r}")
         self.prefix = prefix
         self.suffix = suffix
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record of a variable or quantity, or of one of that name."""
+        """Return the name of the record for a variable or quantity, or for its name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -86,30 +86,30 @@ class MonitoringExtension(SimpleExtension):
         ----------
         log : TrainingLogBase
         record_tuples : iterable of pairs
-            A variable, or its name, and the value.
+            Pairs of a variable, or its name, and its value.
         """
         log.current_row.update({self.record_name(one): value for one, value in record_tuples})
 
 
 class DataStreamMonitoring(MonitoringExtension):
-    """Computes variables over a data stream and records their values.
+    """Extension that computes variables over a data stream and records their values.
 
-    It acts by default before the first epoch and after every epoch.
+    By default it acts before the first epoch and after every epoch.
 
-    A pause takes effect between two batches of the stream. Stopping training, or a second Ctrl+C,
-    abandons the evaluation; then the record ``evaluation_abandoned``, with `prefix` and `suffix`,
-    replaces the values and states the number of batches evaluated. The next evaluation uses the
-    next epoch of the stream.
+    A pause takes effect between two batches of the stream. If training is stopped, or on a second
+    Ctrl+C, the evaluation is abandoned. Then the record ``evaluation_abandoned``, with `prefix` and
+    `suffix`, replaces the values and contains the number of evaluated batches. The next evaluation
+    uses the next epoch of the stream.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
         The variables to compute; `DatasetEvaluator` describes how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        Each evaluation uses an epoch of it. It may be the stream that the main loop trains on; the
-        batches of training stay the same.
+        The data. Each evaluation uses one epoch. If the main loop trains on the same stream, its
+        batches do not change.
     updates : dict or pairs, optional
-        Updates of shared variables on every batch; not meant for parameters.
+        Updates of shared variables to apply after each batch, which are not meant for parameters.
     prefix, suffix, name : str, optional
         As in `MonitoringExtension`.
     **triggers
@@ -160,7 +160,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream: one that shuffles has another order each epoch."""
+        """Return the position of the stream, whose order can differ between epochs."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -169,7 +169,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate and record the values, or record that the evaluation was abandoned."""
+        """Evaluate the variables and record their values, or record an abandoned evaluation."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -181,12 +181,12 @@ class DataStreamMonitoring(MonitoringExtension):
                 text = ABANDONED.format(position=position, of_all=of_all)
                 main_loop.log.current_row[self.record_name("evaluation_abandoned")] = text
                 return
-            error.add_note(f"while {self!r} evaluated on {self.data_stream!r}, epoch {epoch}")
+            error.add_note(f"raised while {self!r} evaluated epoch {epoch} of {self.data_stream!r}")
             raise
         self.add_records(main_loop.log, values.items())
 
     def _leave(self) -> tuple[int, int]:
-        """Return the position of the stream; let the next evaluation start a new epoch of it."""
+        """Return the position of the stream, and set it to the start of the next epoch."""
         state = self.data_stream.state_dict()
         with reading_for("evaluation"):
             self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
@@ -194,14 +194,14 @@ class DataStreamMonitoring(MonitoringExtension):
 
 
 class TrainingDataMonitoring(MonitoringExtension):
-    """Records the values that variables have on training batches.
+    """Extension that records the values of variables on training batches.
 
-    The training step computes them before its updates, so that nothing is computed twice. With
-    ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
-    ``every_n_batches=n`` the values since the last record are aggregated. On an accelerator, values
-    of every batch appear some batches later, so that training need not wait for the device; at the
-    end of an epoch all are present. Variables that depend on no data, such as the norm of a
-    parameter, are computed for every batch too; the last value is recorded.
+    The training step computes the variables before its updates, so that nothing is computed twice.
+    With ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
+    ``every_n_batches=n`` the values since the last record are aggregated. On an accelerator, the
+    records of a batch appear some batches later, so that training does not wait for the device; at
+    the end of an epoch all records are present. Variables that do not depend on data, such as the
+    norm of a parameter, are also computed for every batch, and the last value is recorded.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class TrainingDataMonitoring(MonitoringExtension):
     Raises
     ------
     MonitoringError
-        If names are missing or not unique.
+        If a variable has no name, or if two variables have the same name.
 
     Examples
     --------
@@ -255,7 +255,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop that this extension belongs to."""
+        """The main loop to which this extension belongs."""
         return super().main_loop
 
     @main_loop.setter
@@ -265,7 +265,7 @@ class TrainingDataMonitoring(MonitoringExtension):
             self._join(value.algorithm)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record the aggregate of the batches since the last record."""
+        """Record the values, aggregated over the batches since the last record."""
         if self._batches == 0 or "just_aggregate" in args:
             return
         later = self._on_device()
@@ -277,25 +277,25 @@ class TrainingDataMonitoring(MonitoringExtension):
         vars(self)["_batches"] = 0
 
     def _on_device(self) -> dict[str, Any] | None:
-        """Return values to record once the device has computed them, or None to read them now."""
+        """Return values to record when the device has computed them, or None to read them now."""
         if type(self).add_records is not MonitoringExtension.add_records:
             return None
         return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None
 
     def _join(self, algorithm: Any) -> None:
-        """Add the required variables to the training step."""
+        """Add the monitored variables to the training step."""
         if not isinstance(algorithm, UpdatesAlgorithm):
             raise ExtensionError(
                 WRONG_ALGORITHM.format(extension=self, algorithm=type(algorithm).__name__)
             )
-        if self._batches == 0:  # else a loaded state continues
+        if self._batches == 0:  # otherwise a state was loaded
             self._buffer.initialize_aggregators()
         algorithm.add_updates(self._buffer.accumulation_updates)
         algorithm.add_observer(self._buffer.requires, self._aggregate)
         self._algorithm = algorithm
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the aggregate of the batches since the last record."""
+        """Return the aggregated values of the batches since the last record."""
         return {"batches": self._batches, "aggregation": self._buffer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -305,7 +305,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     def _aggregate(self, values: Sequence[Any]) -> None:
         self._buffer.aggregate(values)
-        vars(self)["_batches"] += 1  # runs for every batch: faster than assigning an attribute
+        vars(self)["_batches"] += 1  # faster than an assignment
 
 
 explain_missing(__name__)

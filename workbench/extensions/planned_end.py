@@ -1,7 +1,7 @@
-"""The planned end of training in epochs and batches, and goals that a user sets beyond it.
+"""The planned end of training in epochs or batches, and goals that replace it.
 
 A request for more training (``session.train(epochs=5)``) sets a *goal*, which has precedence over
-every `FinishAfter` that counts.
+every limit that a `FinishAfter` defines.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from workbench.interfaces import Holder, Loop
 from workbench.utils.numbers import is_count
 
 NOT_MORE = (
-    "exactly one of epochs and batches must be given, as a number of 1 or more, not "
+    "exactly one of epochs and batches must be given, as an integer of 1 or more, not "
     "epochs={epochs!r} and batches={batches!r}"
 )
 
 
 def check_more(epochs: object, batches: object) -> None:
-    """Raise `ArgumentError` unless exactly one of the two is given, as a number of 1 or more."""
+    """Raise an `ArgumentError` unless exactly one argument is an integer of 1 or more."""
     given = [number for number in (epochs, batches) if number is not None]
     if len(given) != 1 or not is_count(given[0]):
         raise ArgumentError(NOT_MORE.format(epochs=epochs, batches=batches))
@@ -31,7 +31,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set the goal: the given number more than planned (`than_planned`), or than done."""
+    """Set a goal of more epochs or batches than planned (`than_planned`) or than done."""
     status = main_loop.status
     if epochs is not None:
         planned = planned_epochs(main_loop) if than_planned else None
@@ -43,14 +43,14 @@ def ask_for_more(
 
 
 def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
-    """Return True if an epoch has started and not ended, but has no batches left."""
+    """Return True if the current epoch has no batches left but has not ended yet."""
     ends, length = main_loop.status["_epoch_ends"], batches_per_epoch(main_loop)
     into_it = main_loop.status["iterations_done"] - (ends[-1] if ends else 0)
     return length is not None and into_it >= length
 
 
 def forget_goal(main_loop: Loop) -> None:
-    """Drop a goal that was reached or is earlier than the end that the extensions define."""
+    """Remove a goal that has been reached or is earlier than the end that the extensions define."""
     status = main_loop.status
     if GOAL not in status:
         return
@@ -67,13 +67,13 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return the extensions that end training at the goal, if there is one."""
+    """Return a list with the extension that ends training at the goal, empty without a goal."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 
 
 def batches_per_epoch(main_loop: Loop) -> int | None:
-    """Return the length of an epoch: that of the data stream, or of the last epoch, or None."""
+    """Return the number of batches in an epoch, from the data stream or the last epoch, or None."""
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:
         return stream.num_batches
@@ -81,7 +81,7 @@ def batches_per_epoch(main_loop: Loop) -> int | None:
 
 
 def planned_epochs(main_loop: Loop) -> int | None:
-    """Return the number of epochs after which training ends, if that is known."""
+    """Return the number of epochs after which training ends, or None if unknown."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
         wanted: int | None = goal.get("epochs")
@@ -91,9 +91,10 @@ def planned_epochs(main_loop: Loop) -> int | None:
 
 
 def planned_batches(main_loop: Loop) -> int | None:
-    """Return the number of batches after which training ends, if that is known.
+    """Return the number of batches after which training ends, or None if unknown.
 
-    It is also unknown if more batches are done already, since epochs are longer than expected.
+    It is also unknown if more batches have already been processed, because epochs are longer than
+    expected.
     """
     goal = main_loop.status.get(GOAL)
     if goal is not None:

@@ -1,4 +1,4 @@
-"""Conditions on the log, for `SimpleExtension.add_condition`."""
+"""Predicates on the log for `SimpleExtension.add_condition`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = [
 
 
 class OnLogRecord(Hinted):
-    """A predicate that holds if the current row has a certain record with a true value.
+    """Predicate that is True if the current row contains a record with a true value.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class OnLogRecord(Hinted):
     Attributes
     ----------
     looked, found : bool
-        True if it has been evaluated, and if the record was ever present.
+        True if the predicate has been evaluated, and if it has found the record.
 
     Examples
     --------

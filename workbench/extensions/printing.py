@@ -1,4 +1,4 @@
-"""`Printing`: prints status and records, for terminals and notebook cells without widgets."""
+"""`Printing`, which prints status and records in terminals and in notebooks without widgets."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _RULE = "-" * 79
 
 
 class Printing(SimpleExtension):
-    """Prints the status of the run and the records of the current iteration.
+    """Extension that prints the status of the run and the records of the current iteration.
 
-    It acts by default before the first epoch, after every epoch, on resumption and interrupts, and
-    at the end. Place it after the extensions whose records it should show.
+    By default it acts before the first epoch, after every epoch, on resumption, on interrupts and
+    after training. Place it after the extensions whose records it must show.
 
     Parameters
     ----------
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        See `SimpleExtension`; False switches a default off.
+        When to act; see `SimpleExtension`. False disables a default trigger.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Printing(SimpleExtension):
         super().__init__(name, **triggers)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Print; at the end, wait for the records of checkpoints about their last file."""
+        """Print status and records; after training, first wait for the records of checkpoints."""
         if which_callback is not None and which_callback in _AT_THE_END:
             self.main_loop.after_event(partial(self._print, which_callback))
         else:
@@ -67,7 +67,7 @@ class Printing(SimpleExtension):
     def _print(self, which_callback: CallbackName | None) -> None:
         log = self.main_loop.log
         status = {name: v for name, v in log.status.items() if not name.startswith("_")}
-        # one call, so that the output of another thread cannot come between
+        # a single call, so that other threads cannot print between the lines
         print("\n".join(self._text(which_callback, status, log.current_row)))
 
     @staticmethod

@@ -1,7 +1,7 @@
-"""`ProgressBar`: a progress bar with the remaining time, drawn by a separate thread.
+"""`ProgressBar`, a progress bar with the remaining time, drawn by a separate thread.
 
-Training never waits for a terminal or a notebook: the bar reads the status of the run twice a
-second. tqdm draws it, in a terminal as text and in a notebook as a widget.
+Training never waits for a terminal or notebook, because the thread reads the status of the run
+twice per second. tqdm draws the bar, as text in a terminal and as a widget in a notebook.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ logger = logging.getLogger(__name__)
 
 
 class ProgressBar(TrainingExtension):
-    """Shows the progress of training and the remaining time.
+    """Extension that shows the progress of training and the remaining time.
 
-    If `FinishAfter` defines the end of training, one bar counts all batches until then; otherwise
-    it counts those of the epoch. The length of an epoch is taken from the data stream, or from the
-    epoch before. Place it before extensions that print, so that they find a clean line.
+    If `FinishAfter` defines the end of training, the bar counts all batches until the end;
+    otherwise it counts the batches of each epoch. The length of an epoch is taken from the data
+    stream or from the previous epoch. Place the extension before extensions that print, so that
+    their output starts on a new line.
 
     Parameters
     ----------
     interval : float
-        Seconds between two updates of the bar.
+        The number of seconds between two updates of the bar.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
 
     Examples
     --------
@@ -59,11 +60,11 @@ class ProgressBar(TrainingExtension):
         self._stand_still()
 
     def get_iter_per_epoch(self) -> int | None:
-        """Return the number of batches in an epoch, or None if it is unknown so far."""
+        """Return the number of batches in an epoch, or None if it is not known yet."""
         return batches_per_epoch(self.main_loop)
 
     def create_bar(self) -> Any:
-        """Return a new tqdm bar at the present position; it appears after the first interval."""
+        """Create a tqdm bar at the current position; it appears after the first interval."""
         from tqdm.auto import tqdm
 
         done, total = self._progress()
@@ -83,9 +84,9 @@ class ProgressBar(TrainingExtension):
         self._start()
 
     def after_epoch(self) -> None:
-        # Other output must not follow the bar on its line; the next batch shows the bar again.
+        # Other output must not continue the line of the bar, which the next batch shows again.
         self._quiet_at = self.main_loop.status["iterations_done"]
-        if self._drawing.acquire(timeout=self.interval):  # no longer, since a front end can hang
+        if self._drawing.acquire(timeout=self.interval):  # a front end can hang
             try:
                 if self._bar is not None:
                     self._bar.clear()
@@ -107,7 +108,7 @@ class ProgressBar(TrainingExtension):
             )
             try:
                 artist.start()
-            except RuntimeError:  # the system has no more threads
+            except RuntimeError:  # the system cannot start more threads
                 logger.warning("the progress bar cannot start; training continues", exc_info=True)
             else:
                 self._artist = artist
@@ -156,6 +157,6 @@ class ProgressBar(TrainingExtension):
         return f"epoch {epoch}" if last is None else f"epoch {epoch}/{last}"
 
     def _epochs_before(self) -> int:
-        """Count the epochs before the one to show: the last one, until the next one starts."""
+        """Return the number of epochs before the epoch to show, the last epoch that has started."""
         status = self.main_loop.status
         return bisect_left(status["_epoch_ends"], status["iterations_done"])

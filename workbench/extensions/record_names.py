@@ -1,8 +1,9 @@
-"""The names of records that extensions make and look for: checks for clashes and missing records.
+"""Checks of the names of records for clashes and for records that nothing makes.
 
-Extensions communicate through the log. An extension would wait forever for a misspelt name, and two
-extensions with the same name would overwrite each other's records. An extension declares the names
-that it knows in advance by `TrainingExtension.records` and `TrainingExtension.waiting_for`.
+Extensions communicate through the log. An extension would wait forever for a record with a misspelt
+name, and two extensions would overwrite each other's records of the same name. An extension
+declares names that are known in advance by `TrainingExtension.records` and
+`TrainingExtension.waiting_for`.
 """
 
 from __future__ import annotations
@@ -18,32 +19,32 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 CLASH = (
-    "{one} and {other} would both make the record {name!r}, and each would overwrite that of the "
-    "other; {advice}"
+    "{one} and {other} would both make the record {name!r} and overwrite each other's values; "
+    "{advice}"
 )
 RENAME = (
-    "give one of the records another name, by prefix='valid' for an extension that monitors or "
-    "times, or by variable.copy(name='other') for a monitored variable"
+    "rename one of the records, with prefix='valid' for an extension that monitors or times, or "
+    "with variable.copy(name='other') for a monitored variable"
 )
 NEVER_MADE = (
-    "{extension!r} watches the record {name!r}, which nothing has made so far{hint}; the extension "
-    "that makes it must come before in the list of extensions"
+    "{extension!r} reads the record {name!r}, which nothing has made so far{hint}; the extension "
+    "that makes it must precede this one in the list of extensions"
 )
 TOO_EARLY = (
-    "{extension!r} watches the record {name!r}, which is always made after it looks; the "
-    "extension that makes it must come before in the list of extensions, and act on the same event "
-    "or an earlier one of the same batch"
+    "{extension!r} reads the record {name!r} before it is made; the extension that makes it must "
+    "precede this one in the list of extensions, and act on the same event or on an earlier event "
+    "of the same batch"
 )
 
 OF_THE_LOOP = frozenset({
     "training_finish_requested", "training_finished", "training_error", "execution",
     "interventions", "epoch_interrupt_received", "batch_interrupt_received",
 })  # fmt: skip
-"""Records that the main loop and its session make."""
+"""Names of the records that the main loop and its session make."""
 
 
 def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
-    """Yield extensions, composite ones and their parts included."""
+    """Yield all extensions, including composite extensions and their sub-extensions."""
     for extension in extensions:
         if isinstance(extension, TrainingExtension):
             yield extension
@@ -52,9 +53,9 @@ def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
 
 
 def check_distinct(extensions: Iterable[object]) -> None:
-    """Raise `ExtensionError` if two extensions would overwrite each other's records.
+    """Raise an `ExtensionError` if two extensions would overwrite each other's records.
 
-    Records that several extensions may make, such as a request to finish, are ignored.
+    Records that several extensions can make, such as a request to finish, are ignored.
     """
     makers: dict[str, tuple[object, bool]] = dict.fromkeys(OF_THE_LOOP, ("the main loop", False))
     for extension in dict.fromkeys(leaves(extensions)):
@@ -70,10 +71,11 @@ def check_distinct(extensions: Iterable[object]) -> None:
 def never_came(
     extensions: Iterable[object], log: TrainingLogBase, since: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield each record that was looked for but not found, and a warning about it.
+    """Yield the name of each record that an extension read in vain, with a warning.
 
-    Records that an extension has declared are skipped, since they may still be made. So are those
-    made before iteration `since`, where this run was resumed, as nothing looked for them then.
+    Records that an extension has declared are skipped, since they can still be made. Records made
+    before iteration `since`, where this run was resumed, do not count, because no extension of this
+    run read them.
     """
     every = list(dict.fromkeys(leaves(extensions)))
     made = set(log.channels)
@@ -92,7 +94,7 @@ def never_came(
             if name in made and looked and _made_since(log, name, since):
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
-                hint = nearest(name, meant)  # not one derived from it, whose maker waits too
+                hint = nearest(name, meant)  # of records that others make
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
 
 

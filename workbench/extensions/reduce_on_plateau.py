@@ -1,4 +1,4 @@
-"""`ReduceOnPlateau`: lowers a learning rate when a record has stopped improving."""
+"""`ReduceOnPlateau`, which reduces a learning rate when a record has stopped improving."""
 
 from __future__ import annotations
 
@@ -16,54 +16,53 @@ from workbench.utils.numbers import as_whole
 
 
 class ReduceOnPlateau(SharedVariableModifier):
-    """Lowers a learning rate when a record has not improved for some time.
+    """Extension that reduces a learning rate when a record has stopped improving.
 
-    It counts the occasions, by default ends of epochs, on which the record is present, and does
-    nothing on others. A value is better if it differs from the best one in the right direction by
-    more than `threshold` times the absolute best value; NaN is never better. For records that are
-    not negative it equals the scheduler of torch of that name, where the margin has the sign of the
-    best value.
+    It counts the occasions, by default the ends of epochs, on which the record is present. A value
+    is better if it improves on the best value by more than `threshold` times the absolute best
+    value; NaN is never better. For nonnegative records the results agree with
+    ``torch.optim.lr_scheduler.ReduceLROnPlateau``, whose margin has the sign of the best value.
 
     Parameters
     ----------
     parameter : SharedVariable
-        The variable to be lowered.
+        The variable to reduce.
     record_name : str
-        The record to watch; the extension that makes it must come before this one.
+        The name of the record to read. The extension that makes it must precede this one.
     mode : {"min", "max"}
-        ``"min"`` if lower values are better, ``"max"`` if higher ones are. If the name of the
-        record suggests the opposite (``valid_accuracy`` with the default), a line in Python's log
-        says so.
+        ``"min"`` if lower values are better, ``"max"`` if higher values are better. If the name of
+        the record suggests the opposite (``valid_accuracy`` with the default), a message is logged.
     factor : float
-        The factor by which the variable is multiplied, less than 1.
+        The factor less than 1 by which the variable is multiplied.
     patience : int
-        The number of occasions without a better value before the variable is lowered.
+        The number of occasions without a better value before the variable is reduced.
     threshold : float
         The relative difference that makes a value better.
     cooldown : int
-        The number of occasions after a reduction that are not counted.
+        The number of occasions that are not counted after a reduction.
     minimum : float
-        The variable is never set to a lower value, nor raised to this one.
+        The lowest value that a reduction can set. A lower value is left unchanged.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        When to look at the record; see `SimpleExtension`. By default after every epoch.
+        When to read the record; see `SimpleExtension`. By default after every epoch.
 
     Attributes
     ----------
     best : float or None
         The best value so far.
     waited : int
-        The number of occasions since the best value, or since the variable was lowered.
+        The number of occasions since the best value, or since the variable was reduced.
     cooling : int
-        The number of further occasions that are not counted.
+        The number of further occasions that will not be counted.
 
     Raises
     ------
     ArgumentError
-        If `mode` is neither, `factor` is not less than 1, or another number is negative.
+        If `mode` is neither value, if `factor` is not at least 0 and less than 1, or if another
+        number is negative.
     ExtensionError
-        During training, if the record is not one number.
+        During training, if the record is not a single number.
 
     Examples
     --------
@@ -89,16 +88,16 @@ class ReduceOnPlateau(SharedVariableModifier):
         **triggers: Unpack[Triggers],
     ) -> None:
         if mode not in ("min", "max"):
-            raise ArgumentError(f"mode={mode!r} must be 'min' or 'max'")
+            raise ArgumentError(f"mode must be 'min' or 'max', not {mode!r}")
         opposite = "mode='max'" if mode == "min" else "mode='min'"
         check_direction(type(self).__name__, record_name, mode == "min", opposite)
         if not 0 <= factor < 1:
-            raise ArgumentError(f"factor={factor!r} must be at least 0 and less than 1")
+            raise ArgumentError(f"factor must be at least 0 and less than 1, not {factor!r}")
         for option, number in (("patience", patience), ("cooldown", cooldown)):
             as_whole(number, option, ArgumentError, 0)
         for option, value in (("threshold", threshold), ("minimum", minimum)):
             if not 0 <= value < math.inf:
-                raise ArgumentError(f"{option}={value!r} must be a finite number, 0 or more")
+                raise ArgumentError(f"{option} must be a finite number of 0 or more, not {value!r}")
         if not triggers:
             triggers = {"after_epoch": True}
         super().__init__(parameter, None, 2, name=name, **triggers)
@@ -120,19 +119,19 @@ class ReduceOnPlateau(SharedVariableModifier):
         return {**super().waiting_for(), **own}
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Look at the record, and lower the variable if it has not improved."""
+        """Read the record, and reduce the variable if the record has stopped improving."""
         self._looked = True
         log = self.main_loop.log
         if self.record_name not in log.current_row:
             return
         self._found = True
-        # the same record can be present on two events: after a batch and after the epoch it ends
+        # the same record can be present after a batch and after the epoch that the batch ends
         if self._counted != log.status["iterations_done"]:
             self._counted = log.status["iterations_done"]
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
-        """Return the old value, or a lower one."""
+        """Return the old value or a reduced value."""
         _, old = args
         record = self.main_loop.log.current_row[self.record_name]
         check_number(self, self.record_name, record)
@@ -147,14 +146,14 @@ class ReduceOnPlateau(SharedVariableModifier):
         if self.waited <= self.patience:
             return old
         self.cooling, self.waited = self.cooldown, 0
-        # a value that is below the minimum already is not raised
+        # a value that is already below the minimum is not raised
         return (old * self.factor).clip(min=self.minimum).clip(max=old)
 
     def _is_better(self, current: float) -> bool:
         if math.isnan(current) or self.best is None:
             return not math.isnan(current)
         gain = self.best - current if self.mode == "min" else current - self.best
-        # with an infinite best value the margin would be infinite and no value better
+        # an infinite margin would mean that no value is better
         margin = self.threshold * abs(self.best) if math.isfinite(self.best) else 0.0
         return gain > margin
 

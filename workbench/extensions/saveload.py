@@ -1,6 +1,6 @@
-"""`Checkpoint` and `Load`: save a run during training, and continue a saved one.
+"""`Checkpoint` and `Load`, which save a run during training and continue a saved run.
 
-`workbench.serialization` describes the contents of an archive, and which parts are safe to load.
+`workbench.serialization` describes the contents of an archive and the parts that are safe to load.
 """
 
 from __future__ import annotations
@@ -38,43 +38,44 @@ COUNTERS = ("iterations_done", "epochs_done")
 
 NOT_SAVED = "nothing was saved to {path} at iteration {iteration} ({error}); training continues"
 NOT_PICKLED = (
-    "the checkpoint {path} has parameters and the state of training, but no pickle, because of "
-    "{error}. To continue from it, build the main loop again and use Load. To save checkpoints "
-    "without a pickle and without this warning, pass save_main_loop=False"
+    "the checkpoint {path} contains parameters and the training state, but no pickle of the main "
+    "loop, because pickling failed ({error}). To continue from it, build the main loop again and "
+    "use Load. To avoid this warning, pass save_main_loop=False"
 )
 NOTHING_YET = "there is no file {} to load yet; training starts from the beginning"
 
 
 class Checkpoint(SimpleExtension):
-    """Saves the run to a file, from which training continues to the same numbers.
+    """Extension that saves the run to a file, from which training continues with the same results.
 
-    The archive has the parameters, the state of training (see `MainLoop.state_dict`) and, if
-    `save_main_loop` is true, the main loop itself as a pickle. `Load` and `continue_training`
-    continue from it. The file at `path` is complete at all times: it is the old or the new one.
+    The archive contains the parameters, the training state (see `MainLoop.state_dict`) and, if
+    `save_main_loop` is True, a pickle of the main loop. `Load` and `continue_training` continue
+    from it. The file at `path` is always complete, because a new file replaces the old file
+    atomically.
 
-    The state is saved after all extensions have seen the event, wherever this one is in their list.
-    Training waits only while the state is copied into memory; a thread writes the file. The record
-    ``saved_to`` appears once that is done: a tuple of the paths that were written at that
-    iteration, with None for one that failed. A failure is logged and causes a warning, and training
+    The state is saved after all extensions have handled the event, independently of the position in
+    their list. Training waits only while the state is copied into memory; a thread writes the file.
+    After that the record ``saved_to`` appears, a tuple of the paths that were written at that
+    iteration, with None for a failure. A failure is logged and raises a warning, and training
     continues.
 
     Parameters
     ----------
     path : path
-        The file. ``{iterations_done}`` and ``{epochs_done}`` in it are replaced by these numbers,
-        as by `str.format`; missing folders are created.
+        The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced as by
+        `str.format`; missing folders are created.
     parameters : list of SharedVariable, optional
         The variables to save as separate arrays; by default the parameters of the model.
     save_separately : list of str, optional
-        Attributes of the main loop, such as ``"log"``, to be pickled into separate members of the
-        archive.
+        The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
+        of the archive.
     save_main_loop : bool
-        True to pickle the main loop too. `continue_training` needs the pickle, `Load` does not.
+        If True, pickle the main loop too. `continue_training` requires the pickle; `Load` does not.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        When to save; see `SimpleExtension`. By default after training. A condition's argument is a
-        path to be used in place of `path`.
+        When to save; see `SimpleExtension`. By default after training. An argument of a condition
+        is a path that replaces `path`.
 
     Raises
     ------
@@ -91,7 +92,7 @@ class Checkpoint(SimpleExtension):
 
     former_hooks = {  # noqa: RUF012
         "save_separately_filenames": "the attributes in save_separately are saved as members of "
-        "the archive itself; there are no further files to name",
+        "the archive, without further files",
     }
 
     def __init__(
@@ -114,9 +115,9 @@ class Checkpoint(SimpleExtension):
         self._complained = False
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save, once all extensions have seen the event.
+        """Save the run after all extensions have handled the event.
 
-        An argument of the condition is a path that replaces that given to the class.
+        An argument of the condition is a path that replaces the argument `path` of the class.
         """
         _, from_user = self.parse_args(which_callback, args)
         path = _checked(from_user[0]) if from_user else self.path
@@ -138,9 +139,9 @@ class Checkpoint(SimpleExtension):
         return handle
 
     def wait(self) -> None:
-        """Wait until the file being written, if any, is on the disk.
+        """Wait until a file that is being written is complete.
 
-        For the thread that trains, or any thread if no one trains.
+        Call this method in the training thread or, while no run is active, in any thread.
         """
         self._writer.wait()
 
@@ -166,7 +167,7 @@ class Checkpoint(SimpleExtension):
             self.wait()
 
     def _snapshot(self, path: str) -> Snapshot:
-        """Copy the state to save; in its log, the record says already that it was saved."""
+        """Copy the state to save, with a log that already contains the record of saving."""
         row = self.main_loop.log.current_row
         before = row.get(SAVED_TO)
         row[SAVED_TO] = (*(before or ()), path)
@@ -184,7 +185,7 @@ class Checkpoint(SimpleExtension):
                 row[SAVED_TO] = before
 
     def _settle(self, path: str, iteration: int, error: Exception | None) -> None:
-        """Record the outcome of saving."""
+        """Record whether saving succeeded."""
         if error is not None:
             text = _described(error)
             self._warn(NOT_SAVED.format(path=path, iteration=iteration, error=text), error)
@@ -196,7 +197,7 @@ class Checkpoint(SimpleExtension):
         logger.error(text, exc_info=error)
         with contextlib.suppress(
             CheckpointWarning
-        ):  # if warnings are errors, training continues too
+        ):  # training continues even if warnings are errors
             warnings.warn(text, CheckpointWarning, stacklevel=2)
 
     def __repr__(self) -> str:
@@ -205,7 +206,7 @@ class Checkpoint(SimpleExtension):
 
 
 def _checked(path: str | os.PathLike[str]) -> str:
-    """Return `path` as a string; raise if a placeholder cannot be replaced."""
+    """Return `path` as a str; raise an error if a placeholder cannot be replaced."""
     text = _text(path)
     for _, field, _, _ in string.Formatter().parse(text):
         if field is not None and field not in COUNTERS:
@@ -218,14 +219,14 @@ def _checked(path: str | os.PathLike[str]) -> str:
         text.format(**dict.fromkeys(COUNTERS, 0))
     except ValueError as error:
         raise ExtensionError(
-            f"the placeholders of the path {text!r} cannot be replaced: {error}"
+            f"the placeholders of the path {text!r} must be valid for str.format: {error}"
         ) from None
     return text
 
 
 def _text(path: str | os.PathLike[str]) -> str:
     if not isinstance(path, (str, os.PathLike)):
-        raise ExtensionError(f"the path of a checkpoint must be text or a path, not {path!r}")
+        raise ExtensionError(f"the path of a checkpoint must be a str or a path, not {path!r}")
     return os.fspath(path)
 
 
@@ -239,27 +240,28 @@ def _described(error: Exception) -> str:
 
 
 class Load(SimpleExtension):
-    """Continues a run that `Checkpoint` has saved; nothing in the file is executed.
+    """Extension that continues a run that `Checkpoint` saved, without executing code from the file.
 
-    The main loop must be built as the saved one was. With `load_iteration_state` and `load_log`
-    both true, training continues bit for bit to the same numbers as if it had never stopped, and
-    extensions continue with their state. The record ``loaded_from`` has the path.
+    The main loop must be built in the same way as the saved main loop. If both
+    `load_iteration_state` and `load_log` are True, training continues with bitwise the same results
+    as if it had never stopped, and extensions continue with their state. The record ``loaded_from``
+    contains the path.
 
-    If there is no file yet, training starts from the beginning, and a line in Python's log says so:
-    a script with `Load` and `Checkpoint` can be restarted until it is done. Place it first, so that
-    extensions which act before training find the parameters loaded.
+    If the file does not exist yet, a message is logged and training starts from the beginning.
+    Therefore a script with `Load` and `Checkpoint` can be restarted until it is done. Place this
+    extension first, so that extensions which act before training use the loaded parameters.
 
     Parameters
     ----------
     path : path
-        The archive. For parameters alone, one written by `dump` suffices.
+        The archive. If only parameters are loaded, it can also be an archive that `dump` wrote.
     load_iteration_state : bool
-        True to load, besides the parameters, the position of the data stream and the state of the
-        algorithm: momenta, learning rates, counters of random streams.
+        If True, also load the position of the data stream and the state of the algorithm, such as
+        momenta, learning rates and counters of random streams.
     load_log : bool
-        True to load the log, with status and counts, and to continue it.
+        If True, load the log with its status and counts, and continue it.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
         When to load; see `SimpleExtension`. By default before training.
 
@@ -283,10 +285,10 @@ class Load(SimpleExtension):
         self.path = _text(path)
         self.load_iteration_state = load_iteration_state
         self.load_log = load_log
-        self._state: dict[str, Any] | None = None  # the contents of the file, during an event
+        self._state: dict[str, Any] | None = None  # contents of the file during an event
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Load, and record the path.
+        """Load the file, and record its path.
 
         Raises
         ------
@@ -298,17 +300,17 @@ class Load(SimpleExtension):
             return
         self._state = self._read()
         self.load_to(self.main_loop)
-        # load again, to undo changes that other extensions make on this event to the exact state
+        # load again, because other extensions can change the exact state on this event
         self.main_loop.after_event(self._finish)
 
     def records(self) -> dict[str, bool]:
         return {LOADED_FROM: False}
 
     def load_to(self, main_loop: Loop) -> None:
-        """Load all requested parts into `main_loop`, or none if anything does not fit.
+        """Load all requested parts into `main_loop`, or none of them if a part does not fit.
 
-        A subclass may override it to load in another way. It is called on the event, and again
-        once all extensions have seen the event.
+        A subclass can override this method. It is called on the event, and again after all
+        extensions have handled the event.
 
         Raises
         ------

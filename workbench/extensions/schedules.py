@@ -1,9 +1,10 @@
-"""Learning-rate schedules: functions of the iterations done, for `SharedVariableModifier`.
+"""Learning-rate schedules for `SharedVariableModifier`, as functions of the iterations done.
 
-Each is a pure function, so a resumed run needs no state for it, and its repr shows its arguments.
-`ReduceOnPlateau` in `workbench.extensions.training`, which watches a record instead, is an
-extension. If torch has the same schedule, the values agree with ``step()`` of torch called after
-every batch. Unlike some schedules of torch, none of these rises again or fails beyond its end.
+A schedule is a pure function, so a resumed run requires no state for it, and its repr shows its
+arguments. A learning rate that depends on a record instead is set by the extension
+`ReduceOnPlateau` in `workbench.extensions.training`. If torch has the same schedule, the values
+agree with torch's schedule if its method ``step()`` is called after every batch. Unlike some
+schedules of torch, these schedules neither rise again nor fail beyond their end.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """A function from the number of iterations done to a value.
+    """Function from the number of iterations done to a value.
 
     Attributes
     ----------
     formula : callable
-        Takes the number of iterations done, and the settings by keyword.
+        A function that receives the number of iterations done, and the settings as keyword
+        arguments.
     settings : mapping
-        The settings.
+        The keyword arguments of `formula`.
 
     Examples
     --------
@@ -48,7 +50,7 @@ class Schedule(Hinted):
     settings: Mapping[str, Any]
 
     def __call__(self, iterations_done: int) -> float:
-        """Return the value after `iterations_done`, which the next iteration uses."""
+        """Return the value after `iterations_done` iterations, which the next iteration uses."""
         return self.formula(iterations_done, **self.settings)
 
     def __repr__(self) -> str:
@@ -58,13 +60,13 @@ class Schedule(Hinted):
 
 @hinted
 def linear(start: float, end: float, iterations: int) -> Schedule:
-    """Return a schedule that changes linearly from `start` to `end`, and stays there.
+    """Return a schedule that changes linearly from `start` to `end` and then stays constant.
 
     Parameters
     ----------
     start, end : float
     iterations : int
-        The number of iterations from start to end, 1 or more.
+        The number of iterations from `start` to `end`, 1 or more.
 
     Returns
     -------
@@ -73,7 +75,8 @@ def linear(start: float, end: float, iterations: int) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not a whole number of 1 or more, or another argument is not a number.
+        If `iterations` is not an integer of 1 or more, or if another argument is not a finite
+        number.
 
     Examples
     --------
@@ -93,16 +96,16 @@ def _linear(n: int, *, start: float, end: float, iterations: int) -> float:
 
 @hinted
 def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) -> Schedule:
-    """Return a schedule that rises linearly to `target`, and then follows it.
+    """Return a schedule that rises linearly to `target` and then follows it.
 
     Parameters
     ----------
     target : float or Schedule
-        A constant value, or a schedule, whose iteration 0 is the end of the rise.
+        A constant value, or a schedule that starts with its iteration 0 at the end of the rise.
     iterations : int
         The number of iterations of the rise, 1 or more.
     start : float
-        The first value as a fraction of the last one.
+        The first value as a fraction of the first value of `target`.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Raises
     ------
     ArgumentError
-        If `iterations` is not a whole number of 1 or more, or another argument is not a number.
+        If `iterations` is not an integer of 1 or more, or if another argument is not a finite
+        number.
 
     Examples
     --------
@@ -147,15 +151,16 @@ def _check_target(name: str, value: object) -> None:
 
 @hinted
 def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedule:
-    """Return a schedule that follows several, one after the other.
+    """Return a schedule that follows several schedules, one after the other.
 
     Parameters
     ----------
     schedules : sequence of float or Schedule
-        The schedules in order; a number is a constant value. Each starts with its iteration 0.
+        The schedules in order, where a number is a constant schedule. Each schedule starts with its
+        iteration 0.
     ends : sequence of int
-        The numbers of iterations done at which the next one starts, in increasing order. There is
-        one less than there are schedules, since the last one has no end.
+        The numbers of iterations done at which each schedule except the last ends and the next one
+        starts, in increasing order.
 
     Returns
     -------
@@ -164,7 +169,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Raises
     ------
     ArgumentError
-        If `ends` are not increasing whole numbers, or their count is wrong.
+        If `ends` are not increasing integers, or if there is not one for each schedule except the
+        last.
 
     Examples
     --------
@@ -177,8 +183,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
         _check_target("a schedule", part)
     if len(times) != len(parts) - 1:
         raise ArgumentError(
-            f"ends={times} must have one number less than there are schedules ({len(parts)}): each "
-            "schedule but the last has an end"
+            f"ends={times} must have one number for each of the {len(parts)} schedules except the "
+            "last"
         )
     return Schedule(_chain, {"schedules": parts, "ends": times})
 
@@ -199,22 +205,23 @@ def cosine(
 ) -> Schedule:
     r"""Return a schedule that falls from `rate` to `minimum` along half a cosine.
 
-    After :math:`n` of the :math:`N` iterations of a descent the value is
-    :math:`m + (r - m) (1 + \cos(\pi n / N)) / 2`, with the `rate` :math:`r` and the `minimum`
-    :math:`m`. It then stays at the minimum (that of torch rises again), or jumps back to the rate.
+    After :math:`n` of the :math:`N` iterations of a descent the value is :math:`m + (r - m) (1 +
+    \cos(\pi n / N)) / 2`, with the `rate` :math:`r` and the `minimum` :math:`m`. Then the value
+    stays at the minimum (in torch it rises again) or, with `restarts`, jumps back to the rate.
 
     Parameters
     ----------
     rate : float
-        The first value.
+        The initial value.
     iterations : int
-        The length of a descent, or of the first one with `restarts`; 1 or more.
+        The number of iterations of the descent or, with `restarts`, of the first descent; 1 or
+        more.
     minimum : float
         The last value.
     restarts : bool
-        True to start again after every descent.
+        If True, start again after every descent.
     growth : int
-        The factor by which each descent is longer than the one before it, 1 or more.
+        The factor by which each descent is longer than the previous descent, 1 or more.
 
     Returns
     -------
@@ -223,7 +230,7 @@ def cosine(
     Raises
     ------
     ArgumentError
-        If `iterations` or `growth` is not a whole number of 1 or more.
+        If `iterations` or `growth` is not an integer of 1 or more.
 
     References
     ----------
@@ -277,7 +284,7 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Parameters
     ----------
     rate : float
-        The first value.
+        The initial value.
     every : int or sequence of int
         The number of iterations between two steps, or the iterations of the steps.
     factor : float
@@ -289,7 +296,7 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Raises
     ------
     ArgumentError
-        If `every` is not a whole number of 1 or more, or an increasing sequence of them.
+        If `every` is neither an integer of 1 or more nor an increasing sequence of such integers.
 
     Examples
     --------
@@ -316,16 +323,17 @@ def _step(n: int, *, rate: float, every: int | tuple[int, ...], factor: float) -
 
 @hinted
 def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
-    """Return a schedule that falls exponentially, by `factor` in `iterations`.
+    """Return a schedule that changes exponentially, by `factor` over `iterations` iterations.
 
     Parameters
     ----------
     rate : float
-        The first value.
+        The initial value.
     factor : float
-        The factor of the value over `iterations` iterations.
+        The factor by which the value changes over `iterations` iterations.
     iterations : int
-        The number of iterations, 1 or more: the batches in an epoch make `factor` that per epoch.
+        The number of iterations, 1 or more. With the number of batches in an epoch, `factor`
+        applies per epoch.
 
     Returns
     -------
@@ -334,7 +342,8 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not a whole number of 1 or more, or another argument is not a number.
+        If `iterations` is not an integer of 1 or more, or if another argument is not a finite
+        number.
 
     Examples
     --------
@@ -345,7 +354,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     _number("rate", rate)
     _number("factor", factor)
     if factor <= 0:
-        raise ArgumentError(f"factor={factor!r} must be greater than 0")
+        raise ArgumentError(f"factor must be greater than 0, not {factor!r}")
     _whole("iterations", iterations)
     return Schedule(_exponential, {"rate": rate, "factor": factor, "iterations": iterations})
 
@@ -370,13 +379,14 @@ def one_cycle(
     maximum : float
         The highest value.
     iterations : int
-        The length of training, 2 or more; from the last batch on the value is the lowest one.
+        The number of iterations of training, 2 or more. The last batch, and every later batch, has
+        the lowest value.
     warm_up : float
-        The fraction of training in which the value rises, less than 1.
+        The fraction of training in which the value rises, at least 0 and less than 1.
     div_factor : float
-        The factor by which the first value is less than `maximum`.
+        The ratio of `maximum` to the first value.
     final_div_factor : float
-        The factor by which the last value is less than the first one.
+        The ratio of the first value to the last value.
 
     Returns
     -------
@@ -385,7 +395,7 @@ def one_cycle(
     Raises
     ------
     ArgumentError
-        If `iterations` is not a whole number of 2 or more, or `warm_up` not such a fraction.
+        If `iterations` is not an integer of 2 or more, or if `warm_up` is not such a fraction.
 
     References
     ----------
@@ -401,7 +411,9 @@ def one_cycle(
     _number("maximum", maximum)
     _whole("iterations", iterations, least=2)
     if not 0 <= warm_up < 1:
-        raise ArgumentError(f"warm_up={warm_up!r} must be a fraction, at least 0 and less than 1")
+        raise ArgumentError(
+            f"warm_up must be a fraction of at least 0 and less than 1, not {warm_up!r}"
+        )
     return Schedule(
         _one_cycle,
         {

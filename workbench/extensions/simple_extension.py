@@ -1,6 +1,6 @@
-"""`SimpleExtension`: an extension that does one thing when its triggers say so.
+"""`SimpleExtension`, an extension with a single action that its triggers start.
 
-Triggers are keywords such as ``every_n_batches=10``; `workbench.extensions.triggers` defines them.
+Triggers are keyword arguments such as ``every_n_batches=10``; see `workbench.extensions.triggers`.
 """
 
 from __future__ import annotations
@@ -31,42 +31,45 @@ UNKNOWN_TRIGGER = (
 )
 NOT_A_SWITCH = "the trigger {name} must be True or False, not {value!r}"
 UNUSED_METHOD = (
-    "{kind} defines {event}(), which would never be called: a SimpleExtension acts in do(). "
-    "Derive from TrainingExtension, or give the trigger {event}=True"
+    "{kind} defines {event}(), which would never be called, because a SimpleExtension acts in "
+    "do(). Derive from TrainingExtension, or define do() and pass the trigger {event}=True"
 )
 
 
 NEVER = (
-    "{extension!r} has no trigger, so it would never act; give it one, such as "
-    "after_epoch=True or every_n_batches=100, or after_epoch=False to call its method do() yourself"
+    "{extension!r} has no trigger, so it would never act; pass one, such as after_epoch=True or "
+    "every_n_batches=100, or pass after_epoch=False to call its method do() yourself"
 )
 
 
 class SimpleExtension(TrainingExtension):
-    """An extension that does one thing, `do`, when one of its triggers says so.
+    """Extension with a single action, its method `do`, which is called on its triggers.
 
     Parameters
     ----------
     name : str, optional
-        Distinguishes several extensions of one class; the name of the class if not given.
+        The name of the extension, which distinguishes several extensions of the same class; by
+        default the name of the class.
     before_training, before_first_epoch, before_epoch, before_batch : bool
-        Act on that event; ``before_first_epoch`` is the first ``before_epoch`` of a log.
+        Act on the event of this name; ``before_first_epoch`` is the first ``before_epoch`` of a
+        log.
     on_resumption, on_interrupt, on_error : bool
-        Act on that event.
+        Act on the event of this name.
     after_batch, after_epoch, after_training : bool
-        Act on that event.
+        Act on the event of this name.
     after_n_epochs, after_n_batches : int
-        Act once exactly that many are done.
+        Act once, when exactly this number of epochs or batches is done.
     every_n_epochs, every_n_batches : int
-        Act whenever that many more are done. If several triggers hold on one event, act once.
+        Act whenever this number of further epochs or batches is done. If several triggers apply to
+        the same event, the extension acts once.
 
     Raises
     ------
     EventError
-        If a keyword is not a trigger, or its value is of the wrong kind.
+        If a keyword is not a trigger, or its value has the wrong type.
     ExtensionError
-        When training starts, if there is neither a trigger nor a condition. ``after_epoch=False``
-        allows that.
+        When training starts, if there is neither a trigger nor a condition; ``after_epoch=False``
+        disables this error.
 
     Examples
     --------
@@ -96,40 +99,41 @@ class SimpleExtension(TrainingExtension):
         self.set_conditions(**triggers)
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
-        """Do the work of the extension; subclasses override it.
+        """Execute the action of the extension; a subclass must define this method.
 
         Parameters
         ----------
         which_callback : CallbackName
-            The event on which it is called. Extensions that do the same on every event can be
-            called without one: ``load.do()``.
+            The event on which the method is called. If the action does not depend on the event, a
+            subclass can make the argument optional, so that it can be called as ``load.do()``.
         *args
-            The arguments of that event, then those of the condition; `parse_args` separates them.
+            The arguments of the event, followed by the arguments of the condition; `parse_args`
+            separates them.
         """
         raise NotImplementedError(f"{type(self).__name__} must define do(which_callback, *args)")
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """All conditions, by event."""
+        """All conditions, in the order of their events."""
         return tuple(c for conditions in self._conditions.values() for c in conditions)
 
     def set_conditions(self, **triggers: Unpack[Triggers]) -> Self:
-        """Replace all conditions by those that the keywords name.
+        """Replace all conditions by the given triggers.
 
         Parameters
         ----------
         **triggers
-            As for the class.
+            The triggers, as for the class.
 
         Returns
         -------
         SimpleExtension
-            The extension itself.
+            This extension.
 
         Raises
         ------
         EventError
-            If a keyword is not a trigger, or its value is of the wrong kind.
+            If a keyword is not a trigger, or its value has the wrong type.
         """
         for name, value in triggers.items():
             self._check(name, value)
@@ -181,28 +185,29 @@ class SimpleExtension(TrainingExtension):
         predicate: LogPredicate | None = None,
         arguments: Iterable[Any] | None = None,
     ) -> Self:
-        """Act on further events, if a predicate holds then.
+        """Add events on which the extension acts if a predicate is true.
 
         Parameters
         ----------
         callbacks_names : list of str
-            Names of events; see `workbench.extensions.events`.
+            The names of the events; see `workbench.extensions.events`.
         predicate : callable, optional
-            Takes the log and returns True to act; without one, it acts always.
+            A function that receives the log and returns True to act. By default the extension
+            always acts.
         arguments : iterable, optional
-            Passed to `do` after the arguments of the event.
+            The arguments to pass to `do` after the arguments of the event.
 
         Returns
         -------
         SimpleExtension
-            The extension itself.
+            This extension.
 
         Raises
         ------
         EventError
             If no event has one of the names.
         ExtensionError
-            If `predicate` cannot be called, or `arguments` is not a list.
+            If `predicate` is not callable, or `arguments` is not a list.
 
         Examples
         --------
@@ -223,7 +228,7 @@ class SimpleExtension(TrainingExtension):
         return self
 
     def waiting_for(self) -> dict[str, bool]:
-        """Return the records that its conditions have looked for but not found so far."""
+        """Return the records that the conditions of the extension have not found so far."""
         asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
         return {one.record_name: one.looked for one in asked if not one.found}
 
@@ -232,7 +237,7 @@ class SimpleExtension(TrainingExtension):
             self._main_loop.refresh()
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Call `do` if a condition on this event holds: once for each set of arguments."""
+        """Call `do` once for each set of arguments for which a condition on this event is true."""
         for alike in grouped(self._conditions.get(callback_invoked, ())):
             if any_of(alike)(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
@@ -252,7 +257,7 @@ class SimpleExtension(TrainingExtension):
         return self._direct(event, conditions) if conditions else None
 
     def _direct(self, event: CallbackName, conditions: tuple[Condition, ...]) -> Handler:
-        """Return a function that does the same as `dispatch`, but faster on every batch."""
+        """Return a function that is equivalent to `dispatch` for one event, but faster."""
         do, main_loop = self.do, self.main_loop
         occasions = [(any_of(alike), alike[0].arguments) for alike in grouped(conditions)]
 
@@ -267,19 +272,19 @@ class SimpleExtension(TrainingExtension):
     def parse_args(
         which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Separate the arguments of `do` by their origin.
+        """Separate the arguments of an event and of a condition in the arguments of `do`.
 
         Parameters
         ----------
         which_callback : str or None
-            The event, if there is one.
+            The event, or None if `do` was called without one.
         args : iterable
-            All arguments after the first.
+            All arguments of `do` after the first.
 
         Returns
         -------
         from_main_loop, from_user : tuple
-            The arguments of the event, and those of the condition.
+            The arguments of the event and the arguments of the condition.
 
         Examples
         --------
@@ -298,6 +303,6 @@ class SimpleExtension(TrainingExtension):
 
 
 def with_arguments(shown: str, *arguments: str) -> str:
-    """Put `arguments` before those of the repr `shown`."""
+    """Insert `arguments` in front of the arguments in the repr `shown`."""
     kind, _, options = shown.partition("(")
     return f"{kind}({', '.join(arguments)}{', ' * (options != ')')}{options}"

@@ -1,4 +1,4 @@
-"""The states of several extensions: saved by name, and loaded as a whole or not at all."""
+"""Functions that save the states of extensions by name, and load all of them or none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.serialization.variable_values import add_unique
 
 
 def named(extensions: Iterable[Holder]) -> dict[str, Holder]:
-    """Return extensions by name; equal names are numbered: ``Timing``, ``Timing_1``."""
+    """Return the extensions by name; equal names are numbered: ``Timing``, ``Timing_1``."""
     found: dict[str, Holder] = {}
     for extension in extensions:
         add_unique(found, extension.name, extension)
@@ -20,7 +20,7 @@ def named(extensions: Iterable[Holder]) -> dict[str, Holder]:
 
 
 def states_of(extensions: Iterable[Holder]) -> dict[str, Any]:
-    """Return the states, by name, of all extensions that have one."""
+    """Return a mapping from name to state for all extensions that have a state."""
     states = {name: extension.state_dict() for name, extension in named(extensions).items()}
     return {name: state for name, state in states.items() if state}
 
@@ -31,7 +31,7 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
     Raises
     ------
     StateError
-        If `states` does not have exactly the extensions that have a state.
+        If `states` does not have exactly the names of the extensions that have a state.
     """
     extensions = list(extensions)
     present, by_name = states_of(extensions), named(extensions)
@@ -43,5 +43,5 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
 
 
 def load_states(extensions: Iterable[Holder], states: Mapping[str, Any]) -> None:
-    """Load the states that `states_of` returned, all or none of them."""
+    """Load states that `states_of` returned; if one fails, load none."""
     all_or_nothing(extension_steps(extensions, states))

@@ -1,7 +1,7 @@
-"""`EarlyStopping` and its part that ends training after a time without improvement.
+"""`EarlyStopping`, and the extension in it that ends training without improvement.
 
-`EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which notes when a record is
-the best so far, and `FinishIfNoImprovementAfter`, which counts the time since then.
+`EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records when a value is
+the best so far, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.
 """
 
 from __future__ import annotations
@@ -29,47 +29,47 @@ if TYPE_CHECKING:
 __all__ = ["EarlyStopping", "FinishIfNoImprovementAfter"]
 
 ONE_OF_TWO = (
-    "{kind} needs the number of iterations or of epochs to wait: give exactly one of them, not "
-    "iterations={iterations!r} and epochs={epochs!r}"
+    "{kind} requires exactly one of iterations and epochs to wait, not iterations={iterations!r} "
+    "and epochs={epochs!r}"
 )
-OVER = "{extension!r} has found no improvement for too long"
+OVER = "{extension!r} has found no improvement within its patience"
 BOTH_OR_NEITHER = (
-    "checkpoint_extension={extension!r} and checkpoint_filename={filename!r}: give both, to save "
-    "the best model, or neither"
+    "checkpoint_extension and checkpoint_filename must both be given, to save the best model, or "
+    "both be omitted, not {extension!r} and {filename!r}"
 )
 
 
 class FinishIfNoImprovementAfter(SimpleExtension):
-    """Requests the end of training when no new best value has been noted for some time.
+    """Extension that requests the end of training when there is no new best value for some time.
 
-    A new best value is noted by a record with any value but False. `TrackTheBest` makes such
-    records and must come before this extension. Waiting starts with the first of them: a run
-    without any best value (for example, if all are NaN) continues.
+    A new best value is indicated by a record with any value except False. `TrackTheBest` makes such
+    records and must precede this extension. Waiting starts with the first best value, so a run
+    without a best value (for example, if all values are NaN) continues.
 
     Parameters
     ----------
     notification_name : str
-        The record that notes a new best value.
+        The name of the record that indicates a new best value.
     iterations, epochs : int
-        The number to wait, 1 or more; exactly one of the two.
+        The number of iterations or epochs to wait, 1 or more. Pass exactly one of the two.
     patience_log_record : str, optional
-        The record of the number left, made whenever this extension acts;
-        ``{notification_name}_patience_iterations`` or ``..._epochs`` if not given.
+        The name of the record of the remaining number, which is made whenever this extension acts;
+        by default ``{notification_name}_patience_iterations`` or ``..._epochs``.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        When to look, which should be when the record may be made; see `SimpleExtension`. By
+        When to read the record, which must be when it can be made; see `SimpleExtension`. By
         default after every epoch.
 
     Attributes
     ----------
     last_best_iter, last_best_epoch : int or None
-        The numbers of iterations and epochs done when the last best value was noted.
+        The numbers of iterations and epochs done at the last best value.
 
     Raises
     ------
     ArgumentError
-        If not exactly one of `iterations` and `epochs` is given, as 1 or more.
+        If not exactly one of `iterations` and `epochs` is given, or if it is less than 1.
 
     Examples
     --------
@@ -78,8 +78,8 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     >>> FinishIfNoImprovementAfter("valid_cost_best_so_far")
     Traceback (most recent call last):
     ...
-    workbench.errors.ArgumentError: FinishIfNoImprovementAfter needs the number of iterations or of
-    epochs to wait: give exactly one of them, not iterations=None and epochs=None
+    workbench.errors.ArgumentError: FinishIfNoImprovementAfter requires exactly one of iterations
+    and epochs to wait, not iterations=None and epochs=None
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ("last_best_iter", "last_best_epoch")
@@ -114,7 +114,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         return {**super().waiting_for(), **own}
 
     def update_best(self) -> None:
-        """Note the time of a new best value; a subclass may define another condition."""
+        """Store the time of a new best value; a subclass can define another condition."""
         log = self.main_loop.log
         found = log.current_row.get(self.notification_name, False) is not False
         self._looked, self._found = True, self._found or found
@@ -123,7 +123,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_epoch = log.status["epochs_done"]
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record the number left to wait, and request the end if it is zero."""
+        """Record the remaining number, and request the end of training if it is zero."""
         self.update_best()
         log = self.main_loop.log
         left = self._left(log)
@@ -134,20 +134,18 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.main_loop.request_finish()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        left = log.current_row.get(
-            self.patience_log_record
-        )  # that of this iteration, if it has acted
+        left = log.current_row.get(self.patience_log_record)  # of this iteration, if it has acted
         return None if left is None or left > 0 else OVER.format(extension=self)
 
     def go_on(self) -> None:
-        """Start the count again from the present iteration."""
+        """Restart the count at the current iteration."""
         if self.last_best_iter is not None:
             status = self.main_loop.status
             self.last_best_iter = status["iterations_done"]
             self.last_best_epoch = status["epochs_done"]
 
     def _left(self, log: TrainingLogBase) -> int | None:
-        """Return the number left to wait, or None if waiting has not started."""
+        """Return the remaining number, or None if waiting has not started."""
         if self.last_best_iter is None or self.last_best_epoch is None:
             return None
         if self.iterations is not None:
@@ -172,36 +170,38 @@ def _check_wait(kind: str, iterations: int | None, epochs: int | None) -> None:
 
 
 class EarlyStopping(CompositeExtension):
-    """Ends training when a record has not improved for some time; can save the best model.
+    """Extension that ends training when a record stops improving, and can save the best model.
 
-    The extension that makes the record must come before this one. The checkpoint extension may be
-    anywhere in the list of extensions; if it is not in the list, it acts as a part of this one.
+    The extension that makes the record must precede this one. The checkpoint extension can be
+    anywhere in the list of extensions; if it is not in the list, it becomes a sub-extension.
 
     Parameters
     ----------
     record_name : str
-        The record to track.
+        The name of the record to track.
     checkpoint_extension : Checkpoint, optional
-        Saves the model whenever the record is the best so far.
+        The extension that saves the model whenever the record is the best so far.
     checkpoint_filename : path, optional
         The file for the best model, as for `Checkpoint`; required with `checkpoint_extension`.
     notification_name : str, optional
-        The record that notes a new best value; ``{record_name}_best_so_far`` if not given.
+        The name of the record that indicates a new best value; by default
+        ``{record_name}_best_so_far``.
     choose_best : callable
-        Takes the current value and the best one before it, and returns the better one; `max` for a
-        record such as an accuracy.
+        A function of the current value and the previous best value that returns the better one; use
+        `max` for a record such as an accuracy.
     iterations, epochs : int
-        The number to wait for a new best value, 1 or more; exactly one of the two.
+        The number of iterations or epochs to wait for a new best value, 1 or more. Pass exactly one
+        of the two.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        When to look; see `SimpleExtension`. By default after every epoch.
+        When to read the record; see `SimpleExtension`. By default after every epoch.
 
     Raises
     ------
     ArgumentError
-        If not exactly one of `iterations` and `epochs` is given, or only one of the arguments for
-        checkpoints.
+        If not exactly one of `iterations` and `epochs` is given, or if only one of the two
+        arguments for checkpoints is given.
 
     Examples
     --------
@@ -209,7 +209,7 @@ class EarlyStopping(CompositeExtension):
     EarlyStopping([TrackTheBest('valid_cost', after_epoch=True),
     FinishIfNoImprovementAfter('valid_cost_best_so_far', epochs=5, after_epoch=True)])
 
-    Save every model, and keep the best one in a separate file:
+    Save the model after every epoch, and keep the best model in a separate file:
 
     >>> checkpoint = Checkpoint("last.tar", after_epoch=True)
     >>> extensions = [EarlyStopping("valid_cost", checkpoint, "best.tar", epochs=5), checkpoint]
@@ -235,7 +235,7 @@ class EarlyStopping(CompositeExtension):
             )
         if not isinstance(checkpoint_extension, Checkpoint | None):
             raise ArgumentError(
-                f"checkpoint_extension={checkpoint_extension!r} must be a Checkpoint"
+                f"checkpoint_extension must be a Checkpoint, not {checkpoint_extension!r}"
             )
         track = TrackTheBest(record_name, notification_name, choose_best, **triggers)
         finish = FinishIfNoImprovementAfter(track.notification_name, iterations, epochs, **triggers)
@@ -243,14 +243,14 @@ class EarlyStopping(CompositeExtension):
         self.checkpoint_extension = checkpoint_extension
         self.checkpoint_filename = checkpoint_filename
         if checkpoint_extension is not None:
-            # The condition is on this extension and not on the checkpoint, which would act too
-            # late if it came before this extension.
+            # The condition is added to this extension, not to the checkpoint, which would act too
+            # late if it preceded this extension.
             events = {condition.event: None for condition in track.conditions}
             self.add_condition(events, OnLogRecord(track.notification_name))
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop that this extension and its parts belong to."""
+        """The main loop to which this extension and its sub-extensions belong."""
         return super().main_loop
 
     @main_loop.setter
@@ -263,7 +263,7 @@ class EarlyStopping(CompositeExtension):
             extension.main_loop = value
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save the model, which is the best so far."""
+        """Save the model, whose record is the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)

@@ -1,7 +1,7 @@
-"""Third-party extensions: classes that do not derive from `TrainingExtension`.
+"""Support for third-party extensions, which do not derive from `TrainingExtension`.
 
-`as_extension` wraps an object that meets the protocol `Dispatching`, since a main loop needs more
-of an extension than this protocol requires. `workbench.log.protocol` does the same for logs.
+`as_extension` wraps an object that satisfies the protocol `Dispatching`, because a main loop
+requires more methods than this protocol has. `workbench.log.protocol` does the same for logs.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from workbench.extensions.base import TrainingExtension
 from workbench.extensions.events import CallbackName
 
 NOT_AN_EXTENSION = (
-    "{where} must be a TrainingExtension, not {given!r}{hint}; write a function for one event as "
-    "a TrainingExtension with a method of the name of that event"
+    "{where} must be a TrainingExtension, not {given!r}{hint}; to call a function on an event, "
+    "derive from TrainingExtension and define a method with the name of the event"
 )
 
 
 @runtime_checkable
 class Dispatching(Protocol):
-    """An object that a main loop accepts as an extension.
+    """Protocol of objects that a main loop accepts as extensions.
 
-    Its attribute ``main_loop`` is set before the first event.
+    The attribute ``main_loop`` is set before the first event.
     """
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> Any:
-        """Handle an event; called on every event."""
+        """Handle an event; this method is called on every event."""
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """A third-party extension whose state checkpoints save."""
+    """Protocol of third-party extensions whose state is saved in checkpoints."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""
@@ -42,12 +42,13 @@ class Stateful(Protocol):
 
 
 class _ThirdParty(TrainingExtension):
-    """Wraps an object with a method `dispatch` and passes every event on to it.
+    """Wrapper of an object with a method `dispatch`, which receives every event.
 
     Parameters
     ----------
     extension : object
-        Has a method ``dispatch(event, *args)``, and optionally a `name` and those of `Stateful`.
+        An object with a method ``dispatch(event, *args)`` and, optionally, a `name` and the methods
+        of `Stateful`.
 
     Examples
     --------
@@ -65,7 +66,7 @@ class _ThirdParty(TrainingExtension):
 
     @property
     def main_loop(self) -> Any:
-        """The main loop, which is set for the wrapped extension too."""
+        """The main loop. Setting it also sets the main loop of the wrapped extension."""
         return super().main_loop
 
     @main_loop.setter
@@ -76,7 +77,7 @@ class _ThirdParty(TrainingExtension):
         self.extension.dispatch(CallbackName(callback_name), *args)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the wrapped extension, if it has one."""
+        """Return the state of the wrapped extension, or an empty state."""
         return self.extension.state_dict() if isinstance(self.extension, Stateful) else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -90,7 +91,7 @@ class _ThirdParty(TrainingExtension):
 
 
 def as_extension(given: Any, where: str) -> TrainingExtension:
-    """Return `given`, wrapped if needed, as an extension of a main loop.
+    """Return `given` as an extension of a main loop, wrapped if necessary.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`Timing` and `Timestamp`: durations and times as records of the log."""
+"""`Timing` and `Timestamp`, which record durations and times."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ ACTIONS = ("read_data", "train")
 
 
 class Timing(SimpleExtension):
-    """Records the seconds that reading data and processing batches took.
+    """Extension that records the durations of reading data and processing batches, in seconds.
 
-    Records ``time_initialization`` before the first epoch; after an epoch
+    Before the first epoch it records ``time_initialization``. After an epoch it records
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
-    ``time_train_total``; after a batch the same with ``batch`` for ``epoch``. If it acts less
-    often, for example with ``every_n_batches=10``, the time for one batch is the average since the
-    last record. At the end of training or on an error it records only the totals, which are those
-    of this main loop object. Place it before `Printing`.
+    ``time_train_total``; after a batch it records the same with ``batch`` in place of ``epoch``. If
+    it acts less often, for example with ``every_n_batches=10``, the time of one batch is the
+    average since the last record. At the end of training or on an error it records only the totals.
+    Totals count from the creation of the main loop object. Place the extension before `Printing`.
 
     Parameters
     ----------
     prefix : str
-        Put before the names, with an underscore between.
+        Text to put before the names of the records, separated by an underscore.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        See `SimpleExtension`; before the first and after every epoch by default.
+        When to act; see `SimpleExtension`. By default before the first epoch and after every epoch.
 
     Examples
     --------
@@ -67,10 +67,10 @@ class Timing(SimpleExtension):
         return dict.fromkeys(names, True)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_last": {}}  # an unpickled main loop measures from zero again
+        return {**vars(self), "_last": {}}  # an unpickled main loop starts at zero
 
     def do(self, which_callback: CallbackName, *args: Any) -> None:
-        """Record the times."""
+        """Record the durations."""
         profile, log = self.main_loop.profile, self.main_loop.log
         start = f"{self.prefix}_time" if self.prefix else "time"
         if which_callback in _BEFORE:
@@ -86,7 +86,7 @@ class Timing(SimpleExtension):
         since, before = self._last.get(level, start_of_all)
         count = log.status[counter] - since
         self._last[level] = log.status[counter], seconds
-        if count > 0:  # else an earlier state was loaded meanwhile
+        if count > 0:  # otherwise an earlier state was loaded
             averages = {
                 f"{start}_{action}_this_{level}": (total - before[action]) / count
                 for action, total in seconds.items()
@@ -95,12 +95,12 @@ class Timing(SimpleExtension):
 
 
 class Timestamp(SimpleExtension):
-    """Records the local date and time in the format of ISO 8601.
+    """Extension that records the local date and time in the format of ISO 8601.
 
-    They have microseconds and the offset from UTC, so that two of them can be subtracted even if
-    the time zone of the clock has changed or they are from different machines.
+    A timestamp has microseconds and the offset from UTC. Therefore two timestamps can be subtracted
+    even if the time zone has changed or if they are from different machines.
 
-    It acts by default before training, after every epoch, at the end, and on errors, interrupts and
+    By default it acts before and after training, after every epoch, and on errors, interrupts and
     resumption.
 
     Parameters
@@ -108,11 +108,11 @@ class Timestamp(SimpleExtension):
     log_record : str
         The name of the record.
     separator : str
-        The text between date and time; ISO 8601 has a 'T' there.
+        The text between date and time, for which ISO 8601 uses ``T``.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        See `SimpleExtension`; False switches a default off.
+        When to act; see `SimpleExtension`. False disables a default trigger.
 
     Examples
     --------
@@ -145,12 +145,12 @@ class Timestamp(SimpleExtension):
         self.separator = separator
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record the time."""
+        """Record the current date and time."""
         self.main_loop.log.current_row[self.log_record] = self.get_timestamp()
 
     def records(self) -> dict[str, bool]:
         return {self.log_record: True}
 
     def get_timestamp(self) -> str:
-        """Return the present time as it is recorded."""
+        """Return the current date and time in the recorded format."""
         return datetime.datetime.now().astimezone().isoformat(self.separator, "microseconds")

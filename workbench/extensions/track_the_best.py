@@ -1,6 +1,6 @@
-"""`TrackTheBest`: notes in the log when a record is the best so far.
+"""`TrackTheBest`, which makes a record when another record is the best so far.
 
-`workbench.extensions.stopping` ends training when nothing improves.
+`workbench.extensions.stopping` uses it to end training when nothing improves.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from workbench.extensions.triggers import Triggers
 
 
 class TrackTheBest(SimpleExtension):
-    """Notes in the log when a record is the best so far.
+    """Extension that makes a record when another record is the best so far.
 
-    The extension that makes the record must come before this one. Occasions without the record are
-    skipped, and NaN is never the best.
+    The extension that makes the tracked record must precede this one. Occasions without the record
+    are skipped, and NaN is never the best value.
 
     Parameters
     ----------
     record_name : str
-        The record to track.
+        The name of the record to track.
     notification_name : str, optional
-        The record to make, with the value True, when the tracked one is the best so far;
-        ``{record_name}_best_so_far`` if not given.
+        The name of the record to make, with the value True, when the tracked record is the best so
+        far; by default ``{record_name}_best_so_far``.
     choose_best : callable
-        Takes the current value and the best one before it, and returns the better one: `min` if
-        lower values are better, `max` if higher ones are. If the name of the record suggests the
-        opposite (``valid_accuracy`` with the default), a line in Python's log says so.
+        A function of the current value and the previous best value that returns the better one,
+        such as `min` if lower values are better, or `max` if higher values are better. If the name
+        of the record suggests the opposite (``valid_accuracy`` with the default), a message is
+        logged.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        When to look at the record; see `SimpleExtension`. By default after every epoch.
+        When to read the record; see `SimpleExtension`. By default after every epoch.
 
     Attributes
     ----------
@@ -45,9 +46,9 @@ class TrackTheBest(SimpleExtension):
     Raises
     ------
     ArgumentError
-        If `choose_best` cannot be called.
+        If `choose_best` is not callable.
     ExtensionError
-        During training, if the record is not one number.
+        During training, if the record is not a single number.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class TrackTheBest(SimpleExtension):
         triggers.setdefault("after_epoch", True)
         super().__init__(name, **triggers)
         if not callable(choose_best):
-            raise ArgumentError(f"choose_best={choose_best!r} must be a function, such as min")
+            raise ArgumentError(f"choose_best must be a function, such as min, not {choose_best!r}")
         if choose_best in (min, max):
             opposite = "choose_best=max" if choose_best is min else "choose_best=min"
             check_direction(type(self).__name__, record_name, choose_best is min, opposite)
@@ -90,7 +91,7 @@ class TrackTheBest(SimpleExtension):
         return {**super().waiting_for(), **own}
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Compare the record with the best one before it."""
+        """Compare the record with the previous best value."""
         log = self.main_loop.log
         current, best = log.current_row.get(self.record_name), log.status.get(self.best_name)
         self._looked, self._found = True, self._found or current is not None

@@ -1,7 +1,7 @@
-"""Triggers: the keywords, predicates and conditions that say when a simple extension acts.
+"""Keywords, predicates and conditions that define when a simple extension acts.
 
-A keyword such as ``every_n_batches=10`` becomes a condition: an event, a predicate on the log, and
-arguments that the user may add.
+A keyword such as ``every_n_batches=10`` becomes a condition, which consists of an event, a
+predicate on the log and, optionally, arguments from the user.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOT_A_COUNT = "the trigger {name} must be a whole number of 1 or more, or None, 
 
 
 class Triggers(TypedDict, total=False):
-    """The keywords that define when a `SimpleExtension` acts."""
+    """Keyword arguments that define when a `SimpleExtension` acts."""
 
     before_training: bool
     before_first_epoch: bool
@@ -61,21 +61,21 @@ def no_epoch_done(log: TrainingLogBase) -> bool:
 
 
 class Predicate(Hinted):
-    """A comparison of the number of epochs or batches done with `num`.
+    """Predicate that compares the number of epochs or batches done with `num`.
 
     Parameters
     ----------
     condition : str
-        ``after_n_epochs`` or ``after_n_batches``: exactly `num` are done;
-        ``every_n_epochs`` or ``every_n_batches``: a multiple of `num`;
-        ``at_least_n_epochs`` or ``at_least_n_batches``: `num` or more.
+        ``after_n_epochs`` or ``after_n_batches`` (exactly `num` are done), ``every_n_epochs`` or
+        ``every_n_batches`` (a multiple of `num`), or ``at_least_n_epochs`` or
+        ``at_least_n_batches`` (`num` or more).
     num : int
         The number of epochs or batches, 1 or more.
 
     Raises
     ------
     EventError
-        If there is no such condition, or `num` is not a whole number of 1 or more.
+        If the condition does not exist, or if `num` is not an integer of 1 or more.
 
     Examples
     --------
@@ -118,7 +118,7 @@ _COUNTED: dict[str, tuple[str, Callable[[int, int], bool]]] = {
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Return the value of the trigger `name` as an integer of 1 or more, or raise."""
+    """Return the value of the trigger `name`, after a check that it is an integer of 1 or more."""
     if not is_count(value):
         raise EventError(NOT_A_COUNT.format(name=name, value=value))
     return int(value)
@@ -126,7 +126,7 @@ def checked_count(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Condition:
-    """An occasion to act: on `event`, if `predicate` holds, with `arguments` of the user."""
+    """Condition to act on `event` if `predicate` is true, with `arguments` from the user."""
 
     event: CallbackName
     predicate: LogPredicate
@@ -134,10 +134,10 @@ class Condition:
 
 
 def grouped(conditions: Iterable[Condition]) -> list[list[Condition]]:
-    """Group the conditions on one event by their arguments.
+    """Group the conditions on an event by their arguments.
 
-    ``every_n_epochs=2`` and ``after_epoch=True`` both hold after the second epoch, which is one
-    occasion to act and not two.
+    ``every_n_epochs=2`` and ``after_epoch=True`` are both true after the second epoch, but the
+    extension must act only once.
     """
     groups: list[list[Condition]] = []
     for condition in conditions:
@@ -151,7 +151,7 @@ def grouped(conditions: Iterable[Condition]) -> list[list[Condition]]:
 
 
 def any_of(conditions: Sequence[Condition]) -> LogPredicate:
-    """Return a predicate that holds if that of any condition holds."""
+    """Return a predicate that is true if the predicate of any condition is true."""
     predicates = [condition.predicate for condition in conditions]
     if always_true in predicates:
         return always_true

@@ -1,6 +1,6 @@
-"""`SharedVariableModifier`: sets a shared variable during training, such as a learning rate.
+"""`SharedVariableModifier`, which sets a shared variable, such as a learning rate, in training.
 
-`workbench.extensions.schedules` has functions for it.
+`workbench.extensions.schedules` provides functions for it.
 """
 
 from __future__ import annotations
@@ -17,58 +17,61 @@ from workbench.extensions.triggers import Triggers
 from workbench.tensor import SharedVariable
 
 NO_ARITY = (
-    "the number of arguments of {function!r} is unknown; give num_args=1 (iterations done) or "
+    "the number of arguments of {function!r} is unknown; pass num_args=1 (iterations done) or "
     "num_args=2 (iterations done, old value)"
 )
 WRONG_ARITY = (
-    "{function!r} must take the number of iterations done, or that number and the old value, but "
+    "{function!r} must accept the number of iterations done and, optionally, the old value, but "
     "its signature is {signature}"
 )
 NO_FUNCTION = (
-    "{kind} of {parameter!r} has no function: give it one, or override its method function() in a "
+    "{kind} of {parameter!r} has no function; pass one, or override the method function() in a "
     "subclass"
 )
 NOT_SHARED = (
-    "{kind} needs a shared variable, not {given!r}; the learning rate of a rule is "
+    "parameter of {kind} must be a shared variable, not {given!r}; the learning rate of a rule is "
     "rule.learning_rate"
 )
-WRONG_NUMBER = "num_args={given!r} must be 1 (iterations done) or 2 (iterations done, old value)"
+WRONG_NUMBER = (
+    "num_args must be 1 (iterations done) or 2 (iterations done, old value), not {given!r}"
+)
 
 
 class SharedVariableModifier(SimpleExtension):
-    """Sets a shared variable, such as a learning rate, by a function after every batch.
+    """Extension that sets a shared variable, such as a learning rate, to values of a function.
 
-    A value that is assigned otherwise, by `Session.set` for instance, lasts until this extension
-    acts again, unless its method `hold` is called.
+    A value that is assigned in another way, for instance by `Session.set`, is kept until this
+    extension acts again, unless its method `hold` is called.
 
     Parameters
     ----------
     parameter : SharedVariable
-        The variable.
+        The variable to set.
     function : callable
-        Takes the number of iterations done, or that and the old value (an array of the dtype of
-        `parameter`); returns the new value. `workbench.extensions.schedules` has some. None in a
-        subclass that overrides the method `function`.
+        A function that receives the number of iterations done and, with `num_args` 2, the old value
+        (an array of the dtype of `parameter`), and returns the new value.
+        `workbench.extensions.schedules` provides functions. Pass None in a subclass that overrides
+        the method `function`.
     num_args : int, optional
-        The number of arguments to call it with, 1 or 2; by default that of its signature, without
-        arguments that have defaults.
+        The number of arguments of `function`, 1 or 2; by default the number of arguments without
+        defaults in its signature.
     name : str, optional
-        Its name; the name of the class if not given.
+        The name of the extension; by default the name of the class.
     **triggers
-        When to act instead of after every batch; see `SimpleExtension`. With a `Schedule` it also
-        acts before training, so that the first batch is trained with the first value.
+        When to act; see `SimpleExtension`. By default after every batch. With a `Schedule` the
+        extension also acts before training, so that the first batch uses the first value.
 
     Attributes
     ----------
     held : bool
-        True while it leaves the variable unchanged.
+        True while the extension leaves the variable unchanged.
 
     Raises
     ------
     ExtensionError
-        If the function takes other arguments, or its number of arguments is unknown.
+        If the function does not accept these arguments, or if its number of arguments is unknown.
     ArgumentError
-        If `num_args` is another number.
+        If `num_args` is neither 1 nor 2.
 
     Examples
     --------
@@ -112,11 +115,11 @@ class SharedVariableModifier(SimpleExtension):
 
     @property
     def num_args(self) -> int:
-        """The number of arguments that `function` is called with."""
+        """The number of arguments that are passed to `function`."""
         return _arity(self.function) if self._num_args is None else self._num_args
 
     def function(self, *args: Any) -> Any:
-        """Return the new value, given the iterations done and, with `num_args` 2, the old value."""
+        """Return the new value from the iterations done and, with `num_args` 2, the old value."""
         if self._function is None:
             raise ExtensionError(
                 NO_FUNCTION.format(kind=type(self).__name__, parameter=self.parameter)
@@ -134,13 +137,13 @@ class SharedVariableModifier(SimpleExtension):
     def hold(self, value: Any = None) -> None:
         """Leave the variable unchanged until `release`.
 
-        While a session is training, use it between two batches:
+        While a session is training, call this method between two batches, as by
         ``session.call(lambda main_loop: modifier.hold(0.01))``.
 
         Parameters
         ----------
         value : number or array, optional
-            The value to assign first; without one, the variable keeps its value.
+            The value to assign first; by default the variable keeps its value.
 
         Examples
         --------
@@ -156,10 +159,10 @@ class SharedVariableModifier(SimpleExtension):
         self.held = True
 
     def release(self) -> None:
-        """Act again from the next trigger on.
+        """Let the extension act again from the next trigger onwards.
 
         A function of the iterations done continues as if the variable had never been held; a
-        function of the old value continues from the present value.
+        function of the old value continues from the current value.
         """
         self.held = False
 
@@ -172,7 +175,7 @@ class SharedVariableModifier(SimpleExtension):
 
 
 def _arity(function: Callable[..., Any]) -> int:
-    """Return the number of arguments, 1 or 2, to call `function` with."""
+    """Return the number of arguments, 1 or 2, to pass to `function`."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Computation graphs, their annotations, and rewrites of them."""
+"""Computation graphs, annotations of their variables, and functions that rewrite graphs."""
 
 from workbench.graph.annotations import Annotation, add_annotation
 from workbench.graph.bn import (

@@ -1,8 +1,8 @@
-"""Annotations, which connect variables with the bricks and calls that built them.
+"""Annotations, which connect variables with the bricks and the calls that created them.
 
-A variable's ``tag.annotations`` lists the brick and the application call that it belongs to.
-Annotations can have *auxiliary variables*, which are not needed for the outputs but worth
-monitoring, and *updates* of shared variables. `workbench.graph.ComputationGraph` collects both.
+The ``tag.annotations`` of a variable contain its brick and its application call. Annotations can
+have *auxiliary variables*, which are useful for monitoring but not needed for the outputs, and
+*updates* of shared variables. `workbench.graph.ComputationGraph` collects both.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ A = TypeVar("A", bound="Annotation")
 
 
 class Annotation(Hinted):
-    """Object that variables belong to, such as a brick or a call.
+    """Base class of objects to which variables belong, such as bricks and calls.
 
     Attributes
     ----------
     auxiliary_variables : list of Variable
     updates : dict of SharedVariable to Variable
-        New values to assign when the graph is run.
+        New values of shared variables, to assign when the graph is run.
 
     Examples
     --------
@@ -54,15 +54,15 @@ class Annotation(Hinted):
     def add_auxiliary_variable(
         self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None
     ) -> None:
-        """Attach a variable, which gets the role ``AUXILIARY``.
+        """Attach a variable and give it the role ``AUXILIARY``.
 
         Parameters
         ----------
         variable : Variable
         roles : iterable of VariableRole, optional
-            Further roles.
+            Additional roles.
         name : str, optional
-            Sets its name and the name in its tag.
+            New name of the variable, also in its tag.
         """
         variable = as_variable(variable)
         add_annotation(variable, self)
@@ -74,15 +74,15 @@ class Annotation(Hinted):
 
 
 class BrickMethod(Protocol):
-    """Interface of an application method of one brick, such as `BoundApplication`."""
+    """Interface of an application method bound to a brick, such as `BoundApplication`."""
 
     @property
     def application(self) -> Any:
-        """The method without a brick."""
+        """The application method, not bound to a brick."""
 
     @property
     def brick(self) -> Any:
-        """The brick."""
+        """The brick to which the method is bound."""
 
     @property
     def name(self) -> str:
@@ -90,15 +90,15 @@ class BrickMethod(Protocol):
 
     @property
     def path(self) -> str:
-        """Brick and method, such as ``mlp/linear_0.apply``."""
+        """The path of the brick and the name of the method, such as ``mlp/linear_0.apply``."""
 
     @property
     def inputs(self) -> list[str]:
-        """Names of the inputs."""
+        """The names of the inputs."""
 
     @property
     def declares_inputs(self) -> bool:
-        """True if the names of the inputs were declared."""
+        """True if the names of the inputs were declared explicitly."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the method."""
@@ -107,8 +107,8 @@ class BrickMethod(Protocol):
 class ApplicationCall(Annotation):
     """Call of an application method, which connects its inputs and outputs with its brick.
 
-    An application method that has an argument named ``application_call`` receives this object, and
-    can attach auxiliary variables to it.
+    An application method with an argument ``application_call`` receives this object and can attach
+    auxiliary variables to it.
 
     Parameters
     ----------
@@ -118,13 +118,13 @@ class ApplicationCall(Annotation):
     Attributes
     ----------
     metadata : dict
-        ``"call_id"`` is the argument of this name that the caller passed, or ``None``.
+        ``"call_id"`` is the argument with this name, or ``None`` if the caller did not pass it.
     inner_inputs, inner_outputs : list of Variable
-        The graph of one time step, for a call that iterates over sequences. Inputs are the elements
-        of sequences, states and contexts, in this order; outputs are those of the application.
-        Empty for other calls.
+        The graph of one time step, if the call iterates over sequences. The inputs are the elements
+        of sequences, the states and the contexts; the outputs are the outputs of the application.
+        Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        The random draws of repetitions of the call in training mode, by their inputs.
+        The random draws of repetitions of the call in training mode, by the inputs of a repetition.
 
     Examples
     --------
@@ -154,10 +154,10 @@ class ApplicationCall(Annotation):
     def add_auxiliary_variable(
         self, variable: Any, roles: Iterable[VariableRole] | None = None, name: str | None = None
     ) -> None:
-        """Attach a variable that belongs to this call and to its brick.
+        """Attach a variable to this call and to its brick.
 
-        Its name becomes ``brick_application_name``, as for inputs and outputs; `name` alone is kept
-        in its tag.
+        The variable is renamed to ``brick_application_name``, like inputs and outputs. Its tag
+        contains only `name`.
         """
         variable = as_variable(variable)
         brick = self.application.brick
@@ -173,20 +173,20 @@ class ApplicationCall(Annotation):
 
 @hinted
 def add_annotation(var: Variable, annotation: Annotation) -> None:
-    """Attach an annotation to a variable, unless the variable has it already."""
+    """Attach an annotation to a variable, unless it is attached already."""
     if not any(old is annotation for old in var.tag.annotations):
         var.tag.annotations = [*var.tag.annotations, annotation]
 
 
 @hinted
 def get_annotation(var: Variable, cls: type[A]) -> A | None:
-    """Return the first annotation of a type, or ``None``."""
+    """Return the first annotation of the type `cls`, or ``None``."""
     return next((a for a in var.tag.annotations if isinstance(a, cls)), None)
 
 
 @hinted
 def get_application_call(var: Variable) -> ApplicationCall | None:
-    """Return the application call that a variable belongs to, or ``None``."""
+    """Return the application call to which a variable belongs, or ``None``."""
     return get_annotation(var, ApplicationCall)
 
 

@@ -1,7 +1,8 @@
 """Batch normalisation in graphs: batch statistics, and updates of population statistics.
 
-A `workbench.bricks.BatchNormalization` brick normalises by population statistics, which it keeps in
-shared variables, unless it is in training mode; see `workbench.graph.modes`.
+In training mode, a `workbench.bricks.BatchNormalization` brick normalises with the statistics of
+the batch. Otherwise it uses population statistics, which are shared variables of the brick. See
+`workbench.graph.modes`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
 
 NOT_TRAINING = (
-    "in this graph {bricks} is in evaluation mode, which has no statistics of a batch; give the "
+    "in this graph {bricks} is in evaluation mode, which has no statistics of a batch; pass the "
     "graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
 )
 
@@ -30,12 +31,12 @@ def _normalizes(brick: ModeDependent) -> bool:
 @hinted
 @contextmanager
 def batch_normalization(*bricks: Component) -> Iterator[None]:
-    """Apply batch normalisations in training mode, with statistics of the batch.
+    """Apply batch normalisations in training mode, with the statistics of the batch.
 
     Parameters
     ----------
     *bricks : Brick
-        The batch normalisations at these bricks and below them are in training mode.
+        Bricks whose batch normalisations enter training mode, including those of their descendants.
 
     Examples
     --------
@@ -56,17 +57,17 @@ def batch_normalization(*bricks: Component) -> Iterator[None]:
 
 @hinted
 def apply_batch_normalization(computation_graph: ComputationGraph) -> ComputationGraph:
-    """Make a graph for training, in which batch normalisations use statistics of the batch.
+    """Create a graph for training, in which batch normalisations use the statistics of the batch.
 
     Parameters
     ----------
     computation_graph : ComputationGraph
-        Built for use. Applications that are in training mode already are not changed.
+        A graph for inference. Applications in training mode are not changed.
 
     Returns
     -------
     ComputationGraph
-        A new graph. The replacement of a normalised variable has it as ``tag.replacement_of``.
+        A new graph. The attribute ``tag.replacement_of`` of a replaced variable is the original.
 
     Examples
     --------
@@ -88,13 +89,13 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
 def get_batch_normalization_updates(
     training_graph: ComputationGraph, allow_duplicates: bool = False
 ) -> list[tuple[SharedVariable, Variable]]:
-    """Return updates of population statistics, for each batch normalisation in training mode.
+    """Return updates of the population statistics of batch normalisations in training mode.
 
     Parameters
     ----------
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
-        Allow a batch normalisation to be applied several times; it then has several pairs.
+        If True, a batch normalisation can be applied several times, and then has several pairs.
 
     Returns
     -------
@@ -104,14 +105,15 @@ def get_batch_normalization_updates(
     Raises
     ------
     GraphError
-        If there are batch normalisations and none of them is in training mode; or if one is applied
-        several times, unless `allow_duplicates`.
+        If no batch normalisation of the graph is in training mode, or if one is applied several
+        times and `allow_duplicates` is False.
 
     Notes
     -----
-    `workbench.algorithms.GradientDescent` makes a training graph by itself, and keeps moving
-    averages. This function is for other algorithms. As updates, these pairs would forget all
-    earlier batches, so make moving averages of them, as in the example, or averages over an epoch.
+    `workbench.algorithms.GradientDescent` creates a training graph automatically and computes
+    moving averages. This function is for other algorithms. Used directly as updates, these pairs
+    would discard all earlier batches. Therefore compute moving averages, as in the example, or
+    averages over an epoch.
 
     Examples
     --------
@@ -145,7 +147,7 @@ def get_batch_normalization_updates(
         if population in seen and not allow_duplicates:
             raise GraphError(
                 f"{_owner(estimate)} is applied several times in training mode, so there are "
-                "several estimates of its population; give allow_duplicates=True and merge them"
+                "several estimates of its population; pass allow_duplicates=True and merge them"
             )
         seen.add(population)
         batch = estimate.squeeze(0)

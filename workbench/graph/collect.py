@@ -1,4 +1,4 @@
-"""Collection of many parameters in one shared vector, for methods that need a single vector."""
+"""Collection of parameters in one shared vector, for methods that need a single vector."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from workbench.tensor import SharedVariable, Variable, shared
 def collect_parameters(
     computation_graph: ComputationGraph, parameters: Iterable[SharedVariable] | Any
 ) -> ComputationGraph:
-    """Replace parameters by pieces of one long vector.
+    """Replace parameters by slices of one vector.
 
-    The vector starts with the parameters' values. For instance, a Hessian of all parameters is the
-    Hessian with respect to this vector.
+    The initial value of the vector consists of the values of the parameters. For example, the
+    Hessian with respect to all parameters is the Hessian with respect to this vector.
 
     Parameters
     ----------
     computation_graph : ComputationGraph
     parameters : iterable of SharedVariable, or criterion
-        All of one dtype. A criterion, see `workbench.filter.as_predicate`, selects among the
-        parameters of the graph.
+        Parameters with the same dtype. A criterion (see `workbench.filter.as_predicate`) selects
+        among the parameters of the graph.
 
     Returns
     -------
     ComputationGraph
-        In place of `parameters` it has one shared variable, ``collected_parameters``, with the role
-        ``COLLECTOR``. Its pieces have the role ``COLLECTED``; their ``tag.replacement_of`` is the
-        parameter.
+        A graph in which one shared variable, ``collected_parameters``, replaces `parameters`. It
+        has the role ``COLLECTOR``. Its slices have the role ``COLLECTED``, and their
+        ``tag.replacement_of`` is the parameter.
 
     Raises
     ------
     GraphError
-        If there are no parameters, or of several dtypes.
+        If there are no parameters, or if their dtypes differ.
     SelectionError
         If a criterion selects nothing.
 
@@ -62,7 +62,8 @@ def collect_parameters(
     if len({parameter.dtype for parameter in parameters}) != 1:
         dtypes = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
         raise GraphError(
-            f"collect_parameters takes parameters of one dtype, got {', '.join(dtypes) or 'none'}"
+            "the parameters of collect_parameters must have one dtype, not "
+            f"{', '.join(dtypes) or 'no parameters'}"
         )
     values = [parameter.get_value() for parameter in parameters]
     collector = shared(numpy.concatenate([v.ravel() for v in values]), "collected_parameters")

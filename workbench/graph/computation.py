@@ -1,4 +1,4 @@
-"""`ComputationGraph`: everything that outputs are computed from, and what is attached to it."""
+"""`ComputationGraph`: the variables on which outputs depend, and their annotations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 
 NOT_REPLACEMENTS = (
-    "replace takes a dictionary, or pairs, from variables of the graph to the variables that "
+    "replace needs a dictionary, or pairs, from variables of the graph to the variables that "
     "replace them"
 )
 
@@ -31,7 +31,7 @@ NOT_REPLACEMENTS = (
 class ComputationGraph(KnownAttributes, Hinted):
     """Graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
-    Iteration is over its `variables`, so that a filter accepts the graph itself.
+    Iteration yields its `variables`, so that filters accept a graph.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ class ComputationGraph(KnownAttributes, Hinted):
     ----------
     outputs : list of Variable
     variables : list of Variable
-        All variables, in topological order: each comes after those it is computed from. Includes
-        auxiliary variables, unless one needs an input that the outputs do not need.
+        All variables in topological order, so that each variable comes after its inputs. Auxiliary
+        variables are included if they need only inputs that the outputs need too.
     updates : dict of SharedVariable to Variable
-        The updates found in annotations.
+        The updates in the annotations of the variables.
     scans : list of Loop
-        The loops in the graph; see `workbench.tensor.scan`.
+        The loops of the graph; see `workbench.tensor.scan`.
 
     Examples
     --------
@@ -60,16 +60,16 @@ class ComputationGraph(KnownAttributes, Hinted):
     def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
         if isinstance(outputs, ComputationGraph):
             raise GraphError(
-                f"a graph must be made of the variables that it computes, not of {outputs!r}; give "
-                "its outputs, as in ComputationGraph(graph.outputs)"
+                f"the outputs of a graph must be variables, not {outputs!r}; pass its outputs, as "
+                "in ComputationGraph(graph.outputs)"
             )
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
     def _build(self, outputs: list[Variable], stand_ins: Mapping[Variable, Variable]) -> None:
-        """Set all attributes; `stand_ins` replace the variables that annotations name."""
+        """Set all attributes; `stand_ins` replace variables in annotations."""
         for output in outputs:
             if not isinstance(output, Variable):
-                raise GraphError(f"a graph must be made of variables, not of {output!r}")
+                raise GraphError(f"the outputs of a graph must be variables, not {output!r}")
         self.outputs = outputs
         self.updates: dict[SharedVariable, Variable] = {}
         self._stand_ins = stand_ins
@@ -78,7 +78,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         seen: set[Annotation] = set()
         order, position = main, 0
         while position < len(order):
-            # Auxiliary variables have annotations, too, which can have more auxiliary variables.
+            # Auxiliary variables also have annotations, which can have more auxiliary variables.
             fresh = dict.fromkeys(a for v in order[position:] for a in v.tag.annotations)
             annotations = [a for a in fresh if a not in seen]
             seen.update(annotations)
@@ -97,12 +97,12 @@ class ComputationGraph(KnownAttributes, Hinted):
 
     @property
     def inputs(self) -> list[Variable]:
-        """The variables that need a value: neither shared variables nor constants."""
+        """The inputs of the graph: root variables that are neither shared nor constant."""
         return [v for v in self.variables if is_graph_input(v)]
 
     @property
     def shared_variables(self) -> list[SharedVariable]:
-        """All shared variables."""
+        """The shared variables of the graph."""
         return [v for v in self.variables if isinstance(v, SharedVariable)]
 
     @property
@@ -132,15 +132,15 @@ class ComputationGraph(KnownAttributes, Hinted):
         Raises
         ------
         GraphError
-            If an input has no name, or two have the same.
+            If an input has no name, or two inputs have the same name.
         """
         by_name: dict[str, Variable] = {}
         for variable in self.inputs:
             if variable.name is None or variable.name in by_name:
-                problem = "has no name" if variable.name is None else "is there twice"
+                problem = "no name" if variable.name is None else "the name of another input"
                 raise GraphError(
-                    f"among the inputs {self.inputs}, {variable!r} {problem}; give each input a "
-                    "different name, as in tensor.matrix('features')"
+                    f"among the inputs {self.inputs}, {variable!r} has {problem}; give each input "
+                    "a different name, as in tensor.matrix('features')"
                 )
             by_name[variable.name] = variable
         return by_name
@@ -182,23 +182,24 @@ class ComputationGraph(KnownAttributes, Hinted):
         replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]] | Any,
         replacement: Callable[[Variable], Variable] | Variable | None = None,
     ) -> ComputationGraph:
-        """Return a new graph with some variables replaced by others; this one is not changed.
+        """Return a new graph in which some variables are replaced by others.
 
         Replacements can depend on each other, and a replacement can use the variable that it
-        replaces. Auxiliary variables and updates are rebuilt from the replaced variables, too.
+        replaces. Auxiliary variables and updates are also rebuilt from the replacements.
 
         Parameters
         ----------
         replacements : dict or pairs of Variable, or criterion
-            From variables to those that replace them. With `replacement`, the variables to replace:
-            a list, or a criterion of `workbench.filter.as_predicate`.
+            Maps variables to their replacements. With `replacement`, the variables to replace: a
+            list, or a criterion of `workbench.filter.as_predicate`.
         replacement : callable or Variable, optional
-            The variable that replaces them, or a function that makes one from each variable.
+            The variable that replaces all of them, or a function that returns the replacement of a
+            variable.
 
         Raises
         ------
         GraphError
-            If `replacements` is something else.
+            If `replacements` is neither a mapping, nor pairs, nor variables with `replacement`.
         SelectionError
             If a criterion selects nothing.
 
@@ -225,18 +226,19 @@ class ComputationGraph(KnownAttributes, Hinted):
             replacements = {old: make(old) for old in found}
         elif is_criterion(replacements):
             raise GraphError(
-                f"replace({replacements!r:.80}) needs the replacement: give a function of the old "
-                "variable as second argument"
+                f"replace({replacements!r:.80}) needs a replacement; pass a function of the old "
+                "variable as the second argument"
             )
         wanted = _pairs(replacements)
         present = set(self.variables)
         absent = [v for v in wanted if v not in present]
         if absent:
-            warnings.warn(f"not a part of the graph, so not replaced: {absent}", stacklevel=2)
+            text = f"variables that are not part of the graph were not replaced: {absent}"
+            warnings.warn(text, stacklevel=2)
         graph = self._replaced({old: new for old, new in wanted.items() if old in present})
         for old, new in zip(self.outputs, graph.outputs, strict=True):
             if new is not old:
-                new.tag.rewritten = True  # an algorithm does not change the mode of this graph
+                new.tag.rewritten = True  # an algorithm keeps the mode of this graph
         return graph
 
     def _replaced(self, known: Mapping[Variable, Variable]) -> ComputationGraph:
@@ -245,7 +247,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         for graph in (self, ComputationGraph(known.values())):
             roots += [*graph.auxiliary_variables, *graph.updates.values()]
         new = replace(roots, known)
-        # Annotations name the variables of the original graph, after any number of rewrites.
+        # Annotations still refer to the variables of the original graph after several rewrites.
         original = {v: old for old, v in self._stand_ins.items()}
         stand_ins = {**self._stand_ins, **{original.get(v, v): new[v] for v in roots}}
         graph = ComputationGraph.__new__(ComputationGraph)
@@ -256,35 +258,35 @@ class ComputationGraph(KnownAttributes, Hinted):
     def get_function(
         self, additional_updates: Updates | None = None, **kwargs: Unpack[FunctionOptions]
     ) -> Function:
-        """Make a function from the inputs to the outputs, with the updates found in annotations.
+        """Create a function from the inputs to the outputs, with the updates in annotations.
 
         Parameters
         ----------
         additional_updates : dict or pairs, optional
-            Further updates of shared variables.
+            Additional updates of shared variables.
         **kwargs
-            For `workbench.function`.
+            Passed to `workbench.function`.
 
         Returns
         -------
         Function
-            Takes values in the order of `inputs` and returns a list of tensors.
+            A function of values in the order of `inputs`, which returns a list of tensors.
         """
         updates = dict_union(self.updates, dict(additional_updates or ()))
         return function(self.inputs, self.outputs, updates=updates, **kwargs)
 
     def get_snapshot(self, data: Mapping[str | Variable, Any]) -> dict[Variable, Any]:
-        """Compute the values of all variables that have a role, for given inputs.
+        """Compute the values of all variables with a role, for given inputs.
 
         Parameters
         ----------
         data : dict of str or Variable to array
-            Values of the inputs, by name or by variable; others are ignored.
+            Values of the inputs, by name or by variable; other entries are ignored.
 
         Returns
         -------
         dict of Variable to tensor
-            Without shared variables, which have a value anyway.
+            The computed values. Shared variables, which already have a value, are not included.
 
         Raises
         ------
@@ -293,8 +295,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         """
         if not isinstance(data, Mapping):
             raise InputError(
-                f"get_snapshot takes the values of inputs by name, as in {{'x': array}}; got "
-                f"{data!r:.60}"
+                "get_snapshot needs a dictionary with the values of the inputs by name, as in "
+                f"{{'x': array}}, not {data!r:.60}"
             )
         by_name = {key.name if isinstance(key, Variable) else key: data[key] for key in data}
         inputs = self.dict_of_inputs()
@@ -319,23 +321,23 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
     try:
         wanted: dict[Any, Any] = dict(replacements)
     except (TypeError, ValueError):
-        raise GraphError(f"{NOT_REPLACEMENTS}; got {replacements!r:.80}") from None
+        raise GraphError(f"{NOT_REPLACEMENTS}, not {replacements!r:.80}") from None
     for old, new in wanted.items():
         if not isinstance(old, Variable):
             raise GraphError(
-                f"{NOT_REPLACEMENTS}; got the key {old!r:.80}: find the variable itself, with "
-                "VariableFilter for instance, or call replace(criterion, function)"
+                f"{NOT_REPLACEMENTS}, but {old!r:.80} is not a variable; find the variable, for "
+                "example with VariableFilter, or call replace(criterion, function)"
             )
         if not isinstance(new, Variable):
             raise GraphError(
-                f"{NOT_REPLACEMENTS}; {old!r} cannot be replaced by {new!r:.80}, {type(new)}: make "
-                "a variable of a value with tensor.constant(value)"
+                f"{NOT_REPLACEMENTS}, but the replacement of {old!r} is {new!r:.80} of "
+                f"{type(new)}; convert a value to a variable with tensor.constant(value)"
             )
     return wanted
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
-    """Return those of `candidates` whose inputs are all in `main`."""
+    """Return the `candidates` that can be computed from the inputs in `main`."""
     available = set(main)
     incomputable: set[Variable] = set()
     candidates = list(candidates)

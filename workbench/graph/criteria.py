@@ -1,4 +1,4 @@
-"""Criteria that are not predicates themselves: names, patterns, bricks, classes and variables."""
+"""Conversion of names, patterns, bricks, classes and variables to predicates."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from workbench.utils.predicates import Predicate, normalized
 
 @dataclass(frozen=True, repr=False)
 class Named(Predicate):
-    """Condition that a variable has a name, in the graph or in its brick.
+    """Condition that a variable has a certain name, in the graph or in its brick.
 
     Parameters
     ----------
     text : str
+        The name.
     of_variable, in_brick : bool, optional
-        Compare with ``variable.name``, and with ``variable.tag.name``.
+        True to compare the name with ``variable.name``, and with ``variable.tag.name``.
     """
 
     text: str
@@ -58,7 +59,7 @@ class Matching(Predicate):
     ----------
     pattern : Pattern
     of_variable, in_brick, path : bool, optional
-        Compare with ``variable.name``, with ``variable.tag.name``, and with the path.
+        True to match ``variable.name``, ``variable.tag.name``, and the path.
     """
 
     pattern: re.Pattern[str]
@@ -78,7 +79,7 @@ class Matching(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfBrick(Predicate):
-    """Condition that a variable belongs to a brick, not to one of its children."""
+    """Condition that a variable belongs to a brick, and not to one of its children."""
 
     brick: Component
 
@@ -91,7 +92,7 @@ class OfBrick(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfClass(Predicate):
-    """Condition that a variable belongs to a brick of a class, or is itself of this class."""
+    """Condition that a variable, or the brick to which it belongs, is an instance of a class."""
 
     cls: type[Any]
 
@@ -105,7 +106,7 @@ class OfClass(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfCall(Predicate):
-    """Condition that a variable belongs to a call that was made with a ``call_id``."""
+    """Condition that a variable belongs to a call with a certain ``call_id``."""
 
     call_id: str
 
@@ -119,7 +120,7 @@ class OfCall(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Is(Predicate):
-    """Condition that it is a certain variable."""
+    """Condition that a variable is identical to a certain variable."""
 
     variable: Variable
 
@@ -130,7 +131,7 @@ class Is(Predicate):
         return path_of(self.variable)
 
     def __eq__(self, other: object) -> bool:
-        # `==` of two variables makes another variable.
+        # `==` of two variables would create a new variable.
         return isinstance(other, Is) and self.variable is other.variable
 
     def __hash__(self) -> int:
@@ -158,7 +159,7 @@ def _(criterion: Component) -> Predicate:
 def _(criterion: type) -> Predicate:
     if issubclass(criterion, VariableRole):
         raise SignatureError(
-            f"{criterion.__name__} is the class of a role; give its instance, {criterion()!r}"
+            f"{criterion.__name__} is the class of a role; pass its instance, {criterion()!r}"
         )
     return OfClass(criterion)
 
@@ -169,7 +170,7 @@ def _(criterion: Variable) -> Predicate:
 
 
 def is_criterion(given: object) -> bool:
-    """Return True if `given` describes variables, and is not a list of them."""
+    """Return True if `given` is a criterion, and not a variable or a list of variables."""
     if isinstance(given, Variable):
         return False
     if isinstance(given, (list, tuple, set, frozenset)):

@@ -1,7 +1,7 @@
-"""Tree of named components that a model consists of.
+"""Hierarchy of the named components of a model.
 
-`Component` is the part of a brick that filters, selectors and models need: a name, children,
-parents and parameters. `workbench.bricks` adds its configuration and application.
+`Component` is the base of bricks for filters, selectors and models. It has a name, children,
+parents and parameters. `workbench.bricks` adds configuration and application.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Component(Annotation):
     Parameters
     ----------
     name : str
-        Must not contain ``/`` or ``.``, which separate names in paths.
+        Name without ``/`` and ``.``, which separate names in paths.
     children : iterable of Component, optional
 
     Attributes
     ----------
     parents : list of Component
-        Those that have it among their children. They are not part of a pickle or copy: a child is
-        copied without its parents, a parent with its children.
+        The components that have this component as a child. A copy or a pickle of a component
+        contains its children, but not its parents.
     """
 
     def __init__(self, name: str, children: Iterable[Component] | None = None) -> None:
@@ -53,14 +53,14 @@ class Component(Annotation):
     def name(self, value: str) -> None:
         if not isinstance(value, str) or not value or {"/", "."} & set(value):
             raise BrickError(
-                f"{type(self).__name__}: {value!r} is not a name for a brick; give a text without "
-                "'/' and '.', which separate the names in a path"
+                f"{type(self).__name__}: the name of a brick must be a string without '/' and '.', "
+                f"which separate the names in a path, not {value!r}"
             )
         self._name = value
 
     @property
     def children(self) -> Children:
-        """The components directly below, as a list that keeps their `parents` up to date."""
+        """The child components, in a list that keeps their `parents` up to date."""
         return self._children
 
     @children.setter
@@ -71,10 +71,13 @@ class Component(Annotation):
 
     @property
     def parameters(self) -> Parameters:
-        """Its own parameters, without those of its children; they exist after allocation."""
+        """The parameters of the component, which exist after allocation.
+
+        The parameters of its children are not included.
+        """
         if self._parameters is None:
             raise NotAllocatedError(
-                f"{self.path()} has no parameters yet; call its allocate(), or apply it"
+                f"{self.path()} has no parameters yet; call its method allocate(), or apply it"
             )
         return self._parameters
 
@@ -83,28 +86,31 @@ class Component(Annotation):
         self._parameters = Parameters(self, value)
 
     def _children_changed(self) -> None:
-        """Act on a child that was added or removed."""
+        """Respond to an added or removed child."""
 
     def get_unique_path(self) -> list[Component]:
-        """Return the components from a root down to this one; parents are chosen by name."""
+        """Return the components from a root to this component.
+
+        Of several parents, the first in alphabetical order is used.
+        """
         path: list[Component] = [self]
         while path[0].parents:
             path.insert(0, min(path[0].parents, key=lambda parent: parent.name))
         return path
 
     def get_hierarchical_name(self, parameter: Variable, delimiter: str = PATH_SEPARATOR) -> str:
-        """Return the path of one of its parameters, such as ``/mlp/linear_0.W``.
+        """Return the path of a parameter of the component, such as ``/mlp/linear_0.W``.
 
         `Model`, `Selector` and archives use these paths.
         """
         return f"{delimiter}{self.path(delimiter)}{PARAMETER_SEPARATOR}{parameter.name}"
 
     def path(self, delimiter: str = PATH_SEPARATOR) -> str:
-        """Return the place of the component in the hierarchy, such as ``mlp/linear_0``."""
+        """Return the path of the component in the hierarchy, such as ``mlp/linear_0``."""
         return delimiter.join(component.name for component in self.get_unique_path())
 
-    # Criteria combine by these operators. They are written again here, since `Predicate` would be
-    # one more ancestor of every brick.
+    # These operators combine criteria. They are repeated here, so that `Predicate` need not be a
+    # base class of every brick.
 
     def __and__(self, other: object) -> Predicate:
         return both(self, other)
@@ -133,7 +139,7 @@ class Component(Annotation):
 
 @hinted
 def get_brick(var: Variable) -> Component | None:
-    """Return the brick that a variable belongs to, or ``None``.
+    """Return the brick to which a variable belongs, or ``None``.
 
     Only inputs, outputs, parameters and auxiliary variables belong to a brick.
 
@@ -149,7 +155,7 @@ def get_brick(var: Variable) -> Component | None:
 
 
 def path_of(variable: Variable) -> str:
-    """Return the path of a brick's parameter, ``/mlp/linear_0.W``, or any other variable's name."""
+    """Return the path of a variable, such as ``/mlp/linear_0.W``, or its name without a brick."""
     brick = get_brick(variable)
     return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
 
@@ -173,8 +179,8 @@ class Children(AnnotatingList[Component]):
             raise BrickError(f"{self.brick.name}: a child must be a brick, not {value!r}")
         if self.brick in _descendants(value):
             raise BrickError(
-                f"{self.brick.name}: cannot have {value.name!r} as a child, which is the brick "
-                "itself or above it"
+                f"{self.brick.name}: {value.name!r} cannot be a child, since it is the brick or "
+                "one of its ancestors"
             )
         value.parents.append(self.brick)
         self.brick._children_changed()
@@ -185,9 +191,10 @@ class Children(AnnotatingList[Component]):
 
 
 class Parameters(AnnotatingList[Any]):
-    """List of the parameters of a component; each gets the role ``PARAMETER`` and its owner.
+    """List of the parameters of a component, which adds a role and an annotation to each.
 
-    An entry can be ``None``, so that others keep their index in every configuration.
+    The role is ``PARAMETER``, and the annotation is the component. An entry can be ``None``, so
+    that the other parameters have the same index in every configuration.
 
     Parameters
     ----------
@@ -206,7 +213,7 @@ class Parameters(AnnotatingList[Any]):
         elif value is not None:
             raise BrickError(
                 f"{self.brick.path()}: a parameter must be a shared variable or None, not "
-                f"{value!r}; make it with workbench.utils.shared_floatx"
+                f"{value!r}; create it with workbench.utils.shared_floatx"
             )
 
 

@@ -1,10 +1,10 @@
-"""Training mode and evaluation mode, for bricks that compute differently in training.
+"""Training mode and evaluation mode, for bricks that compute differently during training.
 
-Batch normalisation takes its statistics from the batch or from the whole data set; dropout drops
-elements or does not. The mode of a graph is fixed when it is built. By default bricks build graphs
-for *use*, so that a model that was just loaded computes correctly. The graph to train is another
-one: build it with `training_mode` around the applications, or make it from the first one with
-`apply_training_mode`. Both graphs have the same parameters.
+Batch normalisation uses the statistics of the batch in training mode, and population statistics in
+evaluation mode. Dropout drops elements only in training mode. The mode of a graph is fixed when the
+graph is built. By default, bricks build graphs in evaluation mode, so that a loaded model computes
+correctly. The training graph is a different graph with the same parameters. Build it with
+`training_mode` around the applications, or create it with `apply_training_mode`.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ MODE = "training_mode"
 """The key of the mode in the metadata of an application call."""
 
 _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=())
-"""The components in training mode, with one entry for each time that they entered it."""
+"""The components in training mode, with one entry for each time that one was entered."""
 
 
 class ModeDependent(Component):
-    """Component that computes differently while a model is trained.
+    """Component that computes differently during training.
 
     It is a context manager: applications inside ``with component:`` are in training mode. An
-    application method whose result depends on the mode stores the mode in the metadata of the call,
-    as ``training_mode``; all its other arguments must be variables.
+    application method whose result depends on the mode stores the mode as ``training_mode`` in the
+    metadata of the call. All arguments of this method must be variables.
 
     Attributes
     ----------
     in_training_mode : bool
     uses_batch_statistics : bool
-        A class attribute: True if training mode uses statistics of the batch, so that
-        `batch_normalization` applies.
+        Class attribute, True if training mode uses the statistics of the batch. Then
+        `batch_normalization` applies to the component.
     """
 
     uses_batch_statistics: ClassVar[bool] = False
 
     @property
     def in_training_mode(self) -> bool:
-        """True if an application made now is in training mode."""
+        """True if an application is currently in training mode."""
         return any(component is self for component in _training.get())
 
     def __enter__(self) -> Self:
@@ -67,14 +67,14 @@ class ModeDependent(Component):
 
 
 def in_training_mode() -> frozenset[Component]:
-    """Return the components that are in training mode now."""
+    """Return the components that are currently in training mode."""
     return frozenset(_training.get())
 
 
 @hinted
 @contextmanager
 def training_mode(*bricks: Component) -> Iterator[None]:
-    """Apply bricks in training mode: all `ModeDependent` bricks at or below `bricks`.
+    """Apply `bricks` and their descendants in training mode if they are `ModeDependent`.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def training_mode(*bricks: Component) -> Iterator[None]:
 
 @hinted
 def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph:
-    """Make the graph to train from a graph that was built for use.
+    """Create the training graph for a graph in evaluation mode.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     Returns
     -------
     ComputationGraph
-        A new graph, in which all `ModeDependent` bricks are applied in training mode, inside loops
-        too. The replacement of an output has that output as ``tag.replacement_of``.
+        A new graph in which all `ModeDependent` bricks are applied in training mode, also inside
+        loops. The attribute ``tag.replacement_of`` of a replaced output is the original output.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
 def entered(
     bricks: tuple[Component, ...], wanted: Callable[[ModeDependent], bool]
 ) -> Iterator[None]:
-    """Put the bricks at or below `bricks` that are `wanted` into training mode."""
+    """Put `bricks` and their descendants into training mode if `wanted` returns True for them."""
     with ExitStack() as stack:
         for brick in find_bricks(bricks, lambda b: isinstance(b, ModeDependent) and wanted(b)):
             assert isinstance(brick, ModeDependent)
@@ -134,17 +134,17 @@ def entered(
 def rewritten(
     computation_graph: ComputationGraph, wanted: Callable[[ModeDependent], bool]
 ) -> ComputationGraph:
-    """Return the graph with the applications of `wanted` bricks repeated in training mode."""
+    """Return a graph in which the applications of `wanted` bricks are repeated in training mode."""
     return computation_graph.replace(replacements(computation_graph.variables, wanted))
 
 
 def replacements(
     variables: Iterable[Variable], wanted: Callable[[ModeDependent], bool]
 ) -> dict[Variable, Variable]:
-    """Return those of `variables` that depend on the mode, with their versions in training mode.
+    """Map the mode-dependent elements of `variables` to their versions in training mode.
 
-    Applications of `wanted` bricks are repeated on their inputs, with the same draws each time, and
-    so are loops that contain them.
+    Applications of `wanted` bricks are repeated on their inputs, always with the same draws. Loops
+    that contain these applications are repeated too.
     """
     found: dict[Variable, Variable] = {}
     made: dict[tuple[ApplicationCall, frozenset[Variable]], dict[str, Variable]] = {}
@@ -177,7 +177,8 @@ def replacements(
 def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool]) -> list[Variable]:
     """Return the outputs of a loop in training mode, or an empty list if the mode is irrelevant.
 
-    The loop estimates population statistics at every time step; the mean over all is attached.
+    The loop estimates population statistics at every time step. The mean over all time steps is
+    attached to the outputs.
     """
     inner = Rewriting(replacements(loop.variables, wanted))
     outputs = inner(loop.inner_outputs)
@@ -202,19 +203,19 @@ def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool])
 
 
 def _typical(news: Variable) -> Variable:
-    """Return one new value of a variable from those of all time steps: the mean, or the last."""
+    """Return the mean of the new values at all time steps, or the last integer value."""
     typical: Variable = news.mean(0) if news.dtype.is_floating_point else news[-1]
     return typical
 
 
 def attached_updates(variables: Iterable[Variable]) -> list[tuple[SharedVariable, Variable]]:
-    """Return the updates in the annotations of everything that `variables` are computed from."""
+    """Return the updates in the annotations of `variables` and all of their ancestors."""
     annotations = dict.fromkeys(a for v in ancestors(variables) for a in v.tag.annotations)
     return [pair for annotation in annotations for pair in annotation.updates.items()]
 
 
 def estimates(variables: Iterable[Variable]) -> list[Variable]:
-    """Return the batch's estimates of population statistics that `variables` use in training."""
+    """Return the estimates of population statistics from the batch that `variables` use."""
     order = ancestors(variables)
     annotations = dict.fromkeys(a for v in order for a in v.tag.annotations)
     attached = [v for annotation in annotations for v in annotation.auxiliary_variables]
@@ -226,13 +227,13 @@ def estimates(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def is_chosen(variables: Iterable[Variable]) -> bool:
-    """Return True if the mode of a graph was chosen: by training mode or by a rewrite."""
+    """Return True if the user chose the mode of a graph, by training mode or by a rewrite."""
     every = list(_with_loops(variables))
     return any("rewritten" in vars(v.tag) for v in every) or has_training_mode(every)
 
 
 def has_training_mode(variables: Iterable[Variable]) -> bool:
-    """Return True if some brick is applied in training mode."""
+    """Return True if a brick is applied in training mode."""
     calls = (_call(variable) for variable in _with_loops(variables))
     return any(call.metadata.get(MODE) for call in calls if call)
 
@@ -245,7 +246,7 @@ def evaluated(variables: Iterable[Variable]) -> list[ModeDependent]:
 
 
 def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
-    """Yield `variables`, and those of the graphs inside the loops that compute them."""
+    """Yield `variables`, and the variables inside the loops that compute them."""
     loops: dict[Loop, None] = {}
     for variable in variables:
         yield variable
@@ -258,8 +259,7 @@ def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
 def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
     """Return the inputs from which `call` computed `output`, by name.
 
-    They are found in the graph, since there can be several versions of it, in which an input can
-    have been replaced.
+    The graph is searched for them, since it can have several versions with different inputs.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors([output]):
@@ -267,12 +267,12 @@ def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
         while "replacement_of" in vars(origin.tag):
             origin = origin.tag.replacement_of
         if _call(origin) is call and has_roles(origin, [INPUT]):
-            found[str(origin.tag.name)] = variable  # the last one is what the brick works on
+            found[str(origin.tag.name)] = variable  # the last one is the actual input
     return {name: _uncopied(variable) for name, variable in found.items()}
 
 
 def _uncopied(variable: Variable) -> Variable:
-    """Return the original of a tagged copy, so that the copy does not stay in the graph."""
+    """Return the original of a tagged copy, so that the copy is not part of the new graph."""
     call = variable.owner
     copied = (
         call is not None

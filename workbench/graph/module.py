@@ -13,18 +13,18 @@ from workbench.tensor.lowering import lower
 
 
 class GraphAsModule(torch.nn.Module):
-    """Module that computes `outputs`; made by `workbench.model.Model.to_module`.
+    """Module that computes `outputs`, created by `workbench.model.Model.to_module`.
 
-    Parameters and buffers share the memory of the shared variables: changes by an optimizer or by
-    ``load_state_dict`` are changes of the model, and the other way round, until the module is moved
-    to another device. They are in nested modules that mirror the hierarchy of bricks.
+    Parameters and buffers share the memory of the shared variables. If an optimizer or
+    ``load_state_dict`` changes the module, the model changes too, and vice versa, until the module
+    is moved to another device. Nested modules mirror the hierarchy of bricks.
 
     Parameters
     ----------
     inputs : sequence of Variable
-        The arguments of ``forward``, in order or by name.
+        The arguments of ``forward``, passed in order or by name.
     outputs : sequence of Variable
-        The results of ``forward``: one tensor, or a tuple.
+        The results of ``forward``, which returns one tensor or a tuple.
     parameters : dict of str to SharedVariable
         The shared variables to train, by path.
     """
@@ -40,8 +40,8 @@ class GraphAsModule(torch.nn.Module):
         changing = [v for v in program.shared if v.default_update is not None]
         if changing:
             raise GraphError(
-                f"the graph changes {', '.join(map(repr, changing))} whenever it runs, as random "
-                "draws do, and a module cannot do that; make a module of the graph without them"
+                f"the graph updates {', '.join(map(repr, changing))} whenever it runs, as random "
+                "draws do, but a module cannot; convert a graph without these updates"
             )
         paths = {variable: path for path, variable in parameters.items()}
         self._names = [variable.name for variable in inputs]
@@ -57,7 +57,7 @@ class GraphAsModule(torch.nn.Module):
     def _hold(
         self, path: str, variable: SharedVariable, trained: bool
     ) -> tuple[torch.nn.Module, str]:
-        """Put the memory of a variable into the module at its path."""
+        """Register the tensor of a variable in the nested module at its path."""
         *above, name = path.removeprefix("/").replace("/", ".").split(".")
         module: torch.nn.Module = self
         for part in above:
@@ -72,9 +72,13 @@ class GraphAsModule(torch.nn.Module):
 
     def forward(self, *args: Any, **named: torch.Tensor) -> Any:
         """Compute the outputs for tensors."""
+        passed = [*named]
         given = [*args, *(named.pop(name) for name in self._names[len(args) :] if name in named)]
         if len(given) != len(self._names) or named:
-            raise SignatureError(f"the module takes ({', '.join(map(repr, self._names))})")
+            raise SignatureError(
+                f"the arguments of the module must be ({', '.join(map(repr, self._names))}), by "
+                f"position or by name, not {len(args)} by position and {passed} by name"
+            )
         held = [getattr(module, name) for module, name in self._places]
         results = self._program(*given, *held)
         return results[0] if self._single else tuple(results)

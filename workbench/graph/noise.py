@@ -1,8 +1,8 @@
 """Rewrites that add random draws to a graph: dropout and Gaussian noise.
 
 The draws come from a seeded stream (see `workbench.tensor.random`), whose counter advances with
-every call of a function. Masks change from batch to batch, and a resumed run continues with the
-same masks.
+every function call. Masks differ between batches, and a resumed run draws the same masks as an
+uninterrupted run.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 NO_VARIABLES = (
-    "{what} was given no variables, so the graph is not changed; a VariableFilter that finds "
-    "none returns an empty list"
+    "{what} got no variables, so the graph is not changed; check the VariableFilter, which returns "
+    "an empty list if no variable matches"
 )
 
 
@@ -38,31 +38,32 @@ def apply_dropout(
     seed: int | None = None,
     custom_divisor: float | None = None,
 ) -> ComputationGraph:
-    """Set elements of variables to zero at random.
+    """Set random elements of variables to zero.
 
-    Each element is zero with probability `drop_prob` and otherwise divided by ``1 - drop_prob``,
-    so that its expectation does not change and nothing needs to be scaled at test time.
+    Each element is set to zero with probability `drop_prob`, and otherwise divided by
+    ``1 - drop_prob``. This preserves its expectation, so that no scaling is needed at test time.
 
     Parameters
     ----------
     computation_graph : ComputationGraph
     variables : iterable of Variable, or criterion
-        The variables whose elements are dropped. A criterion, see `workbench.filter.as_predicate`,
-        selects among the variables of the graph. Call it several times for several probabilities.
+        The variables whose elements are dropped. A criterion (see `workbench.filter.as_predicate`)
+        selects among the variables of the graph. For different probabilities, call the function
+        several times.
     drop_prob : float
-        In [0, 1).
+        The probability of dropping an element, in [0, 1).
     rng : RandomStream, optional
-        The stream of the masks.
+        The stream that draws the masks.
     seed : int, optional
-        The seed of a new stream if `rng` is not given; ``config.default_seed`` by default.
+        The seed of a new stream if `rng` is not given; by default ``config.default_seed``.
     custom_divisor : float, optional
-        The number to divide by instead.
+        Divisor that replaces ``1 - drop_prob``.
 
     Returns
     -------
     ComputationGraph
-        A new graph, in which the replacement of a variable has the role ``DROPOUT``; its
-        ``tag.replacement_of`` is the variable.
+        A new graph, in which the replacement of a variable has the role ``DROPOUT``. Its
+        ``tag.replacement_of`` is the original variable.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def apply_dropout(
     With bricks, ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
     if not 0 <= drop_prob < 1:
-        raise GraphError(f"the probability of dropping must be in [0, 1), not {drop_prob!r}")
+        raise GraphError(f"drop_prob must be a probability in [0, 1), not {drop_prob!r}")
     divisor = 1 - drop_prob if custom_divisor is None else custom_divisor
     if not 0 < divisor < math.inf:
         raise GraphError(f"custom_divisor must be a number greater than 0, not {custom_divisor!r}")
@@ -117,18 +118,18 @@ def apply_noise(
     ----------
     computation_graph : ComputationGraph
     variables : iterable of Variable, or criterion
-        As for `apply_dropout`.
+        The variables to which noise is added, as for `apply_dropout`.
     level : float or Variable
         The standard deviation of the noise.
     seed : int, optional
-        The seed of a new stream; ``config.default_seed`` by default.
+        The seed of a new stream if `rng` is not given; by default ``config.default_seed``.
     rng : RandomStream, optional
-        The stream to draw from instead.
+        The stream that draws the noise.
 
     Returns
     -------
     ComputationGraph
-        A new graph; ``tag.replacement_of`` of a noisy variable is the variable it replaces.
+        A new graph. The attribute ``tag.replacement_of`` of a noisy variable is the original.
 
     Examples
     --------
@@ -141,7 +142,7 @@ def apply_noise(
     """
     if not isinstance(level, Variable) and not 0 <= level < math.inf:
         raise GraphError(
-            f"the noise level must be a standard deviation of 0 or more, not {level!r}"
+            f"the noise level must be a finite standard deviation of 0 or more, not {level!r}"
         )
     stream = _stream(computation_graph, rng, seed)
     return _replaced(
@@ -155,7 +156,7 @@ def apply_noise(
 def _stream(
     computation_graph: ComputationGraph, rng: RandomStream | None, seed: int | None
 ) -> RandomStream:
-    """Return `rng`, or a new stream whose draws differ from those in the graph."""
+    """Return `rng`, or a new stream whose draws differ from the draws in the graph."""
     if rng is not None:
         return rng
     stream = RandomStream(seed)

@@ -1,4 +1,4 @@
-"""Paths: places in a hierarchy of bricks, as text and as criteria of selection."""
+"""Paths of bricks and parameters in a hierarchy, as text and as selection criteria."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from workbench.utils.predicates import Predicate
 
 
 class Path(Predicate, Hinted):
-    """Place in a hierarchy of bricks.
+    """Path in a hierarchy of bricks.
 
-    As a criterion it selects variables at this place and below; the first name must be that of a
-    brick without parents. With a parameter at its end it selects variables of this name only.
+    As a criterion, a path selects the variables of the brick at the path and of all bricks below.
+    The first name must be the name of a brick without parents. If the path ends with a parameter,
+    it selects only variables with this name.
 
     Parameters
     ----------
     nodes : list or tuple of Path.BrickName and Path.ParameterName
-        A parameter can only be the last one.
+        The names on the path; only the last name can be a parameter.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Path(Predicate, Hinted):
         __slots__ = ()
 
         def part(self) -> str:
-            """Return the name with the separator in front."""
+            """Return the name with a leading separator."""
             return Path.separator + self
 
     class ParameterName(str):
@@ -55,7 +56,7 @@ class Path(Predicate, Hinted):
         __slots__ = ()
 
         def part(self) -> str:
-            """Return the name with the separator in front."""
+            """Return the name with a leading separator."""
             return Path.parameter_separator + self
 
     def __init__(self, nodes: Sequence[Path.BrickName | Path.ParameterName]) -> None:
@@ -64,14 +65,14 @@ class Path(Predicate, Hinted):
             if not isinstance(node, (Path.BrickName, Path.ParameterName)):
                 raise SelectionError(
                     f"a path must consist of Path.BrickName and Path.ParameterName, not {node!r}; "
-                    "Path.parse makes a path from a text"
+                    "Path.parse converts a string to a path"
                 )
             if isinstance(node, Path.ParameterName) and i < len(self.nodes) - 1:
-                raise SelectionError(f"nothing can follow the parameter {node!r} in a path")
+                raise SelectionError(f"the parameter {node!r} must be the last name in a path")
 
     @staticmethod
     def parse(string: str) -> Path:
-        """Make a path of its text; a separator in front makes no difference.
+        """Convert a string to a path; a leading separator is optional.
 
         Raises
         ------
@@ -86,14 +87,14 @@ class Path(Predicate, Hinted):
         names, marks = pieces[1::2], pieces[::2]
         if not names or not all(names) or PARAMETER_SEPARATOR in marks[:-1]:
             raise SelectionError(
-                f"{string!r} is not a path; write brick names with '/' between them and perhaps "
-                "one parameter at the end, as in 'mlp/linear_0.W'"
+                f"{string!r} is not a path; write brick names separated by '/', with at most one "
+                "parameter at the end, as in 'mlp/linear_0.W'"
             )
         kinds = {Path.separator: Path.BrickName, Path.parameter_separator: Path.ParameterName}
         return Path([kinds[mark](name) for mark, name in zip(marks, names, strict=True)])
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` is at the path, or below it."""
+        """Return True if `variable` is at the path or below it."""
         brick = get_brick(variable)
         if brick is None or not self.nodes:
             return False
@@ -106,7 +107,7 @@ class Path(Predicate, Hinted):
         return not bricks or any(_ends(above, bricks) for above in at_or_above(brick))
 
     def texts(self) -> Iterator[str]:
-        """Yield the path."""
+        """Yield the path as a string."""
         yield str(self)
 
     def __add__(self, other: Path) -> Path:
@@ -126,7 +127,7 @@ class Path(Predicate, Hinted):
 
 
 def at_or_above(brick: Component) -> list[Component]:
-    """Return a brick, its parents, their parents and so on, each once."""
+    """Return a brick and all of its ancestors, each once."""
     found = {brick: None}
     waiting = [brick]
     while waiting:
@@ -137,7 +138,7 @@ def at_or_above(brick: Component) -> list[Component]:
 
 
 def _ends(brick: Component, names: Sequence[str]) -> bool:
-    """Return True if `names` lead from a brick without parents to `brick`."""
+    """Return True if `names` form a path from a brick without parents to `brick`."""
     if brick.name != names[-1]:
         return False
     if len(names) == 1:

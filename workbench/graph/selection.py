@@ -1,8 +1,7 @@
-"""Selections: variables that were picked out of a graph or a hierarchy, as a list with methods.
+"""Selections: lists of variables from a graph or a hierarchy, with methods for all of them.
 
-`select` picks variables that meet a criterion out of any source. `chosen` is for functions that act
-on variables: it accepts a list of variables or a criterion, and refuses a criterion that selects
-nothing.
+`select` returns the variables of a source that meet a criterion. `chosen` is used by functions that
+accept a list of variables or a criterion; it raises an error if a criterion selects no variable.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from workbench.utils.paths import ByPath
 from workbench.utils.predicates import Predicate, as_predicate
 
 LISTED = 10
-"""The number of variables that an error names."""
+"""Maximum number of variables in an error message."""
 
 COLUMNS = ("path", "role", "shape", "dtype", "values")
 
 
 class Replaceable(Protocol):
-    """A graph, as far as `Selection.replace` uses it."""
+    """Interface of the graphs that `Selection.replace` accepts."""
 
     def replace(self, replacements: Mapping[Variable, Variable]) -> Self:
         """Return a graph with some variables replaced."""
@@ -43,13 +42,13 @@ G = TypeVar("G", bound=Replaceable)
 class Selection(Hinted, list[Variable]):
     """A list of variables that can be read, set and replaced together.
 
-    Its `repr` is that of a list; `print` and notebooks show a table.
+    Its `repr` is the `repr` of a list; `print` and notebooks show a table.
 
     Parameters
     ----------
     variables : iterable of Variable
     criterion : Predicate, optional
-        The condition that they meet.
+        The condition that the variables meet.
     source : iterable of Variable, optional
         All variables that were examined.
 
@@ -88,7 +87,7 @@ class Selection(Hinted, list[Variable]):
     ) -> None:
         super().__init__(variables)
         self.criterion = criterion
-        # Only the error about an empty selection needs the source; it would keep a graph alive.
+        # Only the error about an empty selection needs the source, which keeps the graph in memory.
         self._source = [] if self else list(source)
 
     @property
@@ -102,25 +101,27 @@ class Selection(Hinted, list[Variable]):
         Raises
         ------
         SelectionError
-            If nothing is selected, two variables have the same path, or one is not shared and so
-            has no value.
+            If no variable is selected, two variables have the same path, or a variable is not
+            shared and therefore has no value.
         """
         return ByPath({path: v.get_value() for path, v in self._shared("get_values").items()})
 
     def set_values(self, values: Mapping[Any, Any] | float) -> None:
-        """Set the values of all selected variables, or of none if anything does not fit.
+        """Set the values of all selected variables.
+
+        If an entry is invalid, no value is changed.
 
         Parameters
         ----------
         values : dict of str or Variable to array, or number
-            An array for each variable, by path or by variable; or a number that fills all.
+            An array for each variable, by path or by variable, or a number for all elements.
 
         Raises
         ------
         ParameterError
-            If a path is unknown or missing, or an array has the wrong shape or kind.
+            If a path is unknown or missing, or an array has the wrong shape or dtype.
         SelectionError
-            As `get_values`.
+            In the same cases as for `get_values`.
         """
         variables = self._shared("set_values")
         if not isinstance(values, Mapping):
@@ -141,12 +142,12 @@ class Selection(Hinted, list[Variable]):
         ----------
         graph : ComputationGraph
         replacement : callable
-            Called with each variable; returns the one that replaces it.
+            Called with each variable, and returns its replacement.
 
         Raises
         ------
         SelectionError
-            If nothing is selected.
+            If no variable is selected.
 
         Examples
         --------
@@ -161,12 +162,12 @@ class Selection(Hinted, list[Variable]):
         return graph.replace({variable: replacement(variable) for variable in self})
 
     def check(self, user: str) -> None:
-        """Raise `SelectionError` if nothing is selected; `user` is what needs a variable."""
+        """Raise `SelectionError` if no variable is selected; the message starts with `user`."""
         if not self:
             raise SelectionError(nothing_selected(self.criterion, self._source, user))
 
     def _shared(self, user: str) -> ByPath[SharedVariable]:
-        """Return the variables by path, all of which must have a value."""
+        """Return the variables by path, or raise an error unless all are shared."""
         self.check(user)
         found: ByPath[SharedVariable] = ByPath()
         for variable in dict.fromkeys(self):
@@ -221,7 +222,7 @@ class Selection(Hinted, list[Variable]):
 
 
 def label(variable: Variable) -> str:
-    """Return the path of a variable: that of its brick and its name there, or its name alone."""
+    """Return the path of a variable from its brick and its name in the brick, or only its name."""
     brick, name = get_brick(variable), variable.tag.name
     if brick is None or name is None:
         return path_of(variable)
@@ -234,7 +235,7 @@ def variables_of(source: Any) -> Iterator[Variable]:
     Parameters
     ----------
     source : iterable of Variable, ComputationGraph, Model, Brick, Selector or list of Brick
-        For bricks, their parameters and those of all bricks below.
+        For bricks, the variables are their parameters and the parameters of all descendants.
     """
     bricks: dict[Component, None] = {}
     items: Iterable[Any] = [source] if isinstance(source, Component) else source
@@ -260,12 +261,12 @@ def select(criterion: object, source: Any, user: str | None = None) -> Selection
     source : object
         See `variables_of`.
     user : str, optional
-        The function that needs at least one variable, for the text of the error.
+        Name of the function that needs at least one variable, for the error message.
 
     Raises
     ------
     SelectionError
-        If `user` is given and nothing is selected.
+        If `user` is given and no variable is selected.
     """
     predicate = as_predicate(criterion)
     variables = list(variables_of(source))
@@ -276,27 +277,27 @@ def select(criterion: object, source: Any, user: str | None = None) -> Selection
 
 
 def chosen(given: Any, source: Any, user: str) -> list[Any]:
-    """Return the variables that a function acts upon.
+    """Return the variables that the caller of a function has specified.
 
     Parameters
     ----------
     given : iterable of Variable, or criterion
-        Variables are returned as they are; they need not be among those of `source`.
+        Variables are returned unchanged, even if they are not in `source`.
     source : object
-        As for `variables_of`.
+        See `variables_of`.
     user : str
-        The function, for the text of the error.
+        Name of the function, for the error message.
 
     Raises
     ------
     SelectionError
-        If a criterion selects nothing.
+        If a criterion selects no variable.
     """
     return select(given, source, user) if is_criterion(given) else list(given)
 
 
 def nothing_selected(criterion: Predicate | None, source: Iterable[Variable], user: str) -> str:
-    """Return the text of the error about a criterion that selects nothing."""
+    """Return the error message for a criterion that selects no variable."""
     source = list(source)
     names = dict.fromkeys(n for v in source for n in (v.name, v.tag.name) if n is not None)
     labels = dict.fromkeys(map(label, source))
@@ -307,28 +308,29 @@ def nothing_selected(criterion: Predicate | None, source: Iterable[Variable], us
     ]
     shown += [f"and {len(source) - LISTED} more"] if len(source) > LISTED else []
     what = "nothing was selected" if criterion is None else f"{criterion!r} selects nothing"
-    return (
-        f"{user}: {what}; there is {', '.join(shown) or 'nothing'}{next(filter(None, hints), '')}"
-    )
+    available = ", ".join(shown) or "none"
+    return f"{user}: {what}; available variables: {available}{next(filter(None, hints), '')}"
 
 
 def assign(
     variables: ByPath[SharedVariable], values: Mapping[str, Any], kind: str, noun: str
 ) -> None:
-    """Set the values of all `variables`, or of none if anything does not fit.
+    """Set the values of all `variables`.
+
+    If an entry is invalid, no value is changed.
 
     Parameters
     ----------
     variables : dict of str to SharedVariable
     values : dict of str to array
-        By the same paths, with or without the ``/`` in front.
+        Values by the same paths, with or without a leading ``/``.
     kind, noun : str
-        Their description in errors.
+        Description of a variable in error messages.
 
     Raises
     ------
     ParameterError
-        If a path is unknown or missing, or an array has the wrong shape or kind.
+        If a path is unknown or missing, or an array has the wrong shape or dtype.
     """
     given: dict[str, Any] = {}
     for path, value in values.items():
@@ -354,9 +356,9 @@ def assign(
 
 def _misfits(path: str, array: numpy.ndarray[Any, Any], variable: SharedVariable) -> list[str]:
     if array.dtype.kind not in "fiub":
-        return [f"{path!r} got {array.dtype} values"]
+        return [f"{path!r} must have numbers as values, not {array.dtype}"]
     if array.shape != tuple(variable.shape):
-        return [f"{path!r} got shape {array.shape}, but has shape {tuple(variable.shape)}"]
+        return [f"{path!r} must have shape {tuple(variable.shape)}, not {array.shape}"]
     try:
         variable.check_value(torch.tensor(array), array)
     except WorkbenchError as error:

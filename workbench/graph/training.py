@@ -1,9 +1,9 @@
 """Mapping from the graph for inference to the graph that an algorithm trains.
 
-Users hold variables of the inference graph: the cost, an error rate, the outputs of layers. An
-algorithm trains another graph, made from it, to which everything monitored in the same step belongs
-as well. `TrainingGraph` maps variables from one to the other, at any time; their common parts are
-computed once.
+Users have the variables of the inference graph: the cost, an error rate, the outputs of layers. An
+algorithm trains a rewritten graph, which also contains the variables that are monitored in the same
+step. `TrainingGraph` maps variables of the inference graph to variables of the training graph.
+Common subgraphs are computed only once.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ GraphMode = Literal["training", "as given"]
 MODES: tuple[GraphMode, ...] = ("training", "as given")
 
 REWRITTEN_FOR_USE = (
-    "the graph was rewritten by hand and is trained as it is, with {bricks} in evaluation mode; "
-    "rewrite the result of apply_training_mode(graph), or give mode='as given' if this is right"
+    "the graph was rewritten by hand and is trained unchanged, with {bricks} in evaluation mode; "
+    "rewrite the result of apply_training_mode(graph), or pass mode='as given' if this is intended"
 )
 
 MOMENTUM = 0.1
-"""The weight of one batch in population statistics; the same as in torch."""
+"""Weight of one batch in population statistics, equal to torch's default."""
 
 
 class TrainingGraph:
@@ -44,29 +44,29 @@ class TrainingGraph:
     Parameters
     ----------
     variables : iterable of Variable
-        The cost, and everything else that its gradients depend on.
+        The cost, and all other variables on which its gradients depend.
     mode : {'training', 'as given'}
-        With ``'training'``, bricks that compute differently in training are applied in training
-        mode, unless the user has chosen the mode: by `training_mode` around applications, or by a
-        rewrite of the graph. With ``'as given'``, nothing changes.
+        With ``'training'``, bricks that compute differently during training are applied in training
+        mode, unless the user has chosen the mode by `training_mode` around applications or by a
+        rewrite of the graph. With ``'as given'``, the graph is not changed.
 
     Attributes
     ----------
     is_rewritten : bool
-        True if variables have another version.
+        True if variables have a different version in the training graph.
     updates : list of pairs
-        The updates that prepare the model for use: moving averages of the statistics of batches, in
-        which a batch has the weight 0.1, and the updates of wrapped modules.
+        The updates that prepare the model for inference: moving averages of batch statistics, in
+        which each batch has the weight 0.1, and the updates of wrapped modules.
 
     Raises
     ------
     AlgorithmError
-        If `mode` has another value.
+        If `mode` is neither ``'training'`` nor ``'as given'``.
 
     Warns
     -----
     UserWarning
-        If a graph that was rewritten, and therefore is not changed, is in evaluation mode.
+        If the user rewrote the graph, so that it is not changed, and it is in evaluation mode.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class TrainingGraph:
             warnings.warn(REWRITTEN_FOR_USE.format(bricks=names), stacklevel=3)
 
     def __call__(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return the versions of `variables` in the graph that is trained."""
+        """Return the versions of `variables` in the training graph."""
         variables = list(variables)
         if not self.is_rewritten:
             return variables
@@ -127,7 +127,7 @@ def suggested_updates(variables: Iterable[Variable]) -> list[SharedVariable]:
 
 
 def _merged(news: list[Variable]) -> Variable:
-    """Return one new value from those of several applications of a brick: the mean, or the last."""
+    """Return the mean of the new values of several applications, or the last integer value."""
     if len(news) == 1 or not news[0].dtype.is_floating_point:
         return news[-1]
     merged: Variable = functools.reduce(operator.add, news) / len(news)

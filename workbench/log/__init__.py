@@ -1,4 +1,4 @@
-"""Training logs: the records of a run, by iteration and channel."""
+"""Training logs, which contain the records of a run by iteration and channel."""
 
 from workbench.log.base import TrainingLogBase
 from workbench.log.comparison import compare

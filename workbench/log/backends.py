@@ -1,7 +1,7 @@
-"""The registry of log backends, from which a main loop without a log makes one.
+"""Registry of log backends, which create the log of a main loop that is given none.
 
-A backend is a file with a class that derives from `TrainingLogBase` and defines the methods of
-`workbench.log.records.Records`, and with a call of `register`.
+A backend consists of a class that derives from `TrainingLogBase` and defines the methods of
+`workbench.log.records.Records`, and of a call of `register`.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from workbench.log.memory import TrainingLog
 from workbench.log.sqlite import SQLiteLog
 
 BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {}
-"""Functions that make an empty log, by name; see `register`."""
+"""Mapping from the name of a backend to a function that creates an empty log; see `register`."""
 
 
 def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
-    """Register a backend by a name for main loops and ``config.log_backend``.
+    """Register a backend under a name for main loops and ``config.log_backend``.
 
     Parameters
     ----------
     name : str
         The name of the backend.
     make : callable
-        Returns an empty log; called once for every main loop without a log. It replaces an earlier
-        one of that name, so that a cell of a notebook can be run again.
+        A function that returns an empty log. It is called once for every main loop without a log.
+        An earlier function of the same name is replaced, so that a notebook cell can be run again.
     """
     BACKENDS[name] = make
 
 
 def new_log(backend: str | None = None) -> TrainingLogBase:
-    """Return an empty log.
+    """Create an empty log.
 
     Parameters
     ----------
     backend : str, optional
-        Name of the backend; ``config.log_backend`` by default.
+        The name of the backend; by default ``config.log_backend``.
 
     Raises
     ------
     LogError
-        If there is no such backend.
+        If no backend has this name.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""The base of all training logs: rows, frames, series and resumption over the records of a backend.
+"""Base class of training logs, which provides rows, frames and series of a backend's records.
 
-A backend derives from `TrainingLogBase` and stores records by the methods of the protocol
-`workbench.log.records.Records`; `workbench.log.backends.register` gives it a name.
+A backend derives from `TrainingLogBase` and defines the methods of the protocol
+`workbench.log.records.Records`, which store records. `workbench.log.backends.register` registers it
+under a name.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LAST = 2**63 - 1
-"""The largest number of iterations that columns and databases can hold."""
+"""Largest number of iterations that columns and databases can store."""
 NOT_AN_ITERATION = "the index of a log must be a number of iterations, 0 or more, not {time!r}"
 TOO_LATE = "the index of a log must be a number of iterations below 2**63, not {time}"
 NOT_ASSIGNABLE = (
@@ -43,33 +44,35 @@ NO_NUMBERS = (
 
 
 class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
-    """The records of training, by iteration and channel.
+    """Base of training logs, which are mappings from iteration to row.
 
-    ``log[iteration][channel]`` reads and writes. The iteration is the number of batches done: row
-    0 has the records made before the first batch. A channel is the name of a record.
+    ``log[iteration][channel]`` reads or writes a record. The iteration is the number of batches
+    done, so row 0 contains the records made before the first batch. A channel is the name of a
+    record.
 
-    A main loop trains within `writing` and calls `commit` after every event. Other threads then see
-    all records of that event at once. Records made outside of `writing`, or by another thread, are
-    visible immediately; those of one `Row.update` together.
+    A main loop trains in the context `writing` and calls `commit` after every event. Then all
+    records of the event become visible to other threads at once. Records made outside of `writing`,
+    or by another thread, are visible immediately; the records of one `Row.update` become visible
+    together.
 
     Parameters
     ----------
     uuid : uuid.UUID, optional
-        Identity of the log, random if not given. A backend that stores logs loads the log of that
+        The identity of the log; by default random. A backend that stores logs loads the log of this
         identity.
 
     Attributes
     ----------
     uuid : uuid.UUID
-        Identity of the log.
+        The identity of the log.
     status : dict
-        Facts about the run that belong to no iteration: ``iterations_done``, ``epochs_done``,
-        ``_epoch_ends`` (the iterations at which epochs ended) and facts of extensions. Assign to
-        its keys, since a backend does not notice a value that is changed in place.
+        Facts about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
+        iterations at which epochs ended) and facts of extensions. To change a fact, assign to its
+        key, since a backend does not detect a value that is changed in place.
     """
 
     _row: ClassVar[type[Row]] = Row
-    """The class of the rows that indexing returns."""
+    """Class of the rows that indexing returns."""
 
     def __init__(self, uuid: uuids.UUID | None = None) -> None:
         self.uuid = uuids.uuid4() if uuid is None else uuid
@@ -82,7 +85,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of all channels, in the order in which they first appeared."""
+        """The names of all channels in the order of first appearance."""
         return tuple(self.snapshot().columns)
 
     def __getitem__(self, time: int) -> Row:
@@ -114,13 +117,13 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
             raise LogError(TOO_LATE.format(time=iteration))
         return iteration
 
-    # Logs are equal only if they are one object: a comparison of all rows would have no use.
+    # Logs are compared by identity; a comparison of all rows would be slow and useless.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
     @property
     def current_row(self) -> Row:
-        """The row of the last iteration done."""
+        """The row of the latest iteration."""
         return self._row(self, self.status["iterations_done"])
 
     @property
@@ -130,7 +133,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         Raises
         ------
         LogError
-            Before the first iteration.
+            If no iteration has been done.
         """
         if self.status["iterations_done"] == 0:
             raise LogError("there is no previous row before the first iteration is done")
@@ -143,7 +146,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         Raises
         ------
         LogError
-            Before the end of the first epoch.
+            If no epoch has ended.
         """
         if not self.status["_epoch_ends"]:
             raise LogError("there is no row of the last epoch: no epoch has ended yet")
@@ -151,26 +154,27 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
 
     @property
     def h_uuid(self) -> str:
-        """The identity as 32 hexadecimal digits."""
+        """The identity of the log as 32 hexadecimal digits."""
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity, as a continuation of the old one.
+        """Give the log a new identity, as the continuation of the log of the old identity.
 
-        Records and status stay; ``status["resumed_from"]`` is the old `h_uuid`.
+        Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """
         old = self.h_uuid
         self.uuid = uuids.uuid4()
         self.status["resumed_from"] = old
 
     def state_dict(self) -> dict[str, Any]:
-        """Return identity, status and records.
+        """Return the identity, status and records of the log.
 
         Returns
         -------
         dict
-            ``uuid``, ``status``, ``rows`` (iterations), and ``columns``: by name the iterations and
-            the values, an array of numbers or a list of objects. Later records do not change them.
+            A dictionary with ``uuid``, ``status``, ``rows`` (an array of iterations) and
+            ``columns``, which maps each name to iterations and values, where values are an array of
+            numbers or a list of objects. Later records do not change the state.
         """
         snapshot = self.snapshot()
         return {
@@ -184,12 +188,12 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Replace records, status and identity by those that `state_dict` returned.
+        """Replace records, status and identity by the state that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If `state` is not that of a log; then nothing changes.
+            If `state` is not the state of a log. Then the log does not change.
         """
         try:
             uuid = uuids.UUID(state["uuid"])
@@ -215,40 +219,40 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         self.status.update(status)
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
-        """Return a function, which can be pickled, that makes an empty log of this kind.
+        """Return a picklable function that creates an empty log of this kind, or None.
 
-        A pickle can then refer to the state of the log instead of repeating it. Return None if
-        this log consists of more than its state.
+        With this function a pickle can refer to the state of the log instead of repeating it. None
+        means that the log consists of more than its state.
         """
         return None
 
     @property
     def frame(self) -> pd.DataFrame:
-        """All rows as a pandas frame, with a column for each channel and iterations as index.
+        """All rows as a pandas DataFrame, indexed by iteration, with a column for each channel.
 
-        Channels of numbers are float64 with NaN for missing records, or keep their dtype if every
-        row has one; others are objects. Each new frame costs only time for the new rows. The cells
-        are views of the log and read-only: to change them, call ``.copy()`` first.
+        A channel of numbers is float64 with NaN for missing records, or keeps its dtype if no
+        record is missing; other channels are objects. Only rows that are new since the last frame
+        cost time. The cells are read-only views of the log; to change them, call ``.copy()`` first.
         """
         return self._frames.frame(self.snapshot())
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """The rows at which epochs ended, as a pandas frame with the epoch, from 1, as index.
+        """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
 
-        The first column, ``iteration``, has the iterations at which they ended.
+        The first column, ``iteration``, contains the iterations at which the epochs ended.
         """
-        # copied first, since the thread that trains can append to the list meanwhile
+        # copied first, since the training thread can append to the list
         ends = list(self.status["_epoch_ends"])
         return by_epoch(self.frame, ends)
 
     def channel(self, name: str) -> pd.Series[Any]:
-        """Return one channel as a pandas series over the iterations that have a record of it.
+        """Return a channel as a pandas Series, indexed by the iterations that have a record.
 
         Raises
         ------
         UnknownRecordError
-            If there is no such channel.
+            If the channel does not exist.
         """
         import pandas as pd
 
@@ -257,25 +261,25 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return one channel as arrays of numbers, faster than as a series.
+        """Return a channel as arrays of numbers, which is faster than a Series.
 
         Parameters
         ----------
         name : str
-            The channel.
+            The name of the channel.
         start : int
             The first iteration to return.
 
         Returns
         -------
         iterations, values : array
-            int64 and float64, read-only, of equal length; iterations increase. Booleans become 0
-            and 1, None becomes NaN. Later records do not change them.
+            Read-only arrays of dtype int64 and float64 and of equal length. Iterations increase.
+            Booleans become 0 and 1, and None becomes NaN. Later records do not change the arrays.
 
         Raises
         ------
         UnknownRecordError
-            If nothing was recorded under that name.
+            If the channel does not exist.
         LogError
             If a value is not a number.
         """
@@ -286,17 +290,17 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         return iterations, self._numbers(name, iterations, values)
 
     def latest(self) -> dict[str, Any]:
-        """Return the newest value of every channel."""
+        """Return a mapping from each channel to its latest value."""
         columns = self.snapshot().columns
         return {name: entries.values.item(-1) for name, entries in columns.items()}
 
     def entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and unconverted values of one channel as read-only arrays.
+        """Return the iterations and the unconverted values of a channel as read-only arrays.
 
         Raises
         ------
         UnknownRecordError
-            If nothing was recorded under that name.
+            If the channel does not exist.
         """
         found = self.snapshot((name,)).columns.get(name)
         if found is None:

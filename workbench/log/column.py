@@ -1,12 +1,13 @@
-"""One channel of a training log: typed arrays of iterations and values that grow at the end.
+"""Column of a training log: growing typed arrays of the iterations and values of a channel.
 
-It is the storage of `workbench.log.TrainingLog`. A column has the kind of its first value (float,
-int, bool, or any object), and widens for a value of another kind: int to float if that is exact,
-everything else to object. An iteration takes eight bytes and a number eight; long arrays are at
-most a sixteenth larger than their contents. Recording appends; recording at an older iteration
-inserts, which copies the column.
+Columns are the storage of `workbench.log.TrainingLog`. A column has the type of its first value
+(float, int, bool or object), and is widened for a value of another type: from int to float if the
+conversion is exact, otherwise to object. An iteration and a number need eight bytes each; long
+arrays are at most a sixteenth larger than their contents. A new record is appended; a record at an
+older iteration is inserted, which copies the column.
 
-Readers get views that never change: an array is copied before it is edited if a view of it exists.
+Readers receive views that never change, because an array is copied before an edit if a view of it
+exists.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ NOT_VALUES = "the values of a channel must be a list or an array of numbers, not
 NOT_ITERATIONS = "the iterations of a channel must increase, one for each value, not {given}"
 
 PLAIN: Final = frozenset({float, int, bool, str, type(None)})
-"""Types that a log stores as they are."""
+"""Types of values that a log stores unchanged."""
 
 MISSING: Final = object()
-"""A placeholder for a record that does not exist."""
+"""Placeholder for a record that does not exist."""
 
 _DTYPES: Final = {
     float: np.dtype(np.float64),
@@ -35,11 +36,11 @@ _DTYPES: Final = {
     object: np.dtype(object),
 }
 _TYPES: Final = {dtype: kind for kind, dtype in _DTYPES.items() if kind is not object}
-EXACT: Final = 2**53  # all integers up to this one are exact as float64
+EXACT: Final = 2**53  # float64 represents all integers up to this one
 
 
 def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
-    """Return an array with the first `used` items of `array` and space for at least `more`."""
+    """Return a copy of the first `used` items of `array` with space for at least `more` items."""
     room = max(16, used if used < 4096 else used // 16, more)
     larger = np.empty(used + room, array.dtype)
     larger[:used] = array[:used]
@@ -47,21 +48,21 @@ def grown(array: NDArray[Any], used: int, more: int = 1) -> NDArray[Any]:
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view of `array` that cannot be written to."""
+    """Return a read-only view of `array`."""
     view = array[:]
     view.flags.writeable = False
     return view
 
 
 class Column:
-    """Iterations, increasing, and the value recorded at each.
+    """Increasing iterations, with the value that was recorded at each of them.
 
     Attributes
     ----------
     size : int
         The number of records.
     last : int
-        The iteration of the newest record; -1 without records.
+        The iteration of the latest record, or -1 if there are no records.
     edits : int
         The number of changes other than appending.
     """
@@ -72,14 +73,14 @@ class Column:
         self.size = 0
         self.last = -1
         self.edits = 0
-        self._type: type = Column  # a type that no value has
+        self._type: type = Column  # not the type of any value
         self._iterations: NDArray[Any] = np.empty(0, np.int64)
         self._values: NDArray[Any] = np.empty(0, np.float64)
         self._exported = False
 
     @classmethod
     def of(cls, iterations: NDArray[Any], values: NDArray[Any] | Sequence[Any]) -> Column:
-        """Return a column with these records, which are copied.
+        """Create a column with copies of these records.
 
         Raises
         ------
@@ -92,7 +93,7 @@ class Column:
             new._type, new._values = object, np.empty(len(values), object)
             for i, value in enumerate(
                 values
-            ):  # numpy would convert values that are sequences to arrays
+            ):  # one by one, since numpy would convert sequences to arrays
                 new._values[i] = value
         elif isinstance(values, np.ndarray) and values.dtype in _TYPES:
             new._type, new._values = _TYPES[values.dtype], values.copy()
@@ -112,7 +113,7 @@ class Column:
         return new
 
     def put(self, iteration: int, value: Any) -> None:
-        """Record a `value` that `to_python` has converted."""
+        """Record one value that `to_python` has converted."""
         if type(value) is not self._type:
             value = self._admit(value)
         if iteration <= self.last:
@@ -128,13 +129,13 @@ class Column:
         self.size = size + 1
 
     def extend(self, iterations: Sequence[int], values: Sequence[Any]) -> None:
-        """Record several `values` that `to_python` has converted, in bulk if possible."""
+        """Record several values that `to_python` has converted, in bulk if possible."""
         if not self._append(iterations, values):
             for iteration, value in zip(iterations, values, strict=True):
                 self.put(iteration, value)
 
     def mark(self, iterations: Sequence[int]) -> None:
-        """Record True at those of `iterations` that have no record."""
+        """Record True at each of `iterations` that has no record."""
         if not self._append(iterations, [True] * len(iterations)):
             for iteration in iterations:
                 if self.get(iteration) is MISSING:
@@ -148,7 +149,7 @@ class Column:
         return self._values.item(at) if self._iterations[at] == iteration else MISSING
 
     def remove(self, iteration: int) -> None:
-        """Remove the record of `iteration`, which must exist."""
+        """Remove the record at `iteration`, which must exist."""
         at = self._position(iteration)
         self._iterations = np.delete(self._iterations[: self.size], at)
         self._values = np.delete(self._values[: self.size], at)
@@ -157,7 +158,7 @@ class Column:
         self._edited()
 
     def entries(self) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and values as read-only views that never change."""
+        """Return the iterations and values as read-only views that never change."""
         self._exported = True
         return frozen(self._iterations[: self.size]), frozen(self._values[: self.size])
 
@@ -170,7 +171,7 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Record `values` and return True if their type fits and all old records are older."""
+        """Append `values` if their type fits and the iterations are new; return True on success."""
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False
         new = np.array(iterations, np.int64)
@@ -209,7 +210,7 @@ class Column:
         self._exported = False
 
     def _admit(self, value: Any) -> Any:
-        """Widen the column for a value of another type; return the value as it is stored."""
+        """Widen the column if a value has another type, and return the value as it is stored."""
         kind = type(value) if type(value) in _DTYPES else object
         if kind is int and not -(2**63) <= value < 2**63:
             kind = object

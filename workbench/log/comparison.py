@@ -1,4 +1,4 @@
-"""Comparison of logs: channels of several logs side by side in one pandas frame."""
+"""Comparison of channels of several logs in one pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOT_A_LOG = "a log must be a training log or the path of a database of logs, not {given!r:.80}"
-NOTHING_TO_COMPARE = "compare([...]) needs at least one log"
+NOTHING_TO_COMPARE = "compare([...]) requires at least one log"
 
 Source = TrainingLogBase | str | os.PathLike[str]
 
@@ -31,26 +31,27 @@ Source = TrainingLogBase | str | os.PathLike[str]
 def compare(
     logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return channels of several logs side by side.
+    """Return channels of several logs side by side in a DataFrame.
 
     Parameters
     ----------
     logs : iterable or dict
-        Logs of any backend, or paths of SQLite databases, whose newest logs are used. The keys of a
-        dictionary become the names; otherwise the name of a log is the first digits of its `uuid`,
-        and that of a path the name of the file.
+        Logs of any backend, or paths of SQLite databases, from which the latest log is used. The
+        keys of a dictionary become the names of the logs. Otherwise a log is named by the first
+        digits of its `uuid`, and a path is named by its file name.
     channels : sequence of str, optional
-        The channels to return, in order; a log may lack some. All channels if not given.
+        The channels to return, in order; by default all. A log can lack some of them.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each iteration of any log; columns have two levels, the channel and the log.
+        A frame with a row for each iteration of any log. The columns have two levels, channel and
+        log.
 
     Raises
     ------
     LogError
-        If `logs` is empty, or an item is not a log.
+        If `logs` is empty, or if an item is not a log.
     UnknownRecordError
         If no log has one of `channels`.
 
@@ -93,7 +94,7 @@ def compare(
 
 
 def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingLogBase]:
-    """Return the logs by unique names."""
+    """Return a mapping from unique names to logs."""
     if isinstance(logs, Mapping):
         return {name: log_of(source) for name, source in logs.items()}
     named: dict[str, TrainingLogBase] = {}
@@ -109,7 +110,7 @@ def _named(logs: Mapping[str, Source] | Iterable[Source]) -> dict[str, TrainingL
 
 
 def log_of(source: Any) -> TrainingLogBase:
-    """Return a log as it is, or open the newest log of the database at a path."""
+    """Return a log unchanged, or open the latest log of the database at a path."""
     if isinstance(source, TrainingLogBase):
         return source
     if not isinstance(source, (str, os.PathLike)):

@@ -1,6 +1,6 @@
-"""Export of logs to CSV, Parquet and HDF5 files.
+"""Functions that export logs to CSV, Parquet and HDF5 files.
 
-Everything here works on logs of every backend.
+They support logs of every backend.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NO_PYARROW = (
-    "writing Parquet needs the library pyarrow, which is not installed; install it with: pip "
-    "install pyarrow (or the workbench with its extra: pip install 'workbench[parquet]'); to_csv "
-    "and to_hdf5 do not need it"
+    "writing Parquet requires pyarrow, which is not installed; install it with: pip install "
+    "pyarrow (or install workbench with its extra: pip install 'workbench[parquet]'); to_csv and "
+    "to_hdf5 do not require it"
 )
 
 
@@ -38,15 +38,15 @@ NO_PYARROW = (
 def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
-    Arrays, lists and other objects are written as JSON; anything that JSON cannot represent is
-    written as its repr.
+    Arrays, lists and other objects are written as JSON; objects that JSON cannot represent are
+    written as their repr.
 
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or the path of a database, whose newest log is used.
+        The log, or the path of a database, from which the latest log is used.
     path : path
-        The file; an existing one is replaced once the new one is complete.
+        The file to write. An existing file is replaced after the new file is complete.
 
     Examples
     --------
@@ -76,9 +76,9 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or the path of a database, whose newest log is used.
+        The log, or the path of a database, from which the latest log is used.
     path : path
-        The file; an existing one is replaced once the new one is complete.
+        The file to write. An existing file is replaced after the new file is complete.
 
     Raises
     ------
@@ -115,19 +115,20 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
 def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 
-    Every channel is a group ``channels/<name>`` with two datasets of equal length: ``iterations``
-    (int64) and ``values``. Values are numbers or booleans; arrays, stacked if all have one shape
-    and dtype; or otherwise JSON, which the attribute ``encoding`` states. The attribute
-    ``channels`` of the file has the order of the channels. Characters that HDF5 does not allow in
-    names are percent-encoded as in URLs: a ``/`` as ``%2F``, and the name ``.`` as ``%2E``. The
-    attributes ``uuid`` and ``status`` (JSON) are those of the log.
+    Every channel is a group ``channels/<name>`` with two datasets of equal length, ``iterations``
+    (int64) and ``values``. Numbers and booleans are stored directly, arrays of the same shape and
+    dtype are stacked, and all other values are stored as JSON, as the attribute ``encoding``
+    indicates. The attribute ``channels`` of the file lists the channels in order. Characters that
+    HDF5 does not allow in names are percent-encoded as in URLs: ``/`` becomes ``%2F``, and the name
+    ``.`` becomes ``%2E``. The attributes ``uuid`` and ``status`` (JSON) contain the identity and
+    status of the log.
 
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or the path of a database, whose newest log is used.
+        The log, or the path of a database, from which the latest log is used.
     path : path
-        The file; an existing one is replaced once the new one is complete.
+        The file to write. An existing file is replaced after the new file is complete.
 
     Examples
     --------
@@ -163,7 +164,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 
 def _flat(log: TrainingLogBase) -> pd.DataFrame:
-    """Return the frame of a log, with JSON for all but numbers, text and blanks."""
+    """Return the frame of a log, with all values except numbers, text and blanks as JSON."""
     frame = log.frame.copy()
     for name in frame:
         if frame[name].dtype == object:
@@ -184,21 +185,19 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         return _json(value)
-    return value.encode(
-        "utf-8", "backslashreplace"
-    ).decode()  # half a surrogate pair cannot be encoded
+    return value.encode("utf-8", "backslashreplace").decode()  # a lone surrogate cannot be encoded
 
 
 def _json(value: Any) -> str:
-    """Return `value` as JSON, or its repr as a JSON string if that is impossible."""
+    """Encode `value` as JSON, or its repr if JSON cannot represent it."""
     try:
         return json.dumps(_named_by_text(value), default=_described)
-    except (TypeError, ValueError, RecursionError):  # it contains itself, for instance
+    except (TypeError, ValueError, RecursionError):  # for instance if it contains itself
         return json.dumps(f"{value!r}")
 
 
 def _named_by_text(value: Any) -> Any:
-    """Return `value` with the keys of its dictionaries as text, as JSON requires."""
+    """Convert the keys of all dictionaries in `value` to text, as JSON requires."""
     if isinstance(value, (list, tuple)):
         return [_named_by_text(item) for item in value]
     if isinstance(value, Mapping):
@@ -210,7 +209,7 @@ def _named_by_text(value: Any) -> Any:
 
 
 def _path(name: str) -> str:
-    """Return a name that HDF5 allows for a group; `urllib.parse.unquote` reverses it."""
+    """Encode a name so that HDF5 allows it for a group; `urllib.parse.unquote` decodes it."""
     if name in ("", "."):
         return "%2E" if name else "%"
     return "".join(quote(char, safe="") if char in "%/\0" else char for char in name)
@@ -228,7 +227,7 @@ def _blank(value: Any) -> bool:
 
 
 def _stacked(values: NDArray[Any] | list[Any]) -> NDArray[Any] | None:
-    """Return all `values` as one array of numbers, or None if that is impossible."""
+    """Stack `values` into one numeric array; return None if that is impossible."""
     if isinstance(values, np.ndarray):
         return values
     first = values[0]

@@ -1,8 +1,8 @@
-"""Pandas frames of a log, made from arrays that are kept between requests.
+"""Cache of arrays from which pandas frames of a log are created.
 
-A frame needs every channel aligned with all rows. `FrameCache` keeps each channel aligned and
-extends it by the new records at every request; its frames are views of these arrays. A frame never
-changes after it is returned: a later record in one of its rows is written to a copy.
+In a frame, every channel must be aligned with all rows. `FrameCache` keeps aligned channels and
+extends them with new records at each request; its frames are views of these arrays. A frame never
+changes after it is returned, because a later record in one of its rows is written to a copy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Entries(NamedTuple):
-    """One channel: increasing iterations, a value for each, and the number of edits."""
+    """Contents of a channel: increasing iterations, their values, and the number of edits."""
 
     iterations: NDArray[np.int64]
     values: NDArray[Any]
@@ -31,18 +31,18 @@ class Entries(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A log at one instant.
+    """Contents of a log at one instant.
 
     Attributes
     ----------
     rows : array of int64
-        The iterations that have records, increasing.
+        The increasing iterations that have records.
     edits : int
         The number of changes of `rows` other than appending.
     columns : dict
-        `Entries` by name, in the order of first appearance.
+        A mapping from name to `Entries`, in the order of first appearance.
     lasting : bool
-        True if later snapshots contain all of this one.
+        True if later snapshots include all records of this snapshot.
     """
 
     rows: NDArray[np.int64]
@@ -52,7 +52,7 @@ class Snapshot:
 
 
 class FrameCache:
-    """A source of frames of successive snapshots of one log, for any thread."""
+    """Thread-safe cache that creates frames of successive snapshots of one log."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,7 +71,7 @@ class FrameCache:
             if snapshot.edits != self._edits:
                 self._aligned, self._edits = {}, snapshot.edits
             arrays = {name: self._align(name, e, rows) for name, e in snapshot.columns.items()}
-        # The dtype is given so that pandas does not inspect every object to find another one.
+        # With an explicit dtype, pandas does not inspect every object to infer one.
         series = {
             name: pd.Series(array, index=index, dtype=array.dtype, copy=False)
             for name, array in arrays.items()
@@ -88,7 +88,7 @@ class FrameCache:
 
 
 class _Aligned:
-    """One channel with an item for every row."""
+    """Channel with one item for every row."""
 
     def __init__(self, entries: Entries) -> None:
         # Missing records are NaN, so that integers become floats.
@@ -99,14 +99,14 @@ class _Aligned:
         self._used = 0
 
     def continues(self, entries: Entries, rows: NDArray[np.int64]) -> bool:
-        """Return True if `entries` and `rows` extend the present contents."""
+        """Return True if `entries` and `rows` extend the current contents."""
         same = entries.edits == self._edits
         if self._exact and not _are_floats(entries.values[self._used :]):
             return False
         return same and len(rows) >= self._rows and len(entries.values) >= self._used
 
     def extend(self, entries: Entries, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Add the new entries; return a read-only view with an item for every row."""
+        """Add the new entries, and return a read-only view with an item for every row."""
         count, new = len(rows), entries.iterations[self._used :]
         if count > len(self._buffer):
             larger = np.empty(count + count // 8 + 16, self._buffer.dtype)
@@ -134,7 +134,7 @@ def _are_floats(values: NDArray[Any]) -> bool:
 def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
 
-    An epoch end without records has a row without values.
+    The end of an epoch without records becomes a row without values.
     """
     import pandas as pd
 
@@ -143,6 +143,6 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
     number = pd.RangeIndex(1, len(ends) + 1, name="epoch")
     if "iteration" not in epochs:
-        # All columns are joined at once, since pandas warns of many single insertions.
+        # All columns are joined at once, since pandas warns about many single insertions.
         epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
     return epochs.set_axis(number)

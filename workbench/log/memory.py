@@ -1,4 +1,4 @@
-"""The training log in memory, stored as columns.
+"""Training log in memory, stored as columns.
 
 Recording is fast because most of its work is deferred. The thread that trains stages its records in
 plain dictionaries. A commit moves these to a short list, the tail. The next reader of columns, at
@@ -36,18 +36,19 @@ ALREADY_WRITING = (
 
 
 class _Counts:
-    """Counts that every commit changes.
+    """Counters that every commit changes.
 
-    They are in an object of their own, because an assignment to an attribute of the log is checked,
-    which would almost double the time of a commit.
+    They are in a separate object because an assignment to an attribute of the log is checked, which
+    would almost double the time of a commit.
 
     Attributes
     ----------
     committed, published : int
-        The tail and the columns have no row after both. There are two, one for each kind of thread
-        that changes them, since `TrainingLog.commit` takes no lock.
+        The last iterations of committed and of published records; the tail and the columns have no
+        later row. There is one counter for each kind of thread that changes them, since
+        `TrainingLog.commit` acquires no lock.
     version : int
-        Increases with every change that other threads can see.
+        A number that increases with every change that other threads can see.
     """
 
     __slots__ = ("committed", "published", "version")
@@ -58,15 +59,15 @@ class _Counts:
 
 
 class TrainingLog(TrainingLogBase):
-    """A training log in memory.
+    """Training log in memory.
 
-    A number takes 16 bytes, and each row 8 bytes more. `TrainingLogBase` describes when other
+    A number needs 16 bytes, and each row needs 8 more bytes. `TrainingLogBase` describes when other
     threads see a record.
 
     Parameters
     ----------
     uuid : uuid.UUID, optional
-        Identity of the log; random if not given.
+        The identity of the log; by default random.
 
     Examples
     --------
@@ -161,7 +162,7 @@ class TrainingLog(TrainingLogBase):
             self._publish(iteration, records)
 
     def introduce(self, name: str) -> None:
-        """Add a channel at the end of the order of channels, before it has records."""
+        """Append a channel without records to the order of channels."""
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
         check_name("a record", name)
@@ -240,7 +241,7 @@ class TrainingLog(TrainingLogBase):
         self.load_state_dict(state)
 
     def _mine(self) -> dict[int, dict[str, Any]]:
-        """Return the records that this thread has not committed."""
+        """Return the records that this thread has not committed yet."""
         staged = self._staged
         return staged if staged and get_ident() == self._writer else {}
 
@@ -265,7 +266,7 @@ class TrainingLog(TrainingLogBase):
     def _overlaid(
         self, staged: dict[int, dict[str, Any]], names: tuple[str, ...] | None
     ) -> tuple[Column, dict[str, Column]]:
-        """Return rows and columns with `staged` added, and leave the original ones unchanged."""
+        """Return copies of the rows and columns with the records `staged` added."""
         rows, columns = self._rows.copy(), dict(self._columns)
         for iteration, records in staged.items():
             rows.mark((iteration,))

@@ -1,4 +1,4 @@
-"""Placeholders for stored values of a log that are not or cannot be read."""
+"""Placeholders for stored values of a log that are not read or cannot be read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ DAMAGED = "<damaged in the database: {reason}>"
 
 @dataclass(frozen=True, slots=True)
 class Pickled:
-    """A placeholder for an object in a database that was opened without ``trusted=True``.
+    """Placeholder for a pickled object in a database that was opened without ``trusted=True``.
 
     Attributes
     ----------
     data : bytes
-        The unread pickle.
+        The pickle, which has not been read.
     """
 
     data: bytes = field(repr=False)
@@ -27,7 +27,7 @@ class Pickled:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A placeholder for a value in the database that can no longer be read.
+    """Placeholder for a value in the database that can no longer be read.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Damaged:
     data : object
         The stored value.
     kind : object
-        Its kind according to the database.
+        The kind of the value according to the database.
     """
 
     reason: str

@@ -1,4 +1,4 @@
-"""The protocol of a training log, for logs that do not derive from `TrainingLogBase`."""
+"""Protocol of training logs that do not derive from `TrainingLogBase`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_A_LOG = "log must be a training log such as SQLiteLog(path), not {given!r}{l
 
 @runtime_checkable
 class Logging(Protocol):
-    """A log with all that a main loop and its checkpoints need; `TrainingLogBase` is one."""
+    """Protocol of logs with the methods that a main loop and its checkpoints require."""
 
     @property
     def status(self) -> MutableMapping[str, Any]:
@@ -21,22 +21,22 @@ class Logging(Protocol):
 
     @property
     def current_row(self) -> MutableMapping[str, Any]:
-        """The records of the last iteration done."""
+        """The records of the latest iteration."""
 
     def __getitem__(self, time: int) -> MutableMapping[str, Any]:
         """Return the records of an iteration."""
 
     def resume(self) -> Any:
-        """Prepare for a resumed run."""
+        """Prepare the log for a resumed run."""
 
     def writing(self) -> AbstractContextManager[Any]:
-        """Return a context for a run, at whose end everything is stored."""
+        """Return a context manager for a run, which stores all records at its end."""
 
     def commit(self) -> Any:
         """Make the records of an event visible to other threads."""
 
     def maker(self) -> Any:
-        """Return a function that makes an empty log for a pickle; None pickles the log itself."""
+        """Return a function that creates an empty log for unpickling, or None to pickle the log."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""
@@ -46,7 +46,7 @@ class Logging(Protocol):
 
 
 def check_log(given: Any) -> None:
-    """Raise `LogError` unless `given` meets the protocol of a log."""
+    """Raise a `LogError` unless `given` satisfies the protocol of a log."""
     if isinstance(given, Logging) and not isinstance(given, type):
         return
     members = [name for name in vars(Logging) if name == "__getitem__" or name[0] != "_"]

@@ -1,8 +1,8 @@
-"""The protocol of records, which a backend defines and rows, frames and series use.
+"""Protocol of records, which backends implement for rows, frames and series.
 
-A record has an iteration and a name. The records of a run become visible by `Records.commit`, so
-that other threads see all records of an event together. `workbench.log.backends` describes how a
-main loop uses another backend.
+A record has an iteration and a name. `Records.commit` makes the records of a run visible, so that
+other threads see all records of an event at once. `workbench.log.backends` describes how a main
+loop uses another backend.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from numpy.typing import NDArray
 from workbench.errors import LogError
 from workbench.log.frames import Snapshot
 
-NOT_STORABLE = "the name of {what} must be text that can be written as UTF-8, not {name!r}"
+NOT_STORABLE = "the name of {what} must be a str that can be encoded as UTF-8, not {name!r}"
 
 
 class Records(Protocol):
-    """Values by iteration and name, which become visible to other threads together."""
+    """Protocol of the storage of values by iteration and name."""
 
     @property
     @abstractmethod
     def version(self) -> int:
-        """A number that grows whenever records become visible or are removed."""
+        """A number that increases whenever records become visible or are removed."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
-        """Return a context in which the records of this thread become visible by `commit`.
+        """Return a context manager in which records of this thread are invisible until `commit`.
 
-        The thread itself sees its records at once. Leaving the context commits.
+        The thread that makes a record sees it immediately. Leaving the context commits all records.
 
         Raises
         ------
         LogError
-            If a thread is within such a context of this log already.
+            If a thread is already in such a context of this log.
         """
 
     @abstractmethod
@@ -45,12 +45,12 @@ class Records(Protocol):
         """Make all records of this thread visible to all threads at once."""
 
     def record(self, iteration: int, name: str, value: Any) -> None:
-        """Store one record; it replaces an older one of the same iteration and name."""
+        """Store one record; replace an existing record of the same iteration and name."""
         self.record_all(iteration, {name: value})
 
     @abstractmethod
     def record_all(self, iteration: int, records: dict[str, Any]) -> None:
-        """Store `records`, which now belong to the log, so that they become visible together.
+        """Store `records`, which become visible together and must not be changed afterwards.
 
         A backend converts the values by `workbench.utils.values.to_python`.
         """
@@ -65,31 +65,31 @@ class Records(Protocol):
 
     @abstractmethod
     def forget(self, iteration: int, name: str) -> None:
-        """Remove a record that exists."""
+        """Remove an existing record."""
 
     @abstractmethod
     def snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
-        """Return the existing columns of `names`, or all columns, at one instant."""
+        """Return the contents at one instant: the existing columns of `names`, or all columns."""
 
     @abstractmethod
     def replace(self, rows: NDArray[Any], columns: Mapping[str, tuple[Any, Any]]) -> None:
-        """Replace all records by these, which are iterations and values by name.
+        """Replace all records by `columns`, a mapping from name to iterations and values.
 
         Raises
         ------
         StateError
-            If they are not the records of a log; then nothing changes.
+            If the arguments are not valid records. Then the log does not change.
         """
 
 
 def check_name(what: str, name: Any) -> None:
-    """Raise `LogError` unless every backend allows `name` for a record or a fact."""
+    """Raise a `LogError` unless every backend allows `name` as the name of a record or fact."""
     if not isinstance(name, str) or not (name.isascii() or storable(name)):
         raise LogError(NOT_STORABLE.format(what=what, name=name))
 
 
 def storable(text: str) -> bool:
-    """Return True if `text` can be written as UTF-8; half a surrogate pair cannot."""
+    """Return True if `text` can be encoded as UTF-8, which a lone surrogate cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

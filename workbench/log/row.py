@@ -1,6 +1,6 @@
-"""`Row`: the records of one iteration as a mutable mapping.
+"""`Row`, a mutable mapping of the records of one iteration.
 
-Indexing a log of any backend returns a row. A row stores no data: it uses `Records`.
+Indexing a log of any backend returns a row. A row stores no data but reads and writes `Records`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from workbench.log.records import Records
 
 
 class Row(MutableMapping[str, Any]):
-    """A live view of the records made at one iteration.
+    """Live view of the records of one iteration.
 
-    Indexing a log makes a row. Every row, old ones too, reads and writes the log directly. Numbers,
-    those of numpy and torch included, are returned as Python numbers, tensors as arrays; arrays are
-    copied when they are recorded.
+    Indexing a log returns a row, which reads and writes the log directly. Numbers, including those
+    of numpy and torch, are returned as Python numbers, and tensors are returned as arrays. Arrays
+    are copied when they are recorded.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Row(MutableMapping[str, Any]):
     def update(  # type: ignore[override]
         self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: object
     ) -> None:
-        """Make several records, which other threads see all at once."""
+        """Make several records, which become visible to other threads at once."""
         self._log.record_all(self.iteration, dict(records, **more))
 
     def __delitem__(self, name: str) -> None:

@@ -1,7 +1,7 @@
-"""The main loop: fetches a batch, trains on it and calls the extensions, repeatedly.
+"""The main loop, which repeatedly reads a batch, trains on it and calls the extensions.
 
-Everything else is an extension; `workbench.extensions.events` has the table of events.
-`workbench.session` runs a main loop in a background thread.
+All other functionality is implemented by extensions; `workbench.extensions.events` has a table of
+the events. `workbench.session` runs a main loop in a background thread.
 """
 
 from workbench.errors import TrainingFinish

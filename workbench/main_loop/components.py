@@ -1,4 +1,4 @@
-"""The components of a main loop: checks of its arguments, and extensions by name."""
+"""Checks of the arguments of a main loop, and lookup of extensions by name."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from workbench.graph import ComputationGraph
 from workbench.interfaces import Trainable
 
 NOT_AN_ALGORITHM = (
-    "algorithm must have the methods initialize() and process_batch(batch), as "
-    "GradientDescent(cost=..., parameters=..., step_rule=...) has; {given:.80} lacks them"
+    "algorithm must have the methods initialize() and process_batch(batch), but {given:.80} lacks "
+    "at least one of them; pass, for example, GradientDescent(cost=..., parameters=..., "
+    "step_rule=...)"
 )
 NOT_A_MODEL = (
-    "model must be a computation graph, not {given:.80}; give Model(cost), which finds the bricks "
-    "and their parameters by itself"
+    "model must be a computation graph, not {given:.80}; pass Model(cost), which finds the bricks "
+    "and their parameters"
 )
 
 FORMER_HOOKS = {
-    name: f"write a TrainingExtension with {events}"
-    for name, events in {
-        "_run_epoch": "before_epoch and after_epoch",
-        "_run_iteration": "before_batch and after_batch",
-        "_run_extensions": "dispatch, which every event calls",
-        "_check_finish_training": "a record training_finish_requested, as FinishAfter makes it",
+    name: f"write a TrainingExtension that {does}"
+    for name, does in {
+        "_run_epoch": "defines before_epoch and after_epoch",
+        "_run_iteration": "defines before_batch and after_batch",
+        "_run_extensions": "defines dispatch, which is called for every event",
+        "_check_finish_training": "records training_finish_requested, as FinishAfter does",
     }.items()
 }
 
@@ -53,12 +54,12 @@ def check_model(given: Any) -> None:
 def as_extensions(
     given: Iterable[TrainingExtension | Dispatching] | None,
 ) -> list[TrainingExtension]:
-    """Return a list of extensions; wrap those of other classes.
+    """Return a list of extensions, in which objects with a ``dispatch`` method are wrapped.
 
     Raises
     ------
     ExtensionError
-        If an element is not an extension, or two of them make the same records.
+        If an item is not an extension, or if two extensions write records of the same name.
     """
     if isinstance(given, TrainingExtension):
         raise ExtensionError(f"extensions must be a list, not {given!r}; write [{given!r}]")
@@ -68,7 +69,7 @@ def as_extensions(
 
 
 def find_extension(extensions: Iterable[TrainingExtension], name: str) -> TrainingExtension:
-    """Return the extension called `name`.
+    """Return the extension named `name`.
 
     Raises
     ------
@@ -81,11 +82,9 @@ def find_extension(extensions: Iterable[TrainingExtension], name: str) -> Traini
         return found[0]
     if found:
         raise ExtensionLookupError(
-            f"{len(found)} extensions are called {name!r}: {', '.join(map(repr, found))}; "
-            "give each another name by its argument name="
+            f"{len(found)} extensions are named {name!r}: {', '.join(map(repr, found))}; "
+            "pass name=... to each of them to distinguish them"
         )
     names = [extension.name for extension in extensions]
-    there_are = f"there are {', '.join(names)}" if names else "the main loop has no extensions"
-    raise ExtensionLookupError(
-        f"no extension is called {name!r}{nearest(name, names)}; {there_are}"
-    )
+    present = f"the names are {', '.join(names)}" if names else "the main loop has no extensions"
+    raise ExtensionLookupError(f"no extension is named {name!r}{nearest(name, names)}; {present}")

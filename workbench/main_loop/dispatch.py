@@ -1,4 +1,4 @@
-"""The dispatcher of events: runs handlers, then deferred calls, and records late values."""
+"""`Dispatcher`, which runs the handlers of events and deferred calls, and records late values."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 
 
 class Dispatcher:
-    """Runs the handlers of events and commits what they recorded, in one thread.
+    """Runs the handlers of events in one thread, and commits their records to the log.
 
     Parameters
     ----------
     loop : Loop
-        The main loop, to whose log it writes.
+        The main loop, whose log receives the records.
     ending : Ending
-        Is notified of requests to finish that handlers have recorded.
+        The object that is notified of requests to finish in the records.
 
     Attributes
     ----------
     arriving : Arrivals
-        Values that an accelerator is still computing, with the iteration and their names.
+        Values that an accelerator is still computing, with their iteration and names.
     """
 
     __slots__ = ("_deferred", "_ending", "_firing", "_handlers", "_loop", "arriving")
@@ -48,20 +48,20 @@ class Dispatcher:
         self._firing = False
 
     def refresh(self, extensions: Iterable[TrainingExtension], profile: Profile | None) -> None:
-        """Ask `extensions` for their handlers; with a `profile`, time every handler."""
+        """Collect the handlers of `extensions`; with a `profile`, every handler is timed."""
         extensions = list(extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         for event in CallbackName:
-            asked = [(extension, extension.handler(event)) for extension in extensions]
+            pairs = [(extension, extension.handler(event)) for extension in extensions]
             handlers[event] = [
                 (e, h if profile is None else _timed(e.name, h, profile))
-                for e, h in asked
+                for e, h in pairs
                 if h is not None
             ]
         self._handlers = handlers
 
     def fire(self, event: CallbackName, *args: Any) -> None:
-        """Run the handlers of `event`, then commit what they recorded."""
+        """Run the handlers of `event`, then commit their records."""
         if self.arriving and event not in OF_A_BATCH:
             self.receive(wait=True)
         handlers = self._handlers[event]
@@ -77,7 +77,7 @@ class Dispatcher:
                 except Exception as error:
                     done = self._loop.status["iterations_done"]
                     where = f"{event} of the extension {extension.name!r}"
-                    error.add_note(f"in {where}, after {done} iterations")
+                    error.add_note(f"raised in {where} after {done} iterations")
                     raise
         finally:
             self._firing = outer
@@ -90,25 +90,25 @@ class Dispatcher:
             self._run_deferred()
 
     def fail(self, error: BaseException) -> None:
-        """Run the handlers of ``on_error``; if one fails, add a note to `error`."""
+        """Run the handlers of ``on_error``; if a handler fails, add a note to `error`."""
         self._firing = True
         for extension, handler in self._handlers.get(CallbackName.ON_ERROR, ()):
             try:
                 handler(error)
             except Exception as second:
-                error.add_note(f"then on_error of {extension.name!r} failed too: {second!r}")
+                error.add_note(f"on_error of {extension.name!r} then failed too: {second!r}")
         self._firing = False
         self._run_deferred()
 
     def after_event(self, action: Callable[[], object]) -> None:
-        """Call `action` after all handlers of the current event, or at once between events."""
+        """Call `action` after all handlers of the current event, or immediately between events."""
         if self._firing:
             self._deferred.append(action)
         else:
             action()
 
     def drop_deferred(self) -> None:
-        """Forget the calls that wait for the end of an event."""
+        """Discard all deferred calls."""
         self._deferred.clear()
 
     def _run_deferred(self) -> None:
@@ -116,12 +116,12 @@ class Dispatcher:
             self._deferred.popleft()()
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record `values` in the row of this iteration once they have arrived."""
+        """Record `values` in the row of this iteration after they have been computed."""
         done = self._loop.status["iterations_done"]
         self.arriving.send((done, list(values)), values.values())
 
     def receive(self, *, wait: bool = False) -> None:
-        """Record the values that have arrived; with `wait`, wait for all of them first."""
+        """Record the values that have been computed; with `wait`, wait for all values first."""
         for (iteration, names), values in self.arriving.received(wait=wait):
             self._loop.log[iteration].update(zip(names, map(to_python, values), strict=True))
 

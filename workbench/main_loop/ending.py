@@ -1,7 +1,7 @@
-"""The end of a run: requests to finish, whether the end is reached, and training beyond it.
+"""The end of a run: requests to finish, the planned end, and training beyond it.
 
 A request is the record ``training_finish_requested``, which stays in the log. A run that starts at
-a row with the request of an earlier run must not end because of it.
+a row with a request from an earlier run must ignore this request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOTHING_TO_DO = (
 
 
 class Owner(Loop, Protocol):
-    """A main loop with the attributes that its run needs."""
+    """Interface of the main loop that its run requires."""
 
     @property
     def extensions(self) -> list[TrainingExtension]:
@@ -60,21 +60,21 @@ class Ending:
         self.begin()
 
     def begin(self) -> None:
-        """Start a run without requests."""
+        """Reset the state at the start of a run."""
         self.requested = self.with_epoch = self.training = False
 
     def request(self) -> None:
-        """Record a request to finish this run."""
+        """Record a request to finish the current run."""
         self._main_loop.log.current_row[FINISH_REQUEST] = True
         self._old = -1
 
     def notice(self, row: Row) -> None:
-        """Note a request in `row`, unless an earlier run has made it."""
+        """Accept the request in `row`, unless it was recorded by an earlier run."""
         if row.iteration != self._old:
             self.requested = True
 
     def forget_earlier(self) -> None:
-        """Count a request in the current row, and only there, as that of an earlier run."""
+        """Ignore a request in the current row, because it was recorded by an earlier run."""
         self._old = -1
         self._forget()
 
@@ -84,7 +84,7 @@ class Ending:
             self._old = row.iteration
 
     def reached(self) -> str | None:
-        """Return why training has ended already according to the extensions, or None."""
+        """Return the reason why training has already reached its end, or None if it has not."""
         main_loop = self._main_loop
         forget_goal(main_loop)
         if not goal_reached(main_loop.status):
@@ -106,6 +106,6 @@ class Ending:
         main_loop.refresh()
 
     def batches_left(self) -> int | None:
-        """Return the number of batches still planned, or None if it is unknown."""
+        """Return the number of batches until the planned end, or None if it is unknown."""
         planned = planned_batches(self._main_loop)
         return None if planned is None else planned - int(self._main_loop.status["iterations_done"])

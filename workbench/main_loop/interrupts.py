@@ -1,7 +1,7 @@
-"""Keyboard interrupts that end training in an orderly way.
+"""Keyboard interrupts that end training after the epoch or the batch.
 
-Signals are handled in the main thread only, and only during training. The handlers post a request
-and do nothing else, since a signal can arrive in the middle of any operation.
+Signals are handled only in the main thread and only during training. The handlers only post a
+request, since a signal can arrive in the middle of any operation.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from workbench.utils.notices import tell
 Level = Literal["epoch", "batch"]
 
 INTERRUPTED = {
-    "epoch": "Interrupted: training ends with this epoch. Interrupt again to end it now.",
+    "epoch": "Interrupted: training ends after this epoch. Interrupt again to end it now.",
     "batch": "Interrupted again: training ends after this batch.",
 }
 
 
 class Interruptible:
-    """A context in which Ctrl+C ends training with the epoch and, pressed again, with the batch.
+    """Context manager that makes Ctrl+C end training after the current epoch.
 
-    A third Ctrl+C has its original effect.
+    A second Ctrl+C ends training after the current batch. A third one has its original effect.
 
     Parameters
     ----------
     mailbox : Mailbox
-        Receives the requests.
+        The mailbox to which requests are posted.
     interrupt : callable
-        Called with the level, ``"epoch"`` or ``"batch"``, by the thread that trains.
+        A function that the training thread calls with the level, ``"epoch"`` or ``"batch"``.
     """
 
     def __init__(self, mailbox: Mailbox, interrupt: Callable[[Level], object]) -> None:
@@ -61,7 +61,7 @@ class Interruptible:
     def _post(self, level: Level) -> None:
         announced = False
 
-        def announce() -> bool:  # not in the handler, which may have interrupted a print
+        def announce() -> bool:  # not called in the handler, which can interrupt another print
             nonlocal announced
             if not announced:
                 tell(INTERRUPTED[level])

@@ -1,8 +1,8 @@
-"""Leases that keep two runs from training the same parameters.
+"""Leases that prevent two runs from training the same parameters.
 
-Before a run changes anything it takes a lease of its main loop, parameters, log and extensions. If
-a notebook cell is run again while its first run continues, the second run is refused here, with a
-message that leads back to the first.
+Before a run changes anything, it acquires a lease of its main loop, parameters, log and extensions.
+If a notebook cell is executed again while the first run continues, the second run raises an error
+that names the session of the first run.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from workbench.interfaces import Loop, Session
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
-    "{what} being trained by {session!r}. Nothing was changed and that run continues. It is "
-    "workbench.session.running()[{session.name!r}]; to start again, first call its methods "
+    "{what} being trained by {session!r}. Nothing was changed and that run continues. The session "
+    "is workbench.session.running()[{session.name!r}]; to start again, first call its methods "
     "stop() and wait()"
 )
 BY_A_THREAD = (
-    "{what} being trained by MainLoop.run() in the thread {thread!r}, which has done "
+    "{what} being trained by MainLoop.run() in the thread {thread!r}, which has completed "
     "{iterations} iterations. Nothing was changed and that run continues; to start again, "
     "interrupt it first"
 )
 
 ANOTHER_THREAD = (
     "{main_loop!r} is being trained by another thread, which changes its state at the same time; "
-    "have that thread do it: session.call(lambda main_loop: main_loop.{method}(...))"
+    "call the method in that thread, as in session.call(lambda main_loop: main_loop.{method}(...))"
 )
 
 _leases: list[Lease] = []
@@ -36,19 +36,19 @@ _lock = threading.Lock()
 
 
 class Lease:
-    """The right of one run to train all parts of its main loop; a context manager.
+    """Context manager that holds the exclusive right to train a main loop.
 
     Parameters
     ----------
     main_loop : Loop
         The main loop to train.
     session : Session, optional
-        The session that trains it; None if the thread that takes the lease does.
+        The session that trains it, or None if the current thread trains it.
 
     Raises
     ------
     AlreadyTrainingError
-        If a running main loop shares a part with it.
+        If a running main loop has the same algorithm, log, parameters or extensions.
     """
 
     def __init__(self, main_loop: Loop, session: Session | None = None) -> None:
@@ -63,7 +63,7 @@ class Lease:
             _leases.append(self)
 
     def release(self) -> None:
-        """Allow other runs to train it."""
+        """Allow other runs to train the main loop."""
         with _lock:
             _leases.remove(self)
 
@@ -96,16 +96,16 @@ def session_of(main_loop: Loop) -> Session | None:
 
 
 def forget() -> list[Session]:
-    """Drop all leases in a forked process; return the sessions that had one."""
+    """Discard all leases in a forked process; return the sessions that had a lease."""
     global _lock
-    _lock = threading.Lock()  # a thread of the parent process may have held it
+    _lock = threading.Lock()  # a thread of the parent process may have held the old lock
     found = [lease.session for lease in _leases if lease.session is not None]
     _leases.clear()
     return found
 
 
 def check_idle(main_loop: Loop, method: str) -> None:
-    """Raise `AlreadyTrainingError` if a run trains `main_loop`, or is about to."""
+    """Raise `AlreadyTrainingError` if a run holds the lease of `main_loop`."""
     with _lock:
         leased = any(lease.main_loop is main_loop for lease in _leases)
     if leased:
@@ -113,7 +113,7 @@ def check_idle(main_loop: Loop, method: str) -> None:
 
 
 def _common(new: Loop, running: Loop) -> str | None:
-    """Describe the part of `new` that a running main loop shares, or return None."""
+    """Describe an object that `new` shares with a running main loop, or return None."""
     if new is running:
         return "this main loop is"
     if new.algorithm is running.algorithm:
@@ -133,5 +133,5 @@ def _common(new: Loop, running: Loop) -> str | None:
 
 
 def _parameters(main_loop: Loop) -> Iterator[Any]:
-    # a user's own algorithm need not have parameters
+    # A custom algorithm need not have the attribute `parameters`.
     yield from getattr(main_loop.algorithm, "parameters", None) or ()

@@ -1,7 +1,7 @@
-"""`MainLoop`: a model, its algorithm, data, extensions and log.
+"""`MainLoop`, which combines a model with an algorithm, a data stream, extensions and a log.
 
-`workbench.main_loop.run` trains it. Requests of other threads wait in a mailbox for the boundary
-between two batches, or until an extension yields to commands.
+`workbench.main_loop.run` implements the training. Requests from other threads wait in a mailbox
+until the boundary between two batches, or until an extension yields to commands.
 """
 
 from __future__ import annotations
@@ -37,55 +37,56 @@ if TYPE_CHECKING:
     from workbench.session import Session
     from workbench.tensor import SharedVariable
 
-GIVEN_BACK = "{session!r} trains this main loop already; start() returns it"
+GIVEN_BACK = "{session!r} is already training this main loop; start() returns this session"
 
 
 class MainLoop(FixedAttributes):
-    """Trains a model with an algorithm on a stream of data, and records the run in a log.
+    """Trains a model with an algorithm on a data stream, and records the run in a log.
 
-    A run ends when an extension records ``training_finish_requested`` as true (see `FinishAfter`)
-    or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt: in the
-    main thread, the first Ctrl+C ends it with the epoch and the second after the batch. The end is
-    recorded as ``training_finished``. The next run continues there, in the middle of an epoch too.
-    If the extensions say that training has ended already, it trains nothing and prints the reason;
-    ``run(epochs=5)`` trains beyond that end.
+    A run ends when an extension records ``training_finish_requested`` as True (see `FinishAfter`)
+    or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt. In the
+    main thread, the first Ctrl+C ends the run after the epoch and the second one after the batch.
+    The end is recorded as ``training_finished``. The next run continues from this point, even in
+    the middle of an epoch. If the end that extensions define is already reached, the run trains
+    nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
 
-    An error is recorded as ``training_error`` in the row and in the status, fires ``on_error``, and
-    is raised to the caller with a note of the batch and epoch. The batch is not tried again.
+    An error is recorded as ``training_error`` in the row and in the status. It fires ``on_error``
+    and is raised to the caller with a note about the batch and the epoch. The next run continues
+    after this batch.
 
     Parameters
     ----------
     algorithm : TrainingAlgorithm
-        Processes the batches.
+        The algorithm that processes the batches.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
         The source of the batches; see `workbench.data.as_stream`.
     model : ComputationGraph, optional
-        The model that is trained, for the use of extensions. When training starts,
-        a `Model` must be initialised and the algorithm must train its parameters.
+        The trained model, which extensions use. When training starts, a `Model` must be
+        initialised and the algorithm must train its parameters.
     log : TrainingLogBase, optional
-        The log; a new one if not given. With a log that has iterations, training resumes. A class
-        of your own must have the methods of `workbench.log.protocol.Logging`.
+        The log; by default a new one. If the log contains iterations, training resumes. A custom
+        class must have the methods of `workbench.log.protocol.Logging`.
     log_backend : str, optional
-        The kind of log to make if `log` is not given; ``config.log_backend`` by default.
+        The kind of the new log if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        Called in this order. Any object with a method ``dispatch(event, *args)`` is accepted: it is
-        wrapped, and its attribute ``main_loop`` is set.
+        The extensions, in the order in which they are called. An object with a method
+        ``dispatch(event, *args)`` is wrapped, and its attribute ``main_loop`` is set.
 
     Attributes
     ----------
     epoch_iterator : iterator or None
-        Yields the remaining batches of an epoch that has started and not ended.
+        The iterator over the remaining batches of an epoch that is not complete.
     profile : Profile
-        The time that each part of training took.
+        The time spent in each section of training.
     started_at : dict
-        ``iterations_done`` and ``epochs_done`` when this main loop started for the first time.
+        ``iterations_done`` and ``epochs_done`` at the first start of this main loop.
 
     Raises
     ------
     AlgorithmError
         If `algorithm` lacks ``initialize()`` or ``process_batch()``.
     ExtensionError
-        If something among `extensions` is not an extension.
+        If an item of `extensions` is not an extension.
     GraphError
         If `model` is not a computation graph.
     DataError
@@ -148,7 +149,7 @@ class MainLoop(FixedAttributes):
 
     @property
     def iteration_state(self) -> tuple[AbstractDataStream | None, Iterator[dict[str, Any]] | None]:
-        """The data stream, and the iterator of the current epoch, if there is one."""
+        """The data stream and the iterator of the current epoch (or None)."""
         return self.data_stream, self.epoch_iterator
 
     @iteration_state.setter
@@ -158,7 +159,7 @@ class MainLoop(FixedAttributes):
         self.data_stream, self.epoch_iterator = state
 
     def find_extension(self, name: str) -> TrainingExtension:
-        """Return the extension called `name`.
+        """Return the extension named `name`.
 
         Raises
         ------
@@ -168,21 +169,21 @@ class MainLoop(FixedAttributes):
         return components.find_extension(self.extensions, name)
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Train until the end, in this thread.
+        """Train in this thread until the end.
 
         Parameters
         ----------
         epochs, batches : int, optional
-            Train on this many more instead; see `go_on`.
+            The number of further epochs or batches to train; see `go_on`.
 
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, or something that it trains, is being trained.
+            If this main loop, its algorithm, log, parameters or extensions are being trained.
         ArgumentError
-            If both are given, or one is not a number of 1 or more.
+            If both `epochs` and `batches` are given, or if the number is not at least 1.
         ExtensionError
-            If an extension could not be called on an event.
+            If an extension cannot be called for an event.
 
         """
         more = self._run.more(epochs, batches)
@@ -201,14 +202,14 @@ class MainLoop(FixedAttributes):
         paused: bool = False,
         name: str | None = None,
     ) -> Session:
-        """Train in a background thread; return the session that controls it.
+        """Train in a background thread, and return the session that controls it.
 
-        If a session trains this main loop already, that session is returned, and a line says so.
+        If a session already trains this main loop, it is returned and a notice is printed.
 
         Parameters
         ----------
         epochs, batches, paused
-            As for `Session.start`, which also lists the errors.
+            See `Session.start`, which also documents the errors.
         name : str, optional
             The name of the session.
         """
@@ -226,25 +227,27 @@ class MainLoop(FixedAttributes):
         return session
 
     def go_on(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Extend training by a number of epochs or batches; in the thread that trains.
+        """Extend training by a number of epochs or batches.
 
-        During a run the number is added to what is planned; at the end, to what is done, where the
+        Must be called in the training thread; other threads call `Session.train`. During a run the
+        number is added to the planned end, afterwards to the completed epochs or batches, where the
         rest of an incomplete epoch counts as one epoch. The new end has precedence over
-        `FinishAfter`, and extensions that wait for an improvement start their count again. The end
-        is part of the status and holds for resumed runs. Another thread uses `Session.train`.
+        `FinishAfter`, and extensions that wait for an improvement restart their count. The end is
+        stored in the status and is valid for resumed runs too.
 
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, as a number of 1 or more.
+            If not exactly one of the two arguments is given, or if the number is not at least 1.
         """
         self._run.ending.go_on(epochs, batches)
 
     def request_finish(self) -> None:
-        """End training after the current event; in the thread that trains.
+        """End training after the current event.
 
-        Recorded as ``training_finish_requested``. An extension may also make that record itself,
-        but if an earlier run has left it in the same row, only this method has an effect.
+        Must be called in the training thread. It records ``training_finish_requested``. An
+        extension can also write this record, but if an earlier run has left it in the same row,
+        only this method has an effect.
         """
         self._run.ending.request()
 
@@ -255,49 +258,49 @@ class MainLoop(FixedAttributes):
         early: Callable[[], bool] | None = None,
         urgent: bool = False,
     ) -> None:
-        """Queue `action`, which the thread that trains calls between two batches.
+        """Queue `action`, which the training thread calls between two batches.
 
-        For any thread, at any time. Actions still queued when training ends are dropped.
+        Can be called in any thread. Actions still queued at the end of training are discarded.
 
         Parameters
         ----------
         action : callable
-            Called with no arguments.
+            A function without arguments.
         early : callable, optional
-            Called if an extension that evaluates a data set calls `yield_to_commands` first;
-            `action` is dropped if this returns true.
+            A function that is called if an extension calls `yield_to_commands` first. If it returns
+            True, `action` is not called.
         urgent : bool
             True to abandon an evaluation in progress, so that `action` is called soon.
         """
         self._run.mailbox.post(Request(action, early, urgent))
 
     def yield_to_commands(self) -> None:
-        """Let pauses and interrupts take effect within an extension that runs for long.
+        """Handle pauses and interrupts during an extension that takes a long time.
 
-        Extensions that evaluate a data set call it between its batches. A request that might
-        change the values being computed waits for the end of the event. In a thread that does not
-        train this main loop, the call does nothing.
+        Extensions that evaluate a data set call this method between its batches. A request that
+        could change the evaluated values waits for the end of the event. In any other thread than
+        the training thread, the method does nothing.
 
         Raises
         ------
         EvaluationAbandoned
-            If training must end now; unless the extension catches it, training ends here.
+            If training must end now; unless the extension catches the error, training ends.
         """
         if self._run.thread == threading.get_ident():
             self._run.mailbox.yield_to_commands()
 
     def after_event(self, action: Callable[[], object]) -> None:
-        """Call `action` once all extensions have seen the current event.
+        """Call `action` after all extensions have handled the current event.
 
-        For the thread that trains. Between events and between runs, call it at once.
+        Must be called in the training thread. Between events, `action` is called immediately.
         """
         self._run.dispatcher.after_event(action)
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record in the current row values, by name, that a device is still computing.
+        """Record values, given by name, that a device still computes, in the current row.
 
-        They enter the log in order once they are computed, at the latest before the next event
-        other than ``before_batch`` and ``after_batch``. For the thread that trains.
+        Must be called in the training thread. The values are recorded after they are computed, at
+        the latest before an event other than ``before_batch`` and ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 
@@ -308,14 +311,11 @@ class MainLoop(FixedAttributes):
 
     @property
     def session(self) -> interfaces.Session | None:
-        """The session that trains this main loop; None if `run` does, or nothing."""
+        """The session that trains this main loop, or None if no session does."""
         return session_of(self)
 
     def refresh(self) -> None:
-        """Ask all extensions again which events they handle.
-
-        Needed after a change of `extensions` or of their conditions while training.
-        """
+        """Collect the handlers of events again; required after a change of `extensions`."""
         self._run.refresh()
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
@@ -323,15 +323,15 @@ class MainLoop(FixedAttributes):
         return state.variables_of(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that training depends on and changes, as plain values and tensors.
+        """Return the complete state of training, as plain values and tensors.
 
-        A main loop made by the same code continues from there to the same numbers, bit for bit,
-        in the middle of an epoch too. Later training does not change the returned values.
+        A main loop built by the same code can load the state and continue with bitwise identical
+        results, even in the middle of an epoch. Later training does not change the returned values.
 
         Returns
         -------
         dict
-            The keys are those listed in `workbench.main_loop.state`.
+            A dictionary with the keys that `workbench.main_loop.state` lists.
 
         Raises
         ------
@@ -344,17 +344,18 @@ class MainLoop(FixedAttributes):
         return state.state_of(self, in_hand=self._run.in_hand)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned, of this main loop or another one.
+        """Restore a state that `state_dict` of this or another main loop returned.
 
-        Nothing changes unless everything fits. Parts of a state (`workbench.main_loop.state`) that
-        `state` lacks stay as they are. Within an event use `after_event`; otherwise extensions that
-        come later act on the new state. Extensions that act on ``before_training`` do not change a
-        state that was loaded before the first start.
+        The state is loaded completely, or not at all if it does not fit. Keys that `state` lacks
+        (see `workbench.main_loop.state`) are not changed. To load a state during an event, pass a
+        function to `after_event`; otherwise later extensions handle the event with the new state.
+        Handlers of ``before_training`` do not change a state that was loaded before the first
+        start.
 
         Raises
         ------
         StateError
-            If something does not fit; the message lists all that is unknown, missing or different.
+            If `state` does not fit. The message lists all unknown, missing or different entries.
         AlreadyTrainingError
             If another thread is training.
         """
@@ -367,7 +368,7 @@ class MainLoop(FixedAttributes):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**vars(self), "profile": None}
-        if self._run.in_hand:  # a batch that was read but not trained on is read again
+        if self._run.in_hand:  # a batch that was read but not processed is read again
             state["epoch_iterator"] = copy.copy(self.epoch_iterator)
             state["epoch_iterator"].position -= 1
         return state
@@ -379,10 +380,10 @@ class MainLoop(FixedAttributes):
             self.started_at = {name: self.status[name] for name in self.started_at}
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
-        """End training with this epoch, or immediately; in the thread that trains.
+        """End training after this epoch, or immediately.
 
-        Recorded as ``epoch_interrupt_received`` or ``batch_interrupt_received``. Another thread
-        uses `Session.stop`, or `post` with this method.
+        Must be called in the training thread; other threads call `Session.stop` or `post`. It
+        records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
 
         Raises
         ------

@@ -1,9 +1,9 @@
-"""A thread-safe queue of requests, carried out by the training thread between batches.
+"""A thread-safe queue of requests that the training thread executes between batches.
 
-Any thread may post a request. Between two batches of training, requests are carried out in order.
-An extension that evaluates a data set for a long time calls `Mailbox.yield_to_commands` between
-its own batches: a request that can be handled there is carried out, and any other is kept for the
-boundary. If a kept request is urgent, the evaluation ends.
+Any thread can post a request. At the boundary between two batches, requests are executed in order.
+An extension that evaluates a data set calls `Mailbox.yield_to_commands` between its own batches.
+Requests that can be handled during an evaluation are then executed; all others are kept for the
+boundary. If a kept request is urgent, the evaluation is abandoned.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from workbench.errors import EvaluationAbandoned
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A callback for the thread that trains.
+    """A callback for the training thread.
 
     Attributes
     ----------
     action : callable
-        Called at a boundary between two batches.
+        A function that is called at the boundary between two batches.
     early : callable, optional
-        Called within an evaluation; returns true if nothing is left to do at the boundary.
+        A function that is called during an evaluation. If it returns True, `action` is not called.
     urgent : bool
         True to abandon an evaluation, so that the boundary is reached soon.
     """
@@ -36,18 +36,18 @@ class Request:
 
 
 class Mailbox:
-    """The requests to a thread that trains. All methods except `post` are for that thread.
+    """Queue of requests to the training thread, which alone calls all methods except `post`.
 
     Attributes
     ----------
     requests : SimpleQueue
-        Requests that the thread has not seen yet.
+        Requests that the thread has not received yet.
     kept : deque
-        Requests seen within an evaluation and kept for the boundary.
+        Requests received during an evaluation and kept for the boundary.
     yielding : bool
-        True while requests are handled within an evaluation.
+        True while requests are handled during an evaluation.
     gate : callable or None
-        While it returns false, only urgent requests are carried out at boundaries.
+        A function; while it returns False, only urgent requests are executed at boundaries.
 
     Examples
     --------
@@ -70,25 +70,25 @@ class Mailbox:
         self._settled = 0
 
     def post(self, request: Request) -> None:
-        """Add a request; from any thread, and from a signal handler."""
+        """Add a request; safe in any thread and in signal handlers."""
         self.requests.put(request)
 
     def run_all(self) -> None:
-        """Carry out all present requests; those that actions post are carried out next time."""
+        """Execute all present requests, but not the requests that their actions post."""
         if self.gate is not None and not self._opened(self.gate):
             return
         last = self._settled + len(self.kept) + self.requests.qsize()
-        # a pause carries out other requests, and one of them may close the gate
+        # During a pause, further requests are executed, and one of them can close the gate.
         while self._settled < last and self.gate is None:
             self.run_next()
 
     def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
-        """Let all but urgent requests wait until `gate` returns true; do `then` before them."""
+        """Delay all but urgent requests until `gate` returns True, and call `then` before them."""
         self.kept.appendleft(Request(then))
         self.gate = gate
 
     def _opened(self, gate: Callable[[], bool]) -> bool:
-        """Ask the gate; carry out urgent requests if it stays closed."""
+        """Call the gate and return its result; if it is False, execute urgent requests."""
         if gate():
             self.gate = None
             return True
@@ -101,7 +101,7 @@ class Mailbox:
         return False
 
     def run_next(self) -> None:
-        """Wait for a request; carry it out, or keep it if it must wait for the boundary."""
+        """Wait for a request; execute it, or keep it if it must wait for the boundary."""
         if not self.yielding:
             request = self.kept.popleft() if self.kept else self.requests.get()
             self._settled += 1
@@ -114,12 +114,12 @@ class Mailbox:
             self.kept.append(request)
 
     def yield_to_commands(self) -> None:
-        """Handle the requests between two batches of an evaluation.
+        """Handle requests between two batches of an evaluation.
 
         Raises
         ------
         EvaluationAbandoned
-            If a request that was kept is urgent.
+            If a kept request is urgent.
         """
         self.yielding = True
         try:
@@ -128,10 +128,10 @@ class Mailbox:
         finally:
             self.yielding = False
         if any(request.urgent for request in self.kept):
-            raise EvaluationAbandoned("training is to end now")
+            raise EvaluationAbandoned("the evaluation was abandoned by an urgent request")
 
     def clear(self) -> None:
-        """Drop all requests."""
+        """Discard all requests."""
         self.gate = None
         self.kept.clear()
         while not self.requests.empty():

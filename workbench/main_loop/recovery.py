@@ -1,4 +1,4 @@
-"""Errors of single batches: the note that locates them, and further tries of the batch."""
+"""Errors while a batch is processed: notes about the batch, and further attempts."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from workbench.main_loop.mailbox import Mailbox
 
 
 def note(error: BaseException, main_loop: Loop, doing: str) -> None:
-    """Add the number of the batch and of its epoch to an error."""
+    """Add a note to an error, which contains the number of the batch and of the epoch."""
     status = main_loop.status
     done, ends = status["iterations_done"], status["_epoch_ends"]
     number, epoch = done - (ends[-1] if ends else 0) + 1, status["epochs_done"] + 1
     error.add_note(
-        f"{doing} batch {number} of epoch {epoch}, after {done} iterations; "
-        "the log has everything up to there"
+        f"raised {doing} batch {number} of epoch {epoch}, after {done} iterations; the log "
+        "contains all records up to this batch"
     )
 
 
 def recover(
     main_loop: Owner, mailbox: Mailbox, ending: Ending, error: Exception, batch: Any
 ) -> Exception | None:
-    """Try a batch again as long as an extension recovers from the errors of the algorithm.
+    """Process a batch again as long as an extension recovers from the errors of the algorithm.
 
     Returns
     -------
     Exception or None
-        The last error, if no extension recovers from it. None if the batch was trained on, or if
+        The last error, if no extension recovers from it. None if the batch was processed, or if
         another state was loaded.
 
     Raises
     ------
     TrainingFinish
-        If training must end before the next try.
+        If training must end before the next attempt.
     """
     batches = main_loop.epoch_iterator
     while True:
@@ -44,7 +44,7 @@ def recover(
             note(error, main_loop, "while training on")
             return error
         main_loop.log.commit()
-        mailbox.run_all()  # pauses, rewinds and new values
+        mailbox.run_all()  # handles pauses, rewinds and changes of values
         if ending.requested:
             raise TrainingFinish
         if batches is not main_loop.epoch_iterator:

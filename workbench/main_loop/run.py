@@ -1,8 +1,8 @@
-"""The training of a main loop: epochs and batches, until something ends the run.
+"""`Run`, which trains a main loop on epochs and batches until the end of the run.
 
-A `Run` belongs to one main loop and is composed of a mailbox for other threads, a dispatcher of
-events and an ending. It holds all that exists only while a thread trains, so that a main loop can
-be copied and saved.
+A `Run` belongs to one main loop. It consists of a mailbox for other threads, a dispatcher of events
+and an ending. It contains all objects that exist only while a thread trains, so that a main loop
+can be copied and saved.
 """
 
 from __future__ import annotations
@@ -37,47 +37,51 @@ logger = logging.getLogger(__name__)
 
 READ_ONCE = "data_read_once"
 READS_ONCE = (
-    "{stream!r} reads a generator, which yields its data once: this run cannot be rewound, and "
-    "after a restart it continues only if a new generator yields the same data"
+    "{stream!r} reads a generator, which yields its data only once. Therefore this run cannot be "
+    "rewound, and after a restart it can continue only if a new generator yields the same data"
 )
-NO_DATA = "this main loop has no data stream to train on; give MainLoop(data_stream=...)"
-NO_ALGORITHM = "this main loop has no algorithm to train with; give MainLoop(algorithm=...)"
+NO_DATA = "this main loop has no data stream; pass MainLoop(data_stream=...)"
+NO_ALGORITHM = "this main loop has no algorithm; pass MainLoop(algorithm=...)"
 OTHER_THREADS = (
-    "from here on large steps use {now} threads instead of {before}, and sums over another number "
-    "of threads round differently; set config.threads = {before} to continue as before"
+    "after this iteration, large steps use {now} threads instead of {before}, so sums are rounded "
+    "differently; set config.threads = {before} to continue as before"
 )
-NO_BATCHES = "epoch {epoch} of {stream!r} has no batches, so training would never end"
+NO_BATCHES = (
+    "epoch {epoch} of {stream!r} has no batches, so training would never end; check the data set "
+    "and the batch size"
+)
 NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
 
 
 class Run:
-    """Trains a main loop: all of its runs, one after the other.
+    """Trains a main loop in one or more runs.
 
     Parameters
     ----------
     main_loop : Loop
-        The main loop to train, which holds the state.
+        The main loop to train, which contains the state.
 
     Attributes
     ----------
     announced : bool
-        True once ``before_training`` has fired.
+        True after ``before_training`` has been fired.
     loaded : set of str
-        The parts of a state that were loaded before ``before_training``.
+        The keys of a state that were loaded before ``before_training``.
     mailbox : Mailbox
-        Requests of other threads.
+        The queue of requests from other threads.
     dispatcher : Dispatcher
-        Fires events.
+        The object that fires events.
     ending : Ending
-        Decides when the run ends.
+        The object that decides when the run ends.
     thread : int or None
-        The identifier of the thread that trains.
+        The identifier of the training thread.
     in_hand : bool
-        True while a batch has been read but not trained on.
+        True while a batch has been read but not processed.
     observers : list of TrainingExtension
-        Called after the extensions of the main loop; they have no state.
+        Extensions without state that are called after the extensions of the main loop.
     after_batch : callable or None
-        Called after every batch; an observer would cost a commit of the log each time.
+        A function that is called after every batch. Unlike an observer, it does not cause a commit
+        of the log.
     """
 
     def __init__(self, main_loop: Owner) -> None:
@@ -107,19 +111,19 @@ class Run:
         self.reset()
 
     def nothing_to_do(self) -> str | None:
-        """Return why a run would train nothing, if that is certain before it starts.
+        """Return the reason why a run would train nothing, or None if this is not certain.
 
-        Before the first start it is not certain: extensions may load an archive then.
+        It is not certain before the first start, when extensions can load an archive.
         """
         return self.ending.reached() if self.announced else None
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training by that much, or None if neither is given.
+        """Return a function that extends training, or None if neither argument is given.
 
         Raises
         ------
         ArgumentError
-            If both are given, or one is not a number of 1 or more.
+            If both arguments are given, or if the number is not at least 1.
         """
         if epochs is None and batches is None:
             return None
@@ -181,7 +185,7 @@ class Run:
             extension.main_loop = self.main_loop
 
     def refresh(self) -> None:
-        """Ask extensions again which events they handle; see `MainLoop.refresh`."""
+        """Update the handlers of events; see `MainLoop.refresh`."""
         main_loop = self.main_loop
         record_names.check_distinct(main_loop.extensions)
         goals = finish_at_goal(main_loop.status)
@@ -191,7 +195,7 @@ class Run:
         self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
 
     def forget_earlier(self) -> None:
-        """Forget the error of an earlier run, and the request to finish it."""
+        """Discard the error of an earlier run, and its request to finish."""
         self.main_loop.status.pop("training_error", None)
         self.main_loop.status.pop("_traceback", None)
         self.ending.forget_earlier()
@@ -214,7 +218,7 @@ class Run:
             self.dispatcher.fire(CallbackName.ON_RESUMPTION)
 
     def _initialize(self) -> None:
-        """Prepare the algorithm, once."""
+        """Initialise the algorithm before the first run."""
         main_loop = self.main_loop
         algorithm, stream, status = main_loop.algorithm, main_loop.data_stream, main_loop.status
         if isinstance(main_loop.model, Model) and isinstance(algorithm, GradientDescent):
@@ -226,7 +230,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire ``before_training``; a state that was loaded before is restored after it."""
+        """Fire ``before_training``, then restore a state that was loaded before this event."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}
@@ -234,12 +238,12 @@ class Run:
         with Timer("before_training", main_loop.profile):
             self.dispatcher.fire(CallbackName.BEFORE_TRAINING)
         self.announced = True
-        if kept and not self.loaded:  # else an extension has loaded something on this event
+        if kept and not self.loaded:  # otherwise an extension has loaded a state on this event
             self.load(kept)
         self.loaded = set()
 
     def load(self, parts: Mapping[str, Any]) -> None:
-        """Load parts of a state of training, all or none of them."""
+        """Load a state of training completely or not at all; it can lack some keys."""
         self.attach()
         state.restore(self.main_loop, parts, in_hand=self.in_hand)
         if "data" in parts:
@@ -249,11 +253,11 @@ class Run:
         self.loaded |= set(parts)
 
     def _record_execution(self, text: str) -> None:
-        """Record how batches after this iteration are processed, if that changes, and why."""
+        """Record a change in the way in which the following batches are processed."""
         self.main_loop.log.current_row["execution"] = text
 
     def _record_threads(self) -> None:
-        """Store the number of threads of large steps, on which the rounding of sums depends."""
+        """Store the number of threads for large steps, which affects the rounding of sums."""
         status, now = self.main_loop.status, available_threads()
         before = status.get("threads")
         if before not in (None, now):
@@ -296,8 +300,8 @@ class Run:
         return True
 
     def _train_on_batches(self) -> bool:
-        """Train on the rest of the epoch; return False if a state was loaded meanwhile."""
-        # Attributes are looked up once: this loop is the overhead of every batch.
+        """Train on the rest of the epoch; return False if a state was loaded in the meantime."""
+        # Attributes are looked up before the loop to keep the overhead of each batch small.
         main_loop, ending, fire = self.main_loop, self.ending, self.dispatcher.fire
         mailbox, requests, kept = self.mailbox, self.mailbox.requests, self.mailbox.kept
         batches, status = main_loop.epoch_iterator, main_loop.status
@@ -351,13 +355,13 @@ class Run:
                     raise TrainingFinish
 
     def _pass_by(self) -> None:
-        """Pause a rewind that ends here; otherwise pass this end, as the run once did."""
+        """Pause if a rewind ends here; during a rewind, ignore a request to finish."""
         if self.mailbox.gate is not None:
             self.mailbox.run_all()
             self.ending.requested &= self.mailbox.gate is None
 
     def interrupt(self, level: Level) -> None:
-        """End training with this epoch or at once; see `MainLoop.interrupt`."""
+        """End training after this epoch or immediately; see `MainLoop.interrupt`."""
         log = self.main_loop.log
         log.current_row[f"{level}_interrupt_received"] = True
         self.dispatcher.fire(CallbackName.ON_INTERRUPT)
@@ -367,16 +371,16 @@ class Run:
         self.ending.with_epoch = True
 
     def _settle(self) -> None:
-        """Wait for the device, record its values, and raise its errors."""
+        """Wait for the device, record the values that it computed, and raise its errors."""
         self.dispatcher.receive(wait=True)
         if isinstance(self.main_loop.algorithm, TrainingAlgorithm):
             self.main_loop.algorithm.settle()
 
     def _warn_of_missing_records(self) -> None:
-        """Warn once, by `logging`, of each record that an extension looks for but cannot find."""
+        """Log one warning for each record that an extension reads but that was never written."""
         log: object = self.main_loop.log
         if not isinstance(log, TrainingLogBase):
-            return  # a log of another class need not list its channels
+            return  # a log of another class may be unable to list its channels
         since = self.main_loop.started_at["iterations_done"]
         for name, text in record_names.never_came(self.main_loop.extensions, log, since):
             if name not in self._warned:
@@ -385,7 +389,7 @@ class Run:
 
     def _fail(self, error: BaseException) -> None:
         log, status = self.main_loop.log, self.main_loop.status
-        self.in_hand = False  # a batch that failed is not tried again
+        self.in_hand = False  # the next run continues after the batch that failed
         self.dispatcher.receive(wait=True)
         self.dispatcher.drop_deferred()
         text = f"{type(error).__name__}: {error}"

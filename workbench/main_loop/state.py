@@ -1,24 +1,24 @@
-"""The state of training: all that a main loop depends on and changes, as plain values.
+"""The state of training, which `MainLoop.state_dict` returns and an archive stores.
 
-`MainLoop.state_dict` returns, and an archive stores, a dictionary of these parts:
+The state is a dictionary with these keys:
 
 ``parameters``
-    The values of the model's parameters (or of the algorithm's, without a model), by path.
+    The values of the parameters of the model (or of the algorithm if there is no model), by path.
 ``variables``
-    Every other shared variable that training reads or changes, by name: buffers of step rules,
-    hyper-parameters, counters of random streams, variables of extensions.
+    The values of all other shared variables that training reads or changes, by name: buffers of
+    step rules, hyperparameters, counters of random streams, variables of extensions.
 ``algorithm``
-    State of the algorithm outside of shared variables.
+    The state of the algorithm that is not in shared variables.
 ``data``
-    ``stream``, the position of the data stream; ``epoch``, the position in an epoch that has
-    started; the numbers of examples and batches, on which a position within an epoch depends.
+    The position of the data stream (``stream``), the position in an incomplete epoch (``epoch``),
+    and the numbers of examples and batches that define the meaning of this position.
 ``extensions``
-    The state of each extension that has one, by name.
+    The state of each extension that has a state, by name.
 ``log``
-    Identity, status and records of the log.
+    The identifier, status and records of the log.
 
-Loading checks everything before it assigns anything. If an assignment fails nevertheless, all
-earlier ones are undone: a state is loaded as a whole or not at all.
+Loading checks the whole state before it assigns values. If an assignment fails nevertheless, all
+earlier assignments are undone, so that a state is loaded completely or not at all.
 
 Examples
 --------
@@ -79,7 +79,10 @@ def parameters_of(loop: Loop) -> list[SharedVariable]:
 
 
 def variables_of(loop: Loop) -> tuple[Variables, Variables]:
-    """Return the parameters by path, and all other shared variables of training by name."""
+    """Return a dictionary of parameters by path, and one of other shared variables by name.
+
+    The latter are all other shared variables that training reads or changes.
+    """
     parameters = by_path(parameters_of(loop))
     seen = set(parameters.values())
     others: Variables = {}
@@ -99,8 +102,8 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
 def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, Any]:
     """Return the state of training; see `MainLoop.state_dict`.
 
-    `in_hand` says that a batch was read but not trained on; it will be read again. Without the
-    log the cost does not grow with the number of rows.
+    `in_hand` is True if a batch was read but not processed; it will be read again. Without the
+    log, the cost of this function does not grow with the number of rows.
     """
     algorithm = loop.algorithm
     parameters, others = variables_of(loop)
@@ -129,8 +132,8 @@ def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
         raise StateError(
-            f"the epoch iterator of {loop!r} must be made by a data stream, so that its position "
-            f"is known, not {epoch!r}"
+            f"the epoch iterator of {loop!r} must be an EpochIterator, which records its position, "
+            f"not {epoch!r}; let the data stream create it"
         )
     within = epoch.state_dict()
     own = stream.state_dict()
@@ -141,12 +144,12 @@ def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
 
 
 def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
-    """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`."""
+    """Load a state of training; see `MainLoop.load_state_dict`, and `state_of` for `in_hand`."""
     unknown = [part for part in state if part not in PARTS]
     if unknown:
         raise StateError(
-            f"a state of training has no part {unknown[0]!r}{nearest(unknown[0], PARTS)}; its "
-            f"parts are {', '.join(PARTS)}"
+            f"{unknown[0]!r} is not a key of a state of training{nearest(unknown[0], PARTS)}; the "
+            f"keys are {', '.join(PARTS)}"
         )
     parameters, others = variables_of(loop)
     values: dict[SharedVariable, Any] = {}
@@ -166,7 +169,7 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
 def _mapping(part: str, state: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(state[part], Mapping):
         raise StateError(
-            f"the part {part!r} of a state must be a dictionary, not {state[part]!r:.60}"
+            f"{part!r} in a state of training must be a dictionary, not {state[part]!r:.60}"
         )
     part_of: Mapping[str, Any] = state[part]
     return part_of
@@ -203,7 +206,10 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     check_keys("the position in the data", saved, ("stream", "epoch", *lengths))
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
-        raise StateError(f"nothing was loaded: only the {has} has a data stream")
+        raise StateError(
+            f"nothing was loaded: only the {has} has a data stream, but both or neither must have "
+            "one"
+        )
     if loop.data_stream is None:
         return []
     if saved["epoch"] is not None and saved["epoch"].get("position"):
@@ -219,7 +225,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
 
 
 def _length(stream: AbstractDataStream, name: str) -> int | None:
-    """Return the length `name` of the stream, or of the nearest stream below that has it."""
+    """Return the attribute `name` of the stream, or of the nearest wrapped stream that has it."""
     below: Any = stream
     while below is not None:
         found: int | None = getattr(below, name, None)
@@ -230,19 +236,19 @@ def _length(stream: AbstractDataStream, name: str) -> int | None:
 
 
 def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None:
-    """Refuse a position within an epoch of other data.
+    """Raise `StateError` if the state was saved within an epoch of other data.
 
-    Between two epochs there is no such position, so training may continue with other data.
+    A state that was saved between two epochs can be loaded with other data.
     """
     different = [
-        f"{saved[name]} {what} there, {here} here"
+        f"the state has {saved[name]} {what}, the stream has {here}"
         for name, what in LENGTHS.items()
         if None not in (here := _length(stream, name), saved.get(name)) and here != saved[name]
     ]
     if different:
         raise StateError(
             f"nothing was loaded: the state was saved within an epoch, after "
-            f"{saved['epoch']['position']} of its batches, but {stream!r} has other batches "
+            f"{saved['epoch']['position']} of its batches, but {stream!r} has different batches "
             f"({'; '.join(different)}); continue with the same data and batch size, or save at the "
             "end of an epoch to continue with other data"
         )
@@ -257,6 +263,6 @@ def _go_to(loop: Loop, position: Mapping[str, Any]) -> None:
         data_stream.load_state_dict(epoch)
         new = data_stream.get_epoch_iterator(as_dict=True)
     if epoch != stream:
-        # no epoch has started, or another reader uses the same stream
+        # No epoch has started, or another reader uses the same stream.
         data_stream.load_state_dict(stream)
     loop.epoch_iterator = new

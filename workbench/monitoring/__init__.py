@@ -1,4 +1,4 @@
-"""Monitoring: values over a data set, aggregated from batches, and evaluators of streams."""
+"""Monitoring: aggregation of values from batches, and evaluation of data streams."""
 
 from workbench.monitoring.aggregation import (
     AggregationScheme,

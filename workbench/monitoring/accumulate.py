@@ -1,8 +1,8 @@
-"""Accumulators, which compute values over several batches, one batch after the other.
+"""Accumulators, which compute values over several batches.
 
-An `Accumulator` computes one value: `FoldAccumulator` that of a scheme, every `MonitoredQuantity`
-its own. `AggregationBuffer` holds everything that is monitored together, for code that processes
-the batches itself, such as a training step.
+An `Accumulator` computes one value. `FoldAccumulator` computes the value of an aggregation scheme;
+a `MonitoredQuantity` is an accumulator too. `AggregationBuffer` combines several accumulators for
+code that processes batches, such as a training step.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from workbench.utils.values import to_python
 Monitored = Variable | MonitoredQuantity
 
 OVER_BATCHES = (
-    "{name!r} is averaged over batches, which is not its value for all of their data: {reason}. "
-    "Choose how to aggregate it: monitor mean(numerator, denominator), with the sum over a batch "
-    "and the number of its examples, or set its tag.aggregation_scheme to a scheme such as Sum, "
-    "Minimum or Maximum; mean(variable) is the mean over batches without this warning"
+    "{name!r} is averaged over batches, so it can differ from its value on the whole data set: "
+    "{reason}. Choose an aggregation: monitor mean(numerator, denominator), with the sum over a "
+    "batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as Sum, "
+    "Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (
-    "{name!r} has shape {new} for a batch after {old} for another, so the two have no "
-    "mean; reduce it, as in {name}.mean(), or give it the scheme Concatenate"
+    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch; all shapes must "
+    "be equal to aggregate the values; reduce the variable, as in {name}.mean(), or set "
+    "tag.aggregation_scheme to Concatenate(variable)"
 )
 
 
@@ -42,7 +43,7 @@ class Accumulator(Protocol):
     name: str | None
 
     def initialize(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
 
     def aggregate(self, *args: Any) -> None:
         """Add a batch, given the values of `requires`."""
@@ -51,14 +52,14 @@ class Accumulator(Protocol):
         """Return the value over all batches since `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state after the batches so far."""
+        """Return the state after all added batches."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned."""
 
 
 class FoldAccumulator:
-    """Accumulator of a fold, with its state outside the graph.
+    """Accumulator of a fold that keeps the state outside the graph.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ class FoldAccumulator:
         self._warned = False
 
     def initialize(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
         self.state = self._shape = None
         self._several = False
         self._weights.clear()
@@ -110,7 +111,7 @@ class FoldAccumulator:
             self._warn(scheme.doubt)
 
     def _warn(self, reason: str) -> None:
-        """Warn once that the value over several batches can differ from that of all data."""
+        """Warn once that the result can differ from the value on the whole data set."""
         if not self._warned:
             self._warned = True
             text = OVER_BATCHES.format(name=self.name, reason=reason)
@@ -126,7 +127,8 @@ class FoldAccumulator:
         """
         if self.state is None:
             raise errors.MonitoringError(
-                f"{self.name!r} has no value, because there was no batch to compute it from"
+                f"{self.name!r} has no value, because there was no batch; check that the data "
+                "stream is not empty"
             )
         if self._several and len(self._weights) == 1:
             self._warn(DOUBTFUL)
@@ -134,20 +136,20 @@ class FoldAccumulator:
 
 
 class MonitoredQuantityBuffer(Hinted):
-    """Buffer of monitored quantities over the batches so far.
+    """Buffer that accumulates monitored quantities over batches.
 
     Parameters
     ----------
     quantities : list of MonitoredQuantity
-        Recorded under their names, which must be unique.
+        The quantities, with unique names.
 
     Attributes
     ----------
     requires : list of Variable
-        The variables whose values they need for every batch.
+        The variables whose values must be passed to `aggregate_quantities` for every batch.
     quantity_names : list of str
     inputs : list of Variable
-        The inputs of `requires`.
+        The inputs of the variables in `requires`.
 
     Raises
     ------
@@ -164,54 +166,54 @@ class MonitoredQuantityBuffer(Hinted):
         self._places = _places(self.quantities, self.requires)
 
     def initialize_quantities(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
         for quantity in self.quantities:
             quantity.initialize()
 
     def aggregate_quantities(self, numerical_values: Sequence[Any]) -> None:
-        """Add one batch, given the values of `requires`."""
+        """Add a batch, given the values of `requires`."""
         values = [to_python(value) for value in numerical_values]
         for quantity, places in self._places:
             quantity.aggregate(*[values[i] for i in places])
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Read the values over all batches since `initialize_quantities`, by name."""
+        """Return a dictionary of the values over all batches since `initialize_quantities`."""
         return {name: one.get_aggregated_value() for name, one in self.by_name().items()}
 
     def by_name(self) -> dict[str, MonitoredQuantity]:
-        """Return the quantities by the names under which they are recorded."""
+        """Return a dictionary from names to quantities."""
         return dict(zip(self.quantity_names, self.quantities, strict=True))
 
 
 class AggregationBuffer(Hinted):
-    """Buffer of variables and monitored quantities over the batches so far.
+    """Buffer that accumulates variables and monitored quantities over batches.
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
-    `requires` to `aggregate`. Schemes that are folds, as all schemes of the workbench are, keep
-    their state here; other schemes have updates of shared variables.
+    `requires` to `aggregate`. The buffer keeps the state of folds, among them all schemes of the
+    workbench. Other schemes keep their state in shared variables that are updated.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
-        Recorded under their names, which must be unique.
+        The variables and quantities, with unique names.
     use_take_last : bool, optional
-        Compute variables that depend on no data for every batch, too, and take the last value,
-        instead of computing them once at the end.
+        True to compute variables that do not depend on data for every batch and keep the last
+        value, instead of computing them once at the end.
 
     Attributes
     ----------
     initialization_updates, accumulation_updates : list of pairs
         The updates of schemes that are not folds.
     readout_variables : dict of str to Variable
-        The results of schemes that are not folds, and the variables that depend on no data.
+        The results of schemes that are not folds, and the variables that do not depend on data.
     names : list of str
-        In the order given.
+        Names of variables and quantities, in the given order.
     quantities : MonitoredQuantityBuffer
-        The quantities among `variables`.
+        The buffer of the quantities among `variables`.
     requires : list of Variable
-        The variables whose values `aggregate` needs for every batch.
+        The variables whose values must be passed to `aggregate` for every batch.
     inputs : list of Variable
-        The inputs of all these variables.
+        The inputs of all computed variables.
 
     Raises
     ------
@@ -266,14 +268,15 @@ class AggregationBuffer(Hinted):
         aggregator = scheme.get_aggregator()
         if aggregator.readout_variable is None:
             raise errors.MonitoringError(
-                f"the aggregator of {name!r}, made by {scheme!r}, has no readout_variable"
+                f"the aggregator of {name!r}, created by {scheme!r}, has no readout_variable; "
+                "get_aggregator must pass one to Aggregator"
             )
         self.initialization_updates += aggregator.initialization_updates
         self.accumulation_updates += aggregator.accumulation_updates
         self.readout_variables[name] = aggregator.readout_variable
 
     def initialize_aggregators(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
         for one in self.folds.values():
             one.initialize()
         self.quantities.initialize_quantities()
@@ -283,24 +286,25 @@ class AggregationBuffer(Hinted):
             self._initialize()
 
     def aggregate(self, values: Sequence[Any]) -> None:
-        """Add one batch, given the values of `requires`."""
+        """Add a batch, given the values of `requires`."""
         for fold, places in self._places:
             fold.aggregate(*[values[i] for i in places])
         if len(values) > self._split:
             self.quantities.aggregate_quantities(values[self._split :])
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Read the values over all batches since `initialize_aggregators`.
+        """Return the values over all batches since `initialize_aggregators`.
 
         Returns
         -------
         dict
-            By name: Python numbers, and arrays for variables with dimensions.
+            A dictionary from names to values, which are Python numbers for scalars and otherwise
+            arrays.
 
         Raises
         ------
         MonitoringError
-            If a variable depends on data, but there was no batch.
+            If a variable depends on data and there was no batch.
         """
         found = {name: one.get_aggregated_value() for name, one in self._accumulators().items()}
         if self.readout_variables:
@@ -310,7 +314,7 @@ class AggregationBuffer(Hinted):
         return {name: found[name] for name in self.names}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state that is kept outside the graph, for `load_state_dict`."""
+        """Return the state of folds and quantities, for `load_state_dict`."""
         return {name: one.state_dict() for name, one in self._accumulators().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -324,7 +328,8 @@ class AggregationBuffer(Hinted):
         accumulators = self._accumulators()
         if set(state) != set(accumulators):
             raise errors.StateError(
-                f"the state of monitoring must be of {_names(accumulators)}, not of {_names(state)}"
+                f"the state of monitoring must contain {_names(accumulators)}, but contains "
+                f"{_names(state)}; monitor the same variables as when it was saved"
             )
         for name, saved in state.items():
             accumulators[name].load_state_dict(saved)

@@ -1,4 +1,4 @@
-"""Aggregation schemes and monitored quantities, with their public import path."""
+"""Public import path of aggregation schemes and monitored quantities."""
 
 from workbench.monitoring.fold import AggregationScheme, Aggregator
 from workbench.monitoring.quantity import MonitoredQuantity

@@ -1,4 +1,4 @@
-"""Evaluator of variables and quantities over the batches of a data stream."""
+"""`DatasetEvaluator`, which evaluates variables and quantities on a data stream."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
 NO_STREAM = (
-    "monitoring of {names}: evaluate must be given a data stream, not {given:.80}; "
-    "workbench.data.as_stream(...) makes one from a DataLoader or from a list of batches"
+    "monitoring of {names}: the argument of evaluate must be a data stream, not {given:.80}; "
+    "workbench.data.as_stream(...) creates one from a DataLoader or from a list of batches"
 )
 
 
 @runtime_checkable
 class Epochs(Protocol):
-    """Interface of a data stream, as far as evaluation needs it."""
+    """Interface of a data stream that evaluation uses."""
 
     def get_epoch_iterator(self, as_dict: bool = False) -> Iterator[Any]:
-        """Start an epoch."""
+        """Start an epoch and return an iterator over its batches."""
 
 
 class DatasetEvaluator(Hinted):
     """Evaluator of variables and quantities over a data set.
 
-    Each variable is aggregated by its ``tag.aggregation_scheme``. Without one it gets the value of
-    its expression on all data at once, for any division into batches, if that can be inferred from
-    the expression: means, such as accuracies and the costs of bricks and of torch, ratios of sums,
-    largest and smallest elements, and functions of these. Other variables that depend on data, for
+    Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
+    inferred from the expression. It computes the value of the expression on the whole data set, for
+    any division into batches, for means (such as accuracies and the costs of bricks and of torch),
+    ratios of sums, maxima, minima, and functions of these. Other variables that depend on data, for
     instance a sum over the batch, are averaged over batches, with a warning if there are several.
-    Variables that depend on no data are computed once.
+    Variables that do not depend on data are computed once.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
-        Recorded under their names, which must be unique.
+        The variables and quantities to evaluate, with unique names.
     updates : dict or pairs, optional
-        Updates of shared variables to apply with every batch, such as those of a random stream; not
-        for parameters of the model.
+        Updates of shared variables that are applied for every batch, such as updates of a random
+        stream. They must not update parameters of the model.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class DatasetEvaluator(Hinted):
 
     @property
     def names(self) -> list[str]:
-        """The names of variables and quantities, in the order given."""
+        """The names of variables and quantities, in the order in which they were given."""
         return self._buffer.names
 
     @property
@@ -107,7 +107,7 @@ class DatasetEvaluator(Hinted):
         self._function = self._build()
 
     def initialize_aggregators(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
         self._buffer.initialize_aggregators()
 
     def process_batch(self, batch: Batch) -> None:
@@ -116,7 +116,7 @@ class DatasetEvaluator(Hinted):
         Parameters
         ----------
         batch : dict
-            An array for the name of each source; surplus ones are ignored.
+            A dictionary from names of sources to arrays; unused sources are ignored.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class DatasetEvaluator(Hinted):
         self._buffer.aggregate(self._function(*values))
 
     def _users(self, batch: Batch) -> str:
-        """Return the names of the variables that need a missing source."""
+        """Return the names of the variables that require a missing source."""
         known = batch if isinstance(batch, Mapping) else ()
         missing = {source for source in self._inputs if source not in known}
         users: list[Accumulator] = [
@@ -147,17 +147,18 @@ class DatasetEvaluator(Hinted):
         return f"monitoring of {', '.join(map(repr, names or self._buffer.names))}"
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Read the values over all batches since `initialize_aggregators`.
+        """Return the values over all batches since `initialize_aggregators`.
 
         Returns
         -------
         dict
-            By name: Python numbers, and arrays for variables with dimensions.
+            A dictionary from names to values, which are Python numbers for scalars and otherwise
+            arrays.
 
         Raises
         ------
         MonitoringError
-            If a variable depends on data, but there was no batch.
+            If a variable depends on data and there was no batch.
         """
         return self._buffer.get_aggregated_values()
 
@@ -170,12 +171,12 @@ class DatasetEvaluator(Hinted):
         ----------
         data_stream : AbstractDataStream
         between_batches : callable, optional
-            Called after every batch; if it raises, evaluation ends.
+            A function that is called after every batch; an exception stops the evaluation.
 
         Returns
         -------
         dict
-            As `get_aggregated_values`.
+            The result of `get_aggregated_values`.
 
         Raises
         ------
@@ -197,9 +198,10 @@ class DatasetEvaluator(Hinted):
 def _own_counters(
     variables: Iterable[Variable], updated: set[SharedVariable]
 ) -> dict[Variable, Variable]:
-    """Return shared variables that a call would change by itself, with copies to change instead.
+    """Return a dictionary from shared variables with default updates to copies of them.
 
-    Counters of random streams are an example: an evaluation must not change later training.
+    Evaluation updates the copies, for example counters of random streams, so that it does not
+    affect training.
     """
     own: dict[Variable, Variable] = {}
     for variable in ancestors(variables):

@@ -1,4 +1,4 @@
-"""Buffers and the evaluator, with their public import path."""
+"""Public import path of the aggregation buffers and `DatasetEvaluator`."""
 
 from workbench.monitoring.accumulate import AggregationBuffer, MonitoredQuantityBuffer
 from workbench.monitoring.evaluate import DatasetEvaluator

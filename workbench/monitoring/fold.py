@@ -1,9 +1,9 @@
 """Base classes of aggregation schemes.
 
-A *fold* is a scheme that defines which variables to compute for every batch, and how they change a
-state. The definition is used twice. Evaluators and training keep the state outside the graph, in
-double precision, at the cost of a few additions a batch (`workbench.monitoring.accumulate`);
-`get_aggregator` puts the same into the graph as updates of shared variables, for users' functions.
+A *fold* is a scheme that defines the variables to compute for every batch and how their values
+change a state. Evaluators and training keep the state outside the graph, in double precision, at
+the cost of a few additions for each batch (`workbench.monitoring.accumulate`). For custom
+functions, `get_aggregator` expresses the same computation as updates of shared variables.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from workbench.hints import Hinted
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 
 State = tuple[Any, ...]
-"""The running state of a fold: numbers, tensors, or variables."""
+"""The running state of a fold, a tuple of numbers, tensors or variables."""
 
 
 class Aggregator(Hinted):
-    """Aggregation scheme as updates before the first and for every batch, and a result.
+    """Aggregation scheme expressed as updates of shared variables and a result.
 
     Parameters
     ----------
     aggregation_scheme : AggregationScheme
     initialization_updates : list of pairs, optional
-        Shared variables and their first values.
+        Shared variables and their values before the first batch.
     accumulation_updates : list of pairs, optional
         Shared variables and their new values for every batch.
     readout_variable : Variable, optional
@@ -56,7 +56,7 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
     Parameters
     ----------
     variable : Variable
-        Computed for every batch.
+        The variable, which is computed for every batch.
     """
 
     def __init__(self, variable: Variable) -> None:
@@ -64,7 +64,7 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def get_aggregator(self) -> Aggregator:
-        """Make an aggregator with new shared variables.
+        """Create an aggregator with new shared variables.
 
         Returns
         -------
@@ -76,9 +76,9 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
 
 
 class Fold(AggregationScheme):
-    """Base class of schemes that add batches to a state, one after the other.
+    """Base class of schemes that add batches to a state one after another.
 
-    `start`, `take` and `result` must work on numbers, on tensors and on variables.
+    `start`, `take` and `result` must work for numbers, tensors and variables.
 
     Attributes
     ----------
@@ -93,16 +93,16 @@ class Fold(AggregationScheme):
         self.requires = [variable]
 
     keeps_single: bool = False
-    """True if the value over a single batch, if a number, is the first of `requires` itself."""
+    """True if the value over a single batch equals the value of the first variable, a scalar."""
 
     element_by_element: bool = True
     """True if the values of all batches must have the same shape."""
 
     grows: bool = False
-    """True if the state grows with the data, so updates cannot express it."""
+    """True if the state grows with the data, so that it cannot be a shared variable."""
 
     doubt: str | None = None
-    """The reason why the value over several batches can differ from that of all data, or None."""
+    """The reason why the result can differ from the value on the whole data set, or None."""
 
     @abstractmethod
     def start(self) -> State:
@@ -113,9 +113,9 @@ class Fold(AggregationScheme):
         """Return the state after one more batch, in which `requires` have `values`."""
 
     def admit(self, value: Any) -> Any:
-        """Convert a value of `requires` for `take`, outside a graph.
+        """Convert the value of a variable before it is passed to `take`.
 
-        Numbers on the CPU are read at once; other values stay on their device, so that training
+        A scalar on the CPU becomes a number. Other values stay on their device, so that training
         does not wait for a GPU.
         """
         if isinstance(value, torch.Tensor) and value.is_cpu and value.dim() == 0:
@@ -127,7 +127,7 @@ class Fold(AggregationScheme):
         """Return the aggregated value."""
 
     def get_aggregator(self) -> Aggregator:
-        """Make an aggregator with new shared variables.
+        """Create an aggregator with new shared variables.
 
         Returns
         -------
@@ -136,12 +136,12 @@ class Fold(AggregationScheme):
         Raises
         ------
         MonitoringError
-            If the state grows, or its size is not known before there are values.
+            If the state grows with the data, or if its size is unknown.
         """
         if self.grows:
             raise errors.MonitoringError(
-                f"{self!r} has a state that grows, which a shared variable cannot hold; use "
-                "DatasetEvaluator, or the monitoring extensions"
+                f"the state of {self!r} grows with the data, so it cannot be a shared variable; "
+                "use DatasetEvaluator, or the monitoring extensions"
             )
         after_one = self.take(self._constants(), *self.requires)
         state = tuple(self._accumulator(new, i) for i, new in enumerate(after_one))
@@ -162,8 +162,8 @@ class Fold(AggregationScheme):
         new = as_variable(new)
         if not all(isinstance(size, int) for size in new.shape):
             raise errors.MonitoringError(
-                f"{self!r} has a state of unknown size, which a shared variable cannot hold; use "
-                "DatasetEvaluator, or the monitoring extensions"
+                f"the state of {self!r} has an unknown size, so it cannot be a shared variable; "
+                "use DatasetEvaluator, or the monitoring extensions"
             )
         dtype = torch.float64 if new.dtype.is_floating_point else new.dtype
         zeros = torch.zeros(tuple(new.shape), dtype=dtype)

@@ -1,8 +1,8 @@
-"""Aggregation schemes of variables without a tag, inferred from their expression.
+"""Inference of aggregation schemes for variables without a tag.
 
-They are chosen so that a value over a data set does not depend on its division into batches, as far
-as `workbench.monitoring.weights` can infer this. Everything else is averaged over batches, with a
-warning as soon as there are several.
+A scheme is chosen so that the value over a data set does not depend on the division into batches,
+if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are averaged over
+batches, with a warning when there are several.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from workbench.tensor import Function, SharedVariable, Variable, as_variable, fu
 from workbench.tensor.traversal import ancestors, replace
 
 OTHER_SHAPE = (
-    "{variable!r} is computed from {part!r}, whose aggregation scheme gives a value of {ndim} "
-    "dimension(s) in place of {part.ndim}, so that the same function cannot be applied; tag "
-    "{variable!r} with an aggregation scheme of its own"
+    "{variable!r} is computed from {part!r}, but the aggregated value of {part!r} has {ndim} "
+    "dimension(s) and not {part.ndim}, so that the same function cannot be applied; set "
+    "tag.aggregation_scheme of {variable!r}"
 )
 DOUBTFUL = (
-    "it applies a function that is not linear to a sum over a dimension, and the expression does "
-    "not show whether this dimension or the remaining one is that of examples"
+    "it applies a nonlinear function to a sum over a dimension, and the expression does not show "
+    "whether this dimension or the remaining one contains the examples"
 )
 
 
 class WeightedMean(Mean):
-    """Mean over batches, each with a weight such as the number of its examples.
+    """Scheme that computes a weighted mean over batches.
 
     Parameters
     ----------
     variable : Variable
         A mean over the examples of the batch.
     weight : Variable or Weight
-        Their number. Batches of weight zero are ignored, even if their value is not finite.
+        The weight of a batch, such as the number of examples. Batches with a weight of zero are
+        ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight is certain only if it varies between batches.
+        True if the weight is known to be right only if it varies between batches.
     """
 
     def __init__(
@@ -77,14 +78,14 @@ class WeightedMean(Mean):
 
 
 class Derived(Fold):
-    """Function of values that are aggregated separately.
+    """Scheme that aggregates subexpressions separately and applies a function to the results.
 
     Parameters
     ----------
     variable : Variable
-        The function's value for one batch.
+        The value of the function for one batch.
     parts : dict of Variable to Fold
-        The parts of its expression that are aggregated, and their schemes.
+        The aggregated subexpressions and their schemes.
     """
 
     def __init__(self, variable: Variable, parts: Mapping[Variable, Fold]) -> None:
@@ -113,7 +114,7 @@ class Derived(Fold):
         return tuple(taken)
 
     def admit(self, value: Any) -> Any:
-        return value  # the fold of its part converts it
+        return value  # the fold of the subexpression converts it
 
     def result(self, state: State) -> Any:
         values = [part.result(own) for part, own in self._divided(state)]
@@ -133,13 +134,13 @@ class Derived(Fold):
         return self._function(*[torch.as_tensor(value).to(dtype) for value, dtype in pairs])
 
     def _of(self, values: Sequence[Variable]) -> Variable:
-        """Return the expression with other values in place of its parts."""
+        """Return the expression with `values` in place of its aggregated subexpressions."""
         pairs = zip(self.parts, values, strict=True)
         cast = {one: value.to(one.dtype) for one, value in pairs}
         return replace([self.variable], cast)[self.variable]
 
     def _divided(self, state: State) -> list[tuple[Fold, State]]:
-        """Return each part with its share of the state."""
+        """Return the fold of each subexpression with its slice of the state."""
         shares, place = [], 0
         for part in self.parts.values():
             length = len(part.start())
@@ -157,14 +158,18 @@ def _input_like(one: Variable) -> Variable:
 
 
 class DataIndependent(AggregationScheme):
-    """Scheme of a variable that depends on no data and is computed once, at the end."""
+    """Scheme of a variable that does not depend on data and is computed once, at the end."""
 
     def get_aggregator(self) -> Aggregator:
         return Aggregator(self, readout_variable=self.variable)
 
 
 def scheme_for(variable: Variable, use_take_last: bool) -> AggregationScheme:
-    """Return the scheme of a variable; with `use_take_last`, the last value if there is no data."""
+    """Return the scheme of a variable.
+
+    For a variable that does not depend on data it is `TakeLast` if `use_take_last` is True, and
+    `DataIndependent` otherwise.
+    """
     if "aggregation_scheme" in vars(variable.tag) or _depends_on_data(variable):
         return scheme_of(variable)
     return TakeLast(variable) if use_take_last else DataIndependent(variable)
@@ -177,9 +182,9 @@ def _depends_on_data(variable: Variable) -> bool:
 def scheme_of(variable: Variable) -> AggregationScheme:
     """Return `tag.aggregation_scheme` of a variable, or a scheme inferred from its expression.
 
-    Without a tag it is chosen so that the value does not depend on the division of data into
-    batches, as far as the expression shows this; see `workbench.monitoring.weights`. Everything
-    else is averaged over batches, with a warning as soon as there are several.
+    The inferred scheme computes a value that does not depend on the division of data into batches,
+    if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are averaged over
+    batches, with a warning when there are several.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):
@@ -200,7 +205,7 @@ def scheme_of(variable: Variable) -> AggregationScheme:
 
 
 def _fold(variable: Variable, part: Part) -> Fold:
-    """Return the fold of a part of an expression."""
+    """Return the fold of a variable that is aggregated as `part`."""
     if part.kind == "scheme":
         scheme: Fold = vars(variable.tag)["aggregation_scheme"]
         return scheme
@@ -221,7 +226,7 @@ FOLDS: dict[str, Callable[[Variable], Fold]] = {
 
 
 def _own_part(variable: Variable) -> Part | None:
-    """Return the part that the tag of a variable declares, or None."""
+    """Return the aggregation that the tag of a variable declares, or None."""
     tag = vars(variable.tag)
     scheme: Any = tag.get("aggregation_scheme")
     if isinstance(scheme, Fold):

@@ -1,4 +1,4 @@
-"""Kinds of variables, by how batches determine their value over a data set; weights of batches."""
+"""Kinds of variables, which determine how their values are aggregated, and weights of batches."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workbench.tensor import Variable
 
 @dataclass(frozen=True)
 class Weight:
-    """Weight of a batch: a function of variables, computed only when batches are added up.
+    """Weight of a batch, a function of variables that is called only when batches are added up.
 
     Parameters
     ----------
     of : tuple of Variable
     count : callable
-        Computes the weight from their values.
+        Computes the weight from the values of these variables.
     """
 
     of: tuple[Variable, ...]
@@ -33,22 +33,23 @@ class Weight:
 
 
 def product(*factors: Any) -> Any:
-    """Return the weight of a mean over several dimensions: the product of their sizes."""
+    """Return the weight of a mean over several dimensions, the product of their sizes."""
     return functools.reduce(operator.mul, factors)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Summary that is aggregated directly.
+    """The way in which a summary is aggregated.
 
     Attributes
     ----------
     kind : {'mean', 'sum', 'max', 'min', 'scheme', 'constant'}
-        The way; `scheme` is that of its own tag, `constant` does not depend on data.
+        The aggregation. `scheme` refers to the scheme in the tag of the variable; a `constant` does
+        not depend on data.
     weight : Weight or None
         The weight of a mean.
     doubtful : bool
-        True if the rows may not be examples, which shows when their number varies.
+        True if the rows may not be examples. They are examples if their number varies.
     """
 
     kind: str
@@ -58,25 +59,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Variable whose value over a data set does not follow from its expression."""
+    """Kind of a variable whose value over a data set cannot be inferred from its expression."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Variable with dimensions of data.
+    """Kind of a variable with dimensions of data.
 
     Attributes
     ----------
     over : tuple of Variable
-        The sizes by which it was divided, so that its sum is a mean over them.
+        The sizes by which the variable was divided; its sum is a mean over these dimensions.
     summed : frozenset
-        The sizes of dimensions that were summed over.
+        The sizes of dimensions over which it was summed.
     mixed : bool
         True if a row depends on other rows.
     doubtful : bool
-        True if the remaining dimensions may not be those of data.
+        True if the remaining dimensions may not be dimensions of data.
     """
 
     over: tuple[Variable, ...] = ()
@@ -87,16 +88,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class Summary:
-    """Variable without dimensions of data.
+    """Kind of a variable that is computed from data and has no dimensions of data.
 
     Attributes
     ----------
     degree : Fraction or None
-        The power of the amount of data with which it grows; None if that is unknown.
+        The power of the amount of data to which the variable is proportional; None if unknown.
     weight : Weight or None
-        The weight, if it is a mean or linear in means of this weight.
+        The weight, if the variable is a mean, or is linear in means with this weight.
     additive : bool
-        True if it is a sum over rows, or linear in sums over rows.
+        True if the variable is a sum over rows, or is linear in sums over rows.
     """
 
     degree: Fraction | None
@@ -105,11 +106,11 @@ class Summary:
 
 
 class NoData:
-    """Variable that depends on no data."""
+    """Kind of a variable that does not depend on data."""
 
 
 class PerBatch:
-    """Variable that has one value for each batch, and none for all data."""
+    """Kind of a variable with a value for each batch, but no value for the whole data set."""
 
 
 NO_DATA: Final = NoData()

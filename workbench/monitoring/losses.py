@@ -1,4 +1,4 @@
-"""Losses of torch, which reduce over examples themselves, and the weights of their means."""
+"""Weights of the losses of torch that are means over examples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Count of class indices, weighted by class, without those that are ignored."""
+    """Function that counts class indices, weighted by class, except for an ignored index."""
 
     ignored: int
 
@@ -46,14 +46,14 @@ class Targets:
 def bound(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of a loss by name, with defaults."""
+    """Return the arguments of a call of a loss by name, including defaults."""
     arguments = inspect.signature(function).bind(*args, **kwargs)
     arguments.apply_defaults()
     return dict(arguments.arguments)
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction in the arguments of a loss, also from the older pair of arguments."""
+    """Return the reduction of a loss, also if it is given by ``size_average`` and ``reduce``."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])
@@ -68,12 +68,13 @@ def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def weight_of(
     function: Callable[..., Any], arguments: dict[str, Any], reduction: str
 ) -> Weight | None:
-    """Return the number of examples that a loss is the mean of; None if the number is fixed."""
+    """Return the number of examples over which a loss is a mean, or None if it is fixed."""
     target: Any = arguments.get("target")
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:
         ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
-        # Counted only when batches are added up, since counting takes longer than keeping them.
+        # The count is computed only when batches are added up, since it is slower than storing
+        # the targets.
         of = (target,) if classes is None else (target, classes)
         return Weight(tuple(map(as_variable, of)), Targets(ignored))
     if function in WEIGHTED and classes is not None:

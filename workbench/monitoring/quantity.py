@@ -1,4 +1,4 @@
-"""Monitored quantities: values over a data set that a user's Python code computes."""
+"""`MonitoredQuantity`, the base class of values over a data set that Python code computes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FORMER_HOOKS = {
 
 
 class MonitoredQuantity(KnownAttributes, Hinted, ABC):
-    """Base class of quantities that Python code computes from variables, batch by batch.
+    """Base class of quantities that Python code computes from the values of variables.
 
     Parameters
     ----------
     requires : list of Variable, optional
-        The variables whose values it needs for every batch.
+        The variables whose values are passed to `aggregate` for every batch.
     name : str, optional
         The name in the log.
 
@@ -60,7 +60,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def initialize(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
 
     @abstractmethod
     def aggregate(self, *args: Any) -> None:
@@ -69,7 +69,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
         Parameters
         ----------
         *args
-            The values of `requires`: arrays, and Python numbers for those without dimensions.
+            The values of `requires`, as Python numbers if they are scalars, otherwise as arrays.
         """
 
     @abstractmethod
@@ -77,7 +77,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
         """Return the value over all batches since `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of all attributes but `requires` and `name`, for `load_state_dict`."""
+        """Return a copy of all attributes except `requires` and `name`, for `load_state_dict`."""
         own = {key: value for key, value in vars(self).items() if key not in ("requires", "name")}
         return copy.deepcopy(own)
 
@@ -90,25 +90,25 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
 
 def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
-    """Raise `MonitoringError` unless all variables have different names."""
+    """Raise `MonitoringError` unless all variables have distinct names."""
     if isinstance(variables, (Variable, MonitoredQuantity, str)):
         raise errors.MonitoringError(
-            f"monitored variables must be in a list, not {variables!r}; write [...] around it"
+            f"monitored variables must be a list, not {variables!r}; write [{variables!r}]"
         )
     seen: dict[str, Variable | MonitoredQuantity] = {}
     for variable in variables:
         if not isinstance(variable, (Variable, MonitoredQuantity)):
             raise errors.MonitoringError(
-                f"only variables and monitored quantities can be monitored, not {variable!r}"
+                f"a monitored object must be a Variable or a MonitoredQuantity, not {variable!r}"
             )
         if variable.name is None:
             raise errors.MonitoringError(
-                f"{variable!r} must have a name, under which it is recorded; set variable.name"
+                f"{variable!r} must have a name for its records; set variable.name"
             )
         if variable.name in seen:
-            twice = " (it is listed twice)" if seen[variable.name] is variable else ""
+            twice = " (this variable is listed twice)" if seen[variable.name] is variable else ""
             raise errors.MonitoringError(
-                f"two monitored variables are named {variable.name!r}, so one record would "
-                f"overwrite the other{twice}; rename one with variable.name = ..."
+                f"two monitored variables are named {variable.name!r}, but names must be unique"
+                f"{twice}; rename one with variable.name = ..."
             )
         seen[variable.name] = variable

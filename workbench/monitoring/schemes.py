@@ -1,7 +1,7 @@
-"""Aggregation schemes that a user can choose, such as `Mean`, `Sum` and `Maximum`.
+"""Aggregation schemes that users can choose, such as `Mean`, `Sum` and `Maximum`.
 
-The scheme of a variable is its ``tag.aggregation_scheme``, which `mean` and `perplexity` set.
-Without a tag the scheme is inferred (`workbench.monitoring.inferred`).
+The scheme of a variable is its ``tag.aggregation_scheme``. The functions `mean` and `perplexity`
+set this tag. Without it, the scheme is inferred (`workbench.monitoring.inferred`).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ NUMBERS = (Variable, int, float)
 
 
 class Mean(Fold):
-    r"""Scheme that divides the sum of a numerator over all batches by that of a denominator.
+    r"""Scheme that divides the sum of a numerator over all batches by the sum of a denominator.
 
-    With the sum over a batch as the numerator and the number of its examples as the denominator it
-    is the mean over examples, for any division into batches.
+    If the numerator is a sum over the examples of a batch and the denominator their number, the
+    result is the mean over all examples, for any division into batches.
 
     Parameters
     ----------
     numerator : Variable
     denominator : Variable or number, optional
-        With 1, the default, it is the mean over batches.
+        With 1, the default, the result is the mean over batches.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class Mean(Fold):
 
 
 class _Kept(Fold):
-    """Base class of schemes whose state is the result."""
+    """Base class of schemes whose state consists of the result."""
 
     keeps_single = True
 
@@ -118,7 +118,7 @@ class Sum(_Kept):
 
 
 class TakeLast(_Kept):
-    """Scheme that takes the value of the last batch.
+    """Scheme that keeps the value of the last batch.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class TakeLast(_Kept):
 
 
 class Minimum(_Kept):
-    """Scheme that takes the smallest value over all batches, element by element; NaN if any is.
+    """Scheme that computes the elementwise minimum over all batches; NaN values propagate.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class Minimum(_Kept):
 
 
 class Maximum(_Kept):
-    """Scheme that takes the largest value over all batches, element by element; NaN if any is.
+    """Scheme that computes the elementwise maximum over all batches; NaN values propagate.
 
     Parameters
     ----------
@@ -176,16 +176,16 @@ class Maximum(_Kept):
 
 
 class Median(Fold):
-    """Scheme that takes the median of the values of all batches, element by element.
+    """Scheme that computes the elementwise median of the values of all batches.
 
-    Every batch counts once, whatever its size. For an even number of batches it is the mean of the
-    two in the middle; NaN if any value is. All values are kept until the median is read, so that it
-    cannot be expressed by updates of shared variables.
+    Each batch has the same weight. The median of an even number of batches is the mean of the two
+    middle values. If any value is NaN, the median is NaN. All values are kept until the median is
+    read, so the scheme cannot be expressed as updates of shared variables.
 
     Parameters
     ----------
     variable : Variable
-        Usually a number for each batch.
+        Usually a scalar.
 
     Examples
     --------
@@ -215,7 +215,7 @@ class Median(Fold):
 
     def result(self, state: State) -> Any:
         values = torch.stack([torch.as_tensor(one, dtype=torch.float64) for one in state[0]])
-        # Not torch.quantile, which makes NaN of infinite values.
+        # torch.quantile would return NaN for infinite values.
         ordered, last = values.sort(0).values, len(values) - 1
         middle = (ordered[last // 2] + ordered[(last + 1) // 2]) / 2
         return middle.where(~values.isnan().any(0), math.nan)
@@ -224,10 +224,10 @@ class Median(Fold):
 class Concatenate(Fold):
     """Scheme that concatenates the values of all batches.
 
-    Examples are joined along the first dimension, if that is the first dimension of an input or is
-    computed from it. Other variables, such as a sum over a batch, get one row for each batch;
-    variables without dimensions become a vector. The state grows with the data, so it cannot be
-    expressed by updates of shared variables.
+    If the first dimension of the variable is the first dimension of an input, or is computed from
+    it, the values are concatenated along this dimension. Otherwise, for example for a sum over a
+    batch, the values are stacked, with one row for each batch; scalars become a vector. The state
+    grows with the data, so the scheme cannot be expressed as updates of shared variables.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class Concatenate(Fold):
     Raises
     ------
     MonitoringError
-        When values are read, if the shapes of batches do not fit together.
+        If values are read and the shapes of the batches cannot be concatenated.
 
     Examples
     --------
@@ -284,7 +284,7 @@ class Concatenate(Fold):
 
     @functools.cached_property
     def _joins_examples(self) -> bool:
-        """True if the first dimension is one of data, and not of another axis of an input."""
+        """True if the first dimension is computed only from first dimensions of inputs."""
         fake = self.requires[0].fake
         size = shapes.symbol(fake.shape[0]) if self.requires[0].ndim else 0
         if isinstance(size, int):
@@ -295,14 +295,14 @@ class Concatenate(Fold):
 
 
 class Perplexity(Mean):
-    r"""Scheme of the perplexity of a model: :math:`\exp(-\sum \ell / \sum n)`.
+    r"""Scheme that computes the perplexity of a model, :math:`\exp(-\sum \ell / \sum n)`.
 
     Parameters
     ----------
     numerator : Variable
         The log-likelihood :math:`\ell` of a batch, a sum over its examples.
     denominator : Variable or number, optional
-        Their number :math:`n`.
+        The number :math:`n` of examples in the batch.
     """
 
     def result(self, state: State) -> Any:
@@ -317,7 +317,7 @@ class Perplexity(Mean):
 
 @hinted
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
-    """Return a ratio whose numerators and denominators are summed over batches.
+    """Return a ratio that is aggregated by summing numerators and denominators over batches.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
     Returns
     -------
     Variable
-        Their ratio, with the name of `numerator` and the scheme `Mean`.
+        The ratio, with the name of `numerator` and the scheme `Mean`.
 
     Examples
     --------
@@ -350,14 +350,14 @@ def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
 
 @hinted
 def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
-    """Return the perplexity of a model, aggregated as `Perplexity`.
+    """Return the perplexity of a model, with the scheme `Perplexity`.
 
     Parameters
     ----------
     log_likelihood : Variable
-        The sum over the examples of a batch, for instance symbols of a text.
+        The sum of log-likelihoods over the examples of a batch, for instance the symbols of a text.
     n_examples : Variable or number
-        Their number.
+        The number of examples.
 
     Returns
     -------
@@ -380,7 +380,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
 
 
 def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
-    """Return the better of two values, or the one that is not a number."""
+    """Return the better of two values, or NaN if one of them is NaN."""
     if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
         return new if better(new, kept) or new != new else kept
     if isinstance(kept, (int, float)):
@@ -389,7 +389,7 @@ def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Return the quotient as tensors do: zero divided by zero is not a number."""
+    """Return the quotient with the rules of tensors, where zero divided by zero is NaN."""
     try:
         return numerator / denominator
     except ZeroDivisionError:

@@ -1,8 +1,8 @@
-"""Fast path of monitoring, which reads the values of a single batch without accumulating them.
+"""Fast path of monitoring, which returns the values of a single batch without aggregation.
 
-A value that is recorded after every batch needs no aggregation. If every scheme maps a single
-number to itself, a batch is kept until the next one: if it is read before, its values are the
-result.
+Values that are recorded after every batch need no aggregation. If the aggregated value of a single
+batch equals the value of the batch for all schemes, the last batch is only stored. If the result is
+read before the next batch, it consists of the stored values.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from workbench.utils.values import to_python
 def buffer_of(
     monitored: Sequence[Monitored], use_take_last: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
-    """Return the fastest buffer for the monitored variables; see `AggregationBuffer`."""
+    """Return a buffer for the monitored variables, with the fast path if it is possible."""
     buffer = AggregationBuffer(monitored, use_take_last)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return the place of each value in a single batch; None if a scheme can change a value."""
+    """Return the index of each value in a batch, or None if a scheme can change a value."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -37,19 +37,19 @@ def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
 
 
 class SingleBatchBuffer:
-    """Buffer that delays the aggregation of the last batch, since it is often the only one.
+    """Buffer that delays the aggregation of the last batch, which is often the only one.
 
     Parameters
     ----------
     buffer : AggregationBuffer
-        Aggregates the batches if there are several.
+        The buffer that aggregates batches if there are several.
     places : list of pairs
-        Names, and the index of each among the values of `requires`.
+        Pairs of a name and its index in the values of `requires`.
 
     Attributes
     ----------
     names, requires, accumulation_updates
-        As of `AggregationBuffer`.
+        The attributes of `buffer`.
     """
 
     def __init__(self, buffer: AggregationBuffer, places: list[tuple[str, int]]) -> None:
@@ -64,14 +64,14 @@ class SingleBatchBuffer:
         self._used = True  # True if the buffer must be initialised
 
     def initialize_aggregators(self) -> None:
-        """Forget all batches."""
+        """Discard all batches."""
         self._waiting = None
         if self._used:
             self._buffer.initialize_aggregators()
             self._used = False
 
     def aggregate(self, values: Sequence[Any]) -> None:
-        """Add one batch, given the values of `requires`."""
+        """Add a batch, given the values of `requires`."""
         if self._waiting is not None:
             self._take_waiting()
         self._waiting = values
@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name if all are on an accelerator, else None."""
+        """Return the values of a single batch by name, or None if one is not on an accelerator."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None
@@ -94,7 +94,7 @@ class SingleBatchBuffer:
         return {name: waiting[place] for name, place in self._places}
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Return the values over all batches since `initialize_aggregators`, by name."""
+        """Return a dictionary of the values over all batches since `initialize_aggregators`."""
         waiting = self._waiting
         if waiting is not None and not self._used:
             return {name: to_python(waiting[place]) for name, place in self._places}
@@ -102,7 +102,7 @@ class SingleBatchBuffer:
         return self._buffer.get_aggregated_values()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state after the batches so far, as `AggregationBuffer` does."""
+        """Return the state of the buffer after all batches, for `load_state_dict`."""
         self._take_waiting()
         return self._buffer.state_dict()
 

@@ -1,4 +1,4 @@
-"""Comparison, as expressions, of sizes that are unknown before there is data."""
+"""Symbolic comparison of sizes that are unknown until data is given."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from workbench.tensor import SharedVariable, Variable, shapes
 
 
 def data_sizes(variable: Variable) -> list[Any]:
-    """Return the unknown sizes of a variable, as expressions."""
+    """Return the unknown sizes of a variable as symbolic expressions."""
     if variable.is_number:
         return []
     return [size for size in map(size_of, variable.fake.shape) if size]
 
 
 def size_of(size: Any) -> Any:
-    """Return the expression of an unknown size, the same for all equal sizes; 0 if it is known."""
+    """Return the symbolic expression of an unknown size, or 0 if the size is known.
+
+    Sizes that are known to be equal have the same expression.
+    """
     expression = shapes.symbol(size)
     if isinstance(expression, int):
         return 0
@@ -27,16 +30,16 @@ def size_of(size: Any) -> Any:
 
 
 def _first(symbol: Any) -> Any:
-    """Return the first of the symbols that are equal to `symbol`."""
+    """Return the first symbol that is known to be equal to `symbol`."""
     while others := shapes.equal_to(symbol):
         symbol = others[0]
     return symbol
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return the same number as a size of the first variable in topological `order` that has it.
+    """Return an equal size of the earliest variable in topological `order` that has this size.
 
-    Later variables need not be kept for their size, and can be fused with the rest.
+    Later variables are then not kept for their size, and can be fused with other operations.
     """
     if not isinstance(number.fake, torch.SymInt):
         return number
@@ -59,5 +62,5 @@ def _same(one: Variable, other: Variable) -> bool:
 
 
 def all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
-    """Return True if variables are equal pair by pair for any data."""
+    """Return True if the variables of each pair are equal for any data."""
     return len(some) == len(others) and all(map(_same, some, others))

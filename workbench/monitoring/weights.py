@@ -1,23 +1,24 @@
-"""Inference of the value over a data set from the expression that computes it for a batch.
+"""Inference of how the value of an expression over a data set is aggregated from batches.
 
-The inference is an algebra over the graph, with five kinds of variables:
+The inference assigns one of five kinds to each variable of the graph:
 
-- A variable that depends on no data is the same for every batch.
+- A variable that does not depend on data has the same value for every batch.
 - A variable with a dimension of unknown size has *rows*, the examples of a batch. The value over
   the data set must not depend on the division of rows into batches.
-- A *summary* is computed from rows and has no dimension of unknown size. Sums over rows, and the
-  number of rows, add up from batch to batch: they have degree one in the amount of data. Means,
-  ratios of sums and largest elements have degree zero, and so have all functions of them. Only
-  summaries of degree zero have a value that does not depend on the size of the data set.
-- A batch can have a single value, such as a gradient, or a function of inputs without rows. Such
-  values are averaged over batches.
-- Everything else is unknown.
+- A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
+  number of rows are added from batch to batch; their degree in the amount of data is one. The
+  degree of means, ratios of sums, maxima and minima is zero, and so is the degree of all functions
+  of them. Only a summary of degree zero does not depend on the size of the data set.
+- Some variables have one value for each batch, for example a gradient, or a function of inputs
+  without rows. Their values are averaged over batches.
+- All other variables are of unknown kind.
 
-A summary of degree zero is aggregated by its weight, the number of rows that it is a mean of, or as
-a function of other summaries, each aggregated separately.
+A summary of degree zero is aggregated as a weighted mean, where the weight is the number of rows,
+or as a function of other summaries, each of which is aggregated separately.
 
-Known limits: any dimension of unknown size counts as one of data. Bricks are trusted: the result of
-batch normalisation counts as a row, although it depends on other rows.
+Known limits: every dimension of unknown size counts as a dimension of data. Calls inside bricks are
+not checked for dependences between rows; for example, the output of batch normalisation is assumed
+to have independent rows.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ BOUNDED: Final = set(
     "abs absolute clamp clamp_min clamp_max clip maximum minimum max min amax amin relu long int "
     "round floor ceil floordiv floor_divide".split()
 )
-"""Functions that do not change the degree, although they are not linear."""
+"""Nonlinear functions that do not change the degree."""
 ROOTS: Final = {"sqrt": Fraction(1, 2), "rsqrt": Fraction(-1, 2), "square": Fraction(2)}
 CONTRACTIONS: Final = {"dot", "vdot", "inner", "matmul", "mm", "tensordot"}
 COUNTS: Final = {"size", "numel", "nelement"}
@@ -72,23 +73,23 @@ ONE: Final = Fraction(1)
 Own = Callable[[Variable], Part | None]
 
 Conclusion = Part | Unknown | dict[Variable, Part] | None
-"""Way to aggregate: as one part, or from the parts of an expression; None: mean over batches."""
+"""The aggregation of a variable or of its subexpressions; None for the mean over batches."""
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """Infer how the value of `variable` over a data set follows from batches.
+    """Infer how the value of `variable` over a data set is aggregated from batches.
 
     Parameters
     ----------
     variable : Variable
     own : callable
-        Returns the part that the tag of a variable declares, or None.
+        Returns the aggregation that the tag of a variable declares, or None.
 
     Returns
     -------
     Part, dict of Variable to Part, Unknown or None
-        The way to aggregate it; the parts of which it is a function; the reason why neither is
-        known; or None for the mean over batches.
+        The aggregation of the variable, or the aggregations of the subexpressions of which it is a
+        function, or the reason why neither is known, or None for the mean over batches.
 
     Examples
     --------
@@ -106,7 +107,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
 
 
 class _Algebra:
-    """Kinds of all variables that a variable is computed from."""
+    """Inference of the kinds of all variables in the expression of a variable."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
         self.variable = variable
@@ -152,7 +153,7 @@ class _Algebra:
         return self._expression()
 
     def _expression(self) -> dict[Variable, Part]:
-        """Return the parts that the summary is a function of."""
+        """Return the subexpressions of which the summary is a function, with their aggregation."""
         found: dict[Variable, Part] = {}
         seen: set[Variable] = set()
         stack = [self.variable]
@@ -226,10 +227,10 @@ class _Algebra:
         plain = all(kind == Rows(summed=kind.summed) for kind in operands if isinstance(kind, Rows))
         if name in CONTRACTIONS and plain and all(isinstance(kind, Rows) for kind in operands):
             return self._part(variable, Part("sum"))
-        return Unknown(f"{name} takes all examples of a batch together")
+        return Unknown(f"{name} combines all examples of a batch")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """Return the kind of a variable that reduces some dimensions of rows."""
+        """Return the kind of a variable that is a reduction over dimensions of rows."""
         call = variable.owner
         assert call is not None
         before, left = data_sizes(source), data_sizes(variable)
@@ -247,7 +248,7 @@ class _Algebra:
             return Unknown(f"{name} reduces values that depend on all examples of a batch")
         if linear and over:
             if len(over) > 1 and not all(one.is_number for one in over):
-                return Unknown(f"{name} reduces values that are means already")
+                return Unknown(f"{name} reduces values that are already means")
             return self._part(variable, Part("mean", self._sizes(over), rows.doubtful))
         if linear:
             return self._part(variable, Part("sum"))
@@ -255,19 +256,19 @@ class _Algebra:
             return self._part(variable, Part(LARGEST[name]))
         if name == "count_nonzero":
             return self._part(variable, Part("sum"))
-        return Unknown(f"{name} takes all examples of a batch together")
+        return Unknown(f"{name} combines all examples of a batch")
 
     def _settled(self, rows: Rows, removed: Iterable[Any]) -> Rows:
         summed = rows.summed | set(removed)
         return Rows(rows.over, summed, rows.mixed, rows.doubtful)
 
     def _nonlinear(self, rows: Rows, left: Sequence[Any]) -> Rows:
-        """Return the rows after a function that is not linear."""
+        """Return the kind of a nonlinear function of rows."""
         taken = bool(rows.summed & self.leading) and not self.leading.intersection(left)
         return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 
     def _row_by_row(self, variable: Variable) -> Kind:
-        """Return the kind of a variable with rows, computed from rows and other operands."""
+        """Return the kind of a variable with rows that is computed from rows and other operands."""
         call = variable.owner
         assert call is not None
         name, left = call.name, data_sizes(variable)
@@ -282,7 +283,7 @@ class _Algebra:
         summed = frozenset().union(*[kind.summed for kind in found])
         present = {size for one in rows for size in data_sizes(one)}
         mixed = any(kind.mixed for kind in found)
-        if not call.location:  # calls inside bricks are trusted, see the limits above
+        if not call.location:  # calls inside bricks are not checked; see the module's docstring
             mixed = mixed or bool(summed & present & self.leading) or self._paired(left)
         if len(rows) == 1 and (name == "getitem" or name not in REARRANGED):
             summed = (summed | present) - set(left)
@@ -303,11 +304,11 @@ class _Algebra:
         return merged if linear else self._nonlinear(merged, left)
 
     def _paired(self, sizes: Sequence[Any]) -> bool:
-        """Return True if examples are combined in pairs, as in a matrix of all products."""
+        """Return True if examples are combined in pairs, as in a Gram matrix."""
         return any(sizes.count(size) > 1 for size in self.leading)
 
     def _divided(self, variable: Variable, summaries: list[Variable]) -> Variable | None:
-        """Return the divisor of rows, if it is a number of rows or a sum of their weights."""
+        """Return the divisor of rows if it is the number of rows or the sum of their weights."""
         call = variable.owner
         assert call is not None
         if call.name not in QUOTIENTS or len(call.args) < 2 or call.kwargs:
@@ -323,7 +324,7 @@ class _Algebra:
         if data_sizes(variable):  # zeros of the shape of a batch, random numbers
             return Rows()
         name = call.name
-        if variable.is_number and name == "mul":  # a number of elements adds up like that of rows
+        if variable.is_number and name == "mul":  # a number of elements is additive too
             return self._part(variable, Part("sum"))
         operands: list[Summary] = []
         for one in call.inputs:
@@ -341,7 +342,7 @@ class _Algebra:
         linear = name in LINEAR | SUMS or (alone and (name in PRODUCTS or one_divided))
         additive = linear and all(kind.additive for kind in operands)
         if name in SUMS and len(operands) < len(call.args):
-            additive = False  # a number was added
+            additive = False  # one operand is a constant
         weight = first.weight if linear else None
         if weight is not None and not all(weight.same(kind.weight) for kind in operands[1:]):
             weight = None

@@ -1,4 +1,4 @@
-"""Saving and loading: archives of parameters, state and whole objects."""
+"""Functions that save and load archives of parameters, training state and whole objects."""
 
 from workbench.names import explain_missing
 from workbench.serialization.checkpoint import continue_training

@@ -1,12 +1,12 @@
-"""Archives: a tar file of named members, with a manifest that detects damage.
+"""Archives, which are tar files of named members with a manifest that detects damage.
 
-The manifest has the format version and the SHA-256 of every member. It is written after the
-members; added members have a new manifest after them, and if names are equal, the last member
-counts. If a file has any fault, reading it raises an `ArchiveError` that names file and fault in
-one line.
+The manifest contains the format version and the SHA-256 of every member, and follows the members.
+Members that are added later are followed by a new manifest; of several members with the same name,
+the last one counts. Reading a file with a fault raises an `ArchiveError` that names the file and
+the fault in one line.
 
-Checksums detect damage, not malice: an attacker can write a manifest too. Reading executes nothing,
-whatever the checksums are.
+Checksums detect damage but not malicious changes, because an attacker can write a manifest too.
+Reading never executes code from the file.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ MANIFEST = "_manifest"
 
 NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, not {kind})"
 RESTORE = "use an earlier checkpoint or a copy of the file"
-NO_MANIFEST = "{where}: this is not a complete archive of the workbench ({reason})"
+NO_MANIFEST = "{where}: must be a complete workbench archive ({reason})"
 NEWER = (
-    "{where}: written in format version {version}, but this workbench reads up to {known}; update "
-    "the workbench"
+    "{where}: the file has format version {version}, but this version of workbench reads formats "
+    "up to {known}; update workbench"
 )
 
 
 def name_of(file: Any) -> str:
-    """Return the name of a file for an error message."""
+    """Return the name of a file for messages."""
     return str(file) if isinstance(file, (str, os.PathLike)) else str(getattr(file, "name", "file"))
 
 
 def unreadable(where: str, name: str, error: Exception) -> ArchiveError:
-    """Make the error for a member with the right checksum but invalid contents."""
+    """Create the error for a member that has the right checksum but invalid contents."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return ArchiveError(f"{where}: the member {name!r} cannot be read ({text:.200}); {RESTORE}")
 
@@ -52,14 +52,14 @@ def check_file(file: Any, mode: str) -> None:
     if isinstance(file, (str, os.PathLike)):
         given = "a path"
     elif isinstance(file, io.TextIOBase):
-        given = "one for text"
+        given = "one in text mode"
     elif not file.writable():
-        given = "one only for reading"
+        given = "one opened only for reading"
     else:
         return
     raise ArchiveError(
         f"{name_of(file)}: must be a file opened with the mode {mode!r}, not {given}; "
-        "secure_dump(object, path) opens and replaces a file by itself"
+        "secure_dump(object, path) accepts a path"
     )
 
 
@@ -98,7 +98,7 @@ def _add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def read(file: Any) -> dict[str, bytes]:
-    """Return all members of an archive, after checking them.
+    """Read and check all members of an archive.
 
     Parameters
     ----------
@@ -107,7 +107,8 @@ def read(file: Any) -> dict[str, bytes]:
     Raises
     ------
     ArchiveError
-        If the file is missing, truncated, changed, of another program or of a newer format.
+        If the file is missing, truncated or changed, or has the format of another program or of a
+        newer version.
     """
     with _opened(file) as opened:
         members = _members(opened)
@@ -118,29 +119,29 @@ def read(file: Any) -> dict[str, bytes]:
             raise ArchiveError(f"{where}: the member {name!r} is missing; {RESTORE}")
         if hashlib.sha256(members[name]).hexdigest() != expected:
             raise ArchiveError(
-                f"{where}: the member {name!r} is not what was written (its checksum differs); "
+                f"{where}: the member {name!r} has changed after writing (its checksum differs); "
                 f"{RESTORE}"
             )
     return {name: members[name] for name in sums}
 
 
 def member(file: Any, name: str) -> bytes:
-    """Return one checked member of an archive; see `read`."""
+    """Read an archive as `read` does, and return one member."""
     return pick(read(file), name, name_of(file))
 
 
 def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
-    """Return the member called `name` of the archive `where`.
+    """Return the member `name` of the archive `where`.
 
     Raises
     ------
     ArchiveError
-        If it has no member of that name.
+        If the archive has no member of that name.
     """
     if name not in members:
         names = ", ".join(map(repr, members)) or "none"
         raise ArchiveError(
-            f"{where}: there is no member {name!r}, only {names}{nearest(name, members)}"
+            f"{where}: the archive has no member {name!r}, only {names}{nearest(name, members)}"
         )
     return members[name]
 
@@ -148,11 +149,11 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
 def check_regular(path: str | os.PathLike[str]) -> None:
     """Raise an `ArchiveError` if `path` exists and is not a regular file.
 
-    Opening a pipe, for instance, would wait forever for a program that writes to it.
+    Opening a pipe, for instance, could wait forever for another program.
     """
     try:
         mode = os.stat(path).st_mode
-    except (OSError, ValueError):  # opening it will report the error
+    except (OSError, ValueError):  # reported when the file is opened
         return
     kind = irregular(mode)
     if kind is not None:
@@ -167,7 +168,7 @@ def _opened(file: Any) -> Iterator[IO[bytes]]:
     check_regular(file)
     try:
         opened = open(file, "rb")  # noqa: SIM115
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+    except (OSError, ValueError) as error:  # ValueError if a path has a NUL
         reason = getattr(error, "strerror", None) or error
         raise ArchiveError(f"{file}: cannot be opened ({reason})") from None
     with opened:
@@ -197,9 +198,7 @@ def _members(file: IO[bytes]) -> dict[str, bytes]:
                 f"{where}: the file is truncated or damaged after {len(members)} members "
                 f"({error}); {RESTORE}"
             ) from None
-        raise ArchiveError(
-            f"{where}: this is not an archive of the workbench (it is not a tar file)"
-        ) from None
+        raise ArchiveError(f"{where}: must be a workbench archive, but is not a tar file") from None
     return members
 
 
@@ -209,7 +208,7 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
 
 
 def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the checksums of the manifest; raise unless it is valid and lists all members."""
+    """Return the checksums in the manifest, after a check that it is valid and complete."""
     if MANIFEST not in members:
         ours = members and all(name.startswith("_") for name in members)
         reason = (
@@ -225,13 +224,13 @@ def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ArchiveError(f"{where}: its manifest cannot be read; {RESTORE}") from None
     if not known:
-        raise ArchiveError(f"{where}: this is an archive of another program")
+        raise ArchiveError(f"{where}: must be a workbench archive, but another program wrote it")
     if version > VERSION:
         raise ArchiveError(NEWER.format(where=where, version=version, known=VERSION))
     extra = sorted(set(members) - set(sums) - {MANIFEST})
     if extra:
         raise ArchiveError(
-            f"{where}: contains {', '.join(map(repr, extra))}, which its manifest does not list; "
+            f"{where}: the manifest does not list the members {', '.join(map(repr, extra))}; "
             f"{RESTORE}"
         )
     return sums

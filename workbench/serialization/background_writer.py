@@ -1,4 +1,4 @@
-"""A writer of files in the background: one at a time, in order, also when Python exits."""
+"""Background writer that runs one function at a time and completes it before Python exits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 
 class Writer:
-    """Runs one function at a time in a separate thread.
+    """Runner of one function at a time in a separate thread.
 
-    The thread exists only while a function runs. It is not a daemon: Python waits for it at exit.
+    The thread exists only while a function runs. It is not a daemon, so Python waits for it at
+    exit.
 
     Examples
     --------
@@ -33,16 +34,16 @@ class Writer:
         report: Callable[[Exception | None], object],
         done: Callable[[], object] = lambda: None,
     ) -> None:
-        """Start to write, after `wait` for the call before.
+        """Wait for the previous function, then start `write` in the separate thread.
 
         Parameters
         ----------
         write : callable
-            Called in the separate thread.
+            The function to run in the separate thread.
         report : callable
-            Called by `wait` with the exception that `write` has raised, or with None.
+            A function that `wait` calls with the exception that `write` raised, or with None.
         done : callable, optional
-            Called in the separate thread when `write` has ended.
+            A function to call in the separate thread after `write` has ended.
         """
         self.wait()
 
@@ -57,12 +58,12 @@ class Writer:
         self._thread = threading.Thread(target=work, name="checkpoint writer")
         try:
             self._thread.start()
-        except RuntimeError:  # Python starts no threads while it exits
+        except RuntimeError:  # Python cannot start threads while it exits
             self._thread = None
             work()
 
     def wait(self) -> None:
-        """Wait until the function has ended, and report the outcome."""
+        """Wait until the running function has ended, and report its outcome."""
         if self._report is None:
             return
         if self._thread is not None:

@@ -1,7 +1,8 @@
-"""Archives of a main loop: its parameters, the state of its training, and itself as a pickle.
+"""Archives with the parameters and training state of a main loop, and a pickle of it.
 
-`Snapshot.of` copies the state into memory, in the thread that trains; another thread can then write
-it. `read_state` returns the argument of `MainLoop.load_state_dict` without executing anything.
+`Snapshot.of` copies the state into memory in the training thread; another thread can then write it
+to a file. `read_state` returns the argument for `MainLoop.load_state_dict` without executing code
+from the file.
 """
 
 from __future__ import annotations
@@ -35,32 +36,32 @@ from workbench.serialization.variable_values import by_path, value_of
 from workbench.tensor import SharedVariable
 
 PARTS = ("parameters", "variables", "algorithm", "data", "extensions", "log")
-"""The parts of a state of training, which `workbench.main_loop.state` describes."""
+"""Names of the parts of a training state; see `workbench.main_loop.state`."""
 
 NO_STATE = (
-    "{where}: it has no state of training, only {members}; it was not written by "
-    "Checkpoint, so only parameters can be loaded from it"
+    "{where}: the archive has no training state, only {members}; it was not written by Checkpoint, "
+    "so only parameters can be loaded from it"
 )
 NO_MAIN_LOOP = (
-    "{where}: it has no main loop, only {members}. Build the main loop as it was built "
-    "before, and give it the extension Load({where!r}, load_iteration_state=True, load_log=True)"
+    "{where}: the archive has no main loop, only {members}. Build the main loop in the same way as "
+    "before, and add the extension Load({where!r}, load_iteration_state=True, load_log=True)"
 )
 
 
 @dataclass
 class Snapshot:
-    """The contents of an archive of a main loop, which later training does not change.
+    """Copy of the state of a main loop, which later training does not change.
 
     Attributes
     ----------
     parameters : dict
-        The values for ``_parameters``, by path.
+        The values for the member ``_parameters``, by path.
     state : dict
-        The state of training for ``_state``, without the values among `parameters`.
+        The training state for the member ``_state``, without the values in `parameters`.
     pickles : dict
-        The bytes of further members, by name.
+        The contents of further members, by name.
     failures : list of Exception
-        The errors of pickles that failed.
+        The errors of objects that could not be pickled.
     """
 
     parameters: dict[str, torch.Tensor]
@@ -77,17 +78,17 @@ class Snapshot:
         save_main_loop: bool = True,
         save_separately: Iterable[str] = (),
     ) -> Snapshot:
-        """Copy the state of `main_loop`; for the thread that trains it.
+        """Copy the state of `main_loop`; must be called in its training thread.
 
         Parameters
         ----------
         main_loop : MainLoop
         parameters : iterable of SharedVariable, optional
-            The variables for ``_parameters``; by default the parameters of the model.
+            The variables for the member ``_parameters``; by default the parameters of the model.
         save_main_loop : bool
-            True to pickle the main loop too. If that fails, the archive lacks it.
+            If True, pickle the main loop too. If pickling fails, the archive lacks the pickle.
         save_separately : iterable of str
-            Attributes of the main loop to pickle into separate members.
+            The names of attributes of the main loop to pickle into separate members.
         """
         whole = main_loop.state_dict()
         own, others = main_loop.state_variables()
@@ -96,8 +97,8 @@ class Snapshot:
         for name, variable in chosen.items():
             if own.get(name) is variable:
                 values[name] = whole["parameters"][name]
-                if values[name].dtype not in state.BITS:  # _parameters is not exact for those
-                    whole["parameters"][name] = None  # stored only in _parameters
+                if values[name].dtype not in state.BITS:  # otherwise _parameters is inexact
+                    whole["parameters"][name] = None  # stored in _parameters only
             else:
                 values[name] = value_of(variable)
         new = cls(values, whole, {}, [])
@@ -120,7 +121,7 @@ class Snapshot:
         return new
 
     def write(self, file: IO[bytes]) -> None:
-        """Write the archive to `file`."""
+        """Write the snapshot to `file` as an archive."""
         members = {}
         if self.parameters:
             members[PARAMETERS] = encode_parameters(self.parameters)
@@ -129,7 +130,7 @@ class Snapshot:
 
 
 def _storable(log: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a log, with the repr of values that could only be pickled."""
+    """Return the state of a log, with values that `state` cannot encode replaced by their repr."""
     return {
         **log,
         "status": {name: _or_text(value) for name, value in log["status"].items()},
@@ -145,7 +146,7 @@ def _or_text(value: Any) -> Any:
 
 
 def check_separate(names: Iterable[str] | None) -> list[str]:
-    """Return names of attributes to pickle separately; raise if one is not allowed."""
+    """Return the names of attributes to pickle separately; raise an error for a reserved name."""
     if isinstance(names, str):
         raise ArchiveError(f"save_separately must be a list, not {names!r}; write [{names!r}]")
     listed = list(names or ())
@@ -156,21 +157,21 @@ def check_separate(names: Iterable[str] | None) -> list[str]:
 
 
 def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
-    """Return the state of training in an archive for `MainLoop.load_state_dict`.
+    """Read the training state in an archive, for `MainLoop.load_state_dict`.
 
-    Nothing in the file is executed.
+    Reading does not execute code from the file.
 
     Parameters
     ----------
     file_ : path or file
     parts : iterable of str, optional
-        The parts to return; see `workbench.main_loop.state`. Parameters can also be read from
-        archives without a state, which `dump` has written.
+        The parts to return; see `workbench.main_loop.state`. Parameters can also be read from an
+        archive without a training state that `dump` wrote.
 
     Raises
     ------
     ArchiveError
-        If the archive is damaged or does not contain them.
+        If the archive is damaged or does not contain these parts.
     """
     where, members, wanted = archive.name_of(file_), archive.read(file_), list(parts)
     if STATE not in members and wanted == ["parameters"]:
@@ -190,18 +191,18 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
 
 
 def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
-    """Return the main loop in an archive, ready to continue.
+    """Load the main loop in an archive, ready to continue training.
 
     Parameters
     ----------
     file_ : path or file
     trusted : bool
-        True if you trust the origin of the file: unpickling executes code that it contains.
+        Pass True if you trust the origin of the file, because unpickling executes code from it.
 
     Raises
     ------
     UntrustedArchiveError
-        If `trusted` is not true.
+        If `trusted` is not True.
     ArchiveError
         If the archive is damaged or contains no main loop.
     """
@@ -219,14 +220,14 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
 
 @hinted
 def continue_training(path: Any, *, trusted: bool = False) -> Loop:
-    """Continue training from a checkpoint, in this thread, until it ends.
+    """Continue training from a checkpoint in the current thread until training ends.
 
     Parameters
     ----------
     path : path
-        An archive that `Checkpoint` has written, with the main loop in it.
+        An archive that `Checkpoint` wrote with the main loop.
     trusted : bool
-        True if you trust the origin of the file: unpickling executes code that it contains.
+        Pass True if you trust the origin of the file, because unpickling executes code from it.
 
     Returns
     -------
@@ -236,17 +237,17 @@ def continue_training(path: Any, *, trusted: bool = False) -> Loop:
     Raises
     ------
     UntrustedArchiveError
-        If `trusted` is not true.
+        If `trusted` is not True.
     ArchiveError
-        If the archive is damaged, contains no main loop, or needs code that is not available.
+        If the archive is damaged, contains no main loop, or requires code that is not available.
 
     See Also
     --------
-    workbench.extensions.saveload.Load : Continues without executing anything in the file.
+    workbench.extensions.saveload.Load : Continue without executing code from the file.
 
     Examples
     --------
-    Train to the end, and once more from the second batch on:
+    Train to the end, then train again from the second batch onwards:
 
     >>> import tempfile
     >>> from workbench import shared, tensor

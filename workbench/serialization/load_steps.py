@@ -1,4 +1,4 @@
-"""Steps of loading that can be undone, so that a state is loaded as a whole or not at all."""
+"""Steps of loading that can be undone, so that a state is loaded completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from workbench.errors import StateError
 
 
 class LoadStep(NamedTuple):
-    """One part of a state to load.
+    """Step that loads one part of a state and can be undone.
 
     Attributes
     ----------
     what : str
-        The part, for error messages.
+        The name of the part in error messages.
     load : callable
-        Loads it.
+        A function that loads the part.
     undo : callable
-        Restores the earlier state.
+        A function that restores the earlier state.
     """
 
     what: str
@@ -27,7 +27,7 @@ class LoadStep(NamedTuple):
 
 
 def load_step(what: str, holder: Any, before: Any, after: Any) -> LoadStep:
-    """Return the step that changes the state of `holder` from `before` to `after`."""
+    """Create a step that changes the state of `holder` from `before` to `after`."""
     return LoadStep(
         what,
         lambda: holder.load_state_dict(after),
@@ -36,12 +36,12 @@ def load_step(what: str, holder: Any, before: Any, after: Any) -> LoadStep:
 
 
 def all_or_nothing(steps: Iterable[LoadStep]) -> None:
-    """Carry out all steps; if one fails, undo those that were started.
+    """Execute all steps; if a step fails, undo every step that was started.
 
     Raises
     ------
     StateError
-        If a step fails; its error is the cause.
+        If a step fails. The error of the step is the cause of this error.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Values of parameters as an ``.npz`` file, which `numpy.load` alone can open.
+"""Values of parameters as an ``.npz`` file, which numpy can open without workbench.
 
-It is the member ``_parameters`` of an archive. The names of its entries are the paths of the
-parameters, with ``|`` in place of ``/``, which zip files reserve for folders.
+The file is the member ``_parameters`` of an archive. The names of its entries are the paths of the
+parameters, with ``|`` in place of ``/``, which zip files use for folders.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ PARAMETERS = "_parameters"
 
 
 def values_by_path(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
-    """Return copies of the values of `parameters`, by path; equal paths are numbered."""
+    """Return copies of the values of `parameters` by path; equal paths are numbered."""
     return {name: value_of(variable) for name, variable in by_path(parameters).items()}
 
 
 def check_numbered(
     parameters: Mapping[str, SharedVariable], present: Mapping[str, Any], where: str
 ) -> None:
-    """Check that numbered names of equal paths mean the same variables in an archive.
+    """Check that numbered paths refer to the same variables as in an archive.
 
     Raises
     ------
     ArchiveError
-        If the values differ.
+        If the value of a variable differs from the value in the archive.
     """
     for name, variable in parameters.items():
         path = path_of(variable)
@@ -46,13 +46,12 @@ def check_numbered(
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
                 f"{where}: several parameters are named {path!r}, and {name!r} has another value "
-                "there; pass them in the order in which they were passed to dump, or give their "
-                "bricks different names"
+                "in the archive; pass them in the same order as to dump, or rename their bricks"
             )
 
 
 def encode_parameters(values: Mapping[str, torch.Tensor]) -> bytes:
-    """Return the bytes of an ``.npz`` file; dtypes that numpy lacks become float32."""
+    """Encode values as an ``.npz`` file; dtypes that numpy lacks become float32."""
     file = io.BytesIO()
     arrays = {name.replace("/", "|"): _as_array(value) for name, value in values.items()}
     numpy.savez(file, **arrays)  # type: ignore[arg-type]
@@ -67,7 +66,7 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
 
 
 def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Return the arrays that `encode_parameters` has encoded, by path."""
+    """Decode arrays that `encode_parameters` encoded, by path."""
     try:
         return ByPath({name.replace("|", "/"): array for name, array in arrays_of(data).items()})
     except Exception as error:
@@ -76,10 +75,10 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 
 @hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Return the parameters in an archive, by path; nothing is executed.
+    """Read the parameters in an archive, by path, without executing code from it.
 
-    Paths are those of `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several parameters
-    have one path, the second is called ``..._2``, and so on, in the order of saving.
+    Paths are defined as in `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several
+    parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.
 
     Parameters
     ----------

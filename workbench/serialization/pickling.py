@@ -1,12 +1,12 @@
-"""Saving and loading objects with their parameters.
+"""Functions that save and load objects with their parameters.
 
-`dump` writes an archive. Its member ``_pkl`` is the object, pickled by cloudpickle; ``_parameters``
-has the values of chosen shared variables, by path, in a format that `numpy.load` alone can open.
-The pickle refers to those values instead of repeating them. Bricks, functions and lambdas that were
-defined in a notebook are stored by value.
+`dump` writes an archive. The member ``_pkl`` is the object, pickled by cloudpickle. The member
+``_parameters`` contains the values of chosen shared variables, by path, in a format that numpy can
+open without workbench. The pickle refers to these values instead of repeating them. Bricks,
+functions and lambdas that were defined in a notebook are stored by value.
 
-Unpickling executes code that is in the file. `load` therefore requires ``trusted=True``;
-`load_parameters` never executes anything.
+Unpickling executes code from the file. Therefore `load` requires ``trusted=True``;
+`load_parameters` never executes code.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ from workbench.utils.atomic import replace_file
 PICKLE = "_pkl"
 STATE = "_state"
 RESERVED = (PICKLE, PARAMETERS, STATE, archive.MANIFEST)
-STACK = 512 * 2**20  # bytes, for pickling graphs that are deep
+STACK = 512 * 2**20  # bytes, for pickling deep graphs
 
 UNTRUSTED = (
     "{where}: unpickling would execute code from the file; if you trust its origin, pass "
-    "trusted=True; load_parameters(file) reads the parameters without executing anything"
+    "trusted=True, otherwise read only the parameters with load_parameters(file)"
 )
 NOT_AVAILABLE = (
-    "{where}: {name!r} uses a name that is not available ({error}); import or define it first"
+    "{where}: {name!r} requires a name that is not available ({error}); import or define it first"
 )
 
 References = dict[int, tuple[Any, ...]]
-"""References that a pickle has in place of objects, by the `id` of the object."""
+"""References that replace objects in a pickle, by the `id` of the object."""
 
 
 def references_to(parameters: Mapping[str, SharedVariable]) -> References:
-    """Make references to the entries of ``_parameters``."""
+    """Create references to the entries of ``_parameters``."""
     return {
         id(v.tensor): ("parameter", name, str(v.dtype).removeprefix("torch."))
         for name, v in parameters.items()
@@ -72,7 +72,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 class _Unpickler(pickle.Unpickler):
-    """An unpickler that resolves references to other members of the archive."""
+    """Unpickler that resolves references to other members of the archive."""
 
     def __init__(self, file: IO[bytes], members: Mapping[str, bytes], where: str) -> None:
         super().__init__(file)
@@ -97,7 +97,10 @@ class _Unpickler(pickle.Unpickler):
                 return log
         except KeyError:
             pass
-        raise ArchiveError(f"{self.where}: the pickle refers to {pid!r}, which is missing")
+        raise ArchiveError(
+            f"{self.where}: the pickle refers to {pid!r}, which the archive lacks; "
+            f"{archive.RESTORE}"
+        )
 
     def _member(self, name: str) -> Any:
         if name not in self.read:
@@ -108,7 +111,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def pickled(value: Any, references: References) -> bytes:
-    """Return the pickle of `value`, with references in place of some objects."""
+    """Pickle `value` with `references` in place of objects."""
 
     def run() -> bytes:
         file = io.BytesIO()
@@ -120,7 +123,7 @@ def pickled(value: Any, references: References) -> bytes:
 
 
 def with_deep_stack(run: Callable[[], Any]) -> Any:
-    """Run a function; after a recursion error, again in a thread with a large stack."""
+    """Run a function; on a recursion error, run it again in a thread with a large stack."""
     try:
         return run()
     except (RecursionError, pickle.PicklingError) as error:
@@ -162,13 +165,13 @@ def dump(
     Parameters
     ----------
     object_ : object
-        The object to pickle; None to save only the parameters.
+        The object to pickle, or None to save only the parameters.
     file_ : file
-        Opened for writing bytes.
+        A file opened for writing bytes.
     parameters : iterable of SharedVariable, optional
         The variables whose values are saved as separate arrays.
     pickle_object : bool
-        True to pickle the object.
+        If False, do not pickle the object.
 
     Raises
     ------
@@ -203,22 +206,22 @@ def add_to_dump(
     name: str,
     parameters: Iterable[SharedVariable] | None = None,
 ) -> None:
-    """Pickle one more object into an archive.
+    """Pickle another object and add it to an archive.
 
     Parameters
     ----------
     object_ : object
     file_ : file
-        Opened for reading and writing (``r+b``).
+        A file opened for reading and writing (``r+b``).
     name : str
-        The name of the new member, as for `load`.
+        The name of the new member, to be passed to `load`.
     parameters : iterable of SharedVariable, optional
-        Variables that the archive contains already, and that are not stored again.
+        Variables that the archive already contains and that are not stored again.
 
     Raises
     ------
     ArchiveError
-        If the name is taken or reserved, or a parameter is not in the archive.
+        If the name is in use or reserved, or if a parameter is not in the archive.
 
     Examples
     --------
@@ -234,21 +237,21 @@ def add_to_dump(
     members = archive.read(file_)
     if name in RESERVED or name in members:
         what = "reserved" if name in RESERVED else "taken"
-        raise ArchiveError(f"{where}: the name {name!r} is {what}; choose another one")
+        raise ArchiveError(f"{where}: the name {name!r} is {what}; choose another name")
     named = by_path(parameters or ())
     present = decode_parameters(members[PARAMETERS], where) if PARAMETERS in members else {}
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: {', '.join(absent)} is not among the parameters in the archive; pass to "
-            "add_to_dump only those that were passed to dump"
+            f"{where}: the archive has no parameters {', '.join(absent)}; pass to add_to_dump only "
+            "parameters that were passed to dump"
         )
     check_numbered(named, present, where)
     archive.add(file_, {name: pickled(object_, references_to(named))})
 
 
 class DumpOptions(TypedDict, total=False):
-    """Options of `dump`."""
+    """Keyword arguments of `dump`."""
 
     pickle_object: bool
 
@@ -261,16 +264,16 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for an object and `add_to_dump` for others, as a function for `secure_dump`.
+    """Call `dump` for an object and `add_to_dump` for others, to be used with `secure_dump`.
 
     Parameters
     ----------
     object_, file_, parameters
-        As for `dump`; the file is open for reading too.
+        As for `dump`, but the file must also be open for reading.
     to_add : dict, optional
-        Objects by the names of their members.
+        The other objects by the names of their members.
     **options
-        Passed on to `dump`.
+        Keyword arguments of `dump`.
 
     Examples
     --------
@@ -292,15 +295,16 @@ def secure_dump(
     dump_function: Callable[..., None] = dump,
     **options: object,
 ) -> None:
-    """Save to a path so that neither an error nor a crash leaves a damaged file.
+    """Save an object to a path so that neither an error nor a crash leaves a damaged file.
 
     Parameters
     ----------
     object_ : object
     path : path
-        An existing file is replaced in one step, once the new file is complete and on the disk.
+        The file. An existing file is replaced atomically after the new file has been written to
+        disk.
     dump_function : callable
-        Takes the object, a file and `options`.
+        A function that writes the object. It receives the object, a file and `options`.
 
     Examples
     --------
@@ -317,16 +321,17 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     ----------
     file_ : path or file
     name : str
-        The name of the object; by default the one given to `dump`.
+        The name of the object; by default the object that was passed to `dump`.
     trusted : bool
-        True if you trust the origin of the file: unpickling executes code that it contains.
+        Pass True if you trust the origin of the file, because unpickling executes code from it.
 
     Raises
     ------
     UntrustedArchiveError
-        If `trusted` is not true.
+        If `trusted` is not True.
     ArchiveError
-        If the archive is damaged or lacks the object, or the object needs code that is missing.
+        If the archive is damaged or lacks the object, or if the object requires code that is
+        missing.
 
     Examples
     --------
@@ -339,7 +344,7 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
 
 
 def unpickled(members: Mapping[str, bytes], name: str, where: str) -> Any:
-    """Return the object under `name` in the archive `where`, which must be trusted."""
+    """Unpickle the object `name` of the archive `where`, which must be trusted."""
     data = archive.pick(members, name, where)
     try:
         return with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())

@@ -1,6 +1,7 @@
-"""Parameters to and from safetensors files, which other programs read and write.
+"""Functions that save parameters to safetensors files and load them.
 
-A parameter is named as torch names it, with dots: ``mlp.linear_0.W``. Loading executes no code.
+Parameters have the names that torch uses, with dots: ``mlp.linear_0.W``. Other programs can read
+and write these files, and loading executes no code.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ def save_safetensors(
     Parameters
     ----------
     parameters : iterable of SharedVariable
-        For instance ``model.parameters``.
+        The variables, for instance ``model.parameters``.
     path : path
-        An existing file is replaced in one step, once the new file is complete and on the disk.
+        The file. An existing file is replaced atomically after the new file has been written to
+        disk.
     metadata : dict of str to str, optional
-        Stored in the header of the file.
+        Text to store in the header of the file.
 
     Raises
     ------
@@ -59,12 +61,12 @@ def save_safetensors(
 def load_safetensors(
     parameters: Iterable[SharedVariable], path: str | os.PathLike[str]
 ) -> dict[str, str]:
-    """Set all `parameters` from a safetensors file, or none if a value does not fit.
+    """Set all `parameters` from a safetensors file, or none of them if a value does not fit.
 
     Parameters
     ----------
     parameters : iterable of SharedVariable
-        For instance ``model.parameters``.
+        The variables, for instance ``model.parameters``.
     path : path
 
     Returns
@@ -77,8 +79,8 @@ def load_safetensors(
     ArchiveError
         If the file cannot be read.
     ParameterError
-        If a name is unknown or missing, or a value has another shape or kind; the message lists
-        all of them.
+        If a name is unknown or missing, or if a value has another shape or cannot be converted
+        exactly; the message lists all faults.
 
     Examples
     --------
@@ -94,6 +96,6 @@ def load_safetensors(
     except OSError as error:
         raise ArchiveError(f"{path}: cannot be opened ({error.strerror or error})") from None
     except SafetensorError as error:
-        raise ArchiveError(f"{path}: this is not an intact safetensors file ({error})") from None
+        raise ArchiveError(f"{path}: must be an undamaged safetensors file ({error})") from None
     set_all(dotted(parameters), values, f"{path}: ")
     return metadata

@@ -1,9 +1,9 @@
-"""The encoding of plain values and arrays as bytes; decoding executes nothing.
+"""Encoding of plain values and arrays as bytes, whose decoding executes no code.
 
-It is the format of the member ``_state`` of an archive: a file for `numpy.load`, whose entry
-``tree`` is JSON and whose other entries are the arrays that it refers to. None, booleans, integers
-of any size, floats (infinite and NaN too), strings, bytes, lists, tuples, dictionaries with plain
-keys, UUIDs, arrays, numpy scalars and tensors are restored with type and dtype.
+The member ``_state`` of an archive has this format: a file for `numpy.load` whose entry ``tree`` is
+JSON, and whose other entries are the arrays that the JSON refers to. None, booleans, integers of
+any size, floats (including infinity and NaN), strings, bytes, lists, tuples, dictionaries with
+plain keys, UUIDs, arrays, numpy scalars and tensors are restored with their type and dtype.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ BITS = {
     torch.float8_e4m3fn: torch.int8,
     torch.float8_e5m2: torch.int8,
 }
-"""Dtypes that numpy lacks, and the integers of equal size that represent their bits."""
+"""Mapping from dtypes that numpy lacks to integer dtypes that store the same bits."""
 
 
 def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None:
-    """Raise `StateError` unless the keys `given` are those `expected`.
+    """Raise a `StateError` unless the keys `given` and `expected` are the same.
 
-    The message names every unknown key, with the nearest valid spelling, and every missing one.
+    The message names every unknown key, with the nearest valid spelling, and every missing key.
     """
     given, expected = list(map(str, given)), list(expected)
     problems = [
@@ -47,12 +47,12 @@ def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None
 
 
 def encode(value: Any) -> bytes:
-    """Return `value` as bytes.
+    """Encode `value` as bytes.
 
     Raises
     ------
     StateError
-        If a part is neither plain nor an array; the message states where it is.
+        If a part of `value` cannot be encoded; the message names its location.
 
     Examples
     --------
@@ -68,17 +68,17 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """Return the value that `encode` has encoded as `data`.
+    """Decode a value that `encode` encoded.
 
     Raises
     ------
     StateError
-        If `data` were not made by `encode`.
+        If `data` was not created by `encode`.
     """
     try:
         return _decoded(data)
     except Exception as error:
-        raise StateError(f"state that cannot be read ({type(error).__name__}: {error})") from None
+        raise StateError(f"the state cannot be read ({type(error).__name__}: {error})") from None
 
 
 def decode_member(data: bytes, where: str) -> Any:
@@ -87,7 +87,7 @@ def decode_member(data: bytes, where: str) -> Any:
     Raises
     ------
     ArchiveError
-        If `data` were not made by `encode`.
+        If `data` was not created by `encode`.
     """
     try:
         return _decoded(data)
@@ -99,7 +99,7 @@ def _decoded(data: bytes) -> Any:
     arrays = arrays_of(data)
     value = _value(json.loads(arrays.pop(TREE).tobytes().decode()), arrays)
     if arrays:
-        raise ValueError(f"nothing refers to {', '.join(map(repr, arrays))}")
+        raise ValueError(f"the tree does not refer to the arrays {', '.join(map(repr, arrays))}")
     return value
 
 
@@ -113,7 +113,7 @@ def storable(value: Any) -> bool:
 
 
 def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) -> Any:
-    """Return `value` as JSON; a kind that JSON lacks becomes a dictionary with one key."""
+    """Convert `value` to JSON values; types that JSON lacks become dictionaries with one key."""
     if value is None or isinstance(value, (bool, str)) or type(value) is int:
         return value
     if isinstance(value, float) and not isinstance(value, numpy.generic):
@@ -138,7 +138,7 @@ def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) ->
         ]
         return {"dict": pairs}
     raise StateError(
-        f"{place} is {type(value).__name__} {value!r:.60}, which cannot be stored as state; state "
+        f"{place} is {type(value).__name__} {value!r:.60}, which cannot be stored as state; it "
         "must consist of numbers, strings, lists, tuples, dictionaries, arrays and tensors"
     )
 
@@ -154,13 +154,15 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
         return {"tensor": key}
     array = numpy.asarray(value)
     if array.dtype.hasobject:
-        raise StateError(f"{place} is an array of objects, which cannot be stored as state")
+        raise StateError(
+            f"{place} is an array of objects, which cannot be stored as state; convert it to a list"
+        )
     arrays[key] = array
     return {"scalar" if isinstance(value, numpy.generic) else "array": key}
 
 
 def _value(tree: Any, arrays: dict[str, numpy.ndarray[Any, Any]]) -> Any:
-    """Return the value of a tree; it can use each array only once, which bounds its size."""
+    """Decode a tree; each array can be used only once, which bounds the size of the result."""
     if isinstance(tree, list):
         return [_value(part, arrays) for part in tree]
     if not isinstance(tree, dict):

@@ -1,6 +1,6 @@
-"""Parameters to and from state dictionaries of torch.
+"""Conversion between parameters and state dictionaries of torch.
 
-A parameter is named as torch names it, with dots: ``mlp.linear_0.W``, as in `Model.to_module`.
+Parameters have the names that torch uses, with dots: ``mlp.linear_0.W``, as in `Model.to_module`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from workbench.tensor import SharedVariable
 
 @hinted
 def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
-    """Return the values of `parameters` as ``state_dict`` of torch returns them.
+    """Return the values of `parameters` in the form of ``torch.nn.Module.state_dict``.
 
     Parameters
     ----------
     parameters : iterable of SharedVariable
-        For instance ``model.parameters``.
+        The variables, for instance ``model.parameters``.
 
     Returns
     -------
     dict
-        Copies in main memory, by name.
+        Copies of the values in main memory, by name.
 
     Raises
     ------
@@ -54,21 +54,21 @@ def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tenso
 
 @hinted
 def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, Any]) -> None:
-    """Set all `parameters`, or none if a value does not fit.
+    """Set all `parameters` from a state dictionary, or none of them if a value does not fit.
 
     Parameters
     ----------
     parameters : iterable of SharedVariable
-        For instance ``model.parameters``.
+        The variables, for instance ``model.parameters``.
     values : dict
-        Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` give them;
-        another dtype fits if the conversion is exact.
+        Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` return them.
+        A value of another dtype fits if its conversion is exact.
 
     Raises
     ------
     ParameterError
-        If a name is unknown or missing, or a value has another shape or kind; the message lists
-        all of them.
+        If a name is unknown or missing, or if a value has another shape or cannot be converted
+        exactly; the message lists all faults.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
 
 
 def set_all(parameters: dict[str, SharedVariable], values: Mapping[str, Any], where: str) -> None:
-    """Set all `parameters`, or raise `ParameterError` and set none."""
+    """Set all `parameters`; if a value does not fit, raise a `ParameterError` and set none."""
     problems = misfits(values, parameters)
     if problems:
         raise ParameterError(f"{where}no parameter was set: {'; '.join(problems)}")
@@ -94,15 +94,14 @@ def set_all(parameters: dict[str, SharedVariable], values: Mapping[str, Any], wh
 
 
 def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Return parameters by the names that torch gives them, such as ``mlp.linear_0.W``."""
+    """Return a mapping from names as in torch, such as ``mlp.linear_0.W``, to parameters."""
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(parameters):
         name = path_of(variable)
-        # Numbering equal names would need an order, which other programs do not have.
+        # Equal names are not numbered, because other programs do not keep the order of parameters.
         if name in named:
             raise ArchiveError(
-                f"two parameters are named {name!r}; give their bricks different names, so that "
-                "the names of their values differ"
+                f"the names of parameters must differ, but two are {name!r}; rename their bricks"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

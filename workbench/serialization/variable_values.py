@@ -1,6 +1,6 @@
-"""Values of shared variables by name: read, compare and assign them.
+"""Functions that read, compare and assign the values of shared variables by name.
 
-Archives, states, safetensors files and state dictionaries of torch share these functions.
+They are used for archives, training states, safetensors files and state dictionaries of torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 
 
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Return variables by path; equal paths are numbered in order: ``w``, ``w_2``."""
+    """Return a mapping from path to variable; equal paths are numbered in order: ``w``, ``w_2``."""
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(variables):
         add_unique(named, path_of(variable), variable, first=2)
@@ -28,7 +28,7 @@ def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
 
 
 def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:
-    """Add `value` under `name` or, if that is taken, under the first free numbered name."""
+    """Add `value` under `name` or, if it is in use, under the first free numbered name."""
     unique, count = name, first
     while unique in named:
         unique = f"{name}_{count}"
@@ -37,13 +37,13 @@ def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> 
 
 
 def value_of(variable: SharedVariable) -> torch.Tensor:
-    """Return a copy of the value, in main memory."""
+    """Return a copy of the value of a variable in main memory."""
     with together(variable.writers):
         return variable.tensor.detach().to("cpu", copy=True)
 
 
 def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -> list[str]:
-    """Return all reasons why the values `given` cannot be assigned to `variables`.
+    """Return the reasons why the values `given` cannot be assigned to `variables`.
 
     A value of another dtype can be assigned if its conversion is exact.
     """
@@ -87,7 +87,7 @@ def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return the start of the repr of `value`, on one line."""
+    """Return the start of the repr of `value` on one line."""
     return f"{' '.join(repr(value).split()):.60}"
 
 
@@ -96,6 +96,6 @@ def _short(dtype: torch.dtype) -> str:
 
 
 def assign(given: Mapping[str, Value], variables: Mapping[str, SharedVariable]) -> None:
-    """Set all `variables` to values that have no `misfits`."""
+    """Set all `variables` to values for which `misfits` returns no reasons."""
     for name, variable in variables.items():
         variable.set_value(given[name])

@@ -1,4 +1,4 @@
-"""Sessions: main loops in background threads, with controls."""
+"""Sessions, which train main loops in background threads and control them."""
 
 from workbench.interfaces import State
 from workbench.names import explain_missing

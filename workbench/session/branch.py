@@ -1,4 +1,4 @@
-"""Branches of a run: after a rewind, training continues on a new branch."""
+"""Branches of a run; after a rewind, training continues on a new branch."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from workbench.session.interventions import CHANGING, RECORD
 
 
 class Branch:
-    """Branch of a run: the present one, or one that a rewind has ended.
+    """Branch of a run, either the current branch or a branch that a rewind has ended.
 
     Parameters
     ----------
     name : str
-        Can be changed.
+        The name of the branch, which can be changed.
     parent : Branch or None
-        The branch that it left.
+        The branch from which this branch started.
     start : int
-        The iteration at which it left `parent`.
+        The iteration at which this branch started.
     changes : int
-        The number of interventions that changed training up to there.
+        The number of interventions that changed training before `start`.
 
     Attributes
     ----------
     end : int or None
-        The iteration at which it was left; None for the present branch.
+        The iteration at which the branch ended; None for the current branch.
     state : mapping or None
-        The state of its log when it was left.
+        The state of the log at the end of the branch.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Branch:
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The records up to `end`, in memory; None for the present branch."""
+        """The records up to `end`, in memory; None for the current branch."""
         if self._log is None and self.state is not None:
             log = TrainingLog()
             log.load_state_dict(self.state)
@@ -54,14 +54,14 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """One line on the interventions that `parent` lacks; empty without any."""
+        """A line of text on the interventions that `parent` lacks, empty if there are none."""
         return "" if self.log is None else difference(self.log, self.start)
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
-        """The branch and those it came from, each with the last point that they share.
+        """The branch and its ancestors, each with the last point that this branch shares with it.
 
-        A point is an iteration and a number of interventions made up to there.
+        A point is an iteration with the number of interventions that were made before it.
         """
         found: list[tuple[Branch, tuple[float, float]]] = []
         branch: Branch | None = self
@@ -73,7 +73,7 @@ class Branch:
         return found
 
     def leave(self, state: Mapping[str, Any]) -> None:
-        """Keep the state of the log, which another branch takes over."""
+        """End the branch, and keep the state of its log, which another branch continues."""
         self.state = state
         self.end = int(state["status"]["iterations_done"])
 
@@ -83,7 +83,7 @@ class Branch:
 
 
 def difference(log: TrainingLogBase, start: int) -> str:
-    """Return one line on the interventions of `log` from the iteration `start` on."""
+    """Return a line of text on the interventions in `log` from iteration `start` onwards."""
     changes = [record for record in interventions(log, CHANGING) if record["iteration"] >= start]
     texts = [
         f"{record['variable']} {_shown(record.get('old'))} -> {_shown(record.get('value'))}"
@@ -97,7 +97,7 @@ def difference(log: TrainingLogBase, start: int) -> str:
 
 
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return the records of the journal in `log`, of some kinds, each with its ``iteration``."""
+    """Return the interventions in `log`, all or of some kinds, each with its ``iteration``."""
     kinds = None if kinds is None else tuple(kinds)
     if RECORD not in log.channels:
         return []

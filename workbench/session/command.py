@@ -1,4 +1,4 @@
-"""Commands queued on a session, and their outcome."""
+"""Commands that are queued on a session, and their outcomes."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
 
 class Command(interfaces.Command):
-    """A request to a session, which the thread that trains carries out between two batches.
+    """Request to a session, which the training thread executes between two batches.
 
-    Made by the methods of `workbench.session.Session`.
+    The methods of `workbench.session.Session` create commands.
 
     Attributes
     ----------
     id : int
-        Counts the commands of a session from 1.
+        The number of the command in its session, from 1.
     kind : str
-        The name of the method that made it.
+        The name of the method that created the command.
     text : str
-        A description for the user.
+        A description of the command for the user.
     iteration : int or None
-        The number of iterations done when it was applied.
+        The number of iterations done when the command was applied.
     reason : str or None
-        The reason why it was refused or failed.
+        The reason why the command was refused or failed.
     exception : BaseException or None
-        The error that it raised, if any.
+        The error that the command raised, if any.
     by : str
         The origin of the command: ``code``, ``button`` or a tool; see `workbench.utils.actors`.
     replaced_by : int or None
-        The id of a later command whose value was assigned instead.
+        The id of a later command whose value was assigned in place of the value of this command.
     """
 
     _lock: ClassVar[threading.Lock] = threading.Lock()
@@ -56,21 +56,21 @@ class Command(interfaces.Command):
         self.replaced_by: int | None = None
         self._result: Any = None
         self._done = False
-        # made when a thread waits, since most commands are never waited for
+        # created when a thread waits, because most commands are not waited for
         self._settled: threading.Event | None = None
         self._applier: int | None = None
         self._carry_out: Callable[[], None] = lambda: None
 
     @property
     def done(self) -> bool:
-        """True once it was applied or refused, or has failed."""
+        """True after the command was applied, was refused or failed."""
         return self._done
 
     @property
     def state(self) -> str:
         """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``.
 
-        Only a function given to `workbench.session.Session.call` can fail.
+        Only a function that was passed to `workbench.session.Session.call` can fail.
         """
         if self.reason is not None:
             failed = self.kind == "call" and self.exception is not None
@@ -81,26 +81,26 @@ class Command(interfaces.Command):
         return f"applied at iteration {self.iteration}{instead}"
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait until the command is applied; return its result.
+        """Wait until the command is applied, and return its result.
 
         Parameters
         ----------
         timeout : float, optional
-            Maximal number of seconds; unlimited if not given.
+            The maximal number of seconds to wait; by default unlimited.
 
         Returns
         -------
         object
-            The result of the function given to `Session.call`; None for other commands.
+            The result of the function passed to `Session.call`; None for other commands.
 
         Raises
         ------
         TimeoutError
             If the command was neither applied nor refused in time.
         WaitInterrupted
-            If waiting is interrupted; the command stays as it is.
+            If waiting is interrupted. The command is not affected.
         SessionError
-            If the command was refused or has failed, or if the thread that carries it out waits.
+            If the command was refused or failed, or if the thread that executes it waits for it.
         """
         if not self.done and threading.get_ident() == self._applier:
             raise SessionError(WAITS_FOR_ITSELF.format(command=self))

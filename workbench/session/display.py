@@ -1,4 +1,4 @@
-"""The display of a session without views: one line of text, or a table in HTML."""
+"""Representations of a session without views, as a line of text or a table in HTML."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import html
 from workbench.interfaces import Session
 
 WAITING = 5
-"""Maximal number of waiting commands in the table."""
+"""Maximal number of waiting commands to show in the table."""
 
 
 def line(session: Session) -> str:
-    """Return state, counts and newest values as one line."""
+    """Format the state, counts and latest values of a session as one line."""
     status = session.log.status
     facts = [
         session.state.value,
@@ -25,7 +25,7 @@ def line(session: Session) -> str:
 
 
 def table(session: Session) -> str:
-    """Return a table in HTML: state, counts, newest values, error, waiting commands and note."""
+    """Format the state, latest values, error, waiting commands and note of a session in HTML."""
     status = session.log.status
     rows = {
         "state": f"<b>{session.state.value}</b>",
@@ -47,7 +47,7 @@ def table(session: Session) -> str:
 
 
 def numbers(session: Session, count: int) -> dict[str, str]:
-    """Return the newest values of the first `count` channels of numbers."""
+    """Return the latest values of the first `count` numeric channels."""
     newest = session.log.latest().items()
     found = [(name, value) for name, value in newest if type(value) in (int, float)]
     return {name: f"{value:.5g}" for name, value in found[:count]}

@@ -1,7 +1,7 @@
-"""Copies of main loops, for a second session that continues from a point of the first.
+"""Copies of main loops for a second session that continues from a point of the first session.
 
-A copy has parameters, algorithm, extensions and a log of its own. It shares the data sets, which
-never change, so a fork takes no memory for data.
+A copy has separate parameters, algorithm, extensions and log. It shares the datasets, which never
+change, so a fork needs no memory for data.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from workbench.main_loop import MainLoop
 from workbench.serialization.pickling import with_deep_stack
 
 NO_COPY = (
-    "this run cannot be forked: its main loop cannot be copied ({error}); every part must be one "
-    "that pickle can take"
+    "this run cannot be forked because its main loop cannot be copied ({error}); every part of it "
+    "must support pickling"
 )
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Refers to shared objects by their place in a list."""
+    """Pickler that replaces shared objects by their position in a list."""
 
     def __init__(self, file: io.BytesIO, log: TrainingLogBase) -> None:
         super().__init__(file)
@@ -55,7 +55,7 @@ def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
     Raises
     ------
     SessionError
-        If something in it cannot be copied.
+        If a part of the main loop cannot be copied.
     """
     log = main_loop.log
 
@@ -77,6 +77,6 @@ def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
 
 
 def load(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
-    """Give a copy the state of another run, under a new identity of its log."""
+    """Load the state of another run into a copy, whose log gets a new identity."""
     main_loop.load_state_dict(state)
     main_loop.log.resume()

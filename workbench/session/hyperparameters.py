@@ -1,4 +1,4 @@
-"""Numbers of a run that may be changed while it trains: settings of rules and of schedules."""
+"""Hyperparameters of a run that can be changed during training."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.interval import Interval
 
 LINEAR = ("momentum",)
-"""Names of numbers without upper bound that are nevertheless chosen on a linear scale."""
+"""Names of hyperparameters without an upper bound that still have a linear scale."""
 
-NO_VARIABLE = "this run has no variable {name!r}{hint}; give the variable itself{known}"
-SEVERAL = "several variables of this run are called {name!r}: give one of {paths}"
-NOT_DRIVEN = "no schedule drives {name}: there is nothing to {what}"
+NO_VARIABLE = "this run has no variable {name!r}{hint}; pass the variable{known}"
+SEVERAL = "several variables of this run are named {name!r}; pass one of the paths {paths}"
+NOT_DRIVEN = "no schedule drives {name}, so there is nothing to {what}"
 
 
 @dataclass
 class Hyperparameter:
-    """A number that may be changed while training.
+    """Number that can be changed during training.
 
     Attributes
     ----------
     path : str
-        The name in the state of training, which `Session.set` takes.
+        The name in the training state, which `Session.set` accepts.
     name : str
-        The short name, which several may have.
+        The short name, which several hyperparameters can share.
     value : float
-        Its present value.
+        The current value.
     low, high : float
-        The bounds of the values that it takes; infinite where there is none.
+        The bounds of valid values; infinite where there is no bound.
     scale : {'log', 'linear'}
-        The scale on which to choose it: logarithmic for a number without upper bound that is not
-        negative, such as a learning rate.
+        The scale on which to choose a value: logarithmic for a nonnegative number without an upper
+        bound, such as a learning rate.
     driven_by : str
-        The name of the extension that sets it while training; empty if there is none.
+        The name of the extension that sets the value during training, empty if there is none.
     held : bool
-        True while that extension leaves it unchanged.
+        True while this extension leaves the value unchanged.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the numbers of a run that may be changed, in the order of its state."""
+    """Return the hyperparameters of a run, in the order of its state."""
     drivers = modifiers(loop)
     _, others = loop.state_variables()
     found = []
@@ -83,7 +83,7 @@ def hyperparameters(loop: Loop) -> list[Hyperparameter]:
 
 
 def modifiers(loop: Loop) -> dict[SharedVariable, SharedVariableModifier]:
-    """Return the extensions that set variables while training, by the variable."""
+    """Return a mapping from variable to the extension that sets it during training."""
     return {
         extension.parameter: extension
         for extension in loop.extensions
@@ -97,7 +97,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If there is none; the text says that there is nothing to `what`.
+        If no extension sets the variable; the message says that there is nothing to `what`.
     """
     found = modifiers(loop).get(variable)
     if found is None:
@@ -106,12 +106,12 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
 
 
 def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
-    """Return the shared variable of a path, or of a name that only one variable has.
+    """Return the shared variable with a path, or with a name that only one variable has.
 
     Raises
     ------
     SessionError
-        If there is none, or several have the name.
+        If no variable has the name, or several variables have it.
     """
     if isinstance(given, SharedVariable):
         return given
@@ -130,12 +130,12 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
 
 
 def variables_by_path(loop: Loop) -> dict[str, SharedVariable]:
-    """Return all shared variables of training by their names in its state."""
+    """Return a mapping from the names in the training state to the shared variables."""
     parameters, others = loop.state_variables()
     return {**parameters, **others}
 
 
 def path_in(loop: Loop, variable: SharedVariable) -> str:
-    """Return the name of a variable in the state of training, or its own if it is not there."""
+    """Return the name of a variable in the training state, or its own name if it is not in it."""
     paths = variables_by_path(loop)
     return next((path for path, one in paths.items() if one is variable), str(variable))

@@ -1,8 +1,8 @@
-"""A journal of interventions: commands that changed a run, at the iteration where they took effect.
+"""Journal of interventions, the commands that changed a run, by the iteration of their effect.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
-``by`` (its origin) and what the command adds: for `Session.set`, ``variable``, ``path``, ``value``
-and ``old``.
+``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``
+and ``old`` for `Session.set`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from workbench.interfaces import Command, Loop
 RECORD = "interventions"
 
 REPLAYED = ("set", "call", "hold", "release")
-"""Commands that change the numbers of training; they can be made again in another run."""
+"""Commands that change the results of training and can be repeated in another run."""
 
 CHANGING = (*REPLAYED, "train")
-"""Commands that change training; the way back does not cross them, since it cannot repeat them."""
+"""Commands that change training; a replay cannot repeat them and does not cross them."""
 
 FREELY_RECORDED = 1000
-"""Number of interventions in one row that are recorded immediately, one by one.
+"""Maximal number of interventions in one row that are recorded immediately, one by one.
 
-Each copies the whole tuple, so the cost grows with the square of their number.
+Each recording copies the whole tuple, so the cost grows with the square of their number.
 """
 
 
 class Journal:
-    """Writes interventions to the log of a main loop; for the thread that trains.
+    """Writer of interventions to the log of a main loop, to be used in the training thread.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Journal:
     Attributes
     ----------
     paused : bool
-        True during a pause, in which long rows of interventions are copied less often.
+        True during a pause, when long rows of interventions are copied less often.
     """
 
     def __init__(self, main_loop: Loop) -> None:
@@ -61,10 +61,10 @@ class Journal:
             row[RECORD] = (*records, record)
         else:
             self._unrecorded.append((row.iteration, record))
-            if not self._posted:  # one request after all queued ones: one copy for all of them
+            if not self._posted:  # a single request after all queued commands, for a single copy
                 self._posted = True
                 self._main_loop.post(self._record_some)
-        self._main_loop.after_event(log.commit)  # within an event rows are incomplete
+        self._main_loop.after_event(log.commit)  # rows are incomplete during an event
 
     def _record_some(self) -> None:
         self._posted = False
@@ -73,7 +73,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Record the interventions that were held back because copying long rows is slow."""
+        """Record the interventions that were postponed because copying long rows is slow."""
         kept, self._unrecorded = self._unrecorded, []
         by_row: dict[int, list[dict[str, Any]]] = {}
         for iteration, record in kept:

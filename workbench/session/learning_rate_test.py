@@ -1,6 +1,6 @@
-"""A learning rate range test: the cost of a few batches, at rates that grow from low to high.
+"""Learning rate range test, which trains on batches with increasing learning rates.
 
-The test trains a copy of the run, so the run itself does not change. The method is that of Smith,
+The test trains a copy of the run, so the run does not change. For the method see L. Smith,
 "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3.
 """
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DECAY = 0.9
-"""Weight of the past in the smoothed cost."""
+"""Weight of the previous average in the smoothed cost."""
 
 FEWEST = 20
-"""Number of batches without which the smoothed cost says nothing."""
+"""Minimal number of batches for a meaningful smoothed cost."""
 
 NO_COST = (
-    "find_learning_rate needs the cost of each batch, but {algorithm} does not compute one; train "
-    "by GradientDescent(cost=...) without on_not_finite='ignore'"
+    "find_learning_rate requires the cost of each batch, but {algorithm} does not compute one; "
+    "train with GradientDescent(cost=...) without on_not_finite='ignore'"
 )
 NO_BOUNDS = "low and high must be numbers with 0 < low < high, not low={low!r} and high={high!r}"
 NO_FALL = (
@@ -41,14 +41,14 @@ NO_FALL = (
     "suggested; try lower rates, or an earlier state of the run"
 )
 NO_BATCHES = (
-    "the data ended after {count} batches, but the test needs {fewest}; give fewer batches, or a "
-    "data stream with more epochs"
+    "the data ended after {count} batches, but the test requires {fewest}; use a data stream with "
+    "more batches"
 )
 
 
 @dataclass(repr=False)
 class LearningRateTest:
-    """The result of a learning rate range test.
+    """Result of a learning rate range test.
 
     Attributes
     ----------
@@ -72,10 +72,11 @@ class LearningRateTest:
 
     @property
     def suggestion(self) -> float | None:
-        """The rate at which the smoothed cost falls fastest; None if it does not fall.
+        """The learning rate at which the smoothed cost falls fastest; None if it does not fall.
 
-        The slope is that over the logarithm of the rate, up to the lowest cost. The first ten
-        batches, in which the average settles, are left out where there are enough others.
+        The slope is taken with respect to the logarithm of the rate, up to the lowest cost. The
+        first ten batches, in which the average settles, are excluded if there are enough other
+        batches.
         """
         smoothed = np.array(self.smoothed)
         skipped = 10 if len(smoothed) >= 3 * 10 else 0
@@ -104,7 +105,7 @@ class LearningRateTest:
 
 
 class _RangeTest(TrainingExtension):
-    """Sets the learning rate before each batch, and keeps the cost of each.
+    """Extension that sets the learning rate before each batch and stores the cost of each batch.
 
     Parameters
     ----------
@@ -126,11 +127,11 @@ class _RangeTest(TrainingExtension):
         self._diverged = diverged
 
     def before_batch(self, batch: Any) -> None:
-        """Set the next rate."""
+        """Set the next learning rate."""
         self._rate.set_value(self.planned[len(self.result.rates)])
 
     def after_batch(self, batch: Any) -> None:
-        """Keep the cost, and end the test if the cost has grown too much."""
+        """Store the cost, and end the test if it has grown too much."""
         algorithm, result = self.main_loop.algorithm, self.result
         assert isinstance(algorithm, GradientDescent)
         algorithm.settle()
@@ -148,7 +149,7 @@ class _RangeTest(TrainingExtension):
 
 
 def check_options(low: float, high: float, batches: int) -> None:
-    """Raise `ArgumentError` unless the options of a test are valid."""
+    """Raise an `ArgumentError` unless the options of a test are valid."""
     numbers = all(isinstance(one, (int, float)) and math.isfinite(one) for one in (low, high))
     if not numbers or not 0 < low < high:
         raise ArgumentError(NO_BOUNDS.format(low=low, high=high))
@@ -164,12 +165,12 @@ def run_test(
     parameter: str,
     diverged: float = 4.0,
 ) -> LearningRateTest:
-    """Train a copy of a run at growing learning rates, in this thread.
+    """Train a copy of a run with increasing learning rates in this thread.
 
     Raises
     ------
     SessionError
-        If the run has no such hyper-parameter, no cost, or too few batches.
+        If the run has no such hyperparameter, no cost, or too few batches.
     """
     algorithm = copy.algorithm
     if not (isinstance(algorithm, GradientDescent) and algorithm.finite.outputs):

@@ -1,4 +1,4 @@
-"""States of logs as `TrainingLogBase.state_dict` gives them: cut at a snapshot, read, compared."""
+"""Functions that cut, read and compare states from `TrainingLogBase.state_dict`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.session.snapshots import Snapshot
 
 
 def log_until(state: Mapping[str, Any], snapshot: Snapshot, uuid: str) -> dict[str, Any]:
-    """Return the state of a log up to a snapshot, with the row as it was then."""
+    """Return the state of a log up to a snapshot, with the row in its state at the snapshot."""
     end = snapshot.iteration
     columns: dict[str, Any] = {}
     for name, (iterations, values) in state["columns"].items():
@@ -47,7 +47,7 @@ def row_of(state: Mapping[str, Any], iteration: int) -> dict[str, Any]:
 
 
 def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Return the names of numbers that are not the same as the first time; times do not count."""
+    """Return the names of numeric records that differ from the first time, ignoring times."""
     return [
         name
         for name, value in expected.items()

@@ -1,7 +1,7 @@
-"""Pauses: the thread that trains waits for requests instead of training.
+"""Pauses, in which the training thread waits for requests instead of training.
 
-A pause takes place between two batches of training or of an evaluation. If a command must wait for
-the end of an evaluation, the evaluation continues, and the pause continues after it.
+A pause is between two batches of training or of an evaluation. If a command must wait for the end
+of an evaluation, the evaluation is completed first, and the pause continues after it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from workbench.session.queue import Queue, Refused
 
 
 class Pause:
-    """Starts and ends pauses of a run, and pauses again after some batches.
+    """Controller that starts and ends pauses of a run, also after a number of batches.
 
     Parameters
     ----------
     main_loop : Loop
     run : Run
-        The run, at whose mailbox a pause waits.
+        The run, whose mailbox the thread reads during a pause.
     queue : Queue
     journal : Journal
     changed : callable
-        Called with True when a pause starts and with False when it ends.
+        A function that is called with True when a pause starts and with False when it ends.
     """
 
     def __init__(
@@ -48,28 +48,28 @@ class Pause:
         self._holding = False
 
     def end(self) -> None:
-        """Forget pause and step, at the end of a run."""
+        """Clear any pause or step at the end of a run."""
         self._paused = self._journal.paused = self._holding = False
         self._step = None
 
     def begin(self) -> None:
         """Start a pause; `hold` waits for its end."""
         if self._paused:
-            raise Refused("the session is paused already")
+            raise Refused("the session is already paused")
         self._set(True)
 
     def resume(self) -> None:
-        """End a pause or a step."""
+        """End the pause or step; raise an error if there is none."""
         if not self._paused and self._step is None:
             raise Refused("the session is not paused")
         self._set(False)
 
     def stay(self) -> None:
-        """Pause, whether or not the session is paused."""
+        """Start a pause if the session is not paused."""
         self._set(True)
 
     def leave(self) -> None:
-        """End a pause or a step, whether or not there is one."""
+        """End the pause or step, if there is one."""
         self._set(False)
 
     def step(self, n: int) -> None:
@@ -79,7 +79,7 @@ class Pause:
         self._look(self._step, self._main_loop.status["iterations_done"] + n)
 
     def _look(self, step: object, target: int) -> None:
-        """Pause if `target` is reached; else check again at the next boundary."""
+        """Pause if `target` has been reached; otherwise check again at the next boundary."""
         if step is not self._step:
             return  # another command has replaced this step
         if self._main_loop.status["iterations_done"] < target:
@@ -96,8 +96,8 @@ class Pause:
         self._changed(paused)
 
     def hold(self) -> None:
-        """Carry out commands until one of them ends the pause."""
-        if self._holding:  # called by a command that this method carries out
+        """Execute commands until one of them ends the pause."""
+        if self._holding:  # called by a command that this method executes
             return
         release_workers()  # frees the CPU for the notebook during the pause
         mailbox, queue = self._run.mailbox, self._queue
@@ -106,10 +106,10 @@ class Pause:
             while self._paused:
                 mailbox.run_next()
                 if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
-                    # a command waits for the end of the event: continue the pause at the boundary
+                    # a command waits for the end of the event; the pause continues at the boundary
                     self._main_loop.post(self.hold)
                     return
         finally:
             self._holding = False
         if self._run.ending.requested and mailbox.gate is None and not mailbox.yielding:
-            raise TrainingFinish  # it was paused where the run ends
+            raise TrainingFinish  # the pause was at the end of the run

@@ -1,8 +1,8 @@
-"""The queue of the commands of a session, which the thread that trains carries out in order.
+"""Queue of the commands of a session, which the training thread executes in order.
 
-Each command costs that thread the same short time, whatever the number of waiting commands. Several
-values for one variable become one assignment, and a stop overtakes commands that would affect only
-later training.
+Each command costs the thread the same short time, regardless of the number of waiting commands.
+Several values for the same variable become one assignment, and a stop overtakes commands that would
+only affect later training.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 
 LATER = object()
-"""Returned by an action that settles and documents its command itself, now or later."""
+"""Result of an action that settles and documents its command itself, now or later."""
 
 
 class Refused(Exception):
-    """Error of a command whose action is not possible in the present state."""
+    """Error raised if the action of a command is not possible in the current state."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """A value for a shared variable, and the command that gave it."""
+    """Value for a shared variable, with the command that assigns it."""
 
     command: Command
     shared: SharedVariable
@@ -46,37 +46,37 @@ class Value:
 
 
 class Changes(Protocol):
-    """An observer of the commands that change training."""
+    """Protocol of an observer of the commands that change training."""
 
     def before_change(self, command: Command) -> None:
-        """Note that `command` is about to change training."""
+        """Prepare for a change of training by `command`."""
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Note that it has."""
+        """Handle the end of the change."""
 
 
 class Queue:
-    """The commands of one session.
+    """Queue of the commands of one session.
 
     Parameters
     ----------
     main_loop : Loop
-        The main loop, whose mailbox receives them.
+        The main loop, whose mailbox receives the commands.
     journal : Journal
-        Records the commands that took effect.
+        The journal in which commands that took effect are recorded.
 
     Attributes
     ----------
     commands : list of Command
         All commands, in order.
     lock : threading.RLock
-        Must be held to add a command.
+        The lock that must be held to add a command.
     closed : str or None
         The reason why new commands are refused; None while they are accepted.
     thread : int or None
-        The identifier of the thread that carries them out.
+        The identifier of the thread that executes the commands.
     changes : Changes or None
-        Is notified of commands that change training.
+        The observer of commands that change training.
     """
 
     def __init__(self, main_loop: Loop, journal: Journal) -> None:
@@ -89,7 +89,7 @@ class Queue:
         self._journal = journal
         self._settled = 0  # all commands before this index are settled
         self._stop = 0  # the id of the last stop
-        self._values: list[Value] | None = None  # those of the last request, if it can take more
+        self._values: list[Value] | None = None  # of the last request, if more can be added
 
     def new(self, kind: str, text: str) -> Command:
         """Add a command that is not queued yet."""
@@ -99,7 +99,7 @@ class Queue:
             return command
 
     def accepts(self, command: Command) -> bool:
-        """Return True if `command` can be queued now; else refuse it."""
+        """Return True if `command` can be queued now; otherwise refuse it."""
         if self.closed is not None:
             command._refuse(self.closed)
             return False
@@ -117,7 +117,7 @@ class Queue:
         early: bool = False,
         urgent: bool = False,
     ) -> Command:
-        """Queue a command: `action` carries it out; `then` is called once it is settled."""
+        """Queue a command that calls `action`; `then` is called after it is settled."""
 
         def carry_out() -> None:
             self.carry_out(command, action, details or {}, then)
@@ -145,7 +145,7 @@ class Queue:
         details: dict[str, Any],
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Carry out a command, unless it was refused or overtaken; document and settle it."""
+        """Execute, document and settle a command, unless it was refused or overtaken."""
         if command.done:  # refused when a run ended
             return
         if self.overtaken(command):
@@ -177,7 +177,7 @@ class Queue:
         then()
 
     def overtake(self) -> None:
-        """Let the next command, a stop, overtake commands that affect only later training."""
+        """Let the next command, a stop, overtake commands that only affect later training."""
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:
@@ -185,33 +185,33 @@ class Queue:
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:
-        """Return True if all commands with lower numbers are settled."""
+        """Return True if all commands with lower ids are settled."""
         commands = self.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1
         return self._settled >= id - 1
 
     def waiting(self) -> list[Command]:
-        """Return the commands that are not settled."""
+        """Return the commands that are not settled yet."""
         return [command for command in self.commands[self._settled :] if not command.done]
 
     def end_run(self) -> list[Command]:
-        """End a run; return the commands that ask for another one, which can start now."""
+        """End a run, and return the commands that request another run, which can start now."""
         self._values = None
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 
     def assign_later(self, value: Value) -> None:
-        """Post a request with `value`, or add it to the request that was posted last."""
+        """Post a request with `value`, or add the value to the last request."""
         if self._values is None:
             self._values = []
             self._main_loop.post(partial(self._assign, self._values))
         self._values.append(value)
 
     def _assign(self, values: list[Value]) -> None:
-        """Assign to each variable the last value given to it; settle all of their commands."""
+        """Assign to each variable its last value, and settle the commands of all values."""
         with self.lock:
             if self._values is values:
-                self._values = None  # later values need another request
+                self._values = None  # later values require another request
         done = self._main_loop.status["iterations_done"]
         last: dict[SharedVariable, Command] = {}
         assigned, replaced = [], []
@@ -247,5 +247,5 @@ class Queue:
             value.command._apply(done)
 
     def _paths(self) -> dict[SharedVariable, str]:
-        """Return the names of the shared variables in the state of training."""
+        """Return a mapping from shared variables to their names in the training state."""
         return {variable: path for path, variable in variables_by_path(self._main_loop).items()}

@@ -1,4 +1,4 @@
-"""Limits of a rewind: whether a state can be kept, and the snapshot to begin from."""
+"""Functions that decide if a rewind is possible, and from which snapshot it starts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUT_OF_REACH = (
 
 
 def unable(main_loop: MainLoop) -> str:
-    """Return why the state of training cannot be kept; empty if it can."""
+    """Return the reason why the training state cannot be kept, empty if it can be kept."""
     algorithm, stream = main_loop.algorithm, main_loop.data_stream
     has_state = isinstance(algorithm, TrainingAlgorithm)
     if not has_state:
@@ -36,7 +36,7 @@ def unable(main_loop: MainLoop) -> str:
 
 
 def at_the_end(main_loop: MainLoop) -> bool:
-    """Return True if the run ended here the first time, by itself."""
+    """Return True if the run ended at this iteration the first time, without a stop."""
     ended = main_loop.log.current_row.get(FINISH_REQUEST, False)
     return bool(ended) and goal_reached(main_loop.status)
 
@@ -44,12 +44,12 @@ def at_the_end(main_loop: MainLoop) -> bool:
 def way_to(
     snapshots: Iterable[Snapshot], branch: Branch, log: TrainingLogBase, iteration: int
 ) -> Snapshot:
-    """Return the last snapshot from which an iteration of a branch is replayed exactly.
+    """Return the last snapshot from which an iteration of a branch can be replayed exactly.
 
     Raises
     ------
     Refused
-        If there is none.
+        If there is no such snapshot.
     """
     before = [r for r in interventions(log, CHANGING) if r["iteration"] < iteration]
     shared = {id(one): until for one, until in branch.lineage}
@@ -68,9 +68,9 @@ def way_to(
 
 
 class UndoStack:
-    """The interventions of a session that can be undone, each with a snapshot from before it.
+    """Stack of the interventions that can be undone, each with a snapshot from before it.
 
-    It has a bound, as a ring of snapshots has.
+    Its size is bounded, like the size of a ring of snapshots.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class UndoStack:
         return len(self._steps)
 
     def add(self, id: int, snapshot: Snapshot) -> None:
-        """Add a command by its id; forget the oldest ones."""
+        """Add a command by its id, and remove the oldest commands."""
         self._steps.append((id, snapshot))
         kept = min(MOST, within(one for _, one in reversed(self._steps)))
         del self._steps[:-kept]
@@ -91,10 +91,10 @@ class UndoStack:
         return self._steps[-1][1]
 
     def ids(self) -> list[int]:
-        """Return the ids of the last command and of those that share its snapshot."""
+        """Return the ids of the last command and of the commands that share its snapshot."""
         one = self.last
         return [id for id, _ in takewhile(lambda step: step[1] is one, reversed(self._steps))][::-1]
 
     def drop(self, count: int = 1) -> None:
-        """Forget the last commands."""
+        """Remove the last commands."""
         del self._steps[-count:]

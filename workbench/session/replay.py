@@ -1,4 +1,4 @@
-"""Interventions of one run, made again in another one at the same iterations."""
+"""Repetition of the interventions of a run in another run at the same iterations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_VARIABLE = (
     "the intervention {text!r} concerns {name!r}, which is not a variable of this run{hint}"
 )
 NO_FUNCTION = (
-    "the intervention {text!r} called a function, which a log cannot keep; give it as "
+    "the intervention {text!r} called a function, which a log cannot store; pass it as "
     "functions={{{name!r}: ...}}"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
@@ -48,7 +48,7 @@ KEYS = {"iteration", "command", "text"}
 
 
 def thread_note(source: object) -> str | None:
-    """Return a note if a log was made with another number of threads, else None."""
+    """Return a note if a log was made with another number of threads, otherwise None."""
     if isinstance(source, TrainingLogBase):
         then, now = source.status.get("threads"), available_threads()
         if then not in (None, now):
@@ -57,15 +57,15 @@ def thread_note(source: object) -> str | None:
 
 
 class Replay:
-    """List of interventions, each to be repeated at its iteration.
+    """Interventions that are repeated at their iterations.
 
     Parameters
     ----------
     main_loop : MainLoop
     source : TrainingLogBase or iterable of mapping
-        A log, or what `Session.interventions` gives.
+        A log, or a list as returned by `Session.interventions`.
     functions : mapping
-        Name of a function that was called to the function.
+        A mapping from the names of functions that were called to the functions.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class Replay:
         self._waiting = [
             (int(record["iteration"]), self._action(record), record) for record in changes
         ]
-        self._uuid: str | None = None  # of the log, which a way back changes
+        self._uuid: str | None = None  # of the log; a rewind changes it
         self._made = -1  # the iteration of the last intervention that was made
         self.check(main_loop.status["iterations_done"])
 
@@ -104,7 +104,7 @@ class Replay:
         return len(self._waiting)
 
     def check(self, done: int) -> None:
-        """Raise `SessionError` if the iteration of an intervention has passed."""
+        """Raise a `SessionError` if the iteration of an intervention has passed."""
         if self._waiting and self._waiting[0][0] < done:
             iteration, _, record = self._waiting[0]
             raise SessionError(LATE.format(text=record["text"], iteration=iteration, done=done))
@@ -141,9 +141,9 @@ class Replay:
         return result
 
     def begin(self, queue: Queue, command: Command) -> None:
-        """Make interventions at the boundaries where they belong; settle `command` after the last.
+        """Make each intervention at its boundary, and settle `command` after the last one.
 
-        Only the thread that trains may call it.
+        Only the training thread can call this method.
         """
         done, uuid = self._main_loop.status["iterations_done"], self._main_loop.log.h_uuid
         if uuid != self._uuid and self._made >= done:

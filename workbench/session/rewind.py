@@ -1,8 +1,8 @@
-"""Going back in a run: snapshots on the way, exact replay from the nearest one, branches.
+"""Rewinds of a run by snapshots, exact replay from the nearest snapshot, and branches.
 
-All of it happens in the thread that trains, at boundaries between two batches. A rewind loads the
-last snapshot before the wanted iteration and trains on the batches in between once more, which
-gives the same numbers. What followed that iteration the first time stays as a branch.
+The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
+last snapshot before the requested iteration and trains again on the batches in between, which gives
+the same results. The training that followed this iteration is kept as a branch.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from workbench.session.snapshots import Ring, Snapshot, own_parts
 logger = logging.getLogger(__name__)
 
 SHARE = 0.02
-"""The part of the training time that snapshots on the way may take."""
+"""Maximal fraction of the training time that automatic snapshots use."""
 
 GAP = 0.5
-"""Minimal number of seconds between two of them."""
+"""Minimal number of seconds between two automatic snapshots."""
 
 NO_SNAPSHOT = "the state of training cannot be kept, so this run cannot be brought back ({error})"
 NOT_YET = "iteration {iteration:,} is not done yet, only {done:,}"
@@ -44,7 +44,7 @@ NO_BRANCH = "no branch is called {name!r}; there are {known}"
 
 
 class Rewinder:
-    """Takes snapshots of a run and brings it back to them.
+    """Manager of the snapshots of a run and of the rewinds to them.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Rewinder:
     ----------
     ring : Ring
     branches : list of Branch
-        The last one is the present branch.
+        The branches of the run; the last one is the current branch.
     """
 
     def __init__(self, main_loop: MainLoop, run: Run, pause: Pause, journal: Journal) -> None:
@@ -67,38 +67,38 @@ class Rewinder:
         self._run = run
         self._pause = pause
         self._journal = journal
-        self._changes = 0  # interventions on the present branch that changed training
-        self._seconds = 0.0  # of the last snapshot
+        self._changes = 0  # interventions on the current branch that changed training
+        self._seconds = 0.0  # duration of the last snapshot
         self._undo = UndoStack()
         self._posted = self._recount = False
         self._before_call: tuple[int, Mapping[str, Any]] | None = None
         self._broken = ""  # the error of a snapshot that could not be taken
         self._epochs = _Epochs(self)
-        self._separate = 0.0  # when an intervention gets a snapshot of its own again
-        self._next = 0.0  # when the next snapshot on the way is due
+        self._separate = 0.0  # time from which an intervention gets a separate snapshot
+        self._next = 0.0  # time at which the next automatic snapshot is due
 
     def attach(self) -> None:
-        """Take snapshots of the runs that follow, until `detach`."""
+        """Take snapshots of all following runs until `detach`."""
         self._run.observers = [self._epochs]
         self._run.after_batch = self.take_when_due if self.able else None
 
     def detach(self) -> None:
-        """Take no snapshots any more."""
+        """Stop taking snapshots."""
         self._run.observers, self._run.after_batch = [], None
 
     def begin(self) -> None:
-        """Count the interventions in the log with which a run begins."""
+        """Count the interventions in the log at the start of a run."""
         if self.able:
             self._changes = len(interventions(self._main_loop.log, CHANGING))
 
     @property
     def branch(self) -> Branch:
-        """The present branch."""
+        """The current branch."""
         return self.branches[-1]
 
     @property
     def able(self) -> bool:
-        """True if the state of training can be kept."""
+        """True if the training state can be kept."""
         return not self._unable()
 
     def _unable(self) -> str:
@@ -113,7 +113,7 @@ class Rewinder:
         Raises
         ------
         Refused
-            If the state of training cannot be kept.
+            If the training state cannot be kept.
         """
         if not self.able:
             raise Refused(self._unable())
@@ -144,14 +144,14 @@ class Rewinder:
             self._main_loop.post(partial(self._take_if_able, pin))
 
     def _take_if_able(self, pin: str) -> None:
-        """Take a snapshot without a request; training continues if it cannot be taken."""
+        """Take a snapshot; if it cannot be taken, log the reason and continue training."""
         try:
             self.take(pin)
         except Refused as refusal:
             logger.warning("no more snapshots are taken: %s", refusal)
 
     def take_when_due(self, pin: str = "") -> None:
-        """Take a snapshot at the next boundary if their share of the time allows one."""
+        """Take a snapshot at the next boundary if the time limit of snapshots allows it."""
         now = perf_counter()
         if now >= self._next:
             self._next = now + max(GAP, self._seconds / SHARE)
@@ -160,31 +160,31 @@ class Rewinder:
     # Interventions
 
     def before_change(self, command: Command) -> None:
-        """Take a snapshot before an intervention, or use the last one if nothing has happened."""
+        """Take a snapshot before an intervention, or use the last one if nothing has changed."""
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
-        if command.kind == "call":  # it may load a state, with another log
+        if command.kind == "call":  # it can load a state with another log
             self._before_call = done, self._main_loop.log.state_dict()
         here = (done, self.branch)
         last = self.ring.newest_until(done)
         if last is None or (last.iteration, last.branch, last.changes) != (*here, self._changes):
             shared = self._undo.last if self._undo and now < self._separate else None
             if shared is not None and (shared.iteration, shared.branch) == here:
-                last = shared  # of very many interventions at once
+                last = shared  # shared by many interventions at once
             else:
                 try:
                     last = self.take(f"before {command.text}")
                 except Refused:
-                    return  # no longer able: the intervention is made all the same
+                    return  # no snapshot is possible, but the intervention is still made
                 self._separate = now + max(GAP / 10, self._seconds / SHARE)
         self._undo.add(command.id, last)
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot after all waiting interventions, from which a replay can begin.
+        """Take a snapshot after all waiting interventions, from which a replay can start.
 
-        One that `failed` is not in the journal and cannot be undone.
+        An intervention that `failed` is not in the journal and cannot be undone.
         """
         if not self.able:
             return
@@ -213,14 +213,14 @@ class Rewinder:
     def fork(
         self, iteration: int | None, name: str | None, *, in_memory: bool = False
     ) -> tuple[MainLoop, int]:
-        """Return a copy of the main loop at a snapshot, and the iteration at which it must pause.
+        """Copy the main loop at a snapshot, and return the copy and the iteration to pause at.
 
-        The log of the copy is of the same kind, or in memory.
+        The log of the copy is of the same kind or, with `in_memory`, in memory.
 
         Raises
         ------
         Refused
-            If the iteration is not done yet or cannot be reached exactly.
+            If the iteration has not been done or cannot be reached exactly.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)
@@ -254,9 +254,9 @@ class Rewinder:
     # Returns to earlier iterations
 
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
-        """Bring the run back to the boundary after `iteration`, before interventions there.
+        """Rewind the run to the boundary after `iteration`, before the interventions there.
 
-        Settles `command` when the run is there, and pauses it.
+        At this boundary `command` is settled and the run is paused.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)
@@ -270,7 +270,7 @@ class Rewinder:
         return LATER
 
     def undo(self, command: Command, commands: list[Command]) -> object:
-        """Bring the run back to where it was before the last intervention."""
+        """Rewind the run to the point before the last intervention."""
         self.check()
         self._journal.flush()
         snapshot, ids = self._undo.last, self._undo.ids()
@@ -285,7 +285,7 @@ class Rewinder:
         return LATER
 
     def check(self, iteration: int | None = None, name: str | None = None) -> None:
-        """Refuse a rewind to `iteration`, or an undo without one, that is not possible.
+        """Raise an error if a rewind to `iteration`, or an undo if it is None, is not possible.
 
         Raises
         ------
@@ -327,12 +327,12 @@ class Rewinder:
         iteration: int,
         details: dict[str, Any],
     ) -> Snapshot:
-        """Load a snapshot, train up to `iteration`, settle `command` and pause.
+        """Load a snapshot, train until `iteration`, settle `command` and pause.
 
         Returns
         -------
         Snapshot
-            One of what was left.
+            A snapshot of the state before the rewind.
         """
         log, left = self._main_loop.log, self.branch
         log.commit()
@@ -370,7 +370,7 @@ class Rewinder:
         self, command: Command, details: dict[str, Any], expected: Mapping[str, Any]
     ) -> None:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
-        self.branch.start = done  # not before: the way there may be stopped
+        self.branch.start = done  # only now, because training up to here can be stopped
         details["differs"] = differing(expected, dict(log[done]) if done in log else {})
         self.take(f"start of {self.branch.name}")
         self._journal.document(command, details)
@@ -379,7 +379,7 @@ class Rewinder:
 
 
 class _Epochs(TrainingExtension):
-    """Has snapshots taken at the beginning of a run and, where that is not too often, of epochs."""
+    """Extension that requests snapshots at the start of a run and, not too often, of epochs."""
 
     def __init__(self, rewinder: Rewinder) -> None:
         super().__init__("snapshots")

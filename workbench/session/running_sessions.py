@@ -1,4 +1,4 @@
-"""The running sessions of this process, and how they end when Python exits or forks."""
+"""Registry of the running sessions of this process, which ends them when Python exits or forks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workbench.session.command import Command
 from workbench.session.session import Session
 
 EXIT_TIMEOUT = 5.0
-"""Maximal number of seconds that stopping all sessions takes when Python exits."""
+"""Maximal number of seconds to wait for all sessions to stop when Python exits."""
 
 
 @hinted
 def running() -> dict[str, Session]:
-    """Return the sessions that are training now, paused ones included, by name.
+    """Return the running sessions, including paused sessions, by name.
 
-    Use it to get a session back whose variable was overwritten.
+    Use this function to access a session whose variable was overwritten.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def running() -> dict[str, Session]:
 @atexit.register
 def stop_all() -> None:
     """Stop all sessions, and wait for them at most `EXIT_TIMEOUT` seconds."""
-    # The threads are daemons: without this function Python would exit in the middle of a batch.
+    # The threads are daemons, so without this function Python would exit during a batch.
     deadline = time.monotonic() + EXIT_TIMEOUT
     sessions = running().values()
     for session in sessions:
@@ -43,7 +43,7 @@ def stop_all() -> None:
 
 
 def leave_to_the_parent() -> None:
-    """Forget all sessions in a forked process, which does not have their threads."""
+    """Remove all sessions in a forked process, which does not have their threads."""
     Command._lock = threading.Lock()
     for session in lease.forget():
         if isinstance(session, Session):

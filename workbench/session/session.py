@@ -1,9 +1,9 @@
-"""`Session`: a main loop in a background thread, which can be watched, paused and changed.
+"""`Session`, which trains a main loop in a background thread under the user's control.
 
-``session = main_loop.start()`` returns at once and the kernel stays free. Every method that changes
-the run puts a `Command` into the mailbox of the main loop. The thread that trains reads the mailbox
-before every batch, after every epoch and during evaluations of data sets, and carries the command
-out there. An empty mailbox costs next to nothing.
+``session = main_loop.start()`` returns immediately and does not block the kernel. Every method that
+changes the run puts a `Command` into the mailbox of the main loop. The training thread reads the
+mailbox and executes its commands before every batch, after every epoch and during evaluations of
+datasets. Reading an empty mailbox costs almost no time.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ ALREADY_STARTED = (
 RUNS_ALREADY = "{session!r} was started before and still runs; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
-    "extension Checkpoint, or at once with session.call(lambda main_loop: dump(main_loop, file)), "
-    "where dump is workbench.serialization.dump"
+    "extension Checkpoint, or immediately with session.call(lambda main_loop: dump(main_loop, "
+    "file)), where dump is workbench.serialization.dump"
 )
 WAIT_INTERRUPTED = (
     "wait() was interrupted, but training continues: {session!r}. Its method stop() ends it"
@@ -47,29 +47,30 @@ _names = itertools.count(1)
 
 
 class Session(FixedAttributes, Steering):
-    """A main loop running in a background thread, with controls.
+    """Main loop that runs in a background thread, with methods that control it.
 
-    Each control method returns at once with a `Command`, which has its outcome later. Commands take
-    effect between two batches, in the order given; a paused session carries them out at once.
-    `pause` therefore takes effect within one batch.
+    Each control method immediately returns a `Command`, which has its outcome later. Commands take
+    effect between two batches, in the given order; a paused session executes them immediately.
+    Therefore `pause` takes effect after at most one batch.
 
-    While an extension evaluates a data set, `pause`, `resume` and `step` take effect between its
-    batches, and `stop` abandons the evaluation. `set` and `call` wait for the end of an evaluation:
-    if training is paused in one, the evaluation runs to its end, and the pause continues after it.
+    While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between its
+    batches, and `stop` abandons the evaluation. `set` and `call` wait for the end of an evaluation.
+    If training is paused during the evaluation, it is first completed, and the pause continues
+    after it.
 
-    After the end, `train` continues in the same session.
+    After the end of training, `train` continues in the same session.
 
     Parameters
     ----------
     main_loop : MainLoop
-        The main loop to run. ``main_loop.start()`` makes a session and starts it.
+        The main loop to run. ``main_loop.start()`` creates a session and starts it.
     name : str, optional
-        The name of the session; numbered if not given.
+        The name of the session; by default a numbered name.
 
     Attributes
     ----------
     main_loop : MainLoop
-        The main loop that it runs.
+        The main loop that the session runs.
 
     Examples
     --------
@@ -110,27 +111,27 @@ class Session(FixedAttributes, Steering):
 
     @property
     def name(self) -> str:
-        """Name of the session, unique in this process."""
+        """The name of the session, which is unique in this process."""
         return self._name
 
     @property
     def commands(self) -> list[Command]:
-        """All commands given so far."""
+        """All commands of the session so far."""
         return self._queue.commands
 
     @property
     def exception(self) -> BaseException | None:
-        """Error that ended training, with its traceback; None if training did not fail."""
+        """The error that ended training, with its traceback; None if training did not fail."""
         return self._worker.exception
 
     @property
     def note(self) -> str:
-        """Reason why nothing was trained; empty if something was."""
+        """The reason why the last run did not train, empty if it trained."""
         return self._worker.note
 
     @property
     def runs(self) -> int:
-        """Number of times that training started: once, and once for each `train` after the end."""
+        """The number of runs: the first run, and one for each `train` after the end."""
         return self._worker.runs
 
     @property
@@ -140,7 +141,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def state(self) -> State:
-        """Present state: running, paused, finished and so on."""
+        """The current state, such as running, paused or finished."""
         return self._worker.state
 
     @property
@@ -160,7 +161,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def views(self) -> list[Mapping[str, Any]]:
-        """Views that the extensions ask for; see `TrainingExtension.views`."""
+        """The views that the extensions request; see `TrainingExtension.views`."""
         return [view for extension in self.main_loop.extensions for view in extension.views()]
 
     def start(
@@ -168,24 +169,25 @@ class Session(FixedAttributes, Steering):
     ) -> None:
         """Start training.
 
-        If training runs already, this only prints a line that says so. If the extensions say that
-        training has ended already, nothing is trained, and a line says so.
+        If training is already running, this method only prints a message. If training has already
+        ended according to the extensions, it prints the reason and does not train.
 
         Parameters
         ----------
         epochs, batches : int, optional
-            Train on this many more; see `train`. By default until the end.
+            The number of further epochs or batches to train; see `train`. By default training
+            continues until the end that the extensions define.
         paused : bool
-            Pause before the first batch.
+            If True, pause before the first batch.
 
         Raises
         ------
         AlreadyTrainingError
-            If another run trains this main loop or a part of it.
+            If another run is training this main loop or a part of it.
         ArgumentError
-            If both are given, or one is not a number of 1 or more.
+            If both `epochs` and `batches` are given, or if one is not an integer of 1 or more.
         SessionError
-            If this session was started before and has ended, or no thread can be created.
+            If this session was started before and has ended, or if no thread can be created.
         """
         worker, more = self._worker, self._worker.more(epochs, batches)
         with self._queue.lock:
@@ -205,7 +207,7 @@ class Session(FixedAttributes, Steering):
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 
     def resume(self) -> Command:
-        """Continue after a pause."""
+        """Continue training after a pause."""
         return self._queue.ask("resume", "resume", self._worker.pause.resume, early=True)
 
     def step(self, n: int = 1) -> Command:
@@ -214,7 +216,7 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         SessionError
-            If `n` is not a number of 1 or more.
+            If `n` is not an integer of 1 or more.
         """
         if not is_count(n):
             raise SessionError(f"the number of batches of a step must be 1 or more, not {n!r}")
@@ -222,23 +224,23 @@ class Session(FixedAttributes, Steering):
         return self._queue.ask("step", f"step {n}", action, {"batches": n}, early=True)
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
-        """Train on a number of further epochs or batches, also after the end.
+        """Train for further epochs or batches, even after the end of training.
 
-        During training the number is added to what is planned, and a pause continues. After the
-        end this session trains again, whatever `FinishAfter` says, and ``on_resumption`` fires. The
-        rest of an incomplete epoch counts as one epoch. The new end is part of the status of the
-        log, so it holds for resumed runs. ``main_loop.start()`` instead trains to the end that the
-        extensions define.
+        During training the number is added to the planned number, and a pause continues. After the
+        end the session trains again, regardless of `FinishAfter`, and ``on_resumption`` fires. The
+        remainder of an incomplete epoch counts as one epoch. The new end is part of the status of
+        the log, so it also applies to resumed runs. In contrast, ``main_loop.start()`` trains until
+        the end that the extensions define.
 
         Parameters
         ----------
         epochs, batches : int
-            The number; exactly one of the two.
+            The number of further epochs or batches. Pass exactly one of the two.
 
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, as a number of 1 or more.
+            If not exactly one of the two is an integer of 1 or more.
 
         Examples
         --------
@@ -273,12 +275,12 @@ class Session(FixedAttributes, Steering):
             return command
 
     def stop(self) -> Command:
-        """End training between two batches, in an orderly way.
+        """End training between two batches.
 
-        It overtakes every `pause`, `resume`, `step` and `train` that was given before and has not
-        taken effect; these are refused. Values given by `set` are assigned and functions given to
-        `call` are called first, since they may save the result. Fires ``on_interrupt``. `train` and
-        ``main_loop.start()`` continue from there.
+        A stop overtakes every earlier `pause`, `resume`, `step` and `train` that has not taken
+        effect; these commands are refused. Earlier `set` and `call` commands are executed first,
+        since they can save the result. The event ``on_interrupt`` fires. `train` and
+        ``main_loop.start()`` continue from this point.
         """
         with self._queue.lock:
             if self._worker.state in (State.RUNNING, State.PAUSED):
@@ -287,10 +289,10 @@ class Session(FixedAttributes, Steering):
             return self._queue.ask("stop", "stop", then=self.main_loop.interrupt, urgent=True)
 
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
-        """Call ``f(main_loop)`` in the thread that trains, between two batches.
+        """Call ``f(main_loop)`` in the training thread between two batches.
 
-        `Command.wait` returns its result. An error in `f` becomes that of the command, and training
-        continues.
+        `Command.wait` returns the result. If `f` raises an error, the command fails with this
+        error, and training continues.
         """
         name = getattr(f, "__qualname__", None) or repr(f)
 
@@ -323,7 +325,7 @@ class Session(FixedAttributes, Steering):
         Parameters
         ----------
         timeout : float, optional
-            Maximal number of seconds; unlimited if not given.
+            The maximal number of seconds to wait; by default unlimited.
 
         Returns
         -------
@@ -335,12 +337,12 @@ class Session(FixedAttributes, Steering):
         BaseException
             The error that ended training, with the traceback of its thread.
         WaitInterrupted
-            If waiting is interrupted; training continues. It is a `KeyboardInterrupt`.
+            If waiting is interrupted; training continues. This error is a `KeyboardInterrupt`.
         SessionError
-            If the session was not started, or if the thread that trains calls this method.
+            If the session was not started, or if the training thread calls this method.
         """
         if self._worker.state is State.CREATED:
-            raise SessionError(f"{self!r} was not started, so it will never end; call start()")
+            raise SessionError(f"{self!r} was not started, so it cannot end; call start()")
         if self._worker.is_current_thread:
             raise SessionError(f"{self!r} would wait for itself; use post() of its main loop")
         release_workers()
@@ -361,7 +363,7 @@ class Session(FixedAttributes, Steering):
         return display.table(self)
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be copied or saved, since a thread cannot be.
+        """Raise an error, because the thread of a session cannot be copied or saved.
 
         Raises
         ------

@@ -1,10 +1,10 @@
-"""Snapshots of training in memory: their contents, and which of them are kept.
+"""Snapshots of training in memory, and a ring that decides which of them are kept.
 
-A snapshot is a copy of everything that training depends on, except the records of the log, at the
-boundary between two batches. `Ring` keeps as many as its memory allows: many near the present and
-fewer far back. So the distance from any iteration to the nearest snapshot before it is small in
-proportion to its age. Pinned ones are dropped last. Tensors that did not change since the snapshot
-before are shared with it.
+A snapshot is a copy of all state that training depends on, except the records of the log, at a
+boundary between two batches. `Ring` keeps as many snapshots as its memory allows, with larger
+distances between older ones. Therefore the distance from an iteration to the nearest earlier
+snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last.
+Tensors that did not change since the previous snapshot are shared with it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from typing import Any
 import torch
 
 MEMORY = 512 * 2**20
-"""Bytes that the tensors of one ring may take."""
+"""Maximal number of bytes of the tensors in a ring."""
 
 MOST = 128
-"""Snapshots of one ring."""
+"""Maximal number of snapshots in a ring."""
 
 PROBE = 16
-"""Elements that are compared first: those of a tensor that was trained differ there already."""
+"""Number of elements that are compared first, which already differ if a tensor was trained."""
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The state of training at a boundary between two batches.
+    """Training state at a boundary between two batches.
 
     Attributes
     ----------
     iteration : int
         The number of iterations done.
     changes : int
-        The number of interventions that changed training before it, on the way to it.
+        The number of interventions that changed training before the snapshot.
     state : dict
         The parts of `workbench.main_loop.state` except the log.
     status : dict
@@ -45,9 +45,9 @@ class Snapshot:
     row : dict
         The records of the row of `iteration`.
     branch : object
-        The branch on which it was taken.
+        The branch on which the snapshot was taken.
     pin : str
-        The reason to keep it longer than others; empty without one.
+        The reason to keep the snapshot longer than others, empty if there is none.
     """
 
     iteration: int
@@ -60,18 +60,18 @@ class Snapshot:
 
     @property
     def bytes(self) -> int:
-        """The bytes of its tensors, shared ones included."""
+        """The number of bytes of the tensors, including shared tensors."""
         return sum(self.storages.values())
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """Address and size of its tensors; read only after it shares what it can."""
+        """The addresses and sizes of the tensors; must be read after tensors have been shared."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, with that of a log; changes to it do not affect the snapshot.
+        """Return a state to load, with the state of a log, which is independent of the snapshot.
 
-        The values of variables are copied when they are loaded, and other parts may not be.
+        All parts are copied except the values of variables, which are copied when they are loaded.
         """
         return {**own_parts(self.state), "log": log}
 
@@ -82,12 +82,12 @@ class Snapshot:
 
 @dataclass
 class Ring:
-    """The snapshots of a session, by iteration.
+    """Snapshots of a session, in the order of their iterations.
 
     Parameters
     ----------
     memory : int
-        Bytes that their tensors may take together. The newest snapshot is kept in any case.
+        The maximal number of bytes of all tensors. The latest snapshot is kept in any case.
 
     Examples
     --------
@@ -110,11 +110,11 @@ class Ring:
 
     @property
     def bytes(self) -> int:
-        """The bytes of all tensors, each counted once."""
+        """The number of bytes of all tensors, where shared tensors are counted once."""
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot after those of the same iteration; drop others to keep the bounds."""
+        """Add a snapshot after those of the same iteration, and drop others to keep the limits."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
@@ -123,7 +123,7 @@ class Ring:
             self._kept.remove(self._least_missed(snapshot))
 
     def newest_until(self, iteration: int) -> Snapshot | None:
-        """Return the last snapshot at `iteration` or before, or None."""
+        """Return the last snapshot at or before `iteration`, or None."""
         index = bisect.bisect_right(self._kept, iteration, key=_iteration)
         return self._kept[index - 1] if index else None
 
@@ -131,14 +131,14 @@ class Ring:
         return self.newest_until(snapshot.iteration)
 
     def _least_missed(self, newest: Snapshot) -> Snapshot:
-        """Return the snapshot whose loss lengthens a replay least, in proportion to its age."""
+        """Return the snapshot whose removal lengthens a replay least in proportion to its age."""
         now = max(self._kept[-1].iteration, newest.iteration)
         candidates = [s for s in self._kept if s is not newest]
         free = [s for s in candidates if not s.pin] or candidates
 
         def missed(snapshot: Snapshot) -> float:
             index = self._kept.index(snapshot)
-            if index == 0:  # without it nothing before the second one could be reached
+            if index == 0:  # required to reach iterations before the second snapshot
                 return float("inf")
             start = self._kept[index - 1].iteration
             last = index + 1 == len(self._kept)
@@ -149,13 +149,13 @@ class Ring:
 
 
 def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state whose parts, but for the values of variables, are copies."""
+    """Copy all parts of a state except the values of variables."""
     shared = ("parameters", "variables")
     return {part: one if part in shared else deepcopy(one) for part, one in state.items()}
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of some snapshots, from the first on, fit into the memory, at least one."""
+    """Count the first snapshots that fit into the memory together, but at least one."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:
@@ -172,7 +172,7 @@ def _iteration(snapshot: Snapshot) -> int:
 
 
 def _share(new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Put tensors of `old` in the place of equal ones of `new`."""
+    """Replace tensors of `new` by equal tensors of `old`."""
     for part in ("parameters", "variables"):
         values, before = new.get(part, {}), old.get(part, {})
         for name, value in values.items():
@@ -190,7 +190,7 @@ def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _storages(value: Any) -> Iterator[tuple[int, int]]:
-    """Yield address and size of every tensor within a state."""
+    """Yield the address and size of every tensor in a state."""
     if isinstance(value, torch.Tensor):
         yield value.data_ptr(), value.nbytes
     elif isinstance(value, dict):

@@ -1,7 +1,6 @@
-"""Steering of a session: changes of values, and returns to earlier iterations.
+"""Methods of a session that change values or return to earlier iterations.
 
-This file has the commands that change training. `workbench.session.session` has those that start,
-pause and end it.
+`workbench.session.session` has the methods that start, pause and end training.
 """
 
 from __future__ import annotations
@@ -36,24 +35,24 @@ from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 from workbench.utils.values import to_python
 
-TAKEN = "another running session is called {name!r}; give this one another name"
+TAKEN = "another running session is named {name!r}; choose another name"
 
 
 def check_name(name: object) -> None:
-    """Refuse a session name that is not text, or that another running session has.
+    """Raise an error if a session name is not a str or belongs to another running session.
 
     Raises
     ------
     SessionError
     """
     if name is not None and (not isinstance(name, str) or not name):
-        raise SessionError(f"the name of a session must be text, not {name!r}")
+        raise SessionError(f"the name of a session must be a str, not {name!r}")
     if any(name == session.name for session in lease.sessions()):
         raise SessionError(TAKEN.format(name=name))
 
 
 class Steering(interfaces.Session):
-    """The methods of a session that change a run or bring it back to an earlier iteration."""
+    """Base of sessions with the methods that change a run or rewind it."""
 
     main_loop: MainLoop
     _queue: Queue
@@ -63,22 +62,22 @@ class Steering(interfaces.Session):
         self.main_loop = main_loop
 
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
-        """Give a shared variable a new value, between two batches.
+        """Assign a new value to a shared variable between two batches.
 
-        If a schedule drives the variable, the value lasts until the schedule acts next; see `hold`
-        for a value that stays.
+        If a schedule drives the variable, the value is kept until the schedule acts next; use
+        `hold` for a value that is kept longer.
 
         Parameters
         ----------
         shared : SharedVariable or str
-            For instance a learning rate; or its name, or one of the paths of `hyperparameters`.
+            The variable, such as a learning rate, or its name or path in `hyperparameters`.
         value : number or array
-            Its new value; copied.
+            The new value, which is copied.
 
         Raises
         ------
         SessionError
-            If there is no such variable, or `value` is not a number or an array.
+            If the variable does not exist, or if `value` is not a number or an array.
         """
         if not isinstance(shared, (SharedVariable, str)):
             raise SessionError(
@@ -104,18 +103,18 @@ class Steering(interfaces.Session):
             return command
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Stop the schedule of a variable from changing it, until `release`.
+        """Keep the schedule of a variable from changing it until `release`.
 
         Parameters
         ----------
         shared : SharedVariable or str
         value : number or array, optional
-            The value to assign first; the variable keeps its value if not given.
+            The value to assign first; by default the variable keeps its value.
 
         Raises
         ------
         SessionError
-            If there is no such variable, or no schedule drives it.
+            If the variable does not exist, or if no schedule drives it.
         """
         variable = variable_of(self.main_loop, shared)
         modifier = modifier_of(self.main_loop, variable, "hold")
@@ -128,7 +127,7 @@ class Steering(interfaces.Session):
         return self._queue.ask("hold", f"hold {variable}{to}", action, details)
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Let the schedule of a variable change it again, from its next trigger on.
+        """Let the schedule of a variable change it again from its next trigger onwards.
 
         Parameters
         ----------
@@ -137,7 +136,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         SessionError
-            If there is no such variable, or no schedule drives it.
+            If the variable does not exist, or if no schedule drives it.
         """
         variable = variable_of(self.main_loop, shared)
         modifier = modifier_of(self.main_loop, variable, "release")
@@ -146,38 +145,38 @@ class Steering(interfaces.Session):
 
     @property
     def hyperparameters(self) -> list[Hyperparameter]:
-        """The numbers that may be changed while training, with their values and bounds."""
+        """The hyperparameters that can be changed during training, with their values and bounds."""
         return hyperparameters(self.main_loop)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the present state of training in memory, longer than automatic snapshots.
+        """Keep the current training state in memory, longer than automatic snapshots.
 
         Parameters
         ----------
         name : str
-            Why it is kept.
+            The reason to keep the snapshot.
         """
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
 
     def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
-        """Bring training back to where `iteration` batches were done, and pause there.
+        """Rewind training to the point after `iteration` batches, and pause there.
 
-        The last snapshot before is loaded, and the batches in between are trained on once more,
-        which gives the same numbers as the first time; extensions are called again meanwhile.
-        Interventions made at `iteration` itself are not part of it. What followed stays, in memory
-        and in the database of an `SQLiteLog`, as a branch. It also works after the end of a run.
+        The last earlier snapshot is loaded, and training on the batches in between is repeated with
+        the same results; extensions are called again. Interventions made at `iteration` are not
+        repeated. The training that followed is kept as a branch, in memory and in the database of
+        an `SQLiteLog`. A rewind is also possible after the end of a run.
 
         Parameters
         ----------
         iteration : int
         branch : str, optional
-            A name among `branches`; the present one if not given.
+            The name of one of `branches`; by default the current branch.
 
         Raises
         ------
         SessionError
-            If `iteration` is not a number of 0 or more.
+            If `iteration` is not an integer of 0 or more.
         """
         if not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
@@ -187,18 +186,18 @@ class Steering(interfaces.Session):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Self:
-        """Start a second session from a point of this one, paused there; this one continues.
+        """Start a second session that is paused at a point of this session; this session continues.
 
-        The new one has a copy of the main loop, with parameters, extensions and a log of its own;
-        the two share only the data sets. It is ready once the batches between the last snapshot and
-        `iteration` were trained on, which takes a while.
+        The new session has a copy of the main loop, with separate parameters, extensions and log;
+        the two sessions share only the datasets. The new session is ready after it has trained on
+        the batches between the last snapshot and `iteration`.
 
         Parameters
         ----------
         iteration : int, optional
-            By default the present one, or the end of `branch`.
+            The iteration to start from; by default the current iteration or the end of `branch`.
         branch : str, optional
-            A name among `branches`; the present one if not given.
+            The name of one of `branches`; by default the current branch.
         name : str, optional
             The name of the new session.
 
@@ -209,8 +208,8 @@ class Steering(interfaces.Session):
         Raises
         ------
         SessionError
-            If `iteration` is not done yet or cannot be reached exactly, or the main loop cannot be
-            copied.
+            If `iteration` has not been done or cannot be reached exactly, or if the main loop
+            cannot be copied.
         """
         if iteration is not None and not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
@@ -221,7 +220,7 @@ class Steering(interfaces.Session):
         return new
 
     def _copy(self, kind: str, copy: Callable[[], tuple[MainLoop, int]]) -> tuple[MainLoop, int]:
-        """Copy the main loop in the thread that trains, or in this one if training has ended."""
+        """Copy the main loop in the training thread or, if training has ended, in this thread."""
         with self._queue.lock:
             ended = self._worker.state.ended
             command = None if ended else self._queue.ask(kind, kind, copy)
@@ -239,37 +238,37 @@ class Steering(interfaces.Session):
         batches: int = 100,
         parameter: str = "learning_rate",
     ) -> LearningRateTest:
-        """Train a copy of the run at learning rates that grow from batch to batch.
+        """Train a copy of the run with a learning rate that increases with each batch.
 
-        The run itself continues unchanged. The test begins at its present state, trains in the
-        calling thread, without extensions, and ends early when the cost has become several times
-        its lowest value or is not finite.
+        The run continues unchanged. The test starts from its current state and trains in the
+        calling thread without extensions. It ends early when the cost exceeds a multiple of its
+        lowest value or is not finite.
 
         Parameters
         ----------
         low, high : float
-            The first and the last rate; those between grow by a constant factor.
+            The first and the last learning rate, between which the rate grows by a constant factor.
         batches : int
             The number of batches, 20 or more.
         parameter : str
-            The name or path of the hyper-parameter.
+            The name or path of the hyperparameter to change.
 
         Returns
         -------
         LearningRateTest
-            The costs at the rates, and a suggestion.
+            The costs at the learning rates, and a suggested rate.
 
         Raises
         ------
         ArgumentError
             If an argument is not valid.
         SessionError
-            If the run cannot be copied, or has no such hyper-parameter, no cost or too few batches.
+            If the run cannot be copied, or has no such hyperparameter, no cost or too few batches.
 
         Warns
         -----
         SessionWarning
-            If the cost does not fall at any rate.
+            If the cost does not fall at any learning rate.
 
         Examples
         --------
@@ -283,7 +282,7 @@ class Steering(interfaces.Session):
 
     def _begin_at(self, iteration: int, branch: str) -> None:
         worker, status = self._worker, self.main_loop.status
-        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
+        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # a new run removes it
         more = None if worker.nothing_to_do is None else partial(status.update, goal)
         with self._queue.lock:
             worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
@@ -294,27 +293,28 @@ class Steering(interfaces.Session):
         *,
         functions: Mapping[str, Callable[[MainLoop], Any]] | None = None,
     ) -> Command:
-        """Make the interventions of another run in this one, each at its iteration.
+        """Repeat the interventions of another run in this run, each at its iteration.
 
-        A main loop made by the same code, with the same seeds, in one tier and with one number of
-        threads, gives the same numbers as that run, to the last bit.
+        If the main loop was built by the same code with the same seeds, and runs in the same tier
+        with the same number of threads, the results are bitwise the same as in the other run.
 
         Parameters
         ----------
         source : TrainingLogBase or iterable of mapping
             The log of the other run, or its `interventions`.
         functions : mapping, optional
-            The functions that were called there by `call`, by their names: a log cannot keep them.
+            The functions that were passed to `call` in the other run, by name, since a log cannot
+            store them.
 
         Returns
         -------
         Command
-            Applied at the iteration of the last intervention.
+            The command, which is applied at the iteration of the last intervention.
 
         Raises
         ------
         SessionError
-            If an intervention cannot be made here; nothing was changed then.
+            If an intervention cannot be made in this run. Then nothing changes.
 
         Examples
         --------
@@ -337,10 +337,10 @@ class Steering(interfaces.Session):
             return command
 
     def undo(self) -> Command:
-        """Bring training back to where it was before the last intervention, and pause there.
+        """Rewind training to the point before the last intervention, and pause there.
 
         Interventions are the actions of `set`, `hold`, `release`, `call` and `train`, and rewinds.
-        The training that followed remains as a branch.
+        The training that followed is kept as a branch.
         """
         return self._go_back("undo", "undo")
 
@@ -361,7 +361,7 @@ class Steering(interfaces.Session):
             goal = {GOAL: status[GOAL]} if GOAL in status else {}
 
             def first() -> None:
-                status.update(goal)  # a new run forgets it
+                status.update(goal)  # a new run removes it
                 self._queue.carry_out(command, action, {}, hold)
                 if command.reason is not None:
                     raise TrainingFinish
@@ -382,10 +382,10 @@ class Steering(interfaces.Session):
 
     @property
     def snapshots(self) -> list[Snapshot]:
-        """The states of training that are kept in memory, by iteration."""
+        """The training states that are kept in memory, in the order of their iterations."""
         return list(self._worker.rewinder.ring)
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, by iteration, from the log."""
+        """The commands that took effect in this run, from the log, in the order of iterations."""
         return interventions(self.log)

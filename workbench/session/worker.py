@@ -1,4 +1,4 @@
-"""The thread of a session: it runs a main loop and stores the outcome."""
+"""Worker that runs a main loop in the thread of a session and stores the outcome."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from workbench.utils.notices import remark, tell
 logger = logging.getLogger(__name__)
 
 NO_THREAD = (
-    "{name} needs a thread to train in, but none could be created ({error}). Nothing was changed: "
-    "end some threads or programs, then call start() again, or train in this thread by "
+    "{name} trains in a separate thread, which could not be created ({error}). Nothing was "
+    "changed; end some threads or programs and call start() again, or train in this thread with "
     "main_loop.run()"
 )
 OF_THE_PARENT = (
@@ -43,33 +43,33 @@ ANOTHER = (
 
 
 class Worker:
-    """Trains a main loop in a background thread, as often as it is started.
+    """Worker that trains a main loop in a background thread each time it is started.
 
     Parameters
     ----------
     main_loop : MainLoop
     session : Session
-        The session of the thread, for leases and warnings.
+        The session of the worker, for leases and warnings.
     name : str
         The name of the thread.
 
     Attributes
     ----------
     queue : Queue
-        The commands to the thread; its lock guards the attributes here.
+        The commands for the thread, whose lock guards these attributes.
     pause : Pause
     rewinder : Rewinder
     state : State
     exception : BaseException or None
         The error that ended training, if it failed.
     traceback : traceback or None
-        Its traceback.
+        The traceback of `exception`.
     note : str
-        The reason why nothing was trained; empty if something was.
+        The reason why the last run did not train, empty if it trained.
     runs : int
-        The number of times that training started.
+        The number of runs that started training.
     ended : threading.Event
-        Set while no thread trains.
+        An event that is set while no thread trains.
     """
 
     def __init__(self, main_loop: MainLoop, session: interfaces.Session, name: str) -> None:
@@ -93,20 +93,20 @@ class Worker:
 
     @property
     def is_current_thread(self) -> bool:
-        """True in the thread that trains."""
+        """True if the current thread is the training thread."""
         return threading.current_thread() is self._thread
 
     @property
     def nothing_to_do(self) -> str | None:
-        """Why a run would train nothing, if that is sure before it begins."""
+        """The reason why a run would not train, if known before it starts, otherwise None."""
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training by that much, or None if neither is given."""
+        """Return a function that extends training by this number, or None if no number is given."""
         return self._run.more(epochs, batches)
 
     def print_note(self) -> None:
-        """Print the note, unless that was done."""
+        """Print the note unless it has already been printed."""
         text, self._unprinted = self._unprinted, ""
         if text:
             tell(text)
@@ -118,15 +118,15 @@ class Worker:
         *,
         warns: bool = True,
     ) -> None:
-        """Start a run in a new thread; under the lock. If that fails nothing is changed.
+        """Start a run in a new thread; the caller must hold the lock.
 
-        `before` is called when commands are accepted and nothing was trained yet. With `warns`, a
-        warning names other sessions that train.
+        If starting fails, nothing changes. `before` is called when commands are accepted but before
+        training. With `warns`, a warning names other sessions that are training.
 
         Raises
         ------
         AlreadyTrainingError
-            If another run trains a part of the main loop.
+            If another run is training a part of the main loop.
         SessionError
             If no thread can be created.
         """
@@ -144,7 +144,7 @@ class Worker:
                 self._warn_about(others)
             self.exception = self.traceback = None
             self.runs += 1
-            release_workers()  # this thread's, which would slow down the new one
+            release_workers()  # of this thread, which would slow down the new thread
             release_workers_after_cells()
             self._thread = threading.Thread(
                 target=contextvars.copy_context().run,
@@ -187,7 +187,7 @@ class Worker:
         self.state, self.queue.closed = state, ENDED.format(state=state)
 
     def _work(self, held: lease.Lease, more: Callable[[], None] | None) -> None:
-        # OpenMP keeps a number of threads for each thread; this call makes torch set it here
+        # OpenMP has a separate number of threads for each thread, which this call makes torch set
         torch.get_num_threads()
         again = self._train(held, more)
         while again is not None:
@@ -197,7 +197,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train until the end; return the start of another run, if `train` was called meanwhile."""
+        """Train until the end; return the start of another run if `train` has requested one."""
         state = State.FINISHED
         try:
             self._set_note(self._run.train(first))
@@ -214,7 +214,7 @@ class Worker:
             )
         try:
             self._journal.flush()
-        except Exception:  # of the log; the session must end in any case
+        except Exception:  # an error of the log; the session must end in any case
             logger.exception("%s could not record its last interventions", self._name)
         with self.queue.lock:
             self.pause.end()
@@ -233,16 +233,16 @@ class Worker:
             return partial(_carry_out_all, more) if more else None
 
     def _paused(self, paused: bool) -> None:
-        """Change the state when a pause starts or ends."""
+        """Update the state when a pause starts or ends."""
         old, new = State.RUNNING, State.PAUSED
         if not paused:
             old, new = new, old
         with self.queue.lock:
-            if self.state is old:  # and not stopping
+            if self.state is old:  # not if stopping
                 self.state = new
 
     def leave_to_the_parent(self) -> None:
-        """End in a forked process, which lacks the thread."""
+        """Mark the worker as ended in a forked process, which lacks the thread."""
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
         self.ended.set()
         self._end(State.FAILED)

@@ -1,10 +1,10 @@
 """Checks that operands compared element by element have equal shapes.
 
 torch broadcasts a column of predictions against a matrix of targets, and the resulting cost is
-meaningless. So the losses of torch, and the costs of bricks, accept operands of equal shape only.
-Unknown sizes of inputs are assumed to be equal, and a call with other sizes is refused. Sizes that
-are computed are compared when the function runs. An operand without dimensions is one number for
-all elements, and is allowed.
+meaningless. Therefore torch's losses and the costs of bricks accept only operands of equal shape.
+Unknown sizes of inputs are assumed to be equal, and a call with unequal sizes raises an error.
+Computed sizes are compared when the function runs. A scalar operand applies to all elements and is
+always allowed.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ from workbench.tensor.variable import Variable
 
 UNEQUAL: Final = (
     "{where}: {first} has shape {first_shape}, but {second} has shape {second_shape}; they are "
-    "compared element by element, so their shapes must be equal (y.unsqueeze(1) makes a column of "
-    "a vector, y.squeeze(1) a vector of a column)"
+    "compared element by element, so their shapes must be equal (y.unsqueeze(1) turns a vector "
+    "into a column, y.squeeze(1) a column into a vector)"
 )
 
 
 def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
-    """Return the operand `first`, checked to have the shape of `second`.
+    """Return the operand `first` with a check that it has the shape of `second`.
 
     Parameters
     ----------
     first, second : Variable or torch.Tensor
     where : str
-        The function or brick that compares them, for the error.
+        Name of the function or brick that compares the operands, for the error message.
     names : pair of str
-        Their names there.
+        Names of the operands, for the error message.
 
     Returns
     -------
     Variable or torch.Tensor
-        `first` itself if the sizes are checked on the inputs of a call, else a node that compares
-        them when they are computed.
+        `first` unchanged if the checks of the inputs cover all sizes, else a node that compares
+        the sizes at run time.
 
     Raises
     ------
     ShapeError
-        If the shapes differ; at once if they are known, else when they are computed.
+        If the shapes differ: immediately for known sizes, else at run time.
     """
     fakes = [one.fake if isinstance(one, Variable) else one for one in (first, second)]
     sizes = [[shapes.symbol(size) for size in fake.shape] for fake in fakes]
@@ -62,7 +62,7 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
         (axis, pair) for axis, pair in enumerate(zip(*sizes, strict=True)) if pair[0] != pair[1]
     ]
     if any(all(isinstance(size, int) for size in pair) for _, pair in pairs):
-        raise text.error(*map(_shown, fakes))  # raise before any size is learned
+        raise text.error(*map(_shown, fakes))  # raise before any sizes are recorded as equal
     given = _sizes_of_inputs(first, second) if pairs else set()
     for axis, _ in pairs:
         try:
@@ -75,21 +75,21 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
 
 
 class Unequal:
-    """Error about operands whose shapes differ.
+    """Factory of the error for operands of different shapes.
 
     Parameters
     ----------
     where : str
-        The function or brick that compares them.
+        Name of the function or brick that compares the operands.
     first, second : str
-        Their names there.
+        Names of the operands.
     """
 
     def __init__(self, where: str, first: str, second: str) -> None:
         self.where, self.first, self.second = where, first, second
 
     def error(self, first: str, second: str) -> errors.ShapeError:
-        """Return the error for two shapes."""
+        """Return an error that shows both operands with the shapes `first` and `second`."""
         return errors.ShapeError(
             UNEQUAL.format(
                 where=self.where,
@@ -104,14 +104,14 @@ class Unequal:
 def _compared(first: torch.Tensor, second: torch.Tensor, text: Unequal) -> torch.Tensor:
     for one, other in zip(first.shape, second.shape, strict=True):
         if not (type(one) is type(other) is int):
-            internals.check_size(one == other)  # symbolic sizes: learn that they are equal
+            internals.check_size(one == other)  # symbolic sizes: record that they are equal
         elif one != other:
             raise text.error(str(tuple(first.shape)), str(tuple(second.shape)))
     return first
 
 
 def _sizes_of_inputs(*operands: Any) -> set[Any]:
-    """Return the unknown sizes of inputs, which every call checks."""
+    """Return the sizes of the inputs on which `operands` depend; every call checks these sizes."""
     variables = [one for one in operands if isinstance(one, Variable)]
     return {
         shapes.symbol(size)
@@ -128,12 +128,12 @@ def _shown(fake: Any) -> str:
 def arguments_of_loss(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of one of torch's losses with checks of shapes and values added.
+    """Return the arguments of a torch loss, with checks of shapes and values added.
 
     Raises
     ------
     ShapeError, DomainError
-        At once for shapes and values that are known, else when they are computed.
+        If a check fails: immediately for known shapes and values, else at run time.
     """
     names = COMPARED.get(function, ("input", "target"))
     running = errors.location.get()
@@ -155,7 +155,7 @@ def arguments_of_loss(
 def _checked(
     function: Callable[..., Any], given: dict[str, Any], name: str, kind: str, what: str
 ) -> Any:
-    """Return an argument with a check, run when it is computed, that it is a probability."""
+    """Return the argument `name` with a check that its values are of the given kind."""
     value = given[name]
     if kind == "weights":
         return probabilities.weights(value, what)
@@ -164,8 +164,8 @@ def _checked(
     if kind == "scores":
         return probabilities.probabilities(value, what, probabilities.SCORES)
     if kind == "distributions" and not value.dtype.is_floating_point:
-        return value  # class indices, which are no probabilities
-    rows = kind == "distributions" and value.ndim <= 2  # with more, axis 1 holds the classes
+        return value  # class indices are not probabilities
+    rows = kind == "distributions" and value.ndim <= 2  # else axis 1 holds the classes
     return probabilities.probabilities(value, what, rows=rows, masked=rows)
 
 
@@ -174,7 +174,7 @@ def _comparable(one: Any) -> bool:
 
 
 def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
-    """Return True if a target has one number for each prediction, and is not a class index."""
+    """Return True if a target must have the shape of the predictions, unlike class indices."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
 

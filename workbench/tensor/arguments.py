@@ -1,4 +1,4 @@
-"""Arguments of functions: the requirements of inputs, and the conversion of values."""
+"""Conversion and checks of the values that are passed to functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.tensor.variable import Variable
 
 
 class Expected:
-    """Requirements of one input, and the conversion of a value to a tensor that meets them."""
+    """Dtype, shape and device that one input requires, and the conversion of values to them."""
 
     __slots__ = ("device", "dtype", "fixed", "ndim", "number", "symbols", "variable")
 
@@ -28,7 +28,7 @@ class Expected:
         self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
 
     def accept(self, value: torch.Tensor) -> torch.Tensor:
-        """Return `value` with the dtype and device of the input; raise if it does not fit."""
+        """Convert `value` to the dtype and device of the input, or raise if it does not fit."""
         if value.dtype is not self.dtype:
             value = self._widen(value)
         if value.dim() != self.ndim:
@@ -41,7 +41,7 @@ class Expected:
         return value
 
     def as_tensor(self, value: Any) -> torch.Tensor:
-        """Return numbers as a tensor, without a copy where possible."""
+        """Convert `value` to a tensor, without a copy where possible."""
         if isinstance(value, numpy.ndarray):
             if not value.flags.writeable:
                 expect_read_only()
@@ -61,7 +61,7 @@ class Expected:
                 f"input {self.variable!r} must be an array of numbers, not the "
                 f"{type(value).__name__} {value!r:.60} ({error})"
             ) from None
-        # Python numbers have no dtype, so they take that of the input.
+        # Python numbers have no dtype, so they get the dtype of the input.
         if not isinstance(value, numpy.generic) and torch.can_cast(tensor.dtype, self.dtype):
             return tensor.to(self.dtype)
         return tensor
@@ -98,7 +98,7 @@ class Expected:
 
 
 def ties_of(expected: Sequence[Expected]) -> list[tuple[int, int, int, int]]:
-    """Return pairs of (input, axis) whose sizes the graph needs to be equal."""
+    """Return ``(input, axis, input, axis)`` for pairs of axes whose sizes must be equal."""
     places = [(size, i, axis) for i, e in enumerate(expected) for axis, size in e.symbols]
     first: dict[Any, tuple[int, int]] = {}
     ties = []
@@ -115,7 +115,7 @@ def ties_of(expected: Sequence[Expected]) -> list[tuple[int, int, int, int]]:
 def equal_sizes(
     expected: Sequence[Expected], ties: Sequence[tuple[int, int, int, int]]
 ) -> list[list[tuple[int, int]]]:
-    """Return, for each size that is not fixed, the inputs and axes that have it."""
+    """Return, for each size that can vary, the ``(input, axis)`` pairs with this size."""
     fixed = {(i, axis) for i, e in enumerate(expected) for axis, _ in e.fixed}
     places = {
         (i, axis): [(i, axis)]

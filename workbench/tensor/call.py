@@ -1,8 +1,8 @@
 """Application of functions to variables: every symbolic operation goes through `apply`.
 
-The arguments of a call are flattened once, when the `Call` is made. Checks, shape inference and
-error texts then use its leaves. Calls are pickled as their function and arguments; unpickling
-applies the function again.
+The arguments of a call are flattened once, when the `Call` is created. Checks, shape inference and
+error messages use the flattened leaves. A call is pickled as its function and arguments, and
+unpickling applies the function again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments."""
 
 PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
-"""For some functions, a function that checks their arguments and replaces some of them."""
+"""Argument checks by function; a check returns the arguments and can replace some of them."""
 
 
 class Operation:
-    """Function that infers the shapes of its results itself, instead of a trial on fake tensors."""
+    """Function whose shape rule is its method `infer`, so that it never runs on fake tensors."""
 
     __name__ = "operation"
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the fake tensors that a call on fake tensors would return."""
+        """Return fake tensors with the shapes and dtypes of the results."""
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute on tensors."""
+        """Compute the results from tensors."""
         raise NotImplementedError
 
 
@@ -51,9 +51,9 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     Raises
     ------
     OperationError, SymbolicError
-        If the function cannot be part of a graph, or refuses the arguments.
+        If the function cannot be part of a graph, or rejects the arguments.
     ShapeError, DtypeError
-        If shapes or dtypes of the arguments do not fit.
+        If the shapes or dtypes of the arguments are incompatible.
     """
     kwargs = dict(kwargs)
     refuse_function(function, args, kwargs, lambda: shown_arguments(args, kwargs))
@@ -66,7 +66,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         hint = keyword_hint(name_of(function), kwargs)
         if hint:
             raise errors.OperationError(f"{error}{hint}") from None
-        # torch takes only tensors here. Turn symbolic numbers into tensors and try again.
+        # torch accepts only tensors here. Convert symbolic numbers to tensors and try again.
         if not any(variable.is_number for variable in call.inputs):
             raise
         call = call.on([_as_tensor(leaf) for leaf in call.leaves])
@@ -80,7 +80,7 @@ def infer(call: Call) -> Any:
     Raises
     ------
     ShapeError, DtypeError, OperationError
-        If the function refuses its arguments.
+        If the function rejects its arguments.
     """
     args, kwargs = call.fakes()
     if isinstance(call.function, Operation):
@@ -104,10 +104,10 @@ copyreg.pickle(Call, _reduced)
 
 
 def _frozen(value: Any) -> Any:
-    """Return nested arguments as tuples, each with the type of the container it replaces.
+    """Convert nested arguments to tuples that contain the types of the original containers.
 
     Annotations of an argument can refer back to the call. Unpickling would then use a list or a
-    dictionary of arguments before it is filled. It makes tuples from the inside out.
+    dictionary of arguments before it is filled. Tuples are created with all of their elements.
     """
     if type(value) is dict:
         return dict, tuple((key, _frozen(part)) for key, part in value.items())
@@ -129,7 +129,7 @@ def _called_again(
     function: Callable[..., Any], arguments: tuple[Any, ...], location: tuple[str, ...]
 ) -> Call:
     args, kwargs = _thawed(arguments)
-    token = errors.location.set(location)  # the new call gets the location of the old one
+    token = errors.location.set(location)  # keep the location of the pickled call
     try:
         if function is identity:
             call = Call.of(function, args, kwargs)

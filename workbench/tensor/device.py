@@ -16,7 +16,7 @@ def floatx() -> torch.dtype:
 
 
 def default_device() -> torch.device:
-    """Return ``config.device``; ``"auto"`` is the GPU if there is one, else the CPU."""
+    """Return the device ``config.device``; ``"auto"`` selects a GPU if available, else the CPU."""
     return _device(config.device)
 
 

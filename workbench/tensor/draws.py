@@ -1,7 +1,7 @@
 """Functions of torch that draw random numbers, found by name or by tag.
 
-torch tags attention and the recurrent layers as random, since they have dropout. With a
-probability of zero, or in evaluation mode, they do not draw.
+torch tags attention and the recurrent layers as random, since they include dropout. They do not
+draw in evaluation mode or if the dropout probability is zero.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ WORDS = {
     "randperm": ".uniform((n,)).argsort()",
     "bernoulli": ".bernoulli(x.shape, x)",
     "multinomial": ".categorical(probabilities)",
-    "gumbel_softmax": ".uniform(x.shape), of which -log(-log(u)) is a Gumbel variate",
-    "poisson": "it has uniform, normal, bernoulli, integers and categorical",
-    "rrelu": ".uniform(x.shape, lower, upper) as slope",
-    "svd_lowrank": "or take torch.linalg.svd, which does not draw",
-    "pca_lowrank": "or take torch.linalg.svd, which does not draw",
-    "scaled_dot_product_attention": "with dropout_p=0, and dropout on the result",
-    "multi_head_attention_forward": "with dropout_p=0, and dropout on the result",
-    "fractional_max_pool2d": ".uniform((n, channels, 2)) as _random_samples",
-    "fractional_max_pool3d": ".uniform((n, channels, 3)) as _random_samples",
+    "gumbel_softmax": "u = stream.uniform(x.shape), then -log(-log(u)) is a Gumbel variate",
+    "poisson": "its methods are uniform, normal, bernoulli, integers and categorical",
+    "rrelu": ".uniform(x.shape, lower, upper) as the slope",
+    "svd_lowrank": "use torch.linalg.svd, which does not draw",
+    "pca_lowrank": "use torch.linalg.svd, which does not draw",
+    "scaled_dot_product_attention": "pass dropout_p=0, and apply dropout to the result",
+    "multi_head_attention_forward": "pass dropout_p=0, and apply dropout to the result",
+    "fractional_max_pool2d": "pass .uniform((n, channels, 2)) as _random_samples",
+    "fractional_max_pool3d": "pass .uniform((n, channels, 3)) as _random_samples",
 }
 WORDS |= dict.fromkeys(
     "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout "
@@ -46,7 +46,7 @@ WORDS |= dict.fromkeys(
     DROPOUT,
 )
 WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
-"""Functions of torch that draw, by name, and the method of a stream to use instead."""
+"""Replacements for the torch functions that draw, by function name."""
 
 
 SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
@@ -56,23 +56,23 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""For functions that draw only sometimes: positions and defaults of probability and mode."""
+"""Positions and defaults of the probability and the mode of functions that do not always draw."""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-    """Return the replacement to suggest for a call that draws from a generator of torch.
+    """Return the suggested replacement for a call that draws from a torch generator.
 
     Parameters
     ----------
     name : str
         The name of the function.
     args, kwargs : sequence, mapping
-        Its arguments.
+        Its positional and keyword arguments.
 
     Returns
     -------
     str or None
-        None if the call does not draw.
+        The replacement, or None if the call does not draw.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     name : str
         The name of the function.
     args, kwargs : sequence, mapping
-        Its arguments.
+        Its positional and keyword arguments.
 
     Returns
     -------
@@ -126,14 +126,14 @@ def _argument(
 
 
 def arguments(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the argument of each parameter of an operation, defaults included."""
+    """Return the arguments of a call by parameter name, including defaults."""
     parameters = operation._schema.arguments
     given = {one.name: one.default_value for one in parameters if one.has_default_value()}
     return given | dict(zip([one.name for one in parameters], args, strict=False)) | {**kwargs}
 
 
 def draws(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Return True if a call of an operation draws random numbers.
+    """Return True if a call to an operation draws random numbers.
 
     Examples
     --------

@@ -1,9 +1,10 @@
 """Logarithms of probabilities that stay exact where the probabilities are rounded.
 
-A softmax or a logistic function rounds probabilities near zero and one, so their logarithm and its
-gradient are lost. So lowering computes ``log(softmax(x))`` as ``log_softmax(x)`` and
-``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph itself keeps the probabilities. If they are
-replaced by another variable (for example by dropout), the logarithm is computed as it is written.
+Softmax and the logistic function round probabilities near zero and one, so that the logarithm of a
+probability and its gradient become inexact. Therefore lowering computes ``log(softmax(x))`` as
+``log_softmax(x)`` and ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph still contains the
+probabilities. If another variable replaces them (for example after dropout), the logarithm is
+computed as written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from workbench.tensor.variable import Call, Variable, identity
 
 
 def log_probability(p: Variable) -> Variable:
-    """Return ``log(p)``, bounded below by the log of the smallest normal number, so it is finite.
+    """Return ``log(p)``, which is finite even if `p` is zero.
+
+    The result is exact if `p` is computed by a softmax or a sigmoid. Otherwise it is bounded below
+    by the logarithm of the smallest normal number.
 
     Examples
     --------
@@ -35,7 +39,10 @@ def log_probability(p: Variable) -> Variable:
 
 
 def log_complement(p: Variable) -> Variable:
-    """Return ``log(1 - p)``, bounded below by the log of the smallest normal number.
+    """Return ``log(1 - p)``, which is finite even if `p` is one.
+
+    The result is exact if `p` is computed by a sigmoid. Otherwise it is bounded below by the
+    logarithm of the smallest normal number.
 
     Examples
     --------
@@ -49,9 +56,9 @@ def log_complement(p: Variable) -> Variable:
 
 
 def log_softmax(x: Variable) -> Variable:
-    """Return the logarithm of the softmax of each row, also if a logit is infinite.
+    """Return the log-softmax of each row, with the correct limit for an infinite logit.
 
-    A logit of plus infinity gives the probability one, which is the limit.
+    A logit of plus infinity has the probability one.
 
     Examples
     --------
@@ -65,7 +72,7 @@ def log_softmax(x: Variable) -> Variable:
 
 
 def weighted(weight: Variable, log_p: Variable) -> Variable:
-    """Return the product, which is zero where `weight` is zero, even if `log_p` is -infinity.
+    """Return ``weight * log_p``, which is zero where `weight` is zero even if `log_p` is infinite.
 
     Examples
     --------
@@ -79,16 +86,18 @@ def weighted(weight: Variable, log_p: Variable) -> Variable:
 
 
 careful: ContextVar[bool] = ContextVar("careful", default=False)
-"""True while the eager tier on a CPU recomputes a result that was NaN, now with limits.
+"""True while the eager tier on a CPU recomputes a NaN result with limits.
 
-Compiled programs, and the eager tier on an accelerator, always compute limits."""
+Compiled programs and the eager tier on an accelerator always compute limits.
+"""
 
 
 def _limits(x: torch.Tensor) -> bool:
     """Return True if limits must be computed along with the ordinary result.
 
-    In compiled programs they cost almost nothing. On an accelerator, waiting for the ordinary
-    result to look for NaN would cost more. On a CPU they are computed only after NaN was found.
+    In compiled programs, limits cost almost nothing. On an accelerator, a check of the result for
+    NaN would cost more, since it waits for the result. On a CPU, limits are computed only after a
+    NaN was found.
     """
     return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 
@@ -127,7 +136,7 @@ def _log(p: torch.Tensor) -> torch.Tensor:
 
 
 def _log_complement(p: torch.Tensor) -> torch.Tensor:
-    # `where` on both sides of the logarithm: else its infinite gradient at one becomes NaN.
+    # `where` is needed before and after the logarithm; else its infinite gradient at 1 gives NaN.
     sure = p >= 1
     least = math.log(torch.finfo(p.dtype).tiny)
     return torch.where(sure, least, torch.log1p(-torch.where(sure, 0.0, p)))
@@ -154,7 +163,7 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return the computation of `call`: function, arguments, and the bypassed probabilities.
+    """Return how to compute `call`: the function, its arguments, and the bypassed probabilities.
 
     Parameters
     ----------

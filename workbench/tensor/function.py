@@ -22,12 +22,12 @@ from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates, checked_givens, checked_updates, default_updates
 from workbench.tensor.variable import Variable
 
-REMEMBERED = 1000
-"""Number of kinds of inputs that a function remembers as valid, since checks take time."""
+CACHED_KINDS = 1000
+"""Maximum number of combinations of input shapes and dtypes for which checks are cached."""
 
 
 class FunctionOptions(TypedDict, total=False):
-    """Options of `workbench.function` besides inputs, outputs and updates."""
+    """Options of `workbench.function` other than inputs, outputs and updates."""
 
     givens: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]]
     name: str | None
@@ -38,20 +38,21 @@ class FunctionOptions(TypedDict, total=False):
 
 
 class Function:
-    """A compiled graph that is called with values.
+    """A callable that computes the outputs of a graph and applies its updates.
 
-    Made by `workbench.function`. A kind of input is its shape, dtype and device.
+    Functions are created by `workbench.function`.
 
     Attributes
     ----------
     inputs : list of Variable
     outputs : list of Variable
     updates : dict of SharedVariable to Variable
-        Applied after every call. All new values are computed from the old values.
+        The new values of shared variables, which are applied after every call. All of them are
+        computed from the old values.
     program : Program
         The lowered graph.
     execution : Execution
-        The tier in which it runs, and the reason for it.
+        The tier in which the program runs, and the reason for this choice.
     """
 
     def __init__(
@@ -97,27 +98,30 @@ class Function:
             WriterLock.generation += 1
 
     def __call__(self, *args: Any, **named: object) -> Any:
-        """Run on `args`, in the order of `inputs`, or on inputs given by name.
+        """Compute the outputs and apply the updates.
+
+        Inputs are passed by position, in the order of `inputs`, or by name.
 
         Returns
         -------
         torch.Tensor or list of torch.Tensor
-            A single tensor if `outputs` was a single variable.
+            A single tensor if `outputs` is a single variable, else a list.
 
         Raises
         ------
         InputError
-            If an input is missing, surplus or unknown.
+            If an input is missing, unknown, surplus or given twice.
         ShapeError, DtypeError
-            If a value does not fit its input.
+            If a value does not match the shape or dtype of its input.
         ParameterError
             If a brick has not been initialised.
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
-        # The path below runs for every batch. What depends only on the kinds of inputs is cached.
+        # The code below runs for every batch. Its checks depend only on the kinds of the inputs
+        # (shape, dtype and device), so they are cached.
         values = list(map(Expected.as_tensor, self._expected, args))
-        if self._unset:  # parameters that had no value when the function was made
+        if self._unset:  # parameters that had no value when the function was created
             check_set(self._unset)
             self._unset = []
         kinds = tuple([(value.shape, value.dtype, value.device) for value in values])
@@ -125,7 +129,7 @@ class Function:
         if sizes is None:
             values, sizes = self._fit(values, kinds)
         run = self.execution.find(sizes)
-        if self._generation != WriterLock.generation:  # another function became a writer
+        if self._generation != WriterLock.generation:  # a function with updates was created
             self._find_locks()
         with self._locks:
             outputs = run(values)
@@ -134,9 +138,9 @@ class Function:
     def _fit(
         self, values: list[torch.Tensor], kinds: tuple[Any, ...]
     ) -> tuple[list[torch.Tensor], tuple[int, ...]]:
-        """Return values that the program accepts, and their free sizes, which select a program.
+        """Return values that the program accepts, and their variable sizes, which select a program.
 
-        If no value had to be converted, later calls with the same `kinds` skip this check.
+        If no value needs conversion, later calls with the same `kinds` skip this check.
         """
         fitting = [e.accept(value) for e, value in zip(self._expected, values, strict=True)]
         for first, axis, other, other_axis in self._ties:
@@ -144,7 +148,7 @@ class Function:
                 self._refuse_tie(values, first, axis, other, other_axis)
         sizes = self.execution.task.sizes(fitting)
         if all(map(operator.is_, fitting, values)):
-            if len(self._fitting) >= REMEMBERED:
+            if len(self._fitting) >= CACHED_KINDS:
                 self._fitting.clear()
             self._fitting[kinds] = sizes
         return fitting, sizes
@@ -163,7 +167,7 @@ class Function:
         """Return positional and named values in the order of the inputs."""
         if len(args) > len(self.inputs):
             raise errors.InputError(
-                f"{self!r} got {len(args)} positional inputs, but takes {len(self.inputs)}"
+                f"{self!r} accepts {len(self.inputs)} positional inputs, not {len(args)}"
             )
         values = dict(enumerate(args))
         for name, value in named.items():
@@ -193,7 +197,7 @@ class Function:
 
 
 def _mode(given: str) -> str:
-    """Return `given`, if it is ``'auto'`` or the name of a tier."""
+    """Return `given` if it is ``'auto'`` or the name of a tier, else raise `InputError`."""
     modes = ("auto", *TIERS)
     if given in modes:
         return given
@@ -216,29 +220,30 @@ def function(
     watch: Watch | None = None,
     execution: Mode | None = None,
 ) -> Function:
-    """Make a callable that computes outputs and updates from inputs.
+    """Create a callable that computes outputs and updates from inputs.
 
     Parameters
     ----------
     inputs : sequence of Variable
-        The inputs, in the order in which a call gives their values.
+        Inputs, in the order of the arguments of a call.
     outputs : Variable or sequence of Variable, optional
-        What a call returns.
+        Variables whose values a call returns.
     updates : dict or pairs, optional
         New values of shared variables, all computed from the old values.
     givens : dict or pairs, optional
         Variables to replace by other variables or by values in this function.
     name : str, optional
-        Used in error messages.
+        Name of the function in error messages.
     on_unused_input : {'raise', 'warn', 'ignore'}
-        What to do if nothing depends on an input.
+        How to treat an input on which no output or update depends.
     guard : Guard, optional
-        Checks the outputs before updates are applied. If it raises, nothing changes.
+        Check of the outputs before updates are applied. If it raises an error, nothing changes.
     watch : Watch, optional
-        Requires some results to be finite. If they are not, it raises and nothing changes.
+        Results that must be finite. If one is not, the call raises an error and nothing changes.
     execution : {'auto', 'eager', 'compiled'}, optional
-        The tier, by default ``config.execution``. ``'auto'`` starts eagerly and compiles in the
-        background once that pays, ``'compiled'`` at the first call. See `workbench.explain`.
+        The tier, by default ``config.execution``. ``'auto'`` starts in the eager tier and compiles
+        in the background if this saves time. ``'compiled'`` compiles at the first call. See
+        `workbench.explain`.
 
     Returns
     -------
@@ -247,9 +252,9 @@ def function(
     Raises
     ------
     InputError
-        If the graph needs an input that is not listed, or does not need one that is.
+        If the graph needs an input that is not listed, or does not use a listed input.
     ShapeError, DtypeError
-        If an update or a replacement does not fit its variable.
+        If an update or a replacement does not match the shape or dtype of its variable.
 
     Examples
     --------
@@ -300,7 +305,7 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
 
 
 def evaluate(variable: Variable, inputs: Mapping[Variable | str, Any]) -> Any:
-    """Compute `variable`; the function behind `Variable.eval`."""
+    """Return the value of `variable`; this function implements `Variable.eval`."""
     if variable._evaluator is None:
         order = ancestors([variable])
         free = [v for v in order if v.owner is None and not isinstance(v, SharedVariable)]

@@ -1,9 +1,9 @@
 """Fusion of operations for the eager tier.
 
-In the eager tier every operation costs a call and a pass over memory, forward and again backward.
-`fused` replaces several operations by one operation of torch. `in_place` omits the last operation
-of an update, which is then applied in place to the old value. Values differ by rounding only. The
-compiled tier traces the unfused program, since its compiler fuses by itself.
+In the eager tier, every operation costs a call and a pass over memory, in the forward and in the
+backward pass. `fused` replaces several operations by one torch operation. `in_place` omits the last
+operation of an update, which is then applied in place to the old value. Values change only by
+rounding. The compiled tier traces the unfused program, since its compiler fuses operations.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ CONVOLVE = {torch.conv2d, torch.conv_transpose2d}
 CALLS = ("call_function", "call_method")
 FLOATS = (torch.float32, torch.float64)
 NO_CLASS = -(2**62) - 1
-"""A class index that no data contain, for `ignore_index`.
+"""Value for `ignore_index` that no data contain as a class index.
 
-Its default, -100, would silently drop an example of that class instead of raising an error.
+With the default, -100, torch silently drops examples with this class index and raises no error.
 """
 
 IN_PLACE: dict[Any, Callable[..., object]] = {
@@ -57,7 +57,7 @@ class Change:
     function : callable
         Multi-tensor function that changes its first argument in place.
     factor : torch.fx.Node or None
-        Scalar by which the second argument is multiplied.
+        Scalar that multiplies the second argument.
     """
 
     function: Callable[..., object] = internals.foreach_copy_
@@ -68,7 +68,7 @@ def fused(program: Program) -> fx.Graph:
     """Return a copy of the graph of `program` in which some operations are fused."""
     graph = fx.Graph()
     graph.output(graph.graph_copy(program.graph, {}))
-    for node in reversed(list(graph.nodes)):  # larger expressions before their parts
+    for node in reversed(list(graph.nodes)):  # larger expressions before their operands
         rules = RULES.get(node.target, ()) if node.users and node.op in CALLS else ()
         call = next((call for rule in rules if (call := rule(node)) is not None), None)
         if call is not None:
@@ -81,7 +81,7 @@ def fused(program: Program) -> fx.Graph:
 
 
 def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
-    """Remove `idle` nodes, and nodes that only they used."""
+    """Remove the unused nodes `idle`, and nodes that become unused."""
     while idle:
         node = idle.pop()
         before = node.all_input_nodes
@@ -90,7 +90,7 @@ def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
 
 
 def _affine(node: Any) -> Call | None:
-    """Fuse ``left @ right + rest`` for matrices to ``addmm``."""
+    """Fuse ``left @ right + rest`` of matrices into ``addmm``."""
     for product, rest in _terms(node, PRODUCT):
         matrices = not product.kwargs and all(_is_matrix(one) for one in product.args)
         if matrices and _fits(rest, product):
@@ -99,7 +99,7 @@ def _affine(node: Any) -> Call | None:
 
 
 def _multiple(node: Any) -> Call | None:
-    """Fuse ``left * right + rest`` to ``addcmul``."""
+    """Fuse ``left * right + rest`` into ``addcmul``."""
     for product, rest in _terms(node, MULTIPLY):
         if not product.kwargs and all(_alike(one, node) for one in product.args):
             return torch.addcmul, (rest, *product.args), {}
@@ -107,7 +107,7 @@ def _multiple(node: Any) -> Call | None:
 
 
 def _biased(node: Any) -> Call | None:
-    """Fuse a convolution plus one number per channel to a convolution with bias."""
+    """Fuse a convolution plus one value per channel into a convolution with a bias."""
     for convolution, rest in _terms(node, CONVOLVE):
         if (
             _calls(rest, {"reshape"})
@@ -122,7 +122,7 @@ def _biased(node: Any) -> Call | None:
 
 
 def _mean_of_true(node: Any) -> Call | None:
-    """Fuse the mean of an expression that `_of_true` fuses."""
+    """Fuse the mean of the negative log probabilities of the true classes into ``nll_loss``."""
     if len(node.args) != 1 or node.kwargs or not _calls(node.args[0], NEGATE):
         return None
     call = _of_true(node.args[0]) if len(node.args[0].users) == 1 else None
@@ -130,7 +130,7 @@ def _mean_of_true(node: Any) -> Call | None:
 
 
 def _of_true(node: Any) -> Call | None:
-    """Fuse the negative log probability of the true class of each row to ``nll_loss``."""
+    """Fuse the negative log probability of the true class of each row into ``nll_loss``."""
     if len(node.args) != 1 or not _calls(node.args[0], {_elements}):
         return None
     one = node.args[0]
@@ -144,18 +144,18 @@ RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
     **dict.fromkeys(MEAN, (_mean_of_true,)),
     **dict.fromkeys(NEGATE, (_of_true,)),
 }
-"""Fusion rules by the function that is the last operation of the fused expression."""
+"""Fusion rules, by the last operation of the expression to fuse."""
 
 
 def _calls(node: Any, functions: set[Any]) -> bool:
-    """Return True if `node` calls one of `functions`; methods are given by name."""
+    """Return True if `node` calls one of `functions`, in which strings are names of methods."""
     return isinstance(node, fx.Node) and node.op in CALLS and node.target in functions
 
 
 def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield pairs of an operand of a sum and the other one.
+    """Yield the two operands of a sum if the first calls one of `functions`.
 
-    The first operand calls one of `functions` and has no other user.
+    Both orders are tried. The first operand must have no other user.
     """
     if len(node.args) != 2 or node.kwargs or not all(_alike(one, node) for one in node.args):
         return
@@ -197,15 +197,15 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     Parameters
     ----------
     graph : torch.fx.Graph
-        Its last results are new values. Afterwards it returns changes instead, where that is
-        possible, followed by the factors of the changes, each once.
+        Graph whose last results are the new values; it is changed. Where possible, the operand of
+        the in-place operation replaces the new value. The factors follow the results, each once.
     olds : list of torch.fx.Node or None
-        For each new value, the node of the old value, if there is one.
+        The node of the old value for each new value, or None if it has no node.
 
     Returns
     -------
     list of Change
-        For each of them, how the result is applied to the old value: by default it is copied.
+        The operation that applies each result to its old value, by default a copy.
     """
     output = graph.output_node()
     results: list[Any] = list(output.args[0])  # type: ignore[arg-type]
@@ -213,12 +213,12 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     found: dict[fx.Node, tuple[Change, fx.Node]] = {}
     for new, old in zip(results[first:], olds, strict=True):
         last = _last_operation(new, old)
-        # The new value itself must not be needed elsewhere: it is never computed as a tensor.
+        # The new value must have no other use, since it is never computed as a tensor.
         if last is not None and list(new.users) == [output] and results.count(new) == 1:
             found[new] = last
     changes = []
     for i, new in enumerate(results[first:], start=first):
-        # A multi-tensor call can be omitted only if all of its results are such updates.
+        # A multi-tensor call can be omitted only if all of its results are updates of this kind.
         together = new.args[0].users if new.target is operator.getitem else ()
         change = Change()
         if new in found and all(one in found for one in together):
@@ -233,7 +233,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
 def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node] | None:
     """Return the in-place operation that turns `old` into `new`, and its operand.
 
-    Return None if no such operation exists, or the operand can be a view of changed memory.
+    Return None if no such operation exists, or if the operand can be a view of memory that changes.
     """
     function, operands = _arithmetic(new)
     if function not in IN_PLACE or operands[0] is not old:
@@ -248,21 +248,21 @@ def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node]
 
 
 def _is_number(node: Any, like: fx.Node) -> bool:
-    """Return True if a value is a scalar tensor."""
+    """Return True if a value is a scalar tensor with the dtype and device of `like`."""
     return _alike(node, like) and _fake(node).dim() == 0
 
 
 def _is_new(node: Any) -> bool:
-    """Return True if a value was newly computed, so it is not a view of other memory."""
+    """Return True if a value has newly allocated memory and is not a view."""
     if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
-        return all(seed is None for seed in node.args[0].args[1])  # a seed can be its own gradient
+        return all(seed is None for seed in node.args[0].args[1])  # a gradient can be a seed
     return _arithmetic(node)[0] is not None
 
 
 def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
-    """Return the multi-tensor function of two operands that computes `node`, and the operands.
+    """Return the multi-tensor function that computes `node` from two operands, and the operands.
 
-    A call on single tensors counts too. Return ``(None, ())`` for any other node.
+    Calls on single tensors are included. Return ``(None, ())`` for any other node.
     """
     if not isinstance(node, fx.Node) or node.op not in CALLS:
         return None, ()

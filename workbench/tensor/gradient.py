@@ -1,7 +1,8 @@
 """Symbolic gradients.
 
-A gradient is a node like any other. Lowering runs the part of the graph between the differentiated
-variables and the cost under torch's autograd. That part runs once, also if outputs need its values.
+A gradient is an ordinary node of the graph. Lowering runs the subgraph between the differentiated
+variables and the cost under torch's autograd. This subgraph runs only once, even if outputs also
+use its values.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from workbench.tensor.variable import Variable
 
 
 class Gradient(Operation):
-    """The function of the node that `grad` makes.
+    """Function of the nodes that `grad` creates.
 
-    It infers shapes only; `workbench.tensor.lowering` defines the computation.
+    It only infers shapes; `workbench.tensor.lowering` defines the computation.
     """
 
     __name__ = "gradient"
@@ -43,19 +44,19 @@ def grad(
     known_grads: Mapping[Variable, Any] | None = None,
     consider_constant: Iterable[Variable] = (),
 ) -> Any:
-    """Return the gradients of a scalar cost with respect to variables, also intermediate ones.
+    """Return the gradients of a scalar cost with respect to variables of its graph.
 
     Parameters
     ----------
     cost : Variable or None
         A floating point scalar; ``None`` to start from `known_grads` alone.
     wrt : Variable or list of Variable
-        The variables to differentiate by.
+        Inputs, shared variables or intermediate variables.
     known_grads : dict, optional
-        Variables whose gradient is given. It replaces the gradient that would flow back from the
-        cost.
+        Known gradients by variable. A known gradient replaces the gradient that would flow back
+        from the cost.
     consider_constant : iterable of Variable, optional
-        Variables through which no gradient flows.
+        Variables to treat as constants, through which no gradient flows.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def grad(
     starts = ([] if cost is None else [cost]) + list(known)
     _check(cost, targets, known)
     # A known gradient replaces the gradient that would flow back, so its variable must be a
-    # constant for everything that is computed from it.
+    # constant wherever the cost uses it.
     cuts = {v: v.detach() for v in (*consider_constant, *known)}
     if cuts:
         rebuilt = replace([] if cost is None else [cost], cuts)
@@ -97,29 +98,30 @@ def grad(
 
 def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, Any]) -> None:
     if cost is None and not known:
-        raise errors.GradientError("grad() needs a cost, or known_grads")
+        raise errors.GradientError("grad() needs a cost or known_grads, but both are missing")
     if cost is not None and (cost.ndim != 0 or not cost.dtype.is_floating_point):
         raise errors.GradientError(
-            f"the cost {cost!r} must be a floating point scalar; it has {cost.ndim} dimensions and "
-            f"dtype {cost.dtype}: reduce it, with cost.mean() for instance"
+            f"the cost {cost!r} must be a floating point scalar, but has {cost.ndim} dimensions "
+            f"and dtype {cost.dtype}; reduce it, for example with cost.mean()"
         )
     for variable in wrt:
         if not isinstance(variable, Variable):
             raise errors.GradientError(
-                f"cannot differentiate by {variable!r}; each of `wrt` must be a variable"
+                f"cannot differentiate with respect to {variable!r}; each element of `wrt` must "
+                "be a variable"
             )
         if not (variable.dtype.is_floating_point or variable.dtype.is_complex):
             raise errors.GradientError(
-                f"cannot differentiate by {variable!r} of dtype {variable.dtype}: a gradient needs "
-                "a floating point variable"
+                f"cannot differentiate with respect to {variable!r} of dtype {variable.dtype}; "
+                "the dtype must be floating point or complex"
             )
 
 
 def _seed(variable: Variable, given: Any) -> Any:
     if isinstance(given, Variable) and given.ndim != variable.ndim:
         raise errors.GradientError(
-            f"the known gradient {given!r} of {variable!r} has {given.ndim} dimensions instead of "
-            f"{variable.ndim}"
+            f"the known gradient {given!r} of {variable!r} must have {variable.ndim} dimensions, "
+            f"not {given.ndim}"
         )
     return given
 
@@ -130,5 +132,5 @@ def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Va
     if missing:
         raise errors.GradientError(
             f"{cost!r} does not depend on {', '.join(map(repr, missing))}, so the gradient is not "
-            "defined; remove the variable from the list, or use it in the cost"
+            "defined; remove the variable from `wrt`, or use it in the cost"
         )

@@ -1,9 +1,9 @@
 """Horizontal fusion: one call for the same operation on many tensors.
 
-An optimiser does the same few operations for each parameter. `widen` finds calls of one function
-that do not depend on each other, in the part of a program that needs no autograd, and replaces them
-by torch's multi-tensor (``_foreach``) functions. This saves calls from Python, and kernels on an
-accelerator. Every element is computed as before.
+An optimiser applies the same few operations to every parameter. In the section of a program that
+needs no autograd, `widen` finds independent calls to the same function and replaces them by one
+call to torch's multi-tensor (``_foreach``) function. This saves Python calls, and kernel launches
+on an accelerator. The value of every element is unchanged.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ NAMES = {
     "mul": operator.mul, "add": operator.add, "sub": operator.sub, "div": operator.truediv,
     "neg": operator.neg, "pow": operator.pow,
 }  # fmt: skip
-"""Functions that do the same as the methods of these names."""
+"""Operators that are equivalent to tensor methods, by method name."""
 POWERS = (operator.pow, torch.pow)
 ONE_FOR_ALL = (internals.foreach_mul, internals.foreach_add, internals.foreach_div)
 """Multi-tensor functions whose second operand can be one scalar tensor for all tensors."""
 FEWEST = 2
-"""Smallest number of calls that are worth joining."""
+"""Smallest number of calls worth joining."""
 
 Kind = tuple[Callable[..., Any], Any, torch.dtype, torch.device]
-"""Common part of calls that can be joined: function, shared operand, dtype and device."""
+"""Properties that joined calls have in common: function, shared operand, dtype and device."""
 
 
 def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
@@ -58,7 +58,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     Parameters
     ----------
     graph : torch.fx.Graph
-        Nodes of tensors have a fake tensor like their value in ``meta["fake"]``.
+        Nodes that compute tensors have a matching fake tensor in ``meta["fake"]``.
     start : torch.fx.Node or None
         The node that turns autograd off for the last time; ``None`` if it is never on.
 
@@ -80,7 +80,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     wide = [(kind, group) for (_, kind), group in groups.items() if len(group) >= FEWEST]
     if not wide:
         return {}
-    # Sort by depth, so that everything that a group depends on comes before it.
+    # Sort by depth, so that all dependencies of a group come before it.
     for node in sorted(region, key=depth.__getitem__):
         nodes[-1].prepend(node)
     return {

@@ -1,8 +1,8 @@
-"""Indexing of rows and elements by integers such as words and classes, with clear errors.
+"""Indexing of rows and elements by integers, such as word or class indices, with clear errors.
 
-torch's error about an index out of range gives neither the meaning of the index nor its position;
-these functions do. They look at the indices only after something has failed, so that nothing waits
-for an accelerator.
+torch's error for an index out of range states neither the meaning of the index nor its position.
+The errors of these functions state both. The indices are inspected only after a call has failed, so
+that no call waits for an accelerator.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import apply
 from workbench.tensor.variable import Variable
 
-ROWS = "indices count from 0, and the table must have a row for each"
-CLASSES = "classes count from 0, and there must be one prediction for each"
+ROWS = "indices start at 0, and the table must have a row for each index"
+CLASSES = "classes start at 0, and there must be one prediction for each class"
 
 
 def rows(table: Variable, indices: Variable, what: str) -> Variable:
@@ -27,21 +27,21 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
     Parameters
     ----------
     table : Variable
-        Of shape (C, D).
+        The table, of shape (C, D).
     indices : Variable
         Integers of any shape, from 0 to C - 1.
     what : str
-        The meaning of the indices, for the error.
+        Description of the indices, for the error message.
 
     Returns
     -------
     Variable
-        Of the shape of `indices`, followed by the dimension D.
+        The rows. Their shape is the shape of `indices`, followed by D.
 
     Raises
     ------
     OutOfRangeError
-        When computed, if an index is below 0 or above C - 1.
+        At run time, if an index is below 0 or above C - 1.
 
     Examples
     --------
@@ -52,45 +52,45 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
     >>> rows(table, words, "words").eval({words: [1, 2]})
     Traceback (most recent call last):
     ...
-    workbench.errors.OutOfRangeError: words: 2 at position (1,) is out of range: there are 2, from 0
-    to 1; indices count from 0, and the table must have a row for each
+    workbench.errors.OutOfRangeError: words: 2 at position (1,) is out of range, and must be between
+    0 and 1; indices start at 0, and the table must have a row for each index
     """
     result: Variable = apply(_rows, (table, indices.long(), what), {})
     return result
 
 
 def elements(table: Variable, indices: Variable, what: str) -> Variable:
-    """Return one element of each row of a table, chosen by the index of the row.
+    """Return one element of each row of a table, selected by one index per row.
 
     Parameters
     ----------
     table : Variable
-        Of shape (B, C).
+        The table, of shape (B, C).
     indices : Variable
         Integers of shape (B,), from 0 to C - 1.
     what : str
-        The meaning of the indices, for the error.
+        Description of the indices, for the error message.
 
     Returns
     -------
     Variable
-        Of shape (B,).
+        The elements, of shape (B,).
 
     Raises
     ------
     OutOfRangeError
-        When computed, if an index is below 0 or above C - 1.
+        At run time, if an index is below 0 or above C - 1.
     ShapeError
-        If the number of indices is not the number of rows.
+        If the number of indices differs from the number of rows.
     """
     result: Variable = apply(_elements, (table, indices.long(), what), {})
     return result
 
 
 def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
-    """Return `values`, one for each of `indices`, with NaN for an index out of range.
+    """Replace `values` by NaN where the corresponding index is out of range.
 
-    For results that do not use the element that an index chooses, and so would not become NaN.
+    Use it for results that do not read the indexed element, and therefore would not become NaN.
     """
     result: Variable = apply(_where_exist, (values, indices, size), {})
     return result
@@ -108,11 +108,11 @@ def _rows(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor
 
 def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Tensor:
     number, length = table.shape[0], indices.shape[0]
-    # `gather` would silently drop the rows that have no index.
+    # `gather` would silently drop rows without an index.
     if not (type(number) is type(length) is int):
-        internals.check_size(number == length)  # symbolic sizes: learn that they are equal
+        internals.check_size(number == length)  # symbolic sizes: record that they are equal
     elif number != length:
-        raise ShapeError(f"{what}: there are {length} indices for {number} rows; give one for each")
+        raise ShapeError(f"{what}: there must be one index per row, not {length} for {number} rows")
     if type(indices) is not torch.Tensor and not table.is_floating_point():
         indices = _within(indices, table.shape[1], what)
     elif type(indices) is not torch.Tensor:
@@ -133,35 +133,35 @@ def _where_exist(values: torch.Tensor, indices: torch.Tensor, size: int) -> torc
 
 
 def exist(indices: torch.Tensor, size: int) -> torch.Tensor:
-    """Return, for each of the integers `indices`, True if it is from 0 to `size` - 1."""
+    """Return a mask that is True where an index is between 0 and `size` - 1."""
     return (indices >= 0) & (indices < size)
 
 
 def check_classes(
     classes: torch.Tensor, number: int, what: str, ignored: int | None = None
 ) -> None:
-    """Raise `OutOfRangeError` if one of `classes` does not exist and is not `ignored`."""
+    """Raise `OutOfRangeError` if a class index is out of range and is not `ignored`."""
     if type(classes) is torch.Tensor and ignored is not None:
         classes = torch.where(classes == ignored, 0, classes)
-    hint = "" if ignored is None else f"; use the class {ignored} to leave an example out"
+    hint = "" if ignored is None else f"; use the class {ignored} to exclude an example"
     _check(classes, number, what, CLASSES + hint)
 
 
 def _check(indices: torch.Tensor, size: int, what: str, hint: str = ROWS) -> None:
-    """Raise `OutOfRangeError` if an index is out of range; do nothing while a graph is made."""
-    if type(indices) is not torch.Tensor:  # a fake tensor has no values
+    """Raise `OutOfRangeError` if an index is out of range; do nothing for fake tensors."""
+    if type(indices) is not torch.Tensor:
         return
     wrong = ((indices < 0) | (indices >= size)).nonzero()
     if len(wrong):
         place = tuple(wrong[0].tolist())
         raise OutOfRangeError(
-            f"{what}: {int(indices[place])} at position {place} is out of range: there are {size}, "
-            f"from 0 to {size - 1}; {hint}"
+            f"{what}: {int(indices[place])} at position {place} is out of range, and must be "
+            f"between 0 and {size - 1}; {hint}"
         )
 
 
 def within(indices: torch.Tensor, size: int, what: str) -> torch.Tensor:
-    """Return a copy of `indices`, checked to be from 0 to `size` - 1."""
+    """Return a copy of `indices` after a check that all are between 0 and `size` - 1."""
     if indices.numel():
         least, most = indices.aminmax()
         if least.item() < 0 or most.item() >= size:
@@ -173,5 +173,5 @@ torch.library.define("workbench::within", "(Tensor indices, SymInt size, str wha
 torch.library.impl("workbench::within", "CompositeExplicitAutograd", within)
 torch.library.register_fake("workbench::within", lambda indices, *_: torch.empty_like(indices))
 _within = torch.ops.workbench.within.default
-LOOKED_AT = frozenset({_elements, _where_exist})
+NAN_OUT_OF_RANGE = frozenset({_elements, _where_exist})
 """Functions that return NaN in compiled programs for an index out of range."""

@@ -1,4 +1,4 @@
-"""Inputs and constants: variables with which graphs start."""
+"""Inputs and constants: the variables from which graphs are built."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ def variable(
     Parameters
     ----------
     name : str, optional
-        The name by which a function, an error message or a data source refers to it.
+        Name of the input in function calls, error messages and data sources.
     shape : sequence of int or None
-        Its sizes. ``None`` for a size that is inferred from use, or that differs between calls.
+        Size of each dimension; ``None`` for a size that varies between calls or is inferred.
     dtype : torch.dtype, optional
-        By default ``config.floatx``.
+        The dtype of the input; by default ``config.floatx``.
 
     Raises
     ------
     ShapeError, DtypeError, ArgumentError
-        If `shape` is not a sequence of sizes, `dtype` not a torch dtype, or `name` not a string.
+        If `shape` is not a sequence of sizes, `dtype` is not a torch dtype, or `name` is not a
+        string.
 
     Examples
     --------
@@ -65,61 +66,61 @@ def variable(
 
 @hinted
 def scalar(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """Create an input without dimensions."""
+    """Create a scalar input."""
     return variable(name, (), dtype)
 
 
 @hinted
 def vector(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """Create an input of one dimension."""
+    """Create an input with one dimension."""
     return variable(name, (None,), dtype)
 
 
 @hinted
 def matrix(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """Create an input of two dimensions."""
+    """Create an input with two dimensions."""
     return variable(name, (None,) * 2, dtype)
 
 
 @hinted
 def tensor3(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """Create an input of three dimensions."""
+    """Create an input with three dimensions."""
     return variable(name, (None,) * 3, dtype)
 
 
 @hinted
 def tensor4(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """Create an input of four dimensions."""
+    """Create an input with four dimensions."""
     return variable(name, (None,) * 4, dtype)
 
 
 @hinted
 def lscalar(name: str | None = None) -> Variable:
-    """Create an int64 input without dimensions."""
+    """Create a scalar int64 input."""
     return variable(name, (), torch.int64)
 
 
 @hinted
 def lvector(name: str | None = None) -> Variable:
-    """Create an int64 input of one dimension."""
+    """Create an int64 input with one dimension."""
     return variable(name, (None,), torch.int64)
 
 
 @hinted
 def lmatrix(name: str | None = None) -> Variable:
-    """Create an int64 input of two dimensions."""
+    """Create an int64 input with two dimensions."""
     return variable(name, (None,) * 2, torch.int64)
 
 
 @hinted
 def ltensor3(name: str | None = None) -> Variable:
-    """Create an int64 input of three dimensions."""
+    """Create an int64 input with three dimensions."""
     return variable(name, (None,) * 3, torch.int64)
 
 
 @hinted
 def ltensor4(name: str | None = None) -> Variable:
-    """Create an int64 input of four dimensions."""
+    """Create an int64 input with four dimensions."""
     return variable(name, (None,) * 4, torch.int64)
 
 
@@ -130,7 +131,8 @@ def constant(value: Any, name: str | None = None, dtype: torch.dtype | None = No
     Parameters
     ----------
     value : number, array or tensor
-        Python floats become ``config.floatx``, integers int64; arrays keep their dtype.
+        The value. Python floats get the dtype ``config.floatx``, and Python integers get int64.
+        Arrays and tensors keep their dtype.
 
     Examples
     --------
@@ -149,12 +151,12 @@ def _constant(value: torch.Tensor) -> torch.Tensor:
 
 @hinted
 def as_variable(value: Any, name: str | None = None) -> Variable:
-    """Return `value` itself if it is a variable, else a constant of it."""
+    """Return `value` if it is a variable, else a constant with this value."""
     return value if isinstance(value, Variable) else constant(value, name)
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """Return a new tensor of `value` on the configured device, with the dtype rules of `constant`.
+    """Copy `value` to a new tensor on the configured device, with the dtype rules of `constant`.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
     else:
         new = torch.tensor(value)
         if new.is_floating_point() or new.is_complex():
-            # Convert again: Python floats are double, and the first conversion made them single.
+            # Convert again, since the first conversion can round Python floats to single precision.
             dtype = dtype or (floatx() if new.is_floating_point() else new.dtype)
             new = torch.tensor(value, dtype=dtype)
     return new.to(device=default_device(), dtype=dtype)
@@ -187,10 +189,11 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
 
 @functools.cache
 def expect_read_only() -> None:
-    """Trigger torch's warning about read-only arrays, which it gives once per process, and drop it.
+    """Trigger and suppress torch's warning about read-only arrays, which occurs once per process.
 
-    Call it before a read-only array becomes a tensor that is never written to. Suppressing the
-    warning for each array would cost more than the conversion, and is not thread-safe.
+    Call this function before a read-only array is converted to a tensor that is never changed.
+    Suppressing the warning for each array would cost more than the conversion, and would not be
+    thread-safe.
     """
     array = numpy.zeros(1)
     array.flags.writeable = False
@@ -203,7 +206,7 @@ def check_name(name: object, what: str) -> None:
     """Raise `ArgumentError` unless `name` is a string or None."""
     if name is not None and not isinstance(name, str):
         raise errors.ArgumentError(
-            f"{what} must be a string, not {name!r:.60}; write name='x', and a shape as "
+            f"{what} must be a string, not {name!r:.60}; pass name='x', and a shape as "
             "tensor.variable('x', shape=(None, 784))"
         )
 

@@ -1,9 +1,9 @@
-"""Intervals: allowed values of shared variables.
+"""Intervals that restrict the values of shared variables.
 
-A learning rate must not be negative, a decay rate must be between 0 and 1, and no setting can be
-NaN. The interval is the `SharedVariable.check` of the variable, so that values from all sources are
-checked: a constructor, `SharedVariable.set_value` and its callers (a session, a schedule), and a
-saved state. Updates that a function makes are not checked, since that would cost time.
+For example, a learning rate must not be negative, and a decay rate must be between 0 and 1. NaN is
+never allowed. An interval is the `SharedVariable.check` of a variable. It checks values from all
+sources: the constructor, `SharedVariable.set_value` and its callers (a session, a schedule), and
+saved states. It does not check the updates of a function, since this would take time.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Interval:
     closed : {'both', 'left', 'right', 'neither'}
         The bounds that are part of the interval.
     advice : str
-        Text appended to the error of a finite number: what to do instead.
+        Text to append to the error message for a finite number outside the interval.
     error : type
-        The error to raise, one of `workbench.errors`.
+        Class of the error to raise, from `workbench.errors`.
 
     Examples
     --------
@@ -58,12 +58,12 @@ class Interval:
         Parameters
         ----------
         name : str
-            The name of the variable, for the error.
+            The name of the variable, for the error message.
         value : torch.Tensor
-            The value in the dtype of the variable: in single precision 1e39 is infinite, and 1e-50
+            The value in the dtype of the variable. In single precision, 1e39 is infinite and 1e-50
             is 0.
         given : object
-            The original value, for the error.
+            The original value, for the error message.
         """
         wrong = [number for number in value.flatten().tolist() if not self.holds(number)]
         if not wrong:
@@ -81,7 +81,7 @@ class Interval:
         return above and below and math.isfinite(number)
 
     def __str__(self) -> str:
-        """Return a description of its numbers, such as "0 or more"."""
+        """Return a description of the interval, such as "0 or more"."""
         left, right = self.closed in ("both", "left"), self.closed in ("both", "right")
         if self.low == -math.inf and self.high == math.inf:
             return "finite"
@@ -95,7 +95,10 @@ class Interval:
 
 
 def _same(given: Any, number: float) -> bool:
-    """Return True if `given` can be shown alone: it equals `number`, or is not one number."""
+    """Return True if `given` equals `number` or is not a single number.
+
+    The error message then shows `given` without the rounded value.
+    """
     try:
         value = float(given)
     except (TypeError, ValueError, OverflowError):

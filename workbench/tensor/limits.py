@@ -1,13 +1,14 @@
 """Losses of torch with correct limits for infinite logits, and with checks of class indices.
 
-A logit of plus or minus infinity states certainty. A certain and correct prediction costs zero, a
-certain and wrong one costs infinity. But torch multiplies zero by infinity on the way and returns
-NaN. Lowering replaces torch's losses by these functions. The eager tier on a CPU calls torch first
-and computes the limits only if torch returned NaN; see `workbench.tensor.exact`. Compiled programs
-always compute them.
+An infinite logit is a certain prediction. Its cost is zero if the prediction is correct, and
+infinite if it is wrong. But torch's losses multiply zero by infinity and return NaN. Lowering
+replaces torch's losses by these functions. The eager tier on a CPU calls torch first and computes
+the limits only if torch returns NaN; see `workbench.tensor.exact`. Compiled programs always compute
+the limits.
 
-A class index that does not exist would end the process if a compiled program uses several threads.
-So there it gives NaN, and the step runs once more, eagerly, to raise an error that names it.
+In a compiled program that uses several threads, a class index out of range would abort the process.
+Therefore compiled programs return NaN for this index. The step then runs again in the eager tier,
+which raises an error that shows the index.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def _reduced(costs: torch.Tensor, reduction: str) -> torch.Tensor:
 
 
 def _by_class(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Return `weight`, one number per class, in the shape that broadcasts over the classes."""
+    """Reshape `weight`, one value per class, so that it broadcasts along the classes of `like`."""
     return weight.reshape(-1, *[1] * (like.dim() - 2)) if like.dim() > 1 else weight
 
 
@@ -51,7 +52,7 @@ def _nll_loss(
     reduction: str = "mean",
 ) -> torch.Tensor:
     options: dict[str, Any] = {"ignore_index": ignore_index, "reduction": reduction}
-    if size_average is not None or reduce is not None:  # deprecated options, left to torch
+    if size_average is not None or reduce is not None:  # deprecated options, which torch handles
         options |= {"size_average": size_average, "reduce": reduce}
     if weight is not None and _limits(input):
         impossible = (_by_class(weight, input) == 0) & torch.isneginf(input)
@@ -116,7 +117,7 @@ def _cross_entropy(
 def _binary(
     input: torch.Tensor, target: torch.Tensor, pos_weight: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Return the cost of each element."""
+    """Return the binary cross-entropy of each logit."""
     true = target if pos_weight is None else target * pos_weight
     yes, no = functional.logsigmoid(input), functional.logsigmoid(-input)
     return -(_weighted(true, yes) + _weighted(1 - target, no))
@@ -184,7 +185,7 @@ def _poisson_nll_loss(
     **kwargs: Any,
 ) -> torch.Tensor:
     if log_input and _limits(input):
-        # The limits for a rate of zero, and for one so large that infinity - infinity gives NaN.
+        # Limits for a rate of zero, and for a rate so large that infinity - infinity gives NaN.
         nothing = torch.isneginf(input) & (target == 0)
         input = torch.where(nothing, torch.finfo(input.dtype).min, input)
         input = torch.where(torch.isposinf(input), 1e4, input)
@@ -199,4 +200,4 @@ LIMITS: Final[dict[Callable[..., Any], Callable[..., Any]]] = {
     functional.nll_loss: _nll_loss,
     functional.poisson_nll_loss: _poisson_nll_loss,
 }
-"""Replacements of torch's losses; each takes first the place of the call, for errors."""
+"""Replacements for torch's losses; their first argument names the target, for error messages."""

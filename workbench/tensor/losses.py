@@ -1,4 +1,4 @@
-"""Tables about torch's losses: operands of equal shape, and arguments that are probabilities."""
+"""Tables of the arguments of torch's losses that must have equal shapes or be probabilities."""
 
 from __future__ import annotations
 

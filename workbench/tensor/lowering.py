@@ -1,9 +1,9 @@
-"""Lowering of graphs of variables to programs, each one flat ``torch.fx`` graph.
+"""Lowering of graphs of variables to programs; a program is one flat ``torch.fx`` graph.
 
-`lower` writes every call on which the outputs depend once, in topological order, and removes
-identity nodes. The part of the graph through which a gradient flows runs with torch's autograd on,
-everything else with autograd off. The schedule groups calls by mode, so that the mode is switched
-as rarely as possible.
+`lower` emits every call on which the outputs depend exactly once, in topological order, and removes
+identity nodes. Calls through which a gradient flows run with torch's autograd enabled, all other
+calls with autograd disabled. The schedule groups calls by mode, so that the mode is rarely
+switched.
 
 The result is a `workbench.tensor.program.Program`; `workbench.tensor.function` runs it.
 """
@@ -48,8 +48,8 @@ def _differentiate(
 ) -> Sequence[torch.Tensor]:
     """Compute gradients as `torch.autograd.grad` does.
 
-    Its engine is called directly, since the checks in `torch.autograd.grad` take as long as
-    operations do.
+    The autograd engine is called directly, since the checks in `torch.autograd.grad` take as long
+    as an operation.
     """
     live = [(cost, seed) for cost, seed in zip(costs, seeds, strict=True) if cost.requires_grad]
     if not live:
@@ -59,7 +59,7 @@ def _differentiate(
         if seed is None:
             return torch.ones_like(cost)
         given: torch.Tensor = torch.as_tensor(seed, dtype=cost.dtype)
-        # A copy: the gradient that is returned can be the seed itself.
+        # Copy the seed, since autograd can return it as the gradient.
         return (given if create else given.detach()).expand_as(cost).clone()
 
     gradients: Sequence[torch.Tensor | None] = internals.engine_run_backward(
@@ -68,7 +68,7 @@ def _differentiate(
         retain or create,
         create,
         tuple(wrt),
-        True,  # allow_unused: None for variables on which the costs do not depend
+        True,  # allow_unused: return None for variables on which the costs do not depend
         accumulate_grad=False,
     )
     return [
@@ -87,7 +87,7 @@ def _hooked(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
 def lower(
     inputs: Sequence[Variable], outputs: Sequence[Variable], news: Sequence[Variable] = ()
 ) -> Program:
-    """Lower `outputs`, and the `news` of updated variables, to a program of `inputs`.
+    """Lower `outputs`, and `news`, the new values of updated variables, to a program.
 
     Raises
     ------
@@ -135,7 +135,8 @@ class _Lowering:
     def _tracked(self) -> tuple[set[Variable], set[Call]]:
         """Return variables through which a gradient flows, and gradients that are differentiated.
 
-        A gradient flows through variables that depend on one of `wrt` and on which a cost depends.
+        A gradient flows through a variable that depends on one of `wrt` and on which a cost
+        depends.
         """
         tracked: set[Variable] = set()
         for call in self.gradients:
@@ -170,7 +171,7 @@ class _Lowering:
         for variable, node in (*self.value.items(), *self.leaf.items()):
             if not variable.is_number:
                 node.meta["fake"] = variable.fake
-        # Joining reorders calls, which would reorder hooks; and it is worthwhile for updates only.
+        # Joining calls would reorder hooks, and it saves time only for updates.
         if self.news and not hooked:
             for joined, one in widen(self.graph, self.autograd_off).items():
                 if one in self.origin:
@@ -190,7 +191,7 @@ class _Lowering:
         )
 
     def _placeholder(self, variable: Variable, otherwise: str, ending: str = "") -> fx.Node:
-        """Add a placeholder with a unique name, taken from `variable` if possible."""
+        """Add a placeholder with a unique name, derived from the name of `variable`."""
         given = variable.name or otherwise
         name = "".join([c if c.isalnum() or c == "_" else "_" for c in given])
         name = (name if name.isidentifier() else f"{otherwise}_{name}") + ending
@@ -198,9 +199,9 @@ class _Lowering:
         return self.graph.placeholder(f"{name}__{count}" if count else name)
 
     def _schedule(self) -> list[Call]:
-        """Return calls in topological order with few changes of the autograd mode.
+        """Return calls in topological order with few switches of the autograd mode.
 
-        Greedy: all calls that are ready in the current mode come before a switch.
+        The order is greedy: the mode is switched only when no call is ready in the current mode.
         """
         users: dict[Call, list[Call]] = {call: [] for call in self.calls}
         waiting: dict[Call, int] = {}
@@ -253,7 +254,7 @@ class _Lowering:
         if call.function is gradient:
             costs, seeds, wrt = map_structure(lambda v: self._argument(v, True), call.args)
             again = call in self.differentiated_again
-            # Only the last gradient frees the autograd graph, which the others share.
+            # All gradients share the autograd graph, so only the last one may free it.
             retain = call is not self.last or bool(self.differentiated_again)
             return self.graph.call_function(_differentiate, (costs, seeds, wrt, retain, again))
         function, args, kwargs, bypassed = exact(call, self.wrt)
@@ -279,7 +280,7 @@ class _Lowering:
         return self._constant(leaf)
 
     def _constant(self, value: Any) -> fx.Node:
-        """Return a node for a tensor, or another object that cannot be written as code."""
+        """Return a node for a tensor or another object that cannot be written as a literal."""
         if id(value) not in self.constants:
             self.constants[id(value)] = (f"constant_{len(self.constants)}", value)
         return self.graph.get_attr(self.constants[id(value)][0])
@@ -294,11 +295,12 @@ class _Lowering:
                 self._unpack(part, self.graph.call_function(operator.getitem, (node, i)))
         else:
             raise errors.OperationError(
-                f"a function that returns {type(structure).__name__} cannot be part of a graph"
+                f"a function in a graph must return tensors, lists or tuples, not "
+                f"{type(structure).__name__}"
             )
 
     def _after(self, variable: Variable) -> None:
-        """Add the nodes that follow a value: its leaf of autograd, and calls of its hooks."""
+        """Add the nodes that follow a value: its autograd leaf and the calls to its hooks."""
         if variable in self.wrt and variable not in self.leaf:
             before = self.autograd
             self._switch(True)
@@ -313,7 +315,7 @@ class _Lowering:
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
-        """Return True if the value has an autograd history, from which results are detached."""
+        """Return True if the value has an autograd history, so that a result must be detached."""
         while variable.owner is not None and variable.owner.function is identity:
             variable = variable.owner.inputs[0]
         # All outputs of one call are computed in the same mode.
@@ -321,10 +323,10 @@ class _Lowering:
         return any(v in self.tracked for v in together)
 
     def _results(self) -> list[fx.Node]:
-        """Return outputs and new values; those that share storage with others are copied.
+        """Return the nodes of outputs and new values; results that share storage are copied.
 
-        Updates are done in place, so a result that shares memory with a shared variable, an input
-        or another result would change with it.
+        Updates happen in place, so a result that shares storage with a shared variable, an input or
+        another result would change too.
         """
         self.copies: list[int] = []
         updated = {_storage(v) for v in (*self.shared, *self.inputs)} - {None}
@@ -345,5 +347,5 @@ class _Lowering:
 
 
 def _storage(variable: Variable) -> Any:
-    """Return an identifier of a variable's storage; views have that of their base."""
+    """Return an identifier of a variable's storage; a view has the identifier of its base."""
     return None if variable.is_number else internals.storage_of(variable.fake)

@@ -1,7 +1,8 @@
 """Operators, methods and properties of torch, installed on `Variable`.
 
-They are in a separate module because each of them applies a function, and `workbench.tensor.call`
-needs `Variable`. The package imports this module, so every variable has them.
+This module is separate from `workbench.tensor.variable`, since operators apply functions with
+`workbench.tensor.call`, which imports `Variable`. The package imports this module, so that every
+variable has the operators.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     numpy.equal: operator.eq,
     numpy.not_equal: operator.ne,
 }
-"""Operators by the numpy functions that ``array * variable`` and similar expressions call."""
+"""Operators, by the numpy function that an expression such as ``array * variable`` calls."""
 
 BACKWARDS = (
-    "{variable!r} cannot be indexed by tensors or lists together with a slice of negative step; "
-    "reverse it first, with torch.flip(x, [axis])"
+    "{variable!r} cannot be indexed by tensors or lists together with a slice that has a negative "
+    "step; reverse the axis first, with torch.flip(x, [axis])"
 )
 
 
@@ -54,12 +55,12 @@ def _torch_function(
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Apply a function of torch."""
+    """Apply a torch function to variables."""
     return apply(function, args, kwargs or {})
 
 
 def _array_ufunc(self: Variable, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """Apply the operator of ``array * variable``; refuse other functions of numpy."""
+    """Apply the operator for a numpy function in `UFUNCS`, or raise for any other function."""
     function = UFUNCS.get(ufunc)
     target = kwargs.pop("out", (inputs[0],))
     if function is None or method != "__call__" or kwargs or target[0] is not inputs[0]:
@@ -68,14 +69,14 @@ def _array_ufunc(self: Variable, ufunc: Any, method: str, *inputs: Any, **kwargs
 
 
 def _array_function(self: Variable, function: Any, types_: Any, args: Any, kwargs: Any) -> Any:
-    """Return the number of dimensions or the shape; refuse other functions of numpy."""
+    """Return the result of ``numpy.ndim`` or ``numpy.shape``, or raise for any other function."""
     if function in (numpy.ndim, numpy.shape) and args == (self,):
         return getattr(self, function.__name__)
     refuse_numpy(self, function.__name__)
 
 
 def _getitem(self: Variable, key: Any) -> Variable:
-    """Index as numpy does, also by slices with a negative step."""
+    """Index a variable as numpy does, including slices with a negative step."""
     keys = key if isinstance(key, tuple) else (key,)
     if any(isinstance(k, slice) and isinstance(k.step, int) and k.step < 0 for k in keys):
         return _backwards(self, keys)
@@ -84,13 +85,13 @@ def _getitem(self: Variable, key: Any) -> Variable:
 
 
 def _backwards(variable: Variable, keys: tuple[Any, ...]) -> Variable:
-    """Index by slices with a negative step, which torch refuses.
+    """Index with slices that have a negative step, which torch does not support.
 
-    Each one becomes the same range with a positive step; the result is then flipped.
+    Each of these slices selects its range with a positive step. The result is then flipped.
     """
     forwards: list[Any] = []
     steps: list[int] = []  # one for each dimension of the result
-    ahead = 0  # dimensions before the ellipsis
+    ahead = 0  # 1 + the number of dimensions before the ellipsis, or 0 without an ellipsis
     for key in keys:
         if isinstance(key, slice) and isinstance(key.step, int) and key.step < 0:
             first = None if key.stop is None else (key.stop + 1 if key.stop != -1 else 2**62)

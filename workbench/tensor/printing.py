@@ -1,4 +1,4 @@
-"""Graphs as text: expressions, and the arguments of calls for errors."""
+"""Conversion of graphs to text: expressions, and the arguments of calls for error messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INFIX = {
 
 
 def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return arguments as text; variables and tensors are shown with shape and dtype."""
+    """Format arguments as text, with the shapes and dtypes of variables and tensors."""
 
     def word(leaf: Any) -> Any:
         if isinstance(leaf, Variable):
@@ -44,7 +44,7 @@ def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
 
 @hinted
 def pprint(variable: Variable) -> str:
-    """Return the expression of a variable as text, down to variables that have a name.
+    """Format the expression of a variable as text, down to named variables.
 
     >>> from workbench import tensor
     >>> pprint((tensor.scalar("x") + 2) * 3)

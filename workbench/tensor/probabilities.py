@@ -1,10 +1,10 @@
 """Run-time checks that values are probabilities.
 
-Scores, or pixels from 0 to 255, used as probabilities give a cost that looks plausible. On a CPU
-such values raise an error at once; the check takes a few microseconds. On an accelerator and in
-compiled programs, where Python cannot look at values, they become NaN. The cost is then refused,
-and the step runs once more, eagerly, to raise the error. Results of a softmax or a logistic
-function are not checked.
+If scores, or pixels from 0 to 255, are used as probabilities, the cost can still look plausible. On
+a CPU, such values raise an error immediately; the check takes a few microseconds. On an accelerator
+and in compiled programs, where Python cannot inspect values, they become NaN. The NaN cost is then
+rejected, and the step runs again in the eager tier, which raises the error. Results of a softmax or
+a logistic function are not checked.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from workbench.tensor.variable import Variable, identity
 
 OUTSIDE = "{what} has values from {low:.6g} to {high:.6g}, but must be {must}; {hint}"
 ROWS = (
-    "{what} has a row with the sum {total:.6g}, but must be a distribution over classes in each "
-    "row, with the sum one; {hint}"
+    "{what} has a row with the sum {total:.6g}, but each row must be a distribution over classes "
+    "with the sum 1; {hint}"
 )
 UNIT = "probabilities, between 0 and 1"
 LOGARITHMS = "logarithms of probabilities, at most 0"
 WEIGHTS = "weights, at least 0"
-SCORES = "a Softmax or Logistic brick makes probabilities of scores"
+SCORES = "a Softmax or Logistic brick converts scores to probabilities"
 SCALED = "divide pixels from 0 to 255 by 255, as ScaleAndShift(stream, 1 / 255, 0) does"
 
 
@@ -41,20 +41,21 @@ def probabilities(
     Parameters
     ----------
     p : Variable
-        Of any shape.
+        The values, of any shape.
     what : str
-        Their name, for the error.
+        Name of the values, for the error message.
     hint : str, optional
-        What to do about other values, for the error.
+        Advice on invalid values, for the error message.
     rows : bool, optional
-        If True, each row along the last dimension must have the sum one.
+        If True, each row along the last dimension must sum to one.
     masked : bool, optional
-        If True, rows of zeros are allowed too; they mask an example.
+        If True, rows of zeros are also allowed; such a row masks an example.
 
     Raises
     ------
     DomainError
-        When computed, if they are not. NaN passes: checks of the cost find it.
+        At run time, if a value is not a probability. NaN is accepted, since checks of the cost
+        find it.
 
     Examples
     --------
@@ -72,23 +73,23 @@ def probabilities(
     if made in SOFTMAXES or (made in SIGMOIDS and not rows):
         return p
     check = _probabilities if not rows else _targets if masked else _distributions
-    return _looked_at(check, p, what, hint)
+    return _with_check(check, p, what, hint)
 
 
 def log_probabilities(p: Any, what: str) -> Any:
     """Return `p` with a check that its values are logarithms of probabilities."""
     if _maker(p) in NORMALISED:
         return p
-    return _looked_at(_log_probabilities, p, what, "torch.log_softmax makes them from scores")
+    return _with_check(_log_probabilities, p, what, "torch.log_softmax computes them from scores")
 
 
 def weights(w: Any, what: str) -> Any:
     """Return `w` with a check that its values are not negative."""
-    return _looked_at(_weights, w, what, "a class with the weight 0 does not count")
+    return _with_check(_weights, w, what, "use the weight 0 to ignore a class")
 
 
-def _looked_at(check: Callable[..., Any], value: Any, what: str, hint: str) -> Any:
-    """Check a tensor at once, since it never changes; check a variable when computed."""
+def _with_check(check: Callable[..., Any], value: Any, what: str, hint: str) -> Any:
+    """Check a tensor immediately, since it never changes, and a variable at run time."""
     if isinstance(value, Variable):
         return apply(check, (_floats(value), what, hint), {})
     check(_floats(value), what, hint)
@@ -104,14 +105,14 @@ NORMALISED = {*SOFTMAXES.values(), *LOG_SOFTMAXES, functional.logsigmoid}
 
 
 def _maker(p: Any) -> Any:
-    """Return the function that computes `p`."""
+    """Return the function that computes `p`, or None."""
     while isinstance(p, Variable) and p.owner is not None and p.owner.function is identity:
         p = p.owner.inputs[0]
     return p.owner.function if isinstance(p, Variable) and p.owner is not None else None
 
 
 def _within(p: torch.Tensor, low: float, high: float, must: str, what: str, hint: str) -> Any:
-    """Return `p` if it is within the bounds, up to rounding errors."""
+    """Return `p` after a check that its values are within the bounds, up to rounding errors."""
     slack = 64 * torch.finfo(p.dtype).eps if p.is_floating_point() else 0.0
     if type(p) is not torch.Tensor or not p.is_cpu:
         return torch.where((p < low - slack) | (p > high + slack), torch.nan, p)

@@ -1,11 +1,12 @@
-"""Inference of shape rules that branch on unknown sizes, by runs with concrete sizes.
+"""Shape inference by runs with concrete sizes, for functions that branch on unknown sizes.
 
-Some of torch's rules check if an unknown size is one, or if two unknown sizes are equal; others
-accept only Python integers. `Probe` runs such a rule on concrete sizes. At first all sizes differ;
-then some are made equal, or get a known size, until the rule accepts them. Equalities that the rule
-requires are *learned*, so that a later contradiction is an error. The sizes of the result are
-expressed as linear functions of the sizes of the arguments. A size that is not such a function
-becomes a new unknown size. The size 1 is never tried: an unknown size does not broadcast.
+Some of torch's shape rules check if an unknown size is one, or if two unknown sizes are equal;
+others accept only Python integers. `Probe` runs these rules with concrete sizes. In the first run
+all sizes differ. In later runs some sizes are equal to each other or to a known size, until the
+rule accepts them. Equalities that the rule requires are *learned*, so that a later contradiction is
+an error. The sizes of the result are expressed as linear functions of the sizes of the arguments. A
+size that is not a linear function becomes a new unknown size. The size 1 is never tried, since an
+unknown size does not broadcast.
 """
 
 from __future__ import annotations
@@ -22,36 +23,36 @@ import torch
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.structure import map_structure
 
-PROBES = 3  # two determine a linear function, the third confirms it
+PROBES = 3  # two runs determine a linear function, the third run confirms it
 DIVISIBLE = 120
 """Common factor of all sizes that are tried, so that small strides and groups divide them."""
-INSISTED_ON = (2, 3)
-"""Fixed sizes that some functions require: of complex numbers, of vectors in space."""
+REQUIRED = (2, 3)
+"""Fixed sizes that some functions require: 2 for complex numbers, 3 for cross products."""
 
 GUESSES = 6
 """Number of attempts to find a size for which an expression has a given value."""
 
 Tie = Any
-"""Label of sizes that are made equal: an integer is their value, other labels leave it open."""
+"""Label of sizes that must be equal. An integer label is their value; other labels set no value."""
 
 
 class Infeasible(Exception):
-    """Raised if no sizes of the inputs give the wanted sizes of the arguments."""
+    """Raised if no sizes of the inputs lead to the requested sizes of the arguments."""
 
 
 @dataclass
 class Unknown:
-    """An unknown size of the arguments, and the place where it occurs first.
+    """An unknown size of the arguments, and the position where it first occurs.
 
     Attributes
     ----------
     size : torch.SymInt
     expression : sympy.Expr
-        Its expression in the sizes of inputs.
+        The size as an expression of input sizes.
     axis : int or None
-        The axis, counted from the first one; ``None`` for a number that is not a size of a tensor.
+        The axis, counted from the first axis; ``None`` for a number that is not a size of a tensor.
     back : int or None
-        The axis, counted from the last one.
+        The axis, counted from the last axis.
     """
 
     size: Any
@@ -61,7 +62,7 @@ class Unknown:
 
 
 class Inference(Protocol):
-    """Inference of shapes, as probes need it; implemented by `workbench.tensor.shapes.World`."""
+    """Interface to shape inference for probes, implemented by `workbench.tensor.shapes.World`."""
 
     @property
     def Fake(self) -> Any:
@@ -69,7 +70,7 @@ class Inference(Protocol):
 
     @property
     def mode(self) -> Any:
-        """The mode in which functions run on fake tensors."""
+        """The mode that runs functions on fake tensors."""
 
     @property
     def concrete(self) -> Any:
@@ -80,14 +81,14 @@ class Inference(Protocol):
 
 
 class Probe:
-    """A function and its arguments, which are tried with concrete sizes.
+    """Shape inference for one call, by runs of the function with concrete sizes.
 
     Parameters
     ----------
     world : Inference
     function : callable
     args, kwargs : structures
-        With fakes in place of variables.
+        Arguments of the function, with fake tensors in place of variables.
     symbol : callable
         Returns the expression of a symbolic number.
     """
@@ -129,7 +130,7 @@ class Probe:
         elif isinstance(size, torch.SymInt):
             new = Unknown(size, expression, axis, back)
             if self.unknown.setdefault(expression, new).axis is None:
-                self.unknown[expression] = new  # a place in a tensor is preferred to a bare number
+                self.unknown[expression] = new  # a size of a tensor is preferred to a bare number
 
     def result(self) -> Any:
         """Return the results of the function as fake tensors.
@@ -137,7 +138,7 @@ class Probe:
         Raises
         ------
         Exception
-            The error of the function for sizes that all differ, if it accepts no sizes.
+            The first error of the function, if it accepts none of the tried sizes.
         """
         problem: Exception | None = None
         for ties, descending, real in self._starts():
@@ -158,8 +159,9 @@ class Probe:
     def _starts(self) -> Iterator[tuple[dict[Any, Tie], bool, bool]]:
         """Yield ties to try, a flag for descending sizes, and a flag for real tensors.
 
-        Sizes are tied first by their axes from the end, as in broadcasting, then by their axes from
-        the beginning. Real tensors are the last resort, for functions without rules for fakes.
+        Sizes are tied first by their axes counted from the last, as in broadcasting, then by their
+        axes counted from the first. Real tensors are the last resort, for functions without rules
+        for fake tensors.
         """
         free: dict[Any, Tie] = {e: e for e in self.unknown}
         yield free, False, False
@@ -171,7 +173,7 @@ class Probe:
             yield {e: self.known_at.get(tie, tie) for e, tie in ties.items()}, False, False
         for ties in (by_back, by_axis, equal):
             yield ties, False, False
-        for constant in sorted(self.constants.union(INSISTED_ON) - {0, 1}):
+        for constant in sorted(self.constants.union(REQUIRED) - {0, 1}):
             for place in ("back", "axis"):
                 for at in sorted({getattr(u, place) for u in self._placed()}):
                     here = [u.expression for u in self._placed() if getattr(u, place) == at]
@@ -184,7 +186,7 @@ class Probe:
         return [u for u in self.unknown.values() if u.axis is not None]
 
     def _needed(self, ties: dict[Any, Tie], descending: bool, real: bool) -> dict[Any, Tie]:
-        """Return the part of `ties` that the function requires.
+        """Return the ties that the function requires.
 
         A tie is dropped if the function also works without it.
         """
@@ -196,20 +198,20 @@ class Probe:
                     return True
             return False
 
-        for expression in self.unknown:  # drop single sizes
+        for expression in self.unknown:  # try to drop the ties of single sizes
             tied = isinstance(ties[expression], int) or _together(ties, expression) > 1
             if tied and works(ties | {expression: expression}):
                 ties = ties | {expression: expression}
-        for place in ("back", "axis"):  # then all sizes of one axis
+        for place in ("back", "axis"):  # then of all sizes of one axis
             for at in {getattr(u, place) for u in self._placed()}:
                 here = [u.expression for u in self._placed() if getattr(u, place) == at]
                 for tie in {ties[e] for e in here}:
                     apart = {e: (place, at, tie) for e in here if ties[e] == tie}
                     rest = list(ties.values()).count(tie) - len(apart)
-                    fewer = isinstance(tie, int) or rest > 1  # else it would only rename the tie
+                    fewer = isinstance(tie, int) or rest > 1  # else `apart` only renames the tie
                     if len(apart) > 1 and fewer and works(ties | apart):
                         ties = ties | apart
-        for i, one in enumerate(self.unknown):  # then any two sizes
+        for i, one in enumerate(self.unknown):  # then of any two sizes
             for other in list(self.unknown)[i + 1 :]:
                 same = ties[one] == ties[other] and not isinstance(ties[one], int)
                 pair: dict[Any, Tie] = {one: (one, other), other: (one, other)}
@@ -218,7 +220,7 @@ class Probe:
         return ties
 
     def _learn(self, ties: dict[Any, Tie]) -> None:
-        """Let the tied sizes learn that they are equal."""
+        """Record that tied sizes are equal."""
         first: dict[Tie, Any] = {}
         for expression, tie in ties.items():
             size = self.unknown[expression].size
@@ -256,7 +258,7 @@ class Probe:
                 shape = [number(size) for size in leaf.shape]
                 if not real:
                     return torch.empty(shape, dtype=leaf.dtype, device=leaf.device)
-                # Small numbers, which are valid as indices, and different ones in every run.
+                # Small values are valid indices. They differ between runs.
                 value = k % 2 == 0 if leaf.dtype is torch.bool else k + 1
                 return torch.full(shape, value, dtype=leaf.dtype, device=leaf.device)
             return leaf
@@ -270,10 +272,10 @@ class Probe:
         self.tried.update(seen.values())
         return _Run(result, seen)
 
-    # Back from concrete sizes to symbolic ones.
+    # Conversion of concrete sizes back to symbolic sizes.
 
     def _general(self, runs: Sequence[_Run]) -> Any:
-        """Return the results of the runs with symbolic sizes in place of concrete ones."""
+        """Return the results of the runs with symbolic sizes in place of concrete sizes."""
         leaves: list[list[Any]] = []
         for run in runs:
             found: list[Any] = []
@@ -300,7 +302,7 @@ class Probe:
         return map_structure(general, runs[0].result)
 
     def _size(self, found: Sequence[int], seen: dict[Any, list[int]]) -> Any:
-        """Express a size, `found` in each run, as a linear function of an unknown size."""
+        """Express the sizes `found` in the runs as a linear function of an unknown size."""
         for expression, at in seen.items():
             if list(found) == at and (len(set(at)) > 1 or found[0] not in self.constants):
                 return self.unknown[expression].size
@@ -319,7 +321,7 @@ class Probe:
 
 @dataclass
 class _Run:
-    """The result of a function, and the sizes of its arguments."""
+    """Result of one run, and the sizes of the arguments in this run."""
 
     result: Any
     sizes: dict[Any, int]
@@ -355,12 +357,15 @@ def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int
             if target is None:
                 target = value
             elif value != target:
-                raise Infeasible(f"{expression} is not {target}")
+                raise Infeasible(f"{expression} cannot be {target}")
     return sizes
 
 
 def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
-    """Choose values for free symbols, so that `expression` is `wanted` if possible; return it."""
+    """Choose values of free symbols that make `expression` equal to `wanted`, if possible.
+
+    Return the value of the expression.
+    """
     free = sorted(expression.free_symbols - {*sizes}, key=str)
     if not free:
         return int(expression.subs(sizes))
@@ -378,9 +383,10 @@ def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
 
 
 def _solved(expression: Any, symbol: Any, wanted: int, multiple: bool) -> int | None:
-    """Return a value of `symbol` for which `expression` is `wanted`, or None.
+    """Return a value of `symbol` for which `expression` equals `wanted`, or None.
 
-    The search assumes that the expression is the symbol plus a number, or a `multiple` of it.
+    The search assumes that the expression is the symbol plus a constant or, if `multiple` is True,
+    the symbol times a constant.
     """
     guess = wanted
     for _ in range(GUESSES):

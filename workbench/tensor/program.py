@@ -1,6 +1,6 @@
-"""Programs: the lowered form of graphs of variables.
+"""Programs, which are lowered graphs of variables.
 
-A `Program` is a pure function. It takes inputs and the tensors of shared variables, and returns
+A `Program` is a pure function of the inputs and of the tensors of shared variables. It returns the
 outputs and the new values of updated variables.
 """
 
@@ -18,24 +18,24 @@ from torch import fx
 
 from workbench import errors
 from workbench.tensor.exact import LIMITED
-from workbench.tensor.indexing import LOOKED_AT
+from workbench.tensor.indexing import NAN_OUT_OF_RANGE
 from workbench.tensor.limits import LIMITS
 from workbench.tensor.printing import shown_arguments
 from workbench.tensor.probabilities import CHECKS
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Call, Variable
 
-LOOK = LIMITED | CHECKS | LOOKED_AT | frozenset(LIMITS.values())
+LOOK = LIMITED | CHECKS | NAN_OUT_OF_RANGE | frozenset(LIMITS.values())
 
 OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
 """Pattern of torch's errors about an index or a class out of range."""
 NO_INDEX = (
-    "{place}{name}({shown}): {said}; every index, and every class, must be in range, so look at "
-    "the largest and smallest ones in the data"
+    "{place}{name}({shown}): {said}; every index and every class must be in range, so check the "
+    "smallest and largest values in the data"
 )
 
 instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
-"""Function that a loop calls instead of running itself, while it is traced."""
+"""Function that replaces the execution of a loop while the loop is traced."""
 
 
 @dataclass
@@ -45,20 +45,20 @@ class Program:
     Attributes
     ----------
     graph : torch.fx.Graph
-        Takes `inputs`, the tensors of `shared`, then the autograd leaves of `leaves`; returns the
-        outputs followed by the new values. Nodes of tensors have a fake tensor like their value in
-        ``meta["fake"]``.
+        Its arguments are `inputs`, the tensors of `shared`, and the autograd leaves of `leaves`. It
+        returns the outputs followed by the new values. Nodes that compute tensors have a matching
+        fake tensor in ``meta["fake"]``.
     constants : dict
         Tensors and other objects that the graph refers to by name.
     inputs : list of Variable
     shared, leaves : list of SharedVariable
-        A gradient with respect to `leaves` is computed.
+        The shared variables of the graph. Gradients are computed with respect to `leaves`.
     origin : dict
-        The call behind each fx node, for errors.
+        The call that each fx node computes, for error messages.
     hooked : bool
-        True if hooks get values; see `workbench.tensor.put_hook`.
+        True if variables of the graph have hooks; see `workbench.tensor.put_hook`.
     copies : list of int
-        Indices of new values that are copies, since their storage is also in another result.
+        Indices of new values that are copied, since they would share storage with other variables.
     """
 
     graph: fx.Graph
@@ -72,16 +72,16 @@ class Program:
 
     @cached_property
     def module(self) -> fx.GraphModule:
-        """The graph as code."""
+        """The graph as an executable module."""
         return fx.GraphModule(self.constants, self.graph)
 
     @cached_property
     def limited(self) -> bool:
-        """True if a NaN result can be explained, or replaced by a limit, by a second run."""
+        """True if a second run can explain a NaN result or replace it by a limit."""
         return any(node.target in LOOK for node in self.graph.nodes)
 
     def look(self, arguments: Sequence[Any]) -> None:
-        """Run operation by operation on `arguments`, so that checks of values can raise.
+        """Run the operations one by one on `arguments`, so that checks of values can raise errors.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Program:
             _Finder(self).run(*arguments)
         except (errors.DomainError, errors.OutOfRangeError):
             raise
-        except Exception:  # the program ran before, so this error is not the cause
+        except Exception:  # the program has already run, so this error is not the cause
             return
 
     def explain(self, arguments: Sequence[Any], error: Exception) -> None:
@@ -101,7 +101,7 @@ class Program:
         Raises
         ------
         WorkbenchError
-            If the call itself raises a more precise error.
+            If the failing call raises a more precise error.
         """
         finder = _Finder(self)
         try:

@@ -1,11 +1,11 @@
 """Random draws as nodes of the graph: seeded, resumable, and equal in every tier.
 
-A draw is a hash. Element ``i`` of a draw is a function of the seed of the stream, the number of the
-draw within the stream, a counter that every call of a program advances by one, and ``i``. The
-counter is a shared variable. It is the only state, and checkpoints save it. The hash is integer
-arithmetic (the finaliser of SplitMix64, Steele, Lea and Flood, 2014), so that it gives the same
-bits on every device and in every execution tier. Generators of torch do not: their numbers differ
-between devices, and compiled programs draw them in another order.
+A random value is a hash. Element ``i`` of a draw is a hash of the seed of the stream, the number of
+the draw within the stream, a counter that every call of a program advances by one, and ``i``. The
+counter is a shared variable. It is the only state, and checkpoints save it. The hash uses integer
+arithmetic (the finaliser of SplitMix64, Steele, Lea and Flood, 2014), so that it returns the same
+bits on every device and in every execution tier. torch's generators do not have this property:
+their values differ between devices, and compiled programs draw them in a different order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workbench.tensor.variable import Call, Variable
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
-_STEP = 0x2545F4914F6CDD1D  # between the counters of two steps of a loop
+_STEP = 0x2545F4914F6CDD1D  # difference of the counters of two steps of a loop
 
 
 def _signed(value: int) -> int:
@@ -50,9 +50,9 @@ def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) ->
     count = 1
     for n in size:
         count = count * n
-    # The counter is positive, so `^ 0` changes nothing. But the C++ compiler does not know that.
-    # Without it, the compiler can assume that the sums and products below never overflow, conclude
-    # that the index stays small, and end the loop over elements early.
+    # The counter is not negative, so `^ (counter >> 63)` changes nothing. But the C++ compiler
+    # cannot know this. Without this operation, the compiler can assume that the sums and products
+    # below never overflow, conclude that the index stays small, and end the loop too early.
     index = torch.arange(count, device=device) ^ (counter >> 63)
     bits = (index + state) * _signed(_GOLDEN)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -61,7 +61,7 @@ def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) ->
 
 
 class _Draw(Operation):
-    """Function of a draw, whose size and dtype are inferred without the arithmetic of the hash."""
+    """Random draw whose size and dtype are inferred without computing the hash."""
 
     def infer(
         self, counter: Any, size: Any, key: int, dtype: torch.dtype, device: torch.device
@@ -97,7 +97,7 @@ class _Uniform(_Draw):
 
 
 class _Normal(_Draw):
-    """Standard normal draw, by the transform of Box and Muller (1958)."""
+    """Standard normal draw, computed with the transform of Box and Muller (1958)."""
 
     __name__ = "_normal"
 
@@ -123,20 +123,20 @@ def is_draw(call: Call) -> bool:
 
 
 def at_step(draw: Variable, step: Variable) -> Variable:
-    """Return a version of `draw` that gives different numbers for every value of `step`."""
+    """Return a version of `draw` with different random values for every value of `step`."""
     assert draw.owner is not None
     counter, *others = draw.owner.args
-    # Make it a tensor, in which the product wraps around; a Python integer would exceed 64 bits.
+    # Use a tensor, in which the product wraps around; a Python integer would exceed 64 bits.
     number = counter * 0 + (step + 1)
     moved: Variable = apply(draw.owner.function, (counter + number * _STEP, *others), {})
     return moved
 
 
 class Draws:
-    """Numbers of the draws of an application, so that applying it again repeats them.
+    """Recorded numbers of draws, with which a rebuilt graph draws the same random values again.
 
-    A stream numbers its draws, and the number is part of the hash. If the same applications make a
-    second graph, it has the random values of the first one only if its draws get the same numbers.
+    A stream numbers its draws, and the number is part of the hash. If the same bricks are applied
+    again, the second graph has the same random values only if its draws get the same numbers.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class Draws:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Let streams number their draws, in this context, as they did before."""
+        """Use the recorded numbers for the draws in this context."""
         self._position = 0
         token = _draws.set(self)
         try:
@@ -164,7 +164,7 @@ class Draws:
             _draws.reset(token)
 
     def number(self, stream: RandomStream) -> int:
-        """Return the number of the next draw, which is from `stream`."""
+        """Return the number of the next draw from `stream`."""
         here = self._made[self._position : self._position + 1]
         if not here or here[0][0] is not stream:
             stream.draws += 1
@@ -179,18 +179,18 @@ _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
 class RandomStream(Hinted):
     """A seeded source of random variables.
 
-    Two streams with the same seed give the same values for the same sequence of draws. Every call
-    of a function that contains draws advances the stream by one.
+    Two streams with the same seed return the same values for the same sequence of draws. Every call
+    to a function that contains draws advances the stream by one.
 
     Parameters
     ----------
     seed : int, optional
-        By default ``config.default_seed``. Zero is a valid seed.
+        The seed; by default ``config.default_seed``. Zero is a valid seed.
 
     Attributes
     ----------
     counter : SharedVariable
-        The number of calls so far, int64. It is the state to save and restore.
+        The number of calls so far, int64. It is the only state to save and restore.
 
     Examples
     --------
@@ -241,18 +241,18 @@ class RandomStream(Hinted):
     def bernoulli(
         self, size: Sequence[Any], probability: Any = 0.5, *, dtype: torch.dtype | None = None
     ) -> Variable:
-        """Draw one with `probability`, else zero."""
+        """Draw 1 with `probability`, else 0."""
         dtype = dtype or floatx()
         drawn: Variable = (self._draw(_uniform, size, torch.float64) < probability).to(dtype)
         return drawn
 
     def integers(self, size: Sequence[Any], low: int, high: int) -> Variable:
-        """Draw integers from `low` to `high` - 1, int64, all equally likely."""
+        """Draw int64 integers uniformly from `low` to `high` - 1."""
         drawn: Variable = (self._draw(_uniform, size, torch.float64) * (high - low)).long() + low
         return drawn
 
     def categorical(self, probabilities: Any) -> Variable:
-        """Draw an index, int64, from each row of probabilities along the last dimension."""
+        """Draw an int64 index from each row of probabilities along the last dimension."""
         weights = as_variable(probabilities)
         total = weights.to(torch.float64).cumsum(-1)
         threshold = self._draw(_uniform, weights.shape[:-1], torch.float64) * total[..., -1]

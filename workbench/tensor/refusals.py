@@ -1,6 +1,6 @@
-"""Refusals: errors for operations that a variable without a value cannot do.
+"""Errors for operations that variables do not support, since they have no value yet.
 
-The functions only print the variable, so this module needs no other module of graphs.
+The functions only print the variable, so this module does not import `workbench.tensor.variable`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIGNS = {
 IN_PLACE_OPERATORS = frozenset(f"__i{name}__" for name in SIGNS)
 IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
 NOT_IN_PLACE = frozenset({operator.and_, operator.or_})
-"""Functions that are not in-place, although their names end with an underscore."""
+"""Functions that do not change arguments in place, although their names end with an underscore."""
 
 VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
 
@@ -33,7 +33,7 @@ NO_VALUE = (
 )
 
 TORCH_NAMES = {"concatenate": "cat", "expand_dims": "unsqueeze", "power": "pow"}
-"""Names in torch of functions that numpy names differently."""
+"""torch names of numpy functions, where the two names differ."""
 
 
 def refuse_function(
@@ -42,7 +42,7 @@ def refuse_function(
     kwargs: dict[str, Any],
     shown: Callable[[], str],
 ) -> None:
-    """Raise if `function` needs a value, changes one in place, or draws random numbers.
+    """Raise an error if `function` needs a value, changes a value in place, or draws at random.
 
     Parameters
     ----------
@@ -50,11 +50,14 @@ def refuse_function(
     args, kwargs : tuple, dict
         Its arguments, which contain variables.
     shown : callable
-        Returns the arguments as text, for the error.
+        Returns the arguments as text, for the error message.
 
     Raises
     ------
-    OperationError, SymbolicError
+    OperationError
+        If the function changes a value in place, or draws random numbers.
+    SymbolicError
+        If the function needs a value.
     """
     raw = getattr(function, "__name__", "")
     target = args[0] if args else None
@@ -70,8 +73,8 @@ def refuse_function(
     if word is not None:
         raise errors.OperationError(
             f"{raw}({shown()}) would draw from a generator of torch, and the run could be neither "
-            "repeated nor resumed; draw from a tensor.RandomStream(seed) "
-            f"instead: {word}"
+            "repeated nor resumed; draw from a tensor.RandomStream(seed) instead: "
+            f"{word}"
         )
 
 
@@ -88,8 +91,8 @@ def refuse_in_place(what: str, variable: Any) -> NoReturn:
         what = f"x {SIGNS[what[3:-2]]}= value"
     raise errors.OperationError(
         f"{what} would change {variable!r} in place, but the value of a variable has not been "
-        "computed yet; make a new variable (x = x + 1, torch.where, x.index_put), or pass the new "
-        "value of a shared variable to function(..., updates=[(shared, new)])"
+        "computed yet; create a new variable (x = x + 1, torch.where, x.index_put), or pass the "
+        "new value of a shared variable to function(..., updates=[(shared, new)])"
     )
 
 
@@ -102,11 +105,11 @@ def refuse_value(variable: Any, what: str) -> NoReturn:
 
 
 def refuse_numpy(variable: object, name: str) -> NoReturn:
-    """Raise the error for a call of the function `name` of numpy on a variable."""
+    """Raise the error for a call to the numpy function `name` on a variable."""
     name = TORCH_NAMES.get(name, name)
-    instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a function of torch"
+    instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a torch function"
     raise errors.SymbolicError(
         f"numpy computes with values, but {variable!r} is a variable that has not been computed "
-        f"yet; use {instead}, which takes variables, or evaluate it first with "
+        f"yet; use {instead}, which accepts variables, or evaluate it first with "
         "variable.eval({input: array})"
     )

@@ -1,10 +1,10 @@
-"""Loops over time: nodes that contain a graph.
+"""Loops over time: nodes that contain the graph of one time step.
 
-`scan` calls the step function once, on variables that stand for one time step, and keeps the
-resulting graph. Variables of that graph that do not depend on the time step (parameters,
-projections) are computed once, outside the loop, and passed in as contexts. In the eager tier the
-loop runs step by step, under torch's autograd if a gradient is needed. Compiled programs treat the
-loop as one operation; see `workbench.tensor.execution.loops`.
+`scan` calls the step function once, on variables that represent one time step, and stores the
+resulting graph. Variables that do not depend on the time step (parameters, projections) are
+computed once, outside the loop, and passed to the loop as contexts. In the eager tier the loop runs
+step by step, under torch's autograd if a gradient is needed. Compiled programs treat the loop as
+one operation; see `workbench.tensor.execution.loops`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from workbench.tensor.variable import Call, Variable
 
 
 class Loop(Operation):
-    """The function of the node that `scan` makes.
+    """Function of the node that `scan` creates.
 
     Attributes
     ----------
     inner_inputs : list of Variable
-        One time step of each sequence, each state, each context, then the variables used from
-        outside, and the index of the step.
+        One time step of each sequence, the states, the contexts, the variables from outside the
+        loop, and the index of the step.
     inner_outputs : list of Variable
-        The new states, then the other results of the step.
+        The new states, followed by the other results of the step.
     """
 
     __name__ = "scan"
@@ -61,14 +61,14 @@ class Loop(Operation):
 
     @property
     def program(self) -> Program:
-        """The step, lowered to a program."""
+        """The lowered graph of one step."""
         if self._program is None:
             self._program = lower(self.inner_inputs, self.inner_outputs)
         return self._program
 
     @property
     def _eager(self) -> fx.GraphModule:
-        """The lowered step with fused operations."""
+        """The lowered graph of one step, with fused operations."""
         if self._few is None:
             self._few = fx.GraphModule(self.program.constants, fused(self.program))
         return self._few
@@ -91,7 +91,7 @@ class Loop(Operation):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        run = instead.get()  # set while a program is traced or its work is counted
+        run = instead.get()  # set while a program is traced or its operations are counted
         if run is not None:
             return run(self, sequences, states, contexts, n)
         self.check_lengths(sequences, n)
@@ -123,8 +123,8 @@ class Loop(Operation):
         states: list[torch.Tensor],
         contexts: list[torch.Tensor],
     ) -> list[list[torch.Tensor]]:
-        """Run the steps of `part` in order; return a list of values for each output."""
-        step = self._eager.forward if _at_once(states) else self.program.module.forward
+        """Run the steps of `part` in order, and return a list of values for each output."""
+        step = self._eager.forward if _runs_eagerly(states) else self.program.module.forward
         collected: list[list[torch.Tensor]] = [[] for _ in self.inner_outputs]
         for t in part:
             results = step(*[values[t] for values in unbound], *states, *contexts, t)
@@ -134,10 +134,10 @@ class Loop(Operation):
         return collected
 
     def parts(self, n: int) -> list[range]:
-        """Return `order` in pieces; with `low_memory`, only the first states of each are kept.
+        """Split `order` into segments; with `low_memory`, a segment keeps only its first states.
 
-        Pieces of about sqrt(n) steps balance the states that are kept against the steps that the
-        gradient recomputes at once.
+        Segments of about sqrt(n) steps balance the memory for these states against the memory for
+        one recomputed segment.
         """
         length = math.isqrt(n - 1) + 1 if self.low_memory and n > 0 else max(n, 1)
         order = self.order(n)
@@ -157,7 +157,7 @@ class Loop(Operation):
                 )
 
     def empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return output `i` of a loop of no steps; a state has the sizes of its first value."""
+        """Return output `i` of a loop without steps; a state has the sizes of its initial value."""
         output = self.inner_outputs[i]
         if i < self.n_states:
             sizes: Sequence[int] = states[i].shape
@@ -169,11 +169,11 @@ class Loop(Operation):
         return vars(self) | {"_program": None, "_few": None}
 
 
-def _at_once(values: Sequence[torch.Tensor]) -> bool:
-    """Return True if operations run at once: they are not traced, and no autocast is on.
+def _runs_eagerly(values: Sequence[torch.Tensor]) -> bool:
+    """Return True if operations are neither traced nor run under autocast.
 
-    Fused operations are faster there. A tracer needs the operations as they were written, and
-    autocast chooses a dtype by operation.
+    Then fused operations are faster. A tracer needs the original operations, and autocast selects a
+    dtype for each operation.
     """
     return all(
         type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)
@@ -192,28 +192,28 @@ def scan(
     reverse: bool = False,
     low_memory: bool = False,
 ) -> list[Variable]:
-    """Apply a step function to one time step after the other.
+    """Apply a step function to all time steps in order.
 
     Parameters
     ----------
     step : callable
         Called once as ``step(*slices, *states, *contexts)`` with variables. Returns a variable or
-        a sequence of variables: the new value of each state, then further values to collect.
+        a sequence of variables: the new value of each state, followed by other values to collect.
     sequences : sequence of Variable or tensor, shape (T, ...)
-        Iterated over their first dimension.
+        Sequences to iterate over along the first dimension.
     states : sequence of Variable, tensor or number
-        The states before the first step. Each step passes new ones to the next.
+        The states before the first step. Each step passes its new states to the next step.
     contexts : sequence of Variable, tensor or number
         Values that are the same at every step. Other variables that the step uses need not be
         listed.
     n_steps : int or Variable, optional
         The number of steps; by default the length of the first sequence.
     reverse : bool
-        Run from the last time step to the first. Results stay in the order of time.
+        If True, run from the last time step to the first. Results stay in the order of time.
     low_memory : bool
-        Keep intermediate values for the gradient only at about sqrt(T) of the T steps, and
-        recompute the others. This costs one more forward pass; the memory for intermediate values
-        grows with sqrt(T).
+        If True, keep intermediate values for the gradient only at about sqrt(T) of the T steps, and
+        recompute the others. This costs one more forward pass. The memory for intermediate values
+        then grows with sqrt(T).
 
     Returns
     -------
@@ -223,9 +223,9 @@ def scan(
     Raises
     ------
     ShapeError, DtypeError
-        If a new state differs from the state that it replaces in shape or dtype.
+        If a new state differs from the old state in shape or dtype.
     OperationError
-        If the number of steps is not known, or the step returns too few values.
+        If there are neither sequences nor `n_steps`, or if the step returns too few values.
 
     Examples
     --------
@@ -261,8 +261,8 @@ def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
     call : Call
         The call of the loop; its function is a `Loop`.
     outputs : sequence of Variable
-        New states and values to collect, in place of its ``inner_outputs``. They depend on its
-        inner inputs and on any variables outside.
+        New states and values to collect, which replace the ``inner_outputs`` of the loop. They can
+        depend on its inner inputs and on variables outside the loop.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def _applied(
     contexts: Sequence[Variable],
     n: Any,
 ) -> list[Variable]:
-    """Return the results of a loop; variables used from outside become further contexts."""
+    """Return the results of a loop; the variables from outside become additional contexts."""
     *given, index = loop.inner_inputs
     outside = _used_from_outside(loop.inner_outputs, set(loop.inner_inputs))
     stand_ins = [_stand_in(v) for v in outside]
@@ -297,16 +297,21 @@ def _applied(
 def _number_of_steps(sequences: Sequence[Variable], n_steps: Any) -> Any:
     for sequence in sequences:
         if sequence.ndim == 0:
-            raise errors.ShapeError(f"scan cannot iterate over {sequence!r}: it has no dimensions")
+            raise errors.ShapeError(
+                f"scan cannot iterate over the scalar {sequence!r}; a sequence must have a time "
+                "dimension"
+            )
     if n_steps is not None:
         return n_steps
     if not sequences:
-        raise errors.OperationError("scan needs n_steps if there are no sequences")
+        raise errors.OperationError(
+            "scan needs n_steps if it has no sequences; pass the number of steps as n_steps"
+        )
     return sequences[0].shape[0]
 
 
 def _slice_of(sequence: Variable) -> Variable:
-    """Return a variable like one element of `sequence`."""
+    """Return a variable that represents one element of `sequence`."""
     fake = shapes.fake_tensor(sequence.fake.shape[1:], sequence.dtype, sequence.device)
     inner = Variable(fake, name=sequence.name)
     inner.tag.name = sequence.tag.name
@@ -324,28 +329,28 @@ def _stand_in(outer: Variable) -> Variable:
 def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
     if len(new) < len(old):
         raise errors.OperationError(
-            f"the step of a scan with {len(old)} states returned {len(new)} values; it must return "
-            "the new value of every state first"
+            f"the step of a scan with {len(old)} states must return at least {len(old)} values, "
+            f"not {len(new)}: the new states come first"
         )
     for before, after in zip(old, new, strict=False):
         described = shapes.describe(before.fake), shapes.describe(after.fake)
         if before.dtype is not after.dtype:
             raise errors.DtypeError(
-                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; "
-                "a state must keep its dtype"
+                f"the step changes the state {before!r} {described[0]} to {after!r} {described[1]};"
+                " a state must keep its dtype"
             )
         sizes = zip(before.shape, after.shape, strict=False)
         if before.ndim != after.ndim or any(
             isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes
         ):
             raise errors.ShapeError(
-                f"a step turned the state {before!r} {described[0]} into {after!r} {described[1]}; "
-                "a state must keep its shape"
+                f"the step changes the state {before!r} {described[0]} to {after!r} {described[1]};"
+                " a state must keep its shape"
             )
 
 
 def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> list[Variable]:
-    """Return the variables that do not depend on the step, but are used by those that do."""
+    """Return the variables outside the loop that variables inside the loop use."""
     order = ancestors(outputs)
     depends = set(inner)
     for variable in order:
@@ -358,9 +363,9 @@ def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> lis
 def _draw_by_step(
     outputs: Sequence[Variable], index: Variable, known: Iterable[Variable]
 ) -> list[Variable]:
-    """Make every random draw of the step depend on the step's index, save those in `known`.
+    """Make every random draw of the step depend on the index of the step, except draws in `known`.
 
-    Otherwise every time step would draw the same numbers, since the graph of a step is made once.
+    Otherwise all time steps would draw the same values, since the graph of a step is built once.
     """
     order = dict.fromkeys(ancestors(outputs))
     for variable in known:

@@ -1,14 +1,15 @@
 """Shape and dtype inference on torch's own fake tensors.
 
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
-needed. Applying a torch function to fake tensors infers the result and *learns* sizes: ``x``
-becomes ``(?, 784)`` when it is multiplied by a 784 x 100 matrix. It raises at once if shapes cannot
-fit; `infer` turns that into an error that names the variables and the running brick.
+needed. A torch function that is applied to fake tensors infers the result and *learns* sizes: the
+shape of ``x`` becomes ``(?, 784)`` when ``x`` is multiplied by a 784 x 100 matrix. The function
+raises an error immediately if the shapes are incompatible. `infer` converts it to an error that
+names the variables and the running brick.
 
-Some of torch's shape rules branch on a size ("is the batch 1?"). For those, `Probe` runs the rule
-on a few concrete sizes.
+Some of torch's shape rules branch on a size ("is the batch size 1?"). `Probe` runs these rules with
+a few concrete sizes.
 
-sympy and torch's symbolic shapes are imported at the first use, so ``import workbench`` is fast.
+sympy and torch's symbolic shapes are imported at their first use to keep ``import workbench`` fast.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ PRODUCTS = frozenset(
 )
 
 OF_SEVERAL = frozenset("addcmul addcdiv lerp where clamp clip".split())
-"""Functions whose shape rules use one operand only, or refuse operands of different symbolic
-sizes; their operands are broadcast first."""
-REMEMBERED = 1000
+"""Functions whose operands are broadcast before shape inference.
+
+Their shape rules use only one operand, or reject operands of different symbolic sizes.
+"""
+MOST_SYMBOLS = 1000
+"""Number of symbols above which unused symbols are removed."""
 NEWEST = 200
-"""Number of symbols above which symbols of no variable are removed, and number of the newest
-symbols, which are always kept."""
+"""Number of the newest symbols, which are always kept."""
 BY_SYMBOL = (
     "var_to_range",
     "var_to_range_sloc",
@@ -70,12 +73,11 @@ BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
-"""Functions with the same result sizes, but without rules that need strides, which depend on
-unknown sizes, or concrete sizes."""
+"""Substitutes that infer the same sizes as functions whose rules need strides or concrete sizes."""
 
-NEVER_EQUAL = "two sizes must be equal here, but one is computed from the other and always differs"
+NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and always differs"
 SIZES = 40
-"""Bound of the search for a size that equals a size computed from it."""
+"""Upper bound of the sizes that are tried as solutions of an equation."""
 
 _lock = threading.RLock()
 
@@ -89,19 +91,19 @@ class World:
         self.sizes = ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)
         self.mode = internals.FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
         self.concrete = internals.FakeTensorMode(allow_non_fake_inputs=True)
-        # The caches of the modes never shrink, and would keep unused symbols alive.
+        # The caches of the modes never shrink and would keep unused symbols alive.
         self.mode.cache_enabled = self.concrete.cache_enabled = False
         self.Guard = GuardOnDataDependentSymNode
         self.Fake = internals.FakeTensor
 
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.limit = REMEMBERED
+        self.limit = MOST_SYMBOLS
         self.depth = 0
 
     def forget(self) -> None:
-        """Remove symbols that no variable has any more.
+        """Remove symbols that no variable uses any more.
 
-        An environment of torch keeps every symbol forever.
+        torch's `ShapeEnv` would keep every symbol forever.
         """
         env = self.sizes
         if self.depth or len(env.var_to_range) < self.limit:
@@ -125,7 +127,7 @@ class World:
         fresh = env.pending_fresh_unbacked_symbols
         fresh[:] = [s for s in fresh if s in alive]
         env._version_counter += 1  # invalidates the caches of its methods
-        self.limit = max(REMEMBERED, 2 * len(env.var_to_range))
+        self.limit = max(MOST_SYMBOLS, 2 * len(env.var_to_range))
 
     def unknown_size(self) -> torch.SymInt:
         """Return a new symbolic integer of unknown size."""
@@ -135,7 +137,7 @@ class World:
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """Yield the symbols in the sizes of `fake`, as created and as learned since."""
+    """Yield the symbols in the sizes of `fake`, in their original and their learned expressions."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -154,7 +156,7 @@ def _world() -> World:
 
 @contextlib.contextmanager
 def _inferring() -> Iterator[World]:
-    """Enter the fake mode: one thread at a time, without gradients and without torch's log."""
+    """Run shape inference in one thread at a time, without gradients and without torch's logs."""
     logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
         world = _world()
@@ -193,7 +195,7 @@ def empty_like(fake: Fake) -> Fake:
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """Return True if two fake tensors differ only in storage, so inference is the same."""
+    """Return True if two fake tensors differ only in storage, so that inference is the same."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):
@@ -206,13 +208,13 @@ def alike(one: Fake, other: Fake) -> bool:
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
-    """Return the results of a call for new inputs that are `alike`, given its earlier results.
+    """Copy the inferred `results` of a call for new inputs with the same shapes and dtypes.
 
     Returns
     -------
     list or None
-        Fakes with new storages. ``None`` if the call must be inferred again: a result shares
-        storage, or has a new unknown size, as that of ``nonzero``.
+        Fake tensors with new storage. ``None`` if the call must be inferred again, because a result
+        shares storage or has a new unknown size, like the result of ``nonzero``.
     """
     given, made = ([t for t in some if isinstance(t, torch.Tensor)] for some in (inputs, results))
     if any(one.layout is not torch.strided for one in (*given, *made)):
@@ -236,12 +238,12 @@ def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
 
 
 def _expression(number: Any) -> Any:
-    """Return a number, or the expression of a symbolic number after all learned facts."""
+    """Return a number, or the expression of a symbolic number with all learned facts applied."""
     return number.node.expr if isinstance(number, SYMBOLIC_NUMBERS) else number
 
 
 def _sizes(fake: Fake) -> list[Any]:
-    """Return the expressions of all sizes of `fake`, strides and offset included."""
+    """Return the expressions of the sizes, strides and offset of `fake`."""
     if not isinstance(fake, torch.Tensor):
         return [_expression(fake)]
     return [_expression(n) for n in (*fake.shape, *fake.stride(), fake.storage_offset())]
@@ -272,14 +274,14 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
-    """Learn that two sizes are equal; raise `RuntimeError` if they cannot be."""
+    """Record that two sizes are equal; raise `RuntimeError` if this is impossible."""
     with _inferring() as world, world.mode:
         internals.check_size(one == other)
         _check_possible(world, (one, other))
 
 
 def describe(fake: Fake) -> str:
-    """Return shape and dtype as text: ``(?, 784) float32``; unknown sizes are question marks."""
+    """Format shape and dtype as text, with ``?`` for an unknown size: ``(?, 784) float32``."""
     if isinstance(fake, SYMBOLIC_NUMBERS):
         return "int" if isinstance(fake, torch.SymInt) else "number"
     sizes = ["?" if known(size) is None else str(known(size)) for size in fake.shape]
@@ -295,14 +297,16 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     function : callable
         Any torch function, method or operator.
     args, kwargs : structures
-        Its arguments, with fakes in place of variables.
+        Its arguments, with fake tensors in place of variables.
     shown : callable
-        Returns the arguments as text, for the error.
+        Returns the arguments as text, for the error message.
 
     Raises
     ------
     ShapeError, DtypeError, OperationError
-        If the function refuses these arguments. The text starts with the running brick.
+        If the function rejects the arguments. The message starts with the running brick.
+    SymbolicError
+        If the function needs the value of a variable.
     """
     with _inferring() as world:
         _check_products(function, args, kwargs, shown)
@@ -342,7 +346,7 @@ def _tensors(structure: Any) -> list[torch.Tensor]:
 def _broadcast(structure: Any) -> Any:
     """Broadcast all tensors of `structure` against each other."""
     tensors = _tensors(structure)
-    # Known sizes first, so that two different ones are compared and refused.
+    # Tensors with known sizes come first, so that two different known sizes raise an error.
     partly = [any(known(size) is None for size in tensor.shape) for tensor in tensors]
     order = sorted(range(len(tensors)), key=partly.__getitem__)
     wide = dict(zip(order, torch.broadcast_tensors(*[tensors[i] for i in order]), strict=True))
@@ -353,9 +357,9 @@ def _broadcast(structure: Any) -> Any:
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:
-    """Raise if a learned equation of a single size has no solution above 1.
+    """Raise if a learned equation with a single unknown size has no solution above 1.
 
-    ``x[1:] + x`` learns that a size equals itself minus one, and torch does not refuse that.
+    ``x[1:] + x`` learns ``n - 1 == n``, which torch does not detect as a contradiction.
     """
     symbols = [one for size in sizes for one in getattr(symbol(size), "free_symbols", ())]
     for one in dict.fromkeys(symbols):
@@ -370,27 +374,27 @@ def _check_possible(world: World, sizes: Iterable[Any]) -> None:
 def _check_products(
     function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]
 ) -> None:
-    """Refuse factors of different dtypes, which torch's inference accepts."""
+    """Raise an error for factors of different dtypes, which torch's inference accepts."""
     if name_of(function) not in PRODUCTS:
         return
     dtypes = {tensor.dtype for tensor in _tensors((args, kwargs))}
     if len(dtypes) > 1:
         found = " and ".join(sorted(str(dtype) for dtype in dtypes))
-        message = f"got {found}, but all of them must have one dtype; convert with .to(dtype)"
+        message = f"all operands must have the same dtype, not {found}; convert with .to(dtype)"
         raise _explained(function, RuntimeError(message), shown)
 
 
 def _explained(
     function: Callable[..., Any], error: Exception, shown: Callable[[], str]
 ) -> errors.WorkbenchError:
-    """Return the error to raise in place of torch's."""
+    """Return the error to raise in place of torch's error."""
     text = str(error).strip().splitlines()
     said = re.sub(r"\bu\d+\b", "?", text[0]) if text else type(error).__name__
     running = errors.location.get()
     message = f"{running[-1] + ': ' if running else ''}{name_of(function)}({shown()}): "
     if isinstance(error, (internals.DataDependentOutputException, _world().Guard)):
         return errors.SymbolicError(
-            f"{message}needs the value of a variable, which has none until it is evaluated; "
+            f"{message}needs the value of a variable, which has no value until it is evaluated; "
             "use variable.eval({...}), or torch.where in place of an if"
         )
     if isinstance(error, TypeError):

@@ -1,9 +1,10 @@
-"""Shared variables: tensors that keep their value between calls, and the locks around them.
+"""Shared variables: tensors that keep their value between calls, and the locks that protect them.
 
-A `Function` with updates is a *writer* of the shared variables that it uses. Reading or writing a
-shared variable takes the locks of its writers, so that a call is atomic. A value that is assigned
-while another thread trains takes effect between two batches, and no reader sees half an update.
-Variables without writers need no lock. Runs over different variables never wait for each other.
+A `Function` with updates is a *writer* of the shared variables that it uses. Code that reads or
+writes a shared variable acquires the locks of its writers, so that a call is atomic. A value that
+is assigned while another thread trains takes effect between two batches, and no reader sees a
+partial update. Variables without writers need no lock. Runs that use different variables never wait
+for each other.
 """
 
 from __future__ import annotations
@@ -26,37 +27,37 @@ from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]
-"""Function that raises for values that a variable must not hold.
+"""Function that raises an error for values that a variable must not have.
 
-It takes the name of the variable, the value as a tensor, and the original value. To be picklable
-it must be a function of a module, or an object such as an `Interval`.
+Its arguments are the name of the variable, the value as a tensor, and the original value. To be
+picklable, it must be defined at module level or be an object such as an `Interval`.
 """
 
 
 class WriterLock:
-    """The lock of one function that updates shared variables."""
+    """The lock of a function that updates shared variables."""
 
     __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Number of writers made so far; when it grows, functions look up their locks again."""
+    """Number of writers created so far; when it grows, functions look up their locks again."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
 
 
 def together(writers: Iterable[WriterLock]) -> AbstractContextManager[object]:
-    """Return the locks of `writers` as one reusable context manager.
+    """Combine the locks of `writers` into one reusable context manager.
 
-    They are acquired in one fixed order, so that two threads cannot deadlock.
+    The locks are always acquired in the same order, so that two threads cannot deadlock.
     """
     locks = [writer.lock for writer in sorted(set(writers), key=id)]
-    # A single lock is itself a context manager, and the fastest one.
+    # A single lock is a context manager already, and the fastest one.
     return locks[0] if len(locks) == 1 else _Locks(locks)
 
 
 class _Locks:
-    """Several locks as one context manager."""
+    """Context manager that acquires several locks."""
 
     __slots__ = ("_locks",)
 
@@ -73,33 +74,33 @@ class _Locks:
 
 
 def _refuse(variable: Any, other: Any) -> NoReturn:
-    refuse_in_place("x += value, or the like,", variable)
+    refuse_in_place("an operator such as x += value", variable)
 
 
 @runtime_checkable
 class Placed(Protocol):
-    """Owner of a variable that has a path, such as a brick."""
+    """Interface of owners of variables that have a path, such as bricks."""
 
     def path(self) -> str:
-        """Return the names of the bricks from the top down, separated by slashes."""
+        """Return the names of the bricks from the top brick to the owner, separated by slashes."""
 
 
 class SharedVariable(Variable):
     """A variable that keeps a value between calls: a parameter, a learning rate, a counter.
 
-    Made by `workbench.shared`. Its shape and dtype never change.
+    Shared variables are created by `workbench.shared`. Their shape and dtype never change.
 
     Attributes
     ----------
     tensor : torch.Tensor
-        The storage that programs read and update in place.
+        The tensor that programs read and update in place.
     check : callable or None
-        Raises for invalid values; called whenever a value is assigned or loaded. See
+        Raises an error for invalid values. It is called whenever a value is assigned or loaded; see
         `workbench.tensor.interval`.
     unset : bool
-        True for a parameter that a brick has made and that has no value yet.
+        True if a brick has allocated this parameter, but it has no value yet.
     default_update : Variable or None
-        The new value after every call of a function that uses the variable, unless the function
+        The new value after every call to a function that uses the variable, unless the function
         has another update for it.
     """
 
@@ -117,13 +118,13 @@ class SharedVariable(Variable):
 
     @property
     def leaf(self) -> torch.Tensor:
-        """The same storage as `tensor`, as a leaf of torch's autograd."""
+        """An autograd leaf with the same storage as `tensor`."""
         if self._leaf is None:
             self._leaf = self.tensor.detach().requires_grad_()
         return self._leaf
 
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
-        """Return a copy of the value as an array; keywords of Theano are refused."""
+        """Return a copy of the value as an array; Theano's keywords raise an error."""
         refuse_keywords("get_value", keywords)
         with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
@@ -131,17 +132,17 @@ class SharedVariable(Variable):
     def set_value(self, value: Any, **keywords: Never) -> None:
         """Assign a value of the same shape.
 
-        Floating point values are converted to the dtype of the variable. A thread that trains uses
-        the new value from the next batch on.
+        The value is converted to the dtype of the variable. A thread that trains uses the new value
+        from the next batch on.
 
         Raises
         ------
         ShapeError
-            If the shape differs.
+            If the shape of the value differs from the shape of the variable.
         DtypeError
-            If the conversion would lose more than precision (for example floats into integers).
+            If the value cannot be converted, for example from floats to integers.
         WorkbenchError
-            If `check` raises for the value.
+            If `check` raises an error for the value.
         """
         refuse_keywords("set_value", keywords)
 
@@ -151,7 +152,7 @@ class SharedVariable(Variable):
         self.unset = False
 
     def _checked(self, value: Any) -> torch.Tensor:
-        """Return `value` as a tensor, if it can be assigned."""
+        """Return `value` as a tensor if it can be assigned, else raise an error."""
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:
@@ -161,12 +162,12 @@ class SharedVariable(Variable):
                     f"set_value of {self!r}: the value must be a number or an array, not "
                     f"{value!r:.60}"
                 )
-            # torch refuses negative strides, and warns about read-only arrays.
+            # torch does not accept negative strides, and warns about read-only arrays.
             new = torch.as_tensor(numpy.require(array, requirements=("C", "W")))
         if tuple(new.shape) != tuple(self.tensor.shape):
             raise errors.ShapeError(
                 f"set_value of {self!r}: the shape must be {tuple(self.tensor.shape)}, not "
-                f"{tuple(new.shape)}; make a new shared variable for another shape"
+                f"{tuple(new.shape)}; create a new shared variable for another shape"
             )
         if not torch.can_cast(new.dtype, self.tensor.dtype):
             raise errors.DtypeError(
@@ -177,13 +178,13 @@ class SharedVariable(Variable):
         return new
 
     def check_value(self, new: torch.Tensor, given: Any = None) -> None:
-        """Call `check` on a tensor whose shape and dtype fit.
+        """Call `check` on a tensor whose shape and dtype are valid.
 
         Parameters
         ----------
         new : torch.Tensor
         given : object, optional
-            The original value, for the text of the error.
+            The original value, for the error message.
         """
         if self.check is not None:
             shown = new if given is None else given
@@ -191,12 +192,12 @@ class SharedVariable(Variable):
                 shown = shown.item()
             self.check(repr(self), new.to(self.tensor.dtype), shown)
 
-    # On other variables `x += 1` makes a new variable. Here a reader would take it for an update.
+    # For other variables, `x += 1` creates a new variable. Here it would look like an update.
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse
     __imatmul__ = __iand__ = __ior__ = __ixor__ = __ilshift__ = __irshift__ = _refuse
 
     def __reduce__(self) -> Any:
-        # The tensor itself, not its values: archives recognise it and store each parameter once.
+        # Return the tensor, not its values, so that an archive can store each parameter only once.
         attached = self._attached()
         attached |= {name: v for name in ("check", "unset") if (v := getattr(self, name))}
         return SharedVariable, (self.tensor, self.name), attached
@@ -205,7 +206,7 @@ class SharedVariable(Variable):
 def check_set(variables: Iterable[SharedVariable]) -> None:
     """Raise `ParameterError` if one of `variables` is a parameter without a value.
 
-    The text names the bricks that they belong to, and the method to call.
+    The message names the bricks of these parameters, and the method to call.
     """
     unset = [v for v in variables if v.unset and bool(v.tensor.isnan().any())]
     if not unset:
@@ -217,8 +218,8 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
     raise errors.ParameterError(
-        f"not initialised: {', '.join(names[:4])}{more}; call initialize() of the brick "
-        f"first, as in {' and '.join(tops)}, or assign or load values"
+        f"not initialised: {', '.join(names[:4])}{more}; first call initialize() of the brick, "
+        f"as in {' and '.join(tops)}, or assign or load values"
     )
 
 
@@ -234,17 +235,18 @@ def shared(
     Parameters
     ----------
     value : number, array or tensor
-        Copied. Python floats become ``config.floatx``; arrays keep their dtype.
+        The initial value, which is copied. Python floats get the dtype ``config.floatx``; arrays
+        keep their dtype.
     name : str, optional
     dtype : torch.dtype, optional
     check : callable, optional
-        Raises for invalid values, this one and all that are assigned later; for example a
+        Raises an error for invalid values, initial or assigned later; for example a
         `workbench.tensor.interval.Interval`.
 
     Raises
     ------
     DtypeError, ArgumentError
-        If `value` does not consist of numbers, `dtype` is not a torch dtype, or `name` not a
+        If `value` does not consist of numbers, `dtype` is not a torch dtype, or `name` is not a
         string.
 
     Examples

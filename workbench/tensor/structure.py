@@ -1,4 +1,4 @@
-"""Nested arguments and results: tuples, lists, dictionaries and slices around tensors."""
+"""Functions for nested arguments and results: tuples, lists, dictionaries and slices of tensors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
 
 
 class Spec(NamedTuple):
-    """The places of leaves among the arguments of a call."""
+    """Positions of the leaves in the arguments of a call."""
 
     n_args: int
     keywords: tuple[str, ...]
@@ -47,7 +47,7 @@ class Spec(NamedTuple):
 
 
 def flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], Spec]:
-    """Return the leaves of arguments, and a `Spec` of their places.
+    """Return the leaves of arguments, and a `Spec` with their positions.
 
     >>> flatten(("a", ["b", "c"]), {"key": "d"})
     (['a', 'b', 'c', 'd'], Spec(n_args=2, keywords=('key',), nested=[0, [1, 2], 3]))
@@ -68,7 +68,7 @@ def flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], 
 
 
 def unflatten(spec: Spec, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return positional and keyword arguments with `leaves` in the places that `spec` names.
+    """Return positional and keyword arguments with `leaves` at the positions in `spec`.
 
     >>> unflatten(Spec(2, ("key",), [0, [1, 2], 3]), "wxyz")
     (('w', ['x', 'y']), {'key': 'z'})

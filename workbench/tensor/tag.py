@@ -11,11 +11,11 @@ class Tag(types.SimpleNamespace):
     Attributes
     ----------
     name : str or None
-        The name within the application that made the variable, such as ``"output"``.
+        The name within the application that created the variable, such as ``"output"``.
     roles : list of VariableRole
-        The parts that the variable plays in a model.
+        The roles of the variable in a model.
     annotations : list of Annotation
-        The brick and the application call that it belongs to.
+        The brick and the application call that created the variable.
     """
 
     def __init__(self) -> None:

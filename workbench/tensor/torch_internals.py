@@ -1,9 +1,9 @@
 """All private names of torch that the workbench uses.
 
-torch can move them without notice. So `pyproject.toml` limits its version, and
-``tests/tensor/test_torch_internals.py`` lists each name with what to do when it moves. Import this
-module and use its attributes, as in ``internals.FakeTensorMode``. The names in `LATER` belong to
-parts of torch that are slow to import; they are imported at their first use.
+torch can move or remove these names without notice. Therefore `pyproject.toml` limits the version
+of torch, and ``tests/tensor/test_torch_internals.py`` states for each name how to replace it.
+Import this module and use its attributes, as in ``internals.FakeTensorMode``. The names in `LATER`
+belong to modules of torch that are slow to import, and are imported at their first use.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ LATER = {
     "tracing": "torch._guards",
     "valid_vec_isa_list": "torch._inductor.cpu_vec_isa",
 }
-"""Modules of the names that are imported at their first use."""
+"""Names that are imported at their first use, with their modules."""
 
 FAKE_TENSOR_LOG = "torch._subclasses.fake_tensor"
-"""The logger of operations that fake tensors refuse."""
+"""Logger for operations that fake tensors do not support."""
 COMPILER = r"torch\._inductor\."
 """Pattern of the compiler's modules."""
 MULTI_TENSOR = "_foreach_"
@@ -92,7 +92,7 @@ if not TYPE_CHECKING:
 
 
 def storage_of(tensor: torch.Tensor) -> int:
-    """Return an identifier of a tensor's storage, fake or real; views have that of their base.
+    """Return an identifier of a tensor's storage; a view has the identifier of its base.
 
     Examples
     --------
@@ -104,5 +104,5 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 
 def check_size(condition: Any) -> None:
-    """Let symbolic sizes learn a condition; raise `RuntimeError` if it is false."""
+    """Record a condition on symbolic sizes; raise `RuntimeError` if it is false."""
     torch._check(condition)

@@ -1,9 +1,9 @@
 """Asynchronous copies to and from an accelerator.
 
-A batch is copied to the device on a separate CUDA stream, from pinned memory, while the device
-still computes on the previous batch. In the other direction, `Arriving` starts a copy; whether it
-has arrived can be checked later without stopping the device. `Arrivals` keeps many of them in
-order.
+A batch is copied from pinned memory to the device on a separate CUDA stream, while the device still
+computes on the previous batch. `Arriving` starts a copy from the device to the CPU. Its attribute
+`arrived` shows if the copy is complete, without a wait for the device. `Arrivals` holds groups of
+these copies in order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ K = TypeVar("K")
 
 
 def upload(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy `value` to `device`, for all work that is queued there from now on."""
+    """Copy `value` to `device`; work that is queued there later waits for the copy."""
     if device.type != "cuda" or value.device.type != "cpu":
         return value.to(device, non_blocking=True)
     beside = _stream(device)
@@ -27,7 +27,7 @@ def upload(value: torch.Tensor, device: torch.device) -> torch.Tensor:
     with torch.cuda.stream(beside):
         moved = value.pin_memory().to(device, non_blocking=True)
     current.wait_stream(beside)
-    # Its memory belongs to the copy stream: do not reuse it before `current` is done with it.
+    # The memory belongs to the copy stream, which must not reuse it while `current` needs it.
     moved.record_stream(current)
     return moved
 
@@ -38,7 +38,7 @@ def _stream(device: torch.device) -> torch.cuda.Stream:
 
 
 class Arriving:
-    """A tensor on its way from the device to the CPU.
+    """An asynchronous copy of a tensor from the device to the CPU.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ class Arriving:
 
     @property
     def arrived(self) -> bool:
-        """True if the copy is complete; does not wait."""
+        """True if the copy is complete. Access to this property does not wait."""
         return self._event is None or self._event.query()
 
     def get(self) -> torch.Tensor:
-        """Wait for the copy; return the value on the CPU."""
+        """Wait until the copy is complete, and return it."""
         if self._event is not None:
             self._event.synchronize()
             self._event = None
@@ -68,9 +68,9 @@ class Arriving:
 
 
 class Arrivals(deque[tuple[K, list[Arriving]]]):
-    """Groups of tensors on their way, received in the order in which they were sent.
+    """Queue of groups of asynchronous copies, received in the order in which they were sent.
 
-    It is a deque itself, so that the check for emptiness, done with every batch, is fast.
+    The class is a deque, so that the check for emptiness after every batch is fast.
 
     Examples
     --------
@@ -82,20 +82,20 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
     """
 
     def send(self, key: K, values: Iterable[torch.Tensor]) -> None:
-        """Start the copies of a group of tensors, named `key`."""
+        """Start copies of `values`, a group of tensors with the name `key`."""
         self.append((key, list(map(Arriving, values))))
 
     def received(
         self, *, wait: bool = False, most: int | None = None
     ) -> Iterator[tuple[K, list[torch.Tensor]]]:
-        """Remove and yield groups that have arrived, up to the first one that has not.
+        """Remove and yield complete groups, up to the first incomplete group.
 
         Parameters
         ----------
         wait : bool
             If True, wait for all groups.
         most : int, optional
-            The number of groups that can stay on their way; the call waits for all older ones.
+            Maximum number of groups to leave in the queue; the call waits for all older groups.
         """
         while self:
             key, values = self[0]

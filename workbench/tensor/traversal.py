@@ -1,6 +1,6 @@
-"""Walks through graphs of variables, and rewrites of them.
+"""Traversal and rewriting of graphs of variables.
 
-All walks are iterative, since deep graphs would exceed the recursion limit.
+All traversals are iterative, since deep graphs would exceed the recursion limit.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from workbench.tensor.variable import Call, Variable, identity
 
 
 def ancestors(variables: Iterable[Variable]) -> list[Variable]:
-    """Return `variables` and all variables that they depend on, in topological order.
+    """Return `variables` and all variables on which they depend, in topological order.
 
-    Each variable comes after all variables that it depends on; ties are in the order of first use.
+    Each variable comes after its inputs. Otherwise variables are in the order of their first use.
 
     Examples
     --------
@@ -55,19 +55,19 @@ def replace(
     """Rebuild `outputs` with some variables replaced by others.
 
     Replacements can depend on each other. A replacement can also use the variable that it replaces
-    (``{h: h * mask}``): within the replacement, that variable keeps its original definition,
-    rebuilt from replaced inputs.
+    (``{h: h * mask}``). Within the replacement, this variable keeps its original definition, which
+    is rebuilt from replaced inputs.
 
     Returns
     -------
     dict
-        The new version of `outputs` and of every variable that they depend on. A variable that
-        depends on no replaced variable is its own new version.
+        The new version of `outputs` and of every variable on which they depend. A variable that
+        depends on no replaced variable is unchanged.
 
     Raises
     ------
     ShapeError, DtypeError
-        If a replacement does not fit.
+        If the shape or dtype of a replacement is invalid where the variable is used.
     ValueError
         If replacements depend on each other in a cycle.
     """
@@ -77,9 +77,9 @@ def replace(
 
 
 class Rewriting:
-    """Replacements that are made in several graphs, one after the other.
+    """Replacements to apply to several graphs in turn.
 
-    Parts that the graphs have in common are rebuilt only once, so the new graphs share them.
+    Subgraphs that the graphs have in common are rebuilt only once, and the new graphs share them.
 
     Parameters
     ----------
@@ -103,12 +103,12 @@ class Rewriting:
         self.add(replacements or {})
 
     def add(self, replacements: Mapping[Variable, Variable]) -> None:
-        """Add replacements, for graphs that are rewritten from now on."""
+        """Add replacements, which apply to graphs that are rewritten later."""
         self._replacements.update(replacements)
         self._users.update({old: _dependent_on(old, new) for old, new in replacements.items()})
 
     def __call__(self, outputs: Iterable[Variable]) -> list[Variable]:
-        """Return `outputs` with the replacements made in their graphs."""
+        """Return `outputs` with the replacements applied to their graphs."""
         outputs = list(outputs)
         pending: set[_Node] = set()
         for output in outputs:
@@ -123,7 +123,7 @@ class Rewriting:
                     if node in pending:
                         raise ValueError(
                             "replacements depend on each other in a cycle that contains "
-                            f"{node[0]!r}; replace one after the other"
+                            f"{node[0]!r}; apply the replacements in separate calls"
                         )
                     pending.add(node)
                     stack.extend(reversed(waiting))
@@ -138,7 +138,7 @@ class Rewriting:
         return {variable: new for (variable, inside), new in self._done.items() if inside is None}
 
     def _needs(self, variable: Variable, inside: Variable | None) -> list[_Node]:
-        """Return the nodes that must be rebuilt before this one."""
+        """Return the nodes that must be rebuilt before the node ``(variable, inside)``."""
         if inside is None and variable in self._replacements:
             return [(self._replacements[variable], variable)]
         if self._passed(variable, inside):
@@ -159,7 +159,7 @@ class Rewriting:
 
 
 _Node = tuple[Variable, Variable | None]
-"""A variable, and the replaced variable in whose replacement it occurs, or None."""
+"""A variable, and the replaced variable whose replacement contains it, or None."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:
@@ -176,9 +176,9 @@ def _rebuilt(
     new: Mapping[Variable, Variable],
     calls: dict[tuple[Call, tuple[Variable, ...]], object],
 ) -> Variable:
-    """Return `variable` computed from `new` inputs, or itself if the inputs are unchanged.
+    """Rebuild `variable` from `new` inputs, or return it unchanged if its inputs are unchanged.
 
-    `calls` caches rebuilt calls, so that outputs of one call stay outputs of one call.
+    `calls` caches rebuilt calls, so that the outputs of one call remain outputs of one call.
     """
     if all(old is replaced for old, replaced in new.items()):
         return variable
@@ -199,14 +199,14 @@ def _rebuilt(
 
 
 def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
-    """Return the results of `call` on other `leaves`, in which `new` replaces variables."""
+    """Return the results of `call` on `leaves`, in which `new` has replaced variables."""
     if call.function is identity:
         copied = call.on(leaves)
         return copied.give(copied.inputs[0].fake)
     token = errors.location.set(call.location)
     try:
         again = call.on(leaves)
-        # If no shape changes, repeat the known result: inference is the slow part of a rewrite.
+        # If no shape changes, copy the known result, since inference is the slow step of a rewrite.
         if all(shapes.alike(v.fake, new[v].fake) for v in call.inputs):
             inputs = [v.fake for v in call.inputs]
             fakes = shapes.repeated([v.fake for v in call.outputs], inputs)
@@ -222,13 +222,13 @@ def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable
 
 
 def _nth(structure: object, index: int) -> Variable:
-    """Return the output of a call at `index`."""
+    """Return the output with the given index from the nested result of a call."""
     found: list[Variable] = []
     map_structure(
         lambda leaf: found.append(leaf) if isinstance(leaf, Variable) else None, structure
     )
     if index < len(found):
         return found[index]
-    # The output is a size that is now known: use a constant.
+    # The output is a size that has become known, so return a constant.
     value = structure if isinstance(structure, int) else shapes.known(structure)  # type: ignore[arg-type]
     return as_variable(value)

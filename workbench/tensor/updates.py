@@ -1,4 +1,4 @@
-"""Updates of shared variables and replacements of variables, as functions accept them."""
+"""Checks of the updates and the replacements of variables that are passed to `function`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
 
 def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
-    """Return updates, a mapping or an iterable of pairs, as a list of pairs.
+    """Convert updates, a mapping or an iterable of pairs, to a list of pairs.
 
     Raises
     ------
     InputError
-        If they are neither.
+        If `updates` is neither a mapping nor an iterable of pairs.
     """
     if isinstance(updates, Mapping):
         return list(updates.items())
@@ -41,16 +41,16 @@ def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
 
 
 def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
-    """Return updates by shared variable, each of the dtype and shape of its variable."""
+    """Return the updates by shared variable, with the dtype and shape of their variable."""
     pairs: dict[SharedVariable, Variable] = {}
     for target, value in listed_updates(updates):
         if not isinstance(target, SharedVariable):
             raise errors.InputError(
-                f"cannot update {target!r}: only shared variables keep a value; make it with "
-                "workbench.shared"
+                f"cannot update {target!r}, since only shared variables keep a value; create it "
+                "with workbench.shared"
             )
         if target in pairs:
-            raise errors.InputError(f"{target!r} has two updates; give only one")
+            raise errors.InputError(f"{target!r} has two updates, but must have only one")
         new = as_variable(value)
         if new.dtype != target.dtype:
             new = _cast(target, new)
@@ -60,7 +60,7 @@ def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 
 def checked_givens(givens: Any) -> dict[Variable, Variable]:
-    """Return replacements of variables, each of which has the shape of its variable."""
+    """Return the replacements by variable, after a check that the shapes are equal."""
     replacements = {}
     for old, value in givens.items() if isinstance(givens, Mapping) else givens:
         new = as_variable(value)
@@ -88,7 +88,7 @@ def _cast(target: Variable, new: Variable) -> Variable:
         cast: Variable = tensor.to(target.dtype)
         return cast
     raise errors.DtypeError(
-        f"the update of {target!r} is {new.dtype}, but the variable is {target.dtype}; convert it "
+        f"the update of {target!r} must have the dtype {target.dtype}, not {new.dtype}; convert it "
         f"with .to({target.dtype})"
     )
 

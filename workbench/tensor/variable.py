@@ -1,12 +1,12 @@
 """The nodes of a symbolic graph: variables, and the calls that compute them.
 
-Every ``torch.*`` and ``torch.nn.functional.*`` function, operator and tensor method accepts a
-`Variable` and returns a new one, whose `owner`, a `Call`, stores the function and its arguments.
-There is no second vocabulary of operations. `workbench.tensor.call` applies functions;
-`workbench.tensor.operators` installs torch's operators and methods on `Variable`.
+Every ``torch.*`` and ``torch.nn.functional.*`` function, operator and tensor method accepts
+variables and returns new variables. The `owner` of a new variable is a `Call`, which stores the
+function and its arguments. All operations have torch's names. `workbench.tensor.call` applies
+functions; `workbench.tensor.operators` installs torch's operators and methods on `Variable`.
 
-A size that is not known yet is itself a variable (``n = x.shape[0]``): a symbolic integer with a
-name and a tag. It works in arithmetic and wherever torch takes a size.
+An unknown size (``n = x.shape[0]``) is also a variable: a symbolic integer with a name and a tag.
+It works in arithmetic and wherever torch accepts a size.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from workbench.tensor.vocabulary import assigned_hint, unknown_attribute
 
 
 class Call:
-    """One application of a function to arguments: the node between variables.
+    """One application of a function to arguments.
 
     Parameters
     ----------
     function : callable
         A torch function, method or operator.
     leaves : sequence
-        Its arguments, without the tuples, lists, dictionaries and slices that contain them.
-        Constants are copied into tensors; variables are placeholders for tensors or sizes.
+        The arguments, without the tuples, lists, dictionaries and slices that contain them. Arrays
+        are copied to tensors; variables are placeholders for tensors or sizes.
     spec : Spec
-        The nesting of the arguments, with a place for each leaf.
+        The nested structure of the arguments, with a position for each leaf.
 
     Attributes
     ----------
@@ -81,12 +81,12 @@ class Call:
     def of(
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
-        """Return the call of `function` with nested arguments."""
+        """Create the call of `function` with nested arguments."""
         return cls(function, *flatten(args, kwargs))
 
     @property
     def name(self) -> str:
-        """The name of the function, or of the property of a tensor."""
+        """The name of the function or tensor property."""
         return str(self.args[1]) if self.function is getattr else name_of(self.function)
 
     def on(self, leaves: Sequence[Any]) -> Call:
@@ -94,12 +94,12 @@ class Call:
         return Call(self.function, leaves, self.spec)
 
     def fakes(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments and keyword arguments in which fake tensors replace the variables."""
+        """Return positional and keyword arguments, with fake tensors in place of variables."""
         leaves = [leaf.fake if isinstance(leaf, Variable) else leaf for leaf in self.leaves]
         return unflatten(self.spec, leaves)
 
     def give(self, result: Any) -> Any:
-        """Replace fake tensors and symbolic numbers in the nested `result` by new variables."""
+        """Create an output for each fake tensor and symbolic number in the nested `result`."""
         self.structure = map_structure(self._output, result)
         return self.structure
 
@@ -120,37 +120,37 @@ class Call:
 
 def _constant(leaf: Any) -> Any:
     if isinstance(leaf, (numpy.ndarray, numpy.generic)):
-        return torch.tensor(leaf)  # a copy: later changes of the array must not change the graph
+        return torch.tensor(leaf)  # later changes of the array must not change the graph
     if isinstance(leaf, torch.Tensor) and leaf.requires_grad:
         return leaf.detach()
     return leaf
 
 
 def identity(value: Any) -> Any:
-    """Return `value`: the node behind `Variable.copy`, which lowering removes."""
+    """Return `value`; `Variable.copy` adds calls to this function, and lowering removes them."""
     return value
 
 
 class Variable:
     """A symbolic tensor or number.
 
-    Do not call this class. Inputs are made by `workbench.tensor.matrix` and similar functions,
-    shared variables by `workbench.shared`, and all others by applying functions to variables.
+    Do not call this class. `workbench.tensor.matrix` and similar functions create inputs,
+    `workbench.shared` creates shared variables, and functions of variables create all others.
 
     Attributes
     ----------
     name : str or None
-        Used in errors and logs, and to give inputs by name.
+        Name in error messages and logs, and for passing inputs by name.
     tag : Tag
         Roles, annotations, and attributes that other code attaches.
     owner : Call or None
-        The call that computes it; ``None`` for inputs and shared variables.
+        The call that computes the variable; ``None`` for inputs and shared variables.
     index : int
-        Its place among the outputs of `owner`.
+        The position among the outputs of `owner`.
     ndim : int
     dtype : torch.dtype
     shape : tuple of int or Variable
-        A known size is a Python integer, an unknown one is a symbolic integer.
+        A known size is a Python integer, and an unknown size is a symbolic integer.
 
     Examples
     --------
@@ -170,7 +170,7 @@ class Variable:
 
     __array_priority__ = 1000
 
-    __hash__ = object.__hash__  # by identity, since `==` makes a new variable
+    __hash__ = object.__hash__  # by identity, since `==` creates a new variable
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class Variable:
 
     @property
     def is_number(self) -> bool:
-        """True if it is a symbolic number (such as a size) and not a tensor."""
+        """True if the variable is a symbolic number, such as a size, and not a tensor."""
         return isinstance(self.fake, shapes.SYMBOLIC_NUMBERS)
 
     @property
@@ -224,7 +224,7 @@ class Variable:
         if self.is_number:
             return torch.device("cpu")
         fake = self.fake
-        # `device` of a fake tensor is "meta" during inference; a constant can be a real tensor.
+        # During inference, `device` of a fake tensor is "meta". A constant can be a real tensor.
         device: torch.device = getattr(fake, "fake_device", None) or fake.device
         return device
 
@@ -243,7 +243,7 @@ class Variable:
         return self._sizes[axis]
 
     def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the size of one dimension."""
+        """Return the shape, or the size of the dimension `dim`."""
         return self.shape if dim is None else self.shape[dim]
 
     def dim(self) -> int:
@@ -251,18 +251,18 @@ class Variable:
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """Return another variable of the same value; lowering removes it, so it costs nothing."""
+        """Return a new variable with the same value; the copy costs no time in a function."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable
 
     def eval(self, inputs: Mapping[Variable | str, Any] | None = None) -> Any:
-        """Compute the value.
+        """Compute the value of the variable.
 
         Parameters
         ----------
         inputs : dict, optional
-            Arrays for the inputs that the variable depends on. Keys are variables or names.
+            Values of the inputs on which the variable depends, by variable or by name.
 
         Returns
         -------
@@ -271,7 +271,9 @@ class Variable:
         Raises
         ------
         InputError
-            If an input is missing or unknown, or does not fit.
+            If an input is missing or unknown.
+        ShapeError, DtypeError
+            If a value does not match the shape or dtype of its input.
         """
         from workbench.tensor.function import evaluate
 
@@ -292,7 +294,7 @@ class Variable:
             {} if self.default_update is None else {"default_update": self.default_update}
         )
 
-    # Operations that need a value, and so raise an error.
+    # Operations that need a value and therefore raise an error.
 
     def __bool__(self) -> bool:
         refuse_value(self, "bool() (an `if`, `and`, `in` or `==` between lists)")
@@ -304,18 +306,18 @@ class Variable:
         refuse_value(self, "int()")
 
     def __index__(self) -> int:
-        refuse_value(self, "a place that takes only integers")
+        refuse_value(self, "an argument that must be an integer")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         refuse_value(self, "numpy")
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise errors.ShapeError(f"len() of {self!r}, which has no dimensions{NO_VALUE}")
+            raise errors.ShapeError(f"len() of the scalar {self!r} is not defined{NO_VALUE}")
         size = self.shape[0]
         if isinstance(size, int):
             return size
-        refuse_value(self, f"len() (its first size is not known; use x.shape[0]{NO_VALUE})")
+        refuse_value(self, f"len() (the first size is not known; use x.shape[0]{NO_VALUE})")
 
     def __iter__(self) -> Iterator[Any]:
         return iter([self[i] for i in range(len(self))])
@@ -380,18 +382,20 @@ def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Va
 
 @hinted
 def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
-    """Call `hook` with the value whenever a function made from now on computes `variable`.
+    """Call `hook` with the value whenever a function computes `variable`.
+
+    Functions that already exist do not call the hook.
 
     Parameters
     ----------
     variable : Variable
     hook : callable
-        Gets the tensor; its return value is ignored.
+        Called with the tensor; its return value is ignored.
 
     Returns
     -------
     Variable
-        The same `variable`.
+        The argument `variable`.
     """
     variable.hooks.append(hook)
     variable._evaluator = None

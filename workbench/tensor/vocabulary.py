@@ -1,6 +1,6 @@
-"""Names from Theano, each with the expression to use instead, for hints in errors.
+"""Names from Theano, with the expressions to use instead, for hints in error messages.
 
-Graphs use torch's functions only, so users of Theano or Blocks get a hint, not an alias.
+Graphs use only torch's functions. Users of Theano or Blocks get a hint instead of an alias.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ FUNCTIONS = {
     },
     "gamma": "torch.exp(torch.lgamma(x))",
     "alloc": "torch.full(shape, value)",
-    "addbroadcast": "nothing: torch broadcasts sizes of 1 by itself",
-    "patternbroadcast": "nothing: torch broadcasts sizes of 1 by itself",
-    "unbroadcast": "nothing: torch broadcasts sizes of 1 by itself",
+    "addbroadcast": "nothing, since torch broadcasts sizes of 1 automatically",
+    "patternbroadcast": "nothing, since torch broadcasts sizes of 1 automatically",
+    "unbroadcast": "nothing, since torch broadcasts sizes of 1 automatically",
     "cast": "x.to(torch.float32)",
     "choose": "torch.stack(choices)[index]",
     "dimshuffle": "x.permute(...) for the order, x.unsqueeze(axis) for 'x'",
-    "extra_ops": "functions of torch",
+    "extra_ops": "torch functions",
     "fill": "torch.full_like(x, value)",
     "hard_sigmoid": "torch.nn.functional.hardsigmoid",
     "horizontal_stack": "torch.hstack",
@@ -53,7 +53,7 @@ FUNCTIONS = {
     "jacobian": "tensor.grad of each element",
     "hessian": "tensor.grad twice",
     "grad": "tensor.grad",
-    "max_and_argmax": "torch.max(x, axis), which gives both",
+    "max_and_argmax": "torch.max(x, axis), which returns both",
     "mgrid": "torch.meshgrid(..., indexing='ij')",
     "ogrid": "torch.meshgrid(..., indexing='ij', sparse)",
     "nnet": "torch.nn.functional (softmax, sigmoid, softplus, relu, conv2d, cross_entropy, ...)",
@@ -61,7 +61,7 @@ FUNCTIONS = {
     "slinalg": "torch.linalg",
     "nlinalg": "torch.linalg",
     "fft": "torch.fft",
-    "opt": "nothing: compiling is config.execution = 'compiled'",
+    "opt": "config.execution = 'compiled', which compiles functions",
     "ptp": "torch.amax(x) - torch.amin(x)",
     "raw_random": "tensor.RandomStream(seed)",
     "shared_randomstreams": "tensor.RandomStream(seed)",
@@ -101,7 +101,7 @@ FUNCTIONS |= {
 } | {"ltensor5": "tensor.variable(name, (None, None, None, None, None), torch.int64)",
      "tensor5": "tensor.variable(name, (None, None, None, None, None))"}  # fmt: skip
 FUNCTIONS |= {
-    plural: f"{plural[:-1]}(name) once for each"
+    plural: f"{plural[:-1]}(name) for each variable"
     for plural in ("scalars", "vectors", "matrices", "tensor3s", "tensor4s", "lvectors", "fvectors",
                    "dvectors", "ivectors", "lscalars", "dscalars", "fscalars", "rows", "cols")
 }  # fmt: skip
@@ -132,21 +132,21 @@ METHODS = {
 KEYWORDS = {
     ("flatten", "ndim"): "keeps the first ndim - 1 axes: write x.flatten(ndim - 1)",
     ("flatten", "outdim"): "keeps the first outdim - 1 axes: write x.flatten(outdim - 1)",
-    ("get_value", "borrow"): "gives a copy; the memory itself is w.tensor",
-    ("get_value", "return_internal_type"): "gives an array; the tensor is w.tensor",
+    ("get_value", "borrow"): "returns a copy; the tensor without a copy is w.tensor",
+    ("get_value", "return_internal_type"): "returns an array; the tensor is w.tensor",
     ("set_value", "borrow"): "copies the value; assign in place with w.tensor.copy_(value)",
-    ("reshape", "ndim"): "takes only the shape",
-    ("sort", "kind"): "takes dim and descending",
-    ("std", "ddof"): "takes correction= in place of ddof=",
-    ("var", "ddof"): "takes correction= in place of ddof=",
-    ("sum", "acc_dtype"): "takes dtype=",
-    ("mean", "acc_dtype"): "takes dtype=",
+    ("reshape", "ndim"): "accepts only the shape",
+    ("sort", "kind"): "accepts dim and descending",
+    ("std", "ddof"): "accepts correction= in place of ddof=",
+    ("var", "ddof"): "accepts correction= in place of ddof=",
+    ("sum", "acc_dtype"): "accepts dtype=",
+    ("mean", "acc_dtype"): "accepts dtype=",
     ("repeat", "axis"): "tiles as torch.tile does; write x.repeat_interleave(n, axis)",
     ("take", "axis"): "indexes the flattened tensor; write x.index_select(axis, indices)",
-    ("cast", "dtype"): "is x.to(dtype)",
-    ("max", "keepdims"): "is torch.amax(x, axis, keepdim=True)",
-    ("min", "keepdims"): "is torch.amin(x, axis, keepdim=True)",
-    ("stack", "tensors"): "takes a list",
+    ("cast", "dtype"): "is written x.to(dtype)",
+    ("max", "keepdims"): "is written torch.amax(x, axis, keepdim=True)",
+    ("min", "keepdims"): "is written torch.amin(x, axis, keepdim=True)",
+    ("stack", "tensors"): "accepts a list",
 }
 
 
@@ -156,19 +156,19 @@ ASSIGNED = {
     "requires_grad": "the parameters to train as GradientDescent(parameters=[...])",
     "grad": "workbench.grad(cost, variable), which returns a new variable",
 }
-"""Attributes that users of torch and Theano assign, with the expression to use instead."""
+"""Attributes that users of torch and Theano assign, with the expressions to use instead."""
 
 
 def assigned_hint(variable: object, name: str) -> str:
-    """Return a hint about an assignment to an attribute that does not exist."""
+    """Return a hint for an assignment to an attribute that does not exist."""
     if name in ASSIGNED:
         return f"; write {ASSIGNED[name]}"
     return nearest(name, (one for one in dir(variable) if not one.startswith("_")))
 
 
 def function_hint(name: str) -> str:
-    """Return a hint about a name that `workbench.tensor` does not have, or an empty string."""
-    return f"; it is torch's: write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
+    """Return a hint for a name that `workbench.tensor` does not have, or an empty string."""
+    return f"; instead, write {FUNCTIONS[name]}" if name in FUNCTIONS else ""
 
 
 def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> UnknownNameError:
@@ -183,7 +183,7 @@ def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> Unkn
 
 
 def keyword_hint(function: str, keywords: Iterable[str]) -> str:
-    """Return a hint about one of `keywords`, or an empty string."""
+    """Return a hint for the first of `keywords` that has one, or an empty string."""
     for keyword in keywords:
         if (function, keyword) in KEYWORDS:
             return f"; {function} {KEYWORDS[function, keyword]}"
@@ -194,4 +194,4 @@ def refuse_keywords(function: str, keywords: Iterable[str]) -> None:
     """Raise `OperationError` if `keywords` is not empty."""
     for keyword in keywords:
         hint = keyword_hint(function, [keyword])
-        raise OperationError(f"{function} takes no {keyword!r}{hint}")
+        raise OperationError(f"{function} has no argument {keyword!r}{hint}")

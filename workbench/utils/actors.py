@@ -1,4 +1,4 @@
-"""The origin of a command: the code of a cell, a button, or a tool."""
+"""The origin of a command, for example code, a button or a tool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def actor() -> str:
 
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
-    """Record commands given within the block as those of `name`.
+    """Set the origin of all commands that are issued within the block.
 
     Examples
     --------

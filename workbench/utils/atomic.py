@@ -1,8 +1,9 @@
-"""Atomic writes: a file is always complete, even if the process that writes it is killed.
+"""Atomic writes, which never leave an incomplete file, even if the process is killed.
 
-The content goes to a temporary file in the same folder, reaches the disk, and replaces the old file
-in a single step. If writing fails, the old file is unchanged and the temporary file is removed. The
-next process that writes the same file removes what a killed process left behind.
+The content is written to a temporary file in the same folder and flushed to disk; then the
+temporary file replaces the old file in a single step. If writing fails, the old file is unchanged
+and the temporary file is removed. Temporary files of killed processes are removed when the same
+file is written again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import IO
 from workbench.errors import WorkbenchError
 
 UNFINISHED = ".unfinished"
-NO_FOLDER = "{path}: cannot be written, because there is no folder {folder}; create it first"
+NO_FOLDER = "{path} cannot be written, because the folder {folder} does not exist; create it first"
 
 
 @contextlib.contextmanager
@@ -28,20 +29,20 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     Parameters
     ----------
     path : path
-        The file to write. A symbolic link is kept; its target is replaced.
+        The file to write. If it is a symbolic link, the target of the link is replaced.
     error : type
-        The class of the error if its folder does not exist.
+        The class of the error if the folder does not exist.
 
     Yields
     ------
     Path
-        An empty file, for the caller to open and write.
+        The path of an empty file, which the caller opens and writes.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise error(NO_FOLDER.format(path=target, folder=target.parent))
     _remove_leftovers(target)
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp denies others access
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp would deny access to other users
     temporary = target.with_name(f".{target.name}.{unique}{UNFINISHED}")
     try:
         with open(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "rb") as file:
@@ -61,13 +62,14 @@ def replace_file(
     write_to: Callable[[IO[bytes]], object],
     error: type[WorkbenchError],
 ) -> None:
-    """Write a file atomically with a function that receives the open file.
+    """Write a file atomically by calling a function with an open file.
 
     Parameters
     ----------
     path : path
     write_to : callable
-        Writes the content to its argument, a binary file open for reading and writing.
+        A function that writes the content to its argument, a binary file open for reading and
+        writing.
     error : type
         The class of the error if the folder does not exist.
     """
@@ -77,9 +79,10 @@ def replace_file(
 
 
 def _lock(descriptor: int) -> bool:
-    """Mark a file as being written; return False if another process writes it.
+    """Lock a file for writing; return False if another process has locked it.
 
-    This is a record lock, which does not disturb libraries that open and lock the file themselves.
+    The lock is a record lock, which does not conflict with libraries that lock the file in this
+    process.
     """
     if os.name != "posix":
         return False
@@ -93,7 +96,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    own = f".{target.name}.{os.getpid()}-"  # its own locks do not stop a process
+    own = f".{target.name}.{os.getpid()}-"  # a lock does not exclude the process that holds it
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{UNFINISHED}"):
         if leftover.name.startswith(own):
             continue

@@ -1,4 +1,4 @@
-"""Attributes that are fixed once a training step uses them, and hints for misspelt ones."""
+"""Base class that protects attributes used by a training step, with hints for misspelt names."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ TOO_LATE = (
     "{what}"
 )
 SHARED = (
-    "{kind}.{name} is a shared variable that the training function reads; give it a value with "
-    "{owner}.{name}.set_value({value!r}), or while training with session.set({owner}.{name}, "
-    "{value!r})"
+    "{kind}.{name} is a shared variable that the training function reads, so it cannot be "
+    "replaced; set its value with {owner}.{name}.set_value({value!r}), or during training with "
+    "session.set({owner}.{name}, {value!r})"
 )
 
 
 class FixedAttributes(Hinted):
-    """Base of classes to which code outside their methods cannot add attributes.
+    """Base class of objects to which users cannot add attributes by mistake.
 
     Raises
     ------
     UnknownAttributeError
-        If an attribute does not exist; names that start with an underscore are allowed.
+        If code outside the methods of the class assigns an attribute that does not exist. Names
+        that start with an underscore are allowed.
     AlgorithmError
-        If a shared variable would be replaced by a number, or a part of a compiled training step.
+        If an assignment would replace a shared variable by a number, or an attribute that the
+        training step already uses.
 
     Examples
     --------
@@ -37,24 +39,24 @@ class FixedAttributes(Hinted):
     >>> Scale(0.1).learning_rat = 0.2
     Traceback (most recent call last):
     ...
-    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so nothing would
-    ever read it; did you mean 'learning_rate'?; ...
+    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so no code would
+    read it; did you mean 'learning_rate'?; ...
     """
 
     _called: ClassVar[str] = "it"
-    """A plausible name of the user's variable, for errors."""
+    """A plausible name of the user's variable, used in error messages."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """The attributes whose objects may have the attribute that was meant."""
+    """Names of attributes whose objects are searched for the intended attribute."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
-    """Advice for some names that are not attributes: name -> code to write."""
+    """Maps names that are not attributes to the code to write instead."""
 
     _assign: ClassVar[str] = "{path}.set_value({value})"
-    """The code that sets a shared variable of a part."""
+    """The code that sets a shared variable of another object."""
 
     _fixed: Mapping[str, str] = {}
-    """Attributes that are in use, so a change would come too late: name -> remedy."""
+    """Maps names of attributes that the training step already uses to a remedy."""
 
     if not TYPE_CHECKING:  # a type checker would allow any attribute
 
@@ -77,7 +79,7 @@ class FixedAttributes(Hinted):
 
 
 def _hint(instance: FixedAttributes, name: str, value: object) -> str:
-    """Return the hint for an attribute that does not exist, or "" if no name is similar."""
+    """Return a hint for an attribute that does not exist, or "" if no name is similar."""
     shown = f"{value!r:.40}"
     if name in instance._instead:
         instead = instance._instead[name].format(name=name, value=shown)
@@ -94,7 +96,7 @@ def _hint(instance: FixedAttributes, name: str, value: object) -> str:
 
 
 def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of parts that have one of the names `wanted`, with their paths."""
+    """Yield the paths and values of nested attributes that have one of the names `wanted`."""
     for part in getattr(holder, "_parts", ()):
         value = vars(holder).get(part)
         listed = value if isinstance(value, list) else [value]

@@ -1,7 +1,7 @@
-"""List that calls a method for every item that is inserted or removed.
+"""`AnnotatingList`, a list that calls a method for every item that is inserted or removed.
 
-`workbench.bricks` keeps the children and the parameters of a brick in lists of this kind: every
-list method that adds an item records the parents of a child, and the role of a parameter.
+The children and the parameters of a brick are in such lists. Every list method that adds an item
+records the parent of a child, or the brick of a parameter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AnnotatingList(MutableSequence[T]):
-    """List whose subclasses act on inserted and removed items.
+    """List that calls methods of its subclass for inserted and removed items.
 
     Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so that
     an exception there prevents the change. Replacing an item removes one and inserts another.
@@ -28,7 +28,7 @@ class AnnotatingList(MutableSequence[T]):
     Parameters
     ----------
     items : iterable, optional
-        The first items; `_setitem` is called for each.
+        The initial items; `_setitem` is called for each of them.
 
     Examples
     --------
@@ -56,10 +56,10 @@ class AnnotatingList(MutableSequence[T]):
         self.extend(items or ())
 
     def _setitem(self, key: int, value: T) -> None:
-        """Act on `value`, which is about to be stored at index `key`."""
+        """Process `value` before it is stored at index `key`; subclasses override it."""
 
     def _delitem(self, key: int) -> None:
-        """Act on the item at index `key`, which is about to be removed."""
+        """Process the item at index `key` before it is removed; subclasses override it."""
 
     def insert(self, key: int, value: T) -> None:
         """Insert `value` before index `key`, as `list.insert` does."""
@@ -80,7 +80,7 @@ class AnnotatingList(MutableSequence[T]):
     def __setitem__(self, key: SupportsIndex | slice, value: T | Iterable[T]) -> None:
         new: list[T] = list(value) if isinstance(key, slice) else [value]  # type: ignore[arg-type, list-item]
         places = self._places(key)
-        changed = list(self._items)  # a wrong index or size raises before a method is called
+        changed = list(self._items)  # so that a wrong index or size raises before any method call
         changed[key] = new if isinstance(key, slice) else new[0]  # type: ignore[index, assignment]
         for place in places:
             self._delitem(place)

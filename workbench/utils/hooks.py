@@ -1,14 +1,14 @@
-"""Errors for methods that used to be hooks and would no longer be called.
+"""Errors for methods that were hooks in Blocks and are no longer called.
 
-A class that was written for Blocks may define them, and they would be ignored silently. So the
-definition of the class raises an error that names the method to write instead.
+A class that was written for Blocks can define methods that would be ignored silently. Therefore the
+definition of the class raises an error that names the method to define instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-NEVER_CALLED = "{cls}.{name} would never be called: {now}"
+NEVER_CALLED = "{cls}.{name} would never be called; {now}"
 
 
 def refuse_former_hooks(cls: type, former: Mapping[str, str], error: type[Exception]) -> None:
@@ -17,9 +17,9 @@ def refuse_former_hooks(cls: type, former: Mapping[str, str], error: type[Except
     Parameters
     ----------
     cls : type
-        The class being defined; call this from ``__init_subclass__``.
+        The new class; call this function from ``__init_subclass__``.
     former : dict of str to str
-        Names of methods that were hooks -> advice.
+        Maps names of former hooks to advice.
     error : type
         The class of the exception.
 
@@ -33,7 +33,7 @@ def refuse_former_hooks(cls: type, former: Mapping[str, str], error: type[Except
     ...         pass
     Traceback (most recent call last):
     ...
-    TypeError: Median.accumulate would never be called: define aggregate
+    TypeError: Median.accumulate would never be called; define aggregate
     """
     for name, now in former.items():
         method = vars(cls).get(name)

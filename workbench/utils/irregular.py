@@ -1,4 +1,4 @@
-"""Names for files that are not regular, such as pipes and devices: reading one may never end."""
+"""Kinds of files that are not regular, such as pipes and devices, where reading can block."""
 
 from __future__ import annotations
 

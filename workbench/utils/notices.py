@@ -1,7 +1,8 @@
 """Notices to the user that are not errors.
 
-A notebook shows warnings and the standard error in a red frame, which is too strong for a message
-such as "a run continues already". There a notice is a line of plain output.
+A notebook shows warnings and standard error in a red frame, which is too prominent for messages
+such as "this main loop is already being trained". In a notebook, a notice is printed as plain
+output instead.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import TextIO
 
 
 def tell(text: str) -> None:
-    """Print a line: as output in a notebook, otherwise on the standard error."""
+    """Print a line to standard output in a notebook, otherwise to standard error."""
     print(text, file=screen())
 
 
 def mention(logger: logging.Logger, text: str) -> None:
-    """Log a warning, or print a line in a notebook."""
+    """Log a warning, or print its text in a notebook."""
     if in_notebook():
         tell(text)
     else:
@@ -31,7 +32,7 @@ def screen() -> TextIO:
 
 
 def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
-    """Warn as `warnings.warn` does, with all its filters; print the text in a notebook.
+    """Issue a warning, or print its text in a notebook, subject to the warning filters.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
     category : type
         The class of the warning.
     stacklevel : int
-        As for `warnings.warn`: 2 means the caller of the function that calls `remark`.
+        The stack level of `warnings.warn`, where 2 is the caller of the function that calls
+        `remark`.
     """
     if not in_notebook():
         warnings.warn(text, category, stacklevel=stacklevel + 1)
@@ -52,7 +54,7 @@ def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
 
 
 def in_notebook() -> bool:
-    """Return True if a Jupyter kernel runs this code; IPython is not imported."""
+    """Return True if this code runs in a Jupyter kernel; the check does not import IPython."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()

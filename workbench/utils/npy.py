@@ -1,7 +1,8 @@
 """Safe reading of ``.npy`` and ``.npz`` files that may be damaged or malicious.
 
-numpy allocates the memory that a header declares before it checks the size of the file, and
-decompresses members of a zip file of any size. Here an array takes no more memory than its file.
+NumPy allocates the memory that a header declares before it checks the size of the file, and
+decompresses members of a zip file of any size. The functions of this module never allocate more
+memory than the size of the file.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ import numpy
 from numpy.typing import NDArray
 
 SUFFIX = ".npy"
-UNKNOWN_VERSION = "version {version} of the .npy format is unknown"
-PROMISE = "the header declares shape {shape} and dtype {dtype}, which do not take {room} bytes"
-OBJECTS = "an array of Python objects would have to be unpickled, which can execute any code"
+UNKNOWN_VERSION = "version {version} of the .npy format is unknown; it must be (1, 0) or (2, 0)"
+PROMISE = (
+    "the header declares shape {shape} and dtype {dtype}, but the file contains {room} bytes of "
+    "data, which do not fit"
+)
+OBJECTS = (
+    "the array contains Python objects, which cannot be read safely, because unpickling can "
+    "execute arbitrary code"
+)
 NOT_STORED = (
-    "the member {name!r} is compressed or overlaps another one; numpy.savez does not write that"
+    "the member {name!r} is compressed or overlaps another member, but must be stored as "
+    "numpy.savez does"
 )
 
 
@@ -29,7 +37,7 @@ def array_of(data: bytes) -> NDArray[Any]:
     Parameters
     ----------
     data : bytes
-        The whole file.
+        The content of the file.
 
     Returns
     -------
@@ -38,7 +46,7 @@ def array_of(data: bytes) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If `data` is not one array of numbers, text or dates.
+        If `data` is not an array of numbers, strings or dates.
 
     Examples
     --------
@@ -65,12 +73,12 @@ def array_of(data: bytes) -> NDArray[Any]:
 
 
 def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
-    """Read the header of an ``.npy`` file: return the shape and the dtype that it declares.
+    """Return the shape and the dtype that the header of an ``.npy`` file declares.
 
     Raises
     ------
     ValueError
-        If `file` does not start like an ``.npy`` file.
+        If `file` does not start with the header of an ``.npy`` file.
     """
     version = numpy.lib.format.read_magic(file)
     readers = {
@@ -84,17 +92,17 @@ def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
 
 
 def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
-    """Return the arrays in an ``.npz`` file that `numpy.savez` has written, by name.
+    """Return a dictionary of the arrays in an ``.npz`` file that was written by `numpy.savez`.
 
     Parameters
     ----------
     data : bytes
-        The whole file.
+        The content of the file.
 
     Raises
     ------
     ValueError, zipfile.BadZipFile
-        If `data` is not such a file, or is compressed.
+        If `data` is not an ``.npz`` file, or is compressed.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Checks of numbers that users give, for all packages: one set of rules, with the same words.
+"""Checks of numbers in arguments, with the same rules and error messages for all packages.
 
-The `is_...` functions return True or False; the `as_...` and `check_...` functions raise the error
-class that the caller names, since each package has its own. A bool does not count as a number here,
-unlike in Python.
+The `is_...` functions return True or False. The `as_...` and `check_...` functions raise an error
+of the class that the caller passes, since each package has its own error classes. Unlike in Python,
+a bool does not count as a number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOT_FINITE = "{name} must be a finite number, not {value!r}"
 
 
 def is_whole(number: object) -> TypeGuard[int]:
-    """Return True for a Python or numpy integer that is not a bool.
+    """Return True if `number` is a Python or NumPy integer and not a bool.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def is_whole(number: object) -> TypeGuard[int]:
 
 
 def is_count(number: object, least: int = 1) -> TypeGuard[int]:
-    """Return True for a whole number of `least` or more.
+    """Return True if `number` is a whole number of at least `least`.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def is_count(number: object, least: int = 1) -> TypeGuard[int]:
 
 
 def is_finite(number: object) -> TypeGuard[float]:
-    """Return True for a real Python or numpy number that is finite and not a bool.
+    """Return True if `number` is a finite real Python or NumPy number and not a bool.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def is_finite(number: object) -> TypeGuard[float]:
 
 
 def is_single(value: object) -> bool:
-    """Return True for one real number, or an array or tensor without axes that holds one.
+    """Return True if `value` is a real number, or a zero-dimensional real array or tensor.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def is_single(value: object) -> bool:
     """
     try:
         number = torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError):  # torch raises any of them
+    except (TypeError, ValueError, RuntimeError):  # torch raises all three
         return False
     return number.ndim == 0 and not number.is_complex()
 
@@ -73,7 +73,7 @@ def is_single(value: object) -> bool:
 def as_whole(
     value: object, name: str, error: type[WorkbenchError], least: int | None = None
 ) -> int:
-    """Return `value`, or an array of one integer, as an int; a bool or a float is an error.
+    """Return `value` as an int if it is an integer or an array of one integer.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def as_whole(
     name : str
         The name of the argument, for the message.
     error : type
-        The class of the error.
+        The class of the error for any other value, such as a bool or a float.
     least : int, optional
-        The smallest number that is allowed.
+        The smallest allowed number.
 
     Examples
     --------

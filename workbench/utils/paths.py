@@ -1,4 +1,4 @@
-"""Dictionaries whose keys are paths of parameters, for models, selectors and archives."""
+"""`ByPath`, a dictionary whose keys are paths of parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ByPath(dict[str, V]):
     """
 
     def spelled(self, path: str) -> str:
-        """Return the key that matches `path`, or `path` itself if none does."""
+        """Return the key that matches `path`, or `path` if there is no such key."""
         other = path[1:] if path.startswith("/") else f"/{path}"
         here = super().__contains__
         return other if here(other) and not here(path) else path

@@ -1,4 +1,4 @@
-"""Small functions on lists, dictionaries, arguments and bricks, without tensors."""
+"""Small functions for lists, dictionaries, arguments and bricks, independent of tensors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ V = TypeVar("V")
 
 
 class Nested(Protocol):
-    """Object with children of its own kind, such as a brick."""
+    """Interface of objects with children of the same kind, such as bricks."""
 
     @property
     def children(self) -> Iterable[Any]:
-        """Objects directly below this one."""
+        """The children of this object."""
 
 
 B = TypeVar("B", bound=Nested)
@@ -31,7 +31,7 @@ B = TypeVar("B", bound=Nested)
 
 @hinted
 def pack(arg: Any) -> list[Any]:
-    """Make a list of `arg`: return a list unchanged, convert a tuple, wrap anything else.
+    """Convert `arg` to a list: return a list unchanged, convert a tuple, wrap any other object.
 
     Examples
     --------
@@ -45,19 +45,19 @@ def pack(arg: Any) -> list[Any]:
 
 @hinted
 def unpack(arg: Any, singleton: bool = False) -> Any:
-    """Undo `pack`: return the only element of a list or tuple; convert a longer tuple to a list.
+    """Return the only element of a list or tuple, or convert a longer tuple to a list.
 
     Parameters
     ----------
     arg : object
-        A list or tuple; anything else is returned unchanged.
+        A list or tuple; any other object is returned unchanged.
     singleton : bool
         True if `arg` must be a list or tuple of exactly one element.
 
     Raises
     ------
     ArgumentError
-        If `singleton` is True and `arg` is anything else.
+        If `singleton` is True and `arg` is not a list or tuple of exactly one element.
 
     Examples
     --------
@@ -75,18 +75,18 @@ def unpack(arg: Any, singleton: bool = False) -> Any:
 def dict_subset(
     dict_: MutableMapping[K, V], keys: Iterable[K], pop: bool = False, must_have: bool = True
 ) -> dict[K, V]:
-    """Return the pairs of `dict_` that belong to `keys`, in the order of `keys`.
+    """Return the items of `dict_` with the given keys, in the order of `keys`.
 
     Parameters
     ----------
     dict_ : dict
         The dictionary.
     keys : iterable
-        The keys of the wanted pairs.
+        The keys of the items.
     pop : bool
-        True to remove the pairs from `dict_`.
+        True to remove the items from `dict_`.
     must_have : bool
-        True if a missing key is an error; otherwise it is left out.
+        True to raise an error for a missing key, False to ignore it.
 
     Raises
     ------
@@ -102,7 +102,9 @@ def dict_subset(
     missing = [key for key in keys if key not in dict_]
     if missing and must_have:
         hint = nearest(str(missing[0]), dict_)
-        raise ArgumentError(f"no key {missing[0]!r} in a dictionary of {list(dict_)}{hint}")
+        raise ArgumentError(
+            f"the dictionary has no key {missing[0]!r}; its keys are {list(dict_)}{hint}"
+        )
     found = {key: dict_[key] for key in keys if key in dict_}
     if pop:
         for key in found:
@@ -111,14 +113,14 @@ def dict_subset(
 
 
 def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
-    """Return one dictionary of all pairs of `dicts` and all `kwargs`.
+    """Return a dictionary with all items of `dicts` and all `kwargs`.
 
-    The result is an `OrderedDict` if the first of `dicts` is one.
+    The result is an `OrderedDict` if the first of `dicts` is an `OrderedDict`.
 
     Raises
     ------
     ArgumentError
-        If a key occurs twice.
+        If a key occurs more than once.
 
     Examples
     --------
@@ -141,8 +143,8 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
 def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[str, Any]:
     """Match positional and keyword arguments with the expected names.
 
-    For methods whose arguments are known only at run time and therefore declared with ``*args,
-    **kwargs``: this function checks a call as Python would.
+    Methods whose arguments are known only at run time are declared with ``*args, **kwargs``. For
+    such methods, this function checks the arguments of a call as Python does.
 
     Parameters
     ----------
@@ -154,14 +156,14 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     Returns
     -------
     dict
-        Name -> value, in the order of `expected`.
+        A dictionary from names to values, in the order of `expected`.
 
     Raises
     ------
     UnknownArgumentError
-        For a keyword that is not expected.
+        If a keyword is not expected.
     SurplusArgumentError
-        If an argument is given both by position and by keyword, or too many are given.
+        If an argument is given both by position and by keyword, or if there are too many arguments.
     ArgumentError
         If an expected argument is not given.
 
@@ -177,7 +179,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     for name in kwargs:
         if name not in expected:
             hint = nearest(name, expected)
-            raise UnknownArgumentError(f"argument {name!r} is not known; {takes}{hint}")
+            raise UnknownArgumentError(f"argument {name!r} is unknown; {takes}{hint}")
         if name in routed:
             raise SurplusArgumentError(
                 f"argument {name!r} was given twice, by position and by keyword; {takes}"
@@ -191,19 +193,20 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
 
 @hinted
 def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list[B]:
-    """Return all bricks at or below `top_bricks` that satisfy `predicate`.
+    """Return all bricks that satisfy `predicate` among `top_bricks` and their descendants.
 
     Parameters
     ----------
     top_bricks : iterable of Brick
-        The bricks to start from.
+        The bricks where the search starts.
     predicate : callable
-        Called once with each brick; returns True if the brick is wanted.
+        A function that is called once for each brick, and returns True to select it.
 
     Returns
     -------
     list of Brick
-        In breadth-first order; each brick once, even if several parents share it.
+        The selected bricks in breadth-first order. A brick that several parents share is listed
+        once.
     """
     queue = deque(top_bricks)
     seen: set[int] = set()
@@ -221,7 +224,7 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
 
 @hinted
 def repr_attrs(instance: object, *attrs: str) -> str:
-    """Return Python's standard representation of `instance` with some of its attributes added.
+    """Return the default `repr` of `instance`, extended by some of its attributes.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Predicates on variables, and their combinations with ``&``, ``|`` and ``~``.
 
-`as_predicate` turns every kind of criterion into a `Predicate`. It is here because roles need the
-operators; `workbench.graph.criteria` adds the criteria of bricks and paths.
+`as_predicate` converts every kind of criterion to a `Predicate`. It is in this package because
+roles use the operators; `workbench.graph.criteria` registers the criteria for bricks and paths.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ NO_CRITERION = (
 
 
 class Predicate:
-    """Condition on variables; base of roles, paths, filters and their combinations."""
+    """Base class of conditions on variables: roles, paths, filters and their combinations."""
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` meets the condition."""
+        """Return True if `variable` satisfies the condition."""
         raise NotImplementedError
 
     def texts(self) -> Iterator[str]:
-        """Yield the names and paths that the condition asks for, to compare spellings with."""
+        """Yield the names and paths in the condition, from which spelling hints are derived."""
         yield from ()
 
     def __and__(self, other: object) -> Predicate:
@@ -52,7 +52,7 @@ class Predicate:
 
 @dataclass(frozen=True, repr=False)
 class AllOf(Predicate):
-    """Condition that all of `parts` hold; without parts it always holds."""
+    """Condition that all conditions in `parts` hold; without conditions it always holds."""
 
     parts: tuple[Predicate, ...]
 
@@ -70,7 +70,7 @@ class AllOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class AnyOf(Predicate):
-    """Condition that one of `parts` holds; without parts it never holds."""
+    """Condition that at least one condition in `parts` holds; without conditions it never holds."""
 
     parts: tuple[Predicate, ...]
 
@@ -87,7 +87,7 @@ class AnyOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Not(Predicate):
-    """Condition that `part` does not hold."""
+    """Negation of a condition."""
 
     part: Predicate
 
@@ -101,7 +101,7 @@ class Not(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Fulfils(Predicate):
-    """Condition that a function of the variable returns true."""
+    """Condition that a function returns a true value for the variable."""
 
     function: Callable[[Variable], Any]
 
@@ -114,30 +114,33 @@ class Fulfils(Predicate):
 
 @hinted
 def as_predicate(criterion: object) -> Predicate:
-    """Return the predicate of a criterion.
+    """Convert a criterion to a predicate.
 
     Parameters
     ----------
     criterion : object
-        One of
+        One of the following, which selects the variables after the colon:
 
-        - a role: variables that have it, or a more specific one;
-        - a brick, or a class of bricks: variables that belong to it, not to its children;
-        - a path, as a `Path` or a text with ``/`` or ``.`` in it: variables at it and below;
-        - another text: variables with this name, in the graph or in the brick;
-        - a compiled pattern: variables whose name or path it matches at the beginning;
+        - a role: variables with this role or a more specific one;
+        - a brick, or a class of bricks: variables that belong to the brick, but not to its
+          children;
+        - a path, as a `Path` or a string that contains ``/`` or ``.``: variables at this path and
+          below;
+        - any other string: variables with this name, in the graph or in the brick;
+        - a compiled pattern: variables whose name or path matches the pattern at the beginning;
         - an application: inputs, outputs and auxiliary variables of its calls;
-        - a variable: itself; a class of variables: its instances;
-        - a function: variables for which it returns true;
-        - a `Selector`: variables of its bricks and of all below them; a `VariableFilter`;
-        - a list of criteria: variables that meet one of them;
-        - a combination of all these with ``&``, ``|`` and ``~``, in which a role, brick,
-          application, path, filter or predicate is on one side of each operator.
+        - a variable: this variable; a class of variables: its instances;
+        - a function: variables for which the function returns a true value;
+        - a `Selector`: variables of its bricks and of their descendants;
+        - a `VariableFilter`: variables that the filter selects;
+        - a list of criteria: variables that satisfy at least one of them;
+        - a combination of criteria with ``&``, ``|`` and ``~``, where at least one operand of each
+          operator is a role, brick, application, path, filter or predicate.
 
     Raises
     ------
     SignatureError
-        If `criterion` is something else.
+        If `criterion` is any other object.
 
     Examples
     --------
@@ -154,7 +157,7 @@ def as_predicate(criterion: object) -> Predicate:
 
 @singledispatch
 def normalized(criterion: object) -> Predicate:
-    """Return the predicate for a criterion; modules above register their kinds."""
+    """Convert a criterion to a predicate; other modules register further kinds of criteria."""
     if callable(criterion):
         return Fulfils(criterion)
     raise SignatureError(NO_CRITERION.format(criterion=criterion))
@@ -179,7 +182,7 @@ def _(criterion: UnionType) -> Predicate:
 
 
 def any_of(criteria: Iterable[object]) -> Predicate:
-    """Return the condition that one of `criteria` holds."""
+    """Return the condition that at least one of `criteria` holds."""
     parts = tuple(map(as_predicate, criteria))
     return parts[0] if len(parts) == 1 else AnyOf(parts)
 
@@ -207,7 +210,7 @@ def opposite(criterion: object) -> Predicate:
 
 
 def _merged(kind: type[AllOf] | type[AnyOf], *criteria: object) -> tuple[Predicate, ...]:
-    """Return the parts of `criteria`, without repetitions and without nesting of one kind."""
+    """Return the parts of a condition of class `kind`, flattened and without duplicates."""
     parts: dict[Predicate, None] = {}
     for part in map(as_predicate, criteria):
         nested = part.parts if isinstance(part, kind) else ()

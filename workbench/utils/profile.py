@@ -1,7 +1,7 @@
-"""Nested timers, and the sums of the times that the parts of a run took.
+"""Nested timers, and total times of the sections of a run.
 
-A main loop keeps one `Profile`. `workbench.extensions.Timing` reads its sums; with
-``config.profile`` the loop prints the report when it ends.
+A main loop keeps one `Profile`. `workbench.extensions.Timing` reads the total times from it. If
+``config.profile`` is True, the main loop prints the report at the end of a run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ __all__ = [
 
 
 class Profile(Hinted):
-    """Total times of named sections, by their nesting.
+    """Total times of named and nested sections.
 
     Attributes
     ----------
     total : dict
-        Path of section names, outermost first, -> seconds spent there so far.
+        Maps the path of each section to the total seconds spent in it. A path is a tuple of section
+        names, outermost first.
     current : tuple of str
-        The path of the running section.
+        The path of the current section.
 
     Examples
     --------
@@ -44,12 +45,12 @@ class Profile(Hinted):
         self.current: tuple[str, ...] = ()
 
     def enter(self, name: str) -> None:
-        """Start a section inside the running one."""
+        """Start a section inside the current section."""
         self.current += (name,)
         self.total.setdefault(self.current, 0.0)
 
     def exit(self, t: float) -> None:
-        """End the running section, which took `t` seconds."""
+        """End the current section, which took `t` seconds."""
         self.total[self.current] += t
         self.current = self.current[:-1]
 
@@ -64,7 +65,7 @@ class Profile(Hinted):
         Parameters
         ----------
         f : file, optional
-            The file to print to; by default standard error, or the output of the notebook cell.
+            The output file; by default standard error, or the output of the notebook cell.
         """
         file = screen() if f is None else f
         print(f"{'Section':<44}{'Seconds':>10}{'Share':>9}", file=file)
@@ -78,7 +79,7 @@ class Profile(Hinted):
         return sum(seconds for path, seconds in self.total.items() if len(path) == 1)
 
     def _tree(self, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        # in the order in which sections were first entered, the inner ones under the outer one
+        # Sections are in the order in which they were first entered, each before its inner ones.
         for path in list(self.total):
             if path[:-1] == above:
                 yield path
@@ -86,7 +87,7 @@ class Profile(Hinted):
 
 
 class Timer(Hinted):
-    """Timer of the code in its ``with`` block, as a section of a profile.
+    """Context manager that times its block as a section of a profile.
 
     Parameters
     ----------

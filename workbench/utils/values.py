@@ -1,4 +1,4 @@
-"""Conversion of tensors to Python numbers and numpy arrays."""
+"""Conversion of tensors to Python numbers and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy
 import torch
 
 WIDER = {torch.complex32: torch.complex64}
-"""Wider dtypes for those that numpy lacks; float32 for all others."""
+"""Dtypes that replace dtypes without a NumPy equivalent; the default is float32."""
 
 
 def to_python(value: Any) -> Any:
-    """Return a single number as a Python number, and any other tensor as an array.
+    """Convert a scalar to a Python number, and any other tensor to a NumPy array.
 
-    The array is a copy in main memory, so that training does not overwrite it. Dtypes that numpy
-    lacks, such as bfloat16, become float32, which represents all their values. Other objects are
-    returned unchanged.
+    The array is a copy in main memory, so that training does not overwrite it. Dtypes that NumPy
+    lacks, such as bfloat16, become float32, which represents all their values. Objects that are not
+    tensors or arrays are returned unchanged.
 
     Examples
     --------

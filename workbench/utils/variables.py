@@ -1,4 +1,4 @@
-"""Small functions on variables: checks, shared variables of floats, and hooks for debugging."""
+"""Small functions for variables: checks, shared variables of floats, and debugging hooks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
     n_dim : int or None
         The required number of dimensions.
     dtype_prefix : str or None
-        The required start of the name of its dtype: ``"int"`` allows ``int64``.
+        The required prefix of the dtype's name; for example, ``"int"`` allows ``int64``.
 
     Raises
     ------
     ShapeError, DtypeError
-        If it does not have them.
+        If the variable has another number of dimensions or another dtype.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
     >>> check_variable(tensor.matrix("targets"), 2, "int")
     Traceback (most recent call last):
     ...
-    workbench.errors.DtypeError: targets is float32, but must be int...
+    workbench.errors.DtypeError: targets has dtype float32, but must have dtype int...
     """
     if variable is None:
         return
@@ -50,18 +50,18 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
         raise ShapeError(f"{variable!r} has {variable.ndim} dimensions, but must have {n_dim}")
     dtype = str(variable.dtype).removeprefix("torch.")
     if dtype_prefix is not None and not dtype.startswith(dtype_prefix):
-        raise DtypeError(f"{variable!r} is {dtype}, but must be {dtype_prefix}...")
+        raise DtypeError(f"{variable!r} has dtype {dtype}, but must have dtype {dtype_prefix}...")
 
 
 @hinted
 def is_shared_variable(variable: Any) -> bool:
-    """Return True if `variable` keeps a value between calls."""
+    """Return True if `variable` is a shared variable, which keeps a value between calls."""
     return isinstance(variable, SharedVariable)
 
 
 @hinted
 def is_graph_input(variable: Variable) -> bool:
-    """Return True if the value of `variable` must be given: it is neither computed nor stored.
+    """Return True if `variable` is an input, which is neither computed nor stored.
 
     Examples
     --------
@@ -74,13 +74,13 @@ def is_graph_input(variable: Variable) -> bool:
 
 
 class CheckOptions(TypedDict, total=False):
-    """The check of the values of a shared variable."""
+    """The option `check` of functions that create shared variables."""
 
     check: Check | None
 
 
 class FloatOptions(CheckOptions, total=False):
-    """Options of `shared_floatx` besides the name."""
+    """Options of `shared_floatx` except the name."""
 
     dtype: torch.dtype | str | None
 
@@ -92,7 +92,7 @@ class NamedFloatOptions(FloatOptions, total=False):
 
 
 class SharedOptions(CheckOptions, total=False):
-    """Options of `workbench.shared` besides the name."""
+    """Options of `workbench.shared` except the name."""
 
     dtype: torch.dtype | None
 
@@ -104,16 +104,17 @@ def shared_floatx(
     dtype: torch.dtype | str | None = None,
     **kwargs: Unpack[CheckOptions],
 ) -> SharedVariable:
-    """Return a shared variable of floats.
+    """Create a shared variable of floats.
 
     Parameters
     ----------
     value : array or number
+        The initial value.
     name : str, optional
     dtype : torch.dtype or str, optional
-        ``config.floatx`` by default.
+        The dtype, ``config.floatx`` by default.
     **kwargs
-        For `workbench.shared`.
+        Further options of `workbench.shared`.
 
     Examples
     --------
@@ -127,13 +128,13 @@ def shared_floatx(
 def shared_floatx_zeros(
     shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 ) -> SharedVariable:
-    """Return a shared variable of zeros; keyword arguments are those of `shared_floatx`."""
+    """Create a shared variable of zeros; keyword arguments are passed to `shared_floatx`."""
     return shared_floatx(numpy.zeros(shape, dtype="float32"), **kwargs)
 
 
 @show_options
 def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]) -> SharedVariable:
-    """Return a shared variable whose values are missing (NaN) until they are initialised."""
+    """Create a shared variable whose elements are NaN until they are initialised."""
     return shared_floatx(numpy.full(shape, numpy.nan, dtype="float32"), **kwargs)
 
 
@@ -141,7 +142,7 @@ def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 def shared_floatx_zeros_matching(
     shared_variable: SharedVariable, name: str | None = None, **kwargs: Unpack[FloatOptions]
 ) -> SharedVariable:
-    """Return a shared variable of zeros with the shape of another one.
+    """Create a shared variable of zeros with the shape of another shared variable.
 
     Examples
     --------
@@ -156,12 +157,12 @@ def shared_floatx_zeros_matching(
 def shared_like(
     variable: Variable, name: str | None = None, **kwargs: Unpack[SharedOptions]
 ) -> SharedVariable:
-    """Return a shared variable of zeros with the dtype and number of dimensions of `variable`.
+    """Create a shared variable of zeros with the dtype and number of dimensions of `variable`.
 
     Parameters
     ----------
     variable : Variable
-        Its unknown sizes become zero.
+        The variable, whose unknown sizes become zero.
     name : str, optional
         By default the name of `variable` followed by ``_shared``.
     """
@@ -174,15 +175,15 @@ def shared_like(
 
 @hinted
 def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Variable:
-    """Call a function with the value of a variable each time it is computed.
+    """Register a function that is called with each computed value of a variable.
 
-    The hook has no effect on functions that were made before.
+    The hook has no effect on functions that were compiled before.
 
     Parameters
     ----------
     variable : Variable
     hook_fn : callable
-        Receives the value, a tensor, and `args`.
+        A function that is called with the value, a tensor, and `args`.
     *args
         Further arguments of the hook.
 
@@ -205,21 +206,21 @@ def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Var
 
 @hinted
 def print_shape(x: Any, header: str | None = None) -> None:
-    """Print the shape of a value; a hook."""
+    """Print the shape of a value; for use as a hook."""
     _show(tuple(x.shape), header)
 
 
 @hinted
 def print_sum(x: Any, header: str | None = None) -> None:
-    """Print the sum of a value; a hook."""
+    """Print the sum of a value; for use as a hook."""
     _show(float(x.sum()), header)
 
 
 @hinted
 def ipdb_breakpoint(x: Any) -> None:
-    """Stop in a debugger with the value as ``x``; a hook.
+    """Start a debugger in which ``x`` is the value; for use as a hook.
 
-    Uses ipdb if it is installed, otherwise Python's `breakpoint`.
+    The debugger is ipdb if it is installed, otherwise Python's `breakpoint`.
     """
     try:
         import ipdb  # type: ignore[import-not-found]

@@ -1,7 +1,8 @@
-"""Waiting for an event by a function that an upper layer can replace.
+"""Waiting for an event with a function that an upper layer can replace.
 
-In a notebook the waiting thread is the one that receives the messages of widgets. The layer of the
-widgets replaces `event.wait` by a function that handles messages while it waits.
+In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
+package of widgets therefore replaces `event.wait` by a function that handles messages while it
+waits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _way: Wait = threading.Event.wait
 
 
 def wait(event: threading.Event, timeout: float | None = None) -> bool:
-    """Wait for `event`, at most `timeout` seconds; return True if it is set.
+    """Wait at most `timeout` seconds for `event`; return True if it is set.
 
     Examples
     --------
@@ -26,6 +27,6 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 
 def wait_by(way: Wait) -> None:
-    """Use `way` for waiting from now on, in place of ``threading.Event.wait``."""
+    """Set the function that `wait` calls, by default ``threading.Event.wait``."""
     global _way
     _way = way

@@ -17,7 +17,7 @@ export interface Range {
   readonly have_updated_interactively: boolean;
 }
 
-/** One form of a curve, with the tags that `extensions_live.figures` gives it. */
+/** One form of a curve, with the tags that `extensions_live.figures` assigns. */
 export interface Renderer extends BokehModel {
   readonly tags: [channel: string, kind: "line" | "dots" | "marks"];
   visible: boolean;
@@ -86,7 +86,7 @@ export async function loadBokeh(model: Model<PlotState>): Promise<Bokeh> {
   if (!found) throw new Error("the page received no BokehJS");
   const carrier = found as Model<BokehState>;
   const version = carrier.get("version");
-  // Another library may have loaded the same or another version; versions do not conflict.
+  // Another library can have loaded the same or another version; versions do not conflict.
   const present = window.Bokeh?.[version];
   if (present) return present;
   const loading = (window.__workbenchBokeh ??= {});
@@ -129,7 +129,7 @@ export interface Embedded {
   readonly remove: () => void;
 }
 
-/** Embeds each root of a document in one of `holders`; removes all parts if that fails. */
+/** Embeds each root of a document in one of `holders`; on failure, removes all roots. */
 export async function embed(
   bokeh: Bokeh,
   json: DocumentJson,
@@ -137,7 +137,7 @@ export async function embed(
 ): Promise<Embedded> {
   const ids = json.roots.map((root) => root.id);
   const first = ids[0] ?? "";
-  // BokehJS keeps every document in a list, and so closed views in memory.
+  // BokehJS keeps every document in a list, which would keep closed views in memory.
   const list = bokeh.documents;
   const clear = (document: BokehDocument) => {
     document.clear();
@@ -158,7 +158,7 @@ export async function embed(
       },
     };
   } catch (error) {
-    // If the element was no longer in the page, its document is in the list, without views.
+    // If the element is no longer in the page, its document is in the list without views.
     list.filter((one) => !one.views_manager && one.roots()[0]?.id === first).forEach(clear);
     throw error;
   }

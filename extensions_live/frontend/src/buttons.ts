@@ -8,7 +8,7 @@ export interface Button {
   readonly arguments?: Record<string, unknown>;
   readonly label: string;
   readonly title: string;
-  /** The path of its icon in a 16 by 16 view box. */
+  /** The path of the icon in a view box of 16 by 16. */
   readonly icon: string;
 }
 

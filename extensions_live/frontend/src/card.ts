@@ -1,4 +1,4 @@
-// The card of a figure: a legend with one key for each curve, the figure, and notes.
+// Card of a figure, with a legend that has one key for each curve, the figure, and notes.
 
 import { make } from "./dom";
 

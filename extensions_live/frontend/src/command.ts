@@ -1,6 +1,6 @@
-// Sends a command of a button so that it acts at once. The kernel handles its control channel even
-// while a cell runs. If the page or the kernel has no such channel, the command is a message of the
-// widget, which waits for the running cell unless that cell waits for training.
+// Sends the command of a button so that it acts immediately. The kernel handles its control channel
+// even while a cell runs. If the page or the kernel has no such channel, the command is a message of
+// the widget, which waits for the running cell unless that cell waits for training.
 
 import type { CommandMessage, ControlReply, ControlRequest, LiveState } from "./messages";
 import type { Kernel, Model } from "./model";
@@ -14,7 +14,7 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Returns the connection to the kernel, or null if the front end gives access to none. */
+/** Returns the connection to the kernel, or null if the front end provides no access to it. */
 function connection(model: Model<LiveState>): Kernel | null {
   try {
     return model.widget_manager?.kernel ?? null;
@@ -51,9 +51,9 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 }
 
 /**
- * Sends a command. If the control channel does not answer, the command is sent both ways and still
- * acts once: Python recognises its id. `hasControlChannel` is true if the kernel answers on the
- * control channel; `waiting` is called as soon as the message has to wait for a cell.
+ * Sends a command. If the control channel does not answer, the command is sent on both channels but
+ * acts once, since Python detects its id. `hasControlChannel` is true if the kernel answers on the
+ * control channel; `waiting` is called when the message must wait for a cell.
  */
 export async function command(
   model: Model<LiveState>,

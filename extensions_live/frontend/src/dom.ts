@@ -1,6 +1,6 @@
-// Creation of elements.
+// Functions that create elements.
 
-/** Appends a new element to `parent`, and returns it. */
+/** Appends a new element to `parent`, and returns the element. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   className: string,
@@ -14,7 +14,7 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Gives an element a test id, and returns it. */
+/** Sets the test id of an element, and returns the element. */
 export function named<Part extends HTMLElement>(name: string, element: Part): Part {
   element.dataset.testid = name;
   return element;

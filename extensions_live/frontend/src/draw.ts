@@ -15,9 +15,9 @@ export type Undo = () => void;
 /**
  * Calls `draw` as soon as `el` is in the page and has a size. `draw` resolves to a function that
  * removes the drawing, or to null if the element was detached meanwhile; then it is called again
- * when the element is back. If it fails although the element stayed, it is called again after
- * increasing delays. `report` receives the last error, or null on success. Returns a function that
- * ends everything.
+ * when the element is attached. If it fails although the element is attached, it is called again
+ * after increasing delays. `report` receives the last error, or null on success. Returns a function
+ * that stops this and removes the drawing.
  */
 export function whileShown(
   el: HTMLElement,

@@ -1,4 +1,4 @@
-// Updates of embedded figures: every payload replaces all their data.
+// Updates embedded figures with payloads, each of which replaces all data.
 
 import type { Embedded } from "./bokeh";
 import type { Card } from "./card";
@@ -13,15 +13,15 @@ const SETTLE = 150; // ms without a change of the range before finer points are 
 const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
 const NOTHING: PlotPayload = { curves: {}, latest: {}, notes: {} };
 
-/** Text of a card about its curves. */
+/** Text on a card about its curves. */
 export interface Readout {
   /** The value of each channel. */
   values: string[];
-  /** The iteration at the pointer, or an empty text. */
+  /** The iteration at the pointer, or an empty string. */
   at: string;
 }
 
-/** Returns the latest values of `channels`, or the values nearest to the pointer if there is one. */
+/** Returns the latest values of `channels` or, if there is a pointer, the values nearest to it. */
 export function readout(
   channels: string[],
   points: Map<string, Points>,
@@ -34,7 +34,7 @@ export function readout(
     const index = nearest(curve.x, curve.y, pointer);
     return { text: format(curve.y[index]), x: curve.x[index] };
   });
-  // The shown iteration is that of the point nearest to the pointer, of all curves.
+  // The shown iteration belongs to the point of all curves that is nearest to the pointer.
   const distance = (x: number) => Math.abs(x - (pointer ?? 0));
   const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
   return {
@@ -43,7 +43,7 @@ export function readout(
   };
 }
 
-/** Updates embedded figures with every payload; returns a function that ends this and removes them. */
+/** Updates embedded figures with every payload; returns a function that stops and removes them. */
 export function fill(
   model: Model<PlotState>,
   box: HTMLElement,
@@ -71,7 +71,7 @@ export function fill(
     }
   };
 
-  // Shows and hides the parts of each curve, and the notes on missing channels.
+  // Shows or hides the forms of each curve and the notes on missing channels.
   const arrange = () => {
     const { notes } = payload();
     for (const { figure, card } of parts) {

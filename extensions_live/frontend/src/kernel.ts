@@ -1,5 +1,5 @@
-// Shows that the kernel of a view has ended. It relies on facts, never on silence: a busy kernel, a
-// lost connection or an unknown status do not count.
+// Shows that the kernel of a view has ended. Silence is not a sign of this, because a kernel can be
+// busy, a connection can be lost, and a status can be unknown.
 
 import { make, named } from "./dom";
 import type { LiveState } from "./messages";
@@ -15,13 +15,13 @@ export const REOPENED =
 
 /** Facts about the connection to the kernel. */
 export interface Facts {
-  /** True if the view belongs to a document that was closed; reopening creates another one. */
+  /** True if the view belongs to a closed document; reopening creates another document. */
   closed: boolean;
-  /** True if the comm of the widget is open; undefined while that is unknown. */
+  /** True if the comm of the widget is open, undefined if unknown. */
   live: boolean | undefined;
   /**
-   * The kernel that the front end names, null if it has no kernel any more, or undefined if it gives
-   * no information: then only a message that cannot be sent shows that the kernel has ended.
+   * The kernel that the front end names, null if it no longer has a kernel, or undefined if it
+   * provides no information; then only a failure to send a message shows that the kernel has ended.
    */
   kernel: Pick<Kernel, "status"> | null | undefined;
   /** True if the last message could be sent. */
@@ -51,7 +51,7 @@ export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => vo
   line.hidden = true;
   const manager = model.widget_manager;
   const session = manager?.context?.sessionContext;
-  // Only the full model knows whether its comm is open; anywidget gives a part of it.
+  // Only the full model, of which anywidget provides a part, has the state of the comm.
   let own: { comm_live?: boolean } | null = null;
   let sent = true;
 

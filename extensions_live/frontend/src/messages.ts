@@ -9,14 +9,14 @@ export interface VisibilityMessage {
   visible: boolean;
 }
 
-/** Request for finer points between two iterations, or the whole curve if both are null. */
+/** Request for finer points between two iterations, or for the whole curve if both are null. */
 export interface RangeMessage {
   kind: "range";
   start: number | null;
   stop: number | null;
 }
 
-/** Request for a command of the session; acts once, even if it arrives twice with one id. */
+/** Request for a command of the session, which acts once even if it arrives twice. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
@@ -32,15 +32,15 @@ export interface ControlRequest {
   message: CommandMessage;
 }
 
-/** Answer to a request: "ok", "unknown" for a widget that no longer exists, or an error. */
+/** Reply to a request: "ok", "unknown" if the widget no longer exists, or an error. */
 export interface ControlReply {
   status: string;
 }
 
-/** The payload before there is anything to show. */
+/** Payload before there are any values. */
 export type Empty = Record<never, never>;
 
-/** The points of a curve: float64 arrays for its line, its dots, and its non-finite values. */
+/** Points of a curve, as float64 arrays for its line, dots and non-finite values. */
 export interface CurveData {
   x: DataView;
   y: DataView;
@@ -49,27 +49,27 @@ export interface CurveData {
   dots_y: DataView;
 }
 
-/** The data of the figures by channel: curves, latest values, and notes on missing channels. */
+/** Data of the figures by channel: curves, latest values, and notes on missing channels. */
 export interface PlotPayload {
   curves: Record<string, CurveData>;
   latest: Record<string, string>;
   notes: Record<string, string>;
 }
 
-/** The outcome of the last command. */
+/** Outcome of the last command. */
 export interface Outcome {
   id: number;
   text: string;
   refused: boolean;
 }
 
-/** The error that ended training. */
+/** Error that ended training. */
 export interface Failure {
   message: string;
   traceback: string;
 }
 
-/** The contents of the control bar; `fraction` is null if the end of the run is unknown. */
+/** Contents of the control bar, where `fraction` is null if the end of the run is unknown. */
 export interface ControlsPayload {
   state: string;
   possible: CommandName[];
@@ -90,14 +90,14 @@ export type MimeBundle = Record<string, unknown>;
 
 export type OutputBundles = Record<string, [MimeBundle, MimeBundle]>;
 
-/** The traits of every live widget. */
+/** Traits of every live widget. */
 export interface LiveState {
   problem: string;
   ident: string;
   still: OutputBundles;
 }
 
-/** The traits of a plot. */
+/** Traits of a plot. */
 export interface PlotState {
   problem: string;
   ident: string;
@@ -110,7 +110,7 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** The traits of the control bar. */
+/** Traits of the control bar. */
 export interface ControlsState {
   problem: string;
   ident: string;
@@ -118,7 +118,7 @@ export interface ControlsState {
   payload: ControlsPayload | Empty;
 }
 
-/** The traits of the widget that carries BokehJS, compressed by gzip. */
+/** Traits of the widget that carries BokehJS, compressed by gzip. */
 export interface BokehState {
   source: DataView;
   version: string;

@@ -12,7 +12,7 @@ export interface Model<State> {
   readonly widget_manager?: Manager;
 }
 
-/** Arguments of `render`, given by anywidget. */
+/** Arguments that anywidget passes to `render`. */
 export interface Rendering<State> {
   model: Model<State>;
   el: HTMLElement;

@@ -1,4 +1,4 @@
-// Numbers of a curve: unpacking from a message, lookup at the pointer, and formatting.
+// Functions that unpack the numbers of a curve, look them up and format them.
 
 import type { CurveData } from "./messages";
 
@@ -22,14 +22,14 @@ export function unpack(curve: CurveData): Points {
   };
 }
 
-/** Returns the numbers in a buffer of a message; an empty buffer may arrive as null. */
+/** Returns the numbers in a buffer of a message; an empty buffer can arrive as null. */
 export function floats(view: DataView | null | undefined): Float64Array {
   if (!view?.byteLength) return new Float64Array(0);
-  // A copy, since an array needs an aligned start and a buffer of a message may have none.
+  // A copy, since an array needs an aligned start, which a buffer of a message can lack.
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
-/** Returns a value with four significant digits. */
+/** Formats a value with four significant digits. */
 export function format(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
@@ -47,7 +47,7 @@ export function nearest(x: ArrayLike<number>, y: ArrayLike<number>, at: number):
   return after - at < at - before ? right : left;
 }
 
-/** Returns the index of the first of increasing numbers that is at least `at`, or their count. */
+/** Returns the index of the first of increasing numbers that is at least `at`, or their number. */
 function firstFrom(x: ArrayLike<number>, at: number): number {
   let low = 0;
   let high = x.length;
@@ -59,7 +59,7 @@ function firstFrom(x: ArrayLike<number>, at: number): number {
   return low;
 }
 
-/** Returns the first index from `start` on, in steps of `step`, whose value is a number, or -1. */
+/** Returns the first index from `start`, in steps of `step`, whose value is a number, or -1. */
 function shownFrom(y: ArrayLike<number>, start: number, step: 1 | -1): number {
   for (let i = start; i >= 0 && i < y.length; i += step) if (!Number.isNaN(y[i])) return i;
   return -1;

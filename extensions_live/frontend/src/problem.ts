@@ -1,10 +1,10 @@
-// Shows an error in the view itself, which Python reports.
+// Shows an error that Python reports in the view.
 
 import { make, named } from "./dom";
 import type { LiveState } from "./messages";
 import type { Model } from "./model";
 
-/** Adds a line to `box` that shows the error, if there is one. */
+/** Adds a line to `box` that shows an error, if there is one. */
 export function showProblem(model: Pick<Model<LiveState>, "get" | "on">, box: HTMLElement): void {
   const line = named("view-problem", make("div", "wb-problem", box));
   const update = () => {

@@ -1,5 +1,5 @@
 // Writes the still output of a cell into the notebook. The kernel's display messages reach only the
-// page that saw the cell run; after a reload only this keeps image and table up to date.
+// page in which the cell was run; after a reload, this code updates the image and the table.
 
 import type { LiveState, MimeBundle, OutputBundles } from "./messages";
 import type { Cells, Model } from "./model";
@@ -31,12 +31,12 @@ export function replaceOutputs(cells: Cells | [], still: OutputBundles): void {
   }
 }
 
-/** Returns true if an output shows `now` already. */
+/** Returns true if an output already shows `now`. */
 function same(old: MimeBundle, now: MimeBundle): boolean {
   return Object.keys(now).every((type) => plain(old[type]) === now[type]);
 }
 
-/** Returns text as one string; a notebook file may store it as a list of lines. */
+/** Returns text as one string; a notebook file can store it as a list of lines. */
 function plain(value: unknown): unknown {
   return Array.isArray(value) ? value.join("") : value;
 }

@@ -1,10 +1,10 @@
-// Gives figures the colours and fonts of the page, so that they fit every theme.
+// Applies the colours and fonts of the page to figures, for every theme.
 
 import type { Figure } from "./bokeh";
 
 const LATE = 400; // ms after which the colours of a new theme are in effect
 
-/** Gives `figures` the colours and fonts of `el`. */
+/** Applies the colours and fonts of `el` to `figures`. */
 export function applyTheme(figures: Figure[], el: HTMLElement): void {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -35,7 +35,7 @@ export function applyTheme(figures: Figure[], el: HTMLElement): void {
   }
 }
 
-/** Applies the theme to figures now and when it changes; returns a function that ends this. */
+/** Applies the theme to figures now and when it changes; returns a function that stops this. */
 export function followTheme(figures: Figure[], el: HTMLElement): () => void {
   const repaint = () => {
     applyTheme(figures, el);

@@ -1,4 +1,4 @@
-// Reports to Python whether a rendering is visible: an invisible view gets no updates.
+// Reports to Python whether a rendering is visible, since an invisible view gets no updates.
 
 import type { Model } from "./model";
 import { post } from "./post";
@@ -6,8 +6,8 @@ import { post } from "./post";
 const HEARTBEAT = 10_000; // ms between two reports while it is visible
 
 /**
- * Reports whether `box` is visible: when that changes, every few seconds while it is, and when it is
- * closed. Returns a function that closes it.
+ * Reports the visibility of `box` when it changes, every few seconds while it is visible, and when it
+ * is closed. Returns a function that closes it.
  */
 export function reportVisibility(
   model: Pick<Model<never>, "send" | "on" | "off">,

@@ -10,7 +10,7 @@ const RUNNING: ControlsPayload = {
   iteration: "iteration 5 of 10",
   epoch: "epoch 1 of 2",
   rate: "12 it/s",
-  tier: ["compiled", "compiled: asked for"],
+  tier: ["compiled", "compiled: requested"],
   time_left: "1 s left",
   fraction: 0.5,
   values: [["cost", "0.5"]],
@@ -49,7 +49,7 @@ it("shows the progress of the run", () => {
   );
   expect(text.slice(0, 4)).toEqual(["running", "iteration 5 of 10", "epoch 1 of 2", "12 it/s"]);
   expect(text.slice(4)).toEqual(["compiled", "1 s left", "cost0.5"]);
-  expect(part("tier").title).toBe("compiled: asked for");
+  expect(part("tier").title).toBe("compiled: requested");
   expect(part("progress").getAttribute("aria-valuenow")).toBe("50");
 });
 

@@ -114,11 +114,11 @@ def test_an_energy_computer_may_have_a_bias():
 def test_interfaces_say_what_is_to_be_defined():
     x = tensor.tensor3("x")
     attention = AbstractAttention(["states"], [1], 2, name="mine")
-    with pytest.raises(NotImplementedError, match="AbstractAttention must define take_glimpses"):
+    with pytest.raises(NotImplementedError, match="must define the method take_glimpses"):
         attention.take_glimpses(x)
-    with pytest.raises(NotImplementedError, match="must define initial_glimpses"):
+    with pytest.raises(NotImplementedError, match="must define the method initial_glimpses"):
         attention.initial_glimpses(3, x)
     assert attention.preprocess(ATTENDED).shape == ATTENDED.shape
     for method in ("apply", "take_glimpses", "compute_states"):
-        with pytest.raises(NotImplementedError, match=f"must define {method}"):
+        with pytest.raises(NotImplementedError, match=f"must define the method {method}"):
             getattr(AbstractAttentionRecurrent(), method)(states=x)

@@ -137,10 +137,10 @@ def test_sizes_may_come_one_by_one():
         (MaxPooling, {"pooling_size": (3, 3), "padding": (2, 0), "ignore_border": False},
          r"padding is \(2, 0\), but must be at most half of pooling_size"),
         (AveragePooling, {"include_padding": True, "ignore_border": False},
-         r"it: padding is included in averages only if ignore_border is True"),
+         r"it: ignore_border is False, but averages can include padding only if"),
         (MaxPooling, {"input_dim": 7}, r"input_dim is 7, but must be \(channels, height, width\)"),
         (MaxPooling, {"input_dim": (8, 9)}, r"input_dim is \(8, 9\), but must be \(channels"),
-        (MaxPooling, {"input_dim": (1, "8", 5)}, r"input_dim is .*, with '8' in it, but dimens"),
+        (MaxPooling, {"input_dim": (1, "8", 5)}, r"input_dim is .*, which contains '8'"),
         (MaxPooling, {"input_dim": (1, 1, 5)}, r"pooling_size \(2, 2\) do not fit .* \(1, 5\)"),
     ],
 )  # fmt: skip
@@ -154,14 +154,17 @@ def test_settings_that_make_no_sense_are_refused(kind, settings, message):
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
-        (tensor.vector("x"), r"it\.apply: input_ has shape \(\?,\), but the last two"),
+        (tensor.vector("x"), r"it\.apply: input_ has shape \(\?,\), but must have at least two"),
         (tensor.variable("x", shape=(None, 1, 8, 8)), r"input_dim is \(1, 8, 9\); set input_dim"),
         (
             tensor.variable("x", shape=(None, 2, 8, 9)),
             r"\(\?, 2, 8, 9\), but input_dim is \(1, 8, 9",
         ),
         (tensor.variable("x", shape=(2, 8, 8)), r"input_dim is \(1, 8, 9\)"),
-        (tensor.variable("x", shape=(8, 9), dtype=torch.uint8), r"input_ is uint8.*input_\.float"),
+        (
+            tensor.variable("x", shape=(8, 9), dtype=torch.uint8),
+            r"input_ has dtype uint8.*input_\.float",
+        ),
     ],
 )
 def test_images_that_do_not_fit_are_refused(variable, message):

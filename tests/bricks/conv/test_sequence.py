@@ -110,7 +110,7 @@ def test_into_a_perceptron():
 
 @pytest.mark.parametrize("brick", [Linear(3, 4), Flattener(), Sequence([Tanh()])])
 def test_what_is_no_layer_on_images_is_refused(brick):
-    with pytest.raises(ValueError, match=rf"it: {brick!r} is not a layer on images.*Flattener"):
+    with pytest.raises(ValueError, match=rf"it: {brick!r} is neither an ImageLayer.*Flattener"):
         ConvolutionalSequence([Tanh(), brick], num_channels=1, name="it")
 
 

@@ -93,7 +93,7 @@ def test_one_step_is_the_function_itself(data):
     zeros = numpy.zeros((3, 2), "float32")
     got = Weighted().apply(x[0], offset, total=zeros, count=zeros, iterate=False)
     close(got, [series[0] for series in by_hand(x, offset)])
-    with pytest.raises(TypeError, match=r"needs count \(one step, iterate=False, needs every"):
+    with pytest.raises(TypeError, match=r"requires count, because a single step"):
         Weighted().apply(x[0], offset, total=zeros, iterate=False)
 
 
@@ -111,14 +111,14 @@ def test_without_sequences_the_number_of_steps_is_given():
     assert states.eval({n: [0, 0, 0]})[:, 1, 0].tolist() == [1, 3, 7]
     given = Doubling().apply(states=tensor.constant([[1.0]]), n_steps=2)
     assert given.eval().flatten().tolist() == [3, 7]
-    with pytest.raises(TypeError, match="doubling.apply got no sequences, so it needs n_steps"):
+    with pytest.raises(TypeError, match="without sequences, so it requires n_steps"):
         Doubling().apply()
-    with pytest.raises(TypeError, match="cannot infer the batch size, which .* states need"):
+    with pytest.raises(TypeError, match="cannot infer the batch size for the initial states"):
         Doubling().apply(n_steps=3)
 
 
 def test_what_is_missing_is_named(data):
-    with pytest.raises(TypeError, match=r"weighted.apply needs offset"):
+    with pytest.raises(TypeError, match=r"weighted.apply requires offset"):
         Weighted().apply(data[0])
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'offse'.*did you mean"):
         Weighted().apply(data[0], offse=data[2])
@@ -130,7 +130,7 @@ def test_states_must_be_outputs():
         def apply(self, inputs, memory):
             return inputs
 
-    with pytest.raises(ValueError, match=r"the states memory are not among its outputs \(states\)"):
+    with pytest.raises(ValueError, match=r"the states memory must be among the outputs \(states\)"):
         Wrong().apply(tensor.tensor3("x"))
 
 
@@ -140,7 +140,9 @@ def test_initial_states_must_be_complete(data):
         def initial_states(self, batch_size, *args, **kwargs):
             return torch.ones((batch_size, 2))
 
-    with pytest.raises(ValueError, match="half.initial_states returns total, but .* needs count"):
+    with pytest.raises(
+        ValueError, match="half.initial_states returns total, but .* requires count"
+    ):
         Half().apply(data[0], data[2])
     close(
         Half().apply(data[0], data[2], count=numpy.zeros((3, 2), "float32")),
@@ -264,7 +266,7 @@ def test_a_bare_decorator_takes_attributes_from_properties():
 
     brick = Renamed("memory")
     assert brick.apply(torch.ones(3, 1, 2))[:, 0, 0].tolist() == [1, 2, 3]
-    with pytest.raises(TypeError, match=r"takes 1 arguments by position \(x\), got 2"):
+    with pytest.raises(TypeError, match=r"accepts 1 positional arguments \(x\), not 2"):
         brick.apply(tensor.tensor3("x"), tensor.tensor3("y"))
 
 

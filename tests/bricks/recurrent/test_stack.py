@@ -145,7 +145,7 @@ def test_another_output_may_go_to_the_next_layer():
 
 def test_what_does_not_fit_is_named():
     stack = made()
-    with pytest.raises(TypeError, match=r"takes 2 arguments by position \(inputs, mask\), got 3"):
+    with pytest.raises(TypeError, match=r"accepts 2 positional arguments \(inputs, mask\), not 3"):
         stack.apply(*[tensor.tensor3(name) for name in "abc"])
     with pytest.raises(TypeError, match="recurrentstack/lstm.apply: .*'nput'.*"):
         stack.apply(tensor.tensor3("x"), nput=tensor.tensor3("y"))
@@ -178,7 +178,7 @@ def test_layers_may_read_in_both_directions(mask, options):
 )
 def test_a_layer_of_both_directions_says_what_it_cannot_do(options):
     stack = RecurrentStack([Bidirectional(SimpleRecurrent(2, Tanh()))], name="stack", **SCHEMES)
-    with pytest.raises(ValueError, match=r"stack/bidirectional\.apply .* both"):
+    with pytest.raises(ValueError, match=r"stack/bidirectional\.apply .* two directions"):
         stack.apply(tensor.tensor3("x"), **options)
-    with pytest.raises(ValueError, match="starts at both ends of a sequence"):
+    with pytest.raises(ValueError, match="iterates in both directions"):
         stack.initial_states(3)

@@ -166,11 +166,11 @@ def test_what_does_not_fit_is_named():
     brick = LSTM(2, name="memory")
     with pytest.raises(ValueError, match=r"memory.apply: inputs has shape \(\?, 4\) .* \(B, 8\)"):
         brick.apply(tensor.variable("x", (None, None, 4)))
-    with pytest.raises(ValueError, match="with iterate=False there is no T"):
+    with pytest.raises(ValueError, match="without the time dimension T"):
         brick.apply(tensor.matrix("x"))
     with pytest.raises(ValueError, match=r"mask has shape \(\?, \?\) in one step"):
         brick.apply(tensor.tensor3("x"), mask=tensor.tensor3("mask"))
-    with pytest.raises(TypeError, match="inputs is int64, but must be floats"):
+    with pytest.raises(TypeError, match="inputs has dtype int64, but must have a float"):
         brick.apply(tensor.ltensor3("x"))
 
 

@@ -73,7 +73,7 @@ def test_one_step():
     averages, _ = plain.glimpses(states, LOOKED_AT)
     expected = plain.next_states(got["outputs"], states, averages)
     torch.testing.assert_close(got["states"], expected.detach(), rtol=1e-4, atol=1e-5)
-    with pytest.raises(TypeError, match=r"generate needs .*one step, iterate=False, needs every"):
+    with pytest.raises(TypeError, match=r"generate requires .*a single step"):
         generator.generate(outputs=last, attended=LOOKED_AT, iterate=False)
 
 
@@ -162,7 +162,7 @@ def test_contexts_reach_transition_and_readout():
 
 def test_what_generation_needs_is_named():
     generator = made(attention=False)
-    with pytest.raises(TypeError, match="generate got no sequences, so it needs n_steps"):
+    with pytest.raises(TypeError, match="without sequences, so it requires n_steps"):
         generator.generate(batch_size=3)
     with pytest.raises(TypeError, match=r"cannot infer the batch size"):
         generator.generate(n_steps=3)

@@ -75,7 +75,7 @@ def test_one_step_has_the_outputs_before_and_after():
     step = generator.generate(iterate=False, as_dict=True, **given)
     found = VariableFilter(bricks=[generator], name="outputs")(ComputationGraph(step["states"]))
     assert found[1:] == [] or found[-1] is step["outputs"]
-    with pytest.raises(TypeError, match=r"g\.generate needs outputs \(one step, iterate=False"):
+    with pytest.raises(TypeError, match=r"generate requires outputs, because a single"):
         generator.generate(iterate=False, states=given["states"])
 
 
@@ -111,7 +111,7 @@ class Declared(Undeclared):
 
 def test_an_extended_generator_without_outputs_says_which_brick_lacks_them():
     generator, _ = made(attention=False, kind=Undeclared)
-    message = r"^g\.generate: <Application Undeclared\.generate> declares no outputs.*outputs="
+    message = r"^g\.generate: <Application Undeclared\.generate> must declare outputs.*outputs="
     with pytest.raises(ValueError, match=message):
         generator.generate(n_steps=3, batch_size=2)
 

@@ -92,15 +92,15 @@ def test_a_trivial_emitter_may_get_a_cost():
 
 
 def test_what_cannot_be_is_named():
-    with pytest.raises(ValueError, match=r"give merge \(.*\) or merge_prototype \(.*\), not both"):
+    with pytest.raises(ValueError, match=r"merge is .* and merge_prototype is .*; pass only one"):
         made(merge=Merge(), merge_prototype=Linear())
-    with pytest.raises(ValueError, match=r"makes numbers, not vectors.* LookupFeedback\(3, feedb"):
+    with pytest.raises(ValueError, match=r"scalars, but must be v.* LookupFeedback\(3, feedb"):
         made(emitter=SoftmaxEmitter())
-    with pytest.raises(ValueError, match=r"merged_dim is 5 and readout_dim 3, but .* such as Lin"):
+    with pytest.raises(ValueError, match=r"merged_dim is 5 and readout_dim is 3, but .* such as"):
         made(merged_dim=5)
-    with pytest.raises(TypeError, match=r"needs its source 'y', got \(x, yy\); did you mean 'yy'"):
+    with pytest.raises(TypeError, match=r"the source 'y', .* with \(x, yy\); did you mean 'yy'"):
         made().readout(x=tensor.tensor3("x"), yy=tensor.tensor3("y"))
-    with pytest.raises(ValueError, match="outputs have 2 dimensions and readouts 2, but an "):
+    with pytest.raises(ValueError, match="outputs have 2 dimensions and readouts have 2, but"):
         SoftmaxEmitter().cost(tensor.matrix("r"), tensor.lmatrix("y"))
     with pytest.raises(ValueError, match=r"the readout has the source 'state', .* mean 'states'?"):
         SequenceGenerator(Readout(source_names=["state"], readout_dim=1), LSTM(2)).allocate()
@@ -113,7 +113,7 @@ def test_interfaces_say_what_is_to_be_defined(brick):
     calls = {"feedback": [x], "emit": [x], "cost": [x, x], "initial_outputs": [3], "readout": []}
     for method, arguments in calls.items():
         if hasattr(brick, method):
-            with pytest.raises(NotImplementedError, match=f"{brick.__name__} must define {method}"):
+            with pytest.raises(NotImplementedError, match=f"{brick.__name__} must .* {method}"):
                 getattr(made, method)(*arguments)
 
 

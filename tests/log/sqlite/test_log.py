@@ -105,17 +105,17 @@ def test_an_object_is_stored_as_it_was_when_recorded(path):
 
 def test_an_object_that_cannot_be_pickled_is_refused_where_it_is_recorded(path):
     log = SQLiteLog(path)
-    with pytest.raises(LogError, match="'lock' is a lock that cannot be pickled"):
+    with pytest.raises(LogError, match="a lock that cannot be pickled"):
         log[1]["lock"] = threading.Lock()
     assert "lock" not in log[1]
-    with pytest.raises(LogError, match="text that can be written as UTF-8"):
+    with pytest.raises(LogError, match="a str that can be encoded as UTF-8"):
         log[1]["\ud800"] = 1
 
 
 def test_large_values_warn_once_a_channel(path):
     log = SQLiteLog(path)
     with config.override(max_blob_size=100):
-        with pytest.warns(LogWarning, match="'w' takes 800 bytes .*max_blob_size = 100"):
+        with pytest.warns(LogWarning, match="'w' uses 800 bytes .*max_blob_size = 100"):
             log[1]["w"] = np.zeros(100)
         log[2]["w"] = np.zeros(100)
     assert len(log) == 2
@@ -406,7 +406,7 @@ def test_a_killed_process_leaves_whole_rows(path):
 
 def test_a_file_that_is_no_database_is_left_alone(path):
     path.write_text("not a database, but quite a long text all the same " * 30)
-    with pytest.raises(LogError, match=r"runs.sqlite' is not an SQLite database"):
+    with pytest.raises(LogError, match="runs.sqlite' must be an SQLite database"):
         SQLiteLog(path)
     assert path.read_text().startswith("not a database")
 
@@ -415,7 +415,9 @@ def test_a_database_of_something_else_is_left_alone(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
-    with pytest.raises(LogError, match="SQLite database of another program"):
+    with pytest.raises(
+        LogError, match="database of training logs, but belongs to another program;"
+    ):
         SQLiteLog(path)
 
 

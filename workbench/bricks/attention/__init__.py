@@ -1,7 +1,8 @@
-"""Attention: bricks that select parts of a large input.
+"""Attention mechanisms, bricks that select information from a large input.
 
-The *network*, usually a recurrent one, has *states*. It attends to the *attended*, usually a
-sequence, optionally with a *mask*. The results are *glimpses*.
+From the *states* of a network, usually a recurrent one, a mechanism decides which elements of its
+input are relevant. The input is called the *attended*; it is usually a sequence, optionally with a
+*mask*. The outputs of the mechanism are called *glimpses*.
 """
 
 from workbench.bricks.attention.content import SequenceContentAttention, ShallowEnergyComputer

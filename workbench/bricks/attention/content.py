@@ -1,7 +1,7 @@
-"""Attention to the elements of a sequence by their content.
+"""`SequenceContentAttention`, which weights the elements of a sequence by their content.
 
-Shapes: L elements of the attended sequence, B examples, A features of an element, M features of a
-match vector.
+In shapes, L is the number of elements of the attended sequence, B the number of examples, A the
+number of features of an element, and M the size of a match vector.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from workbench.tensor import Variable
 
 
 class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
-    """Energies from match vectors: a tanh, then a weighted sum.
+    """Computes energies from match vectors by a tanh and a weighted sum.
 
     Parameters
     ----------
     use_bias : bool, optional
-        True to add a bias. It cancels in a softmax over the energies.
+        True to add a bias. A bias does not change a softmax over the energies.
     input_dim : int
-        The size of a match vector. Needed by `allocate`.
+        The size of a match vector. Required by `allocate`.
     output_dim : int, optional
         The number of energies.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
         **kwargs: Unpack[SchemeOptions],
     ) -> None:
         self._linear = Linear(use_bias=use_bias)
-        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        options: Any = {"use_bias": use_bias, **kwargs}  # Sequence passes them to Initializable
         super().__init__([Tanh(), self._linear], **options)
         self.input_dim = input_dim
         self.output_dim = output_dim
@@ -76,7 +76,7 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
     @property
     def output_dim(self) -> Any:
-        """The number of energies; one by default."""
+        """The number of energies, one by default."""
         return self._linear.output_dim
 
     @output_dim.setter
@@ -90,22 +90,23 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 class SequenceContentAttention(GenericSequenceAttention, Initializable):
     """Weights each element of a sequence by how well it matches the states.
 
-    States and elements are transformed to size M; their sums are the match vectors, one for each
-    element. An energy is computed from each of them, and a softmax over the sequence turns the
-    energies into weights. The glimpses are ``weighted_averages`` of the elements, and ``weights``.
+    States and elements are transformed to vectors of size M. The match vector of an element is the
+    sum of its vector and the vectors of the states. An energy is computed from each match vector,
+    and a softmax over the sequence converts the energies to weights. The glimpses are the
+    ``weighted_averages`` of the elements and the ``weights``.
 
     Parameters
     ----------
     match_dim : int
-        M. Needed by `allocate`.
+        The size M of a match vector. Required by `allocate`.
     state_transformer : Feedforward, optional
-        Copied for each state; by default `Linear` without bias.
+        The brick to copy for each state; by default `Linear` without bias.
     attended_transformer : Feedforward, optional
-        For the elements; by default `Linear` with bias.
+        The brick that transforms the elements; by default `Linear` with bias.
     energy_computer : Feedforward, optional
-        From match vectors to energies; by default `ShallowEnergyComputer`.
+        The brick that computes energies from match vectors; by default `ShallowEnergyComputer`.
     **kwargs
-        As for `AbstractAttention` and `Initializable`.
+        Options of `AbstractAttention` and `Initializable`.
 
     References
     ----------
@@ -162,7 +163,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
 
     @application(inputs=["attended"], outputs=["preprocessed_attended"])
     def preprocess(self, attended: Variable) -> Variable:
-        """Transform the elements, of shape (L, B, A), to shape (L, B, M)."""
+        """Transform the elements, of shape (L, B, A), to vectors of shape (L, B, M)."""
         transformed: Variable = self.attended_transformer.apply(attended)
         return transformed
 
@@ -178,16 +179,16 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         Parameters
         ----------
         attended : Variable
-            Of shape (L, B, A).
+            The attended sequence, of shape (L, B, A).
         preprocessed_attended : Variable or None
-            Of shape (L, B, M); computed if missing.
+            The output of `preprocess`, of shape (L, B, M); computed if it is None.
         states : dict of str to Variable
-            Each of shape (B, its dimension).
+            States by name. The shape of each is (B, D), where D is the dimension of the state.
 
         Returns
         -------
         Variable
-            Of shape (L, B).
+            The energies, of shape (L, B).
         """
         if preprocessed_attended is None:
             preprocessed_attended = self.preprocess(attended)
@@ -210,27 +211,31 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         Parameters
         ----------
         attended : Variable
-            Of shape (L, B, A).
+            The attended sequence, of shape (L, B, A).
         preprocessed_attended : Variable, optional
-            Of shape (L, B, M), the output of `preprocess`; computed if missing.
+            The output of `preprocess`, of shape (L, B, M); computed by default.
         attended_mask : Variable, optional
-            Of shape (L, B): zero where the attended sequence is padding.
+            A mask of shape (L, B), zero where the attended sequence is padding.
         **states
-            Each of shape (B, its dimension).
+            States by name. The shape of each is (B, D), where D is the dimension of the state.
 
         Returns
         -------
         weighted_averages : Variable
-            Of shape (B, A).
+            The weighted averages, of shape (B, A).
         weights : Variable
-            Of shape (B, L).
+            The weights, of shape (B, L).
         """
         if attended.ndim != 3 or (attended_mask is not None and attended_mask.ndim != 2):
-            mask = f", attended_mask {shown(attended_mask)}" if attended_mask is not None else ""
+            mask = (
+                f" and attended_mask has shape {shown(attended_mask)}"
+                if attended_mask is not None
+                else ""
+            )
             raise ShapeError(
                 f"{self.path()}.take_glimpses: attended has shape {shown(attended)}{mask}, but "
-                f"must be (L, B, {self.attended_dim}), its mask (L, B): the sequence first, then "
-                "the batch"
+                f"attended must have shape (L, B, {self.attended_dim}) and attended_mask (L, B), "
+                "with the sequence before the batch"
             )
         energies = self.compute_energies(attended, preprocessed_attended, states)
         weights = self.compute_weights(energies, attended_mask)
@@ -238,13 +243,13 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
 
     @take_glimpses.property("inputs")
     def take_glimpses_inputs(self) -> list[str]:
-        """Return the names of the attended, the preprocessed attended, the mask and the states."""
+        """Return the names of the arguments, including the names of the states."""
         states = self.state_names if is_set(self.state_names) else ()
         return ["attended", "preprocessed_attended", "attended_mask", *states]
 
     @application(outputs=["weighted_averages", "weights"])
     def initial_glimpses(self, batch_size: Any, attended: Variable) -> list[Variable]:
-        """Return zeros: averages of shape (B, A) and weights of shape (B, L)."""
+        """Return zeros for the averages, of shape (B, A), and the weights, of shape (B, L)."""
         where: Any = {"dtype": attended.dtype, "device": attended.device}
         shapes = [(batch_size, self.attended_dim), (batch_size, attended.shape[0])]
         zeros: list[Any] = [torch.zeros(shape, **where) for shape in shapes]

@@ -1,6 +1,7 @@
 """Interfaces of attention mechanisms, and of transitions with attention.
 
-Shapes: L elements of the attended sequence, B examples, A features of an element.
+In shapes, L is the number of elements of the attended sequence, B the number of examples, and A the
+number of features of an element.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from workbench.tensor import Variable
 class AbstractAttention(Brick):
     """Base class of attention mechanisms, which compute glimpses from states and the attended.
 
-    There are two stages. `preprocess` does the work that needs no states, once for many steps;
-    `take_glimpses` does the rest. A subclass defines `take_glimpses`, with ``inputs`` and
-    ``outputs``: the attended comes first, the preprocessed attended second, the mask third.
-    Glimpses that are also inputs are carried over from the step before. A subclass also defines
-    `initial_glimpses`, and `get_dim` for the glimpses.
+    The computation has two stages. `preprocess` transforms the attended independently of the
+    states, once for all steps, and `take_glimpses` computes the glimpses of one step. A subclass
+    defines `take_glimpses` with ``inputs`` and ``outputs``. The first three inputs are the
+    attended, the preprocessed attended and the mask. A glimpse that is also an input is passed from
+    each step to the next. A subclass also defines `initial_glimpses`, and `get_dim` for the
+    glimpses.
 
     Parameters
     ----------
     state_names : list of str
-        The states of the network that the attention uses. Needed by `allocate`.
+        Names of the states that the mechanism uses. Required by `allocate`.
     state_dims : list of int
-        Their sizes. Needed by `allocate`.
+        Sizes of these states. Required by `allocate`.
     attended_dim : int
-        A, the number of features of the attended. Needed by `allocate`.
+        The number A of features of an attended element. Required by `allocate`.
     """
 
     @lazy(allocation=["state_names", "state_dims", "attended_dim"])
@@ -58,7 +60,7 @@ class AbstractAttention(Brick):
 
     @application(inputs=["attended"], outputs=["preprocessed_attended"])
     def preprocess(self, attended: Variable) -> Variable:
-        """Do the work that does not depend on the states; by default nothing."""
+        """Transform the attended independently of the states; by default, return it unchanged."""
         return attended
 
     @application
@@ -75,90 +77,92 @@ class AbstractAttention(Brick):
         ----------
         attended : Variable
         preprocessed_attended : Variable, optional
-            The output of `preprocess`, which is called if this is missing.
+            The output of `preprocess`; computed by default.
         attended_mask : Variable, optional
-            Zero where the attended is padding.
+            A mask that is zero where the attended is padding.
         **kwargs
-            The states, and the glimpses carried over from the step before.
+            The states, and the glimpses of the previous step that are inputs.
 
         Returns
         -------
         list of Variable
             The glimpses.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define take_glimpses")
+        raise NotImplementedError(f"{type(self).__name__} must define the method take_glimpses")
 
     @application
     def initial_glimpses(self, batch_size: Any, attended: Variable) -> list[Variable]:
-        """Return the glimpses before the first step, which the first step can carry over.
+        """Return the glimpses that are inputs of the first step.
 
         Parameters
         ----------
         batch_size : int or Variable
         attended : Variable
         """
-        raise NotImplementedError(f"{type(self).__name__} must define initial_glimpses")
+        raise NotImplementedError(f"{type(self).__name__} must define the method initial_glimpses")
 
 
 class GenericSequenceAttention(AbstractAttention):
-    """Base class of mechanisms that give a weight to each element of a sequence."""
+    """Base class of mechanisms that compute a weight for each element of a sequence."""
 
     @application(inputs=["energies", "attended_mask"], outputs=["weights"])
     def compute_weights(
         self, energies: Variable, attended_mask: Variable | None = None
     ) -> Variable:
-        """Compute weights from energies, by a softmax over the sequence.
+        """Compute weights from energies by a softmax over the sequence.
 
         Parameters
         ----------
         energies : Variable
-            Of shape (L, B).
+            The energy of each element, of shape (L, B).
         attended_mask : Variable, optional
-            Of the same shape; where it is zero, the weight is zero.
+            A mask of the same shape. The weight is zero where the mask is zero.
 
         Returns
         -------
         Variable
-            Of shape (L, B). The sum for each example is one, or zero if all of it is masked.
+            Weights of shape (L, B). The weights of each example sum to one, or to zero if the mask
+            is zero for all elements.
         """
         if attended_mask is None:
             return energies.softmax(0)  # type: ignore[no-any-return]
         present = attended_mask.ne(0)
-        # The smallest finite number and not -inf: a column that is all masked would become NaN.
+        # With -inf in place of the smallest finite number, a fully masked column would become NaN.
         least = torch.finfo(energies.dtype).min
         weights: Variable = energies.where(present, least).softmax(0) * present
         return weights
 
     @application(inputs=["weights", "attended"], outputs=["weighted_averages"])
     def compute_weighted_averages(self, weights: Variable, attended: Variable) -> Variable:
-        """Average over the sequence.
+        """Compute the weighted average of the elements of the sequence.
 
         Parameters
         ----------
         weights : Variable
-            Of shape (L, B).
+            The weight of each element, of shape (L, B).
         attended : Variable
-            Of shape (L, B, A).
+            The attended sequence, of shape (L, B, A).
 
         Returns
         -------
         Variable
-            Of shape (B, A).
+            The averages, of shape (B, A).
         """
         averages: Variable = (weights.unsqueeze(-1) * attended).sum(0)
         return averages
 
 
 class AbstractAttentionRecurrent(BaseRecurrent):
-    """Base class of transitions with attention, whose steps have two halves.
+    """Base class of recurrent transitions with attention.
 
-    ``apply`` does everything. `take_glimpses` and `compute_states` are the two halves of a step,
-    which a sequence generator calls one by one. `preprocess` is called before all steps.
+    A step consists of two stages, `take_glimpses` and `compute_states`, which a sequence generator
+    calls separately. `preprocess` is called once before the first step. ``apply`` combines all of
+    them.
     """
 
     @application(outputs=[])
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Compute once from the contexts what every step needs; by default nothing.
+        """Compute values that depend only on the contexts, once for all steps; by default none.
 
         Parameters
         ----------
@@ -168,22 +172,22 @@ class AbstractAttentionRecurrent(BaseRecurrent):
         Returns
         -------
         list of Variable
-            Under the names in ``preprocess.outputs``, further arguments for `take_glimpses` and
-            `compute_states`, which compute what they need if these are missing.
+            Optional arguments of `take_glimpses` and `compute_states`, with the names in
+            ``preprocess.outputs``. These methods compute missing values.
         """
         return []
 
     @application
     def apply(self, **kwargs: Variable) -> list[Variable]:
-        """Compute the next states, with glimpses in every step."""
-        raise NotImplementedError(f"{type(self).__name__} must define apply")
+        """Compute states and glimpses for all steps of a sequence."""
+        raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
     @application
     def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
         """Compute glimpses from the current states."""
-        raise NotImplementedError(f"{type(self).__name__} must define take_glimpses")
+        raise NotImplementedError(f"{type(self).__name__} must define the method take_glimpses")
 
     @application
     def compute_states(self, **kwargs: Variable) -> list[Variable]:
         """Compute the next states from current states and glimpses."""
-        raise NotImplementedError(f"{type(self).__name__} must define compute_states")
+        raise NotImplementedError(f"{type(self).__name__} must define the method compute_states")

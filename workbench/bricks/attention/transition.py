@@ -17,29 +17,32 @@ from workbench.utils.plain import dict_subset
 
 
 class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Equips a recurrent transition with attention.
+    """Combines a recurrent transition with an attention mechanism.
 
-    In every step the attention takes glimpses, given the current states. `distribute` adds the
-    first glimpse to the inputs of the transition at this step, and the transition computes the next
-    states. Glimpses are states of this brick, so they are returned and can be carried over.
+    In every step the attention mechanism computes glimpses from the current states. `distribute`
+    adds the first glimpse to the inputs of the transition, and the transition computes the next
+    states. Glimpses are states of this brick, so they are returned and passed to the next step.
 
     Parameters
     ----------
     transition : BaseRecurrent
-        The transition that gets attention.
+        The recurrent transition.
     attention : AbstractAttention
-        The mechanism. Its `state_names` are names of the transition's states.
+        The mechanism, whose `state_names` are names of states of the transition.
     distribute : Brick, optional
         A brick with the targets and the source of a `Distribute`; by default a `Distribute` to all
         sequences without "mask" in their name.
     add_contexts : bool, optional
-        True if the attended and its mask are new contexts; False if the transition has them.
+        True to add the attended and its mask as new contexts; False if the transition has contexts
+        for them.
     attended_name : str, optional
-        By default ``"attended"``, or the first context of the transition.
+        The name of the attended. By default ``"attended"``, or the name of the first context of the
+        transition if `add_contexts` is False.
     attended_mask_name : str, optional
-        By default ``"attended_mask"``, or the second context of the transition.
+        The name of the mask. By default ``"attended_mask"``, or the name of the second context of
+        the transition if `add_contexts` is False.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -75,8 +78,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         check_recurrent("AttentionRecurrent", transition)
         if not isinstance(attention, AbstractAttention):
             raise BrickError(
-                f"AttentionRecurrent: {attention!r} is not an attention mechanism; give one of a "
-                "class derived from AbstractAttention, such as SequenceContentAttention"
+                f"AttentionRecurrent: {attention!r} is not an attention mechanism; pass an "
+                "instance of AbstractAttention, such as SequenceContentAttention"
             )
         self.transition: Any = transition
         self.attention: Any = attention
@@ -84,8 +87,9 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         contexts = self._of_transition("contexts")
         if not add_contexts and None in (attended_name, attended_mask_name) and len(contexts) < 2:
             raise BrickError(
-                f"AttentionRecurrent: {transition!r} has the contexts ({', '.join(contexts)}), not "
-                "an attended and its mask; leave out add_contexts=False, or name them"
+                f"AttentionRecurrent: with add_contexts=False, {transition!r} must have contexts "
+                f"for the attended and its mask, but it has ({', '.join(contexts)}); omit "
+                "add_contexts, or pass attended_name and attended_mask_name"
             )
         defaults = ["attended", "attended_mask"] if add_contexts else contexts
         self.attended_name: str = attended_name or defaults[0]
@@ -133,17 +137,17 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     def _check_attended(self, method: str, given: dict[str, Any]) -> None:
         if given.get(self.attended_name) is None:
             raise SignatureError(
-                f"{self.path()}.{method} needs {self.attended_name}, the sequence to attend to"
+                f"{self.path()}.{method} requires {self.attended_name}, the sequence to attend to"
             )
 
     @application
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Let the attention do its work before the first step.
+        """Preprocess the attended with the attention mechanism, once for all steps.
 
         Parameters
         ----------
         **kwargs
-            The contexts by name, among them the attended; others are ignored.
+            The contexts by name, including the attended; the other contexts are ignored.
         """
         self._check_attended("preprocess", kwargs)
         preprocessed: list[Variable] = self.attention.preprocess(
@@ -156,17 +160,17 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         """Return the name of the preprocessed attended."""
         return [self.preprocessed_attended_name]
 
-    # One step, in two halves.
+    # The two stages of one step.
 
     @application
     def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
-        """Let the attention take glimpses.
+        """Compute glimpses with the attention mechanism.
 
         Parameters
         ----------
         **kwargs
-            By name: the attended; the states and glimpses of the step before; optionally the mask
-            of the attended and the preprocessed attended. Others are ignored.
+            The attended, the states and glimpses of the previous step, and optionally the mask of
+            the attended and the preprocessed attended, all by name. Other arguments are ignored.
 
         Returns
         -------
@@ -187,17 +191,17 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @take_glimpses.property("outputs")
     def take_glimpses_outputs(self) -> list[str]:
-        """Return the names of the attention's glimpses."""
+        """Return the names of the glimpses."""
         return self._glimpse_names()
 
     @application
     def compute_states(self, **kwargs: Variable) -> list[Variable]:
-        """Let the transition compute the next states from the glimpses of this step.
+        """Compute the next states with the transition, given the glimpses of this step.
 
         Parameters
         ----------
         **kwargs
-            By name: the arguments of one step of the transition, and the glimpses.
+            The arguments of one step of the transition, and the glimpses, by name.
 
         Returns
         -------
@@ -223,17 +227,17 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @recurrent
     def do_apply(self, **kwargs: object) -> list[Variable]:
-        """Iterate over sequences, with an attended that is preprocessed already.
+        """Iterate over sequences, given the preprocessed attended.
 
         Parameters
         ----------
         **kwargs
-            By name: sequences, states, glimpses and contexts, including the preprocessed attended.
+            Sequences, states, glimpses and contexts by name, including the preprocessed attended.
 
         Returns
         -------
         list of Variable
-            States, then glimpses.
+            The states, then the glimpses.
         """
         glimpses = self.take_glimpses(as_dict=True, **kwargs)
         states = self.compute_states(as_list=True, **{**kwargs, **glimpses})
@@ -241,17 +245,17 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("sequences")
     def do_apply_sequences(self) -> list[str]:
-        """Return the sequences of the transition."""
+        """Return the names of the sequences of the transition."""
         return self._of_transition("sequences")
 
     @do_apply.property("contexts")
     def do_apply_contexts(self) -> list[str]:
-        """Return the contexts of `apply`, and the preprocessed attended."""
+        """Return the names of the contexts of `apply` and of the preprocessed attended."""
         return [*self.apply_contexts(), self.preprocessed_attended_name]
 
     @do_apply.property("states")
     def do_apply_states(self) -> list[str]:
-        """Return the states of the transition, and the glimpses."""
+        """Return the names of the states of the transition and of the glimpses."""
         return [*self.transition.apply.states, *self._glimpse_names()]
 
     @do_apply.property("outputs")
@@ -268,19 +272,19 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         *args
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         **kwargs
-            The same by name, states, and the options of `recurrent` applications. The attended has
-            the shape (L, B, A); its mask, which is optional, has the shape (L, B).
+            Sequences and contexts by name, states, and the options of `recurrent` applications. The
+            attended has the shape (L, B, A), and its optional mask has the shape (L, B).
 
         Returns
         -------
         list of Variable
-            States, then glimpses.
+            The states, then the glimpses.
         """
         order = [*self.do_apply_sequences(), *self.apply_contexts()]
         if len(args) > len(order):
             raise SignatureError(
-                f"{self.path()}.apply takes {len(order)} arguments by position "
-                f"({', '.join(order)}), got {len(args)}"
+                f"{self.path()}.apply accepts {len(order)} positional arguments "
+                f"({', '.join(order)}), not {len(args)}"
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
         self._check_attended("apply", given)
@@ -296,7 +300,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Return the contexts of the transition, the attended and its mask."""
+        """Return the names of the transition's contexts, of the attended and of its mask."""
         contexts = self._of_transition("contexts")
         own = [self.attended_name, self.attended_mask_name] if self.add_contexts else []
         return [*contexts, *own]
@@ -314,7 +318,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         ----------
         batch_size : int or Variable
         *args, **kwargs
-            The arguments of `apply`; the attended by name.
+            The arguments of `apply`; the attended must be passed by keyword.
         """
         self._check_attended("initial_states", kwargs)
         names = self._of_transition("states")
@@ -330,5 +334,5 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """Return the states of `do_apply`."""
+        """Return the names of the states of `do_apply`."""
         return self.do_apply_states()

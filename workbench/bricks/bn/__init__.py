@@ -1,4 +1,4 @@
-"""Batch normalisation: bricks whose graphs for training use statistics of the batch."""
+"""Batch normalisation: bricks that use statistics of the batch in training mode."""
 
 from workbench.bricks.bn.brick import BatchNormalization, SpatialBatchNormalization
 from workbench.bricks.bn.mlp import BatchNormalizedMLP

@@ -1,7 +1,8 @@
-"""Batch normalisation: activations of mean zero and standard deviation one, scaled and shifted.
+"""`BatchNormalization`, which normalises, scales and shifts activations, and its spatial variant.
 
-Inference normalises by statistics of the *population*, which the brick keeps; training normalises
-by those of the *batch*. `workbench.graph.bn` makes the graph of one from that of the other.
+In evaluation mode the brick normalises by *population* statistics, which it keeps; in training mode
+it normalises by statistics of the *batch*. `workbench.graph.bn` rewrites a graph from one mode to
+the other.
 """
 
 from __future__ import annotations
@@ -45,47 +46,48 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     .. math:: y = \gamma \frac{x - \mu}{\sigma} + \beta
 
-    with learned :math:`\gamma` and :math:`\beta`. In training mode :math:`\mu` is the mean of the
-    batch and :math:`\sigma = \sqrt{v + \epsilon}` with its (biased) variance :math:`v`; gradients
-    flow through both. Otherwise they are the population mean and the population standard
-    deviation, shared variables that are zero and one until they are updated.
+    with learned :math:`\gamma` and :math:`\beta`. In training mode, :math:`\mu` is the mean of the
+    batch and :math:`\sigma = \sqrt{v + \epsilon}`, where :math:`v` is the (biased) variance of the
+    batch; gradients flow through both. In evaluation mode they are the population mean and the
+    population standard deviation, shared variables with the initial values zero and one.
 
     Parameters
     ----------
     input_dim : int or tuple of int
-        Shape of an input without the batch axis. Needed by `allocate`.
+        Shape of an input without the batch axis. Required by `allocate`.
     broadcastable : tuple of bool, optional
-        For each axis of `input_dim`, True to take statistics over it as over the batch; all
-        elements along it then share them. By default False for each.
+        For each axis of `input_dim`, True to compute one statistic over the whole axis, False to
+        compute a separate statistic for each index. By default False for each axis.
     conserve_memory : bool, optional
-        True to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which keeps no tensor
-        of the input's size for the gradient. False to compute the formula step by step, which keeps
-        the centred and the normalised activations.
+        True to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which stores no
+        further tensor of the input's size for the gradient. False to compute the formula step by
+        step, which stores the centred and the normalised activations.
     epsilon : float, optional
-        Added to the variance of the batch; 0 or more.
+        A number >= 0 that is added to the variance of the batch.
     scale_init, shift_init : NdarrayInitialization, optional
-        Schemes of the scale :math:`\gamma` and the shift :math:`\beta`; ones and zeros by default.
-        Bricks above do not push them.
+        Schemes of the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
+        default). Parents do not push them.
     mean_only : bool, optional
         True to subtract the mean only, without divisor and scale.
     learn_scale, learn_shift : bool, optional
-        True to have the parameter.
+        If False, the brick has no scale or no shift, respectively.
     **kwargs
         `seed` and `name`.
 
     Attributes
     ----------
     population_mean, population_stdev : SharedVariable
-        With the roles ``BATCH_NORM_POPULATION_MEAN`` and ``BATCH_NORM_POPULATION_STDEV``; they are
-        not parameters. With `mean_only` there is no deviation.
+        The population statistics, with the roles ``BATCH_NORM_POPULATION_MEAN`` and
+        ``BATCH_NORM_POPULATION_STDEV``. They are not parameters. With `mean_only` there is no
+        `population_stdev`.
 
     Notes
     -----
     A brick is in training mode inside ``with brick:``. The mean that is subtracted has the role
-    ``BATCH_NORM_OFFSET``, the divisor has the role ``BATCH_NORM_DIVISOR``.
+    ``BATCH_NORM_OFFSET``, and the divisor has the role ``BATCH_NORM_DIVISOR``.
 
-    ``torch.nn.functional.batch_norm`` keeps the unbiased variance without epsilon; here it is the
-    standard deviation, as it is computed from the batch.
+    ``torch.nn.functional.batch_norm`` keeps the unbiased variance without epsilon. This brick keeps
+    the biased standard deviation with epsilon, by which a batch is divided.
 
     References
     ----------
@@ -150,7 +152,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def num_channels(self) -> Any:
-        """The first of `input_dim`, for inputs that are images."""
+        """The first item of `input_dim`, for inputs that are images."""
         return self._sizes()[0]
 
     @num_channels.setter
@@ -164,7 +166,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def image_size(self) -> Any:
-        """The last two of `input_dim`, for inputs that are images."""
+        """The last two items of `input_dim`, for inputs that are images."""
         sizes = self._sizes()
         return tuple(sizes[-2:]) if len(sizes) > 2 else (None, None)
 
@@ -175,7 +177,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def normalization_axes(self) -> tuple[int, ...]:
-        """The axes over which statistics are taken; the batch axis 0 is the first of them."""
+        """The axes over which statistics are computed, starting with the batch axis 0."""
         along = enumerate(self._broadcastable(), start=1)
         return (0, *(axis for axis, averaged in along if averaged))
 
@@ -198,8 +200,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if len(self.broadcastable) != len(sizes):
             raise BrickError(
                 f"{self.path()}: broadcastable is {self.broadcastable!r}, of length "
-                f"{len(self.broadcastable)}, but input_dim is {self.input_dim!r}; give a truth "
-                f"value for each of its {len(sizes)} axes"
+                f"{len(self.broadcastable)}, but must have one bool for each of the {len(sizes)} "
+                f"axes of input_dim={self.input_dim!r}"
             )
         return tuple(bool(averaged) for averaged in self.broadcastable)
 
@@ -209,9 +211,9 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
-                "an axis that is normalised separately must have a known size; give the size (such "
-                "as image_size), or use SpatialBatchNormalization, which has one mean for all "
-                "pixels"
+                "an axis with separate statistics for each index must have a known size; set the "
+                "size (such as image_size), or use SpatialBatchNormalization, which computes one "
+                "mean over all pixels"
             )
         return shape
 
@@ -257,22 +259,22 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def scale(self) -> SharedVariable:
-        """The parameter that normalised activations are multiplied by."""
+        """The parameter by which normalised activations are multiplied."""
         return self._get("scale")
 
     @property
     def shift(self) -> SharedVariable:
-        """The parameter that is added to them."""
+        """The parameter that is added to the scaled activations."""
         return self._get("shift")
 
     @property
     def population_mean(self) -> SharedVariable:
-        """The mean that is subtracted when the model is used."""
+        """The mean that is subtracted in evaluation mode."""
         return self._get("population_mean")
 
     @property
     def population_stdev(self) -> SharedVariable:
-        """The standard deviation that is the divisor when the model is used."""
+        """The standard deviation that is the divisor in evaluation mode."""
         return self._get("population_stdev")
 
     def _get(self, name: str) -> SharedVariable:
@@ -290,7 +292,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """Normalise.
+        """Normalise, scale and shift the activations.
 
         Parameters
         ----------
@@ -300,7 +302,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         Returns
         -------
         Variable
-            Of the same shape.
+            Floats of the same shape.
         """
         self._check(input_)
         application_call.metadata[MODE] = self.in_training_mode
@@ -345,28 +347,27 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
         if input_.ndim != len(sizes) + 1 or differ:
             raise ShapeError(
-                f"{where} has shape {shown(input_)}, but input_dim is {self.input_dim!r}, so it "
-                f"must have shape {shape_text((None, *sizes))}; set input_dim, or "
-                "give it an input of this shape"
+                f"{where} has shape {shown(input_)}, but input_dim is {self.input_dim!r}, so the "
+                f"shape must be {shape_text((None, *sizes))}; set input_dim, or pass an input of "
+                "this shape"
             )
         if not input_.dtype.is_floating_point:
             raise DtypeError(
-                f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; "
-                "convert it, as in input_.float()"
+                f"{where} has dtype {str(input_.dtype).removeprefix('torch.')}, but must have a "
+                "float dtype; convert it, as in input_.float()"
             )
 
 
 class SpatialBatchNormalization(BatchNormalization):
-    """`BatchNormalization` of images: one mean and one deviation for each channel.
+    """`BatchNormalization` of images, with one mean and one standard deviation for each channel.
 
     Parameters
     ----------
     input_dim : tuple of (int or None)
-        Shape of an input without the batch axis: channels first, then dimensions in space, whose
-        sizes do not matter. Needed by `allocate`; set by a
-        `workbench.bricks.conv.ConvolutionalSequence`.
+        Shape of an input without the batch axis: channels, then spatial dimensions, whose sizes can
+        be unknown. Required by `allocate`. A `workbench.bricks.conv.ConvolutionalSequence` sets it.
     **kwargs
-        As for `BatchNormalization`, except `broadcastable`.
+        Options of `BatchNormalization`, except `broadcastable`.
 
     Examples
     --------
@@ -387,12 +388,12 @@ class SpatialBatchNormalization(BatchNormalization):
         if len(sizes) < 2:
             raise BrickError(
                 f"{self.path()}: input_dim is {self.input_dim!r}, but must have at least two "
-                "axes, channels and then those in space; for vectors use BatchNormalization"
+                "axes, the channels and a spatial axis; for vectors use BatchNormalization"
             )
         if self.broadcastable is not None:
             raise BrickError(
-                f"{self.path()}: broadcastable is {self.broadcastable!r}, but a spatial "
-                "normalisation takes statistics over all axes in space; use BatchNormalization to "
-                "choose them"
+                f"{self.path()}: broadcastable is {self.broadcastable!r}, but must not be set, "
+                "because a spatial normalisation computes statistics over all spatial axes; use "
+                "BatchNormalization to choose the axes"
             )
         return (False, *(True for _ in sizes[1:]))

@@ -1,4 +1,4 @@
-"""The formula of batch normalisation, computed in two ways."""
+"""Two ways to compute the formula of batch normalisation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def folded(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """Compute one product and one sum for each element, which keep no tensor of the size of `x`."""
+    """Compute the formula with one product and one sum for each element.
+
+    Besides `x`, no tensor of the size of `x` is stored for the gradient.
+    """
     factor = scale if divisor is None else (1 if scale is None else scale) / divisor
     if factor is None:
         return x - offset if shift is None else x + (shift - offset)
@@ -29,7 +32,7 @@ def step_by_step(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """Compute the formula as it is written, without the steps whose operand is ``None``."""
+    """Compute the formula operation by operation; an operation with ``None`` is omitted."""
     x = x - offset
     if divisor is not None:
         x = x / divisor

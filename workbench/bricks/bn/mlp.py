@@ -1,4 +1,4 @@
-"""A perceptron with batch normalisations."""
+"""`BatchNormalizedMLP`, a multi-layer perceptron with batch normalisations."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class BatchNormalizedMLP(MLP):
 
     Each activation becomes a `Sequence` of a batch normalisation and the activation, named
     ``batch_norm_activation_0`` and so on. The linear transformations have no biases unless
-    `use_bias` is True, since the normalisations would subtract them.
+    `use_bias` is True, since the normalisations would cancel the biases.
 
     Parameters
     ----------
     activations : list of Brick, BoundApplication or None
-        As for `MLP`.
+        See `MLP`.
     dims : list of int
-        As for `MLP`. Needed by `allocate`.
+        See `MLP`. Required by `allocate`.
     conserve_memory, mean_only, learn_scale, learn_shift : bool, optional
-        By keyword only; pushed to all batch normalisations. See `BatchNormalization`.
+        Options of `BatchNormalization` that are pushed to all batch normalisations.
     **kwargs
-        As for `MLP`.
+        Options of `MLP`.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class BatchNormalizedMLP(MLP):
 
     @property
     def conserve_memory(self) -> bool:
-        """True if all batch normalisations conserve memory."""
+        """True if `conserve_memory` is True for all batch normalisations."""
         return all(brick.conserve_memory for brick in self.normalizations)
 
     @conserve_memory.setter

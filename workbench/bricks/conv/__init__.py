@@ -1,4 +1,7 @@
-"""Bricks on images, which are variables of shape (B, C, H, W): batch, channels, height, width."""
+"""Bricks that transform images, variables of shape (B, C, H, W).
+
+B is the size of the batch, C the number of channels, H the height and W the width.
+"""
 
 from workbench.bricks.conv.convolution import Convolutional
 from workbench.bricks.conv.pooling import AveragePooling, MaxPooling, Pooling

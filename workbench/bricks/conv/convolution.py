@@ -1,8 +1,7 @@
-"""Convolution of images with learned filters.
+"""`Convolutional`, the convolution of images with learned filters.
 
-This is convolution in the sense of mathematics and of `scipy.signal.convolve2d`: the filter is
-flipped before it slides over the image. ``torch.nn.functional.conv2d``, which does not flip, is
-called with filters that are flipped already.
+As in mathematics and in `scipy.signal.convolve2d`, the filter is flipped before it slides over the
+image. ``torch.nn.functional.conv2d`` does not flip filters, so it is called with flipped filters.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_whole
 
-REMEDY = "give larger images, set a smaller filter_size, or a border_mode such as 'half'"
+REMEDY = "pass larger images, or set a smaller filter_size or a border_mode such as 'half'"
 
 BorderMode = Literal["valid", "full", "half"] | int | tuple[int, int]
 
@@ -38,7 +37,7 @@ class ConvolutionOptions(_Convolution, InitializableOptions, total=False):
 
 
 class Convolutional(LinearLike, ImageLayer):
-    r"""A convolution of images.
+    r"""Convolves images with learned filters and adds biases.
 
     Output channel :math:`f` is the sum over input channels :math:`c` of the convolutions
     :math:`x_c * W_{f,c}`, plus a bias.
@@ -46,30 +45,32 @@ class Convolutional(LinearLike, ImageLayer):
     Parameters
     ----------
     filter_size : tuple of int
-        Height and width of the filters. Needed by `allocate`.
+        Height and width of the filters. Required by `allocate`.
     num_filters : int
-        The number of filters for each input channel, and of output channels. Needed by `allocate`.
+        The number of output channels, each with one filter for each input channel. Required by
+        `allocate`.
     num_channels : int
-        Channels of the input. Needed by `allocate`.
+        The number of input channels. Required by `allocate`.
     image_size : tuple of (int or None), optional
-        Height and width of the input. `get_dim` and untied biases need them, `apply` does not.
+        Height and width of the input. Required by `get_dim` and by untied biases, but not by
+        `apply`.
     step : tuple of int, optional
-        The stride: the distance between two applications of the filter.
+        The stride, that is, the distance between two applications of the filter.
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
-        Where filters are applied: where they lie within the image; wherever they touch it; or
-        within the image plus a border of zeros, which has half the filter's size (rounded down) or
-        the given number of rows and columns.
+        The border of zeros around the image: 'valid' for no border; 'full' for a border one less
+        than the size of the filter, so that the filter is applied wherever it overlaps the image;
+        'half' for half the size of the filter, rounded down; or the number of rows and columns.
     tied_biases : bool, optional
-        True for one bias for each filter, False for one for each place of the output.
+        True for one bias for each filter, False for one bias for each position of the output.
     **kwargs
-        As for `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed`; and `name`.
+        Options of `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed` and `name`.
 
     Notes
     -----
     The filters ``W``, of shape (num_filters, num_channels, height, width), have the role
     ``FILTER``. For an image of N rows, a filter of K rows, a border of P rows and a step of S, the
-    output has ``(N + 2 P - K) // S + 1`` rows: ``N - K + 1`` if the mode is valid and
-    ``N + K - 1`` if it is full.
+    output has ``(N + 2 P - K) // S + 1`` rows. With a step of 1, these are ``N - K + 1`` rows in
+    the mode 'valid' and ``N + K - 1`` rows in the mode 'full'.
 
     Examples
     --------
@@ -113,7 +114,7 @@ class Convolutional(LinearLike, ImageLayer):
 
     def _allocate(self) -> None:
         filter_size = pair(self, "filter_size", least=1)
-        self.get_dim("output")  # where the size of images is known, filters must fit into them
+        self.get_dim("output")  # raises if the size of images is known and filters do not fit
         self._add_parameter((self.num_filters, self.num_channels, *filter_size), "W", FILTER)
         if self.use_bias:
             self._add_parameter(self._bias_shape(), "b", BIAS)
@@ -125,8 +126,8 @@ class Convolutional(LinearLike, ImageLayer):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: allocation config not set: image_size; with tied_biases=False "
-                "there is a bias for each place of the output, so the size of the images must be "
-                f"given, as in {self.name}.image_size = (28, 28)"
+                "there is a bias for each position of the output, so the size of the images must "
+                f"be set, as in {self.name}.image_size = (28, 28)"
             )
         return tuple(shape)
 
@@ -142,7 +143,7 @@ class Convolutional(LinearLike, ImageLayer):
         Returns
         -------
         Variable
-            Of shape (B, num_filters, H', W'); see the notes of the class.
+            Floats of shape (B, num_filters, H', W'); see the notes of the class.
         """
         check_images(self, input_, self.get_dim("input_"))
         output = self.conv2d_impl(
@@ -166,29 +167,29 @@ class Convolutional(LinearLike, ImageLayer):
         border_mode: BorderMode,
         filter_shape: tuple[int, ...],
     ) -> Variable:
-        """Convolve without biases. A subclass can override this.
+        """Convolve images without adding biases; subclasses can override this method.
 
         Parameters
         ----------
         input_ : Variable
-            Of shape (B, num_channels, H, W).
+            Images of shape (B, num_channels, H, W).
         W : Variable
             Filters of shape `filter_shape`, not flipped.
         input_shape : tuple of (int or None)
-            The shape of the input, as far as it is known.
+            The shape of the input, with None for unknown sizes.
         subsample : tuple of int
             The stride.
         border_mode : str, int or tuple of int
         filter_shape : tuple of int
-            (num_filters, num_channels, height, width).
+            The tuple (num_filters, num_channels, height, width).
         """
         border = self._border()
         known = [n if isinstance(n, int) else None for n in input_.shape[2:]]
         if _any_below_one(self._number_of_places((known[0], known[1]))):
             raise ShapeError(
                 f"{self.path()}.apply: input_ has shape {shown(input_)}, but filters of "
-                f"filter_size {self.filter_size} do not fit into such images with a border of "
-                f"{border}; {REMEDY}"
+                f"filter_size {self.filter_size} do not fit into images of this size with a "
+                f"border of {border}; {REMEDY}"
             )
         output: Variable = F.conv2d(input_, W.flip(2, 3), stride=subsample, padding=border)
         return output
@@ -219,7 +220,7 @@ class Convolutional(LinearLike, ImageLayer):
         hint = nearest(mode, ["valid", "full", "half"]) if isinstance(mode, str) else ""
         raise BrickError(
             f"{self.path()}: border_mode is {mode!r}, but must be 'valid', 'full', 'half', a "
-            f"number of rows and columns, or a pair of them{hint}"
+            f"whole number >= 0, or a pair of numbers of rows and columns{hint}"
         )
 
     def _convolved(self, size: Size) -> Size:
@@ -235,7 +236,7 @@ class Convolutional(LinearLike, ImageLayer):
         return places
 
     def _number_of_places(self, size: Size) -> Size:
-        """Return the size as `_convolved` does, but a size below one if filters do not fit."""
+        """Return the size as `_convolved` does, with sizes below one if filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (

@@ -1,4 +1,4 @@
-"""Pairs of numbers for height and width, and checks of inputs, for bricks on images."""
+"""Checks of inputs, and of settings that are pairs of height and width, for bricks on images."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from workbench.errors import BrickError, DtypeError, ShapeError
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_whole
 
-F: Any = torch.nn.functional  # it also takes variables, which its annotations do not include
+F: Any = torch.nn.functional  # Any, since the annotations of its functions exclude variables
 Pair = tuple[int, int]
 Size = tuple[int | None, int | None]
 
 
 def pair(brick: Brick, setting: str, *, least: int) -> Pair:
-    """Return a setting of a brick that has a number for the height and one for the width.
+    """Return a setting of a brick that is a pair of integers, for the height and the width.
 
     Raises
     ------
     BrickError
-        If it is not a pair of integers of at least `least`.
+        If the setting is not a pair of integers of at least `least`.
     """
     value = getattr(brick, setting)
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
@@ -33,27 +33,27 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
         kind = "positive integers" if least else "integers that are not negative"
         hint = f", such as ({value}, {value})" if is_whole(value) else ""
         raise BrickError(
-            f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, one for the "
-            f"height and one for the width{hint}"
+            f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, for the height "
+            f"and the width{hint}"
         )
     height, width = map(int, numbers)
     return height, width
 
 
 def size_of(brick: Brick, value: Any) -> Size:
-    """Return height and width, each ``None`` where it is not known.
+    """Return `value` as height and width, each ``None`` if unknown.
 
     Raises
     ------
     BrickError
-        If it is not a pair of sizes.
+        If `value` is not a pair of sizes.
     """
     if not is_set(value):
         return None, None
     sizes = value if isinstance(value, (tuple, list)) else ()
     if len(sizes) != 2 or not all(n is None or (is_whole(n) and n >= 0) for n in sizes):
         raise BrickError(
-            f"{brick.path()}: image_size is {value!r}, but must be a pair, height and width, with "
+            f"{brick.path()}: image_size is {value!r}, but must be a pair (height, width), with "
             "None for an unknown size"
         )
     height, width = value
@@ -61,29 +61,29 @@ def size_of(brick: Brick, value: Any) -> Size:
 
 
 def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
-    """Check an input of ``apply`` against the shape of an example, as the brick is configured.
+    """Check that an input of ``apply`` consists of float images of shape `dim`.
 
     Raises
     ------
     ShapeError, DtypeError
-        The message names the brick, the shape and a remedy.
+        If it does not; the message names the brick, the shape and a remedy.
     """
     where = f"{brick.path()}.apply: input_"
     if input_.ndim != 4:
         raise ShapeError(
-            f"{where} has shape {shown(input_)}, but images have four dimensions, (batch, "
-            "channels, height, width); input_.unsqueeze(1) gives grey images a channel"
+            f"{where} has shape {shown(input_)}, but must have four dimensions, (batch, channels, "
+            "height, width); input_.unsqueeze(1) adds a channel to grey images"
         )
     for axis, (size, expected) in enumerate(zip(input_.shape[1:], dim, strict=True), start=1):
         if isinstance(size, int) and isinstance(expected, int) and size != expected:
             wanted = shape_text((None, *dim))
             setting = "num_channels" if axis == 1 else "image_size"
             raise ShapeError(
-                f"{where} has shape {shown(input_)}, but must have {wanted} because of "
-                f"{setting}; set {setting}, or give it other images"
+                f"{where} has shape {shown(input_)}, but must have shape {wanted} because of "
+                f"{setting}; set {setting}, or pass images of this shape"
             )
     if not input_.dtype.is_floating_point:
         raise DtypeError(
-            f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; convert "
-            "it, as in input_.float() / 255"
+            f"{where} has dtype {str(input_.dtype).removeprefix('torch.')}, but must have a float "
+            "dtype; convert it, as in input_.float() / 255"
         )

@@ -1,4 +1,4 @@
-"""Pooling: one number for each region of an image."""
+"""Pooling, which reduces each region of an image to one value."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
 
 
 class Pooling(ImageLayer, Feedforward):
-    """Reduces regions of images to one number each.
+    """Reduces each region of an image to one value.
 
     Most models use one of the subclasses, `MaxPooling` and `AveragePooling`.
 
     Parameters
     ----------
     mode : {'max', 'sum', 'average_inc_pad', 'average_exc_pad'}
-        The largest number, the sum, or the average, with or without padding. Needed by `allocate`.
+        The value that is computed for each region: the maximum, the sum, or the average including
+        or excluding the padding. Required by `allocate`.
     pooling_size : tuple of int
-        Height and width of the regions. Needed by `allocate`.
+        Height and width of the regions. Required by `allocate`.
     step : tuple of int, optional
         The stride; by default `pooling_size`. With smaller steps the regions overlap.
     input_dim : tuple of (int or None), optional
-        Shape of an input without the batch axis. `get_dim` needs it, `apply` does not.
+        Shape of an input without the batch axis. Required by `get_dim`, but not by `apply`.
     ignore_border : bool, optional
-        True to leave out incomplete regions at the lower and right edge. If False, the part of a
-        region that lies inside the image counts.
+        True to ignore incomplete regions at the lower and right edge, False to reduce the part of
+        each of them that lies inside the image.
     padding : tuple of int, optional
-        Number of rows added above and below, and of columns added left and right. They do not count
-        as candidates for the largest value and add nothing to a sum.
+        Number of rows added above and below, and of columns added left and right. Padding does not
+        change a maximum or a sum.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Pooling(ImageLayer, Feedforward):
             self._check_mode()
 
     def _shape_of_input(self, value: Any) -> tuple[Any, ...]:
-        """Return `value` as the shape of an example; all sizes are ``None`` if it is not known."""
+        """Return `value` as a tuple of three sizes, which are all ``None`` if it is not set."""
         if not is_set(value):
             return None, None, None
         if not isinstance(value, (tuple, list)) or len(value) != 3:
@@ -84,7 +85,7 @@ class Pooling(ImageLayer, Feedforward):
 
     @property
     def image_size(self) -> Size:
-        """The last two of `input_dim`."""
+        """The last two items of `input_dim`."""
         return size_of(self, self.input_dim[-2:])
 
     @image_size.setter
@@ -93,7 +94,7 @@ class Pooling(ImageLayer, Feedforward):
 
     @property
     def num_channels(self) -> Any:
-        """The first of `input_dim`."""
+        """The first item of `input_dim`."""
         return self.input_dim[0]
 
     @num_channels.setter
@@ -107,7 +108,7 @@ class Pooling(ImageLayer, Feedforward):
 
     @property
     def output_dim(self) -> tuple[Any, ...]:
-        """The output's shape, as in `get_dim`."""
+        """The shape of an output without the batch axis, as returned by `get_dim`."""
         return (*self.input_dim[:-2], *self._pooled_size())
 
     def describe(self) -> str:
@@ -121,12 +122,12 @@ class Pooling(ImageLayer, Feedforward):
         Parameters
         ----------
         input_ : Variable
-            Floats with at least two dimensions, the last two being height and width.
+            Floats with at least two dimensions; the last two are height and width.
 
         Returns
         -------
         Variable
-            With the same dimensions, the last two of them smaller.
+            Floats with the same number of dimensions, of which the last two are reduced.
         """
         self._check(input_)
         images: Variable = input_
@@ -150,7 +151,7 @@ class Pooling(ImageLayer, Feedforward):
         """Pool images of three or four dimensions."""
         size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
         rim = (padding[1], padding[1], padding[0], padding[0])
-        # torch pads by at most half of a region; larger padding is added here.
+        # torch accepts padding up to half of a region; larger padding is added explicitly.
         wide = any(2 * p > k for p, k in zip(padding, size, strict=True))
         settings = {
             "kernel_size": size,
@@ -186,7 +187,7 @@ class Pooling(ImageLayer, Feedforward):
         if any(n is not None and n < 1 for n in (height, width)):
             raise BrickError(
                 f"{self.path()}: regions of pooling_size {size} do not fit into images of "
-                f"image_size {self.image_size}"
+                f"image_size {self.image_size}; set a smaller pooling_size, or padding"
             )
         return height, width
 
@@ -195,28 +196,28 @@ class Pooling(ImageLayer, Feedforward):
         room = n + 2 * padding - size
         if self.ignore_border:
             return room // step + 1
-        # The last region must start before the padding.
+        # The last region must not start in the padding behind the image.
         return min(-(-room // step), (n + padding - 1) // step) + 1
 
     def _check(self, input_: Variable) -> None:
         where = f"{self.path()}.apply: input_"
         if input_.ndim < 2:
             raise ShapeError(
-                f"{where} has shape {shown(input_)}, but the last two of its dimensions are "
-                "pooled; give it images, of shape (batch, channels, height, width)"
+                f"{where} has shape {shown(input_)}, but must have at least two dimensions, height "
+                "and width; pass images of shape (batch, channels, height, width)"
             )
-        # With three dimensions the first can be the batch or the channels.
+        # With three dimensions, the first one can be the batch or the channels.
         known = self.input_dim[-3 if input_.ndim > 3 else -2 :]
         pairs = zip(input_.shape[-len(known) :], known, strict=True)
         if any(isinstance(n, int) and m is not None and n != m for n, m in pairs):
             raise ShapeError(
                 f"{where} has shape {shown(input_)}, but input_dim is "
-                f"{shape_text(self.input_dim)}; set input_dim, or give it other images"
+                f"{shape_text(self.input_dim)}; set input_dim, or pass images of this shape"
             )
         if not input_.dtype.is_floating_point:
             raise DtypeError(
-                f"{where} is {str(input_.dtype).removeprefix('torch.')}, but must be floats; "
-                "convert it, as in input_.float()"
+                f"{where} has dtype {str(input_.dtype).removeprefix('torch.')}, but must have a "
+                "float dtype; convert it, as in input_.float()"
             )
 
     def _check_mode(self) -> None:
@@ -227,8 +228,8 @@ class Pooling(ImageLayer, Feedforward):
             )
         if self.mode == "average_inc_pad" and not self.ignore_border:
             raise BrickError(
-                f"{self.path()}: padding is included in averages only if ignore_border is True; "
-                "set it, or leave include_padding out"
+                f"{self.path()}: ignore_border is False, but averages can include padding only if "
+                "it is True; set ignore_border=True, or omit include_padding"
             )
 
     def _check_padding(self) -> None:
@@ -240,20 +241,20 @@ class Pooling(ImageLayer, Feedforward):
         if not fits:
             most = "smaller than" if self.ignore_border else "at most half of"
             raise BrickError(
-                f"{self.path()}: padding is {padding}, but must be {most} pooling_size, {size}, "
-                "so that no region lies outside the image"
+                f"{self.path()}: padding is {padding}, but must be {most} pooling_size={size}, "
+                "so that every region overlaps the image"
             )
 
 
 class MaxPooling(Pooling):
-    """The largest number in each region of an image.
+    """Computes the maximum of each region of an image.
 
     Parameters
     ----------
     pooling_size : tuple of int
-        Height and width of the regions. Needed by `allocate`.
+        Height and width of the regions. Required by `allocate`.
     step, input_dim, ignore_border, padding : optional
-        As for `Pooling`.
+        See `Pooling`.
 
     Examples
     --------
@@ -282,21 +283,21 @@ class MaxPooling(Pooling):
 
 
 class AveragePooling(Pooling):
-    """The average of each region of an image.
+    """Computes the average of each region of an image.
 
     Parameters
     ----------
     pooling_size : tuple of int
-        Height and width of the regions. Needed by `allocate`.
+        Height and width of the regions. Required by `allocate`.
     step, input_dim, ignore_border, padding : optional
-        As for `Pooling`.
+        See `Pooling`.
     include_padding : bool, optional
-        True to count the zeros of the padding in averages; only with `ignore_border`.
+        True to include the zeros of the padding in averages; requires `ignore_border`.
 
     Raises
     ------
     BrickError
-        If padding is included, but the border is not ignored.
+        If `include_padding` is True and `ignore_border` is False.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Sequences of bricks on images, and the brick that turns images into vectors."""
+"""Sequences of bricks on images, and `Flattener`, which reshapes images to vectors."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
-    """Applies bricks on images one after the other, and sets the input shape of each.
+    """Applies several bricks to images one after another, and sets the input shape of each.
 
     Parameters
     ----------
     layers : list of Brick or BoundApplication
-        Convolutions, poolings, normalisations and other sequences (each an `ImageLayer`), and
+        Instances of `ImageLayer` (convolutions, poolings, normalisations, other sequences) and
         activations.
     num_channels : int
-        Channels of the input. Needed by `allocate`.
+        The number of input channels. Required by `allocate`.
     image_size : tuple of (int or None), optional
-        Height and width of the input, where they are known. `get_dim` needs them.
+        Height and width of the input, None if unknown. Required by `get_dim`.
     border_mode : optional
         If given, it is pushed to all convolutions; see `Convolutional`.
     tied_biases : bool, optional
@@ -39,7 +39,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
     use_bias : bool, optional
         If given, it is pushed to all convolutions.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Raises
     ------
@@ -48,9 +48,9 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
 
     Notes
     -----
-    When the configuration is pushed, each layer gets the shape of the output before it as its
-    `num_channels` and `image_size`. To give layers different border modes, pass them to the layers
-    and not here.
+    When the configuration is pushed, `num_channels` and `image_size` of each layer are set to the
+    output shape of the previous layer. To use different border modes, set them on the layers and do
+    not pass `border_mode` to the sequence.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         use_bias: bool | None = None,
         **kwargs: Unpack[SchemeOptions],
     ) -> None:
-        options: Any = {"use_bias": use_bias, **kwargs}  # pass through Sequence to Initializable
+        options: Any = {"use_bias": use_bias, **kwargs}  # Sequence passes them to Initializable
         super().__init__(layers, **options)
         self.layers: list[Brick] = [method.brick for method in self.application_methods]
         self.num_channels = num_channels
@@ -89,19 +89,19 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         for layer in self.layers:
             if not isinstance(layer, (ImageLayer, Activation)):
                 raise BrickError(
-                    f"{self.path()}: {layer!r} is not a layer on images; layers are "
-                    "convolutions, poolings, normalisations (any ImageLayer) and activations; "
-                    "put bricks on vectors after this sequence and a Flattener"
+                    f"{self.path()}: {layer!r} is neither an ImageLayer (such as a convolution, "
+                    "pooling or normalisation) nor an activation; apply bricks on vectors after "
+                    "this sequence and a Flattener"
                 )
 
     @property
     def num_output_channels(self) -> Any:
-        """Channels of the last layer's output."""
+        """The number of output channels of the last layer."""
         return self.get_dim("output")[0]
 
     @property
     def input_dim(self) -> tuple[Any, ...]:
-        """(num_channels, height, width)."""
+        """The tuple (num_channels, height, width) of the input."""
         return (self.num_channels, *size_of(self, self.image_size))
 
     @input_dim.setter
@@ -110,7 +110,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
 
     @property
     def output_dim(self) -> Any:
-        """The output's shape, as in `get_dim`."""
+        """The shape of an output without the batch axis, as returned by `get_dim`."""
         return self.get_dim("output")
 
     def describe(self) -> str:
@@ -128,7 +128,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         return Feedforward.get_dim(self, name)
 
     def _output(self) -> Any:
-        """Return the shape of the last layer's output, as far as it is known."""
+        """Return the output shape of the last layer, which can have unknown sizes."""
         last = [layer for layer in self.layers if isinstance(layer, ImageLayer)][-1:]
         return _output_of(last[0]) if last else self.input_dim
 
@@ -141,7 +141,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
                 self._push_to(layer)
             layer.num_channels = num_channels
             layer.image_size = image_size
-            # The shape of its output depends on what it pushes, if the layer is a sequence.
+            # If the layer is a sequence, its output shape depends on the settings that it pushes.
             layer.push_allocation_config()
             num_channels, height, width = _output_of(layer)
             image_size = height, width
@@ -158,7 +158,7 @@ def _output_of(layer: ImageLayer) -> Any:
 
 
 class Flattener(Brick):
-    """Makes one vector of each example, so that an `MLP` can follow bricks on images.
+    """Reshapes each example to a vector, so that an `MLP` can follow bricks on images.
 
     Examples
     --------
@@ -169,6 +169,6 @@ class Flattener(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Keep the first dimension, the batch, and merge all others."""
+        """Merge all dimensions except the first one, the batch."""
         output: Variable = input_.flatten(1)
         return output

@@ -1,4 +1,4 @@
-"""The transpose of a convolution, which turns small images into large ones."""
+"""`ConvolutionalTranspose`, the transpose of a convolution, which enlarges images."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalTranspose(Convolutional):
-    """The transpose of a convolution, which turns small images into large ones.
+    """The transpose of a convolution, which enlarges images.
 
-    As a linear map it is the transpose of a convolution with the same filters, border and step,
-    from images of `original_image_size` to images of `image_size`; it is not the inverse. Up to
-    biases, it computes that convolution's gradient with respect to its input.
+    The *convolution* with the same filters, border and step maps images of `original_image_size` to
+    images of `image_size`. This brick is the transpose of that linear map, not its inverse. Except
+    for the biases, it computes the gradient of the convolution with respect to its input.
 
     Parameters
     ----------
     filter_size : tuple of int
-        Needed by `allocate`, as are the next two.
+        Height and width of the filters. Required by `allocate`.
     num_filters : int
-        Channels of the output, which is the input of the convolution.
+        The number of output channels, which are the input channels of the convolution. Required by
+        `allocate`.
     num_channels : int
-        Channels of the input, which is the output of the convolution.
+        The number of input channels, which are the output channels of the convolution. Required by
+        `allocate`.
     original_image_size : tuple of int, optional
-        Height and width of the output. By default the smallest size that the convolution turns into
+        Height and width of the output. By default the smallest size that the convolution maps to
         the size of the input, plus `unused_edge`.
     unused_edge : tuple of int, optional
         Number of rows and columns at the lower and right edge of the output that the convolution
-        does not use; up to `step`. Ignored if `original_image_size` is given.
+        does not read; at most `step`. Ignored if `original_image_size` is given.
     **kwargs
-        As for `Convolutional`; `image_size` is that of the input, and `step` and `border_mode` are
-        those of the convolution.
+        Options of `Convolutional`; `image_size` is the size of the input, and `step` and
+        `border_mode` refer to the convolution.
 
     Notes
     -----
-    ``W`` has the shape (num_filters, num_channels, height, width). An input of N rows becomes
-    ``(N - 1) S + K - 2 P + U`` rows, for a step of S, filters of K rows, a border of P and an
-    unused edge of U. Rows that no filter touches have the values of the biases.
+    ``W`` has the shape (num_filters, num_channels, height, width). For an input of N rows, a step
+    of S, filters of K rows, a border of P rows and an unused edge of U rows, the output has
+    ``(N - 1) S + K - 2 P + U`` rows. Elements that no filter covers have the values of the biases.
 
     References
     ----------
@@ -76,7 +78,7 @@ class ConvolutionalTranspose(Convolutional):
 
     @property
     def original_image_size(self) -> Any:
-        """Height and width, given or inferred from `image_size`; ``None`` if not known."""
+        """Height and width of the output, as set or inferred; each ``None`` if unknown."""
         if self._original_image_size is not None:
             return self._original_image_size
         if not is_set(self.filter_size):
@@ -100,7 +102,7 @@ class ConvolutionalTranspose(Convolutional):
         border_mode: BorderMode,
         filter_shape: tuple[int, ...],
     ) -> Variable:
-        """Convolve backwards, without biases; arguments as for `Convolutional.conv2d_impl`."""
+        """Compute the transposed convolution without biases; see `Convolutional.conv2d_impl`."""
         filters = W.transpose(0, 1).flip(2, 3)
         whole: Variable = F.conv_transpose2d(input_, filters, stride=subsample)
         (top, left), (lower, right) = self._border(), self._edges()
@@ -118,14 +120,14 @@ class ConvolutionalTranspose(Convolutional):
         return super().get_dim(name)
 
     def _edges(self) -> Pair:
-        """Return the number of rows and columns behind those that filters touch."""
+        """Return the numbers of rows and columns at the end that no filter covers."""
         steps = pair(self, "step", least=1)
         if self._original_image_size is None:
             edges = pair(self, "unused_edge", least=0)
             if any(edge > step for edge, step in zip(edges, steps, strict=True)):
                 raise BrickError(
-                    f"{self.path()}: unused_edge is {edges}, but must not exceed step, {steps}; a "
-                    "larger edge would be used by the convolution"
+                    f"{self.path()}: unused_edge is {edges}, but must not exceed step={steps}, "
+                    "because the convolution would read a larger edge"
                 )
             return edges
         original = pair(self, "original_image_size", least=1)
@@ -133,8 +135,8 @@ class ConvolutionalTranspose(Convolutional):
         given = size_of(self, self.image_size)
         if any(n is not None and n != m for n, m in zip(given, small, strict=True)):
             raise BrickError(
-                f"{self.path()}: original_image_size is {original}, which the convolution turns "
-                f"into {small}, but image_size is {given}; give only one of them, or sizes that fit"
+                f"{self.path()}: original_image_size is {original}, which the convolution maps to "
+                f"{small}, but image_size is {given}; set only one of them, or sizes that fit"
             )
         height, width = (
             whole - self._grown(i, n or 1)
@@ -143,6 +145,6 @@ class ConvolutionalTranspose(Convolutional):
         return height, width
 
     def _grown(self, axis: int, size: int) -> int:
-        """Return the smallest size that is convolved to `size`."""
+        """Return the smallest size that the convolution maps to `size`."""
         k, s = pair(self, "filter_size", least=1)[axis], pair(self, "step", least=1)[axis]
         return s * (size - 1) + k - 2 * self._border()[axis]

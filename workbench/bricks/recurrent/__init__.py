@@ -1,4 +1,4 @@
-"""Recurrent bricks, which are defined as one step and applied to sequences."""
+"""Recurrent bricks, which define the computation of one step and are applied to sequences."""
 
 from workbench.bricks.recurrent.architectures import LSTM, GatedRecurrent, SimpleRecurrent
 from workbench.bricks.recurrent.base import BaseRecurrent

@@ -1,10 +1,11 @@
 """The three common recurrent transitions: simple, LSTM and gated.
 
-They do not transform their inputs: a `workbench.bricks.Linear` or `workbench.bricks.parallel.Fork`
-before them does that for all time steps at once. Their initial states are parameters, first zero.
+The transitions do not transform their inputs. Apply a `workbench.bricks.Linear` or
+`workbench.bricks.parallel.Fork` first, which transforms the inputs of all time steps together.
+Initial states are parameters with the initial value zero.
 
-Shapes: T time steps, B examples, D the brick's `dim`. Inputs and outputs are described for one
-step; sequences have T in front.
+In shapes, T is the number of time steps, B the number of examples, and D the `dim` of the brick.
+Shapes are given for one step; sequences have T as an additional first dimension.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from workbench.tensor import Variable
 
 
 class _Transition(BaseRecurrent, Initializable):
-    """Base class of the three, with their `dim`, and a mask without dimensions."""
+    """Base class of the three transitions, which defines the dimensions of states and mask."""
 
     dim: Any
 
@@ -42,7 +43,7 @@ class _Transition(BaseRecurrent, Initializable):
         return self.dim if name in self._state_names() else super().get_dim(name)
 
     def _several(self, number: int) -> int:
-        """Return `number` times `dim`, or raise if `dim` is not known."""
+        """Return `number` times `dim`, or raise if `dim` is not set."""
         self._require(["dim"], "allocation")
         return number * int(self.dim)
 
@@ -51,16 +52,16 @@ class _Transition(BaseRecurrent, Initializable):
 
 
 class SimpleRecurrent(_Transition):
-    """The plain recurrent transition: ``states = activation(inputs + states @ W)``.
+    """The simple recurrent transition, ``states = activation(inputs + states @ W)``.
 
     Parameters
     ----------
     dim : int
-        D, the size of the state. Needed by `allocate`.
+        The size D of the state. Required by `allocate`.
     activation : Brick
-        Applied to the new state. The constructor needs it, since it is not lazy.
+        The activation that is applied to the new state. It must be passed to the constructor.
     **kwargs
-        As for `Initializable`; there are no biases, unless a subclass adds some.
+        Options of `Initializable`. There are no biases, unless a subclass adds some.
 
     Examples
     --------
@@ -106,9 +107,9 @@ class SimpleRecurrent(_Transition):
         inputs : Variable
             Floats of shape (B, D).
         states : Variable
-            Of shape (B, D).
+            The current states, of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data; the states do not change there.
+            A mask of shape (B,), zero for padding. The states do not change where it is zero.
 
         Returns
         -------
@@ -121,12 +122,12 @@ class SimpleRecurrent(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the trained initial state for every example."""
+        """Return the learned initial state for every example."""
         return [for_batch(self.parameters[1], batch_size)]
 
 
 class LSTM(_Transition):
-    """Long short-term memory, with peepholes.
+    """Long short-term memory with peephole connections.
 
     With ``a, b, c, d = split(states @ W_state + inputs)`` and the gate activation σ::
 
@@ -139,21 +140,22 @@ class LSTM(_Transition):
     Parameters
     ----------
     dim : int
-        D, the number of cells. Needed by `allocate`.
+        The number D of cells. Required by `allocate`.
     activation : Brick, optional
-        `Tanh` by default.
+        The activation of cells; `Tanh` by default.
     gate_activation : Brick, optional
-        `Logistic` by default.
+        The activation of gates; `Logistic` by default.
     **kwargs
-        As for `Initializable`. `weights_init` also draws the peepholes, which are vectors. A scheme
-        for matrices only (`Orthogonal`, `Identity`) draws a square matrix for each gate, and one
-        for each peephole, which gets its diagonal. There are no biases: the brick that makes the
-        inputs can have them (ones for the forget gates, for example).
+        Options of `Initializable`. `weights_init` also initialises the peephole weights, which are
+        vectors. A scheme for matrices only (`Orthogonal`, `Identity`) generates a square matrix for
+        each gate and the cells, and another one for each peephole, whose diagonal is used. There
+        are no biases, since the brick that computes the inputs can add them, for example ones for
+        the forget gates.
 
     Notes
     -----
-    The order is input gates, forget gates, cells, output gates, as in ``torch.nn.LSTM``, which has
-    no peepholes.
+    The order is input gates, forget gates, cells and output gates, as in ``torch.nn.LSTM``, which
+    has no peephole connections.
 
     References
     ----------
@@ -226,16 +228,17 @@ class LSTM(_Transition):
         Parameters
         ----------
         inputs : Variable
-            Floats of shape (B, 4 D): for input gates, forget gates, cells and output gates.
+            Floats of shape (B, 4 D), the inputs of input gates, forget gates, cells and output
+            gates.
         states, cells : Variable
-            Of shape (B, D).
+            The current states and cells, of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data; states and cells do not change there.
+            A mask of shape (B,), zero for padding. States and cells do not change where it is zero.
 
         Returns
         -------
         states, cells : Variable
-            Of shape (B, D).
+            The next states and cells, of shape (B, D).
         """
         check_step(self, mask, inputs=inputs, states=states, cells=cells)
         weights, to_in, to_forget, to_out = self.parameters[:4]
@@ -249,7 +252,7 @@ class LSTM(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the trained initial states and cells for every example."""
+        """Return the learned initial states and cells, repeated for every example."""
         return [for_batch(state, batch_size) for state in self.parameters[4:]]
 
 
@@ -264,18 +267,18 @@ class GatedRecurrent(_Transition):
     Parameters
     ----------
     dim : int
-        D, the size of the state. Needed by `allocate`.
+        The size D of the state. Required by `allocate`.
     activation : Brick, optional
-        `Tanh` by default.
+        The activation of candidates; `Tanh` by default.
     gate_activation : Brick, optional
-        `Logistic` by default.
+        The activation of gates; `Logistic` by default.
     **kwargs
-        As for `Initializable`; there are no biases, unless a subclass adds some.
+        Options of `Initializable`. There are no biases, unless a subclass adds some.
 
     Notes
     -----
-    In ``torch.nn.GRU`` the update gate is the weight of the old state, and the reset gate comes
-    after the multiplication.
+    In ``torch.nn.GRU`` the update gate is the weight of the old state, and the reset gate is
+    applied after the matrix product.
 
     References
     ----------
@@ -308,13 +311,13 @@ class GatedRecurrent(_Transition):
 
     @property
     def state_to_state(self) -> Variable:
-        """The weights to the candidates, of shape (D, D)."""
+        """The weights from states to candidates, of shape (D, D)."""
         weights: Variable = self.parameters[0]
         return weights
 
     @property
     def state_to_gates(self) -> Variable:
-        """The weights to update and reset gates, of shape (D, 2 D)."""
+        """The weights from states to update and reset gates, of shape (D, 2 D)."""
         weights: Variable = self.parameters[1]
         return weights
 
@@ -330,7 +333,7 @@ class GatedRecurrent(_Transition):
     def _initialize(self) -> None:
         scheme = self._scheme("weights_init")
         scheme.initialize(self.parameters[0], self.rng)
-        # One matrix is drawn for each gate, so that a scheme for square matrices fits both.
+        # Each gate has its own matrix, so that schemes for square matrices can be used.
         square = (self.dim, self.dim)
         gates = [scheme.generate(self.rng, square) for _ in range(2)]
         self.parameters[1].set_value(numpy.hstack(gates))
@@ -355,11 +358,11 @@ class GatedRecurrent(_Transition):
         inputs : Variable
             Floats of shape (B, D).
         gate_inputs : Variable
-            Of shape (B, 2 D): for update gates and reset gates.
+            Floats of shape (B, 2 D), the inputs of update gates and reset gates.
         states : Variable
-            Of shape (B, D).
+            The current states, of shape (B, D).
         mask : Variable, optional
-            Of shape (B,): zero where there is no data; the states do not change there.
+            A mask of shape (B,), zero for padding. The states do not change where it is zero.
 
         Returns
         -------
@@ -375,5 +378,5 @@ class GatedRecurrent(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the trained initial state for every example."""
+        """Return the learned initial state for every example."""
         return [for_batch(self.parameters[2], batch_size)]

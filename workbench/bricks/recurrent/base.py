@@ -1,4 +1,4 @@
-"""`BaseRecurrent`, and helpers that the steps of recurrent bricks share."""
+"""`BaseRecurrent`, the base class of recurrent bricks, and functions that their steps use."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class BaseRecurrent(Brick):
 
     @application
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the states before the first step: zeros, of shape (B, dimension of the state).
+        """Return the initial states, by default zeros of shape (B, D) for a state of dimension D.
 
-        Bricks whose recurrent application is not ``apply``, or with other initial states, override
-        this.
+        A brick overrides this method if its initial states are not zero, or if its recurrent
+        application is not ``apply``.
 
         Parameters
         ----------
         batch_size : int or Variable
-            B.
+            The number B of examples.
         *args, **kwargs
             The arguments of the recurrent application.
 
         Returns
         -------
         list of Variable
-            In the order of ``apply.states``.
+            The initial states, in the order of ``apply.states``.
         """
         shapes = [(batch_size, *pack(self.get_dim(name))) for name in self._state_names()]
         dtype, device = floatx(), default_device()
@@ -65,16 +65,17 @@ class BaseRecurrent(Brick):
 
 
 def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
-    """Check that a brick is recurrent, or one of `others`, for a brick that contains it.
+    """Check that a child of `owner` is a recurrent brick, or an instance of one of `others`.
 
     Raises
     ------
     BrickError
+        If it is not.
     """
     if not isinstance(brick, (BaseRecurrent, *others)):
         raise BrickError(
-            f"{owner}: {brick!r} is not a recurrent brick; give one that is derived from "
-            "BaseRecurrent, such as LSTM or GatedRecurrent"
+            f"{owner}: {brick!r} is not a recurrent brick; pass an instance of BaseRecurrent, such "
+            "as LSTM or GatedRecurrent"
         )
 
 
@@ -83,12 +84,13 @@ def by_name(
 ) -> dict[str, Variable]:
     """Apply `bound`, which returns states or glimpses, and return its outputs by name.
 
-    An override of ``initial_states`` without declared outputs returns them in the order of `names`.
+    The outputs are named `names` if `bound` does not declare any, as some overrides of
+    ``initial_states`` do.
 
     Raises
     ------
     ApplicationError
-        If their number is wrong.
+        If the number of outputs differs from the number of names.
     """
     declared: list[str] | None = getattr(bound, "outputs", None)
     made = bound(*args, as_list=True, **kwargs)
@@ -96,29 +98,29 @@ def by_name(
     if len(made) != len(names):
         raise ApplicationError(
             f"{bound.path} returns {len(made)} values, but must return {len(names)}: "
-            f"{', '.join(names)}; return all of them in this order, or declare their names by "
+            f"{', '.join(names)}; return these values in this order, or declare other names with "
             "@application(outputs=[...])"
         )
     return dict(zip(names, made, strict=True))
 
 
 def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:
-    """Make a trainable initial state, zeros of shape (dim,)."""
+    """Create a trainable initial state, zeros of shape (dim,)."""
     state = shared_floatx_zeros((dim,), name=name)
     add_role(state, INITIAL_STATE)
     return state
 
 
 def for_batch(state: Variable, batch_size: Any) -> Variable:
-    """Expand one state to `batch_size` examples."""
+    """Repeat a state for each of `batch_size` examples."""
     states: Variable = state.unsqueeze(0).expand(batch_size, *state.shape)
     return states
 
 
 def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
-    """Choose `new` where there is data, `old` where the mask is zero.
+    """Select `old` where the mask is zero, and `new` elsewhere.
 
-    It is a choice, not a weighted sum, so that infinite or NaN padding does not reach the states.
+    A weighted sum would propagate infinite or NaN padding to the states.
     """
     if mask is None:
         return new
@@ -128,33 +130,34 @@ def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
 
 
 def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> None:
-    """Check the arguments of one step against the dimensions of the brick.
+    """Check that the arguments of one step are floats and have the dimensions of the brick.
 
     Raises
     ------
     ShapeError, DtypeError
-        The message names brick, argument, shape and remedy.
+        If one does not; the message names the brick, the argument, the shape and a remedy.
     """
     for name, variable in arguments.items():
         where, dim = f"{brick.path()}.apply: {name}", brick.get_dim(name)
         if variable.ndim != 2:
             raise ShapeError(
-                f"{where} has shape {shown(variable)} in one step, but must be (B, {dim}): "
-                f"sequences are of shape (T, B, {dim}), states of shape (B, D); with "
-                "iterate=False there is no T"
+                f"{where} has shape {shown(variable)} in one step, but must have shape (B, {dim}); "
+                f"pass sequences of shape (T, B, {dim}) and states of shape (B, D), or, with "
+                "iterate=False, sequences without the time dimension T"
             )
         size = variable.shape[1]
         if isinstance(size, int) and size != dim:
             raise ShapeError(
-                f"{where} has shape {shown(variable)} in one step, but must be (B, {dim}); "
+                f"{where} has shape {shown(variable)} in one step, but must have shape (B, {dim}); "
                 f"transform it with a Linear or Fork of output dimension {dim}"
             )
         if not variable.dtype.is_floating_point:
             raise DtypeError(
-                f"{where} is {str(variable.dtype).removeprefix('torch.')}, but must be floats"
+                f"{where} has dtype {str(variable.dtype).removeprefix('torch.')}, but must have a "
+                f"float dtype; convert it, as in {name}.float()"
             )
     if mask is not None and mask.ndim != 1:
         raise ShapeError(
-            f"{brick.path()}.apply: mask has shape {shown(mask)} in one step, but must be (B,), so "
-            "(T, B) for a sequence"
+            f"{brick.path()}.apply: mask has shape {shown(mask)} in one step, but must have shape "
+            "(B,); the mask of a sequence has shape (T, B)"
         )

@@ -1,4 +1,4 @@
-"""`Bidirectional`, two recurrent bricks over the same sequence, in both directions."""
+"""`Bidirectional`, which applies a recurrent brick to a sequence in both directions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from workbench.tensor import Variable
 
 
 class Bidirectional(Initializable):
-    """Reads a sequence forwards and backwards, with two copies of a recurrent brick.
+    """Iterates over a sequence forwards and backwards, with two copies of a recurrent brick.
 
     Parameters
     ----------
     prototype : BaseRecurrent
-        Its copies are the children ``forward`` and ``backward``.
+        The brick to copy; the copies are the children ``forward`` and ``backward``.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     References
     ----------
@@ -54,33 +54,34 @@ class Bidirectional(Initializable):
 
     @application
     def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
-        """Apply both, and concatenate their outputs along the last dimension.
+        """Apply both copies, and concatenate their outputs along the last dimension.
 
         Parameters
         ----------
         *args, **kwargs
-            For both: sequences of shape (T, B, ...), contexts, states.
+            Sequences of shape (T, B, ...), contexts and states, which are passed to both copies.
 
         Returns
         -------
         list of Variable
-            For each output of the prototype, of shape (T, B, ..., 2 D), in the order of time.
+            One variable of shape (T, B, ..., 2 D) for each output of the prototype, in
+            chronological order.
 
         Raises
         ------
         SignatureError
-            For ``reverse``, ``iterate=False`` and ``return_initial_states``, since the two
-            directions start at different ends.
+            If ``reverse``, ``iterate=False`` or ``return_initial_states=True`` is passed, since the
+            two directions start at different ends.
         """
         if "reverse" in kwargs or not kwargs.get("iterate", True):
             raise SignatureError(
-                f"{self.path()}.apply reads whole sequences in both directions: it takes "
-                "neither reverse nor iterate=False"
+                f"{self.path()}.apply accepts neither reverse nor iterate=False, because it "
+                "iterates over whole sequences in both directions; omit these arguments"
             )
         if kwargs.get("return_initial_states"):
             raise SignatureError(
-                f"{self.path()}.apply starts at both ends of the sequence, so its outputs cannot "
-                "contain initial states; leave return_initial_states out"
+                f"{self.path()}.apply does not accept return_initial_states=True, because the two "
+                "directions have their initial states at different ends; omit the argument"
             )
         forward, backward = self._twins
         there = forward.apply(*args, as_list=True, **kwargs)

@@ -1,11 +1,11 @@
-"""`recurrent`, which makes one step of a brick an application to whole sequences.
+"""`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
-The step is applied once, inside `workbench.tensor.scan`, as an application of its own with
-``iterate=False``. So the variables inside the loop are annotated like any others, but belong to
-another call than those outside, and annotations of that call are not visible in the graph outside.
-The ``inner_inputs`` and ``inner_outputs`` of the call outside refer to them.
+`workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
+step. So the variables inside the loop are annotated like all others, but they belong to a call of
+their own, whose annotations are not visible in the outer graph. The attributes ``inner_inputs`` and
+``inner_outputs`` of the outer call contain variables of the inner graph.
 
-Shapes: T time steps, B examples in a batch.
+In shapes, T is the number of time steps, and B the number of examples in a batch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONTROLS: dict[str, Any] = {
     "batch_size": None,
     "low_memory": False,
 }
-"""Arguments that every recurrent application takes by keyword, and their defaults."""
+"""Keyword arguments that every recurrent application accepts, with their defaults."""
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -42,47 +42,50 @@ def recurrent(step: Callable[..., Any], /) -> Application: ...
 @overload
 def recurrent(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -> Any:
-    """Decorate a method that computes one step, to make it an application to sequences.
+    """Convert a method that computes one step to an application to whole sequences.
 
     Parameters
     ----------
     sequences : list of str
-        Arguments of the step that are time steps of sequences.
+        Arguments of the step that are elements of sequences.
     states : list of str
-        Arguments that are states, that is, outputs of the step before.
+        Arguments of the step that are states, that is, outputs of the previous step.
     contexts : list of str
-        Arguments that are the same at every step.
+        Arguments of the step that are the same in every step.
     outputs : list of str
-        Names of the outputs of the step, including the new states under the names of the states.
+        Names of the outputs of the step. A new state has the name of the state.
     **attributes
-        As for `workbench.bricks.application`. Properties or a delegate of the application can also
-        provide attributes.
+        Attributes of the application, as in `workbench.bricks.application`. Properties or a
+        delegate of the application can provide attributes too.
 
     Returns
     -------
     Application
-        It takes the arguments of the step, sequences with time as an additional first dimension,
-        and by keyword ``iterate=True``, ``reverse=False``, ``return_initial_states=False``,
-        ``n_steps``, ``batch_size`` and ``low_memory=False``:
+        An application that accepts the arguments of the step, where sequences have time as an
+        additional first dimension. It also accepts the keyword arguments ``iterate=True``,
+        ``reverse=False``, ``return_initial_states=False``, ``n_steps``, ``batch_size`` and
+        ``low_memory=False``:
 
-        * With ``iterate=False`` it is the step itself: sequences without time, all states given.
-        * With ``reverse=True`` it goes from the last time step to the first. The outputs are still
-          in the order of time.
-        * With ``return_initial_states=True`` the states have one more time step: the initial
-          states, in front (at the end, if reversed).
-        * ``n_steps`` and ``batch_size`` are needed only where there are no sequences.
-        * With ``low_memory=True`` gradients need memory that grows with the square root of the
-          length, and one more forward pass; see `workbench.scan`.
+        * With ``iterate=False`` it computes one step. Sequences are passed without the time
+          dimension, and all states must be passed.
+        * With ``reverse=True`` it iterates from the last time step to the first. The outputs are
+          nevertheless in chronological order.
+        * With ``return_initial_states=True`` the states have one more time step for the initial
+          states, which come first (or last if ``reverse`` is True).
+        * ``n_steps`` and ``batch_size`` are required only if there are no sequences.
+        * With ``low_memory=True`` the memory for gradients grows with the square root of the
+          length, at the price of one more forward pass; see `workbench.scan`.
 
-        States that are not given come from the brick's ``initial_states``. Any other argument is
-        passed to every step as it is.
+        States that are not passed are computed by ``initial_states`` of the brick. All other
+        arguments are passed to every step unchanged.
 
     Raises
     ------
     SignatureError
-        When applied: if an argument that the step needs is missing.
+        If the application is called without an argument that the step requires.
     ApplicationError
-        When applied: if a state is not among the outputs, or a control is not a number.
+        If the application is called and a state is not among the outputs, or ``n_steps`` or
+        ``batch_size`` is not a whole number.
 
     Examples
     --------
@@ -122,8 +125,8 @@ def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Applic
         order = named or [*_names(application, "sequences"), *_names(application, "contexts")]
         if len(args) > len(order):
             raise SignatureError(
-                f"{application.path} takes {len(order)} arguments by position "
-                f"({', '.join(order)}), got {len(args)}"
+                f"{application.path} accepts {len(order)} positional arguments "
+                f"({', '.join(order)}), not {len(args)}"
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
         present = {name for name, value in given.items() if value is not None}
@@ -133,8 +136,12 @@ def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Applic
             needed = dict.fromkeys(name for name in required if name not in states)
         missing = [name for name in needed if name not in present]
         if missing:
-            hint = "" if controls["iterate"] else " (one step, iterate=False, needs every state)"
-            raise SignatureError(f"{application.path} needs {', '.join(missing)}{hint}")
+            hint = (
+                ""
+                if controls["iterate"]
+                else ", because a single step (iterate=False) requires all states"
+            )
+            raise SignatureError(f"{application.path} requires {', '.join(missing)}{hint}")
         if controls["iterate"]:
             given = {name: given[name] for name in given if name in present}
             contexts = _names(application, "contexts")
@@ -154,24 +161,25 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Iterate the step of `application`, which is the application with ``iterate=False``.
+    """Iterate the step of an application that prepares its arguments first.
 
-    For applications that prepare arguments first. Attributes are as for `recurrent`.
+    The step is `application` with ``iterate=False``.
 
     Parameters
     ----------
     application : BoundApplication
+        An application with the attributes of a `recurrent` application.
     call : ApplicationCall
-        The call that is being computed.
+        The current call of the application.
     given : dict
-        Arguments and controls by name; ``None`` counts as missing.
+        Arguments and controls by name; ``None`` means that an argument is missing.
     contexts : sequence of str
-        The contexts of the step, which can have more than the application.
+        The contexts of the step, which can include more than the contexts of the application.
 
     Returns
     -------
     list of Variable
-        As in ``application.outputs``.
+        The outputs, in the order of ``application.outputs``.
     """
     controls = {name: given.get(name, default) for name, default in CONTROLS.items()}
     present = {n: v for n, v in given.items() if n not in CONTROLS and v is not None}
@@ -179,7 +187,7 @@ def over_sequences(
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
-    """Return the signature of the step, with all arguments optional, and with the controls."""
+    """Return the signature of the step with optional arguments and the controls."""
     first = next(iter(signature.parameters.values()))
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]
@@ -188,7 +196,8 @@ def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -
         front = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
     keyword = inspect.Parameter.KEYWORD_ONLY
     special = [inspect.Parameter(name, keyword) for name in SPECIAL]
-    # If the step takes any keywords, the controls are among them, and are not inputs by name.
+    # If the step accepts any keyword, the controls are passed among them, so that they do not
+    # become named inputs.
     controls = [inspect.Parameter(n, keyword, default=d) for n, d in CONTROLS.items()]
     return signature.replace(parameters=[first, *front, *special, *(rest or controls)])
 
@@ -209,8 +218,8 @@ def _iterate(
     absent = [name for name in state_names if name not in outputs]
     if absent:
         raise ApplicationError(
-            f"{application.path}: the states {', '.join(absent)} are not among its outputs "
-            f"({', '.join(outputs)}); the step returns the new value of every state; write "
+            f"{application.path}: the states {', '.join(absent)} must be among the outputs "
+            f"({', '.join(outputs)}), because the step returns the new value of every state; write "
             f"@recurrent(..., outputs={[*outputs, *absent]})"
         )
     sequences = _variables(given, _names(application, "sequences"))
@@ -220,8 +229,8 @@ def _iterate(
         _check_number(application, name, controls[name])
     if n_steps is None and not sequences:
         raise SignatureError(
-            f"{application.path} got no sequences, so it needs n_steps, and batch_size unless all "
-            "states are given"
+            f"{application.path} was called without sequences, so it requires n_steps, and "
+            "batch_size unless all states are passed"
         )
     states = _initial_states(application, given, state_names, sequences, controls["batch_size"])
     loop = {**sequences, **states, **contexts}
@@ -256,8 +265,8 @@ def _iterate(
 def _check_number(application: BoundApplication, name: str, value: Any) -> None:
     if not (value is None or isinstance(value, Variable) or (is_whole(value) and value >= 0)):
         raise ApplicationError(
-            f"{application.path}: {name} is {value!r}, but must be a whole number of 0 or more, or "
-            "a variable, such as x.shape[0]"
+            f"{application.path}: {name} is {value!r}, but must be a whole number >= 0 or a "
+            "variable, such as x.shape[0]"
         )
 
 
@@ -272,7 +281,7 @@ def _initial_states(
     sequences: Mapping[str, Variable],
     batch_size: Any,
 ) -> dict[str, Variable]:
-    """Return the initial states: as given, else from the brick, in the order of `names`."""
+    """Return the initial states in the order of `names`; the brick computes missing states."""
     states = _variables(given, names)
     missing = [name for name in names if name not in states]
     if not missing:
@@ -282,8 +291,8 @@ def _initial_states(
         sizes += [v.shape[0] for v in states.values() if v.ndim]
         if not sizes:
             raise SignatureError(
-                f"{application.path} cannot infer the batch size, which the initial states "
-                f"{', '.join(missing)} need; pass batch_size=..., or these states"
+                f"{application.path} cannot infer the batch size for the initial states "
+                f"{', '.join(missing)}; pass batch_size=..., or pass these states"
             )
         batch_size = sizes[0]
     brick: Any = application.brick
@@ -292,6 +301,7 @@ def _initial_states(
     if unmade:
         raise ApplicationError(
             f"{brick.path()}.initial_states returns {', '.join(made) or 'nothing'}, but "
-            f"{application.path} also needs {', '.join(unmade)}; return it there, or pass it"
+            f"{application.path} also requires {', '.join(unmade)}; return it from initial_states, "
+            "or pass it to the application"
         )
     return {name: states[name] if name in states else as_variable(made[name]) for name in names}

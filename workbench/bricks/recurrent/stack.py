@@ -1,4 +1,4 @@
-"""`RecurrentStack`, recurrent bricks on top of each other."""
+"""`RecurrentStack`, a deep recurrent network."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ MASK = "mask"
 
 
 class RecurrentStack(BaseRecurrent, Initializable):
-    """A deep recurrent network, where each layer gets the states of the layer below.
+    """A deep recurrent network, where the states of each layer are the input of the next layer.
 
-    Between two layers there is a `Fork` from the states of the lower one to every sequence of the
-    upper one. Arguments and outputs of the stack are those of all layers: the bottom layer (level
-    0) keeps its names, those of level ``n`` end in ``#n``. Contexts, and the sequence ``mask``,
-    keep their names and go to every layer that has them.
+    Between two layers, a `Fork` computes the sequences of the upper layer from the states of the
+    lower layer. The stack has the arguments and outputs of all layers. The names of the bottom
+    layer (level 0) are unchanged, and the names of the layer at level ``n`` end in ``#n``. Contexts
+    and the sequence ``mask`` keep their names, and are passed to every layer that has them.
 
     Parameters
     ----------
     transitions : list of BaseRecurrent and Bidirectional
-        The layers, the bottom one first; ``#1``, ``#2`` and so on are added to the names of the
-        others. A stack with a `Bidirectional` layer takes whole sequences only.
+        The layers, starting at the bottom; ``#1``, ``#2`` and so on are appended to the names of
+        the layers above. A stack with a `Bidirectional` layer accepts whole sequences only.
     fork_prototype : Feedforward, optional
-        The prototype of the forks; by default `Linear`, with bias unless `skip_connections`.
+        The prototype of the forks; by default `Linear`, without bias if `skip_connections` is True.
     states_name : str, optional
-        The output that goes to the next layer.
+        The output that is passed to the next layer.
     skip_connections : bool, optional
-        True if every layer also has sequences from outside, ``inputs``, ``inputs#1``, ..., to which
-        the output of its fork is added. The forks then have no bias, since the bricks that make
-        those sequences can have it. If False, only the bottom layer has sequences from outside.
+        True if every layer also has input sequences, ``inputs``, ``inputs#1``, ..., to which the
+        output of its fork is added. The forks then have no bias by default, since the bricks that
+        compute those sequences can have one. If False, only the bottom layer has input sequences.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -73,8 +73,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
         layers: list[Any] = [] if isinstance(transitions, Brick) else list(transitions)
         if not layers:
             raise BrickError(
-                f"RecurrentStack: transitions is {transitions!r}, but must be a list of recurrent "
-                "bricks, one at least, the bottom one first"
+                f"RecurrentStack: transitions is {transitions!r}, but must be a list of at least "
+                "one recurrent brick, starting with the bottom layer"
             )
         self.transitions = layers
         self.states_name = states_name
@@ -85,8 +85,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
             if states_name not in outputs:
                 raise BrickError(
                     f"RecurrentStack: {transition!r} has no output {states_name!r} for the next "
-                    f"layer, only {', '.join(outputs)}{nearest(states_name, outputs)}; name one "
-                    "as states_name"
+                    f"layer, only {', '.join(outputs)}{nearest(states_name, outputs)}; pass the "
+                    "name of an output as states_name"
                 )
         for level, transition in enumerate(self.transitions):
             transition.name = self.suffix(transition.name, level)
@@ -103,7 +103,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def suffix(name: str, level: int) -> str:
-        """Return the name in the stack of a name in the layer at `level`.
+        """Convert a name in the layer at `level` to a name in the stack.
 
         >>> RecurrentStack.suffix("states", 0), RecurrentStack.suffix("states", 2)
         ('states', 'states#2')
@@ -112,7 +112,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def suffixes(names: Iterable[str], level: int) -> list[str]:
-        """Return the same for several names, without ``mask``, which all layers share.
+        """Convert several names as `suffix` does, without ``mask``, which all layers share.
 
         >>> RecurrentStack.suffixes(["inputs", "mask"], 1)
         ['inputs#1']
@@ -121,7 +121,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def split_suffix(name: str) -> tuple[str, int]:
-        """Return the name within the layer, and the level.
+        """Split a name in the stack into the name in its layer and the level.
 
         >>> RecurrentStack.split_suffix("states#2"), RecurrentStack.split_suffix("states")
         (('states', 2), ('states', 0))
@@ -130,7 +130,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return (front, int(level)) if separator and level.isdecimal() else (name, 0)
 
     def normal_inputs(self, level: int) -> list[str]:
-        """Return the sequences of the layer at `level`, by its own names, without ``mask``."""
+        """Return the names of the sequences of the layer at `level`, without ``mask``."""
         return [name for name in self.transitions[level].apply.sequences if name != MASK]
 
     def get_dim(self, name: str) -> Any:
@@ -154,16 +154,16 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @application
     def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
-        """Apply one layer after the other, each to the whole sequence.
+        """Apply the layers one after another, each to whole sequences.
 
         Parameters
         ----------
         *args
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         low_memory : bool
-            True for one loop whose steps go through all layers, and which keeps only some of its
-            states for gradients; see `workbench.scan`. With a `Bidirectional` layer, every layer
-            has its own loop.
+            True to apply all layers in each step of a single loop, which stores only some of its
+            states for gradients; see `workbench.scan`. If there is a `Bidirectional` layer, every
+            layer has its own loop nevertheless.
         **kwargs
             Sequences, contexts and states by name, and the options of `recurrent` applications:
             ``iterate``, ``reverse``, ``return_initial_states``, ``n_steps``, ``batch_size``.
@@ -183,7 +183,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("sequences")
     def apply_sequences(self) -> list[str]:
-        """Return the names of the bottom layer, or of all with `skip_connections`, and ``mask``."""
+        """Return the names of all input sequences, including ``mask`` if a layer has it."""
         levels = range(len(self.transitions) if self.skip_connections else 1)
         names = [self.suffix(n, level) for level in levels for n in self.normal_inputs(level)]
         shared = any(MASK in transition.apply.sequences for transition in self.transitions)
@@ -191,17 +191,17 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("states")
     def apply_states(self) -> list[str]:
-        """Return the states of all layers."""
+        """Return the names of the states of all layers."""
         return self._of_all_layers("states")
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the outputs of all layers."""
+        """Return the names of the outputs of all layers."""
         return self._of_all_layers("outputs")
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Return the contexts of all layers, without repetitions."""
+        """Return the names of the contexts of all layers, without duplicates."""
         return list(dict.fromkeys(n for layer in self.transitions for n in layer.apply.contexts))
 
     @apply.property("inputs")
@@ -218,7 +218,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @recurrent
     def low_memory_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
-        """Apply all layers within one step; see `apply`."""
+        """Apply all layers in each step of a single loop; see `apply`."""
         return self.do_apply(*args, iterate=False, **kwargs)
 
     @low_memory_apply.delegate
@@ -227,16 +227,16 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return self.apply
 
     def do_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
-        """Compute the same as `apply`, without its annotations.
+        """Compute the outputs of `apply` without its annotations.
 
-        With ``iterate=True`` every layer reads the whole sequence, with ``iterate=False`` there is
+        With ``iterate=True`` every layer is applied to whole sequences, with ``iterate=False`` to
         one step.
         """
         order = [*self.apply_sequences(), *self.apply_contexts()]
         if len(args) > len(order):
             raise SignatureError(
-                f"{self.path()}.apply takes {len(order)} arguments by position "
-                f"({', '.join(order)}), got {len(args)}"
+                f"{self.path()}.apply accepts {len(order)} positional arguments "
+                f"({', '.join(order)}), not {len(args)}"
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
         own = {*order, *self.apply_states()}
@@ -260,7 +260,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return results
 
     def _of_one_layer(self, level: int, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments from outside for the layer at `level`, by its own names."""
+        """Return the arguments of the stack that belong to the layer at `level`, by its names."""
         applied = self.transitions[level].apply
         names = {name: name for name in applied.contexts}
         if MASK in applied.sequences:
@@ -277,9 +277,9 @@ class RecurrentStack(BaseRecurrent, Initializable):
         for transition in self.transitions:
             if isinstance(transition, Bidirectional):
                 raise ApplicationError(
-                    f"{self.path()}: the layer {transition!r} starts at both ends of a sequence, "
-                    "so the stack cannot take single steps, which the generation of sequences "
-                    "needs; use a layer with one direction"
+                    f"{self.path()}: the stack cannot compute single steps, for example to "
+                    f"generate sequences, because the layer {transition!r} iterates in both "
+                    "directions; use a layer with one direction"
                 )
             names = transition.apply.states
             made = by_name(transition.initial_states, names, batch_size)
@@ -288,5 +288,5 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """Return the states of `apply`."""
+        """Return the names of the states of `apply`."""
         return self.apply_states()

@@ -1,8 +1,8 @@
-"""Sequence generators: networks that make sequences, one element after the other.
+"""Sequence generators: networks that generate sequences element by element.
 
-The states of a *transition* represent the sequence so far. A *readout* makes the next element from
-the states (and from the glimpses of an attention mechanism), and computes its cost. The element is
-*fed back* into the transition.
+The states of a *transition* represent the sequence so far. From the states, and from the glimpses
+of an optional attention mechanism, a *readout* generates the next element and computes its cost.
+The element is then *fed back* into the transition.
 """
 
 from workbench.bricks.sequence_generators.assembled import SequenceGenerator

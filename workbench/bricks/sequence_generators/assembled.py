@@ -1,4 +1,4 @@
-"""`SequenceGenerator`, a sequence generator with the parts that most models have."""
+"""`SequenceGenerator`, a sequence generator with optional attention."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from workbench.bricks.sequence_generators.transition import FakeAttentionRecurre
 
 
 class SequenceGenerator(BaseSequenceGenerator):
-    """Makes sequences with a recurrent transition, a readout, and optional attention.
+    """Generates sequences with a recurrent transition, a readout and optional attention.
 
     Parameters
     ----------
     readout : AbstractReadout
-        Makes outputs from states, glimpses, contexts and feedback.
+        The brick that generates outputs from states, glimpses, contexts and feedback.
     transition : BaseRecurrent
-        Its states represent the sequence so far.
+        The transition, whose states represent the sequence so far.
     attention : AbstractAttention, optional
-        The mechanism that the transition uses in every step.
+        The attention mechanism that is applied in every step.
     add_contexts : bool, optional
-        True if the attended and its mask are new contexts; see `AttentionRecurrent`.
+        True to add the attended and its mask as new contexts; see `AttentionRecurrent`.
     fork : Brick, optional
-        Makes the sequences of the transition from feedback; by default a `Fork` to all sequences
-        without "mask" in their name.
+        The brick that computes the sequences of the transition from feedback; by default a `Fork`
+        to all sequences without "mask" in their name.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     References
     ----------
@@ -45,7 +45,8 @@ class SequenceGenerator(BaseSequenceGenerator):
 
     Examples
     --------
-    With all weights zero, three letters are equally likely, so each costs the logarithm of three:
+    If all weights are zero, three letters are equally likely, so the cost of each is the logarithm
+    of three:
 
     >>> from workbench import tensor
     >>> from workbench.bricks.recurrent import GatedRecurrent

@@ -1,6 +1,7 @@
-"""Emitters, which make outputs from readouts.
+"""Emitters, which generate outputs from readouts.
 
-Shapes: B sequences, R the size of a readout; ``...`` is B for one element, T and B for T of them.
+In shapes, B is the number of sequences and R the size of a readout. ``...`` stands for B if there
+is one element of each sequence, and for T and B if there are T elements.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from workbench.tensor.device import default_device, floatx
 
 
 class TrivialEmitter(AbstractEmitter):
-    """Returns the readouts as outputs, at no cost.
+    """Returns the readouts as outputs, with a cost of zero.
 
-    A subclass that defines `cost`, for example a squared difference, can be trained.
+    To train a generator, define `cost` in a subclass, for example as a squared difference.
 
     Parameters
     ----------
     readout_dim : int
-        R. Needed by `allocate`.
+        The size R of a readout. Required by `allocate`.
 
     Examples
     --------
@@ -49,33 +50,33 @@ class TrivialEmitter(AbstractEmitter):
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Return the readouts as they are."""
+        """Return the readouts unchanged."""
         return readouts
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Return zeros, of shape (...,)."""
+        """Return zeros of shape (...,)."""
         where: Any = {"dtype": readouts.dtype, "device": readouts.device}
         zeros: Any = torch.zeros(readouts.shape[:-1], **where)
         return zeros  # type: ignore[no-any-return]
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """Return zeros, of shape (B, R)."""
+        """Return zeros of shape (B, R)."""
         shape = (batch_size, self.readout_dim)
         zeros: Any = torch.zeros(shape, dtype=floatx(), device=default_device())
         return zeros  # type: ignore[no-any-return]
 
 
 class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
-    """Draws integers below R from the softmax of the readouts.
+    """Draws integers from 0 to R - 1, with the softmax of the readouts as probabilities.
 
     Parameters
     ----------
     initial_output : int or Variable, optional
-        The output before the first element: it is fed back, but is not part of the sequence.
+        The output that is fed back before the first element. It is not part of the sequence.
     **kwargs
-        As for `Initializable` and `Random`; `random_seed` is the seed of the draws.
+        Options of `Initializable` and `Random`; `random_seed` is the seed of the draws.
 
     Examples
     --------
@@ -90,7 +91,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     def __init__(self, initial_output: Any = 0, **kwargs: Unpack[EmitterOptions]) -> None:
         self.softmax: Any = NDimensionalSoftmax()
-        options: Any = with_children(kwargs, self.softmax)  # pass through Initializable to Random
+        options: Any = with_children(kwargs, self.softmax)  # Initializable passes them to Random
         super().__init__(**options)
         self.initial_output = initial_output
 
@@ -105,7 +106,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Draw one integer from each row of readouts: int64, of shape (B,)."""
+        """Draw one integer for each row of readouts; the result has dtype int64 and shape (B,)."""
         return self.random_stream.categorical(self.probs(readouts))
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
@@ -115,20 +116,20 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
         Parameters
         ----------
         readouts : Variable
-            Of shape (..., R).
+            Readouts of shape (..., R).
         outputs : Variable
-            Integers from zero to R - 1, of shape (...,).
+            Integers from 0 to R - 1, of shape (...,).
 
         Returns
         -------
         Variable
-            Of shape (...,).
+            The cost of each output, of shape (...,).
         """
         if outputs.ndim != readouts.ndim - 1:
             raise ShapeError(
-                f"{self.path()}.cost: outputs have {outputs.ndim} dimensions and readouts "
-                f"{readouts.ndim}, but an output is a number for each readout, a vector: of shape "
-                "(T, B) and (T, B, R), or (B,) and (B, R)"
+                f"{self.path()}.cost: outputs have {outputs.ndim} dimensions and readouts have "
+                f"{readouts.ndim}, but must have one more than outputs: the shapes must be (T, B) "
+                "and (T, B, R), or (B,) and (B, R)"
             )
         costs: Variable = self.softmax.categorical_cross_entropy(
             outputs, readouts, extra_ndim=readouts.ndim - 2
@@ -137,7 +138,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
-        """Return `initial_output` for each sequence: int64, of shape (B,)."""
+        """Return `initial_output` for each sequence, with dtype int64 and shape (B,)."""
         initial = as_variable(self.initial_output)
         if initial.dtype is not torch.int64 or initial.ndim:
             raise DtypeError(

@@ -1,4 +1,4 @@
-"""Feedback bricks, which turn outputs of a sequence generator into input vectors of its network."""
+"""Feedback bricks, which convert outputs of a sequence generator to inputs of its network."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workbench.tensor import Variable
 
 
 class TrivialFeedback(AbstractFeedback):
-    """Returns the outputs as they are, for outputs that are vectors.
+    """Returns the outputs unchanged, for outputs that are vectors.
 
     Parameters
     ----------
     output_dim : int
-        The size of an output. Needed by `allocate`.
+        The size of an output. Required by `allocate`.
 
     Examples
     --------
@@ -43,16 +43,16 @@ class TrivialFeedback(AbstractFeedback):
 
 
 class LookupFeedback(AbstractFeedback, Initializable):
-    """Looks up a trained vector for each output, for outputs that are integers.
+    """Replaces outputs that are integers by learned vectors.
 
     Parameters
     ----------
     num_outputs : int
-        One more than the largest output. Needed by `allocate`.
+        The number of possible outputs, one more than the largest output. Required by `allocate`.
     feedback_dim : int
-        The size of a vector. Needed by `allocate`.
+        The size of a vector. Required by `allocate`.
     **kwargs
-        As for `Initializable`; there are no biases.
+        Options of `Initializable`; `biases_init` and `use_bias` are not used.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class LookupFeedback(AbstractFeedback, Initializable):
 
     @output_dim.setter
     def output_dim(self, value: Any) -> None:
-        # A readout sets the size of its outputs, which is zero here, since they are numbers.
+        # A readout sets the dimension of the emitter's outputs, which is zero for scalars.
         if is_set(value) and value != 0:
             self.feedback_dim = value
 
@@ -95,6 +95,6 @@ class LookupFeedback(AbstractFeedback, Initializable):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Look up vectors of shape (..., feedback_dim) for integers of any shape (...,)."""
+        """Return vectors of shape (..., feedback_dim) for integers of any shape (...,)."""
         vectors: Variable = self.lookup.apply(outputs)
         return vectors

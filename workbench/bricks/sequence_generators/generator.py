@@ -1,17 +1,17 @@
-"""`BaseSequenceGenerator`, which computes the cost of sequences and generates new ones.
+"""`BaseSequenceGenerator`, which computes the cost of sequences and generates new sequences.
 
-One step, from states s, glimpses g and outputs y of the step before, with contexts c::
+One step, given states s, glimpses g and outputs y of the previous step, and contexts c::
 
     g' = transition.take_glimpses(s, g, c)
     r' = readout.readout(readout.feedback(y), s, g', c)
     y' = readout.emit(r')                                with the cost readout.cost(r', y')
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
-Generation takes steps one by one, after ``transition.preprocess`` has processed the contexts. To
-compute the cost of given outputs, the transition processes all of them at once, and so does the
-readout.
+To generate sequences, the generator computes step after step, after ``transition.preprocess`` has
+processed the contexts. To compute the cost of given outputs, transition and readout are each
+applied once to all time steps.
 
-Shapes: T elements of a sequence, B sequences in a batch.
+In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ MASK = "mask"
 
 
 class BaseSequenceGenerator(Initializable):
-    """Makes sequences with a transition with attention, and a readout.
+    """Generates sequences with a transition that has the interface of attention, and a readout.
 
-    `SequenceGenerator` builds the transition and the fork itself.
+    Its subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
 
     Parameters
     ----------
     readout : AbstractReadout
-        Makes outputs from states, glimpses, contexts and feedback.
+        The brick that generates outputs from states, glimpses, contexts and feedback.
     transition : AbstractAttentionRecurrent
-        Its contexts are those of the generator.
+        The transition; its contexts are the contexts of the generator.
     fork : Brick
-        A brick with the application and settings of a `Fork`, from feedback to the sequences of
-        the transition.
+        A brick with the application and settings of a `Fork`, which computes the sequences of the
+        transition from feedback.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class BaseSequenceGenerator(Initializable):
         return list(self.transition.preprocess.outputs)
 
     def _push_allocation_config(self) -> None:
-        # Dimensions of a brick are read only after it has all its settings.
+        # Each brick must have its settings before its dimensions are read.
         self.transition.push_allocation_config()
         self.readout._require(["source_names", "readout_dim"], "allocation")
         self.readout.source_dims = [self._source_dim(name) for name in self.readout.source_names]
@@ -113,8 +113,8 @@ class BaseSequenceGenerator(Initializable):
         known = [*self._states(), *self._glimpses(), *self._contexts()]
         if name not in known:
             raise BrickError(
-                f"{self.path()}: the readout has the source {name!r}, but there are only feedback, "
-                f"{', '.join(known)}{nearest(name, [*known, 'feedback'])}"
+                f"{self.path()}: the readout has the source {name!r}, but a source must be one of "
+                f"feedback, {', '.join(known)}{nearest(name, [*known, 'feedback'])}"
             )
         return self.transition.get_dim(name)
 
@@ -136,20 +136,20 @@ class BaseSequenceGenerator(Initializable):
         mask: Variable | None = None,
         **kwargs: Variable,
     ) -> Variable:
-        """Compute the cost of sequences: a sum over time, a mean over sequences.
+        """Compute the mean cost of sequences, where the cost of a sequence is a sum over time.
 
-        So a long sequence has a larger weight than a short one. The mean cost of an element is the
-        auxiliary variable ``per_sequence_element``.
+        Therefore long sequences contribute more than short sequences. The mean cost of an element
+        is the auxiliary variable ``per_sequence_element``.
 
         Parameters
         ----------
         outputs, mask, **kwargs
-            As for `cost_matrix`.
+            The arguments of `cost_matrix`.
 
         Returns
         -------
         Variable
-            A scalar with the role ``COST``, and B in ``tag.n_examples``.
+            A scalar with the role ``COST`` and the number B of sequences in ``tag.n_examples``.
         """
         costs = self.cost_matrix(outputs, mask, **kwargs)
         number = costs.shape[0] * costs.shape[1] if mask is None else mask.ne(0).sum()
@@ -160,7 +160,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost.property("inputs")
     def cost_inputs(self) -> list[str]:
-        """Return the names of outputs, mask, contexts, and initial states and glimpses."""
+        """Return the names of outputs, mask, contexts, initial states and initial glimpses."""
         return ["outputs", MASK, *self._contexts(), *self._states(), *self._glimpses()]
 
     @application(outputs=["costs"])
@@ -173,24 +173,25 @@ class BaseSequenceGenerator(Initializable):
     ) -> Variable:
         """Compute the cost of each element of sequences.
 
-        The states and glimpses used for each output are auxiliary variables, under their names. The
-        last ones are auxiliary variables too, under names that end in ``_final_value``; a
-        continuation of these sequences starts from them.
+        The states and glimpses from which each output is computed are auxiliary variables with the
+        same names. The states and glimpses after the last output are auxiliary variables with names
+        that end in ``_final_value``; pass them as initial states and glimpses to continue the
+        sequences.
 
         Parameters
         ----------
         outputs : Variable
-            Of shape (T, B), or (T, B, ...) if an output is not a number.
+            The sequences, of shape (T, B), or (T, B, ...) if an output is not a scalar.
         mask : Variable, optional
-            Of shape (T, B): zero where a sequence has ended. It is passed to the transition too, if
-            the transition has a sequence of this name.
+            A mask of shape (T, B), zero after the end of a sequence. It is also passed to the
+            transition if the transition has a sequence named ``mask``.
         **kwargs
-            By name: contexts; optional initial states and glimpses.
+            Contexts, and optionally initial states and glimpses, by name.
 
         Returns
         -------
         Variable
-            Of shape (T, B), zero where the mask is zero.
+            Costs of shape (T, B), zero where the mask is zero.
 
         Raises
         ------
@@ -200,7 +201,7 @@ class BaseSequenceGenerator(Initializable):
             If an argument is neither a context, a state nor a glimpse.
         """
         self._check(outputs, mask, kwargs)
-        # Optional arguments, such as the mask of the attended, can also be None.
+        # None is allowed for optional arguments, such as the mask of the attended.
         given = {name: value for name, value in kwargs.items() if value is not None}
         contexts = dict_subset(given, self._contexts(), must_have=False)
         feedback = self.readout.feedback(outputs)
@@ -210,7 +211,7 @@ class BaseSequenceGenerator(Initializable):
         results = self.transition.apply(
             return_initial_states=True, as_dict=True, **{**given, **sequences}
         )
-        # An output is made of the states before it and the glimpses at its own step.
+        # An output is computed from the states before its step and the glimpses of its step.
         used = {name: results[name][:-1] for name in self._states()}
         used |= {name: results[name][1:] for name in self._glimpses()}
         first = self.readout.feedback(self.readout.initial_outputs(outputs.shape[1]))
@@ -226,7 +227,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost_matrix.property("inputs")
     def cost_matrix_inputs(self) -> list[str]:
-        """Return the inputs of `cost`."""
+        """Return the names of the inputs of `cost`."""
         return self.cost_inputs()
 
     def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:
@@ -234,18 +235,22 @@ class BaseSequenceGenerator(Initializable):
         self._check_names("cost_matrix", list(rest), self.cost_inputs())
         if outputs.ndim < 2:
             raise ShapeError(
-                f"{where}: outputs have shape {shown(outputs)}, but must be (T, B) or (T, B, ...): "
-                "time first, then the sequences of a batch; x.unsqueeze(1) makes a batch of one"
+                f"{where}: outputs have shape {shown(outputs)}, but must have shape (T, B) or "
+                "(T, B, ...), with time before the batch; x.unsqueeze(1) adds a batch of one "
+                "sequence"
             )
         if mask is not None and mask.ndim != 2:
-            raise ShapeError(f"{where}: mask has shape {shown(mask)}, but must be (T, B)")
+            raise ShapeError(
+                f"{where}: mask has shape {shown(mask)}, but must have shape (T, B), with time "
+                "before the batch"
+            )
 
     def _check_names(self, method: str, given: list[str], known: list[str]) -> None:
         for name in given:
             if name not in known:
                 raise SignatureError(
-                    f"{self.path()}.{method} takes ({', '.join(known)}), not {name!r}"
-                    f"{nearest(name, known)}"
+                    f"{self.path()}.{method} accepts the arguments ({', '.join(known)}), not "
+                    f"{name!r}{nearest(name, known)}"
                 )
 
     # New sequences.
@@ -258,26 +263,29 @@ class BaseSequenceGenerator(Initializable):
         outputs: Variable | None = None,
         **kwargs: object,
     ) -> list[Variable]:
-        """Generate sequences, element after element.
+        """Generate sequences element by element.
+
+        With ``iterate=False`` one element is generated. Then all states must be passed, and
+        `n_steps` and `batch_size` are not used.
 
         Parameters
         ----------
         outputs : Variable, optional
-            The outputs of the step before, of shape (B,) or (B, ...); initial outputs if missing.
+            The outputs of the previous step, of shape (B,) or (B, ...); by default the initial
+            outputs.
         n_steps : int or Variable
-            The number of elements. With ``iterate=False``, which makes one, all states are needed,
-            but neither this nor ``batch_size``.
+            The number of elements.
         batch_size : int or Variable
             The number of sequences.
         **kwargs
-            By name: contexts; optional initial states and glimpses; with ``iterate=False``
-            optionally the outputs of ``transition.preprocess``.
+            Contexts and, optionally, initial states and glimpses by name. With ``iterate=False``
+            also, optionally, the outputs of ``transition.preprocess``.
 
         Returns
         -------
         list of Variable
-            States, outputs, glimpses and costs, in the order of ``generate.outputs``, each with T
-            in front. The states are those after each output.
+            States, outputs, glimpses and costs, in the order of ``generate.outputs``. T is the
+            first dimension of each. The states of a time step are the states after its output.
 
         Raises
         ------
@@ -286,16 +294,16 @@ class BaseSequenceGenerator(Initializable):
         """
         if getattr(self.generate, "outputs", None) is None:
             raise ApplicationError(
-                f"{self.path()}.generate: {self.generate.application!r} declares no outputs, "
-                "which name the generated values; write @application(outputs=[...]), or a "
-                "delegate that returns super().generate"
+                f"{self.path()}.generate: {self.generate.application!r} must declare outputs, the "
+                "names of the generated values; write @application(outputs=[...]), or a delegate "
+                "that returns super().generate"
             )
         known = [*self.generate_inputs(), *self._preprocessed()]
         self._check_names("generate", [n for n in kwargs if n not in CONTROLS], known)
         given = {"outputs": outputs, **kwargs}
         if not given.get("iterate", True):
             return self._one_step(given)
-        # Contexts are preprocessed once, not in every step.
+        # Preprocess contexts once, and not in every step.
         contexts = dict_subset(given, self._contexts(), must_have=False)
         preprocessed = self.transition.preprocess(as_dict=True, **contexts)
         everything = [*self._contexts(), *self._preprocessed()]
@@ -306,8 +314,8 @@ class BaseSequenceGenerator(Initializable):
         missing = [name for name in self.generate_states() if given.get(name) is None]
         if missing:
             raise SignatureError(
-                f"{self.path()}.generate needs {', '.join(missing)} (one step, iterate=False, "
-                "needs every state)"
+                f"{self.path()}.generate requires {', '.join(missing)}, because a single step "
+                "(iterate=False) requires all states"
             )
         names = [*self._contexts(), *self._preprocessed()]
         contexts = {name: given[name] for name in names if given.get(name) is not None}
@@ -333,7 +341,7 @@ class BaseSequenceGenerator(Initializable):
 
     @generate.property("states")
     def generate_states(self) -> list[str]:
-        """Return states, outputs and glimpses, which go from step to step."""
+        """Return the names of values passed between steps: states, outputs and glimpses."""
         return [*self._states(), "outputs", *self._glimpses()]
 
     @generate.property("outputs")
@@ -353,9 +361,9 @@ class BaseSequenceGenerator(Initializable):
         Parameters
         ----------
         batch_size : int or Variable
-            B.
+            The number B of sequences.
         *args, **kwargs
-            The arguments of `generate`; contexts by name.
+            The arguments of `generate`; contexts must be passed by keyword.
         """
         names = [*self._states(), *self._glimpses()]
         made = by_name(self.transition.initial_states, names, batch_size, *args, **kwargs)
@@ -364,5 +372,5 @@ class BaseSequenceGenerator(Initializable):
 
     @initial_states.property("outputs")
     def initial_states_outputs(self) -> list[str]:
-        """Return the states of `generate`."""
+        """Return the names of the states of `generate`."""
         return self.generate_states()

@@ -1,7 +1,8 @@
-"""Interfaces of readouts of sequence generators, and of their emitters and feedback bricks.
+"""Interfaces of the readouts of sequence generators, and of emitters and feedback bricks.
 
-Shapes: T elements of a sequence, B sequences in a batch, R the size of a readout. In a
-shape, ``...`` is B for one element of each sequence, and T and B for whole sequences.
+In shapes, T is the number of elements of a sequence, B the number of sequences in a batch, and R
+the size of a readout. ``...`` stands for B if there is one element of each sequence, and for T and
+B if there are whole sequences.
 """
 
 from __future__ import annotations
@@ -18,64 +19,65 @@ from workbench.tensor import Variable
 
 
 class AbstractEmitter(Brick):
-    """Base class of bricks that make outputs from readouts, and compute their cost.
+    """Base class of bricks that generate outputs from readouts, and compute the cost of outputs.
 
     A subclass defines `emit`, `cost` and `initial_outputs`. Its `get_dim` returns the dimension of
-    ``outputs``: zero if an output is a number.
+    ``outputs``, which is zero if an output is a scalar.
 
     Attributes
     ----------
     readout_dim : int
-        R; set by the `Readout` that has the emitter.
+        The size R of a readout, set by the `Readout` that contains the emitter.
     """
 
     readout_dim: Any
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Make one output for each sequence, from readouts of shape (B, R)."""
-        raise NotImplementedError(f"{type(self).__name__} must define emit")
+        """Generate one output for each sequence, from readouts of shape (B, R)."""
+        raise NotImplementedError(f"{type(self).__name__} must define the method emit")
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
         """Compute the cost of each output, of shape (...,), from readouts of shape (..., R)."""
-        raise NotImplementedError(f"{type(self).__name__} must define cost")
+        raise NotImplementedError(f"{type(self).__name__} must define the method cost")
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
         """Return the outputs to feed back before the first step, for `batch_size` sequences."""
-        raise NotImplementedError(f"{type(self).__name__} must define initial_outputs")
+        raise NotImplementedError(f"{type(self).__name__} must define the method initial_outputs")
 
 
 class AbstractFeedback(Brick):
-    """Base class of bricks that turn outputs into input vectors of a network.
+    """Base class of bricks that convert outputs to input vectors of a network.
 
     A subclass defines `feedback`, and its `get_dim` returns the dimension of ``feedback``.
     """
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Return vectors, of shape (..., D), for outputs."""
-        raise NotImplementedError(f"{type(self).__name__} must define feedback")
+        """Convert each output to a vector; the result has the shape (..., D)."""
+        raise NotImplementedError(f"{type(self).__name__} must define the method feedback")
 
 
 class AbstractReadout(Initializable):
-    """Base class of bricks between a recurrent network and the sequence that it makes.
+    """Base class of bricks that connect a recurrent network to the sequence that it generates.
 
     A subclass defines all five applications, and its `get_dim` returns the dimensions of
-    ``outputs`` and ``feedback``. `Readout` is made of parts that can be replaced.
+    ``outputs`` and ``feedback``. `Readout` delegates them to an emitter and other bricks, which can
+    be replaced.
 
     Parameters
     ----------
     source_names : list of str
-        The sources of readouts: states, glimpses and contexts of the generator, and ``"feedback"``.
-        Needed by `allocate`.
+        Names of the variables from which readouts are computed: states, glimpses and contexts of
+        the generator, and ``"feedback"``. Required by `allocate`.
     readout_dim : int
-        R. Needed by `allocate`.
+        The size R of a readout. Required by `allocate`.
     source_dims : list of int
-        The sizes of the sources; a sequence generator sets them. Needed by `allocate`.
+        Sizes of the sources, set by a sequence generator. Required by `allocate`.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
     """
 
     @lazy(allocation=["source_names", "readout_dim", "source_dims"])
@@ -94,19 +96,20 @@ class AbstractReadout(Initializable):
 
     @application
     def readout(self, **kwargs: Variable) -> Variable:
-        """Make readouts, of shape (..., R).
+        """Compute readouts of shape (..., R).
 
         Parameters
         ----------
         **kwargs
-            The sources by name, each of shape (..., its dimension); others are ignored.
+            The sources by name, each of shape (..., D), where D is its dimension; other arguments
+            are ignored.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define readout")
+        raise NotImplementedError(f"{type(self).__name__} must define the method readout")
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Make one output for each sequence, from readouts of shape (B, R)."""
-        raise NotImplementedError(f"{type(self).__name__} must define emit")
+        """Generate one output for each sequence, from readouts of shape (B, R)."""
+        raise NotImplementedError(f"{type(self).__name__} must define the method emit")
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
@@ -115,23 +118,23 @@ class AbstractReadout(Initializable):
         Parameters
         ----------
         readouts : Variable
-            Of shape (..., R).
+            Readouts of shape (..., R).
         outputs : Variable
-            Of shape (...,), or with one more dimension.
+            Outputs of shape (...,), or with one more dimension.
 
         Returns
         -------
         Variable
-            Of shape (...,).
+            The cost of each output, of shape (...,).
         """
-        raise NotImplementedError(f"{type(self).__name__} must define cost")
+        raise NotImplementedError(f"{type(self).__name__} must define the method cost")
 
     @application(inputs=["batch_size"], outputs=["outputs"])
     def initial_outputs(self, batch_size: Any) -> Variable:
         """Return the outputs to feed back before the first step, for `batch_size` sequences."""
-        raise NotImplementedError(f"{type(self).__name__} must define initial_outputs")
+        raise NotImplementedError(f"{type(self).__name__} must define the method initial_outputs")
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Return the vectors to feed back into the network, of shape (..., D)."""
-        raise NotImplementedError(f"{type(self).__name__} must define feedback")
+        """Convert outputs to the vectors that are fed back into the network, of shape (..., D)."""
+        raise NotImplementedError(f"{type(self).__name__} must define the method feedback")

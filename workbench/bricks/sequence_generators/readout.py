@@ -1,4 +1,4 @@
-"""`Readout`: the readout of a sequence generator, made of parts."""
+"""`Readout`, a readout of a sequence generator that is composed of other bricks."""
 
 from __future__ import annotations
 
@@ -23,33 +23,35 @@ from workbench.tensor import Variable
 
 
 class Readout(AbstractReadout):
-    """Merges its sources to readouts, and has an emitter and a feedback brick.
+    """Computes readouts from its sources, and contains an emitter and a feedback brick.
 
-    Each source is transformed, the results are added up (`merge`), and the sum is transformed again
-    (`post_merge`).
+    The sources are transformed and added by `merge`, and the sum is transformed by `post_merge`.
 
     Parameters
     ----------
     emitter : AbstractEmitter, optional
-        By default a `TrivialEmitter`: readouts are outputs.
+        The brick that generates outputs; by default a `TrivialEmitter`, whose outputs are the
+        readouts.
     feedback_brick : AbstractFeedback, optional
-        By default a `TrivialFeedback`, for outputs that are vectors.
+        The brick that converts outputs to vectors; by default a `TrivialFeedback`, for outputs that
+        are vectors.
     merge : Brick, optional
         A brick with the applications and settings of a `Merge`, which is the default.
     merge_prototype : Feedforward, optional
         The brick that the default `merge` copies for each source; by default `Linear` without bias.
     post_merge : Feedforward, optional
-        By default `Bias`.
+        The brick that transforms the sum; by default a `Bias`.
     merged_dim : int, optional
         The size of the sum; by default `readout_dim`.
     **kwargs
-        As for `AbstractReadout`: ``source_names`` and ``readout_dim`` are needed by `allocate`.
+        Options of `AbstractReadout`; ``source_names`` and ``readout_dim`` are required by
+        `allocate`.
 
     Raises
     ------
     BrickError
-        If both `merge` and `merge_prototype` are given; by `allocate`, if outputs are integers
-        and no feedback brick turns them into vectors.
+        If both `merge` and `merge_prototype` are given. `allocate` raises it if outputs are
+        integers and no feedback brick converts them to vectors.
 
     Examples
     --------
@@ -79,8 +81,8 @@ class Readout(AbstractReadout):
     ) -> None:
         if merge is not None and merge_prototype is not None:
             raise BrickError(
-                f"Readout: give merge ({merge!r}) or merge_prototype ({merge_prototype!r}), not "
-                "both; the default merge is made from the prototype"
+                f"Readout: merge is {merge!r} and merge_prototype is {merge_prototype!r}; pass "
+                "only one of them, because the prototype is for the default merge"
             )
         self._own_feedback = feedback_brick is None
         self.emitter: Any = emitter or TrivialEmitter()
@@ -93,17 +95,18 @@ class Readout(AbstractReadout):
 
     @property
     def readout_dim(self) -> Any:
-        """R, the size of a readout; that of the emitter is the same."""
+        """The size R of a readout, which is also set on the emitter."""
         return self._readout_dim
 
     @readout_dim.setter
     def readout_dim(self, value: Any) -> None:
-        # At once, since a sequence generator reads dimensions before this brick pushes them.
+        # Set immediately, since a sequence generator reads dimensions before this brick pushes
+        # them.
         self._readout_dim = self.emitter.readout_dim = value
 
     @property
     def source_names(self) -> Any:
-        """The names of the sources; `merge` has the same names."""
+        """The names of the sources, which are also set on `merge`."""
         return self._source_names
 
     @source_names.setter
@@ -124,17 +127,17 @@ class Readout(AbstractReadout):
         self.post_merge.output_dim = self.readout_dim
         if self.post_merge.input_dim != merged_dim:
             raise BrickError(
-                f"{self.path()}: merged_dim is {merged_dim} and readout_dim {self.readout_dim}, "
-                f"but {self.post_merge!r} does not change dimensions; pass a post_merge that does, "
-                "such as Linear()"
+                f"{self.path()}: merged_dim is {merged_dim} and readout_dim is "
+                f"{self.readout_dim}, but {self.post_merge!r} does not change the dimension; pass "
+                "a post_merge that does, such as Linear()"
             )
 
     def _vector_dim(self) -> Any:
         dim = self.emitter.get_dim("outputs")
         if dim == 0:
             raise BrickError(
-                f"{self.path()}: {self.emitter!r} makes numbers, not vectors, which cannot be fed "
-                "back as they are; pass a feedback_brick, such as "
+                f"{self.path()}: the outputs of {self.emitter!r} are scalars, but must be vectors "
+                "to be fed back directly; pass a feedback_brick that converts them, such as "
                 f"LookupFeedback({self.readout_dim}, feedback_dim=...)"
             )
         return dim
@@ -150,25 +153,26 @@ class Readout(AbstractReadout):
             return dict(zip(self.source_names, self.source_dims, strict=True))[name]
         return super().get_dim(name)
 
-    # Blocks declared no name, so that the output had this one, by which models find it.
+    # Blocks did not declare a name, and models select this output by its default name.
     @application(outputs=["output_0"])
     def readout(self, **kwargs: Variable) -> Variable:
-        """Merge the sources, and transform the sum.
+        """Merge the sources and transform the sum.
 
         Parameters
         ----------
         **kwargs
-            The sources by name, each of shape (..., its dimension); others are ignored.
+            The sources by name, each of shape (..., D), where D is its dimension; other arguments
+            are ignored.
 
         Returns
         -------
         Variable
-            Of shape (..., R).
+            Readouts of shape (..., R).
         """
         missing = [name for name in self.source_names if kwargs.get(name) is None]
         if missing:
             raise SignatureError(
-                f"{self.path()}.readout needs its source {missing[0]!r}, got "
+                f"{self.path()}.readout requires the source {missing[0]!r}, but was called with "
                 f"({', '.join(kwargs)}){nearest(missing[0], kwargs)}"
             )
         merged = self.merge.apply(**{name: kwargs[name] for name in self.source_names})
@@ -182,13 +186,13 @@ class Readout(AbstractReadout):
 
     @application(inputs=["readouts"], outputs=["outputs"])
     def emit(self, readouts: Variable) -> Variable:
-        """Let the emitter make outputs."""
+        """Generate outputs with the emitter."""
         outputs: Variable = self.emitter.emit(readouts)
         return outputs
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Let the emitter compute the cost of outputs."""
+        """Compute the cost of outputs with the emitter."""
         costs: Variable = self.emitter.cost(readouts, outputs)
         return costs
 
@@ -200,6 +204,6 @@ class Readout(AbstractReadout):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Let the feedback brick turn outputs into vectors."""
+        """Convert outputs to vectors with the feedback brick."""
         vectors: Variable = self.feedback_brick.feedback(outputs)
         return vectors

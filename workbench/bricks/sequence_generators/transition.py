@@ -1,4 +1,4 @@
-"""`FakeAttentionRecurrent`, which gives a transition the interface of one with attention."""
+"""`FakeAttentionRecurrent`, which adds the interface of attention to a transition without it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from workbench.tensor import Variable
 
 
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Gives a transition the interface of a transition with attention, without glimpses.
+    """Wraps a transition in the interface of a transition with attention, without glimpses.
 
-    A sequence generator takes a step of a transition in two halves, glimpses and then states.
-    `SequenceGenerator` makes one of these for a transition without attention.
+    A sequence generator computes a step of a transition in two stages, first glimpses, then states.
+    `SequenceGenerator` wraps a transition without attention in this brick.
 
     Parameters
     ----------
     transition : BaseRecurrent
-        The transition, which gets all states and contexts as they are.
+        The transition, which receives all states and contexts unchanged.
     **kwargs
-        As for `Initializable`.
+        Options of `Initializable`.
 
     Examples
     --------
@@ -62,12 +62,12 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @application(outputs=[])
     def take_glimpses(self, **kwargs: Variable) -> list[Variable]:
-        """Return no glimpses."""
+        """Return an empty list, since there are no glimpses."""
         return []
 
     @application
     def compute_states(self, **kwargs: Variable) -> list[Variable]:
-        """Let the transition take one step.
+        """Compute one step of the transition.
 
         Parameters
         ----------
@@ -85,12 +85,12 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.delegate
     def compute_states_delegate(self) -> BoundApplication:
-        """Return the application of the transition, for sequences, states and contexts."""
+        """Return the application of the transition, which has the same sequences and contexts."""
         return self.apply_delegate()
 
     @compute_states.property("outputs")
     def compute_states_outputs(self) -> list[str]:
-        """Return the states of the transition, without its other outputs."""
+        """Return the names of the states of the transition, without its other outputs."""
         return self._state_names()
 
     @application

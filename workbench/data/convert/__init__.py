@@ -1,6 +1,6 @@
-"""Conversion of common file formats to HDF5 files for `H5PYDataset`.
+"""Converters from common file formats to HDF5 files for `H5PYDataset`.
 
-``workbench convert --help`` shows their use in a shell.
+``workbench convert --help`` describes the corresponding shell commands.
 """
 
 from workbench.data.convert.arrays import idx_to_hdf5, npz_to_hdf5

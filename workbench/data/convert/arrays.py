@@ -1,4 +1,4 @@
-"""Arrays in IDX and npz files to HDF5."""
+"""Converters from IDX and npz files to HDF5."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def idx_to_hdf5(
     *,
     axis_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Put IDX files, each with one source of one split, into one HDF5 file.
+    """Convert IDX files, each with one source of one split, to one HDF5 file.
 
     Parameters
     ----------
     path : str or Path
-        The file to write.
+        The HDF5 file to write.
     splits : mapping from split to mapping from source to path
-        The files to read, compressed by gzip or not.
+        The IDX files to read, compressed by gzip or not.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
 
@@ -37,7 +37,7 @@ def idx_to_hdf5(
     DataFileError
         If a file is damaged.
     DataError
-        If the files do not match each other.
+        If the arrays of the files do not match, for instance in their numbers of examples.
 
     Examples
     --------
@@ -66,14 +66,14 @@ def npz_to_hdf5(
     *,
     axis_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Put arrays of an npz archive into an HDF5 file.
+    """Convert arrays of an npz archive to an HDF5 file.
 
     Parameters
     ----------
     path : str or Path
-        The file to write.
+        The HDF5 file to write.
     archive : str or Path
-        The file to read.
+        The npz archive to read.
     splits : mapping from split to mapping from source to str
         The name of the array of each source in the archive.
     axis_labels : mapping from source to sequence of str, optional
@@ -84,9 +84,9 @@ def npz_to_hdf5(
     MissingDataError
         If the archive does not exist.
     DataFileError
-        If it is damaged, or lacks an array.
+        If the archive is damaged or lacks an array.
     DataError
-        If the arrays do not match each other.
+        If the arrays do not match, for instance in their numbers of examples.
 
     Examples
     --------

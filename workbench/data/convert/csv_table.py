@@ -1,11 +1,11 @@
-"""Tables in CSV files to HDF5.
+"""Converter from tables in CSV files to HDF5.
 
-The standard module `csv` splits the text into cells. `pandas.read_csv` would lose details that an
-error must name. Its C engine reads a row that is too short as a row with empty cells, and accepts
-text after a closing quote. Its Python engine is based on `csv` too, takes seconds for a table of
-300,000 columns, and counts rows instead of lines, which differ after a cell of several lines.
-`pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinite. Therefore `parsed`
-converts each cell.
+The standard module `csv` splits the text into cells. `pandas.read_csv` is not used because it loses
+details that an error must name. Its C engine fills a row that is too short with empty cells, and
+accepts text after a closing quote. Its Python engine, also based on `csv`, needs seconds for a
+table of 300,000 columns, and counts rows instead of lines, although a cell can contain several
+lines. `parsed` converts each cell, because `pandas.to_numeric` silently rounds 2**53 + 1 and reads
+1e400 as infinite.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from workbench.errors import DataError, DataFileError, SourceError, nearest
 from workbench.hints import hinted
 
 NOT_A_NUMBER = (
-    "{place} has {what} where a number is expected; leave the column out with ignore, or name it "
-    "in targets if it contains classes"
+    "{place} must be a number, not {what}; exclude the column with ignore, or name it in targets "
+    "if it contains classes"
 )
 DOES_NOT_FIT = (
-    "{place} has {what}, which {dtype} cannot hold; give a wider dtype, such as 'float64' or "
-    "'int64', or leave the column out with ignore"
+    "{place} has {what}, which {dtype} cannot hold; pass a wider dtype, such as 'float64' or "
+    "'int64', or exclude the column with ignore"
 )
 
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a file, as text.
+    """Contents of a CSV file as text.
 
     Attributes
     ----------
     path : Path
         The file.
     columns : tuple of str
-        The names in its first line.
+        The names of the columns, from the first line.
     rows : list of (int, list of str)
-        The cells of each further row, and the line of the file where it starts, from 1.
+        The cells of each further row, with the line of the file where the row starts, counted from
+        1.
     """
 
     path: Path
@@ -57,12 +58,13 @@ class Table:
     rows: list[tuple[int, list[str]]]
 
     def numbers(self, names: Sequence[str], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """Return some columns as numbers, of shape (N, columns).
+        """Convert the named columns to an array of shape (N, columns).
 
         Raises
         ------
         DataFileError
-            If a cell is not a number, or `dtype` cannot hold it; the text names line and column.
+            If a cell is not a number, or `dtype` cannot represent it; the message names line and
+            column.
         """
         dtype = number_dtype(dtype, "csv_to_hdf5")
         index = {name: number for number, name in enumerate(self.columns)}
@@ -73,7 +75,7 @@ class Table:
                 try:
                     values[number, position] = parsed(cell, dtype)
                 except ValueError:
-                    what = f"{cell!r:.60}" if cell.strip() else "nothing"
+                    what = f"{cell!r:.60}" if cell.strip() else "an empty cell"
                     text = NOT_A_NUMBER.format(place=self.place(line, name), what=what)
                     raise DataFileError(text) from None
                 except OverflowError:
@@ -84,12 +86,12 @@ class Table:
         return values
 
     def texts(self, name: str) -> list[str]:
-        """Return the cells of a column without the spaces around them."""
+        """Return the cells of a column, without surrounding spaces."""
         index = self.columns.index(name)
         return [row[index].strip() for _, row in self.rows]
 
     def place(self, line: int, column: str) -> str:
-        """Return the words that name a cell in an error."""
+        """Describe the location of a cell for an error."""
         return f"{self.path}:{line}: column {column!r}"
 
 
@@ -104,28 +106,29 @@ def csv_to_hdf5(
     delimiter: str = ",",
     encoding: str = "utf-8-sig",
 ) -> None:
-    r"""Put tables, one file per split, into one HDF5 file.
+    r"""Convert CSV files, one per split, to one HDF5 file.
 
     The first line of each file names the columns. Columns that are not targets become the source
     ``features``, of shape (N, columns). Targets become the source ``targets``, of shape (N,
-    targets): of dtype int64 if all of them are whole numbers, of `dtype` if they are other numbers.
-    A single column of other text contains classes: these are numbered in alphabetical order, over
-    all files, and their names are kept as the attribute ``classes``.
+    targets), which has dtype int64 if all values are integers and `dtype` if they are other
+    numbers. If there is a single target column and it contains text, its values are the names of
+    classes. They are replaced by their indices in alphabetical order, over all files, and the
+    attribute ``classes`` lists them.
 
     Parameters
     ----------
     path : str or Path
-        The file to write.
+        The HDF5 file to write.
     files : mapping from split to path
-        The files to read; all must have the same columns.
+        The CSV files to read; all must have the same columns.
     targets : sequence of str
-        The columns to be predicted.
+        The columns that a model predicts.
     ignore : sequence of str
-        The columns to leave out.
+        The columns to exclude.
     dtype : dtype
-        The dtype of the features.
+        The dtype of the features, and of targets that are not integers.
     delimiter : str
-        The character between cells.
+        The character that separates cells.
     encoding : str
         The encoding of the files; by default UTF-8, with or without a byte order mark.
 
@@ -134,9 +137,9 @@ def csv_to_hdf5(
     MissingDataError
         If a file does not exist.
     DataFileError
-        If a file is not a table as described; the text names the line.
+        If a file is not a table as described; the message names the line.
     SourceError
-        If no column has a given name.
+        If `targets` or `ignore` names a column that does not exist.
 
     Examples
     --------
@@ -153,15 +156,15 @@ def csv_to_hdf5(
     check_splits(files, "path")
     tables = {split: read_table(file, delimiter, encoding) for split, file in files.items()}
     if not tables:
-        raise DataError(f"nothing to write to {path}: no files were given")
+        raise DataError(f"files must have at least one split to write to {path}, but is empty")
     first = next(iter(tables.values()))
     targets = (targets,) if isinstance(targets, str) else tuple(targets)
     ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)
     for table in tables.values():
         if table.columns != first.columns:
             raise DataFileError(
-                f"{table.path}: has the columns {some(table.columns, str)}, but {first.path} has "
-                f"{some(first.columns, str)}"
+                f"{table.path}: the columns must be those of {first.path}, "
+                f"{some(first.columns, str)}, not {some(table.columns, str)}"
             )
     for name in (*targets, *ignore):
         if name not in first.columns:
@@ -199,13 +202,14 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
     MissingDataError
         If the file does not exist.
     DataFileError
-        If it is not a table: no text, no lines, repeated names, rows of different lengths.
+        If the file is not valid text, is empty, repeats a column name, or has rows of different
+        lengths.
     """
     path = regular_file(path, "CSV file")
     if len(delimiter) != 1:
         raise DataError(f"delimiter={delimiter!r} must be a single character, such as ','")
     rows: list[tuple[int, list[str]]] = []
-    line = 0  # the line where the last row that was read starts
+    line = 0  # the line where the last complete row starts
     try:
         with path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
@@ -217,31 +221,34 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
                 start = reader.line_num + 1
     except (UnicodeError, LookupError) as error:
         raise DataFileError(
-            f"{path}: not text in {encoding} after line {line} ({one_line(error)})"
+            f"{path}: must be valid {encoding} text, but is not after line {line} "
+            f"({one_line(error)})"
         ) from None
     except csv.Error as error:
-        raise DataFileError(f"{path}: not CSV after line {line} ({one_line(error)})") from None
-    if len(rows) < 2:
-        fault = "has no line but the first" if rows else "the file is empty"
         raise DataFileError(
-            f"{path}: {fault}; the first line must name the columns, and each further line must be "
-            "an example"
+            f"{path}: must be valid CSV, but is not after line {line} ({one_line(error)})"
+        ) from None
+    if len(rows) < 2:
+        fault = "the file has only one line" if rows else "the file is empty"
+        raise DataFileError(
+            f"{path}: {fault}; the first line must name the columns, and each further line must "
+            "contain an example"
         )
     columns = tuple(name.strip() for name in rows[0][1])
     repeated = next((name for name, n in Counter(columns).items() if not name or n > 1), None)
     for line, row in rows:
-        # a file in another encoding is full of NUL, so that its names are no help in an error
+        # NUL is checked before the names, which are unreadable in another encoding
         fault = ""
         if line > 1 and len(row) != len(columns):
-            fault = f"has {len(row)} cells, but there are {len(columns)} columns"
+            fault = f"a row must have {len(columns)} cells, one per column, not {len(row)}"
         elif any("\0" in cell for cell in row):
             fault = (
-                "holds a NUL character, which no text has; the file is damaged, or in another "
+                "text must not contain a NUL character; the file is damaged, or is in another "
                 "encoding, such as encoding='utf-16'"
             )
         elif row is rows[0][1] and repeated is not None:
             fault = (
-                f"two columns are called {repeated!r:.60}" if repeated else "a column has no name"
+                f"two columns are named {repeated!r:.60}" if repeated else "a column has no name"
             )
         if fault:
             raise DataFileError(f"{path}:{line}: {fault}")
@@ -251,7 +258,7 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
 def _targets(
     tables: list[Table], names: tuple[str, ...], dtype: npt.DTypeLike
 ) -> tuple[list[npt.NDArray[Any]], list[str]]:
-    """Return the targets of each table, and the names of the classes if they are classes."""
+    """Return the targets of each table, and the names of the classes if the targets are classes."""
     texts = [text for table in tables for name in names for text in table.texts(name)]
     if len(names) > 1 or all(_is_number(text) for text in texts):
         whole = all(_is_whole(text) for text in texts)
@@ -260,7 +267,7 @@ def _targets(
     for table, column in zip(tables, columns, strict=True):
         if "" in column:
             place = table.place(table.rows[column.index("")][0], names[0])
-            raise DataFileError(f"{place} has nothing where a class is expected")
+            raise DataFileError(f"{place} must be the name of a class, but is empty")
     classes = sorted(set(texts))
     numbers = {text: number for number, text in enumerate(classes)}
     return [np.array([[numbers[text]] for text in column]) for column in columns], classes

@@ -1,6 +1,6 @@
-"""Folders of images to HDF5: one subfolder per class, or no classes.
+"""Converter from folders of images, with or without a subfolder per class, to HDF5.
 
-Pillow reads the images one at a time, so that a data set can be larger than memory.
+Pillow reads one image at a time, so that a dataset can be larger than memory.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ def images_to_hdf5(
     *,
     mode: str = "RGB",
 ) -> None:
-    """Put the images in folders, one folder per split, into one HDF5 file.
+    """Convert folders of images, one folder per split, to one HDF5 file.
 
-    The images become the source ``features``, each of shape (channels, height, width), which can
-    vary. Photos are turned upright, as their camera recorded. An image that would lose information
-    in the conversion is an error. If the folders have subfolders, the names of these are the
-    classes: the source ``targets``, of shape (N, 1) and dtype int64, contains their numbers in
-    alphabetical order, over all splits, and the attribute ``classes`` the names. Images are read in
-    the order of their names.
+    The images become the source ``features``. Each has the shape (channels, height, width), which
+    can vary. Photos are rotated to the orientation that the camera recorded. An image that would
+    lose information in the conversion raises an error. If the folders have subfolders, each
+    subfolder is a class: the attribute ``classes`` lists the names of all subfolders in
+    alphabetical order, and the source ``targets``, of shape (N, 1) and dtype int64, contains
+    indices in this list. Images are read in the order of their names.
 
     Parameters
     ----------
     path : str or Path
-        The file to write.
+        The HDF5 file to write.
     folders : mapping from split to path
         The folders to read.
     mode : {'RGB', 'L', 'RGBA', 'I;16', 'I', 'F'}
-        The mode of the converted images: colour, grey, or colour with transparency, of dtype
-        uint8; grey with 16 bits (uint16), 32 bits (int32), or floating-point numbers (float32).
+        The mode of the converted images. Colour, grey, and colour with transparency have dtype
+        uint8; the grey modes 'I;16', 'I' and 'F' have dtype uint16, int32 and float32.
 
     Raises
     ------
@@ -69,8 +69,8 @@ def images_to_hdf5(
     MissingDataError
         If a folder does not exist, or contains no image.
     DataFileError
-        If an image cannot be read, or `mode` cannot represent its levels, its transparency or its
-        frames; the text names the file and a mode that can.
+        If an image cannot be read, or if `mode` cannot represent it; the message names the file
+        and, if there is one, a mode that can.
 
     Examples
     --------
@@ -94,15 +94,15 @@ def images_to_hdf5(
     check_splits(folders, "path")
     found = {split: _images(Path(folder)) for split, folder in folders.items()}
     if not found:
-        raise DataError(f"nothing to write to {path}: no folders were given")
+        raise DataError(f"folders must have at least one split to write to {path}, but is empty")
     files = [file for images in found.values() for file, _ in images]
     names = [name for images in found.values() for _, name in images]
     shapes = [(MODES[mode][0], *image_size(file)) for file in files]
     sources = ["features"] if names[0] is None else ["features", "targets"]
     if any((name is None) != (names[0] is None) for name in names):
         raise DataError(
-            f"some of the folders {', '.join(map(str, folders.values()))} have classes and some do "
-            "not; put the images of each class into a subfolder, or use no subfolders"
+            f"either all or none of the folders {', '.join(map(str, folders.values()))} must have "
+            "subfolders; put the images of each class into a subfolder, or use no subfolders"
         )
     with (
         replacing(path, MissingDataError) as temporary,
@@ -146,8 +146,8 @@ def _read(
         image = read_image(file, mode, file)
         if image.shape != shape:
             raise DataFileError(
-                f"{file}: its header declares shape {shape}, but the image has shape "
-                f"{image.shape}; the file is damaged, or has changed meanwhile"
+                f"{file}: the image must have the shape {shape} that its header declared, not "
+                f"{image.shape}; the file is damaged, or changed during the conversion"
             )
         yield image
 
@@ -155,7 +155,7 @@ def _read(
 def _blocks(
     images: Iterator[npt.NDArray[Any]], size: int
 ) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Yield blocks of `size` images, which HDF5 compresses together, with their first index."""
+    """Yield blocks of `size` images, which HDF5 compresses together, each with its first index."""
     first, block = 0, []
     for image in images:
         block.append(image)
@@ -167,7 +167,7 @@ def _blocks(
 
 
 def _images(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the files of a split, each with its class: the name of its subfolder, or None."""
+    """Return the image files of a split, each with the name of its class or None."""
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -180,8 +180,8 @@ def _images(folder: Path) -> list[tuple[Path, str | None]]:
             found.append((entry, None))
     if not found:
         raise MissingDataError(
-            f"there is no image in {folder} or its subfolders; the names of images must end in "
-            f"{', '.join(sorted(SUFFIXES))}"
+            f"{folder} and its subfolders contain no image; the name of an image must end in one "
+            f"of {', '.join(sorted(SUFFIXES))}"
         )
     return found
 

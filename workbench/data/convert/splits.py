@@ -1,4 +1,4 @@
-"""Check of the argument of the converters: the files of each split."""
+"""Check of the converters' argument with the files of each split."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from workbench.errors import DataError
 
 
 def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
-    """Raise `DataError` unless each split has its files or names.
+    """Raise a `DataError` unless each split has a file or name, or a mapping of them.
 
     Parameters
     ----------
     splits : mapping
-        Mapping from split to text or path, or from split to a mapping from source to these.
+        The mapping from split to str or path, or from split to a mapping from source to str or
+        path.
     what : str
-        The kind of the values, such as ``"path"``, for messages.
+        The kind of the values for messages, such as ``"path"``.
     by_source : bool
-        True if each split is a mapping from source.
+        True if the value of each split must be a mapping from source.
 
     Examples
     --------
@@ -38,7 +39,9 @@ def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
         raise DataError(f"{splits!r:.60} must be a mapping from split to {inner}{hint}")
     for split, given in splits.items():
         if by_source and not isinstance(given, Mapping):
-            raise DataError(f"{given!r:.60} of split {split!r} must be a {inner}")
+            raise DataError(f"split {split!r} must have a {inner}, not {given!r:.60}")
         for one in given.values() if by_source else [given]:
             if not isinstance(one, (str, os.PathLike)):
-                raise DataError(f"{one!r:.60} of split {split!r} must be a {what}")
+                raise DataError(
+                    f"split {split!r} must map each source to a {what}, not to {one!r:.60}"
+                )

@@ -1,6 +1,6 @@
-"""Data that are part of the package.
+"""Data files that the package contains.
 
 ``mnist.h5`` contains 10,000 training and 2,000 test digits of MNIST; ``mnist.LICENSE`` states their
-source and licence. ``iris.h5`` contains Fisher's irises; see ``iris.LICENSE``. In a checkout,
-``tests/support/embedded`` has the scripts that made both from the published sets.
+source and licence. ``iris.h5`` contains Fisher's irises; see ``iris.LICENSE``. In the repository,
+``tests/support/embedded`` has the scripts that created both files from the published datasets.
 """

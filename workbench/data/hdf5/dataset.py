@@ -1,4 +1,4 @@
-"""`H5PYDataset`: some splits of an HDF5 file, read batch by batch or all at once."""
+"""`H5PYDataset`, a dataset of some splits of an HDF5 file."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ if TYPE_CHECKING:
     import h5py
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Folder of the files of this package, which are not damaged."""
+"""Folder of the files in this package, which need no check for damage."""
 
 
 class H5PYDataset(Dataset):
     """Dataset of some splits of an HDF5 file in Fuel's layout.
 
-    The parts of a damaged file that could crash the HDF5 library, rows of variable length and the
-    names of axes, are read in another process first, once for each state of a file.
+    The parts of a damaged file that could crash the HDF5 library, such as rows of variable length
+    and the names of axes, are first read in another process, once for each version of a file.
 
-    The file stays open between reads. The dataset can be used by several threads and by a forked
-    process, which opens the file again. A pickle refers to the file; unpickling reads the data that
-    were in memory again.
+    The file stays open between reads. Several threads can share the dataset; a forked process opens
+    the file again. A pickle contains only the path of the file, and unpickling loads the data again
+    if they were in memory.
 
     Parameters
     ----------
     path : str, Path or h5py.File
-        The file; an open file stays open.
+        The path of the file, or an open file, which stays open.
     which_sets : sequence of str
         The splits to read, in this order, such as ``("train", "valid")``.
     subset : slice or sequence of int, optional
-        Use only these of their examples, in this order.
+        The examples of these splits to use, in this order; by default all.
     load_in_memory : bool
-        True to read all data now instead of reading the file for each batch.
+        If True, read all data now instead of reading each batch from the file.
     sources : sequence of str, optional
-        The sources to read, in this order; by default all that are in every split.
+        The sources to read, in this order; by default all sources that every split has.
     allow_external : bool
-        True to follow references to other files: links, values stored elsewhere, data sets that
-        are composed of others. A malicious file could refer to any file that you can read.
+        If True, follow references to other files: links, external values and virtual datasets. A
+        malicious file could refer to any file that you can read.
 
     Attributes
     ----------
     axis_labels : dict of str to tuple of str
-        The names of the axes of a batch of each source, as far as the file has them. For examples
-        of varying shape: ``batch``, followed by the axes of an example.
+        The names of the axes of a batch for each source, where the file contains them. For examples
+        of varying shape these are ``batch``, followed by the axes of an example.
     vlen_sources : tuple of str
-        The sources whose examples vary in shape. A batch of them is an array of objects, each of
-        them an array.
+        The sources whose examples vary in shape. A batch of such a source is an array of objects,
+        each of which is an array.
 
     Raises
     ------
@@ -71,9 +71,9 @@ class H5PYDataset(Dataset):
     DataFileError
         If the file is damaged, has another layout, or refers to other files.
     SourceError
-        If it does not have a split or a source.
+        If the file does not have one of the splits or sources.
     DataError
-        If `subset` is not valid, or the splits have no source in common.
+        If `subset` is not valid, or if the splits have no source in common.
 
     Examples
     --------
@@ -114,11 +114,16 @@ class H5PYDataset(Dataset):
             table = SplitTable(file, self.path, allow_external)
             if not self.which_sets:
                 splits = ", ".join(map(repr, table.splits))
-                raise DataError(f"which_sets of {self.path} must be some of {splits}, not empty")
+                raise DataError(
+                    f"which_sets of {self.path} must have at least one of {splits}, but is empty"
+                )
             parts = [table.sources(split) for split in self.which_sets]
             common = [name for name in parts[0] if all(name in part for part in parts)]
             if not common:
-                raise DataError(f"{self.path}: the sets {self.which_sets} have no source in common")
+                raise DataError(
+                    f"{self.path}: the sets {self.which_sets} must have a source in common, but "
+                    "have none"
+                )
             super().__init__(common, sources=sources)
             rows = {
                 name: joined([table.rows(split, name) for split in self.which_sets])
@@ -132,7 +137,7 @@ class H5PYDataset(Dataset):
             self._examine(file)
         if load_in_memory:
             self._memory = self._load()
-            self._inferred_labels()  # while the file is open
+            self._inferred_labels()  # read the names while the file is open
             self.close()
         if self.num_examples:
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
@@ -141,13 +146,13 @@ class H5PYDataset(Dataset):
     def create_split_array(
         splits: Mapping[str, Mapping[str, Sequence[Any]]],
     ) -> npt.NDArray[Any]:
-        """Return the table for the attribute ``split`` of a file that the caller writes.
+        """Create the table for the attribute ``split`` of a file that the caller writes.
 
         Parameters
         ----------
         splits : mapping from split to mapping from source to tuple
-            The place of the examples: the first row, the one after the last and, optionally, a
-            reference to a data set of row numbers (or None) and a comment.
+            The place of the examples: the first row, the end row (exclusive) and, optionally, a
+            reference to a dataset of row numbers (or None) and a comment.
 
         Examples
         --------
@@ -175,7 +180,7 @@ class H5PYDataset(Dataset):
 
     @staticmethod
     def get_all_sources(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
-        """Return the names of all sources that are in any split of a file."""
+        """Return the names of all sources that occur in a split of a file."""
         with _table(path) as table:
             named = [name for split in table.splits for name in table.sources(split)]
             return tuple(dict.fromkeys(named))
@@ -187,7 +192,7 @@ class H5PYDataset(Dataset):
 
     @property
     def indexables(self) -> tuple[npt.NDArray[Any], ...]:
-        """All examples, one array per source; read now if they are not in memory."""
+        """All examples, one array per source; loaded from the file if they are not in memory."""
         return (self._memory or self._load()).indexables
 
     def _inferred_labels(self) -> AxisLabels:
@@ -210,7 +215,7 @@ class H5PYDataset(Dataset):
             examiner.check(self._handle.path, names, rows=True, what=what)
 
     def _open(self) -> h5py.File:
-        """Return the file; check it again if it has been opened again."""
+        """Return the open file; check its layout whenever it has been opened again."""
         file = self._handle.open()
         if file is not self._seen:
             with faults_named(self.path, "the layout"):
@@ -230,12 +235,12 @@ class H5PYDataset(Dataset):
         request : int, slice or sequence of int
             One example, or the indices of a batch.
         then, state
-            Fuel's data sets took a state before the request; it is still accepted and ignored.
+            Accepted for compatibility with Fuel, where a state precedes the request, and ignored.
 
         Raises
         ------
         DataError
-            If the request exceeds the examples or is of another kind.
+            If the request is not an index, a slice or a sequence of indices of existing examples.
         DataFileError
             If the file is damaged.
         """
@@ -260,13 +265,15 @@ class H5PYDataset(Dataset):
                 self._memory = self._load()
                 same_or_raise(self.indexables, state["_checksum"], self.path)
             except DataError as error:
-                error.add_note(f"while unpickling {self!r}, which reads its data again")
+                error.add_note(
+                    f"raised while unpickling {self!r}, which reads its data from the file again"
+                )
                 raise
             finally:
                 self.close()
 
     def close(self, state: object = None) -> None:
-        """Close the file; it is opened again when it is needed."""
+        """Close the file; the next reading opens it again."""
         self._handle.close()
 
     def _load(self) -> IndexableDataset:
@@ -281,8 +288,8 @@ class H5PYDataset(Dataset):
         lengths = {name: len(indices) for name, indices in rows.items()}
         if len(set(lengths.values())) != 1:
             raise DataFileError(
-                f"{self.path}: the sources of {self.which_sets} differ in their number of "
-                f"examples: {lengths}"
+                f"{self.path}: the sources of {self.which_sets} must have the same number of "
+                f"examples, but have {lengths}"
             )
 
     def __repr__(self) -> str:
@@ -316,18 +323,18 @@ def _subset(
         return chosen
     except (IndexError, TypeError) as error:
         raise DataError(
-            f"the subset of {dataset.path}, {dataset.which_sets}, must be indices of its "
-            f"{len(rows)} examples: {error}"
+            f"subset of {dataset.which_sets} in {dataset.path} must select from its {len(rows)} "
+            f"examples: {error}"
         ) from None
 
 
 def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDataset) -> int | Indices:
-    """Return the rows of the file for a request of examples."""
+    """Convert the indices of examples to rows of the file."""
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:
         index = as_index(request)
-        # a range is not converted to an array, which could be as large as the data
+        # as an array, a range could need as much memory as the data
         chosen = _of_range(rows, index) if isinstance(rows, range) else rows.take(index)
     except (IndexError, TypeError) as error:
         raise DataError(f"{dataset!r} cannot read {request!r}: {error}") from None
@@ -337,6 +344,6 @@ def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDatase
 def _of_range(rows: range, index: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
     count = len(rows)
     if index.size and not -count <= index.min() <= index.max() < count:
-        raise IndexError(f"an index is out of bounds for {count} examples")
+        raise IndexError(f"indices must be between {-count} and {count - 1}")
     places = index.astype(np.intp)
     return rows.start + rows.step * np.where(places < 0, places + count, places)

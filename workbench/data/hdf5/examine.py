@@ -1,9 +1,9 @@
-"""Test in another process whether a file can be read without a crash.
+"""Test, in another process, that a file can be read without a crash.
 
 HDF5 keeps rows of variable length and the names of axes in heaps without checksums. In a damaged
-heap it follows wrong addresses until the system ends the process, or forever. Therefore these parts
-are read in another process first, once for each state of a file; if that succeeds, they can be read
-here.
+heap it follows wrong addresses until the process crashes, or forever. Therefore these parts are
+first read in another process, once for each version of a file. After that has succeeded, this
+process can read them safely.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from workbench.data.files import one_line
 from workbench.errors import DataError, DataFileError
 
 PATIENCE = 30.0
-"""Seconds to wait for the next message; the process reads in small steps."""
+"""Seconds to wait for the next message; the process sends one after each small step."""
 
 START = 120.0
-"""Seconds to wait until the process has started, on a busy machine."""
+"""Seconds to wait until the process has started, which can be slow on a busy machine."""
 
 PROGRAM = (
     "import json, runpy, sys; path, sys.path[:] = json.loads(sys.stdin.readline()); "
     "runpy.run_path(path, run_name='__main__')"
 )
 DAMAGED = (
-    "{path}: {what} cannot be read, since the file is damaged: the process that tried to read it "
+    "{path}: {what} cannot be read because the file is damaged; the process that tried to read it "
     "{ended}"
 )
 NOT_STARTED = (
-    "no process could be started to try to read an HDF5 file ({reason}), which is necessary for "
-    "rows of variable length and names of axes, since a damaged file could crash this process"
+    "the process that checks an HDF5 file could not be started ({reason}); without the check, a "
+    "damaged file could crash this process while it reads rows of variable length or names of axes"
 )
 
 
 class Examiner:
-    """Reader of doubtful files, in a process that is started when it is first needed.
+    """Client of a process that reads files which can be damaged; the first check starts it.
 
     Parameters
     ----------
     patience : float
-        Seconds without a message after which the process is killed.
+        The number of seconds without a message after which the process is killed.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -59,32 +59,32 @@ class Examiner:
         self._fine: set[tuple[object, ...]] = set()
 
     def check(self, path: Path, names: Sequence[str], *, rows: bool, what: str) -> None:
-        """Read some data sets in the other process, unless that has succeeded before.
+        """Read datasets in the other process, unless it has read them successfully before.
 
         Parameters
         ----------
         path : Path
             The file.
         names : sequence of str
-            The data sets whose axes are read; ``"/"`` for the table of splits.
+            The datasets whose axes are read; ``"/"`` stands for the table of splits.
         rows : bool
-            True to read their rows too.
+            If True, read the rows of the datasets too.
         what : str
-            The part of the file, for messages.
+            The name of the part that is read, for messages.
 
         Raises
         ------
         DataFileError
-            If the process crashed or did not finish.
+            If the process crashes or does not finish.
         """
         status = path.stat()
         key = (str(path), status.st_ino, status.st_size, status.st_mtime_ns, tuple(names), rows)
         if self._owner not in (0, os.getpid()):
-            self._lock, self._process = threading.Lock(), None  # a fork must start its own process
+            self._lock, self._process = threading.Lock(), None  # a fork starts another process
         with self._lock:
             if key in self._fine:
                 return
-            # this process waits for `patience`; if it is killed, the other one ends itself later
+            # if this process is killed while it waits, the other process ends after a time limit
             request = {"path": str(path), "names": list(names), "rows": rows}
             ended = self._try({**request, "patience": 2 * self.patience})
             if ended is not None:
@@ -92,7 +92,7 @@ class Examiner:
             self._fine.add(key)
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         if self._process is not None and self._owner == os.getpid():
             self._process.kill()
             self._process.wait()
@@ -103,7 +103,7 @@ class Examiner:
         self._process = None
 
     def _try(self, request: dict[str, object]) -> str | None:
-        """Return how the process ended, or None if it is still running."""
+        """Send a request, and return None on success or a description of how the process ended."""
         process = self._process
         if process is None or process.poll() is not None:
             process = self._start()
@@ -141,7 +141,7 @@ class Examiner:
         return process
 
     def _receive(self, process: subprocess.Popen[str], patience: float | None = None) -> str:
-        """Return the next word, or an empty string if none comes."""
+        """Return the next message, or an empty string if the process ends or is killed."""
         self._impatient = False
 
         def give_up() -> None:

@@ -1,9 +1,9 @@
-"""Program of the process that first reads the parts of a file that could crash the HDF5 library.
+"""Program of the process that reads the parts of a file that could crash the HDF5 library.
 
-It does not import the workbench, so that it starts fast. Requests and answers are lines of JSON: a
-request names a file and some of its data sets; ``"."`` reports progress, and ``"done"`` that all
-has been read. Errors are ignored here, since the real reader reports them; this process only shows
-whether the library crashes.
+It does not import workbench, so that it starts fast. Requests and answers are lines of JSON. A
+request names a file and some of its datasets; the answer ``"."`` reports progress, and ``"done"``
+reports that everything has been read. Errors are ignored here, because the actual reader reports
+them; this process only shows that the library does not crash.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import time
 from typing import Any
 
 ROWS = 16
-"""Rows to read at a time; each can be as large as a film."""
+"""Number of rows to read at a time; a row can be as large as a film."""
 
 
 def main() -> None:
-    """Answer requests until there are no more."""
+    """Serve requests until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -41,13 +41,13 @@ def main() -> None:
 
 
 def lasting(seconds: float) -> None:
-    """Let the system end this process after some seconds, in case its parent has ended."""
+    """Let the system stop this process after `seconds`, even if its parent no longer runs."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def read(stored: Any, rows: bool, patience: float) -> None:
-    """Read the names of the axes, the scales, and the rows if `rows` is True."""
+    """Read the names of the axes, the scales and, if `rows` is True, the rows."""
     if stored.name == "/":
         stored.attrs["split"]
         return
@@ -69,7 +69,7 @@ def read(stored: Any, rows: bool, patience: float) -> None:
 
 
 def say(word: str) -> None:
-    """Send a line to the process that has started this one."""
+    """Send a message to the parent process."""
     sys.stdout.write(json.dumps(word) + "\n")
     sys.stdout.flush()
 

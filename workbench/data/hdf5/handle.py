@@ -1,4 +1,4 @@
-"""HDF5 file that stays open between reads, and can be pickled, forked and shared by threads."""
+"""Handle of an HDF5 file that can be pickled, forked and shared by threads."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class FileHandle:
-    """Handle of a file, which is opened at first use in each process.
+    """Handle of a file that is opened at the first use in each process and stays open.
 
-    A pickle contains only the path. h5py itself lets one thread read at a time. A forked process
-    must not use the file of its parent, since it has copies of the parent's caches.
+    A pickle contains only the path. h5py lets only one thread read at a time. A forked process
+    opens the file again, because the inherited file has copies of the caches of the parent.
 
     Parameters
     ----------
     path : str, Path or h5py.File
-        The file; a relative path is resolved now. An open file is never closed here, and a pickle
-        refers to its name.
+        The file. A relative path is resolved immediately. A file that was given open is never
+        closed; a pickle contains its name.
 
     Attributes
     ----------
     name : Path
-        The given path.
+        The path of the file.
     given : h5py.File or None
-        The given file, if it was open.
+        The file, if it was given open.
     """
 
     def __init__(self, path: str | os.PathLike[str] | h5py.File) -> None:
@@ -51,26 +51,26 @@ class FileHandle:
         self._lock = threading.Lock()
 
     def open(self) -> h5py.File:
-        """Return the file, open for reading.
+        """Return the file, opened for reading.
 
         Raises
         ------
         MissingDataError
             If the file does not exist.
         DataFileError
-            If it is not an HDF5 file.
+            If the file is not an HDF5 file.
         """
         if self.given is not None:
             return self.given
         if self._process != os.getpid():
-            self._begin()  # with a new lock, because a thread of the parent may hold the old one
+            self._begin()  # new lock: a thread of the parent could hold the old one
         with self._lock:
             if self._file is None:
                 self._file = _opened(self.path)
             return self._file
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed."""
+        """Close the file; the next use opens it again."""
         if self._process == os.getpid():
             with self._lock:
                 if self._file is not None:
@@ -85,9 +85,11 @@ def _as_file(given: object) -> h5py.File:
     import h5py
 
     if not isinstance(given, h5py.File):
-        raise DataError(f"path must be the name of an HDF5 file, or an open one, not {given!r:.60}")
+        raise DataError(
+            f"path must be the name of an HDF5 file, or an open h5py.File, not {given!r:.60}"
+        )
     if not given:
-        raise DataError(f"path must be an open file, but is {given!r}; give the name of the file")
+        raise DataError(f"path must be an open file, not {given!r}; pass the name of the file")
     return given
 
 
@@ -98,14 +100,12 @@ def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataFileError(
-            f"{path}: not an HDF5 file, or a damaged one ({one_line(error)})"
-        ) from None
+        raise DataFileError(f"{path}: must be an undamaged HDF5 file ({one_line(error)})") from None
 
 
 @contextlib.contextmanager
 def faults_named(path: Path, what: str) -> Iterator[None]:
-    """Convert the errors of h5py about a damaged file, of almost any class, to `DataFileError`."""
+    """Convert the errors that h5py raises for a damaged file to `DataFileError`."""
     try:
         yield
     except DataError:

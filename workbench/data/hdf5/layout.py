@@ -1,4 +1,4 @@
-"""Table of splits in an HDF5 file: the rows of each source in each split."""
+"""Table of the rows that each source has in each split of an HDF5 file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 COLUMNS = ("split", "source", "start", "stop", "indices", "available", "comment")
 NEEDED = set(COLUMNS) - {"comment"}
 LINKS = 100
-"""Number of successive links after which they are considered a cycle."""
+"""Maximal number of successive links; a longer chain is considered a cycle."""
 ELSEWHERE = (
-    "{path}: {what}; other files are not read unless that is allowed: give allow_external=True if "
-    "you trust the source of the file"
+    "{path}: {what}; other files are not read by default; pass allow_external=True if you trust "
+    "the source of the file"
 )
 
 
@@ -34,11 +34,11 @@ class SplitTable:
     Parameters
     ----------
     file : h5py.File
-        The file.
+        The open file.
     path : Path
-        Its name, for messages.
+        The name of the file, for messages.
     allow_external : bool
-        True to follow references to other files.
+        If True, follow references to other files.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class SplitTable:
     Raises
     ------
     DataFileError
-        If the file has no such attribute, or it is not a table of splits.
+        If the file has no attribute ``split``, or if it is not a table of splits.
     """
 
     def __init__(self, file: h5py.File, path: Path, allow_external: bool = False) -> None:
@@ -58,12 +58,13 @@ class SplitTable:
             table: npt.NDArray[Any] = np.asarray(file.attrs["split"])
         except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
             raise DataFileError(
-                f"{path}: no readable attribute 'split' ({one_line(error)}), the table of the "
-                "splits; write_hdf5 makes files that have it"
+                f"{path}: must have an attribute 'split', a table of the splits "
+                f"({one_line(error)}); write_hdf5 creates such files"
             ) from None
         if table.ndim != 1 or not set(table.dtype.names or ()) >= NEEDED:
             raise DataFileError(
-                f"{path}: the attribute 'split' has the wrong columns: {table.dtype}"
+                f"{path}: the attribute 'split' must have the columns of a table of splits, not "
+                f"{table.dtype}"
             )
         try:
             self._rows = [(_text(row["split"]), _text(row["source"]), row) for row in table]
@@ -77,13 +78,13 @@ class SplitTable:
         """Return the sources of a split; raise a `SourceError` if the split does not exist."""
         if split not in self.splits:
             raise SourceError(
-                f"{self.path} has no set {split!r}, only {', '.join(map(repr, self.splits))}"
-                f"{nearest(split, self.splits)}"
+                f"{self.path} has no set {split!r}, only "
+                f"{', '.join(map(repr, self.splits))}{nearest(split, self.splits)}"
             )
         return [source for name, source, row in self._rows if name == split and row["available"]]
 
     def rows(self, split: str, source: str) -> Indices:
-        """Return the rows of the data set of a source that belong to a split."""
+        """Return the rows of a source that belong to a split."""
         length = self._length(source)
         [row] = [row for name, other, row in self._rows if (name, other) == (split, source)][-1:]
         rows: Indices
@@ -95,8 +96,8 @@ class SplitTable:
             beyond = not 0 <= rows.start <= rows.stop <= length
         if beyond:
             raise DataFileError(
-                f"{self.path}: the set {split!r} exceeds the {length} examples of source "
-                f"{source!r}; the file is damaged"
+                f"{self.path}: the set {split!r} must be in the {length} rows of source "
+                f"{source!r}, but exceeds them; the file is damaged"
             )
         return rows
 
@@ -106,7 +107,7 @@ class SplitTable:
         stored = found(self.file, source, self.path, self.allow_external)
         if not isinstance(stored, h5py.Dataset) or not stored.shape:
             raise DataFileError(
-                f"{self.path}: the source {source!r} is not a data set with an axis of examples"
+                f"{self.path}: the source {source!r} must be a dataset with an axis of examples"
             )
         return int(stored.shape[0])
 
@@ -128,26 +129,29 @@ def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
     Raises
     ------
     DataFileError
-        If it does not exist, or is stored in another file and that is not allowed.
+        If the object does not exist, or is stored in another file and `allow_external` is False.
     """
     if not allow_external:
         _refuse_links(file, name, path)
     if name not in file:
-        raise DataFileError(f"{path}: the source {name!r} of the attribute 'split' is missing")
+        raise DataFileError(
+            f"{path}: the source {name!r} that the attribute 'split' names is missing; the file is "
+            "damaged"
+        )
     stored = file[name]
     refuse_elsewhere(stored, path, allow_external)
     return stored
 
 
 def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
-    """Raise a `DataFileError` if the values of a data set are stored in other files."""
+    """Raise a `DataFileError` if the values of a dataset are stored in other files."""
     import h5py
 
     if allow_external or not isinstance(stored, h5py.Dataset):
         return
     where = None
     if stored.is_virtual:
-        where = "is composed of other data sets: " + some(
+        where = "is composed of other datasets: " + some(
             dict.fromkeys(source.file_name for source in stored.virtual_sources())
         )
     elif stored.external:
@@ -157,7 +161,7 @@ def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
 
 
 def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
-    """Check a name link by link, because looking up the whole name would open other files."""
+    """Check a name one link at a time, because looking up the whole name could open other files."""
     import h5py
 
     place: Any = file
@@ -177,11 +181,14 @@ def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
             return
         else:
             place = place[part]
-    raise DataFileError(f"{path}: {name!r} is a link that leads to more than {LINKS} others")
+    raise DataFileError(
+        f"{path}: {name!r} must not lead through more than {LINKS} links; the links are probably a "
+        "cycle"
+    )
 
 
 def joined(rows: Sequence[Indices]) -> Indices:
-    """Return the rows of several splits in order, as a range if they are consecutive."""
+    """Concatenate the rows of several splits; return a range if they are consecutive."""
     together = rows[0]
     for more in rows[1:]:
         if isinstance(together, range) and isinstance(more, range) and together.stop == more.start:
@@ -192,8 +199,8 @@ def joined(rows: Sequence[Indices]) -> Indices:
 
 
 def _examine(file: h5py.File) -> None:
-    """Read the table in the other process first if its texts are in a heap."""
-    with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # reading reports these
+    """Read the table in the other process first if its text is stored in a heap."""
+    with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # reported later
         dtype = file.attrs.get_id("split").dtype
         if varying(dtype):
             path = Path(file.filename)
@@ -201,7 +208,7 @@ def _examine(file: h5py.File) -> None:
 
 
 def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArray[Any]:
-    """Return the table of the rows of each source in each split; see `H5PYDataset`."""
+    """Create the table of the rows of each source in each split; see `H5PYDataset`."""
     import h5py
 
     sources = dict.fromkeys(source for named in splits.values() for source in named)
@@ -212,8 +219,7 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
             if not 2 <= len(place) <= 4:
                 raise DataError(
                     f"the place of source {source!r} of set {split!r} must be the first row, the "
-                    "one after the last and, optionally, a reference and a comment, not "
-                    f"{place!r}"
+                    f"end row (exclusive) and, optionally, a reference and a comment, not {place!r}"
                 )
             defaults: tuple[Any, ...] = (None, ".")
             start, stop, indices, comment = place + defaults[len(place) - 2 :]
@@ -241,7 +247,7 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
 
 
 def varying(dtype: np.dtype[Any]) -> bool:
-    """Return True if values of a dtype have variable length and therefore are in a heap."""
+    """Return True if values of a dtype have variable length, so that HDF5 stores them in a heap."""
     import h5py
 
     if dtype.names is not None:

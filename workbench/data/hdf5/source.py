@@ -1,4 +1,4 @@
-"""Source in an HDF5 file: names of its axes, and reading of its examples."""
+"""Functions that read the examples and the names of axes of a source in an HDF5 file."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def varies(stored: h5py.Dataset) -> bool:
-    """Return True if the examples of a source are stored flat, as rows of variable length."""
+    """Return True if the examples of a source are stored flattened, as rows of variable length."""
     import h5py
 
-    # text of variable length has the same kind of dtype, but its examples are single values
+    # text of variable length has a similar dtype, but its examples are single values
     if h5py.check_string_dtype(stored.dtype) is not None:
         return False
     return h5py.check_vlen_dtype(stored.dtype) is not None
 
 
 def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple[str, ...]:
-    """Return the names of the axes of a batch; the name is empty for an axis without one."""
+    """Return the names of the axes of a batch; an axis without a name has an empty str."""
     labels = tuple([str(axis.label) for axis in stored.dims])
     if not varies(stored) or "shape_labels" not in stored.dims[0].keys():  # noqa: SIM118
         return labels
@@ -41,30 +41,30 @@ def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple
 def read_rows(
     stored: h5py.Dataset, rows: int | Indices, path: Path, allow_external: bool = False
 ) -> Any:
-    """Read some examples of a source.
+    """Read rows of a source.
 
     Parameters
     ----------
     stored : h5py.Dataset
         The source.
     rows : int, range or array of int
-        One example, consecutive examples, or any examples.
+        The index of one row, consecutive rows, or any rows.
     path : Path
         The file, for messages.
     allow_external : bool
-        True if the shapes of examples may be stored in another file.
+        True if the shapes of examples can be stored in another file.
 
     Returns
     -------
     array
-        The example or the batch; a batch of examples of different shapes is an array of objects.
+        One example, or a batch; if examples vary in shape, the batch is an array of objects.
     """
     values = _picked(stored, rows)
     expected = () if isinstance(rows, int) else (len(rows),)
     if values.shape[: len(expected)] != expected:
         raise DataFileError(
-            f"{path}: source {stored.name.lstrip('/')!r} has become shorter: some of the requested "
-            "rows no longer exist"
+            f"{path}: source {stored.name.lstrip('/')!r} has lost some of the requested rows; the "
+            "file must not change while it is read"
         )
     if not varies(stored):
         return values
@@ -74,8 +74,8 @@ def read_rows(
     refuse_elsewhere(known, path, allow_external)
     if known.shape[:1] != stored.shape[:1] or known.ndim != 2:
         raise DataFileError(
-            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but the "
-            f"table of their shapes has shape {known.shape}; the file is damaged"
+            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but its "
+            f"table of shapes has shape {known.shape}; the file is damaged"
         )
     shapes = _picked(known, rows)
     if isinstance(rows, int):
@@ -95,14 +95,14 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
         return np.asarray(readable[rows])
     if isinstance(rows, range) and rows.step == 1:
         return np.asarray(readable[rows.start : rows.stop])
-    # HDF5 can read only ascending indices without repetition
+    # HDF5 reads only ascending indices without repetition
     unique, inverse = np.unique(np.asarray(rows), return_inverse=True)
     values = _ascending(readable, unique)
-    return values[inverse] if len(values) == len(unique) else values  # the caller refuses these
+    return values[inverse] if len(values) == len(unique) else values  # too few: the caller raises
 
 
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Read ascending rows; if they form few runs, read each run, which takes half the time."""
+    """Read ascending rows; read few runs of consecutive rows one by one, which halves the time."""
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:
         return np.asarray(readable[rows])

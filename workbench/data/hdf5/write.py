@@ -1,4 +1,4 @@
-"""`write_hdf5` writes arrays to a file for `H5PYDataset`, with functions for its parts."""
+"""Functions that write arrays to an HDF5 file in the layout of `H5PYDataset`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "v110"
-"""The first version of HDF5 whose structures all have checksums, so that damage is detected."""
+"""First version of the HDF5 format in which all structures have checksums, which detect damage."""
 
 
 @hinted
@@ -34,25 +34,25 @@ def write_hdf5(
 ) -> None:
     """Write arrays to a compressed HDF5 file that `H5PYDataset` reads.
 
-    The file appears under its name only when it is complete.
+    The file gets its final name only when it is complete.
 
     Parameters
     ----------
     path : str or Path
-        The file to write; an existing one is replaced.
+        The file to write; an existing file is replaced.
     splits : mapping from split to mapping from source to array
         The data, such as ``{"train": {"features": x}}``. A source whose examples differ in shape
-        is given as a list of arrays or an array of objects, and stored row by row.
+        must be a list of arrays or an array of objects, and is stored with one row per example.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
     attributes : mapping of str to str or sequence of str, optional
-        Notes at the root of the file, such as the source of the data and their licence.
+        Attributes of the root of the file, such as the source of the data and their licence.
 
     Raises
     ------
     DataError
-        If there are no data, the sources of a split differ in their number of examples, or the
-        splits of a source cannot be concatenated.
+        If there are no data, if the sources of a split differ in their number of examples, or if
+        the splits of a source cannot be concatenated.
 
     Examples
     --------
@@ -81,10 +81,13 @@ def write_hdf5(
         lengths = {source: len(pieces[source][-1]) for source in data}
         if len(set(lengths.values())) > 1:
             raise DataError(
-                f"the sources of set {split!r} differ in their number of examples: {lengths}"
+                f"the sources of set {split!r} must have the same number of examples, but have "
+                f"{lengths}"
             )
     if not table:
-        raise DataError(f"nothing to write to {path}: splits is {dict(splits)!r}")
+        raise DataError(
+            f"splits must have at least one source to write to {path}, but is {dict(splits)!r}"
+        )
     with (
         replacing(path, MissingDataError) as temporary,
         h5py.File(temporary, "w", libver=FORMAT) as file,
@@ -104,8 +107,8 @@ def write_hdf5(
 def create_dense(
     file: h5py.File, source: str, shape: tuple[int, ...], dtype: Any, labels: Sequence[str]
 ) -> h5py.Dataset:
-    """Make the data set of a source whose examples have one shape, compressed and labelled."""
-    # large chunks compress better; h5py's cache of chunks has a size of one megabyte
+    """Create the compressed HDF5 dataset of a source whose examples all have the same shape."""
+    # large chunks compress better, but must fit into h5py's chunk cache of one megabyte
     bytes_each = int(np.dtype(dtype).itemsize * np.prod(shape[1:], dtype=object))
     rows = max(1, min(shape[0], 2**20 // max(1, bytes_each)))
     packed: dict[str, Any] = {}
@@ -125,9 +128,10 @@ def create_dense(
 def create_ragged(
     file: h5py.File, source: str, count: int, axes: int, dtype: Any, labels: Sequence[str]
 ) -> tuple[h5py.Dataset, h5py.Dataset]:
-    """Make the data set of a source whose examples vary in shape, and the one of their shapes.
+    """Create the HDF5 datasets of a source whose examples vary in shape, and of their shapes.
 
-    Row k of the first is example k, flattened; row k of the second the sizes of its `axes` axes.
+    Row k of the first dataset is example k, flattened; row k of the second dataset has the sizes of
+    its `axes` axes.
     """
     import h5py
 
@@ -146,7 +150,7 @@ def create_ragged(
 
 
 def write_table(file: h5py.File, rows: Sequence[tuple[str, str, int, int]]) -> None:
-    """Write the table of splits: name of the split, name of the source, first row and end."""
+    """Write the table of splits from tuples of split name, source name, first row and end row."""
     splits: dict[str, dict[str, tuple[int, int]]] = {}
     for split, source, start, stop in rows:
         splits.setdefault(split, {})[source] = (start, stop)
@@ -164,7 +168,7 @@ def _write_dense(
         whole = np.concatenate(arrays)
     except ValueError as error:
         raise DataError(
-            f"the splits of source {source!r} cannot be concatenated: {error}"
+            f"the splits of source {source!r} must have arrays that can be concatenated: {error}"
         ) from None
     text = whole.dtype.kind == "U"
     dtype = h5py.string_dtype() if text else whole.dtype
@@ -172,9 +176,10 @@ def _write_dense(
         stored = create_dense(file, source, whole.shape, dtype, labels)
         if whole.size:
             stored[...] = whole.astype(object) if text else whole
-    except (TypeError, ValueError) as error:  # for dates, and for text with the character NUL
+    except (TypeError, ValueError) as error:  # raised for dates and for text with a NUL character
         raise DataError(
-            f"source {source!r} of dtype {whole.dtype} cannot be stored in HDF5: {error}"
+            f"source {source!r} must have values that HDF5 can store, not dtype {whole.dtype}: "
+            f"{error}"
         ) from None
 
 
@@ -186,8 +191,8 @@ def _write_ragged(
     dtype = np.result_type(*[example.dtype for example in examples])
     if len(axes) > 1 or dtype.kind not in "biufc":
         raise DataError(
-            f"the examples of source {source!r} must be numbers, with the same number of axes; "
-            f"they have {' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}"
+            f"the examples of source {source!r} must be numeric arrays with the same number of "
+            f"axes, but have {' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}"
         )
     examples = of_one_dtype(examples, f"source {source!r}")
     stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)

@@ -1,4 +1,4 @@
-"""Reading ahead: while one batch is used for training, a thread or process reads the next ones."""
+"""Prefetching: a thread or process reads the next batches while the current batch is in use."""
 
 from workbench.data.prefetch.transformer import Prefetch
 from workbench.names import explain_missing

@@ -1,8 +1,8 @@
-"""Reading process, from the side of the training process.
+"""Client in the training process that controls a reading process.
 
-It is a new interpreter: nothing is forked, because a process with threads cannot be forked safely,
-and it does not run the user's script again. It receives a stream once, and then requests of an
-epoch and a position. Its answers come through a pipe, which blocks it when it is too far ahead.
+The reading process is a new interpreter, because a process with threads cannot be forked safely,
+and it does not run the user's script again. It receives a stream once, then requests with an epoch
+and a position. It answers through a pipe, which blocks it when it is too far ahead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.data.files import one_line
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, PrefetchError
 
-# Ctrl+C reaches every process of the terminal, but only the main loop may react to it.
+# Ctrl+C interrupts every process of the terminal, but only the main loop must react to it.
 PROGRAM = (
     "import pickle, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -30,16 +30,16 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Reading processes of the parent of a fork: never closed, since their pipes may stay locked."""
+"""Reading processes that a fork inherited; never closed, because their pipes can stay locked."""
 
 
 class Worker:
-    """Reading process.
+    """Client of one reading process.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream to read; the process receives a copy.
+        The stream to read, of which the process receives a copy.
 
     Raises
     ------
@@ -58,11 +58,11 @@ class Worker:
 
     @property
     def usable(self) -> bool:
-        """True if the process waits for a request, and was not inherited in a fork."""
+        """True if the process waits for a request and was not inherited by a fork."""
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
     def iterate(self, epoch: int, start: int) -> Iterator[Data]:
-        """Yield the batches of an epoch from number `start` on, as the process sends them."""
+        """Yield the batches of an epoch from number `start` onwards, as the process sends them."""
         self.idle = False
         requests, answers = self._pipes()
         position = start
@@ -82,27 +82,27 @@ class Worker:
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise PrefetchError(
                 f"the process that reads ahead for {self._name} {self._ending()} before it sent "
-                f"batch {position} of epoch {epoch} ({one_line(error)}); its messages are on the "
-                "standard error stream; reading again starts another process"
+                f"batch {position} of epoch {epoch} ({one_line(error)}); see its messages on the "
+                "standard error stream, or read again to start another process"
             ) from None
         self.idle = True
         if kind == "error":
             raise _rebuilt(*content)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process immediately."""
         if self._owner == os.getpid():
             self._process.kill()
             self._process.wait()
 
     def close(self) -> None:
-        """End the process and close its pipes."""
+        """Stop the process and close its pipes."""
         if self._owner != os.getpid():
             _inherited.append(self)
             return
         self.kill()
         for pipe in self._pipes():
-            with contextlib.suppress(OSError):  # a request can be waiting in a broken pipe
+            with contextlib.suppress(OSError):  # a broken pipe can have unsent data
                 pipe.close()
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -113,16 +113,16 @@ class Worker:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "sent an invalid answer"
+            return "sent an invalid message"
         if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
+            return f"was stopped by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
 
 
 class WorkerPool:
-    """Pool of the idle reading processes of one stream; rarely more than one.
+    """Pool of the idle reading processes of one stream, usually at most one.
 
-    A copy, by a pickle or a fork, is empty.
+    The pool is empty after unpickling and in a fork.
     """
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class WorkerPool:
         weakref.finalize(self, _close_all, self._workers)
 
     def take(self, data_stream: AbstractDataStream) -> Worker:
-        """Return an idle process, or start a new one."""
+        """Return an idle process, or a new one if there is none."""
         with self._lock:
             while self._workers:
                 worker = self._workers.pop()
@@ -141,7 +141,7 @@ class WorkerPool:
         return Worker(data_stream)
 
     def give_back(self, worker: Worker) -> None:
-        """Keep a process for later use if it waits for requests; otherwise end it."""
+        """Keep a process for later use if it waits for requests; otherwise stop it."""
         if worker.usable:
             with self._lock:
                 self._workers.append(worker)
@@ -149,7 +149,7 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """End all processes."""
+        """Stop all processes."""
         with self._lock:
             _close_all(self._workers)
 
@@ -167,19 +167,21 @@ def _packed(data_stream: AbstractDataStream) -> bytes:
 
     try:
         parcel: bytes = cloudpickle.dumps(data_stream)
-    except Exception as error:  # a user's class can raise any error when it is pickled
+    except Exception as error:  # pickling a user's class can raise any error
         raise DataError(
-            f"{data_stream!r} cannot be sent to another process ({one_line(error)}); use "
-            "Prefetch(..., workers='thread')"
+            f"with workers='process', a stream must support pickling, but {data_stream!r} does not "
+            f"({one_line(error)}); use Prefetch(..., workers='thread')"
         ) from error
     return parcel
 
 
 def _rebuilt(pickled: bytes | None, text: str) -> BaseException:
-    """Return the error that the process raised, with its traceback there as a note."""
+    """Return the error that the process raised, with the traceback of the process as a note."""
     error: BaseException
     if pickled is None:
-        error = PrefetchError("reading ahead failed with an error that cannot be pickled")
+        error = PrefetchError(
+            "reading ahead failed with an error that cannot be pickled; its traceback follows"
+        )
     else:
         error = pickle.loads(pickled)
     error.add_note(f"\nIn the process that reads ahead:\n\n{text}")

@@ -1,7 +1,7 @@
-"""Iterator that a thread reads ahead.
+"""Iterator whose items a thread reads in advance.
 
-The thread is a daemon, so that it cannot prevent the interpreter from exiting. It is ended before
-the interpreter shuts down, because a daemon that still runs then can crash.
+The thread is a daemon, so that it cannot keep the interpreter from exiting. It is stopped before
+the interpreter shuts down, because a daemon thread that runs during the shutdown can crash.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 PATIENCE = 5.0
-"""Seconds to wait for a thread that is reading when its iterator is closed."""
+"""Seconds to wait for the thread to finish a read when its iterator is closed."""
 
 _running: weakref.WeakSet[ReadAhead[Any]] = weakref.WeakSet()
 
 
 class ReadAhead(Iterator[T]):
-    """Iterator over the items of another one, of which some are read in advance.
+    """Iterator that reads some items of another iterator in advance.
 
     Parameters
     ----------
     begin : callable
-        Returns the iterator; called and iterated in the thread.
+        A function that returns the iterator. It is called, and the iterator is read, in the thread.
     depth : int
-        The number of items to read in advance.
+        The maximal number of items to read in advance.
     cancel : callable, optional
-        Makes a read in progress end soon; `close` calls it while items are being read.
+        A function that makes a read in progress end soon; `close` calls it if a read is in
+        progress.
 
     Attributes
     ----------
     lost : bool
-        True if this process is a fork of the process of the thread.
+        True if this process is a fork, in which the thread does not exist.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class ReadAhead(Iterator[T]):
         self._closed = False
         self._changed = threading.Condition()
         self._process = os.getpid()
-        # settings can be overridden in this context only
+        # the thread must see settings that are overridden only in this context
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run, args=(self._read,), name="prefetch", daemon=True
@@ -67,7 +68,7 @@ class ReadAhead(Iterator[T]):
 
     @property
     def lost(self) -> bool:
-        """True if this process is a fork of the process of the thread."""
+        """True if this process is a fork, in which the thread does not exist."""
         return self._process != os.getpid()
 
     def __next__(self) -> T:
@@ -84,9 +85,9 @@ class ReadAhead(Iterator[T]):
         raise StopIteration
 
     def close(self) -> None:
-        """End the thread, and discard the items that it has read."""
+        """Stop the thread, and discard the items that it has read."""
         if self.lost:
-            return  # a fork has no such thread, and the lock may be held forever
+            return  # a fork has no thread, and its copy of the lock can stay held forever
         with self._changed:
             self._closed = True
             self._ready.clear()
@@ -94,7 +95,7 @@ class ReadAhead(Iterator[T]):
             self._changed.notify_all()
         if busy and self._cancel is not None:
             self._cancel()
-        # the garbage collector can call this in any thread, including the reading one
+        # the garbage collector can call this in any thread, including the reading thread
         if self._thread is not threading.current_thread():
             self._thread.join(PATIENCE)
 
@@ -112,7 +113,7 @@ class ReadAhead(Iterator[T]):
             self._changed.notify_all()
 
     def _put(self, item: T) -> bool:
-        """Add an item as soon as there is room; return False if the iterator has been closed."""
+        """Add an item when there is space; return False if the iterator has been closed."""
         with self._changed:
             while len(self._ready) >= self._depth and not self._closed:
                 self._changed.wait()

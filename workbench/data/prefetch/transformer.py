@@ -1,7 +1,7 @@
-"""`Prefetch`: a stream whose batches are read ahead; otherwise the stream is the same.
+"""`Prefetch`, a transformer that reads the batches of a stream in advance.
 
-The position of a stream counts only the batches that have been returned, so that batches read ahead
-do not affect saving and resuming.
+The position of a stream counts only returned batches, so reading ahead does not affect saving and
+resuming.
 """
 
 from __future__ import annotations
@@ -20,30 +20,31 @@ from workbench.utils.numbers import as_whole
 
 
 class Prefetch(Transformer):
-    """Transformer that reads batches ahead of their use, in a thread or another process.
+    """Transformer that reads batches in advance, in a thread or another process.
 
-    The batches and their order are those of the stream below. An error is raised in place of the
-    batch that failed. Use a thread if reading waits for a disk, or for numpy, which lets other
-    threads run meanwhile; use a process if much Python code runs for each batch. The process lives
-    as long as this stream; starting it takes seconds. It has a copy of the stream below, including
-    data in memory. It also receives definitions from a notebook or a script, which therefore needs
-    no ``if __name__ == "__main__"``.
+    The batches and their order do not change. An error is raised at the batch that could not be
+    read. Use a thread if reading mostly waits for the disk or for numpy, during which other threads
+    can run. Use a process if reading a batch mostly executes Python code. The process starts within
+    seconds and runs until this stream is closed. It has a copy of the stream, including data in
+    memory, and of the definitions in a notebook or script, so ``if __name__ == "__main__"`` is not
+    required.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     depth : int
-        The largest number of batches to read in advance.
+        The maximal number of batches to read in advance.
     workers : {'thread', 'process'}
-        Where to read.
+        The kind of worker that reads the batches.
 
     Raises
     ------
     DataError
         While reading in a process, if the stream cannot be pickled.
     PrefetchError
-        While reading in a process, if that process has ended. Reading again starts another.
+        While reading in a process, if the process ended unexpectedly. Reading again starts another
+        process.
 
     Examples
     --------
@@ -104,7 +105,7 @@ class Prefetch(Transformer):
             self._pool.give_back(worker)
 
     def close(self) -> None:
-        """End the reading process, if there is one; reading again starts another."""
+        """Stop the reading process, if there is one; the next reading starts another."""
         self._pool.close()
         super().close()
 

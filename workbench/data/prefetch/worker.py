@@ -1,4 +1,4 @@
-"""Main program of the reading process: it answers requests until there are no more."""
+"""Main program of the reading process, which serves requests until its input ends."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import IO, Any
 
 
 def main() -> None:
-    """Serve the process that started this one; its requests come on the standard input."""
+    """Serve the requests that the parent process sends to the standard input."""
     requests = sys.stdin.buffer
-    # printed text must not get between the batches
+    # text that user code prints must not mix with the batches
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.stdout = sys.stderr
     try:
         serve(requests, answers)
     except (EOFError, BrokenPipeError):
-        # the other process has no more requests, or has ended
-        os._exit(0)  # a normal exit would flush into the broken pipe
+        # the parent process closed the stream or ended
+        os._exit(0)  # a normal exit would flush to the broken pipe
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Read a stream, then send its batches for each requested epoch and position."""
+    """Receive a stream, then send its batches for each requested epoch and position."""
     failure: BaseException | None = None
     try:
         stream = pickle.load(requests)
@@ -47,13 +47,13 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _send(answers: IO[bytes], message: tuple[str, Any]) -> None:
-    # pickled before it is written: an error while pickling must not leave half a message
+    # pickled before writing, so that an error while pickling does not leave half a message
     answers.write(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
     answers.flush()
 
 
 def _portable(error: BaseException) -> tuple[bytes | None, str]:
-    """Return the pickled error, or None if it cannot be pickled, and its traceback as text."""
+    """Return an error as a pickle, or None if it cannot be pickled, and its traceback as text."""
     text = "".join(traceback.format_exception(error))
     try:
         pickled = pickle.dumps(error)

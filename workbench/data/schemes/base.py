@@ -1,7 +1,8 @@
-"""Base classes of iteration schemes, which the package describes.
+"""Base classes of iteration schemes.
 
 To write your own scheme, derive from `BatchScheme` or `IndexScheme` if it selects examples by
-index, or from `BatchSizeScheme` if it gives numbers of examples, and define `get_request_iterator`.
+index, or from `BatchSizeScheme` if it returns numbers of examples, and define
+`get_request_iterator`.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ class IterationScheme(Hinted, Part, ABC):
     Attributes
     ----------
     num_examples : int or None
-        The number of examples in an epoch; None if an epoch lasts as long as the data.
+        The number of examples in an epoch; None if an epoch ends when the data end.
     num_batches : int or None
-        The number of requests in an epoch.
+        The number of requests in an epoch, if known.
     batch_size : int or None
-        The number of examples in each request except perhaps the last; None if requests are single
-        examples or vary in size.
+        The number of examples in each request, except that the last can be smaller; None if
+        requests are single examples or vary in size.
     requests_examples : bool
-        True if a request is for one example instead of a batch.
+        True if each request is for one example instead of a batch.
     """
 
     requests_examples: bool = False
@@ -46,20 +47,20 @@ class IterationScheme(Hinted, Part, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        advice = "the requests of an epoch depend on its number, and start with number `start`"
+        advice = "it must return the requests of epoch `epoch`, starting with number `start`"
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     def _copied_whole(self, moves: bool) -> bool:
-        return True  # it may count its calls
+        return True  # a user's scheme can have state, such as a counter of calls
 
     @property
     def bounds(self) -> tuple[int, int] | None:
-        """Smallest and largest requested index; None if requests are numbers of examples."""
+        """The smallest and largest requested index; None if requests are numbers of examples."""
         return None
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        """Return the requests of epoch `epoch` without the first `start`."""
+        """Return the requests of epoch `epoch`, omitting the first `start`."""
 
 
 class IndexScheme(IterationScheme):
@@ -81,7 +82,7 @@ class IndexScheme(IterationScheme):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """Smallest and largest index."""
+        """The smallest and largest index."""
         if isinstance(self.indices, range):
             ends = self.indices[0], self.indices[-1]
             return min(ends), max(ends)
@@ -89,14 +90,14 @@ class IndexScheme(IterationScheme):
 
 
 class BatchScheme(IndexScheme):
-    """Scheme whose requests are the indices of batches.
+    """Scheme whose requests are the indices of the examples in a batch.
 
     Parameters
     ----------
     examples : int or sequence of int
         The number of examples, or the indices to read.
     batch_size : int
-        Examples in a batch.
+        The number of examples in a batch.
     """
 
     batch_size: int
@@ -110,15 +111,15 @@ class BatchScheme(IndexScheme):
 
 
 class BatchSizeScheme(IterationScheme):
-    """Scheme whose requests are numbers of examples to read next."""
+    """Scheme whose requests are the numbers of examples to read next."""
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:
-        """Return the sizes of the batches of epoch `epoch` without the first `start`."""
+        """Return the batch sizes of epoch `epoch`, omitting the first `start`."""
 
 
 def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
-    """Yield the batch sizes that a scheme requests, as integers.
+    """Yield the batch sizes that a scheme requests, after a check that they are integers.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
 
 
 def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices:
-    """Convert a number, a range or a list of indices to one of the two forms of `Indices`."""
+    """Convert a number of examples, or a sequence of indices, to `Indices`."""
     indices: Indices
     if isinstance(examples, range):
         indices = examples
@@ -145,5 +146,5 @@ def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices
     else:
         indices = range(as_whole(examples, "examples", DataError))
     if not len(indices):
-        raise DataError(f"a scheme was given examples={examples!r}, so there is nothing to read")
+        raise DataError(f"examples of a scheme must have at least one example, but is {examples!r}")
     return indices

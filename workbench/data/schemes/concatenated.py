@@ -9,22 +9,22 @@ from workbench.errors import DataError
 
 
 class ConcatenatedScheme(IterationScheme):
-    """Scheme with the requests of several schemes, in order, in every epoch.
+    """Scheme that returns the requests of several schemes, in order, in each epoch.
 
-    It reads parts of a data set in a given order, such as the easy examples before the shuffled
-    hard ones.
+    It can read parts of a dataset in a given order, for instance first the easy examples, then the
+    hard examples, shuffled.
 
     Parameters
     ----------
     schemes : sequence of IterationScheme
-        The schemes; all request batches by index, or all single examples by index, or all numbers
-        of examples. Only the last can be endless.
+        The schemes. All must be of the same kind: their requests are batches by index, single
+        examples by index, or numbers of examples. Only the last scheme can be endless.
 
     Raises
     ------
     DataError
-        If their requests are of different kinds, there are no schemes, or one would never be
-        reached.
+        If `schemes` is empty, if its members are of different kinds, or if one of them would never
+        be used.
 
     Examples
     --------
@@ -37,18 +37,25 @@ class ConcatenatedScheme(IterationScheme):
     def __init__(self, schemes: Sequence[IterationScheme]) -> None:
         self.schemes = tuple(schemes)
         if not self.schemes:
-            raise DataError("ConcatenatedScheme was given no schemes, so there is nothing to read")
+            raise DataError(
+                "schemes of a ConcatenatedScheme must have at least one scheme, but is empty"
+            )
         for scheme in self.schemes:
             if not isinstance(scheme, IterationScheme):
-                raise DataError(f"schemes of a ConcatenatedScheme must be schemes, not {scheme!r}")
+                raise DataError(
+                    f"schemes of a ConcatenatedScheme must be iteration schemes, not {scheme!r}"
+                )
         kinds = {_kind(scheme): scheme for scheme in self.schemes}
         if len(kinds) > 1:
             each = "; ".join(f"{scheme!r} requests {kind}" for kind, scheme in kinds.items())
-            raise DataError(f"the schemes of a ConcatenatedScheme must be of one kind: {each}")
+            raise DataError(
+                f"the schemes of a ConcatenatedScheme must all be of the same kind, but are {each}"
+            )
         for scheme in self.schemes[:-1]:
             if scheme.num_batches is None:
                 raise DataError(
-                    f"no scheme after {scheme!r} would be used, because it does not end"
+                    "only the last scheme of a ConcatenatedScheme can be endless; the schemes "
+                    f"after {scheme!r} would never be used"
                 )
         self.requests_examples = self.schemes[0].requests_examples
         self.num_examples = _sum(scheme.num_examples for scheme in self.schemes)

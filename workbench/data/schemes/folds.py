@@ -1,4 +1,4 @@
-"""Cross-validation: each example is for validation in one fold and for training in all others."""
+"""Cross-validation, in which each example is in the validation set of exactly one fold."""
 
 from __future__ import annotations
 
@@ -37,32 +37,33 @@ def cross_validation(
     strict: bool = True,
     **kwargs: object,
 ) -> Iterator[Any]:
-    """Split a data set into folds, and yield the training and validation schemes of each.
+    """Split a dataset into folds, and yield the training and validation schemes of each fold.
 
-    The validation sets are consecutive examples: shuffle data that are sorted by class beforehand.
+    The validation set of a fold consists of consecutive examples, so shuffle data that are sorted
+    by class before.
 
     Parameters
     ----------
     scheme_class : type of IndexScheme
-        The class of all the schemes.
+        The class of the schemes.
     num_examples : int
-        N, the number of examples of the data set.
+        The number of examples N in the dataset.
     num_folds : int
-        K, the number of folds; from 2 to N.
+        The number of folds K, from 2 to N.
     strict : bool
-        True if all validation sets must have the same size.
+        If True, require that all validation sets have the same size.
     **kwargs
         Further arguments of `scheme_class`, such as ``batch_size``.
 
     Yields
     ------
     training, validation : IndexScheme
-        The schemes of a fold and, if `strict` is False, the size of its validation set.
+        The schemes of a fold; if `strict` is False, the size of its validation set follows them.
 
     Raises
     ------
     DataError
-        If K is not in its range, or with `strict` if K does not divide N.
+        If K is out of range, or if `strict` is True and K does not divide N.
 
     Examples
     --------
@@ -77,13 +78,13 @@ def cross_validation(
     num_folds = as_whole(num_folds, "num_folds", DataError)
     if not 2 <= num_folds <= num_examples:
         raise DataError(
-            f"num_folds must be at least 2 and at most the number of examples, {num_examples}, not "
+            f"num_folds must be between 2 and the number of examples, {num_examples}, not "
             f"{num_folds}"
         )
     if strict and num_examples % num_folds:
         raise DataError(
-            f"{num_examples} examples cannot be split into {num_folds} validation sets of equal "
-            "size; pass strict=False to allow sizes that differ by one"
+            f"num_folds={num_folds} must divide the number of examples, {num_examples}; pass "
+            "strict=False to allow validation sets whose sizes differ by one"
         )
     return _folds(scheme_class, num_examples, num_folds, strict, kwargs)
 

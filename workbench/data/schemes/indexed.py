@@ -1,4 +1,4 @@
-"""Schemes that select examples by index: in order or shuffled, in batches or singly."""
+"""Schemes that select examples by index, in order or shuffled, in batches or one by one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from workbench.data.seeds import Rng, generator_at, resolve_seed
 
 
 class SequentialScheme(BatchScheme):
-    """Scheme of batches of B examples in order; the last batch can be smaller.
+    """Scheme of batches of B consecutive examples; the last batch can be smaller.
 
     Parameters
     ----------
     examples : int or sequence of int
         The number of examples, or the indices to read, in this order.
     batch_size : int
-        Examples in a batch.
+        The number of examples in a batch.
 
     Examples
     --------
@@ -44,13 +44,13 @@ class ShuffledScheme(BatchScheme):
     examples : int or sequence of int
         The number of examples, or the indices to read.
     batch_size : int
-        Examples in a batch.
+        The number of examples in a batch.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
     sorted_indices : bool
-        True if the indices in a batch ascend; files read them faster.
+        If True, sort the indices in each batch, which makes reading from files faster.
 
     Examples
     --------
@@ -118,9 +118,9 @@ class ShuffledExampleScheme(IndexScheme):
     examples : int or sequence of int
         The number of examples, or the indices to read.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:
 def _portions(
     indices: Indices, size: int, start: int, *, ascending: bool = False
 ) -> Iterator[Request]:
-    """Split `indices` into portions of `size`, starting with portion number `start`."""
+    """Split `indices` into portions of `size`, and yield them from number `start` onwards."""
     if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
         for first in range(indices.start + start * size, indices.stop, size):
             yield slice(first, min(first + size, indices.stop))

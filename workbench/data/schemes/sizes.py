@@ -1,4 +1,4 @@
-"""Schemes that give numbers of examples, for data that can only be read in order."""
+"""Schemes that request numbers of examples, for data that can only be read in order."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from workbench.utils.numbers import as_whole
 
 
 class ConstantScheme(BatchSizeScheme):
-    """Scheme of batches of one size, for data that can only be read in order.
+    """Scheme of batches of equal size, for data that can only be read in order.
 
     Parameters
     ----------
     batch_size : int
-        Examples in a batch.
+        The number of examples in a batch.
     num_examples : int, optional
-        Number of examples in an epoch; the last batch is smaller if B does not divide it.
+        The number of examples in an epoch. The last batch is smaller if B does not divide it.
     times : int, optional
-        Number of batches in an epoch. Give at most one of the two; without them, an epoch lasts as
-        long as the data.
+        The number of batches in an epoch. Pass at most one of `num_examples` and `times`; without
+        both, an epoch ends when the data end.
 
     Examples
     --------
@@ -37,8 +37,9 @@ class ConstantScheme(BatchSizeScheme):
         self.num_examples = self.num_batches = None
         if num_examples is not None and times is not None:
             raise DataError(
-                f"ConstantScheme was given num_examples={num_examples} and times={times}; "
-                "give only one, because each of them fixes the length of an epoch"
+                "ConstantScheme accepts either num_examples or times, not both "
+                f"(num_examples={num_examples}, times={times}), because each determines the length "
+                "of an epoch"
             )
         if num_examples is not None:
             self.num_examples = as_whole(num_examples, "num_examples", DataError, 1)

@@ -1,11 +1,11 @@
-"""Transformers: data streams that transform the batches of another stream.
+"""Transformers, which are data streams that transform the batches of another stream.
 
-Each takes the stream below as its first argument and is itself a stream, so they can be nested:
-``Flatten(Cast(stream, "float32"))``. They have no state; the outermost stream keeps the place of
-training (see `workbench.data.streams`). To write your own transformer, derive from `Transformer`
-and define `transform` or `iterate`; derive from `SourcewiseTransformer` to process single sources,
-and from `RandomTransformer` to draw random numbers. Arrays are numpy arrays or torch tensors,
-depending on the stream below.
+The first argument of a transformer is the stream to transform, the stream below. Since a
+transformer is a stream too, transformers can be nested: ``Flatten(Cast(stream, "float32"))``. They
+have no state; the outermost stream keeps the position of training (see `workbench.data.streams`).
+To write your own transformer, derive from `Transformer` and define `transform` or `iterate`. Derive
+from `SourcewiseTransformer` to process each source separately, or from `RandomTransformer` to draw
+random numbers. Arrays are numpy arrays or torch tensors, depending on the stream below.
 
 B is the batch size and T the length of a sequence.
 """

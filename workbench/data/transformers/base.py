@@ -1,4 +1,4 @@
-"""Base classes of transformers, which the package describes."""
+"""Base classes of transformers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from workbench.errors import DataError
 
 
 class Transformer(AbstractDataStream):
-    """Data stream that transforms the batches of another one.
+    """Data stream that transforms the batches of another stream.
 
-    A subclass defines `transform`, which processes one batch (or example) at a time, or `iterate`.
-    `transform` receives read-only arrays. It can change the number of examples in a batch, so the
-    batch size is unknown here.
+    A subclass defines either `transform`, which processes one batch (or example) at a time, or
+    `iterate`. `transform` receives read-only arrays. It can change the number of examples in a
+    batch, so the batch size of a transformer is unknown.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     produces_examples : bool, optional
-        True if the stream gives single examples; by default as in the stream below.
+        True if the stream yields single examples; by default as in the stream below.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes, instead of those of the stream below.
+        Names of the axes; by default inferred from the stream below.
     """
 
     _hooks = "transform(self, data)"
-    _never_writes = False  # True if `transform` is known not to write to its arguments
+    _never_writes = False  # True if `transform` certainly does not write to its arguments
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Transformer(AbstractDataStream):
         if not isinstance(data_stream, AbstractDataStream):
             raise DataError(
                 f"data_stream of {type(self).__name__} must be a data stream, not "
-                f"{type(data_stream).__name__}; make one with DataStream or as_stream"
+                f"{type(data_stream).__name__}; create one with DataStream or as_stream"
             )
         self.data_stream = data_stream
         self.sources = data_stream.sources
@@ -67,10 +67,10 @@ class Transformer(AbstractDataStream):
         self.data_stream.close()
 
     def transform(self, data: Data) -> Data:
-        """Return the transformed batch (or example), one entry per source."""
+        """Transform a batch (or example), and return one entry per source."""
         raise DataError(
-            f"{type(self).__name__} does not define how to transform a batch; define transform, or "
-            "iterate if the number of batches changes"
+            f"{type(self).__name__} must define transform, or iterate if the number of batches "
+            "changes"
         )
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -82,21 +82,21 @@ class Transformer(AbstractDataStream):
 
 
 class SourcewiseTransformer(Transformer):
-    """Transformer that processes each of some sources separately.
+    """Transformer that processes each source separately.
 
-    A subclass defines `transform_source_batch` and `transform_source_example`. A batch whose
-    examples differ in shape, an array of objects, is processed example by example.
+    A subclass defines `transform_source_batch` and `transform_source_example`. If the examples of a
+    batch differ in shape, so that it is an array of objects, each example is processed separately.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     produces_examples : bool, optional
-        True if the stream gives single examples; by default as in the stream below.
+        True if the stream yields single examples; by default as in the stream below.
     which_sources : sequence of str, optional
         The sources to change; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes, instead of those of the stream below.
+        Names of the axes; by default inferred from the stream below.
 
     Raises
     ------
@@ -113,7 +113,7 @@ class SourcewiseTransformer(Transformer):
         super().__init_subclass__(**options)
         for kind in ("batch", "example"):
             called = (f"source_{kind}", "source_name")
-            check_called(cls, f"transform_source_{kind}", called, "it must take both arguments")
+            check_called(cls, f"transform_source_{kind}", called, "it must accept both arguments")
 
     def __init__(
         self,
@@ -132,11 +132,11 @@ class SourcewiseTransformer(Transformer):
 
     @abstractmethod
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
-        """Return the transformed array of a batch, whose first axis is B."""
+        """Transform one source of a batch, an array whose first axis has length B."""
 
     @abstractmethod
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
-        """Return the transformed single example."""
+        """Transform one source of a single example."""
 
     def transform(self, data: Data) -> Data:
         entries = list(data)
@@ -154,7 +154,7 @@ class SourcewiseTransformer(Transformer):
 def chosen_sources(
     data_stream: AbstractDataStream, wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Return the names of the wanted sources after a check, or of all sources."""
+    """Return `wanted` after a check that the sources exist; by default return all sources."""
     if wanted is None:
         return data_stream.sources
     names = (wanted,) if isinstance(wanted, str) else tuple(wanted)

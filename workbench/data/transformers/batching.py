@@ -1,7 +1,7 @@
-"""Transformers that regroup data: examples into batches, batches into examples or other batches.
+"""Transformers that regroup data into batches or single examples.
 
-If the sizes of the batches below are known, the place of a batch in the stream below is computed;
-otherwise resuming in the middle of an epoch reads the earlier data again.
+If the batch sizes of the stream below are known, resuming in the middle of an epoch computes the
+position in that stream; otherwise it reads the earlier data again.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from workbench.errors import DataError
 
 
 class Batch(Transformer):
-    """Transformer that makes batches from a stream of examples.
+    """Transformer that groups the examples of a stream into batches.
 
     Examples of different shapes become an array of objects; see `Padding`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream of examples below.
+        The stream of examples.
     iteration_scheme : IterationScheme
         The scheme of the batch sizes, such as `ConstantScheme`.
     strictness : {0, 1, 2}
-        The treatment of the last batch of an epoch if too few examples are left: with 0 it is
-        smaller, with 1 it is omitted, with 2 it is an error.
+        The treatment of the last batch of an epoch if too few examples remain: 0 returns a smaller
+        batch, 1 omits the batch, and 2 raises an error.
 
     Raises
     ------
     DataError
-        If the stream does not give examples, or the scheme does not give batch sizes.
+        If the stream does not yield examples, or if the scheme does not request batch sizes.
 
     Examples
     --------
@@ -60,7 +60,9 @@ class Batch(Transformer):
     ) -> None:
         super().__init__(data_stream)
         if not data_stream.produces_examples:
-            raise DataError(f"Batch needs a stream of examples, but {data_stream!r} gives batches")
+            raise DataError(
+                f"data_stream of Batch must yield examples, but {data_stream!r} yields batches"
+            )
         if strictness not in (0, 1, 2):
             raise DataError(f"strictness of Batch must be 0, 1 or 2, not {strictness!r}")
         self.iteration_scheme = _sizes(iteration_scheme, "Batch")
@@ -70,7 +72,7 @@ class Batch(Transformer):
         available = data_stream.num_examples
         self.num_examples, self.num_batches = epoch_lengths(iteration_scheme, available)
         if strictness and (available is None or self.num_examples != iteration_scheme.num_examples):
-            # the last batch is short, or can be
+            # the last batch is or can be smaller
             self.num_examples = self.num_batches = None
             if available is not None and self.batch_size is not None:
                 self.num_batches = available // self.batch_size
@@ -88,8 +90,9 @@ class Batch(Transformer):
             if len(batch) < size and self.strictness:
                 if batch and self.strictness == 2:
                     raise DataError(
-                        f"{self!r}: {len(batch)} examples are left for a batch of {size}; "
-                        "strictness=1 omits them, strictness=0 gives them as a smaller batch"
+                        f"{self!r}: the last batch must have {size} examples, but only "
+                        f"{len(batch)} remain; use strictness=1 to omit them, or strictness=0 to "
+                        "allow a smaller batch"
                     )
                 return
             if batch:
@@ -103,18 +106,18 @@ class Batch(Transformer):
 
 
 class Unpack(Transformer):
-    """Transformer that makes single examples from a stream of batches.
+    """Transformer that splits the batches of a stream into single examples.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream of batches below.
+        The stream of batches.
 
     Raises
     ------
     DataError
-        If the stream already gives examples or, while reading, if the sources of a batch differ in
-        their number of examples.
+        If the stream yields examples or, while reading, if the sources of a batch differ in their
+        number of examples.
 
     Examples
     --------
@@ -130,7 +133,9 @@ class Unpack(Transformer):
     def __init__(self, data_stream: AbstractDataStream) -> None:
         super().__init__(data_stream)
         if data_stream.produces_examples:
-            raise DataError(f"Unpack needs a stream of batches, but {data_stream!r} gives examples")
+            raise DataError(
+                f"data_stream of Unpack must yield batches, but {data_stream!r} yields examples"
+            )
         self.produces_examples = True
         self.num_batches = self.num_examples
 
@@ -151,21 +156,20 @@ class Unpack(Transformer):
 class Cache(Transformer):
     """Transformer that splits large batches into smaller ones.
 
-    Reading a thousand examples of a file at a time is faster than reading ten, but training needs
-    smaller batches. A chunk is kept until all its examples are used. A batch can extend over two
-    chunks.
+    Reading large chunks from a file is faster, but training needs small batches. A chunk stays in
+    memory until all its examples have been used. A batch can have examples of several chunks.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream of large batches below.
+        The stream of large batches.
     iteration_scheme : IterationScheme
         The scheme of the batch sizes, such as `ConstantScheme`.
 
     Raises
     ------
     DataError
-        If the stream does not give batches, or the scheme does not give batch sizes.
+        If the stream does not yield batches, or if the scheme does not request batch sizes.
 
     Examples
     --------
@@ -181,7 +185,8 @@ class Cache(Transformer):
         super().__init__(data_stream)
         if data_stream.produces_examples:
             raise DataError(
-                f"Cache needs a stream of batches, but {data_stream!r} gives examples; use Batch"
+                f"data_stream of Cache must yield batches, but {data_stream!r} yields examples; "
+                "use Batch instead"
             )
         self.iteration_scheme = _sizes(iteration_scheme, "Cache")
         self.batch_size = iteration_scheme.batch_size
@@ -223,16 +228,16 @@ def check_even(batch: Data, data_stream: AbstractDataStream) -> None:
     lengths = [len(source) for source in batch]
     if len(set(lengths)) > 1:
         raise DataError(
-            f"the sources of a batch of {data_stream!r} differ in their number of examples: "
-            f"{dict(zip(data_stream.sources, lengths, strict=True))}"
+            f"the sources of a batch of {data_stream!r} must have the same number of examples, but "
+            f"have {dict(zip(data_stream.sources, lengths, strict=True))}"
         )
 
 
 def _sizes(scheme: IterationScheme, where: str) -> IterationScheme:
     if not isinstance(scheme, IterationScheme) or scheme.bounds is not None:
         raise DataError(
-            f"{where} needs a scheme of batch sizes, such as ConstantScheme(batch_size), not "
-            f"{scheme!r}"
+            f"iteration_scheme of {where} must request batch sizes, such as "
+            f"ConstantScheme(batch_size), not {scheme!r}"
         )
     return scheme
 
@@ -244,7 +249,7 @@ def _stacked(examples: tuple[Any, ...]) -> Any:
 
 
 def _joined(parts: tuple[Any, ...]) -> Any:
-    """Return one batch made of parts of batches; a single part is returned unchanged."""
+    """Concatenate parts of batches to one batch; a single part is returned unchanged."""
     if len(parts) == 1:
         return parts[0]
     if all(isinstance(part, torch.Tensor) for part in parts):

@@ -1,4 +1,4 @@
-"""Transformers that change the numbers or the shape of each example, but not the order."""
+"""Transformers that change the values, dtype or shape of each example."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from workbench.errors import DataError
 
 
 class Flatten(SourcewiseTransformer):
-    """Transformer that flattens each example: (B, ...) becomes (B, product of the other sizes).
+    """Transformer that flattens each example, so that a batch has the shape (B, D).
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     which_sources : sequence of str, optional
         The sources to flatten; by default all.
 
@@ -53,7 +53,7 @@ class Flatten(SourcewiseTransformer):
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
         if not isinstance(source_batch, (np.ndarray, torch.Tensor)):
             source_batch = np.asarray(source_batch)
-        # not -1: for an empty batch the product cannot be inferred
+        # reshape(..., -1) cannot infer the product for an empty batch
         return source_batch.reshape(len(source_batch), math.prod(source_batch.shape[1:]))
 
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
@@ -65,14 +65,15 @@ class Flatten(SourcewiseTransformer):
 class ScaleAndShift(SourcewiseTransformer):
     """Transformer that computes ``scale * x + shift``.
 
-    Floating-point data keep their dtype; integers, such as pixels, become `config.floatx`.
+    Floating-point data keep their dtype; integers, such as pixels, are converted to
+    `config.floatx`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     scale, shift : float or array
-        The numbers; arrays are broadcast against an example.
+        The factor and the summand; arrays are broadcast against an example.
     which_sources : sequence of str, optional
         The sources to change; by default all.
 
@@ -115,14 +116,14 @@ class ScaleAndShift(SourcewiseTransformer):
         else:
             result = converted(array, self._integers_become, _where(self, source_name))
         scale, shift = self._in(result.dtype)
-        # in place: otherwise NEP 50 would give float64 for integers, and it would cost a copy
+        # in place, because a new array would be float64 for integers (NEP 50) and cost a copy
         result *= scale
         if self._shifts:
             result += shift
         return result
 
     def _in(self, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return scale and shift in the dtype of the data."""
+        """Return scale and shift, converted to the dtype of the data."""
         if dtype not in self._fitted:
             self._fitted[dtype] = (
                 converted(self.scale, dtype, "the scale of ScaleAndShift"),
@@ -156,22 +157,23 @@ class ScaleAndShift(SourcewiseTransformer):
 class Cast(SourcewiseTransformer):
     """Transformer that converts data to a dtype.
 
-    Floating-point dtypes round fractions; all other numbers are converted exactly or are an error.
+    Fractions are rounded to a floating-point dtype. All other numbers are converted exactly, or an
+    error is raised.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     dtype : str or numpy.dtype
-        The new dtype, one of numbers; ``"floatx"`` is `config.floatx`.
+        The new numeric dtype; ``"floatx"`` stands for `config.floatx`.
     which_sources : sequence of str, optional
         The sources to change; by default all.
 
     Raises
     ------
     DataError
-        If the dtype does not exist or, while reading, if it cannot represent a value: 300 as uint8,
-        2**53 + 1 as float64, 1e39 as float32, NaN or 0.5 as an integer.
+        If the dtype does not exist or, while reading, if it cannot represent a value, such as 300
+        as uint8, 2**53 + 1 as float64, 1e39 as float32, or NaN or 0.5 as an integer.
 
     Examples
     --------
@@ -209,12 +211,12 @@ class Cast(SourcewiseTransformer):
 
 
 class ForceFloatX(SourcewiseTransformer):
-    """Transformer that converts floating-point data to the dtype of the settings.
+    """Transformer that converts floating-point data to `config.floatx`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     which_sources : sequence of str, optional
         The sources to change; by default all.
 
@@ -254,7 +256,7 @@ def _where(transformer: SourcewiseTransformer, source: str) -> str:
 
 
 def floatx() -> np.dtype[Any]:
-    """Return the dtype of the settings for floating-point data."""
+    """Return `config.floatx` as a numpy dtype."""
     from workbench.config import config
 
     return np.dtype(config.floatx)

@@ -1,4 +1,4 @@
-"""Transformers for sources of bytes: encoded images, and bytes stored as arrays of numbers."""
+"""Transformers for sources of bytes, such as encoded images."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from workbench.errors import DataError
 
 
 class ImagesFromBytes(SourcewiseTransformer):
-    """Transformer that decodes the bytes of image files to arrays.
+    """Transformer that decodes the contents of image files to arrays.
 
-    An image becomes an array of shape (channels, height, width), turned upright; a batch of images
-    of different shapes becomes an array of objects. Pillow reads the images. An image that would
-    lose information is an error, as in `workbench.data.convert.images_to_hdf5`.
+    An image becomes an array of shape (channels, height, width) in the orientation that the camera
+    recorded; a batch of images of different shapes becomes an array of objects. Pillow decodes the
+    images. An image that would lose information raises an error, as in
+    `workbench.data.convert.images_to_hdf5`.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below, whose examples are bytes or vectors of dtype uint8.
+        The stream to transform, whose examples are bytes or vectors of dtype uint8.
     color_mode : str or None
-        The mode of the converted images, such as 'RGB' or 'L'; None keeps the mode of each.
+        The mode of the converted images, such as 'RGB' or 'L'; None keeps the mode of each image.
     which_sources : sequence of str, optional
         The sources to decode; by default all.
 
     Raises
     ------
     DataError
-        If the mode does not exist or, while reading, if an example is not bytes.
+        If the mode does not exist or, while reading, if an example is neither bytes nor a vector of
+        dtype uint8.
     DataFileError
-        While reading, if the bytes are not an image, or the image would lose information.
+        While reading, if the bytes are not an image, or if the image would lose information.
     MissingLibraryError
         While reading, if Pillow is not installed.
 
@@ -89,13 +91,13 @@ class ImagesFromBytes(SourcewiseTransformer):
 class ToBytes(SourcewiseTransformer):
     """Transformer that converts vectors of dtype uint8 to bytes.
 
-    HDF5 files store text and encoded files in this way. A batch becomes an array of objects, each
-    of type bytes.
+    HDF5 files store text and encoded files as vectors of this dtype. A batch becomes an array of
+    bytes objects.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     which_sources : sequence of str, optional
         The sources to change; by default all.
 
@@ -144,7 +146,7 @@ def _as_bytes(example: Any, where: str) -> bytes:
     array = np.asarray(example)
     if array.ndim != 1 or array.dtype != np.uint8:
         raise DataError(
-            f"{where}: an example must be bytes, or a vector of dtype uint8, not of type "
-            f"{type(example).__name__}, shape {array.shape} and dtype {array.dtype}"
+            f"{where}: an example must be bytes or a vector of dtype uint8, not "
+            f"{type(example).__name__} of shape {array.shape} and dtype {array.dtype}"
         )
     return array.tobytes()

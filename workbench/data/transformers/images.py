@@ -25,15 +25,16 @@ class RandomFixedSizeCrop(RandomTransformer):
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     window_shape : tuple of two int
-        Height and width of the window.
+        The height and width of the window.
     which_sources : sequence of str, optional
-        The sources to crop; by default all. Sources of the same size get the same crops.
+        The sources to crop; by default all. Sources with images of the same size are cropped at the
+        same positions.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
 
     Raises
     ------
@@ -64,7 +65,7 @@ class RandomFixedSizeCrop(RandomTransformer):
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not isinstance(window_shape, Sequence) or len(window_shape) != 2:
             raise DataError(
-                f"window_shape must be the height and the width, such as (28, 28), not "
+                "window_shape must be a tuple of height and width, such as (28, 28), not "
                 f"{window_shape!r}"
             )
         height, width = (
@@ -78,8 +79,8 @@ class RandomFixedSizeCrop(RandomTransformer):
         spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
         if not spare or min(spare) < 0:
             raise DataError(
-                f"a window of {height} x {width} cannot be cut from an image of shape "
-                f"{tuple(example.shape)}, whose last two axes are its height and width"
+                f"the last two axes of an image, height and width, must be at least {height} x "
+                f"{width} to crop it, but the image has shape {tuple(example.shape)}"
             )
         top, left = rng.integers(0, spare, endpoint=True)
         return example[..., top : top + height, left : left + width]
@@ -89,23 +90,23 @@ class RandomFixedSizeCrop(RandomTransformer):
 
 
 class RandomFlip(RandomTransformer):
-    """Transformer that flips randomly chosen images.
+    """Transformer that flips each image with a given probability.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     probability : float
         The probability that an image is flipped.
     axis : int
-        The axis of a single image that is reversed: -1 exchanges left and right, -2 top and
+        The axis of an image that is reversed: -1 exchanges left and right, -2 exchanges top and
         bottom.
     which_sources : sequence of str, optional
-        The sources to flip; by default all. The same examples are flipped in all of them.
+        The sources to flip; by default all. The same examples are flipped in each source.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
 
     Examples
     --------
@@ -130,14 +131,15 @@ class RandomFlip(RandomTransformer):
     ) -> None:
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not 0 <= probability <= 1:
-            raise DataError(f"probability must be a number from 0 to 1, not {probability!r}")
+            raise DataError(f"probability must be a number between 0 and 1, not {probability!r}")
         self.probability = probability
         self.axis = as_whole(axis, "axis", DataError)
 
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
         if not -example.ndim <= self.axis < example.ndim:
             raise DataError(
-                f"an image of shape {tuple(example.shape)} has no axis {self.axis} to flip"
+                f"axis={self.axis} of RandomFlip must be an axis of each image, but an image has "
+                f"shape {tuple(example.shape)}"
             )
         if rng.random() >= self.probability:
             return example

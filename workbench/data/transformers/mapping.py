@@ -1,4 +1,4 @@
-"""Transformers that apply a function to batches: to change, sort or select them."""
+"""Transformers that apply a function to change, sort or select batches."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ class Mapping(Transformer):
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     mapping : callable
-        Takes the tuple of a batch's arrays and returns a tuple of the same length, or one entry
-        for each of `add_sources`. The arrays are read-only, because they can be views of the data.
+        A function that receives the arrays of a batch as a tuple. It returns a tuple with one entry
+        for each of `add_sources`, or by default for each existing source. The arrays are read-only
+        because they can be views of the data.
     add_sources : sequence of str, optional
-        Names of new sources for the results, after the existing ones; by default the results
-        replace the existing sources.
+        The names of new sources for the results, which follow the existing sources. By default the
+        results replace the existing sources.
     mapping_accepts : {tuple, list, dict}
-        With `dict` the function takes and returns a mapping from source to array.
+        The type of the argument of `mapping`. With `dict` the function receives and returns a
+        mapping from source to array.
 
     Raises
     ------
     DataError
-        If `mapping` is not callable; while reading, if it returns a wrong number of arrays.
+        If `mapping` is not callable or, while reading, if it returns a wrong number of arrays.
     SourceError
-        While reading, if a function that returns mappings returns other sources.
+        While reading, if the function returns a mapping with other sources.
 
     Examples
     --------
@@ -64,11 +66,11 @@ class Mapping(Transformer):
         _check_function("mapping", mapping)
         self.mapping = mapping
         if not self.produces_examples:
-            self.num_examples = None  # the function can change the size of a batch
+            self.num_examples = None  # the function can change the batch size
         if mapping_accepts not in (tuple, list, dict):
             raise DataError(
-                "mapping_accepts, the type that the function takes and returns, must be tuple, "
-                f"list or dict, not {mapping_accepts!r}"
+                "mapping_accepts, the type of the function's argument, must be tuple, list or "
+                f"dict, not {mapping_accepts!r}"
             )
         self.mapping_accepts = mapping_accepts
         named = (add_sources,) if isinstance(add_sources, str) else add_sources
@@ -76,11 +78,13 @@ class Mapping(Transformer):
         if self.add_sources is not None:
             for name in self.add_sources:
                 if name in self.sources:
-                    raise DataError(f"Mapping cannot add the source {name!r}, which already exists")
+                    raise DataError(
+                        f"add_sources of Mapping must be new sources, but {name!r} already exists"
+                    )
             self.sources = self.sources + self.add_sources
 
     def transform(self, data: Data) -> Data:
-        # entries that are returned beside the results must not be changed by the function
+        # the function must not change existing entries that are returned next to the results
         given = data if self.add_sources is None else read_only_batch(data)
         names = self.sources if self.add_sources is None else self.add_sources
         if self.mapping_accepts is dict:
@@ -91,8 +95,8 @@ class Mapping(Transformer):
         if not isinstance(result, (tuple, list)) or len(result) != len(names):
             got = f"{len(result)} entries" if isinstance(result, (tuple, list)) else repr(result)
             raise DataError(
-                f"the function of a Mapping must return a tuple of {len(names)}, for the sources "
-                f"{names}, not {got}"
+                f"the function of a Mapping must return a tuple of {len(names)} entries, for the "
+                f"sources {names}, not {got}"
             )
         return tuple(result) if self.add_sources is None else (*data, *result)
 
@@ -107,22 +111,22 @@ class Mapping(Transformer):
         surplus = [name for name in result if name not in names]
         if surplus:
             raise SourceError(
-                f"{where} has the source {surplus[0]!r}, which is not one of {tuple(names)}; name "
+                f"{where} must have only the sources {tuple(names)}, but has {surplus[0]!r}; name "
                 "new sources in add_sources"
             )
         return tuple([result[name] for name in names])
 
 
 class SortMapping(Hinted):
-    """Function that sorts the examples of a batch; for use in a `Mapping`.
+    """Function for `Mapping` that sorts the examples of a batch.
 
     Parameters
     ----------
     key : callable
-        Takes an example, the tuple of its sources, and returns its sort key. Examples with equal
-        keys keep their order.
+        A function from an example, a tuple with one value per source, to its sort key. Examples
+        with equal keys keep their order.
     reverse : bool
-        True if the largest key comes first.
+        If True, sort in descending order.
 
     Examples
     --------
@@ -140,7 +144,7 @@ class SortMapping(Hinted):
         self.reverse = reverse
 
     def __call__(self, data: Data) -> Data:
-        """Return the sorted batch."""
+        """Sort the examples of a batch."""
         examples = list(zip(*read_only_batch(data), strict=True))
         keys = [self.key(example) for example in examples]
         order = sorted(range(len(examples)), key=keys.__getitem__, reverse=self.reverse)
@@ -153,14 +157,14 @@ class SortMapping(Hinted):
 class Filter(Transformer):
     """Transformer that keeps only the batches (or examples) for which a function returns True.
 
-    Resuming in the middle of an epoch reads and tests the earlier ones again.
+    Resuming in the middle of an epoch reads and tests the earlier batches again.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     predicate : callable
-        Takes the tuple of a batch's arrays, or of an example's values, and returns True to keep it.
+        A function that receives a batch (or example) as a tuple, and returns True to keep it.
 
     Examples
     --------
@@ -194,4 +198,4 @@ def _taken(source: Any, order: list[int]) -> Any:
 
 def _check_function(name: str, given: object) -> None:
     if not callable(given):
-        raise DataError(f"{name} must be a function of a batch or an example, not {given!r}")
+        raise DataError(f"{name} must be a function of a batch (or example), not {given!r}")

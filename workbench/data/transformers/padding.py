@@ -1,4 +1,4 @@
-"""Padding of sequences of different lengths to one array, with masks."""
+"""Padding of sequences of different lengths to the same length, with masks."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from workbench.errors import DataError
 
 
 class Padding(Transformer):
-    """Transformer that pads the sequences of a batch with zeros to one length, and adds masks.
+    """Transformer that pads the sequences of a batch with zeros to the same length and adds masks.
 
-    A source of B sequences of shapes (T_1, ...), ..., (T_B, ...) becomes an array of shape
-    (B, T, ...), where T is the largest length. Its mask follows it as a source with ``_mask`` after
-    the name, of shape (B, T): one for data, zero for padding.
+    A source of B sequences of shapes (T_1, ...), ..., (T_B, ...) becomes an array of shape (B, T,
+    ...), where T is the largest length. It is followed by its mask, a source of shape (B, T) with
+    the suffix ``_mask``, which is one for data and zero for padding.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream of batches below.
+        The stream of batches.
     mask_sources : sequence of str, optional
         The sources to pad; by default all.
     mask_dtype : dtype, optional
@@ -37,8 +37,8 @@ class Padding(Transformer):
     SourceError
         If the stream lacks one of the sources.
     DataError
-        If the stream gives examples, a mask would have the name of a source or, while reading, if
-        examples differ in more than their length.
+        If the stream yields examples, if the name of a mask is already the name of a source or,
+        while reading, if examples differ in more than their length.
 
     Examples
     --------
@@ -67,8 +67,8 @@ class Padding(Transformer):
         super().__init__(data_stream)
         if data_stream.produces_examples:
             raise DataError(
-                f"Padding needs a stream of batches, but {data_stream!r} gives examples; put "
-                "Batch between them"
+                f"data_stream of Padding must yield batches, but {data_stream!r} yields examples; "
+                "wrap it in Batch"
             )
         self.batch_size = data_stream.batch_size
         self.mask_sources = chosen_sources(data_stream, mask_sources)
@@ -76,15 +76,18 @@ class Padding(Transformer):
             self.mask_dtype = floatx() if mask_dtype is None else np.dtype(mask_dtype)
         except TypeError:
             raise DataError(
-                "mask_dtype of Padding must be a dtype for numpy.dtype, such as 'float32' or "
-                f"'bool', not {mask_dtype!r}"
+                "mask_dtype of Padding must be a numpy dtype, such as 'float32' or 'bool', not "
+                f"{mask_dtype!r}"
             ) from None
         names: list[str] = []
         for name in data_stream.sources:
             names += [name, f"{name}_mask"] if name in self.mask_sources else [name]
         for name in set(names):
             if names.count(name) > 1:
-                raise DataError(f"Padding cannot add the source {name!r}, which already exists")
+                raise DataError(
+                    f"Padding must add the source {name!r}, which already exists; rename the "
+                    "existing source"
+                )
         self.sources = tuple(names)
 
     def _inferred_labels(self) -> AxisLabels | None:
@@ -113,8 +116,8 @@ class Padding(Transformer):
         if len(rests) > 1 or any(not example.ndim for example in examples):
             shapes = sorted({example.shape for example in examples})
             raise DataError(
-                f"Padding can only extend the first axis of an example, but source {name!r} has "
-                f"examples of the shapes {', '.join(map(str, shapes[:5]))}"
+                f"the examples of source {name!r} must differ only in the length of their first "
+                f"axis to be padded, but have the shapes {', '.join(map(str, shapes[:5]))}"
             )
         lengths = np.array([len(example) for example in examples], dtype=np.intp)
         longest = int(lengths.max(initial=0))
@@ -134,6 +137,6 @@ class Padding(Transformer):
 
 
 def _dtype(examples: list[npt.NDArray[Any]]) -> np.dtype[Any]:
-    # an empty list has become an array of float64, which must not affect the common dtype
+    # an empty list was converted to an array of float64, which must not affect the common dtype
     relevant = [example.dtype for example in examples if example.size] or [np.dtype(float)]
     return np.result_type(*relevant)

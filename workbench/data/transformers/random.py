@@ -1,8 +1,8 @@
-"""Transformers that draw random numbers, and can resume exactly from every position.
+"""Base class of transformers that draw random numbers and can resume from any position.
 
-The numbers of a batch depend only on the seed, the epoch, the position of the batch and the number
-of random transformers below: no state is kept between batches. A run that continues in the middle
-of an epoch, a prefetching process and a second reading all get the same images.
+The random numbers of a batch depend only on the seed, the epoch, the position of the batch and the
+number of random transformers below. No state is kept between batches. Therefore a run that resumes
+in the middle of an epoch, a prefetching process and a repeated reading all produce the same data.
 """
 
 from __future__ import annotations
@@ -23,28 +23,31 @@ from workbench.data.transformers.base import Transformer, chosen_sources
 
 
 class RandomTransformer(Transformer):
-    """Base of transformers that change each example at random.
+    """Base of transformers that change each example randomly.
 
-    A subclass defines `transform_example`. All sources get the same random numbers, so that an
-    image and its mask of the same size are changed in the same way.
+    A subclass defines `transform_example`. All sources use the same random numbers, so that an
+    image and a mask of the same size are changed in the same way.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     which_sources : sequence of str, optional
         The sources to change; by default all.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
     """
 
     _hooks = "transform_example(self, example, rng)"
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        advice = "draw from rng, a numpy.random.Generator, so that a resumed run draws the same"
+        advice = (
+            "draw random numbers from rng, a numpy.random.Generator, so that a resumed run repeats "
+            "them"
+        )
         check_called(cls, "transform_example", ("example", "rng"), advice)
 
     def __init__(
@@ -63,9 +66,9 @@ class RandomTransformer(Transformer):
 
     @abstractmethod
     def transform_example(self, example: Any, rng: np.random.Generator) -> Any:
-        """Return the transformed `example`, a read-only array; draw random numbers from `rng`.
+        """Transform `example`, a read-only array, with random numbers from `rng`.
 
-        All examples of a batch draw from the same generator, in order.
+        All examples of a batch use the same generator, in order.
         """
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:

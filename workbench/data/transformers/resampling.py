@@ -1,4 +1,4 @@
-"""Resizing and rotation of images, with interpolation as in torch."""
+"""Transformers that resize and rotate images with the interpolation of torch."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ Resample = Literal["nearest", "bilinear", "bicubic"]
 
 
 class MinimumImageDimensions(SourcewiseTransformer):
-    """Transformer that enlarges images that are too small, and keeps their aspect ratio.
+    """Transformer that enlarges images that are too small, preserving their aspect ratio.
 
     An image is an array whose last two axes are height and width. Images that are large enough do
-    not change. A batch whose images then differ in shape becomes an array of objects.
+    not change. If the resulting images of a batch differ in shape, the batch becomes an array of
+    objects.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     minimum_shape : tuple of two int
-        The smallest height and width.
+        The minimum height and width.
     resample : {'nearest', 'bilinear', 'bicubic'}
         The method of interpolation.
     which_sources : sequence of str, optional
@@ -42,7 +43,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, or height and width are known not to be the last axes; while
+        If an argument is not valid, if height and width are known not to be the last axes or, while
         reading, if an example is not an image.
 
     Examples
@@ -67,7 +68,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         if not isinstance(minimum_shape, Sequence) or len(minimum_shape) != 2:
             raise DataError(
-                "minimum_shape must be the smallest height and width, such as (28, 28), not "
+                "minimum_shape must be a tuple of minimum height and width, such as (28, 28), not "
                 f"{minimum_shape!r}"
             )
         height, width = (
@@ -83,7 +84,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
         times = max(1.0, self.minimum_shape[0] / height, self.minimum_shape[1] / width)
         if times == 1:
             return image
-        # rounding can make the product slightly larger than a whole number of pixels
+        # rounding errors can make the product slightly larger than a whole number of pixels
         size = (math.ceil(height * times - 1e-6), math.ceil(width * times - 1e-6))
         return _resized(image, size, self.resample)
 
@@ -100,29 +101,29 @@ class MinimumImageDimensions(SourcewiseTransformer):
 class Random2DRotation(RandomTransformer):
     """Transformer that rotates each image about its centre by a random angle.
 
-    An image is an array whose last two axes are height and width. It keeps its size; pixels from
-    outside the image are 0.
+    An image is an array whose last two axes are height and width. The size does not change; pixels
+    from outside the image are 0.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     maximum_rotation : float
-        The largest angle, in radians; angles are uniform from ``-maximum_rotation`` to
-        ``maximum_rotation``, and positive ones turn counter-clockwise.
+        The maximal angle in radians. Angles are uniform between ``-maximum_rotation`` and
+        ``maximum_rotation``; positive angles rotate counter-clockwise.
     resample : {'nearest', 'bilinear', 'bicubic'}
         The method of interpolation.
     which_sources : sequence of str, optional
-        The sources to rotate; by default all. All are rotated by the same angles.
+        The sources to rotate; by default all. All sources are rotated by the same angles.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn, once and immediately.
+        The generator that the seed is drawn from, once and immediately.
     seed : int, optional
-        The seed itself; by default `config.default_seed`.
+        The seed; by default `config.default_seed`.
 
     Raises
     ------
     DataError
-        If an argument is not valid, or height and width are known not to be the last axes; while
+        If an argument is not valid, if height and width are known not to be the last axes or, while
         reading, if an example is not an image.
 
     Examples
@@ -169,13 +170,13 @@ class Random2DRotation(RandomTransformer):
 
 
 def rotated(image: Any, angle: float, resample: Resample) -> Any:
-    """Return an image rotated counter-clockwise about its centre, with 0 from outside."""
+    """Rotate an image counter-clockwise about its centre; pixels from outside are 0."""
     height, width = image.shape[-2:]
     y = torch.arange(height, dtype=torch.float64)[:, None] - (height - 1) / 2
     x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
     cosine, sine = math.cos(angle), math.sin(angle)
     from_x, from_y = cosine * x - sine * y, sine * x + cosine * y
-    # the edges of the image, not the centres of its outermost pixels, are at -1 and 1
+    # -1 and 1 are the edges of the image, not the centres of its outermost pixels
     grid = torch.stack([2 * from_x / width, 2 * from_y / height], dim=-1)[None]
 
     def turn(pixels: torch.Tensor) -> torch.Tensor:
@@ -199,7 +200,7 @@ def _resized(image: Any, size: tuple[int, int], resample: Resample) -> Any:
 
 
 def _computed(image: Any, function: Any) -> Any:
-    """Apply a function of floating-point pixels, of shape (1, channels, height, width)."""
+    """Apply a function to an image, given as floats of shape (1, channels, height, width)."""
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else image
     pixels = torch.from_numpy(array.reshape(1, -1, *array.shape[-2:]).astype(np.float64))
     result = _in_dtype(function(pixels).numpy(), array.dtype)
@@ -211,15 +212,15 @@ def _in_dtype(pixels: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any
     if dtype.kind not in "iub":
         return pixels.astype(dtype)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return pixels.round().clip(low, high).astype(dtype)  # bicubic interpolation exceeds the range
+    return pixels.round().clip(low, high).astype(dtype)  # bicubic can exceed the range
 
 
 def _as_image(example: Any, where: str) -> Any:
     image = example if isinstance(example, torch.Tensor) else np.asarray(example)
     if image.ndim < 2 or 0 in image.shape:
         raise DataError(
-            f"{where}: an example must be an image, whose last two axes are its height and width, "
-            f"not an array of shape {tuple(image.shape)}"
+            f"{where}: an example must be an image whose last two axes are height and width, not "
+            f"an array of shape {tuple(image.shape)}"
         )
     return image
 

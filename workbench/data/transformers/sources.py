@@ -1,4 +1,4 @@
-"""Transformers that rename, select and join sources, without changing the data."""
+"""Transformers that rename, select and merge sources without changing the data."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Rename(Transformer):
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     names : mapping of str to str
-        The new names of some sources. Names can be exchanged.
+        The new name of each source to rename. Names can be exchanged.
     on_non_existent : {'raise', 'ignore', 'warn'}
         The reaction to a source that the stream does not have.
 
@@ -31,7 +31,7 @@ class Rename(Transformer):
     SourceError
         If a source does not exist and `on_non_existent` is 'raise'.
     DataError
-        If two sources would have the same name.
+        If two sources would get the same name.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class FilterSources(Transformer):
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream below.
+        The stream to transform.
     sources : sequence of str
         The sources to keep.
 
@@ -127,23 +127,23 @@ class FilterSources(Transformer):
 
 
 class Merge(AbstractDataStream):
-    """Data stream that joins the sources of several streams.
+    """Data stream that merges the sources of several streams.
 
-    For data that are stored separately but belong together, such as the two languages of a parallel
-    corpus.
+    It combines data that are stored separately, such as the two languages of a parallel corpus.
 
     Parameters
     ----------
     data_streams : sequence of AbstractDataStream
-        The streams; all give batches or all give examples, the same number in an epoch.
+        The streams to merge. All must yield batches, or all must yield examples, and all must have
+        the same number of them in an epoch.
     sources : sequence of str, optional
-        The names of all entries: those of the first stream, of the second, and so on. By default
-        the names of the streams, which must then be different.
+        The names of the entries of all streams, in the order of the streams. By default the source
+        names of the streams, which must then be different.
 
     Raises
     ------
     DataError
-        If the streams do not match or, while reading, if one ends before the others.
+        If the streams do not match or, while reading, if a stream ends before the others.
 
     Examples
     --------
@@ -163,22 +163,22 @@ class Merge(AbstractDataStream):
             if not isinstance(stream, AbstractDataStream):
                 raise DataError(
                     f"data_streams of Merge must be data streams, not {type(stream).__name__}; "
-                    "make one with DataStream or as_stream"
+                    "create one with DataStream or as_stream"
                 )
         if not self.data_streams:
-            raise DataError("Merge needs at least one stream, but was given none")
+            raise DataError("data_streams of Merge must have at least one stream, but is empty")
         own = tuple([name for stream in self.data_streams for name in stream.sources])
         self.sources = own if sources is None else tuple(sources)
         if len(self.sources) != len(own):
             raise DataError(
-                f"Merge needs one name for each of the {len(own)} sources {own}, but was given "
-                f"{len(self.sources)}, {self.sources}"
+                f"sources of Merge must have one name for each of the {len(own)} sources {own}, "
+                f"but has {len(self.sources)} names, {self.sources}"
             )
         _check_unique(self.sources, "Merge")
         if len({stream.produces_examples for stream in self.data_streams}) > 1:
             raise DataError(
-                "Merge was given streams of batches and streams of examples; put Batch around the "
-                "latter or Unpack around the former"
+                "data_streams of Merge must all yield batches or all yield examples; wrap the "
+                "streams of examples in Batch, or the streams of batches in Unpack"
             )
         self.produces_examples = self.data_streams[0].produces_examples
         self.num_random = max(stream.num_random for stream in self.data_streams)
@@ -186,10 +186,10 @@ class Merge(AbstractDataStream):
         known = {stream.num_batches for stream in self.data_streams} - {None}
         if len(known) > 1:
             raise DataError(
-                "Merge was given streams of different lengths: "
+                "data_streams of Merge must have the same number of batches, but "
                 + ", ".join(f"{stream!r} has {stream.num_batches}" for stream in self.data_streams)
             )
-        # a stream of unknown length can still end early, but not late
+        # a stream of unknown length can end before the others, which iterate() detects
         self.num_batches = next(iter(known), None)
         for stream in self.data_streams:
             self.num_examples = self.num_examples or stream.num_examples
@@ -217,8 +217,8 @@ class Merge(AbstractDataStream):
                 ended = [entry is None for entry in read]
                 early, late = ended.index(True), ended.index(False)
                 raise DataError(
-                    f"the merged {self.data_streams[early]!r} ended before "
-                    f"{self.data_streams[late]!r}; they must have the same number of batches"
+                    "data_streams of Merge must have the same number of batches, but "
+                    f"{self.data_streams[early]!r} ended before {self.data_streams[late]!r}"
                 )
             yield tuple([value for entry in entries for value in entry])
 
@@ -229,4 +229,7 @@ class Merge(AbstractDataStream):
 def _check_unique(sources: tuple[str, ...], where: str) -> None:
     twice = [name for name, count in Counter(sources).items() if count > 1]
     if twice:
-        raise DataError(f"{where} would make {sources}, with {twice[0]!r} twice")
+        raise DataError(
+            f"{where} must return different sources, but {twice[0]!r} would occur twice in "
+            f"{sources}; rename one"
+        )

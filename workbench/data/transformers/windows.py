@@ -1,4 +1,4 @@
-"""Windows over sequences, as inputs and targets of a model."""
+"""Transformers that cut windows from sequences, as inputs and targets of a model."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from workbench.utils.numbers import as_whole
 
 
 class Window(Transformer):
-    """Transformer that cuts pairs of a source and a target window from each sequence.
+    """Transformer that cuts pairs of source and target windows from each sequence.
 
-    A pair at position t of a sequence has the source ``sequence[t:t + source_window]`` and the
-    target ``sequence[t + offset:t + offset + target_window]``. Sequences that are too short give no
-    pair.
+    The pair at position t of a sequence has the source ``sequence[t:t + source_window]`` and the
+    target ``sequence[t + offset:t + offset + target_window]``. A sequence that is too short yields
+    no pair.
 
     Resuming in the middle of an epoch reads the earlier sequences again.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        A stream of examples with one source, whose examples are sequences.
+        A stream of examples with a single source of sequences.
     offset : int
-        The distance from the start of the source to the start of the target; 0 or more.
+        The distance from the start of the source to the start of the target, 0 or more.
     source_window, target_window : int
-        The lengths of the windows.
+        The lengths of the source and target windows.
     overlapping : bool
-        True if the next pair starts one position later, False if it starts where the source ends.
+        If True, the next pair starts one position later; if False, it starts at the end of the
+        source.
     target_source : str
-        The name of the new source of the targets, which follows the existing one.
+        The name of the new source of targets, which follows the existing source.
 
     Raises
     ------
     DataError
-        If the stream gives batches, or has several sources.
+        If the stream yields batches, or has several sources.
 
     Examples
     --------
@@ -70,16 +71,19 @@ class Window(Transformer):
         super().__init__(data_stream)
         if not data_stream.produces_examples:
             raise DataError(
-                f"{name} needs a stream of examples, but {data_stream!r} gives batches; put "
-                "Unpack between them"
+                f"data_stream of {name} must yield examples, but {data_stream!r} yields batches; "
+                "wrap it in Unpack"
             )
         if len(data_stream.sources) != 1:
             raise DataError(
-                f"{name} needs a stream with one source, but {data_stream!r} has "
-                f"{data_stream.sources}; choose one with FilterSources"
+                f"data_stream of {name} must have one source, but {data_stream!r} has "
+                f"{data_stream.sources}; select one with FilterSources"
             )
         if target_source in data_stream.sources:
-            raise DataError(f"{name} cannot add the source {target_source!r}, which already exists")
+            raise DataError(
+                f"{name} cannot add the source {target_source!r}, which already exists; pass "
+                "another target_source"
+            )
         self.offset = as_whole(offset, "offset", DataError, 0)
         self.source_window = as_whole(source_window, "source_window", DataError, 1)
         self.target_window = as_whole(target_window, "target_window", DataError, 1)
@@ -105,7 +109,7 @@ class Window(Transformer):
             sequence = example if isinstance(example, torch.Tensor) else np.asarray(example)
             places = range(0, len(sequence) - reach + 1, step)
             for place in places[start:]:
-                # windows overlap: writing to one would change the next
+                # windows overlap, so writing to one would change the next
                 yield tuple([read_only(window) for window in self._pair(sequence, place)])
             start = max(0, start - len(places))
 
@@ -125,21 +129,21 @@ class Window(Transformer):
 
 
 class NGrams(Window):
-    """Transformer that cuts all n-grams from each sequence, with the next word as the target.
+    """Transformer that yields all n-grams of each sequence, with the next word as the target.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
-        A stream of examples with one source, whose examples are sequences.
+        A stream of examples with a single source of sequences.
     ngram_order : int
-        n, the number of words from which the next one is predicted.
+        The number n of words from which the next word is predicted.
     target_source : str
-        The name of the source of the targets.
+        The name of the source of targets.
 
     Raises
     ------
     DataError
-        If the stream gives batches, or has several sources.
+        If the stream yields batches, or has several sources.
 
     Examples
     --------
@@ -171,6 +175,6 @@ def _stream_first(data_stream: object, name: str) -> None:
     if isinstance(data_stream, int):
         example = "NGrams(stream, 4)" if name == "NGrams" else "Window(stream, 1, 4, 4)"
         raise DataError(
-            f"the first argument of {name} must be the data stream, not {data_stream!r}, as in all "
-            f"transformers: {example}"
+            f"the first argument of {name} must be the data stream, as for all transformers, not "
+            f"{data_stream!r}; an example is {example}"
         )

@@ -1,4 +1,4 @@
-"""The row of a log in an SQLite database."""
+"""Row of a log in an SQLite database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from workbench.log.row import Row
 
 
 class SQLiteEntry(Row):
-    """The records of one iteration of an `SQLiteLog`, which indexing the log gives.
+    """Records of one iteration of an `SQLiteLog`, as returned by indexing the log.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The identity under which a log is stored in its database, and the events that change it.
+"""Identity under which a log is stored in its database, and the events that change it.
 
-A log adds records only under an identity that its own object has created, since another process can
-continue any other identity. `TRANSITIONS` has the next state for every state and event; `forks` is
-true if the log must take a new identity for that.
+A log object adds records only under an identity that it has created, since another process can
+continue any other identity. `TRANSITIONS` maps each state and event to the next state; `forks`
+returns True if the log must first get a new identity.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ READ_ONLY = "this log was opened with read_only=True; open it without read_only 
 
 
 class Identity(Enum):
-    """The relation of a log to its identity."""
+    """Relation of a log to its identity."""
 
     NEW = auto()
-    """Its own identity; the database does not agree with memory yet."""
+    """Created by this log; the database differs from memory."""
     OWN = auto()
-    """Its own identity; the database agrees with memory, or will once the writer is done."""
+    """Created by this log; the database agrees with memory after the writer has finished."""
     OPENED = auto()
-    """An identity found in the database: notes are added to it, but a run needs another one."""
+    """Found in the database; notes can be added to it, but a run requires a new identity."""
     LOADED = auto()
-    """An identity of a loaded state: nothing is added to it."""
+    """Identity of a loaded state, to which nothing is added."""
     HELD = auto()
-    """As `OPENED` or `LOADED`, in a run whose records wait in memory until its first batch."""
+    """Like `OPENED` or `LOADED`, in a run whose records stay in memory until its first batch."""
     READING = auto()
-    """An identity found in the database, which is only read."""
+    """Found in the database and only read."""
 
 
 class Event(Enum):
-    """An event that can change the identity of a log."""
+    """Event that can change the identity of a log."""
 
     NOTE = auto()
-    """A record or fact outside of a run."""
+    """Addition of a record or fact outside of a run."""
     START = auto()
-    """A record or fact in a run, before its first batch is done."""
+    """Addition of a record or fact in a run before its first batch is done."""
     BATCH = auto()
-    """A record or fact in a run, later."""
+    """Addition of a record or fact in a run after its first batch is done."""
     FLUSH = auto()
-    """A request to write all records to the database."""
+    """Request to write all records to the database."""
     RESUME = auto()
-    """A new identity, as the continuation of the present one."""
+    """Change to a new identity that continues the current identity."""
     RESTORE = auto()
-    """An earlier state of the same identity was loaded."""
+    """Loading of an earlier state of the same identity."""
     LOAD = auto()
-    """The state of another identity was loaded."""
+    """Loading of a state of another identity."""
 
 
 NEW, OWN, OPENED, LOADED, HELD, READING = Identity
@@ -67,16 +67,16 @@ TRANSITIONS: Final[dict[tuple[Identity, Event], Identity | None]] = {
     for state, row in _ROWS.items()
     for event, target in zip(Event, row, strict=True)
 }
-"""The next state for each state and event; None if the event is refused."""
+"""Mapping from state and event to the next state, or to None if the event is not allowed."""
 
 
 def after(state: Identity, event: Event) -> Identity:
-    """Return the state that follows `event`.
+    """Return the state after `event`.
 
     Raises
     ------
     LogError
-        If the log is only read, and the event would write to it.
+        If the log is read-only and the event would write to it.
 
     Examples
     --------
@@ -90,5 +90,5 @@ def after(state: Identity, event: Event) -> Identity:
 
 
 def forks(state: Identity, event: Event) -> bool:
-    """Return True if `event` gives the log a new identity, which continues the present one."""
+    """Return True if `event` gives the log a new identity that continues the current identity."""
     return event is RESUME or (state in (OPENED, LOADED, HELD) and after(state, event) is OWN)

@@ -1,8 +1,8 @@
-"""The training log in an SQLite database, which other processes can read at the same time.
+"""Training log in an SQLite database, which other processes can read during training.
 
-All records are in a `TrainingLog` in memory too, so that reading costs the same. Each record is
-also passed to a thread that writes it (`workbench.log.sqlite.writer`). The thread that trains waits
-for the disk only at the end of a run. The states of `workbench.log.sqlite.identity` define the
+All records are also kept in a `TrainingLog` in memory, so that reading them is equally fast. A
+separate thread writes each record to the database (`workbench.log.sqlite.writer`). The training
+thread waits for the disk only at the end of a run. `workbench.log.sqlite.identity` defines the
 identity under which records are stored.
 """
 
@@ -43,51 +43,52 @@ if TYPE_CHECKING:
     import sqlite3
 
 LARGE = (
-    "record {name!r} takes {size} bytes of the database at every iteration that has it, which is "
-    "more than config.max_blob_size = {limit}; record a smaller value, or raise that setting"
+    "record {name!r} uses {size} bytes of the database at each of its iterations, which is more "
+    "than config.max_blob_size = {limit}; record a smaller value, or increase this setting"
 )
 
 
 class SQLiteLog(TrainingLogBase):
-    """A training log in an SQLite database.
+    """Training log in an SQLite database.
 
-    Records are written to the database within a second, and at the end of an epoch or run; a
-    process that is killed loses only the last second. Any process can read the log at the same
-    time: it opens the log by its `uuid`, or the newest one by ``read_only=True``, and sees new rows
-    as a whole.
+    Records are written to the database within a second, and at the end of an epoch or run. A
+    process that is killed loses only the records of the last second. Any process can read the log
+    at the same time: it opens the log with its `uuid`, or the latest log with ``read_only=True``,
+    and sees only complete new rows.
 
-    A run adds records only to a log that its own object has created. If a log was opened, or its
-    state was loaded, the run continues it in a new log with another `uuid`, as after `resume`. Two
-    runs from the same checkpoint, even in two processes at once, are therefore two logs with a
-    common ancestor. To add a note to an old log, open it and record.
+    A run adds records only to a log that the same log object has created. If the log was opened, or
+    its state was loaded, the run continues it in a new log with another `uuid`, as after `resume`.
+    Two runs from the same checkpoint, even in two processes at once, therefore have two logs with a
+    common ancestor. To add a note to an old log, open it and make a record.
 
-    Numbers, strings and None are stored as they are, arrays as ``.npy``, lists, tuples and
-    dictionaries of plain values as JSON. Other objects are pickled when they are recorded.
+    Numbers, strings and None are stored directly; arrays are stored as ``.npy``; lists, tuples and
+    dictionaries of plain values are stored as JSON. Other objects are pickled when they are
+    recorded.
 
     Parameters
     ----------
     database : str or path, optional
         The file, which is created if it does not exist, or ``":memory:"`` for a database without a
-        file. ``config.sqlite_database`` by default.
+        file; by default ``config.sqlite_database``.
     uuid : uuid.UUID or str, optional
-        Open the log of that identity, of which the first digits suffice, with the records of its
-        ancestors from before it resumed them. A new log is created if not given.
+        The identity of the log to open, of which the first digits suffice. The log includes the
+        records that its ancestors made before they were resumed. By default a new log is created.
     read_only : bool
-        True to open a log only for reading: the newest one if `uuid` is not given.
+        If True, open a log only for reading; without `uuid`, open the latest log.
     trusted : bool
-        True to unpickle objects in the database, which can execute any code. Otherwise each is
-        represented by a `workbench.log.placeholders.Pickled`.
+        Pass True to unpickle objects in the database, which can execute arbitrary code. Otherwise
+        each object is represented by a `workbench.log.placeholders.Pickled`.
 
     Attributes
     ----------
     database : str
-        Absolute path of the file, or ``":memory:"``.
+        The absolute path of the file, or ``":memory:"``.
 
     Raises
     ------
     LogError
-        If the file is not a database of logs, is locked, or was made by a newer version; if there
-        is no log of that `uuid`; during recording, if an object cannot be pickled.
+        If the file is not a database of logs, is locked, or was created by a newer version; if it
+        has no log of this `uuid`; or, during recording, if an object cannot be pickled.
 
     Examples
     --------
@@ -137,7 +138,7 @@ class SQLiteLog(TrainingLogBase):
         self._trusted = trusted
         self._training: int | None = None
         self._staged: list[tuple[int, str, Any]] = []
-        self._admitted: set[str] = set()  # names that were recorded before
+        self._admitted: set[str] = set()  # names that were already recorded
         self._warned: set[str] = set()
         self._moving = threading.RLock()
         self._identity = Identity.NEW
@@ -152,7 +153,7 @@ class SQLiteLog(TrainingLogBase):
 
     @property
     def conn(self) -> sqlite3.Connection:
-        """A read-only connection to the database, after all records are written.
+        """A read-only connection to the database, after all records have been written.
 
         Raises
         ------
@@ -168,12 +169,12 @@ class SQLiteLog(TrainingLogBase):
         return self._conn
 
     def flush(self) -> None:
-        """Wait until everything recorded so far is in the database.
+        """Wait until all records made so far are in the database.
 
         Raises
         ------
         LogError
-            If a record could not be written; it is kept, and writing is tried again.
+            If a record could not be written. The record is kept, and writing is tried again.
         """
         self._move(Event.FLUSH)
         self._writer.flush()
@@ -221,7 +222,7 @@ class SQLiteLog(TrainingLogBase):
             self._move(Event.RESTORE if self.h_uuid == own else Event.LOAD)
 
     def _load_status(self, status: Mapping[str, Any]) -> None:
-        # Only in memory: the next addition brings the whole database up to date.
+        # Only in memory; the next addition updates the whole database.
         self._status.replace(status)
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
@@ -256,7 +257,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return a value that cannot change until the writer encodes it."""
+        """Return a version of a value that cannot change before the writer encodes it."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -320,7 +321,7 @@ class SQLiteLog(TrainingLogBase):
                 self._writer.hurry()
 
     def _may_add(self) -> bool:
-        """Return True if new records are written now, False if they wait in memory."""
+        """Return True if new records can be written now, or False if they must stay in memory."""
         if self._training is None:
             self._move(Event.NOTE)
         elif self._status.facts["iterations_done"] == self._start:
@@ -330,14 +331,14 @@ class SQLiteLog(TrainingLogBase):
         return self._identity is not Identity.HELD
 
     def _move(self, event: Event) -> None:
-        """Change the state of the identity, and carry out what the transition needs."""
+        """Change the state of the identity, and execute the actions of the transition."""
         with self._moving:
             state = after(self._identity, event)
             if forks(self._identity, event):
                 self._parent = self.h_uuid, self.status["iterations_done"]
                 self._stop_reading()
                 self._identity = Identity.NEW
-                super().resume()  # its fact in the status is the first addition
+                super().resume()  # adds a fact to the status
             elif event is Event.RESTORE or event is Event.LOAD:
                 self._parent, self._staged = None, []
                 self._start = self._status.facts["iterations_done"]
@@ -346,7 +347,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Write the whole log, since the database may have no records of it, or others."""
+        """Write the whole log, because the database can have no records or other records of it."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)
@@ -358,7 +359,7 @@ class SQLiteLog(TrainingLogBase):
         self._parent = None
 
     def refresh(self) -> None:
-        """Read the new records of another process, if this log was opened and not written to."""
+        """Read new records of another process if this log was opened and not written to."""
         reader = self._reader
         if reader is not None:
             reader.update(self._memory, self._status.facts)
@@ -370,6 +371,6 @@ class SQLiteLog(TrainingLogBase):
 
 
 def _close(writer: Writer, database: Database) -> None:
-    if not writer.inherited:  # in a fork, SQLite forbids even closing inherited connections
+    if not writer.inherited:  # SQLite forbids closing a connection in a fork
         writer.close()
         database.close()

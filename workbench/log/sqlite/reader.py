@@ -1,7 +1,7 @@
-"""The reader of a log: adds new records of the database to a log in memory.
+"""Reader that adds new records of the database to a log in memory.
 
-A damaged value becomes a placeholder, with a warning that states where it is. A record without a
-usable iteration or name is skipped.
+A damaged value is replaced by a placeholder, and a warning names its location. A record without a
+valid iteration or name is skipped.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
 
 UNREADABLE = "{database!r}: {place} is damaged ({reason}); the rest of the log can be read"
 ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
-"""Facts without which a log cannot be read."""
+"""Keys of the facts without which a log cannot be read."""
 NO_ESSENTIAL = (
-    "{database!r}: status[{key!r}] of this log is damaged, {value!r}, and without it the log "
-    "cannot be read; open a copy with any SQLite program and correct the table status"
+    "{database!r}: the log cannot be read because status[{key!r}] is damaged ({value!r}); open a "
+    "copy of the database with any SQLite program and correct the table status"
 )
 
 
 class Reader:
-    """A reader of one log, which reads the new records of the database each time.
+    """Reader of one log, which reads only the records that are new since the last call.
 
     Parameters
     ----------
     database : Database
     uuid : str
-        Identity of the log.
+        The identity of the log.
     trusted : bool
-        Whether objects may be unpickled.
+        True if objects can be unpickled.
     """
 
     def __init__(self, database: Database, uuid: str, trusted: bool) -> None:
         self._database, self._uuid, self._trusted = database, uuid, trusted
         self._connection: sqlite3.Connection | None = database.connect()
         self._lock = threading.Lock()
-        self._seen = -1  # the state of the database when it was last read
+        self._seen = -1  # the data version of the last reading
         self._last = -1  # the number of the last record read
 
     def update(self, memory: TrainingLog, status: dict[str, Any]) -> None:
-        """Bring `memory` and `status` up to date; other threads see only whole rows."""
+        """Update `memory` and `status`; other threads see only complete rows."""
         with self._lock, self._database.explained():
             connection = self._connection
             if connection is None:
@@ -104,20 +104,20 @@ class Reader:
                 memory.commit()
                 for found in group:
                     if found.kind == DELETED and memory.find(time, found.key) is MISSING:
-                        memory.record(time, found.key, None)  # makes the row
+                        memory.record(time, found.key, None)  # creates the row
                         memory.commit()
                     if memory.find(time, found.key) is not MISSING:
                         memory.forget(time, found.key)
 
     def _decoded(self, place: str, value: Any, kind: str | None) -> Any:
-        """Return a value, or a placeholder with a warning that states where it is."""
+        """Decode a value; if it is damaged, warn and return a placeholder."""
         found = decoded(value, kind, self._trusted)
         if isinstance(found, Damaged):
             self._warn(place, found.reason)
         return found
 
     def _is_sound(self, found: Found) -> bool:
-        """Return True if iteration and name of a record are valid; warn otherwise."""
+        """Return True if the iteration and name of a record are valid; otherwise warn."""
         time, key = found.time, found.key
         sound = (
             isinstance(time, int) and 0 <= time <= LAST and isinstance(key, str) and storable(key)

@@ -1,4 +1,4 @@
-"""The status of a log as a dictionary whose items are stored in the database."""
+"""Status of a log as a mapping whose items are stored in the database."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from workbench.utils.values import to_python
 
 
 class Keeper(Protocol):
-    """A log that stores the facts of its status."""
+    """Protocol of logs that store the facts of their status."""
 
     def refresh(self) -> None:
-        """Read what another process has written."""
+        """Read records that another process has written."""
 
     def keep_fact(self, key: str, value: Any) -> None:
-        """Store a fact, or remove it if the value is `MISSING`."""
+        """Store a fact, or remove it if `value` is `MISSING`."""
 
 
 class SQLiteStatus(MutableMapping[str, Any]):
-    """The status of an `SQLiteLog`: a dictionary that is stored with it.
+    """Status of an `SQLiteLog`, whose items are stored in the database.
 
-    A value is stored when it is assigned; to change it, assign it again.
+    A value is stored when it is assigned. To change a value, assign it again.
 
     Parameters
     ----------
     log : SQLiteLog
-        The log of the status.
+        The log to which the status belongs.
 
     Attributes
     ----------

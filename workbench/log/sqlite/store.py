@@ -1,6 +1,6 @@
-"""The store of logs: writes jobs to the tables of a database in one transaction.
+"""Store that writes jobs to the tables of a database in one transaction.
 
-A value that SQLite cannot store is omitted and reported by name, so that later ones are written.
+A value that SQLite cannot store is omitted and reported by name; the other values are written.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from workbench.log.sqlite.values import ABSENT, DELETED, Stored, encoded
 if TYPE_CHECKING:
     import sqlite3
 
-OMITTED = "the database cannot store {what} ({error}); it is in memory only"
+OMITTED = "the database cannot store {what} ({error}); it is kept in memory only"
 A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
 A_FACT = "status[{name!r}], a {type}"
 
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """A job to add records; each value is the result of `to_python` or already `Stored`."""
+    """Job that adds records, whose values are results of `to_python` or already `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]
@@ -36,7 +36,7 @@ class Additions:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A job to store an item of the status, or to remove it if the value is `MISSING`."""
+    """Job that stores an item of the status, or removes it if the value is `MISSING`."""
 
     uuid: str
     key: str
@@ -45,7 +45,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A job to make the database equal to a whole log in memory."""
+    """Job that replaces a whole log in the database by the log in memory."""
 
     uuid: str
     parent: str | None
@@ -58,7 +58,7 @@ Job = Additions | Fact | Whole | Future[None]
 
 
 class Store:
-    """A writer of jobs to the tables over one connection."""
+    """Writer of jobs to the tables through one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -71,7 +71,7 @@ class Store:
         Returns
         -------
         list of str
-            The omitted values, with the reasons.
+            Descriptions of the omitted values, with the reasons.
         """
         try:
             self.write(jobs)
@@ -82,7 +82,7 @@ class Store:
             return []
         omitted: list[str] = []
         kept: list[Job] = []
-        for job in jobs:  # tries the values one by one, which takes longer
+        for job in jobs:  # slower, because it tries each value
             if isinstance(job, Additions):
                 kept.append(replace(job, records=self._storable(job.records, omitted)))
             elif isinstance(job, Fact):
@@ -120,7 +120,7 @@ class Store:
     def _can_store(
         self, what: str, name: Any, value: Any, omitted: list[str], iteration: int = 0
     ) -> bool:
-        """Return True if the database can store the value; otherwise note the reason."""
+        """Return True if the database can store the value; otherwise add a reason to `omitted`."""
         try:
             stored = Stored(None, None) if value is MISSING else _stored(name, value)
             given = iteration, name, *stored
@@ -141,12 +141,12 @@ class Store:
             with transaction(self.connection):
                 self._write(jobs)
         except BaseException:
-            self._logs, self._channels = {}, {}  # the rollback has removed these numbers
+            self._logs, self._channels = {}, {}  # removed by the rollback
             raise
 
     def _write(self, jobs: Iterable[Job]) -> None:
         rows: list[tuple[int, int, str, Any]] = []
-        facts: dict[tuple[int, str], Any] = {}  # the last value of each
+        facts: dict[tuple[int, str], Any] = {}  # the last value of each fact
 
         def write_collected() -> None:
             self._records(rows)
@@ -192,7 +192,7 @@ class Store:
         return int(number)
 
     def _records(self, records: Iterable[tuple[int, int, str, Any]]) -> None:
-        # a replaced record has a new number, by which readers notice it
+        # a replaced record gets a new number, by which readers detect it
         self.connection.executemany(
             "INSERT OR REPLACE INTO records (log, time, channel, value, kind) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -236,7 +236,7 @@ class Store:
 
 
 def _is_trouble(error: Exception) -> bool:
-    """Return True if the database, not a value, has caused `error`."""
+    """Return True if the database, and not a value, caused `error`."""
     import sqlite3
 
     values = sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError
@@ -250,5 +250,5 @@ def _stored(key: str, value: Any) -> Stored:
 
 
 def _items(values: NDArray[Any]) -> list[Any]:
-    # tolist would turn arrays among objects into lists
+    # tolist() would convert arrays among the objects to lists
     return list(values) if values.dtype == object else values.tolist()

@@ -1,9 +1,9 @@
-"""The SQLite file of `workbench.log.sqlite`: opening it, its tables, the records of a log.
+"""SQLite database of training logs: its tables, and functions that open and query it.
 
-A database has many logs. A log that resumes another one has it as its parent, and includes the
-records of the parent up to the iteration at which it was resumed. Records are numbered in the order
-of writing, so that a reader asks only for new ones. The view ``entries`` shows them with the
-columns ``uuid``, ``time``, ``key`` and ``value`` for use with any SQLite program.
+A database contains any number of logs. If a log resumes another log, this log is its parent, and
+the log includes the records of the parent up to the iteration of resumption. Records are numbered
+in the order of writing, so that a reader can request only new records. The view ``entries`` has the
+columns ``uuid``, ``time``, ``key`` and ``value``, for use with any SQLite program.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
-"""The application id that marks a database of training logs."""
+"""Application id of databases of training logs."""
 LAYOUT: Final = 1
-"""The version of the layout of the tables below."""
+"""Version of the layout of the tables."""
 PATIENCE: float = 5.0
-"""Seconds to wait for another program that writes."""
+"""Seconds to wait for another program that writes to the database."""
 
 TABLES = """
 CREATE TABLE logs (
@@ -49,20 +49,23 @@ CREATE VIEW entries AS
     JOIN channels ON channels.id = records.channel JOIN logs ON logs.id = records.log;
 """
 
-NO_DATABASE = "{name!r} is not an SQLite database ({error}); give the path of one, or of a new file"
+NO_DATABASE = "{name!r} must be an SQLite database or a new file ({error}); pass another path"
 NOT_USABLE = (
     "the database {name!r} cannot be used ({error}); its folder must exist and be writable, and "
     "the disk must have space"
 )
-MISSING = "there is no database {name!r} to read"
+MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
     "the database {name!r} is locked by another program ({error}), also after {patience:g} seconds "
-    "of waiting. Close that program, or give this log another database"
+    "of waiting. Close that program, or use another database"
 )
-OTHER = "{name!r} is an SQLite database of another program; give another path"
+OTHER = (
+    "{name!r} must be a database of training logs, but belongs to another program; pass another "
+    "path"
+)
 NEWER = (
-    "the database {name!r} was made by a newer version of workbench (layout {found}; this version "
-    "knows {known}); update workbench to read it"
+    "the database {name!r} was created by a newer version of workbench (layout {found}; this "
+    "version supports {known}); update workbench to read it"
 )
 GONE = (
     "its file was deleted, moved, replaced or truncated while in use; put it back, or save the log "
@@ -79,7 +82,7 @@ EMPTY = "the database {name!r} has no log yet; a log appears within a second of 
 
 
 class Found(NamedTuple):
-    """A record as it is in the database."""
+    """Record in the form in which it is stored in the database."""
 
     id: int
     time: int
@@ -89,7 +92,7 @@ class Found(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A log as the database lists it; `parent` is None if it continues no log of the database."""
+    """Log in the list of the database; `parent` is None if it does not continue another log."""
 
     uuid: str
     parent: str | None
@@ -98,25 +101,25 @@ class Listed(NamedTuple):
 
 
 class Database:
-    """A database of training logs, which is created if it does not exist.
+    """Database of training logs, which is created if it does not exist.
 
     Parameters
     ----------
     path : str or path
-        The file, or ``":memory:"`` for one that no other program can open.
+        The file, or ``":memory:"`` for a database that no other program can open.
     read_only : bool
-        True to read only; then the file must exist.
+        If True, open the database only for reading; then the file must exist.
 
     Attributes
     ----------
     name : str
-        The absolute path, or ``":memory:"``.
+        The absolute path of the file, or ``":memory:"``.
 
     Raises
     ------
     LogError
         If the file cannot be opened, is locked, or is not a database of training logs of this
-        version or an older one.
+        version or an older version.
     """
 
     def __init__(self, path: str | os.PathLike[str], read_only: bool = False) -> None:
@@ -142,15 +145,15 @@ class Database:
         self._journal: tuple[int, int] | None = None
 
     def connect(self) -> sqlite3.Connection:
-        """Return a new connection, which any thread may use."""
+        """Open a new connection, which any thread can use."""
         with self.explained():
             return self._opened()
 
     def check_there(self) -> None:
-        """Raise `sqlite3.OperationalError` if the file is not the one that was opened.
+        """Raise a `sqlite3.OperationalError` if the file is no longer the file that was opened.
 
-        It also raises if the file or its journal was replaced or truncated: SQLite would continue
-        with its contents in memory, and no other program could read it.
+        The error is also raised if the file or its journal was replaced or truncated, because
+        SQLite would continue with its contents in memory, which no other program could read.
         """
         import sqlite3
 
@@ -164,9 +167,9 @@ class Database:
         self._size, self._journal = size, journal
 
     def _is_cut_short(self, size: int) -> bool:
-        """Return True if a file that has become smaller lost data, and not only by VACUUM.
+        """Return True if a file that has become smaller lost data, rather than being vacuumed.
 
-        The file is not opened here, since closing it would release all locks of this process.
+        The file is not opened, because closing it would release all locks of this process.
         """
         [pages], [each] = (
             self._first.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size")
@@ -174,7 +177,7 @@ class Database:
         return not size or size < pages * each
 
     def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
-        """Return device and inode of a file, or None if it does not exist; and its size."""
+        """Return the device and inode of a file, or None if it does not exist, and its size."""
         try:
             found = os.stat(f"{self.name}{suffix}")
         except OSError:
@@ -182,12 +185,12 @@ class Database:
         return (found.st_dev, found.st_ino), found.st_size
 
     def close(self) -> None:
-        """Close the file; a database in memory is lost."""
+        """Close the database; a database in memory is lost."""
         self._first.close()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Convert errors of SQLite inside the context to a `LogError` that says what to do."""
+        """Convert errors of SQLite inside the context to a `LogError` with advice."""
         import sqlite3
 
         try:
@@ -210,12 +213,12 @@ class Database:
         if self.read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            # With NORMAL a killed process loses nothing; only a power failure can lose some rows.
+            # With NORMAL a killed process loses nothing; only a power failure can lose rows.
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Check the file; create the tables in a new one."""
+        """Check the file, and create the tables if it is new."""
         known = self._known(connection)
         if self.read_only:
             if not known:
@@ -228,14 +231,14 @@ class Database:
         if known:
             return
         with transaction(connection):
-            if not self._known(connection):  # another process may have made them
+            if not self._known(connection):  # another process can have created them
                 for statement in TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
     def _known(self, connection: sqlite3.Connection) -> bool:
-        """Return True if the tables exist; raise for tables of another program."""
+        """Return True if the tables exist; raise an error if they belong to another program."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -248,12 +251,12 @@ class Database:
         return True
 
     def logs(self) -> list[Listed]:
-        """Return all logs, the oldest first.
+        """Return all logs, oldest first.
 
         Raises
         ------
         LogError
-            If there is no log yet.
+            If the database has no log yet.
         """
         query = "SELECT uuid, parent, parent_time, created FROM logs ORDER BY id"
         with self.explained():
@@ -263,12 +266,12 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with these digits, or that of the newest log if None.
+        """Return the identity that starts with `uuid`, or of the latest log if `uuid` is None.
 
         Raises
         ------
         LogError
-            If there is no such log, or there are several.
+            If no log or several logs have such an identity.
         """
         logs = self.logs()
         if uuid is None:
@@ -284,12 +287,12 @@ class Database:
 
 
 def _text(data: bytes) -> str:
-    """Return text; bytes of a damaged database that are not UTF-8 become half surrogates."""
+    """Decode text; bytes of a damaged database that are not UTF-8 become lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def _in_use(file: Path) -> bool:
-    """Return True if there is a journal with changes that are missing in the file."""
+    """Return True if a journal has changes that are missing in the file."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:
@@ -297,13 +300,13 @@ def _in_use(file: Path) -> bool:
 
 
 def _may_write_beside(file: Path) -> bool:
-    """Return True if SQLite can create the files that it shares with other programs."""
+    """Return True if SQLite can create its shared files next to the database."""
     return os.access(file.parent, os.W_OK) and os.access(file, os.W_OK)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Run everything inside the context as one transaction, or undo all of it."""
+    """Execute the statements inside the context as one transaction, which an error undoes."""
     connection.execute(begin)
     try:
         yield
@@ -315,7 +318,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
-    """Return number and last visible iteration of a log and its ancestors, oldest first."""
+    """Return the number and last visible iteration of a log and its ancestors, oldest first."""
     found: list[tuple[int, int]] = []
     name: str | None = uuid
     until = 2**63 - 1

@@ -1,8 +1,9 @@
-"""The encoding of values of a log for an SQLite database, and the decoding.
+"""Encoding and decoding of the values of a log for an SQLite database.
 
-Numbers, strings and None are stored as they are, arrays as the bytes of an ``.npy`` file, lists,
-tuples and dictionaries of plain values as JSON. Everything else is pickled, and unpickled only if
-the log is opened with ``trusted=True``. The kind of a stored value states its encoding.
+Numbers, strings and None are stored directly; arrays are stored as the contents of an ``.npy``
+file; lists, tuples and dictionaries of plain values are stored as JSON. All other values are
+pickled, and are unpickled only if the log is opened with ``trusted=True``. The kind of a stored
+value defines its encoding.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from workbench.log.records import storable
 from workbench.utils.npy import array_of
 
 DELETED: Final = "deleted"
-"""Kind of a record that was removed; its row remains."""
+"""Kind of a record that was removed although its row remains."""
 
 ABSENT: Final = "absent"
-"""Kind of a record that an ancestor has, but not the log itself."""
+"""Kind of a record that only an ancestor of the log has."""
 
 NOT_PICKLED = (
-    "record {name!r} is a {type} that cannot be pickled ({error}), so an SQLite log cannot "
-    "store it; record numbers, strings, arrays, or lists and dictionaries of them"
+    "record {name!r} must be a value that an SQLite log can store, not a {type} that cannot be "
+    "pickled ({error}); record numbers, strings, arrays, or lists and dictionaries of them"
 )
 UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """A value as it is in the database, and its kind; None for a value without an encoding."""
+    """Value in the form stored in the database, with its kind, or None for a plain value."""
 
     value: Any
     kind: str | None
@@ -46,12 +47,12 @@ class Stored(NamedTuple):
 
 
 def encoded(name: str, value: Any) -> Stored:
-    """Return `value`, recorded as `name`, as the database stores it.
+    """Encode `value`, which was recorded as `name`, for the database.
 
     Raises
     ------
     LogError
-        If it cannot be pickled.
+        If the value cannot be pickled.
 
     Examples
     --------
@@ -79,9 +80,9 @@ def encoded(name: str, value: Any) -> Stored:
 
 
 def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
-    """Return the value from which `encoded` made its result.
+    """Decode a value that `encoded` encoded.
 
-    Return a `Pickled` for an object that is not `trusted`, and a `Damaged` for a damaged value.
+    A pickle becomes a `Pickled` unless `trusted` is True, and a damaged value becomes a `Damaged`.
 
     Examples
     --------
@@ -122,7 +123,7 @@ def _number_or_text(value: Any) -> Stored:
         return Stored(int(value), "bool")
     if type(value) is int and not -(2**63) <= value < 2**63:
         return Stored(str(value), "int")
-    if type(value) is float and math.isnan(value):  # SQLite would make it NULL
+    if type(value) is float and math.isnan(value):  # SQLite would store NULL
         return Stored(None, "nan")
     if type(value) is str and not storable(value):
         return Stored(json.dumps(value), "json")
@@ -130,7 +131,7 @@ def _number_or_text(value: Any) -> Stored:
 
 
 def _tagged(value: Any) -> Any:
-    """Return a value for JSON, from which `_untagged` restores value and types."""
+    """Convert a value to JSON values, from which `_untagged` restores the value and its types."""
     if type(value) in PLAIN:
         return value
     if type(value) is list:

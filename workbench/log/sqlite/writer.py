@@ -1,8 +1,8 @@
-"""The thread that writes a log to its database, a few times a second.
+"""Thread that writes a log to its database, a few times per second.
 
-Recording adds a job to a queue and returns. The thread collects jobs for `INTERVAL` seconds and
-writes them in one transaction, so that other processes see only whole jobs. If the database cannot
-be written to, the jobs are kept and tried again.
+Recording only adds a job to a queue. The thread collects jobs for `INTERVAL` seconds and writes
+them in one transaction, so that other processes see only complete jobs. If the database cannot be
+written to, the jobs are kept and written later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.log.sqlite.tables import Database
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.25
-"""Seconds between two transactions; a killed process loses the jobs after the last one."""
+"""Seconds between two transactions; a killed process loses the jobs after the last transaction."""
 
 FORKED = (
     "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
@@ -35,7 +35,7 @@ NOT_WRITTEN = (
 
 
 class Writer:
-    """A thread that writes jobs to a database, in order; it starts with the first job."""
+    """Writer of jobs to a database, in order, by a thread that the first job starts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,15 +46,15 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
-        self._failing = False  # True after an attempt that failed
+        self._failing = False  # True after a failed attempt
 
     @property
     def inherited(self) -> bool:
-        """True if this process was forked from the one that writes."""
+        """True if this process was forked from the writing process."""
         return os.getpid() != self._process
 
     def put(self, job: Job) -> None:
-        """Add a job to the queue; return at once.
+        """Add a job to the queue, without waiting.
 
         Raises
         ------
@@ -69,11 +69,11 @@ class Writer:
         if self._thread is None:
             try:
                 self._start()
-            except LogError as error:  # recording continues; `flush` raises
+            except LogError as error:  # recording continues, and `flush` raises the error
                 self._complain(str(error))
 
     def hurry(self) -> None:
-        """Make the thread write the queued jobs now instead of a little later; return at once."""
+        """Make the thread write the queued jobs immediately, without waiting for it."""
         self._at_once.set()
 
     def flush(self) -> None:
@@ -88,12 +88,12 @@ class Writer:
             return
         written: Future[None] = Future()
         self.put(written)
-        self._start()  # the thread may have ended just now, or not have started
+        self._start()  # the thread can have ended or not have started
         self.hurry()
         written.result()
 
     def close(self) -> None:
-        """Write the remaining jobs and end the thread; a later job starts another one."""
+        """Write the remaining jobs and stop the thread; a later job starts another thread."""
         if self._jobs:
             with suppress(LogError):
                 self._start()
@@ -107,7 +107,7 @@ class Writer:
             thread.join()
 
     def _start(self) -> None:
-        """Start the thread, unless it runs.
+        """Start the thread unless it is running.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class Writer:
                 else:
                     self._answer(batch, omitted)
                     batch = []
-                with self._starting:  # so that no job is added between this check and the end
+                with self._starting:  # no job can be added before the end
                     if closing and (batch or not self._jobs):
                         self._jobs.extendleft(reversed(batch))
                         batch = []
@@ -171,7 +171,7 @@ class Writer:
                     store.connection.close()
 
     def _postponed(self, batch: list[Job], error: BaseException) -> list[Job]:
-        """Raise the reason in waiting threads; return the jobs to try again."""
+        """Raise the error in waiting threads, and return the jobs to write later."""
         text = NOT_WRITTEN.format(error=error if str(error) else repr(error))
         self._complain(text)
         for job in batch:
@@ -180,7 +180,7 @@ class Writer:
         return [job for job in batch if not isinstance(job, Future)]
 
     def _answer(self, batch: list[Job], omitted: list[str]) -> None:
-        """Notify waiting threads, or raise an error about the omitted values in them."""
+        """Notify waiting threads, in which an error is raised if values were omitted."""
         self._failing = False
         for text in omitted:
             logger.error(text)
@@ -191,7 +191,7 @@ class Writer:
                 job.set_result(None)
 
     def _complain(self, text: str) -> None:
-        """Log an error, unless it is one of several in a row."""
+        """Log an error unless the previous attempt failed too."""
         if not self._failing:
             logger.error(text)
         self._failing = True

@@ -1,9 +1,9 @@
-"""Checkers of graphs, lowered programs and traces: rules that hold after every rewrite.
+"""Checks of graphs, lowered programs and traces: rules that must hold after every rewrite.
 
-A graph of variables, its lowered program, and the trace of a whole task each have their own rules.
-Every check returns a list of `Fault`. A fault names the broken rule, the node, and the brick
-application that made the node. No check runs during a call of a function: `workbench.explain` runs
-them, and so do the tests after every rewrite.
+A graph of variables, its lowered program, and the trace of a task have separate sets of rules.
+Every check returns a list of `Fault`. A fault contains the broken rule, the node, and the brick
+application that created the node. Function calls run no checks. `workbench.explain` runs all
+checks, and the tests run them after every rewrite.
 """
 
 from workbench.names import explain_missing

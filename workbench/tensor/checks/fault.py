@@ -1,4 +1,4 @@
-"""Faults: descriptions of broken rules."""
+"""Faults, which describe broken rules, and functions to find and raise them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Fault:
     Attributes
     ----------
     rule : str
-        The rule.
+        Text of the rule.
     node : str
-        The variable, call or node that breaks it.
+        Name of the variable, call or node that breaks the rule.
     place : str
-        The brick application that made it; empty outside bricks.
+        The brick application that created the node; empty outside bricks.
     detail : str
-        The actual state.
+        Description of the actual state.
     """
 
     rule: str
@@ -46,15 +46,16 @@ class Fault:
 
 @hinted
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise `GraphError` if `faults` is not empty; its text lists all of them."""
+    """Raise a `GraphError` that lists all `faults`, unless there are none."""
     if faults:
         raise errors.GraphError("the graph is broken: " + "; ".join(map(str, faults)))
 
 
 def broken(subject: Any, rules: Mapping[str, Callable[[Any], Found]]) -> list[Fault]:
-    """Return the faults of `subject` under the first rule that it breaks.
+    """Return the faults of `subject` for the first rule that it breaks.
 
-    Each rule assumes the rules before it: shapes cannot be inferred in a graph with a cycle.
+    Each rule assumes that the rules before it hold. For example, shapes cannot be inferred in a
+    graph with a cycle.
     """
     for rule, find in rules.items():
         faults = [
@@ -71,7 +72,7 @@ def named(node: Any) -> str:
 
 
 def disagree(one: Any, other: Any) -> str:
-    """Describe how two fake tensors differ in dtype or known sizes; empty if they do not."""
+    """Describe how two fake tensors differ in dtype or known sizes, or return an empty string."""
     if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
         return ""
     pairs = zip(one.shape, other.shape, strict=False)

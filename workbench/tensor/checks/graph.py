@@ -1,4 +1,4 @@
-"""Rules of graphs of variables."""
+"""Rules that every graph of variables must satisfy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IN_PLACE = {operator.setitem, operator.delitem} | {getattr(operator, f"i{name}")
 
 
 class _Graph:
-    """The calls and variables on which `roots` depend; the walk also ends if there are cycles."""
+    """The calls and variables on which `roots` depend, found by a traversal that allows cycles."""
 
     def __init__(self, roots: Iterable[Variable], updates: Mapping[Any, Variable]) -> None:
         self.updates = updates
@@ -46,7 +46,7 @@ class _Graph:
         self.calls = list(dict.fromkeys(v.owner for v in order if v.owner is not None))
 
     def place(self, node: Any) -> str:
-        """Return the brick application that made a call or a variable."""
+        """Return the brick application that created a call or a variable."""
         call = node if isinstance(node, Call) else node.owner
         return call.location[-1] if call is not None and call.location else ""
 
@@ -72,7 +72,7 @@ def _inputs_listed(graph: _Graph) -> Found:
         leaves, _ = flatten(call.args, call.kwargs)
         found = tuple(dict.fromkeys(leaf for leaf in leaves if isinstance(leaf, Variable)))
         if len(found) != len(call.inputs) or not all(map(operator.is_, found, call.inputs)):
-            yield call, f"it lists {list(call.inputs)}, and its arguments have {list(found)}"
+            yield call, f"its inputs are {list(call.inputs)}, but its arguments have {list(found)}"
 
 
 def _pure_calls(graph: _Graph) -> Found:
@@ -89,7 +89,7 @@ def _inferred(graph: _Graph) -> Found:
             try:
                 fakes = [f for f in flatten([infer(call)], {})[0] if not isinstance(f, int)]
             except (errors.ShapeError, errors.DtypeError) as error:
-                yield call, f"its inputs do not fit ({error})"
+                yield call, f"its inputs are incompatible ({error})"
                 continue
             except errors.WorkbenchError:  # the shape depends on values
                 continue
@@ -111,7 +111,7 @@ def _held(graph: _Graph) -> Found:
 def _updates_fit(graph: _Graph) -> Found:
     for variable, new in graph.updates.items():
         if not isinstance(variable, SharedVariable):
-            yield variable, "it is not shared, and has an update"
+            yield variable, "it has an update, although it is not shared"
         elif difference := disagree(new.fake, variable.fake):
             yield new, f"as an update of {variable!r} {difference}"
 
@@ -121,9 +121,9 @@ GRAPH: dict[str, Callable[[_Graph], Found]] = {
     "a variable must be the output of its owner at its index": _owned,
     "the inputs of a call must be the variables among its arguments": _inputs_listed,
     "no call may change its arguments in place": _pure_calls,
-    "shapes and dtypes must be the inferred ones": _inferred,
+    "shapes and dtypes must be as inferred": _inferred,
     "a shared variable must have the shape and dtype of its tensor": _held,
-    "an update must fit its shared variable": _updates_fit,
+    "an update must have the shape and dtype of its shared variable": _updates_fit,
 }
 """Rules of graphs of variables, each with a function that finds the nodes that break it."""
 

@@ -1,4 +1,4 @@
-"""Rules of lowered programs, before and after rewrites."""
+"""Rules that lowered programs must satisfy, before and after rewrites."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ class _Lowered:
         self.arguments = [*program.inputs, *program.shared, *program.leaves]
 
     def place(self, node: fx.Node) -> str:
-        """Return the brick application that made a node."""
+        """Return the brick application that created a node."""
         call = self._origin.get(node.name)
         return call.location[-1] if call is not None and call.location else ""
 
     @cached_property
     def _origin(self) -> dict[str, Call]:
-        """The call behind each node, by name, since a rewrite copies the nodes."""
+        """The call that each node computes, by node name, since a rewrite copies the nodes."""
         return {node.name: call for node, call in self.program.origin.items()}
 
     @cached_property
     def results(self) -> list[Any]:
-        """The nodes of the results of the program."""
+        """The nodes that compute the results of the program."""
         given: Any = self.graph.output_node().args[0]
         return list(given)
 
     @cached_property
     def values(self) -> dict[fx.Node, Any]:
-        """The value of every node, inferred from its arguments; None if that is not possible."""
+        """The inferred value of every node, or None if it cannot be inferred."""
         values: dict[fx.Node, Any] = {}
         variables = iter(self.arguments)
         self.refused: dict[fx.Node, str] = {}
@@ -98,7 +98,7 @@ class _Lowered:
 
 
 def _has_effects(node: fx.Node) -> bool:
-    """Return True for calls whose effects matter, not their results: hooks, modes, updates."""
+    """Return True for nodes that are called for their effects: hooks, modes and updates."""
     name = getattr(node.target, "__name__", "")
     return node.target is internals.set_grad_enabled or name == "run_hook" or _changes(node)
 
@@ -147,7 +147,7 @@ def _constants_there(lowered: _Lowered) -> Found:
 def _pure(lowered: _Lowered) -> Found:
     for node in lowered.nodes:
         if _changes(node):
-            yield node, f"it changes {node.args[0]}" if node.args else "it changes something"
+            yield node, f"it changes {node.args[0]}" if node.args else "it changes an argument"
 
 
 def _used(lowered: Any) -> Found:
@@ -155,19 +155,19 @@ def _used(lowered: Any) -> Found:
         idle = node.op.startswith("call") and not node.users and not _has_effects(node)
         # One of several results can be unused.
         if idle and node.target is not operator.getitem:
-            yield node, "nothing uses it"
+            yield node, "no node uses it"
 
 
 def _autograd_off(lowered: _Lowered) -> Found:
     switches = [node for node in lowered.nodes if node.target is internals.set_grad_enabled]
     if switches and switches[-1].args != (False,):
-        yield switches[-1], "autograd stays on"
+        yield switches[-1], "autograd remains on"
 
 
 def _as_inferred(lowered: _Lowered) -> Found:
     for node, value in lowered.values.items():
         if node in lowered.refused:
-            yield node, f"its inputs do not fit ({lowered.refused[node]})"
+            yield node, f"its inputs are incompatible ({lowered.refused[node]})"
         elif difference := disagree(node.meta.get("fake"), value):
             yield node, difference
 
@@ -193,19 +193,19 @@ def _own_storage(lowered: _Lowered) -> Found:
             continue
         storage = internals.storage_of(value)
         if storage in held:
-            yield node, f"it has the memory of {held[storage]}"
+            yield node, f"it shares the memory of {held[storage]}"
         held[storage] = node.name
 
 
 PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
     "the inputs of a node must be computed before it": in_order,
     "placeholders must be the inputs, shared variables and leaves, in order": _placeholders_match,
-    "a constant must be one of the program's": _constants_there,
+    "a constant must be in the constants of the program": _constants_there,
     "no node may change its arguments in place": _pure,
     "a node must be used, unless it has effects": _used,
     "autograd must be off at the end": _autograd_off,
-    "shapes and dtypes must be the inferred ones": _as_inferred,
-    "a new value must fit its shared variable": _news_fit,
+    "shapes and dtypes must be as inferred": _as_inferred,
+    "a new value must have the shape and dtype of its shared variable": _news_fit,
     "a result must not share memory": _own_storage,
 }
 """Rules of lowered programs, each with a function that finds the nodes that break it."""
@@ -213,7 +213,7 @@ PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
 REWRITTEN = {
     rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)
 }
-"""Rules that also hold for the eager tier's program, which omits the last operation of updates."""
+"""Rules that also hold for the eager program, which omits the last operation of updates."""
 
 
 @hinted
@@ -224,7 +224,7 @@ def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> l
     ----------
     program : Program
     updated : sequence of SharedVariable
-        The variables whose new values are the last results.
+        The shared variables whose new values are the last results.
 
     Returns
     -------

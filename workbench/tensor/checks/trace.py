@@ -1,4 +1,4 @@
-"""Rules of traces: flat graphs that change shared variables in place, after all reads."""
+"""Rules that traces must satisfy; a trace changes shared variables in place after all reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Traced:
         self.placeholders = [node for node in self.nodes if node.op == "placeholder"]
 
     def place(self, node: fx.Node) -> str:
-        """Return an empty string: a trace does not know the bricks."""
+        """Return an empty string, since a trace contains no bricks."""
         return ""
 
 
@@ -59,7 +59,7 @@ def _not_read_once_changed(traced: _Traced) -> Found:
         targets = changed(node)
         for one in node.all_input_nodes:
             last = changed_by.get(_storage(one))
-            # The result of the change, and views of it, are the new value, which others can read.
+            # Nodes can read the new value: the result of the change, and views of this result.
             if last is not None and place[one] < place[last] and one not in targets:
                 yield node, f"it reads {one.name} after {last.name} has changed it"
         changed_by |= {_storage(one): node for one in targets}
@@ -72,7 +72,7 @@ def _storage(node: fx.Node) -> int:
 
 TRACE: dict[str, Callable[[_Traced], Found]] = {
     "the inputs of a node must be computed before it": in_order,
-    "placeholders must be like the arguments": _arguments_match,
+    "placeholders must have the shapes and dtypes of the arguments": _arguments_match,
     "a tensor must not be read after it was changed in place": _not_read_once_changed,
 }
 """Rules of traces, each with a function that finds the nodes that break it."""

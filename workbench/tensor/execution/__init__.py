@@ -1,8 +1,9 @@
-"""Execution of functions: eager, compiled or captured, with the same results in every tier.
+"""Execution of functions in the eager, compiled or captured tier, with the same results.
 
-A `Task` describes the work of one call. `Eager` runs it operation by operation. `tracing` flattens
-it, gradients and updates included, into one graph, which `Compiled` compiles and `Captured`
-replays. `Tier` is their common interface, and `Execution` chooses between them.
+A `Task` describes the work of one call. `Eager` runs a task operation by operation. `tracing`
+flattens a task, including its gradients and updates, into one graph. `Compiled` compiles this
+graph, and `Captured` also replays it as a CUDA graph. `Tier` is the common interface of the three
+classes, and `Execution` chooses between them.
 """
 
 from workbench.names import explain_missing

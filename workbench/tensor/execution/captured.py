@@ -1,8 +1,8 @@
-"""The captured tier: on CUDA, a compiled program is replayed as a CUDA graph.
+"""The captured tier, which replays a compiled program as a CUDA graph.
 
-A replay launches all kernels in one call. It needs its inputs at the same addresses every time. So
-there is one graph for each shape of batch that recurs, and every batch is copied into the memory
-that its graph reads.
+A replay launches all kernels in one call, but always reads its inputs from the same addresses.
+Therefore every batch is copied to the memory that the graph reads, and each batch shape that recurs
+has a separate graph.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.task import Run, Task
 
 RECURS = 3
-"""Number of uncaptured calls with a shape, after which it is captured."""
+"""Number of uncaptured calls with a shape before the program is captured."""
 WARM_UP = 3
-"""Number of runs before a capture, in which libraries allocate their workspaces."""
+"""Number of runs before a capture, during which libraries allocate their workspaces."""
 
 
 class Replay:
-    """Runner of a compiled program for inputs of one shape, captured once the shape recurs.
+    """Runner of a compiled program for inputs of one shape, captured if the shape recurs.
 
     Parameters
     ----------
     run : callable
-        The program: a function of inputs that updates shared variables, without the checks of
-        the guard.
+        The program: a function of the inputs that updates shared variables and does not check the
+        guard.
     task : Task
 
     Attributes
     ----------
     graph : torch.cuda.CUDAGraph or None
-        The captured graph, once there is one.
+        The captured graph, or None before the capture.
     """
 
     def __init__(self, run: Callable[[Sequence[Any]], Sequence[Any]], task: Task) -> None:
@@ -48,7 +48,7 @@ class Replay:
         self.failure: str | None = None
 
     def __call__(self, values: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Run on tensors of the shape; return outputs that later calls do not overwrite."""
+        """Run the program, and return outputs that later calls do not overwrite."""
         if self.graph is None:
             self._uses += 1
             if self._uses <= RECURS or self.failure is not None:
@@ -56,7 +56,7 @@ class Replay:
             self._capture(values)
             if self.graph is None:
                 return self._run(values)
-        # The graph reads from these addresses only.
+        # The graph reads only from the addresses of these inputs.
         internals.foreach_copy_(self._inputs, list(values), non_blocking=True)
         self.graph.replay()
         return [o.clone() if isinstance(o, torch.Tensor) else o for o in self._outputs]
@@ -77,7 +77,7 @@ class Replay:
             with torch.cuda.graph(graph):
                 self._outputs = self._run(self._inputs)
             self.graph = graph
-        except RuntimeError as error:  # not every operation can be captured: run uncaptured
+        except RuntimeError as error:  # some operations cannot be captured
             self.failure = str(error).splitlines()[0]
         finally:
             # Undo the updates of the warm-up runs.
@@ -86,7 +86,7 @@ class Replay:
 
 
 class Captured(Compiled):
-    """Runner of a task by compiled programs that are replayed for shapes that recur."""
+    """Runner of a task that compiles programs and replays them for shapes that recur."""
 
     name = "captured"
 

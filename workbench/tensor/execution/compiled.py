@@ -1,11 +1,11 @@
-"""The compiled tier: a whole task as one program made by torch's inductor.
+"""The compiled tier: a task as one program that torch's inductor compiles.
 
-A program is valid for all sizes for which the trace would be the same, usually for every batch of
-two or more examples. If no program is valid for the sizes of a call, another one is made, up to
-`VARIANTS`. All other sizes, such as a last batch of one example, run eagerly.
+A program is valid for all sizes with the same trace, usually for every batch of two or more
+examples. If no program is valid for the sizes of a call, a new program is compiled, up to
+`VARIANTS` programs. Other sizes, such as a last batch of one example, run in the eager tier.
 
-The task is traced here (`tracing`), not by Dynamo, so there are no bytecode guards: a call checks
-only the sizes.
+The module `tracing` traces the task, without Dynamo. Therefore there are no bytecode guards, and a
+call checks only the sizes.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from workbench.tensor.execution.quiet import silence
 from workbench.tensor.execution.report import lines_about
 from workbench.tensor.execution.rewrites import rewrite
 from workbench.tensor.execution.task import Run, Task
-from workbench.tensor.execution.threads import REMEMBERED, Threads
+from workbench.tensor.execution.threads import MOST_SIZES, Threads
 from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""Largest number of programs of one task."""
-NOT_THESE = "inputs of the sizes {sizes} run eagerly, since no program can be made for them: {why}"
+"""Maximum number of programs of one task."""
+NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they cannot be compiled: {why}"
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
     for name in ("loop_forward", "loop_backward", "product", "descend")
 ]
-"""Operations of the workbench. Inductor must write their inputs to memory once, not fuse them."""
+"""Operations whose inputs inductor must write to memory once, without fusing them."""
 
 _compiler = threading.RLock()
-"""Held by the thread that compiles, since inductor keeps global state."""
+"""Lock of the thread that compiles, since inductor has global state."""
 
 
 class Variant:
@@ -54,12 +54,12 @@ class Variant:
     Attributes
     ----------
     example : tuple of int
-        The sizes that it was made for. It can be valid for others too.
+        The sizes with which the program was traced. The program can be valid for other sizes too.
     trace : Trace
     seconds : float
-        Duration of tracing and compiling.
+        Duration of tracing and compilation.
     source : str
-        The code that inductor wrote.
+        The code that inductor generated.
     threads : int
         The number of threads that the code uses outside loops.
     """
@@ -69,7 +69,7 @@ class Variant:
         self.example = example
         self.threads, in_loops = threads.numbers(example)
         if task.device.type == "cpu":
-            _processor()  # starts a thread, while this one traces
+            _processor()  # starts a thread that runs during tracing
         with _compiler:
             sources: list[str] = []
             self.trace = trace(task, example, functools.partial(_compile, sources), in_loops)
@@ -79,13 +79,16 @@ class Variant:
         self._held = [variable.tensor for variable in task.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs tensors of `sizes`, which must fit, without the guard."""
+        """Return a function that runs the program on tensors of `sizes`, without the guard.
+
+        The program must be valid for `sizes`.
+        """
         pairs = zip(sizes, self.trace.symbols, strict=True)
         given = [size for size, symbol in pairs if not isinstance(symbol, int)]
         program, held = self._program, self._held
 
         def run(values: Sequence[torch.Tensor]) -> Sequence[Any]:
-            # A program is compiled for contiguous inputs, and empties the list that it gets.
+            # A program is compiled for contiguous inputs, and empties its list of arguments.
             return program([*given, *[value.contiguous() for value in values], *held])
 
         return run
@@ -94,7 +97,7 @@ class Variant:
 class Guarded:
     """A program for inputs of certain sizes, with the checks of the guard and the watch.
 
-    No argument of a program requires gradients, so autograd need not be switched off.
+    No argument of a program requires gradients, so autograd can remain on.
     """
 
     def __init__(self, run: Run, task: Task, eager: Eager, *, reports_success: bool) -> None:
@@ -117,18 +120,18 @@ class Guarded:
             self._task.program.explain([*values, *self._task.held], error)
             raise
         finally:
-            if torch.is_grad_enabled() is not autograd:  # a program that fails can leave it off
+            if torch.is_grad_enabled() is not autograd:  # a program that fails can change it
                 torch.set_grad_enabled(autograd)
         watch, checks = self._watch, None
         if self._reports_success:
             *outputs, holds = outputs
             if not holds.item():
-                # Nothing was updated. It can be a false alarm, so the eager tier repeats the call:
-                # it either updates, or raises the error.
+                # No variable was updated. The check can raise a false alarm, so the eager tier
+                # repeats the call, and either applies the updates or raises the error.
                 return self._eager(values)
         elif watch is not None:
             *outputs, checks = outputs
-        # Here a program can only return NaN; one eager run finds the values that caused it.
+        # A compiled program can only return NaN; an eager run finds the values that caused it.
         if self._limited and undefined(outputs):
             with torch.no_grad():
                 self._task.program.look([*values, *self._task.held])
@@ -145,7 +148,7 @@ def _in_arithmetic(run: Run, task: Task, values: Sequence[torch.Tensor]) -> Sequ
 
 
 class Compiled:
-    """Runner of a task by compiled programs.
+    """Runner of a task with compiled programs.
 
     Parameters
     ----------
@@ -153,10 +156,10 @@ class Compiled:
     threads : Threads
         Chooses the number of threads of a program.
     examples : sequence of tuple of int, optional
-        Sizes for which programs are made at once.
+        Sizes for which programs are compiled immediately.
     on_demand : bool
-        If True, a call with sizes that no program fits waits while one is made. If False, it runs
-        eagerly.
+        If True, a call with new sizes, for which no program is valid, waits until a program is
+        compiled. If False, the call runs in the eager tier.
 
     Raises
     ------
@@ -185,37 +188,37 @@ class Compiled:
 
     @property
     def seconds(self) -> float:
-        """Seconds spent on tracing and compiling."""
+        """Duration of tracing and compilation in seconds."""
         return sum(variant.seconds for variant in self.variants)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were made."""
+        """Return the sizes for which programs were compiled."""
         return [variant.example for variant in self.variants]
 
     def describe(self) -> Iterator[str]:
-        """Yield lines about each program: its sizes, its cost and its kernels."""
+        """Yield lines that describe each program: its sizes, its cost and its kernels."""
         for number, variant in enumerate(self.variants, start=1):
             head = f"  {self.name:<9} program {number}"
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function that calls `run`, the program for certain sizes."""
+        """Return the function to call in place of `run`, the program for certain sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:
-        """Make a program that is valid for `sizes`, unless there is one."""
+        """Compile a program that is valid for `sizes`, unless there is one already."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
             self.variants.append(Variant(self.task, self.threads, sizes))
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs inputs of `sizes`; make a program if that is allowed."""
+        """Return a function that runs inputs of `sizes`, compiling a program if allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """Choose the function that runs inputs of `sizes` from now on."""
+        """Choose and cache the function that runs inputs of `sizes`."""
         fitting = self._fitting(sizes)
-        # torch specialises on sizes 0 and 1; such batches are rare, so no program is made for them.
+        # torch specialises on the sizes 0 and 1. These batches are rare, so they are not compiled.
         small = any(size in OFTEN_SMALL for size in sizes)
         if fitting is None and self.on_demand and not small and len(self.variants) < VARIANTS:
             try:
@@ -231,7 +234,7 @@ class Compiled:
             runner = Guarded(
                 self.prepared(run), self.task, self._eager, reports_success=reports_success
             )
-        if len(self._by_sizes) >= REMEMBERED:
+        if len(self._by_sizes) >= MOST_SIZES:
             self._by_sizes.clear()
         self._by_sizes[sizes] = runner
         return runner
@@ -242,13 +245,13 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """Start a thread that detects the vector instructions of the processor, during tracing.
+    """Start a thread that detects the vector instructions of the processor during tracing.
 
-    Inductor compiles and runs small programs for that, one after the other, and caches the result.
+    For this, inductor compiles and runs several small programs, and caches the result.
     """
 
     def ask() -> None:
-        with contextlib.suppress(Exception):  # inductor will repeat it, and raise the error
+        with contextlib.suppress(Exception):  # inductor will repeat it and raise the error
             internals.valid_vec_isa_list()
 
     thread = threading.Thread(target=ask, name="processor", daemon=True)
@@ -257,7 +260,7 @@ def _processor() -> threading.Thread:
 
 
 def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
-    """Compile a flat graph for a number of threads; add its code to `sources`.
+    """Compile a flat graph for a number of threads, and append its code to `sources`.
 
     Inductor caches compiled code on disk.
     """
@@ -265,7 +268,7 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
     try:
 
         def inner(*args: Any, **kwargs: Any) -> Any:
-            if _processor.cache_info().currsize:  # it was started, as on a CPU
+            if _processor.cache_info().currsize:  # the thread was started, for a CPU
                 _processor().join()
             made.append(internals.compile_fx_inner(*args, **kwargs))
             # A graph without computation has no source code.
@@ -287,7 +290,7 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
             silence(),
             internals.compile_lock,
             torch.no_grad(),
-            # The autograd cache, in front of inductor's, would skip `inner`.
+            # The autograd cache precedes inductor's cache, and a hit would skip `inner`.
             internals.functorch_config.patch(enable_autograd_cache=False),
             internals.tracing(internals.TracingContext(traced.mode)),
         ):
@@ -299,8 +302,8 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
             )
     except Exception as error:
         raise refusal(error) from error
-    # torch wraps inductor's code in a layer that rebuilds views and copies changed inputs back. A
-    # self-contained graph needs neither, so its code is called directly, which saves time.
+    # torch wraps inductor's code in a function that rebuilds views and copies changed inputs back.
+    # A self-contained graph needs neither, so its code is called directly to save time.
     direct: Program | None = vars(made[0]).get("current_callable") if len(made) == 1 else None
     return (
         direct if self_contained and direct is not None else lambda arguments: program(*arguments)

@@ -1,10 +1,10 @@
-"""The eager tier: runs the program operation by operation, after fusing what torch can fuse.
+"""The eager tier, which runs a program operation by operation, with some operations fused.
 
-An update must be refused as a whole if a watched value is not finite, so nothing is written before
-all results have been checked. On a CPU the check is cheap and can raise false alarms (`screen`); an
-alarm is followed by an exact look. On an accelerator, Python would have to wait for the result of
-the check, so ``torch.where`` on the device chooses between new and old values, and the error is
-raised some batches later.
+If a watched value is not finite, no update may be applied. Therefore no shared variable is written
+before all results have been checked. On a CPU, a cheap check comes first (`screen`). It can raise
+false alarms, so an alarm is followed by an exact check. On an accelerator, Python would have to
+wait for the result of the check. Therefore ``torch.where`` chooses between new and old values on
+the device, and the error is raised some batches later.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.tensor.exact import careful
 from workbench.tensor.execution.precision import arithmetic
 from workbench.tensor.execution.screen import Screen, all_of, finite
 from workbench.tensor.execution.task import Run, Task
-from workbench.tensor.execution.threads import REMEMBERED, Threads
+from workbench.tensor.execution.threads import MOST_SIZES, Threads
 from workbench.tensor.fusion import Change, fused, in_place
 
 
@@ -33,13 +33,13 @@ class Eager:
     threads : Threads
         Chooses the number of threads of a call.
     examples, on_demand
-        As in `workbench.tensor.execution.tier.Maker`; they have no effect here.
+        Parameters of `workbench.tensor.execution.tier.Maker`, which have no effect here.
 
     Attributes
     ----------
     module : torch.fx.GraphModule
-        The program with fused operations. In place of some new values it returns the differences
-        from the old ones, which are then applied in place.
+        The program with fused operations. For some updates, it returns the operand of an in-place
+        operation instead of the new value.
     """
 
     name = "eager"
@@ -62,10 +62,10 @@ class Eager:
         self.module, changes = self._prepared()
         self._forward = self.module.forward
         self._changes = changes
-        # One multi-tensor call per kind of update, not one call per parameter.
+        # One multi-tensor call for each kind of update replaces one call for each parameter.
         self._groups = _by_kind(changes, [variable.tensor for variable in task.updated])
         self._screen: Screen | None = None
-        if task.watched and not self._away:  # on a device, `_looked_at_later` checks instead
+        if task.watched and not self._away:  # on an accelerator, `_checked_later` checks instead
             changing = {
                 place
                 for place, change in enumerate(changes, start=task.n_outputs)
@@ -75,25 +75,25 @@ class Eager:
             self._screen = Screen(task.watched, likes, changing)
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return this object as a function, limited to the number of threads that suits `sizes`."""
+        """Return this runner, limited to the number of threads that suits `sizes`."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return an empty list: one program runs all sizes."""
+        """Return an empty list, since one program runs all sizes."""
         return []
 
     def describe(self) -> Iterable[str]:
-        """Return no lines: `explain` shows the program itself."""
+        """Return no lines, since `explain` shows the program."""
         return ()
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        if len(self._by_sizes) >= REMEMBERED:
+        if len(self._by_sizes) >= MOST_SIZES:
             self._by_sizes.clear()
         run = self._by_sizes[sizes] = self.threads.limit(self, self.threads.number(sizes))
         return run
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Run on tensors that are known to fit; return the outputs."""
+        """Run the program on valid tensors, and return the outputs."""
         task = self.task
         with torch.no_grad():
             try:
@@ -103,35 +103,35 @@ class Eager:
                     with arithmetic(task):
                         results = self._forward(*values, *self._held)
             except Exception as error:
-                # torch's error names no brick. A second run, node by node, finds the call.
+                # torch's error names no brick. A second run, node by node, finds the failing call.
                 task.program.explain([*values, *self._held], error)
                 raise
             outputs, news = task.divided(results)
             again = self._again
-            # NaN can come from 0 * infinity where the limit is defined: compute the limit.
+            # If a NaN comes from 0 * infinity, its limit can be defined: compute the limit.
             if self._limited and undefined(outputs):
                 again = self._with_limits
                 results = again(values)
                 outputs, news = task.divided(results)
             if self._away and (task.guard is not None or task.watch is not None):
-                news = self._looked_at_later(outputs, news)
+                news = self._checked_later(outputs, news)
             elif task.guard is not None:
                 task.guard.check(outputs)
             # Read the factors (such as a learning rate) before updates, which can change them.
             factors = [factor.item() for factor in news[len(task.updated) :]]
             screen = self._screen
             if screen is not None:
-                # A finite change stays finite if its factor is at most one in size. Any other
-                # factor could overflow after the screen, so only the exact look will do.
+                # A finite change remains finite if the absolute value of its factor is at most one.
+                # With any other factor, it could overflow after the screen, so check it exactly.
                 for factor in factors:
                     if not -1 <= factor <= 1:
                         screen = None
                 if screen is None or not screen.passes(results):
                     if screen is not None:
-                        # A screen that fails can leave results scaled: compute them again.
+                        # A screen that fails can leave scaled results, so compute them again.
                         results = again(values)
                         outputs, news = task.divided(results)
-                    self._look_closely(values, results, factors)
+                    self._check_exactly(values, results, factors)
             for function, targets, places, factor in self._groups:
                 by = [news[i] for i in places]
                 if factor is None:
@@ -141,13 +141,13 @@ class Eager:
         return outputs
 
     def _again(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results once more, in the same way."""
+        """Compute the results again in the same way."""
         with arithmetic(self.task):
             results: Sequence[Any] = self._forward(*values, *self._held)
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results again, with the limits of functions that gave NaN."""
+        """Compute the results again, with the limits of functions that returned NaN."""
         token = careful.set(True)
         try:
             return self._again(values)
@@ -155,13 +155,13 @@ class Eager:
             careful.reset(token)
 
     def _prepared(self) -> tuple[fx.GraphModule, list[Change]]:
-        """Return the module to run, and for each update how its result is applied."""
+        """Return the module to run, and the operation that applies each update."""
         program, updated = self.task.program, self.task.updated
         changes: list[Change] = [Change()] * len(updated)
-        if self.task.precision == "bf16":  # autocast chooses a dtype by operation: do not fuse
+        if self.task.precision == "bf16":  # do not fuse: autocast needs each operation
             return program.module, changes
         graph = fused(program)
-        if not self._away:  # on a device `where` needs whole new values, not differences
+        if not self._away:  # on an accelerator, `where` needs the new values
             held = graph.find_nodes(op="placeholder")[len(program.inputs) :]
             node_of = dict(zip(program.shared, held, strict=False))
             changes = in_place(graph, [node_of.get(variable) for variable in updated])
@@ -172,12 +172,12 @@ class Eager:
         task, update = self.task, place - self.task.n_outputs
         return task.updated[update].tensor if update >= 0 else task.outputs[place].fake
 
-    def _look_closely(
+    def _check_exactly(
         self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
     ) -> None:
-        """Check watched results exactly; refuse the updates if one is not finite.
+        """Check watched results exactly, and raise the error of the watch if one is not finite.
 
-        An update that would be applied in place is applied to a copy.
+        An in-place operation is applied to a copy of the old value.
         """
         task = self.task
         wrong = []
@@ -197,10 +197,10 @@ class Eager:
             assert task.watch is not None
             task.watch.refuse(task.program.inputs, values, wrong)
 
-    def _looked_at_later(
+    def _checked_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """Choose new or old values on the device, without waiting; errors are raised later."""
+        """Choose new or old values on the device without waiting; errors are raised later."""
         task = self.task
         holds = None if task.guard is None else task.guard.holds(outputs)
         if task.watch is not None:
@@ -214,7 +214,7 @@ class Eager:
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Return new values if `holds`, else old ones, chosen on the device."""
+        """Return the new values if `holds` is true, else the old values, chosen on the device."""
         if holds is None:
             return news
         pairs = zip(news, self.task.updated, strict=True)
@@ -225,8 +225,8 @@ def undefined(outputs: Sequence[Any]) -> bool:
     """Return True if one of the outputs is NaN or contains NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
-            # A sum is one fast pass; infinite elements of both signs give NaN too, which only
-            # costs a second run.
+            # A sum is one fast pass. Infinite elements of both signs also give NaN, which costs
+            # only a second run.
             value = (output if output.dim() == 0 else output.sum()).item()
             if value != value:
                 return True
@@ -234,11 +234,11 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, its targets, and the places of its operands and of its factor."""
+"""A multi-tensor function, its targets, and the positions of its operands and of its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:
-    """Return updates in groups, each of which one multi-tensor operation can do."""
+    """Group updates that one multi-tensor operation can apply."""
     factors = list(dict.fromkeys(c.factor for c in changes if c.factor is not None))
     groups: dict[Any, Group] = {}
     for i, (change, target) in enumerate(zip(changes, targets, strict=True)):

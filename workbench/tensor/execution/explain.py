@@ -1,4 +1,4 @@
-"""Explanation of a function for the user: its program, its tier and its costs."""
+"""Explanation of a function to the user: its program, its tier and its costs."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from workbench.tensor.execution.task import Task
 from workbench.tensor.program import Program
 
 NOTHING_TO_EXPLAIN = (
-    "{given!r} cannot be explained; give a function, or an algorithm such as GradientDescent"
+    "{given!r} cannot be explained; pass a function, or an algorithm such as GradientDescent"
 )
 
 
 @hinted
 def explain(what: Any) -> None:
-    """Print the program of a function or an algorithm, its tier, the reason for it, and its costs.
+    """Print the program, the tier and the costs of a function or an algorithm.
 
-    The program is shown as it was lowered. Every tier runs a version with fewer operations.
+    The lowered program is shown; every tier runs a version with fewer operations. The reason for
+    the tier is shown too.
 
     Parameters
     ----------
     what : Function or UpdatesAlgorithm
-        An algorithm is initialised if it has not been.
+        The object to explain. An algorithm is initialised first if necessary.
 
     Examples
     --------
@@ -37,7 +38,7 @@ def explain(what: Any) -> None:
     >>> x = tensor.vector("x")
     >>> explain(function([x], (x * 2).copy("doubled"), name="double", execution="eager"))
     double
-      tier      eager: asked for
+      tier      eager: requested
       calls     0
       threads   ...
       memory    nothing held between calls
@@ -54,11 +55,11 @@ def explain(what: Any) -> None:
 
 @runtime_checkable
 class Explainable(Protocol):
-    """An object that `explain` can explain."""
+    """Interface of the objects that `explain` accepts."""
 
     @property
     def execution(self) -> Execution:
-        """The execution of its function."""
+        """The execution of the function."""
 
 
 def _execution_of(what: Any) -> Execution:
@@ -86,7 +87,7 @@ def _lines(execution: Execution) -> Iterator[str]:
 
 
 def _checked(task: Task) -> str:
-    """Return, as text, the number of rules of graphs and programs that hold, or the faults."""
+    """Return the faults of the graph and the program as text, or the number of valid rules."""
     faults = check_all(task.program, task.outputs, task.updated)
     return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 
@@ -94,8 +95,8 @@ def _checked(task: Task) -> str:
 def _listing(program: Program) -> tuple[list[str], int]:
     """Return the program as lines of code, and the number of its operations.
 
-    Selecting one of several results is not counted. It is written where the result is used, as in
-    ``_foreach_add[0]``.
+    The selection of one of several results is not counted. It is written where the result is used,
+    as in ``_foreach_add[0]``.
     """
     module = program.module
     calls = [node for node in module.graph.nodes if node.op.startswith("call")]

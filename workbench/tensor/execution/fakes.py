@@ -1,4 +1,4 @@
-"""Fake tensors for the arguments of a graph, and the recording of a function that runs on them."""
+"""Fake tensors for the arguments of a graph, and the recording of functions that run on them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from workbench.tensor.execution.indices import safe_operations
 from workbench.tensor.execution.quiet import silence
 
 OFTEN_SMALL = (0, 1)
-"""Sizes on which torch specialises: a graph is valid for one of them, or for neither."""
+"""Sizes on which torch specialises: a graph is valid for one of these sizes or for neither."""
 
 DRAWS = (
-    "{node} draws from torch's own generator; use a RandomStream, which draws the same numbers in "
+    "{node} draws from a generator of torch; use a RandomStream, which draws the same values in "
     "every tier"
 )
 
 DECIDES = (
-    "control flow of Python, or a size, depends on a computed value, which is not known while the "
+    "Python control flow or a size depends on a computed value, which is not known while the "
     "program is traced"
 )
-NO_RULE = "torch has no rule for the result of {operation}, or for compiling it"
-TWICE = "it differentiates a gradient that has passed through a scan"
+NO_RULE = "torch cannot infer the result of {operation}, or cannot compile it"
+TWICE = "it differentiates a gradient that was computed through a scan"
 
 
 def refusal(error: Exception) -> errors.CompilationError:
-    """Return an error of one line for a task that torch could not trace or compile."""
+    """Return an error with one line of text for a task that torch cannot trace or compile."""
     kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return errors.CompilationError(DECIDES)
@@ -47,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Fake tensors for the arguments of one graph, and facts that are learned about their sizes."""
+    """Factory of fake tensors for the arguments of one graph, with learned facts about sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
@@ -60,14 +60,14 @@ class Fakes:
     def size(self, example: int, *, any_value: bool = False) -> Any:
         """Return a symbolic size with the example value `example`.
 
-        An example of 0 or 1 is returned as a number, unless `any_value`.
+        An example of 0 or 1 is returned as an integer, unless `any_value` is True.
         """
         from torch.fx.experimental.symbolic_shapes import DimDynamic
 
         if example in OFTEN_SMALL and not any_value:
             self.symbols.append(example)
             return example
-        # A backed symbol: torch's rules can branch on the example, which adds a guard.
+        # The symbol is backed: torch's rules can branch on the example, which adds a guard.
         source = internals.ConstantSource(f"size_{len(self.symbols)}")
         symbol = self.known.create_symbol(
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
@@ -82,16 +82,16 @@ class Fakes:
             return torch.empty(shape, dtype=like.dtype, device=like.device)
 
     def held(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return a fake tensor with exactly the shape and layout of `tensor`."""
+        """Return a fake tensor with the exact shape and layout of `tensor`."""
         return self.mode.from_tensor(tensor, static_shapes=True)
 
     def record(self, function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
-        """Run `function` on `arguments`; return all operations as a graph.
+        """Run `function` on `arguments`, and return its operations as a graph.
 
         Raises
         ------
         CompilationError
-            If Python needs values, or random numbers are drawn.
+            If Python needs the value of a tensor, or if a generator of torch is used.
         """
         from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -105,7 +105,7 @@ class Fakes:
         except Exception as error:
             raise refusal(error) from error
         for node in graph.graph.nodes:
-            # Its numbers would differ from those of the eager tier and of a resumed run.
+            # A draw would have other values than in the eager tier and in a resumed run.
             if draws(node.target, node.args, node.kwargs):
                 raise errors.CompilationError(DRAWS.format(node=node.target))
         return graph
@@ -115,9 +115,9 @@ class Fakes:
 def _broadcast() -> dict[Any, Callable[..., Any]]:
     """Return rules that broadcast operands before some operations.
 
-    The shape rules of these operations refuse a symbolic size that only one operand has.
+    The shape rules of these operations reject a symbolic size that only one operand has.
     """
-    # One shape can be written as two different expressions, so the text below can differ even after
+    # Two different expressions can describe the same shape, so the text below can differ even after
     # broadcasting. This flag ends the recursion.
     widened = ContextVar("widened", default=False)
 
@@ -126,7 +126,7 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
             if widened.get():
                 return NotImplemented
             tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
-            # Compare as text: comparing symbolic sizes would add a guard to the trace.
+            # Compare the text, since a comparison of symbolic sizes would add a guard to the trace.
             if len({str(tensor.shape) for tensor in tensors}) == 1:
                 return NotImplemented
             new = iter(torch.broadcast_tensors(*tensors))

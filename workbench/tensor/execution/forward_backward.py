@@ -1,8 +1,8 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
-Saved values are kept for every time step, so the backward graph repeats views instead of saving
-them. It returns the factors of a product that is the gradient of a matrix, so that the products of
-all time steps become one.
+Saved values are kept for every time step. To save less, the backward graph recomputes views. If the
+gradient of a matrix is a product, the backward graph returns the two factors, so that one product
+can replace the products of all time steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VIEWS = frozenset(
         torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
     }
 )  # fmt: skip
-"""Operations that cost nothing, which the backward graph repeats instead of saving results."""
+"""Operations at no cost, which the backward graph repeats instead of saving their results."""
 
 
 COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
@@ -32,21 +32,24 @@ COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 
 @dataclass
 class ForwardBackward:
-    """A loop step as two graphs. Neither returns a value twice or returns one of its arguments.
+    """A loop step as two graphs.
+
+    The results of each graph are distinct, and none of them is an argument of the graph.
 
     Attributes
     ----------
     forward, backward : torch.fx.GraphModule
-        The backward graph takes inputs of the step, results of the forward graph, and tangents.
+        The arguments of `backward` are inputs of the step, results of `forward`, and tangents.
     outputs, saved : list of int
-        The results of `forward` that are outputs of the step, and those that `backward` takes.
+        Indices of the results of `forward` that are outputs of the step, and of the results that
+        `backward` needs.
     used : list of int
-        The inputs of the step that `backward` takes.
+        Indices of the inputs of the step that `backward` needs.
     gradients : list
         See `CompiledStep`.
     wanted : list of int
-        The values to which `gradients` refers: index ``i`` of a result of `backward`, or ``~i`` of
-        one of its arguments.
+        The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
+        ``~i`` the index of an argument.
     """
 
     forward: fx.GraphModule
@@ -61,28 +64,28 @@ class ForwardBackward:
 def partition(
     joint: fx.GraphModule, n_sizes: int, n_inputs: int, n_outputs: int, contexts: range
 ) -> ForwardBackward:
-    """Partition a joint graph, from inputs and tangents to outputs and gradients.
+    """Partition a joint graph, which computes outputs and gradients from inputs and tangents.
 
-    The first `n_sizes` of the inputs are sizes, which both parts take. The gradients of `contexts`
-    that are products of matrices are returned as their factors.
+    The first `n_sizes` inputs are sizes, which are arguments of both graphs. If the gradient of one
+    of `contexts` is a matrix product, the backward graph returns the two factors.
     """
     nodes = list(joint.graph.nodes)
     placeholders = [node for node in nodes if node.op == "placeholder"]
     inputs, tangents = placeholders[:n_inputs], placeholders[n_inputs:]
     results = nodes[-1].args[0]
-    # Returned arguments are not allowed, so an output that is an input stays a copy.
+    # A graph must not return its arguments, so an output that equals an input remains a copy.
     first = [(node, _itself(node)) for node in results[:n_outputs]]
     outputs = [node if same.op == "placeholder" else same for node, same in first]
     gradients = list(results[n_outputs:])
-    late: set[fx.Node] = set(tangents)  # nodes that depend on tangents, and so run backward
+    late: set[fx.Node] = set(tangents)  # nodes that depend on tangents and therefore run backward
     for node in nodes:
         if any(one in late for one in node.all_input_nodes):
             late.add(node)
     places, wanted = _wanted(gradients, contexts)
     kept: dict[fx.Node, None] = {}
     seen: set[fx.Node] = set()
-    # From the gradients back: late nodes and views are computed backward. At the first other node
-    # the walk stops: its value is saved by the forward graph.
+    # Walk from the gradients to their inputs. The backward graph computes late nodes and views. The
+    # walk stops at all other nodes, whose values the forward graph saves.
     waiting = list(wanted)
     while waiting:
         node = waiting.pop()
@@ -117,7 +120,7 @@ def _itself(node: fx.Node) -> fx.Node:
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Return the nodes that the backward graph returns, and the place of each gradient there."""
+    """Return the positions of the gradients among the nodes to return, and these nodes."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:
@@ -153,7 +156,7 @@ def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
 def _extract(
     joint: fx.GraphModule, sources: Sequence[fx.Node], results: Sequence[fx.Node]
 ) -> fx.GraphModule:
-    """Copy the part of a graph from `sources` to `results`."""
+    """Copy the subgraph that computes `results` from `sources`."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for node in sources:

@@ -1,9 +1,9 @@
 """Safe handling of indices out of range in compiled programs.
 
-Compiled code that finds such an index in a parallel region throws a C++ exception there, which ends
-the process. So, while a task is traced, every operation that takes indices gets index 0 in place of
-an index out of range, and the program returns a flag. If it is false, nothing is updated, and the
-task runs once more, eagerly, to raise an error that names the index.
+If compiled code finds an index out of range in a parallel region, it throws a C++ exception that
+ends the process. Therefore tracing replaces every index out of range by 0, and the program returns
+a flag. If the flag is false, no variable is updated, and the task runs again in the eager tier,
+which raises an error that shows the index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 Place = tuple[Any, torch.Tensor, Any]
-"""Position of one argument of indices, the indices, and the size that they index."""
+"""Position of one argument that contains indices, the indices, and the size of the indexed axis."""
 
 _checks: ContextVar[list[torch.Tensor] | None] = ContextVar("checks", default=None)
 _within: ContextVar[bool] = ContextVar("within", default=False)
@@ -28,13 +28,13 @@ _within: ContextVar[bool] = ContextVar("within", default=False)
 
 @contextlib.contextmanager
 def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
-    """Add to `checks`, while a task is traced, a boolean for each argument of indices.
+    """Add a boolean to `checks` for each argument with indices while a task is traced.
 
     Parameters
     ----------
     checks : list or None
-    Gets tensors without dimensions that are true if all indices exist. With None, operations
-    are recorded unchanged.
+        List to which scalar tensors are added, which are true if all indices are in range. With
+        None, operations are recorded unchanged.
     """
     token = _checks.set(checks)
     try:
@@ -45,13 +45,13 @@ def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
 
 
 def indexes(graph: fx.Graph) -> bool:
-    """Return True if a flat graph has operations that take indices."""
+    """Return True if a flat graph contains operations with indices."""
     return any(node.target in safe_operations() for node in graph.nodes)
 
 
 @functools.cache
 def safe_operations() -> dict[Any, Callable[..., Any]]:
-    """Return, for each operation that takes indices, a decomposition that cannot fail on them."""
+    """Return a decomposition without index errors for each operation with indices."""
     aten = torch.ops.aten
     along = (
         aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,
@@ -64,7 +64,7 @@ def safe_operations() -> dict[Any, Callable[..., Any]]:
         aten.index_fill.int_Scalar, aten.index_fill_.int_Scalar, aten.index_fill.int_Tensor,
         aten.index_fill_.int_Tensor,
     )  # fmt: skip
-    several = (  # they take a list of indices, one for each axis
+    several = (  # operations that accept a list of indices, one for each axis
         aten.index.Tensor, aten.index_put.default, aten.index_put_.default,
     )  # fmt: skip
     places: dict[Any, Callable[[Sequence[Any]], list[Place]]] = {
@@ -75,7 +75,7 @@ def safe_operations() -> dict[Any, Callable[..., Any]]:
         aten.embedding.default: lambda args: [(1, args[1], args[0].shape[0])],
         aten.embedding_dense_backward.default: lambda args: [(1, args[1], args[2])],
     }
-    # Only these accept negative indices, which count from the end.
+    # Only these operations accept negative indices, which count from the end.
     from_the_end = {*several, *filling, aten.take.default}
     return {
         operation: _safe(operation, found, operation in from_the_end)
@@ -104,11 +104,11 @@ def _safe(
     places: Callable[[Sequence[Any]], list[Place]],
     from_the_end: bool,
 ) -> Callable[..., Any]:
-    """Make a rule for `operation`; if `from_the_end`, negative indices are valid."""
+    """Create a rule for `operation`; negative indices are valid if `from_the_end` is True."""
 
     def compute(*args: Any, **kwargs: Any) -> Any:
         checks = _checks.get()
-        # `_within` is set while the rule below calls the operation itself, which would recur.
+        # `_within` is set while this rule calls the operation, to prevent recursion.
         found = [] if checks is None or _within.get() else places(args)
         if checks is None or not found:
             return NotImplemented
@@ -132,7 +132,7 @@ def _safe(
 
 
 class _OneHot(TorchFunctionMode):
-    """Check of the classes of ``one_hot``, which a tracer sees only as other operations."""
+    """Check of the classes of ``one_hot``, which a tracer records only as other operations."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None

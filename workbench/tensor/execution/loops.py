@@ -1,11 +1,11 @@
 """Loops in compiled programs: one compiled step, called once for every time step.
 
-In a traced program a `workbench.tensor.scan.Loop` is one operation, whatever its length. The step
-of the loop is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls
-the first graph from the first time step to the last, and keeps the values that the second graph
-needs. `loop_backward` calls the second graph from the last time step to the first. The gradient of
-a matrix that is a sum of products over all time steps is computed as one product of the stacked
-factors.
+In a traced program, a `workbench.tensor.scan.Loop` of any length is one operation. The step of the
+loop is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
+forward graph from the first time step to the last, and saves the values that the backward graph
+needs. `loop_backward` calls the backward graph from the last time step to the first. If the
+gradient of a matrix is a sum of products over all time steps, it is computed as one product of the
+stacked factors.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Program = Callable[[list[Any]], Sequence[Any]]
-"""A compiled graph: it takes its arguments in a list, which it empties, and returns results.
+"""A compiled graph: a function of a list of arguments that returns results.
 
-An emptied list frees arguments as soon as they are not needed.
+The function empties the list, so that it can free each argument after its last use.
 """
 
 SHORT = 3
-"""Largest known number of steps for which a loop is unrolled."""
+"""Maximum number of steps of a loop that is unrolled."""
 
 
 @dataclass(eq=False)
 class CompiledStep:
-    """The step of one loop, compiled.
+    """The compiled step of one loop.
 
     Attributes
     ----------
@@ -47,26 +47,26 @@ class CompiledStep:
     needs : tuple of bool
         For each input of the step, True if it needs a gradient.
     places : list of pairs
-        Input of the loop and axis of every size; sizes are the first arguments of the graphs.
+        The loop input and the axis of every size; sizes are the first arguments of the graphs.
     forward : callable
-        Takes a list of sizes and inputs of the step, which it empties; returns its values.
+        Computes values from a list of sizes and inputs of the step, and empties the list.
     outputs, saved : list of int
-        The indices of values that are outputs of the step, and of values that `backward` takes.
+        Indices of the values that are outputs of the step, and of the values that `backward` needs.
     backward : callable
-        Takes a list of the inputs `used`, the saved values, gradients of the outputs, and gradients
-        of the states from the next time step; returns its values.
+        Computes gradients from a list of the inputs `used`, the saved values, the gradients of the
+        outputs, and the gradients of the states from the next time step. It empties the list.
     wanted : list of int
-        The values to which `gradients` refers: index ``i`` of a result of `backward`, or ``~i`` of
-        one of its arguments.
+        The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
+        ``~i`` the index of an argument.
     gradients : list
-        For each input of the step: ``None``, the place of its gradient in `wanted`, or the places
-        of two factors, whose product, summed over time, is the gradient.
+        For each input of the step: ``None``, the position of its gradient in `wanted`, or the
+        positions of two factors, whose product, summed over time, is the gradient.
     floating : list of bool
         For each output, True if it has a gradient.
     traces : list of Trace
         The traces of `forward` and `backward`.
     backwards : int
-        The number of times that the program computes gradients of the loop.
+        The number of times that the program computes the gradients of the loop.
     threads : int
         The number of threads of `forward` and `backward`.
     """
@@ -92,15 +92,15 @@ class CompiledStep:
         return len(self.loop.inner_outputs)
 
 
-# Operations of torch take only tensors and numbers, so steps and saved values are found by a
-# number. A step lives as long as the program that holds it, saved values as long as their key.
+# torch operations accept only tensors and numbers, so a number identifies a step or saved values.
+# A step exists as long as a program refers to it, and saved values as long as their key.
 _steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictionary()
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 
 
 def register(step: CompiledStep) -> int:
-    """Return the number by which operations find `step`, as long as a program holds it."""
+    """Return a number that identifies `step` to operations while a program refers to the step."""
     number = next(_numbers)
     _steps[number] = step
     return number
@@ -114,17 +114,17 @@ def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any,
 
 @dataclass(eq=False)
 class Kept:
-    """Values of a part of a loop that are kept for its gradient.
+    """Values of a segment of a loop that are kept for the gradient.
 
     Attributes
     ----------
     part : range
-        The time steps.
+        The time steps of the segment.
     states : list of torch.Tensor
-        The states before the first of them.
+        The states before the first time step of the segment.
     steps : list of pairs, optional
-        The inputs and the saved values of every time step. None with `low_memory`, or if gradients
-        are computed several times: the backward pass recomputes them then.
+        The inputs and the saved values of every time step. None with `low_memory` or if gradients
+        are computed several times; the backward pass then recomputes the values.
     """
 
     part: range
@@ -140,14 +140,14 @@ def _run(
     states: list[torch.Tensor],
     contexts: Sequence[torch.Tensor],
 ) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
-    """Run some time steps; return lists of values of outputs, and values for the backward pass."""
+    """Run a segment, and return the values of each output and the values for the backward pass."""
     forward, saved, keeping = step.forward, step.saved, step.backward is not None
     state_places = step.outputs[: step.loop.n_states]
     all_results: list[Sequence[torch.Tensor]] = []
     kept: list[tuple[list[Any], Sequence[Any]]] = []
     for t in part:
         inputs = [*sizes, *[values[t] for values in unbound], *states, *contexts, t]
-        # A copy, since the program empties the list that it gets, and `kept` needs the inputs.
+        # Copy the list, since the program empties its argument, and `kept` needs the inputs.
         results = forward(inputs.copy())
         if keeping:
             kept.append((inputs, [results[i] for i in saved]))
@@ -159,21 +159,21 @@ def _run(
 
 @torch.library.custom_op("workbench::loop_forward", mutates_args=())
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
-    """Run a loop; return its stacked outputs, and a key to the values for `loop_backward`.
+    """Run a loop, and return its stacked outputs and a key to the values for `loop_backward`.
 
-    The key is a tensor, so that autograd passes it on, and its lifetime is that of the values.
+    The key is a tensor, so that autograd can save it. The values exist as long as the key.
     """
     step = _steps[number]
     loop = step.loop
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     loop.check_lengths(sequences, n)
-    if n < 1:  # the step cannot run to give the sizes of its outputs
+    if n < 1:  # without a step, the sizes of the outputs cannot be computed
         return [*[loop.empty(i, states) for i in range(step.n_outputs)], torch.tensor(0)]
     sizes = [given[i].shape[axis] for i, axis in step.places]
     unbound = [sequence.unbind(0) for sequence in sequences]
     collected: list[list[torch.Tensor]] = [[] for _ in range(step.n_outputs)]
     kept: list[Kept] = []
-    # Several backward passes would each need the saved values, and each pass consumes them.
+    # Each backward pass consumes the saved values, so several passes must recompute them.
     again = loop.low_memory or step.backwards > 1
 
     def run(part: range) -> Any:
@@ -193,13 +193,16 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
     ticket = torch.tensor(key)
     if kept:
         _kept[key] = kept
-        # A program that never calls backward must not keep the values forever.
+        # If a program never calls the backward pass, the values must not be kept forever.
         weakref.finalize(ticket, _kept.pop, key, None).atexit = False
     return [*[torch.stack(values) for values in collected], ticket]
 
 
 def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> list[torch.Tensor]:
-    """Return outputs of a loop without values, from its first step; inner loops do the same."""
+    """Return empty outputs of a loop, with shapes inferred from its first step.
+
+    Inner loops are treated in the same way.
+    """
     token = instead.set(_hollow)
     try:
         first = [sequence[0] for sequence in sequences]
@@ -226,9 +229,9 @@ def _run_back(
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all time steps backward; return their gradients and those of the first states.
+    """Run all time steps backward; return their gradients and the gradients of initial states.
 
-    It empties `kept`, so that memory is freed on the way.
+    The function empties `kept`, so that memory is freed early.
     """
     loop, backward = step.loop, step.backward
     assert backward is not None
@@ -249,7 +252,7 @@ def _run_back(
                 *[flowing[i] for i in real],
             ]  # fmt: skip
             new = backward(taken.copy())
-            # A compiled graph must not return an argument, so such gradients are taken from here.
+            # A compiled graph must not return an argument. Such gradients are read from `taken`.
             values = [new[i] if i >= 0 else taken[~i] for i in wanted]
             flowing = [
                 values[place].contiguous() if isinstance(place, int) else zero
@@ -263,14 +266,14 @@ def _run_back(
 def loop_backward(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
-    """Return gradients of all inputs of a loop that need one, from those of its outputs."""
+    """Compute the gradients of the inputs that need one from the gradients of the outputs."""
     step = _steps[number]
     assert step.backward is not None
     if n < 1:
         pairs = zip(given, step.needs, strict=False)
         return [torch.zeros_like(value) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
-    if step.backwards == 1:  # this list is the last reference: memory is freed on the way
+    if step.backwards == 1:  # `kept` is the last reference, so that memory is freed early
         del _kept[int(key)]
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     sizes = [given[i].shape[axis] for i, axis in step.places]
@@ -291,7 +294,7 @@ def _gathered(
     results: list[list[torch.Tensor]],
     flowing: Sequence[torch.Tensor],
 ) -> list[torch.Tensor]:
-    """Combine the gradients of all time steps, given from the last one to the first."""
+    """Combine the gradients of all time steps, which are listed from the last step to the first."""
     loop = step.loop
     ordered = results if loop.reverse else [values[::-1] for values in results]
     joined: dict[int, torch.Tensor] = {}
@@ -326,7 +329,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Return `results` with storages of their own, which torch requires of an operation."""
+    """Copy results that share storage, since torch requires an operation to return new storage."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:
@@ -361,7 +364,7 @@ class Through(torch.autograd.Function):
     def backward(ctx: Any, *incoming: torch.Tensor) -> Any:
         key, *given = ctx.saved_tensors
         step = _steps[ctx.number]
-        step.backwards += 1  # this runs once, during tracing, not when the program runs
+        step.backwards += 1  # this line runs during tracing, not when the program runs
         needs = step.needs
         real = [g for g, is_real in zip(incoming, step.floating, strict=True) if is_real]
         found = torch.ops.workbench.loop_backward(
@@ -376,7 +379,7 @@ class Through(torch.autograd.Function):
 
 
 def call(step: CompiledStep, given: Sequence[Any], n: Any) -> list[Any]:
-    """Add a loop as one operation to the program that is being traced."""
+    """Add a loop as one operation to the program that is traced."""
     number = register(step)
     if step.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]

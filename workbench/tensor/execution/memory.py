@@ -1,9 +1,9 @@
 """Setting of glibc that keeps freed memory for the next training step.
 
-Every step allocates tensors of the same sizes. By default glibc returns large ones to the operating
-system at once, which must clear their pages for the next step. On a CPU this can take longer than
-the computation. With the setting, glibc keeps freed memory, as torch's allocator does on an
-accelerator.
+Every step allocates tensors of the same sizes. By default, glibc immediately returns the memory of
+large tensors to the operating system. The operating system must then clear the pages for the next
+step, which can take longer than the computation on a CPU. With the setting, glibc keeps freed
+memory, as torch's allocator does on an accelerator.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import os
 import sys
 
 LARGEST = 32 * 2**20
-"""Bytes of the largest tensor that is kept: the largest value that glibc does not ignore."""
+"""Maximum size in bytes of memory blocks that are kept; glibc ignores larger values."""
 KEPT = 2**30
-"""Bytes of unused memory above which glibc returns some."""
+"""Size in bytes of unused memory above which glibc returns memory."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 @functools.cache
 def keep_memory() -> bool:
-    """Make the C library keep freed memory, unless environment variables configure it.
+    """Make glibc keep freed memory, unless environment variables configure its allocator.
 
     Returns
     -------
     bool
-        True if it does; only glibc has the setting.
+        True if the setting was changed, which is possible only with glibc.
     """
     asked = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if asked or not sys.platform.startswith("linux"):

@@ -1,10 +1,10 @@
-"""Choice of the tier in which a function runs, and of the time when it changes.
+"""Choice of the tier in which a function runs, and changes of this tier.
 
-``auto`` starts eagerly and times some of its calls. Once the time that compiling would save over
-the calls to come exceeds the cost of compiling, a background thread compiles. The first call after
-that switches to the compiled program, so that a switch always happens between two batches and no
-call waits for a compiler. If the compiled program is slower, the function returns to the eager
-tier. A change is reported in the thread that calls the function.
+``auto`` starts in the eager tier and measures the duration of some calls. If compilation is
+expected to save more time in the remaining calls than it takes, a background thread compiles the
+program. The next call after the compilation uses the compiled program, so the tier changes between
+two batches, and no call waits for the compiler. If the compiled program is slower, the function
+returns to the eager tier. A change is reported in the thread that calls the function.
 """
 
 from __future__ import annotations
@@ -33,46 +33,46 @@ Mode = Literal["auto", "eager", "compiled"]
 MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
 
 SAMPLE_EVERY = 16
-"""Every how many calls one is timed."""
+"""Number of calls from one timed call to the next."""
 SAMPLES = 8
-"""Number of timed calls that a decision needs."""
+"""Number of timed calls before a decision."""
 EXPECTED_SAVING = 1 / 3
-"""Fraction of the time of an eager call that compiling is assumed to save."""
+"""Fraction of the time of an eager call that compilation is assumed to save."""
 SECONDS = 6.0
 SECONDS_AN_OPERATION = 0.05
-"""Assumed cost of compiling: a constant, and a time for each operation of the program."""
+"""Assumed compilation time in seconds: a constant, and a time for each operation."""
 SWITCH_INTERVAL = 2e-4
-"""Seconds after which a thread must let others run while one of them compiles."""
+"""Seconds after which a thread must release the interpreter while another thread compiles."""
 
 PATIENCE = 20.0
-"""Seconds that the exit of the process waits for a compiler, which cannot stop at once."""
+"""Maximum time in seconds that the exit of the process waits for a compiler to stop."""
 
 SWAPPED = (
-    "after {calls} eager calls of {eager:.3g} ms each; compiling took {seconds:.1f} s in "
+    "after {calls} eager calls of {eager:.3g} ms each; compilation took {seconds:.1f} s in "
     "the background"
 )
-SLOWER = "a compiled call took {compiled:.3g} ms, but an eager one {eager:.3g} ms"
+SLOWER = "a compiled call took {compiled:.3g} ms, but an eager call took {eager:.3g} ms"
 FAILED = "it cannot be compiled ({why})"
-NOT_YET = "compiling has not been worthwhile so far"
+NOT_YET = "compilation has not been worthwhile so far"
 CANNOT = (
-    "{name} runs eagerly, since it cannot be compiled: {why}. Give execution='eager' if this is "
+    "{name} runs eagerly, since it cannot be compiled: {why}. Pass execution='eager' if this is "
     "intended"
 )
 
 
 _turn = threading.Lock()
-"""Held by the thread that compiles in the background: one at a time."""
+"""Lock that allows only one thread to compile in the background."""
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 class Execution:
-    """Runner of the task of one function in a suitable tier.
+    """Runner of the task of one function, which chooses a suitable tier.
 
     Parameters
     ----------
     task : Task
     mode : str
-        ``'auto'``, or the requested tier: one of `TIERS`.
+        ``'auto'``, or the requested tier, a key of `TIERS`.
     name : str
         The name of the function, for messages.
 
@@ -86,10 +86,10 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        Returns the number of calls to come, or ``None`` if it is unknown; then as many calls as
-        so far are assumed.
+        Returns the number of remaining calls, or ``None`` if it is unknown. If it is unknown, it is
+        assumed to equal the number of calls so far.
     report : callable or None
-        Called with `described` when the tier changes, or when it is certain that it will not.
+        Called with `described` when the tier changes, or when the eager tier becomes final.
     """
 
     def __init__(self, task: Task, mode: str, name: str) -> None:
@@ -99,13 +99,13 @@ class Execution:
         self.name = name
         self.threads = Threads(task)
         self.tier: Tier = TIERS["eager"](task, self.threads)
-        self.reason = "asked for" if mode != "auto" else ""
+        self.reason = "requested" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
         self.report: Callable[[str], object] | None = None
         self.thread: threading.Thread | None = None
         self.examples: list[tuple[int, ...]] = []
-        # `find` runs for every batch, so all decisions hide behind one comparison of integers.
+        # `find` runs for every batch, so one comparison of numbers skips all decisions.
         self._next_look = {"auto": SAMPLE_EVERY, "eager": math.inf}.get(mode, 1)
         self._times: list[float] = []
         self._eager_time = math.nan
@@ -113,7 +113,7 @@ class Execution:
         self._swapped = False
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs the next call, on inputs of `sizes`."""
+        """Return a function that runs the next call for inputs of `sizes`."""
         self.calls += 1
         if self.calls < self._next_look:
             return self.tier.find(sizes)
@@ -125,16 +125,16 @@ class Execution:
 
     @property
     def described(self) -> str:
-        """The tier and the reason for it."""
+        """The tier and the reason for it, as text."""
         return f"{self.tier.name}: {self.reason or NOT_YET}"
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were made; they determine how results are rounded."""
+        """Return the sizes for which programs were compiled; rounding depends on them."""
         return self.tier.state() or list(self.examples)
 
     def _make_now(self, sizes: tuple[int, ...]) -> None:
-        # Examples from a checkpoint can be of a task with other inputs, if other variables were
-        # monitored then.
+        # Examples from a checkpoint can belong to a task with other inputs, if the monitored
+        # variables have changed since.
         known = [example for example in self.examples if len(example) == len(sizes)]
         try:
             self.tier = TIERS[self.mode](self.task, self.threads, [*known, sizes])
@@ -147,7 +147,7 @@ class Execution:
     # auto
 
     def _look(self, sizes: tuple[int, ...]) -> Run:
-        """Switch to a new tier if there is one, decide if a decision is due, time the call."""
+        """Switch to a new tier if it is ready, decide about compilation, and time the call."""
         self._next_look = self.calls + SAMPLE_EVERY
         if self._made is not None:
             self._swap(self._made)
@@ -174,9 +174,9 @@ class Execution:
         return saved > SECONDS + SECONDS_AN_OPERATION * nodes
 
     def _compile_later(self, sizes: tuple[int, ...]) -> None:
-        # The reference for `_compare`: times during compilation would be slower.
+        # Reference for `_compare`, measured before compilation slows calls down.
         self._eager_time = _median(self._times)
-        self.reason = "while a thread compiles"
+        self.reason = "while a background thread compiles"
         self.thread = threading.Thread(
             target=self._compile, args=(sizes,), name=f"compile {self.name}", daemon=True
         )
@@ -189,7 +189,7 @@ class Execution:
                 self._made = TIERS["compiled"](self.task, self.threads, [sizes], on_demand=False)
         except errors.CompilationError as error:
             self._made = error
-        except Exception as error:  # only the next call can report it: this thread has no caller
+        except Exception as error:  # this thread has no caller: let the next call report it
             self._made = errors.CompilationError(f"{type(error).__name__}: {error}")
         self._next_look = 0  # the next call uses the result
 
@@ -198,16 +198,16 @@ class Execution:
         if isinstance(made, errors.CompilationError):
             self._stay_eager(FAILED.format(why=made))
             return
-        # Later times are those of the compiled program, for `_compare`.
+        # Later durations belong to the compiled program, for `_compare`.
         self.tier, self._swapped, self._times = made, True, []
         eager = 1e3 * self._eager_time
         self._tell(SWAPPED.format(calls=self.calls - 1, eager=eager, seconds=made.seconds))
 
     def _compare(self) -> None:
-        """Return to the eager tier if the compiled program is slower than it was."""
+        """Return to the eager tier if the compiled program is slower."""
         self._next_look = math.inf
         compiled = _median(self._times)
-        if compiled > 1.05 * self._eager_time:  # 5 % allow for noise
+        if compiled > 1.05 * self._eager_time:  # 5 % tolerance for noise
             self.tier = TIERS["eager"](self.task, self.threads)
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
 
@@ -223,10 +223,10 @@ class Execution:
 
 @contextlib.contextmanager
 def _short_turns() -> Iterator[None]:
-    """Shorten the time for which a thread keeps the interpreter (the GIL).
+    """Shorten the time for which a thread can hold the interpreter lock (the GIL).
 
-    Every call of torch releases it, and must then get it back from the thread that compiles. With
-    Python's default, training would wait 5 ms each time.
+    Every torch call releases the lock and must then acquire it again from the thread that compiles.
+    With Python's default, training would wait 5 ms each time.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, SWITCH_INTERVAL))
@@ -238,12 +238,12 @@ def _short_turns() -> Iterator[None]:
 
 @atexit.register
 def _leave() -> None:
-    """End the threads that compile: if Python exits while they run, C++ aborts the process."""
+    """End the threads that compile, since C++ aborts the process if Python exits while they run."""
     left = [thread for thread in list(_threads) if thread.is_alive()]
     for thread in left:
         identity = ctypes.c_ulong(thread.ident or 0)
-        # No other call stops a thread. It takes effect at the next bytecode, not
-        # within C++ code; so wait.
+        # Only this call stops a thread. It takes effect at the next bytecode, not within C++ code,
+        # so the thread is joined below.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(SystemExit))
     end = time.monotonic() + PATIENCE
     for thread in left:

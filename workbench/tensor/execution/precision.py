@@ -1,8 +1,8 @@
-"""Arithmetic of matrix products, as set by ``config.precision``.
+"""Arithmetic of matrix products, selected by ``config.precision``.
 
 ``bf16`` is mixed precision: products are computed in bfloat16, while parameters, gradients and the
-state of step rules stay in float32. ``tf32`` rounds the factors of float32 products on CUDA devices
-that support it; elsewhere it is float32.
+state of step rules remain in float32. ``tf32`` rounds the factors of float32 products on CUDA
+devices that support it; on other devices it equals ``float32``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.tensor.execution.task import Task
 
 
 def arithmetic(task: Task) -> AbstractContextManager[object]:
-    """Return the context manager in which a task runs."""
+    """Return a context manager that sets the arithmetic for a task."""
     if task.precision == "bf16":
         return torch.autocast(task.device.type, torch.bfloat16)
     if task.precision == "tf32" and task.device.type == "cuda":

@@ -1,7 +1,7 @@
 """Number of processors that this process can use.
 
-A container sees all processors of its host, but its quota can be a small part of them. Threads
-beyond the quota do not run in parallel; they delay each other.
+A container sees all processors of its host, but its quota can be much smaller. Threads beyond the
+quota do not run in parallel, but delay each other.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _MOUNT = Path("/sys/fs/cgroup")
 def available_processors() -> int:
     """Return the number of processors that this process can use at the same time.
 
-    The minimum of the processors of the machine, those to which the process is bound, and the
-    quotas of its control groups (Linux, both versions), rounded up.
+    This is the minimum of the processors of the machine, the processors to which the process is
+    bound, and the quotas of its control groups on Linux (versions 1 and 2), rounded up.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def _quotas() -> list[float]:
         root = _MOUNT / controllers.replace("cpuacct,cpu", "cpu,cpuacct")
         if controllers and not root.is_dir():
             root = _MOUNT / "cpu"
-        # Within a container the path can be that of the host, which does not exist there.
+        # Within a container, the path can be a path of the host, which does not exist here.
         folder = root / path.lstrip("/")
         for place in (folder, *folder.parents):
             quota = _version_1(place) if controllers else _version_2(place)

@@ -1,11 +1,11 @@
 """Choice of the library for products of matrices on a CPU.
 
-Inductor leaves all products to a library. For small products the call takes longer than the work;
-written as sums, they are fused with the operations around them. For float32 torch calls MKL, which
-does not use the widest instructions of processors from other makers than Intel. oneDNN, which torch
-contains for convolutions, generates code for the processor on which it runs. A call of it takes
-longer to start, so it is used for large products. The choice depends only on the sizes for which a
-program is made, never on a measurement, so that the same sizes always round in the same way.
+Inductor calls a library for all products. For small products, the call takes longer than the
+multiplications, so they are written as sums, which inductor fuses with other operations. For
+float32 torch calls MKL, which uses the widest instructions only on processors from Intel. oneDNN,
+which torch includes for convolutions, generates code for any processor. Its calls take longer to
+start, so it is used only for large products. The choice depends only on the sizes for which a
+program is compiled, never on a measurement, so that the same sizes always round in the same way.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 SMALL = 2**15
-"""Multiplications up to which code of inductor is faster than a call of a library."""
+"""Maximum number of multiplications for which inductor's code is faster than a library call."""
 LARGE = 2**22
-"""Multiplications from which oneDNN is faster than MKL."""
+"""Minimum number of multiplications for which oneDNN is faster than MKL."""
 
 AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
-"""True if there are two libraries to choose from."""
+"""True if both MKL and oneDNN can be used."""
 
 
 def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
@@ -35,14 +35,15 @@ def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Return True if inductor computes the product of two matrices, which can be fake.
 
-    Never for integers: a sum of small integers has a larger dtype than their product.
+    It never computes products of integers, since a sum of small integers has a wider dtype than
+    their product.
     """
     fractions = left.device.type == "cpu" and left.dtype.is_floating_point
     return fractions and _multiplications(left, right) <= SMALL
 
 
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
-    """Return the number of multiplications of a product, for the sizes of the trace.
+    """Return the number of multiplications of a product for the example sizes of the trace.
 
     If a size depends on a computed value, return a number that leaves the product to torch.
     """
@@ -53,12 +54,12 @@ def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
 
 
 def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Compute ``left @ right`` for two matrices by the faster library."""
+    """Compute ``left @ right`` for two matrices with the faster library."""
     return _product(left.contiguous(), right) if by_onednn(left, right) else left @ right
 
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Compute ``left @ right`` by oneDNN, which copies `left` if it is not contiguous."""
+    """Compute ``left @ right`` with oneDNN, which copies `left` if it is not contiguous."""
     linear = internals.linear_pointwise.default
     result: torch.Tensor = linear(left, right.t(), None, "none", [], "")
     return result
@@ -81,8 +82,8 @@ def _descend(
         total.sub_(left @ right * scale)
 
 
-# Operations of a program. They are defined with the low-level functions, since the overhead of
-# `torch.library.custom_op` is larger than a small product.
+# Operations of programs. The low-level functions define them, since the overhead of
+# `torch.library.custom_op` exceeds the time of a small product.
 _PRODUCT, _DESCEND = "workbench::product", "workbench::descend"
 torch.library.define(_PRODUCT, "(Tensor left, Tensor right) -> Tensor")
 torch.library.impl(_PRODUCT, "cpu", _product)

@@ -1,7 +1,7 @@
-"""Suppression of torch's log about code that it cannot trace or compile.
+"""Suppression of torch's log messages about code that it cannot trace or compile.
 
-An error of the workbench reports that instead. Messages that ``TORCH_LOGS`` enables have a lower
-level and are not suppressed.
+An error of the workbench reports the failure instead. Messages that ``TORCH_LOGS`` enables have a
+lower level and are not suppressed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 class _Unwanted(logging.Filter):
-    """Filter that drops warnings and errors of threads within `silence`, and of no others."""
+    """Filter that drops warnings and errors only from threads within `silence`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (_silent.get() and record.levelno >= logging.WARNING)
@@ -29,9 +29,9 @@ _unwanted = _Unwanted()
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Suppress warnings and errors of torch's loggers, in this thread.
+    """Suppress warnings and errors of torch's loggers in this thread.
 
-    Warnings of the compiler for its own developers stay suppressed afterwards.
+    Python warnings of the compiler, which address its developers, remain suppressed afterwards.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=internals.COMPILER)
     for name, logger in list(logging.root.manager.loggerDict.items()):

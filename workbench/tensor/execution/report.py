@@ -1,4 +1,4 @@
-"""Reports about compiled programs, as text: sizes, time, memory and kernels."""
+"""Text reports about compiled programs: sizes, time, memory and kernels."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ KERNEL = re.compile(
     r"(?:\.run)?\(",
     re.MULTILINE,
 )
-"""Pattern of a call of a kernel in the code that inductor writes."""
+"""Pattern of a kernel call in the code that inductor generates."""
 
 LONGEST = 71
-"""Longest name of a kernel that is shown in full, in characters."""
+"""Maximum number of characters of a kernel name that is shown in full."""
 
 
 def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task) -> Iterator[str]:
@@ -34,9 +34,9 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task
     trace : Trace
         The trace that was compiled.
     seconds : float
-        The time that it took.
+        The duration of tracing and compilation.
     source : str
-        The code that inductor wrote.
+        The code that inductor generated.
     task : Task
     """
     yield f"{head}, for {_sizes(trace, task)}"
@@ -53,13 +53,13 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task
 
 
 def _shortened(name: str) -> str:
-    """Shorten a long name in the middle: inductor joins the names of all fused operations."""
+    """Shorten a long name in the middle, since inductor joins the names of all fused operations."""
     half = (LONGEST - 1) // 2
     return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 def _sizes(trace: Trace, task: Task) -> str:
-    """Return, as text, the sizes for which a program is valid."""
+    """Format the sizes for which a program is valid."""
     parts = []
     for (i, axis), symbol in zip(task.free, trace.symbols, strict=True):
         size = trace.bound(symbol)
@@ -68,7 +68,7 @@ def _sizes(trace: Trace, task: Task) -> str:
 
 
 def bytes_in_words(count: float) -> str:
-    """Return a number of bytes with a suitable unit, such as ``1.5 kB``."""
+    """Format a number of bytes with a suitable unit, such as ``1.5 kB``."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -77,7 +77,7 @@ def bytes_in_words(count: float) -> str:
 
 
 def _peak(graph: torch.fx.GraphModule) -> int:
-    """Return the peak of bytes of intermediate values, as if inductor fused none of them."""
+    """Return the peak memory of intermediate values in bytes, assuming that inductor fuses none."""
     last: dict[torch.fx.Node, torch.fx.Node] = {}
     for node in graph.graph.nodes:
         for used in node.all_input_nodes:
@@ -104,6 +104,6 @@ def _peak(graph: torch.fx.GraphModule) -> int:
 
 
 def _hint(size: Any) -> int:
-    """Return a size of the example; 0 if it depends on computed values."""
+    """Return the example value of a size, or 0 if it depends on computed values."""
     hint = size.node.hint if isinstance(size, torch.SymInt) else size
     return 0 if hint is None else int(hint)

@@ -1,8 +1,8 @@
-"""Rewrites of a flat graph before it is compiled, which make it faster on a CPU.
+"""Rewrites that make a flat graph faster on a CPU, applied before compilation.
 
-They concern operations that inductor does not improve: products of matrices, which it leaves to one
-library, and gradients of indexing, which it does not fuse with other operations. The values stay
-the same up to rounding.
+They replace operations that inductor does not optimise: products of matrices, for which it always
+calls the same library, and gradients of indexing, which it does not fuse with other operations. The
+values are unchanged up to rounding.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 aten = torch.ops.aten
 ZEROS = (aten.new_zeros.default, aten.zeros.default, aten.zeros_like.default)
 ADDS_UP = 2**14
-"""Number of elements from which a pass over a matrix takes longer than a call from Python."""
+"""Minimum number of elements for which a pass over a matrix takes longer than a Python call."""
 
 
 def rewrite(traced: Trace) -> None:
@@ -33,7 +33,7 @@ def rewrite(traced: Trace) -> None:
     with traced.mode:
         for node in [node for node in graph.nodes if _device(node) == "cpu"]:
             _singly(graph, node)
-        # Storages that an update writes; `_descend` must not move a read of them behind the write.
+        # Storages that an update writes: `_descend` must not move a read after the write.
         changed = {_storage(node.args[0]) for node in graph.nodes if node.target is COPY}
         for node in [node for node in graph.nodes if node.target in CHANGES]:
             if _device(node) != "cpu":
@@ -45,22 +45,22 @@ def rewrite(traced: Trace) -> None:
                 node.replace_all_uses_with(new)
                 graph.erase_node(node)
         for node in graph.find_nodes(op="call_function", target=FINITE):
-            _look(graph, node)
+            _cheaper(graph, node)
     graph.eliminate_dead_code()
     traced.graph.recompile()
 
 
 def _singly(graph: fx.Graph, node: Any) -> None:
-    """Split a multi-tensor operation into single ones, which inductor can fuse.
+    """Split a multi-tensor operation into single operations, which inductor can fuse.
 
-    On a CPU it would only be a loop over tensors.
+    On a CPU, a multi-tensor operation is only a loop over tensors.
     """
     name = getattr(node.target, "__name__", "")
     if not name.startswith(internals.MULTI_TENSOR):
         return
     function, overload = name.removeprefix(internals.MULTI_TENSOR).split(".")
     any_overload = getattr(aten, function)
-    # The overloads of `pow` have other names; torch resolves the right one by arguments.
+    # The overloads of `pow` have other names, so torch resolves the overload from the arguments.
     single = (
         any_overload
         if function == "pow"
@@ -75,15 +75,15 @@ def _singly(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """Replace ``mm`` by the fastest way: a sum for small matrices, oneDNN for large ones."""
+    """Replace ``mm`` by a sum for small matrices and by oneDNN for large matrices."""
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
-        # (B, D, 1) * (D, C), summed over D: inductor fuses it, without writing the (B, D, C).
+        # (B, D, 1) * (D, C), summed over D: inductor fuses both without storing the (B, D, C).
         rows = _call(graph, aten.unsqueeze.default, left, 2)
         products = _call(graph, aten.mul.Tensor, rows, right)
         return graph.call_function(aten.sum.dim_IntList, (products, [1]))
-    if by_onednn(*given):  # it needs a contiguous first matrix
+    if by_onednn(*given):  # oneDNN needs a contiguous first matrix
         ordered = _call(graph, aten.clone.default, left, memory_format=torch.contiguous_format)
         return graph.call_function(torch.ops.workbench.product.default, (ordered, right))
     return None
@@ -92,8 +92,8 @@ def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     """Rewrite ``product + b`` as ``product - (-b)``.
 
-    Inductor turns the sum into one library call, which adds to a copy of ``b``. It does not turn a
-    difference into one, but fuses it with the operations after it.
+    Inductor replaces the sum by one library call, which adds to a copy of ``b``. It does not
+    replace a difference, but fuses it with the operations after it.
     """
     for product, other in (node.args, node.args[::-1]):
         if node.kwargs or _alone(product, aten.mm.default) is None:
@@ -106,13 +106,13 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     return None
 
 
-def _look(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
-    """Replace a check that a new value is finite by a cheaper one.
+def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
+    """Replace a check that a new value is finite by a cheaper check.
 
-    On a CPU a difference is checked by the value that is subtracted, or by the `factors` whose
-    product it is: their sums of absolute values, multiplied, must stay far from an overflow. This
-    is sufficient for a difference from a finite value to be finite, but not necessary. If it fails,
-    the eager tier checks exactly.
+    On a CPU, the check of a difference uses only the subtracted value, or the `factors` of this
+    value: the product of their sums of absolute values must be far from an overflow. This condition
+    is sufficient, but not necessary, for a finite difference from a finite value. If it fails, the
+    eager tier checks exactly.
     """
     new: Any = node.args[0]
     olds = [user.args[2] for user in new.users if user.target is aten.where.self]
@@ -136,8 +136,8 @@ def _look(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
 def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     """Rewrite ``copy_(p, where(holds, p - left @ right * scale, p))`` as one operation on ``p``.
 
-    It is gradient descent whose gradient only the update uses. Fused, the gradient is never written
-    to memory.
+    This is a step of gradient descent in which only the update uses the gradient. The fused
+    operation never stores the gradient.
     """
     total, new = node.args
     holds = None
@@ -154,14 +154,14 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
         factors = _alone(factor, aten.mm.default)
         if factors is None or not isinstance(scale, fx.Node) or _value(scale).dim():
             continue
-        if _kind(factor) != _kind(total):  # a subtraction broadcasts, but `addmm_` refuses
+        if _kind(factor) != _kind(total):  # a subtraction broadcasts, but `addmm_` does not
             continue
-        # The fused operation reads its operands where the copy was, later than the subtraction
-        # did. By then a copy can have changed an operand that is itself a shared variable.
+        # The fused operation reads its operands at the position of the copy, after the original
+        # subtraction. Before this, another copy can change an operand that is a shared variable.
         late = any(_storage(one) in changed for one in (*factors, scale))
         if not late and not by_onednn(*map(_value, factors)):
             for look in looks:
-                _look(graph, look, [*factors, scale])
+                _cheaper(graph, look, [*factors, scale])
             return graph.call_function(DESCEND, (total, *factors, scale, holds))
     return None
 
@@ -169,8 +169,8 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 def _placed(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     """Rewrite ``scatter_add`` of one element into each row of zeros.
 
-    It becomes ``where(place == index, element, 0)``, which inductor fuses. It is the gradient of
-    the choice of one element of each row, such as that of the true class.
+    The result is ``where(place == index, element, 0)``, which inductor can fuse. The operation is
+    the gradient of the selection of one element per row, for example of the true class.
     """
     from torch.fx.experimental.symbolic_shapes import statically_known_true
 
@@ -200,11 +200,11 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
     aten.mm.default: _product,
     aten.scatter_add.default: _placed,
 }
-"""Rewrites by the operation that they replace; they get the storages that the graph changes."""
+"""Rewrites by operation; their last argument is the set of storages that the graph changes."""
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:
-    """Return the arguments of `node` if it calls `target` and has one user besides `looks`."""
+    """Return the arguments of `node` if it calls `target` and has one user that is not a check."""
     used = isinstance(node, fx.Node) and len(node.users) - len(looks)
     alone = used == 1 and node.target is target
     return node.args if alone and not node.kwargs else None
@@ -215,12 +215,12 @@ def _value(node: Any) -> Any:
 
 
 def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
-    """Return dtype and shape, which must be equal to add a value to another in place."""
+    """Return the dtype and shape, which must be equal for an in-place addition of two values."""
     return _value(node).dtype, _value(node).shape
 
 
 def _device(node: fx.Node) -> str | None:
-    """Return the kind of device on which a call computes."""
+    """Return the type of the device on which a node computes, or None."""
     value = node.meta.get("val")
     value = value[0] if isinstance(value, (list, tuple)) and value else value
     return value.device.type if isinstance(value, torch.Tensor) else None
@@ -231,7 +231,7 @@ def _storage(node: Any) -> int:
 
 
 def _call(graph: fx.Graph, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
-    """Add a call to `graph`, with a fake tensor as its value."""
+    """Add a call to `graph`, and store the fake tensor of its result in ``meta["val"]``."""
     node = graph.call_function(target, args, kwargs)
     values = [_value(one) if isinstance(one, fx.Node) else one for one in args]
     node.meta["val"] = target(*values, **kwargs)

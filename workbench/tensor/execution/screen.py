@@ -1,10 +1,10 @@
-"""Cheap checks that values are finite, before they are written.
+"""Cheap checks that values are finite before they are written.
 
-Every step checks that all elements are finite, and they almost always are. So a check takes one
-pass over memory in few calls, and it can raise a false alarm, after which the values are checked
-exactly. The eager tier sums each large tensor and checks all small ones with one multi-tensor
+Every step checks that all elements are finite, which is almost always true. Therefore a check uses
+few calls and one pass over memory. It can raise a false alarm, after which the values are checked
+exactly. The eager tier sums each large tensor, and checks all small tensors with one multi-tensor
 operation. A compiled program sums the values that are subtracted from old values, or their factors
-(`rewrites`), so that no tensor is written to memory only for the check.
+(`rewrites`), so that no tensor is stored only for the check.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 LARGE = 2**14
-"""Number of elements from which a separate sum is faster than the multi-tensor operation."""
+"""Minimum number of elements for which a sum is faster than the multi-tensor operation."""
 MARGIN = 1e8
-"""Factor by which subtracted values must stay below an overflow."""
+"""Factor by which subtracted values must be smaller than the largest finite number."""
 ROOM = 2.0**54
-"""The same factor in the eager tier, also for double precision; as a power of two it is exact."""
+"""`MARGIN` for the eager tier, valid in double precision too; a power of two scales exactly."""
 
 
 class Screen:
-    """Check of some results of a program on the CPU.
+    """Check that some results of a program on the CPU are finite.
 
-    A change of an old value must be small enough that its sum with any finite number is finite. To
-    test that, small tensors are multiplied by `ROOM` and divided again, in place. If the check
-    fails, they must be computed again.
+    If a result is the change of an old value, its sum with any finite number must be finite. To
+    check this, small tensors are multiplied by `ROOM` in place, and then divided by it. If the
+    check fails, these results must be computed again.
 
     Parameters
     ----------
     places : sequence of int
-        The results to check.
+        Indices of the results to check.
     likes : sequence of torch.Tensor
-        Tensors with their sizes and dtypes.
+        Tensors with the sizes and dtypes of these results.
     changing : collection of int
-        Those of `places` that hold a change of an old value, not a new value.
+        The elements of `places` whose result is the change of an old value, not a new value.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Screen:
         self._up, self._down = torch.tensor([ROOM]), torch.tensor([1 / ROOM])
 
     def passes(self, results: Sequence[torch.Tensor]) -> bool:
-        """Return True if all elements are surely finite; False can be a false alarm."""
+        """Return True if all elements are certainly finite; False can be a false alarm."""
         if not self._known:
             return False
         for place in self._large:
@@ -83,7 +83,7 @@ class Screen:
                 return False
         if self._small:
             try:
-                # The operation also scales, here by one: only its check is needed.
+                # The operation also scales by a factor, which is one here.
                 _look([results[place] for place in self._small], found, self._one)
             except RuntimeError:  # expanded tensors are not writable
                 self._large, self._small = [*self._large, *self._small], []
@@ -98,7 +98,7 @@ _look = internals.look_for_non_finite
 
 
 def finite(new: torch.Tensor) -> torch.Tensor:
-    """Return a boolean tensor without dimensions: true if all elements are finite."""
+    """Return a scalar boolean tensor that is true if all elements of `new` are finite."""
     return new.isfinite().all()
 
 
@@ -109,5 +109,5 @@ torch.library.register_fake(_FINITE, lambda new: new.new_empty((), dtype=torch.b
 
 
 def all_of(checks: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return the conjunction of boolean tensors without dimensions."""
+    """Return the conjunction of scalar boolean tensors."""
     return functools.reduce(operator.and_, checks)

@@ -1,4 +1,4 @@
-"""Tasks: the work of one call of a function, in a form that every tier can run."""
+"""Tasks: the work of one function call, in a form that every tier can run."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Variable
 
 Run = Callable[[Sequence[Any]], Sequence[Any]]
-"""Function that runs a task: from its inputs, tensors that are known to fit, to its outputs."""
+"""Function that runs a task: it computes the outputs from tensors that match the inputs."""
 
 
 class Guard(Protocol):
-    """Condition on the outputs of a call, on which updates of shared variables depend."""
+    """Condition on the outputs of a call under which shared variables are updated."""
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return a boolean tensor without dimensions; updates are done only if it is true.
+        """Return a scalar boolean tensor; updates are applied only if it is true.
 
-        It is computed on the device, as part of a compiled program. ``None`` means that updates are
-        always done.
+        The tensor is computed on the device, within a compiled program. ``None`` means that updates
+        are always applied.
         """
 
     def check(self, outputs: Sequence[Any]) -> None:
-        """Check the values, at once or later; raise if and only if `holds` was false."""
+        """Check the outputs now or later, and raise an error if and only if `holds` was false."""
 
 
 class Watch(Protocol):
-    """Condition that some results of a call are finite; if it fails, nothing is updated."""
+    """Condition for updates of shared variables: some results of a call must be finite."""
 
     @property
     def variables(self) -> Sequence[Variable]:
-        """The watched outputs, and updated variables whose new values are watched."""
+        """The watched outputs, and the updated variables whose new values are watched."""
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
     ) -> None:
-        """Raise an error: `wrong` are not finite for inputs of these `values`.
+        """Raise an error because the variables `wrong` are not finite for the inputs `values`.
 
-        Nothing has been updated, so the failed computation can be repeated to find the cause.
+        No variable has been updated, so the computation can be repeated to find the cause.
         """
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check `finite`, one boolean for each of `variables`, once the device has sent it."""
+        """Check `finite`, one boolean per element of `variables`, after its copy to the CPU."""
 
 
 @dataclass(eq=False)
 class Task:
-    """A program, and the use of its results: outputs, updates, and conditions on them.
+    """A program, and the use of its results as outputs, updates and conditions.
 
     Attributes
     ----------
@@ -60,22 +60,22 @@ class Task:
     updated : list of SharedVariable
     n_outputs : int
     guard : Guard or None
-        Checked before anything is updated.
+        Condition that is checked before updates are applied.
     watch : Watch or None
-        Checked after the guard, also before anything is updated.
+        Condition that is checked after the guard, also before updates are applied.
     watched : list of int
         The positions of the watched values among the results of the program.
     free : list of pairs
-        Input and axis of every size that the graph does not fix. Sizes that must be equal are
-        listed once.
+        Input and axis of every size that the graph does not fix. Sizes that must be equal occur
+        only once.
     places : list of lists of pairs
-        For each of `free`, all inputs and axes with this size.
+        All inputs and axes with the same size, for each element of `free`.
     precision : str
         See ``config.precision``.
     held : list of torch.Tensor
         The arguments of the program after its inputs.
     outputs : list of Variable
-        The output variables. They keep their dtype if intermediate values have a lower precision.
+        The output variables. They determine the dtypes of the outputs in mixed precision.
     """
 
     program: Program

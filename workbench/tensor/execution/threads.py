@@ -1,11 +1,11 @@
 """Number of threads of a task on a CPU, chosen by the amount of work.
 
-Threads that share the work of a task wait for each other many times. For a small task the waits
-cost about as much as the threads save on an idle machine. On a busy machine they cost many times as
-much, because a thread that the others wait for can itself wait for a processor. So small tasks use
-one thread. A loop counts by the work of one step: it is many small steps in a row, however long it
-is. The choice depends on the program and the sizes of its inputs, never on a measurement: sums over
-several threads round differently, and a resumed run must compute as before.
+The threads of a task wait for each other many times. For a small task on an idle machine, these
+waits take about as much time as the threads save. On a busy machine they take much longer, because
+a thread can wait for a processor while the other threads wait for it. Therefore small tasks use one
+thread. For a loop, only the work of one step counts, because the steps run one after another. The
+choice depends on the program and on the sizes of its inputs, never on a measurement: sums over
+several threads round differently, and a resumed run must reproduce its results.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Multiplications up to which a task uses one thread: about a millisecond of work."""
+"""Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Multiplications in matrix products that take as long as one element of any other result."""
-REMEMBERED = 1000
-"""Number of sizes whose amount of work, and whose runner, is remembered."""
+"""Multiplications of a matrix product that take as long as one element of any other result."""
+MOST_SIZES = 1000
+"""Maximum number of sizes for which the work and the runner are cached."""
 
 
 class Work(NamedTuple):
-    """Work of a task, in multiplications; infinite if it is not known."""
+    """Work of a task in multiplications; infinite if it is not known."""
 
     total: float
     loop_step: float
-    """Work of the largest loop step, forward; 0 without loops."""
+    """Work of the forward pass of the largest loop step; 0 without loops."""
 
 
 class Threads:
-    """Chooser of the number of threads of a task.
+    """Policy for the number of threads of a task.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ class Threads:
     Attributes
     ----------
     asked : int or None
-        The value of `config.threads` when the task was made; None for ``'auto'``.
+        The value of `config.threads` when the task was created; None for ``'auto'``.
     used : int
-        The largest number that a call has used so far; 0 before the first call.
+        The largest number of threads of any call so far; 0 before the first call.
     in_loops : int or None
-        The same for code within loops; None if it was not needed.
+        The largest number of threads within loops so far; None if no compiled loop has run.
     """
 
     def __init__(self, task: Task) -> None:
@@ -78,18 +78,18 @@ class Threads:
         return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return the number of threads for inputs of `sizes`, the same within loops and outside."""
+        """Return one number of threads for inputs of `sizes`, for code within and outside loops."""
         return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers of threads for inputs of `sizes`, outside loops and within."""
+        """Return the numbers of threads outside and within loops for inputs of `sizes`."""
         outside, within = self._chosen(sizes)
         if self.has_loops:
             self.in_loops = max(self.in_loops or 0, within)
         return self._use(outside), within
 
     def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers outside loops and within; without loops they are equal."""
+        """Return the numbers of threads outside and within loops, which are equal without loops."""
         few = self.asked is None
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
@@ -111,7 +111,7 @@ class Threads:
     def _work(self, sizes: tuple[int, ...]) -> Work:
         rounded = tuple(map(_rounded, sizes))
         amount = self._counted(rounded)
-        if amount.total == math.inf and sizes != rounded:  # rounding broke a relation of sizes
+        if amount.total == math.inf and sizes != rounded:  # rounding violated a relation of sizes
             amount = self._counted(sizes)
         if amount.total == math.inf:
             guess = _guess(self.task, sizes)
@@ -120,16 +120,16 @@ class Threads:
 
     def _counted(self, sizes: tuple[int, ...]) -> Work:
         if sizes not in self._known:
-            if len(self._known) >= REMEMBERED:
+            if len(self._known) >= MOST_SIZES:
                 self._known.clear()
-            # The step of a loop is counted once, so counting all of it takes little time. And
-            # `loop_step` must be complete.
+            # With loops, count all work: `loop_step` must be complete, and each step is counted
+            # only once.
             enough = math.inf if self.has_loops else SMALL
             self._known[sizes] = work(self.task, sizes, enough)
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run` limited to `number` threads, or to fewer if torch is set to fewer."""
+        """Return `run` limited to `number` threads, or to torch's number if it is smaller."""
         if self.task.device.type != "cpu":
             return run
         if number > 1:
@@ -142,9 +142,9 @@ class Threads:
         if self.asked is not None:
             return f"{self.asked}: set by config.threads"
         if not self.used:
-            return f"{self.available} at most: none was used yet"
+            return f"at most {self.available}: no call so far"
         if self.used == 1 < self.available:
-            return f"1 of {self.available}: the work of a call is too small for more"
+            return f"1 of {self.available}: the work of a call is too small for more threads"
         inside = "" if self.in_loops in (None, self.used) else f", {self.in_loops} in loops"
         return f"{self.used} of {self.available}{inside}"
 
@@ -156,7 +156,7 @@ def available_threads(asked: int | None = None) -> int:
     Parameters
     ----------
     asked : int, optional
-        The value of `config.threads` when the task was made; by default its current value.
+        The value of `config.threads` when the task was created; by default its current value.
     """
     asked = asked or _asked()
     return asked or min(torch.get_num_threads(), available_processors())
@@ -179,19 +179,19 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     ----------
     task : Task
     sizes : sequence of int
-        One for each of ``task.free``.
+        One size for each element of ``task.free``.
     enough : float
-        Stop counting above this amount.
+        Amount of work at which to stop counting.
 
     Returns
     -------
     Work
-        The number of multiplications in products of matrices, convolutions and attention, and
-        `AN_ELEMENT` for each element of other results. Infinite if it is not known, as after a
-        size that depends on a value.
+        The number of multiplications in products of matrices, convolutions and attention, plus
+        `AN_ELEMENT` for each element of other results. Infinite if it is not known, for example if
+        a size depends on a value.
     """
     unknown = Work(math.inf, math.inf)
-    if task.program.hooked:  # hooks get values, and fake tensors have none
+    if task.program.hooked:  # hooks need values, and fake tensors have none
         return unknown
     size_of: dict[tuple[int, int], int] = {}
     for size, places in zip(sizes, task.places, strict=True):
@@ -215,7 +215,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
                 program.module.forward(*inputs, *held)
     except _Enough:
         pass
-    except Exception:  # rounded sizes that do not fit, control flow by values, ...
+    except Exception:  # incompatible rounded sizes, control flow that needs values, ...
         return unknown
     finally:
         instead.reset(token)
@@ -223,10 +223,10 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task from the sizes of its arguments, if it cannot be counted.
+    """Estimate the work of a task from the sizes of its arguments if it cannot be counted.
 
-    It assumes that every parameter is multiplied with every row, forward and backward, and that
-    every element of inputs and parameters takes part in ten other operations.
+    The estimate assumes that every parameter is multiplied with every row, forward and backward,
+    and that every element of inputs and parameters is an operand of ten other operations.
     """
     held = sum(tensor.numel() for tensor in task.held)
     size_of = {place: n for n, places in zip(sizes, task.places, strict=True) for place in places}
@@ -242,7 +242,7 @@ class _Enough(Exception):
 
 
 class _Meter(internals.TorchDispatchMode):
-    """Mode that sums the work of all operations."""
+    """Dispatch mode that sums the work of all operations."""
 
     def __init__(self, enough: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -278,7 +278,10 @@ class _Meter(internals.TorchDispatchMode):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        """Add the work of a loop, from that of its first step; return results of its sizes."""
+        """Add the work of a loop, and return tensors with the sizes of its results.
+
+        The work is extrapolated from the first step.
+        """
         if n < 1:
             return [loop.empty(i, states) for i in range(len(loop.inner_outputs))]
         before = self.work
@@ -287,7 +290,7 @@ class _Meter(internals.TorchDispatchMode):
         loop_step = self.work - before
         self.loop_step = max(self.loop_step, loop_step)
         differentiated = any(output.requires_grad for output in outputs)
-        # A backward pass takes twice the work of a forward pass. The meter sees autograd run the
-        # backward pass of the first step; here all passes of the other steps are added.
+        # A backward pass has twice the work of a forward pass. The meter counts the backward pass
+        # of the first step when autograd runs it; all passes of the other steps are added here.
         self.work += (n - 1) * loop_step * (3 if differentiated else 1)
         return [output.expand(n, *output.shape) for output in outputs]

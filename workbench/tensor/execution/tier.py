@@ -1,8 +1,8 @@
 """The interface of tiers, and the table of all tiers.
 
-A tier runs the task of one function. All tiers give the same results; they differ in cost. To add
-one, write a class with the members of `Tier` and add an entry to `TIERS`. Its name is then a value
-of ``execution=``.
+A tier runs the task of one function. All tiers compute the same results at different costs. To add
+a tier, write a class with the members of `Tier`, and add it to `TIERS`. The key in `TIERS` is then
+a value of ``execution=``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import Threads
 
 Sizes = tuple[int, ...]
-"""The sizes of inputs that the graph does not fix."""
+"""The input sizes that the graph does not fix."""
 
 
 class Tier(Protocol):
-    """One way to run a task.
+    """Interface of a tier, which runs a task.
 
     Attributes
     ----------
     name : str
         The name in messages and in `workbench.explain`.
     seconds : float
-        Seconds spent on making it.
+        Seconds spent on the preparation of the tier.
     """
 
     @property
@@ -38,13 +38,13 @@ class Tier(Protocol):
     def seconds(self) -> float: ...
 
     def find(self, sizes: Sizes) -> Run:
-        """Return a function that runs inputs of `sizes`; called for every batch."""
+        """Return a function that runs inputs of `sizes`; this method is called for every batch."""
 
     def state(self) -> list[Sizes]:
-        """Return the sizes for which programs were made; the same sizes give the same programs."""
+        """Return the sizes for which programs were compiled; equal sizes give equal programs."""
 
     def describe(self) -> Iterable[str]:
-        """Yield the lines that `workbench.explain` prints about it."""
+        """Yield the lines that `workbench.explain` prints about the tier."""
 
 
 class Maker(Protocol):
@@ -58,7 +58,7 @@ class Maker(Protocol):
         *,
         on_demand: bool = True,
     ) -> Tier:
-        """Return the tier.
+        """Create the tier for a task.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class Maker(Protocol):
         threads : Threads
             Chooses the number of threads of a call.
         examples : sequence of tuple of int
-            Sizes that the tier prepares for at once.
+            Sizes for which the tier is prepared immediately.
         on_demand : bool
             If True, a call can wait until the tier is ready for its sizes.
 
@@ -80,7 +80,7 @@ class Maker(Protocol):
 def compiled(
     task: Task, threads: Threads, examples: Sequence[Sizes] = (), *, on_demand: bool = True
 ) -> Tier:
-    """Make the tier of compiled programs; on CUDA, one that captures and replays them."""
+    """Create the tier of compiled programs, or on CUDA the tier of captured programs."""
     kind = Captured if task.device.type == "cuda" else Compiled
     return kind(task, threads, examples, on_demand=on_demand)
 

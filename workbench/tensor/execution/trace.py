@@ -22,18 +22,19 @@ class Trace:
     Attributes
     ----------
     graph : torch.fx.GraphModule
-        Takes the sizes that are symbols, the inputs of the task, and the tensors of its shared
-        variables, which it updates in place. Returns the outputs.
+        Its arguments are the symbolic sizes, the inputs of the task, and the tensors of its shared
+        variables, which it updates in place. It returns the outputs.
     arguments : list
-        Fake tensors like the arguments.
+        Fake tensors with the shapes and dtypes of the arguments.
     mode : FakeTensorMode
     symbols : list
-        For each free size of the task its symbol, or the number for which it was traced.
+        The symbol of each free size of the task, or an integer if the trace fixes the size.
     steps : list of pairs
-        The compiled steps of the loops of the graph; and for each their free sizes, as expressions
+        The compiled step of each loop of the graph, and the free sizes of the step as expressions
         of this graph.
     reports_success : bool
-        True if the last output is a flag: true if all checks passed and updates were done.
+        True if the last output is a flag that is true if all checks passed and updates were
+        applied.
     """
 
     graph: fx.GraphModule
@@ -45,7 +46,7 @@ class Trace:
 
     @property
     def environment(self) -> ShapeEnv:
-        """The shape environment, which holds the facts learned about the symbols."""
+        """The shape environment, which contains the facts learned about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
@@ -53,7 +54,7 @@ class Trace:
     def is_self_contained(self) -> bool:
         """True if the graph uses only its arguments, and no tensors share storage.
 
-        Valid only before the graph is compiled, which changes it.
+        The value is valid only before compilation, which changes the graph.
         """
         given: Any = self.graph.graph.output_node().args[0]
         results = list(given)
@@ -68,7 +69,7 @@ class Trace:
         )
 
     def fits(self, sizes: Sequence[int]) -> bool:
-        """Return True if the graph, and so its compiled program, is valid for `sizes`."""
+        """Return True if the graph and its compiled program are valid for `sizes`."""
         known = self.environment
         values = {}
         for symbol, size in zip(self.symbols, sizes, strict=True):
@@ -81,7 +82,7 @@ class Trace:
             if not bounds.lower <= size <= bounds.upper:
                 return False
         # Tracing adds a guard wherever torch or Python branches on a size. The trace is valid for
-        # sizes that satisfy all of them, here and in the steps of loops.
+        # sizes that satisfy all guards of this graph and of the steps of its loops.
         learned = [(symbol, known.replacements.get(symbol, symbol)) for symbol in values]
         return (
             all(values[s] == e.subs(values) for s, e in learned)
@@ -94,7 +95,7 @@ class Trace:
         )
 
     def bound(self, symbol: Any) -> str:
-        """Return, as text, the valid values of a symbol, apart from relations to other symbols."""
+        """Format the valid values of a symbol, without relations to other symbols."""
         known = self.environment
         value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
         if value != symbol or isinstance(symbol, int):

@@ -1,9 +1,9 @@
-"""Tracing of a task to one flat graph of aten operations, gradients and updates included.
+"""Tracing of a task to one flat graph of aten operations, including gradients and updates.
 
 The task runs once on torch's fake tensors, and every operation is recorded: the forward pass, the
-operations of autograd, the new values, and the copies of new values into shared variables. The
-resulting graph contains neither autograd nor Python. It is valid for all inputs for which both
-would do the same operations; `Trace.fits` decides that from the sizes.
+operations of autograd, the new values, and the copies of new values to shared variables. The
+resulting graph contains neither autograd nor Python code. It is valid for all inputs for which
+autograd and Python would run the same operations; `Trace.fits` decides this from the sizes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 Compiler = Callable[[Trace, int], Program]
 """Function that compiles a flat graph for a number of threads."""
 
-HOOKED = "put_hook calls Python with values within the graph"
+HOOKED = "put_hook passes values within the graph to a Python function"
 NO_SIZE = (
-    "the number of steps of a scan is a computed value, but a compiled scan needs a number or a "
-    "size of an input"
+    "the number of steps of a compiled scan must be an integer or a size of an input, not a "
+    "computed value"
 )
 
 
@@ -55,7 +55,7 @@ def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     Raises
     ------
     CompilationError
-        If it cannot be traced.
+        If the task cannot be traced.
     """
     if task.program.hooked:
         raise errors.CompilationError(HOOKED)
@@ -81,19 +81,19 @@ def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1
 
 
 class _Whole:
-    """The task as a function of its arguments only, which updates them in place.
+    """The task as a function that reads all values from its arguments and updates them in place.
 
     Parameters
     ----------
     task : Task
     n_sizes : int
-        The number of leading arguments that are sizes. The task ignores them; the compiler needs
-        every symbol of a size to be an argument.
+        The number of leading arguments that are sizes. The task ignores them, but the compiler
+        requires every symbolic size to be an argument.
 
     Attributes
     ----------
     reports_success : bool
-        After a call: True if the last result is a flag that all checks passed.
+        After a call, True if the last result is a flag that shows if all checks passed.
     """
 
     def __init__(self, task: Task, n_sizes: int) -> None:
@@ -108,7 +108,7 @@ class _Whole:
         arguments = given[self.n_sizes :]
         held = arguments[n:]
         read = [held[place[v]] for v in program.shared]
-        # Leaves are made here, inside of the trace, so that autograd's operations are recorded.
+        # Leaves are created within the trace, so that the operations of autograd are recorded.
         leaves = [held[place[v]].detach().requires_grad_() for v in program.leaves]
         on_cpu = task.device.type == "cpu"
         exist: list[torch.Tensor] = []  # only for a CPU: kernels of accelerators check indices
@@ -117,8 +117,8 @@ class _Whole:
         outputs, given_news = task.divided(results)
         news = list(given_news)
         for i in program.copies:
-            # Inductor removes copies, also if their source changes before they are used. A maximum
-            # with itself is a copy that it keeps.
+            # Inductor removes copies even if their source changes before they are used. It does not
+            # remove the maximum of a tensor with itself, which is also a copy.
             news[i] = torch.maximum(news[i], news[i])
         guarded = None if task.guard is None else task.guard.holds(outputs)
         conditions = exist if guarded is None else [*exist, guarded]
@@ -127,15 +127,15 @@ class _Whole:
             found = [*outputs, *news]
             finite = [torch.ops.workbench.finite(found[place]) for place in task.watched]
             conditions = [*conditions, *finite]
-            # On a CPU one flag decides at once whether to run again eagerly. On an accelerator the
-            # flags arrive batches later, so each watched value has its own, for the error.
+            # On a CPU, one flag shows immediately if an eager run must follow. On an accelerator,
+            # the flags arrive some batches later, and the error needs a flag for each value.
             checks = [all_of(conditions) if on_cpu else torch.stack(finite)]
         elif exist:
             checks = [all_of(conditions)]
         self.reports_success = on_cpu and bool(checks)
         holds = all_of(conditions) if conditions else None
-        # Copies come last: every new value is computed from old ones. `where` in place of a branch
-        # keeps the trace flat.
+        # Copies come last, since every new value is computed from old values. `where` replaces a
+        # branch, which the flat trace cannot contain.
         for variable, new in zip(task.updated, news, strict=True):
             old = held[place[variable]]
             old.copy_(new if holds is None else torch.where(holds, new, old))
@@ -152,10 +152,10 @@ def _one_operation(
     contexts: list[torch.Tensor],
     n: Any,
 ) -> list[torch.Tensor]:
-    """Record a loop as one operation of the graph that is being traced.
+    """Record a loop as one operation of the graph that is traced.
 
-    Loops of at most `SHORT` known steps are unrolled. Unrolling all loops would make a program of
-    thousands of operations, and another one for every length.
+    Loops with at most `SHORT` steps are unrolled. If all loops were unrolled, a program could have
+    thousands of operations, and every length would need a different program.
     """
     given = [*sequences, *states, *contexts]
     if isinstance(n, torch.Tensor):
@@ -169,7 +169,7 @@ def _one_operation(
     inner: list[tuple[CompiledStep, list[Any]]] = []
     token = instead.set(partial(_one_operation, compiler, threads, inner))
     try:
-        # The step is traced apart: the modes of the outer trace must not record its operations.
+        # The step is traced separately, so the modes of the outer trace must not record it.
         with internals.disable_current_modes(), collect_checks(None):
             step, sizes = _compile_step(compiler, threads, loop, given, inner)
     finally:
@@ -185,9 +185,9 @@ def _compile_step(
     given: Sequence[torch.Tensor],
     inner: list[tuple[CompiledStep, list[Any]]],
 ) -> tuple[CompiledStep, list[Any]]:
-    """Compile the step of `loop`, for sequences, states and contexts like `given`.
+    """Compile the step of `loop` for the sequences, states and contexts `given`.
 
-    Loops within the step are added to `inner`.
+    The compiled steps of loops within this step are appended to `inner`.
     """
     fakes = Fakes()
     tensors, places, outer = _step_inputs(fakes, loop, given)
@@ -196,7 +196,7 @@ def _compile_step(
     arguments = [*fakes.sizes[:k], *tensors, number]
     differentiated = torch.is_grad_enabled() and any(value.requires_grad for value in given)
     states = range(loop.n_sequences, loop.n_sequences + loop.n_states)
-    # A state needs a gradient even if its first value has none: gradients flow through it.
+    # Gradients flow through a state, so it needs a gradient even if its first value needs none.
     needs = tuple(
         differentiated and value.dtype.is_floating_point and (value.requires_grad or i in states)
         for i, value in enumerate(given)
@@ -205,7 +205,7 @@ def _compile_step(
     if not differentiated:
         graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
         flat = Trace(graph, arguments, fakes.mode, symbols, inner)
-        threads = _bearable(graph, threads)
+        threads = _threads_for(graph, threads)
         outputs = list(range(n_outputs))
         program = compiler(flat, threads)
         return CompiledStep(
@@ -216,11 +216,11 @@ def _compile_step(
         results = loop.program.module.forward(*tensors, number)
     real = [i for i, is_real in enumerate(floating) if is_real]
     tangents = [fakes.tensor(results[i].shape, results[i]) for i in real]
-    # The gradients of states, the first outputs, also arrive from the next step. They are separate
-    # arguments, so that the sum is part of the compiled step.
+    # The states are the first outputs. Their gradients come from the output and from the next step.
+    # The two are separate arguments, so that the compiled step computes their sum.
     tangents += [fakes.tensor(results[i].shape, results[i]) for i in real if i < loop.n_states]
     graph = fakes.record(_joint(loop, needs, real, k), [*arguments, *tangents])
-    threads = _bearable(graph, threads)
+    threads = _threads_for(graph, threads)
     parts = partition(graph, k, len(arguments), n_outputs, range(states.stop, len(given)))
     forward = Trace(parts.forward, arguments, fakes.mode, symbols, inner)
     taken = [node.meta["val"] for node in parts.backward.graph.nodes if node.op == "placeholder"]
@@ -243,21 +243,21 @@ def _compile_step(
     return step, outer
 
 
-def _bearable(graph: fx.GraphModule, threads: int) -> int:
-    """Return `threads`, or one if there are indices: a parallel region must not throw errors."""
+def _threads_for(graph: fx.GraphModule, threads: int) -> int:
+    """Return `threads`, or 1 if the graph has indices, since errors must not occur in parallel."""
     return 1 if indexes(graph.graph) else threads
 
 
 def _step_inputs(
     fakes: Fakes, loop: Loop, given: Sequence[torch.Tensor]
 ) -> tuple[list[Any], list[tuple[int, int]], list[Any]]:
-    """Make fake tensors for the arguments of one step of a loop over `given`.
+    """Create fake tensors for the arguments of one step of a loop over `given`.
 
     Returns
     -------
     tensors : list
     places : list of pairs
-        For each size that is not fixed, its index in `given` and its axis.
+        For each size that is not fixed, the index in `given` and the axis.
     outer : list
         The sizes of the step, as expressions of the graph that contains the loop.
     """
@@ -266,7 +266,7 @@ def _step_inputs(
     tensors: list[Any] = []
     for i, value in enumerate(given):
         shape = []
-        for axis in range(i < loop.n_sequences, value.dim()):  # a sequence without its time axis
+        for axis in range(i < loop.n_sequences, value.dim()):  # skip the time axis of a sequence
             size: Any = value.shape[axis]
             if not isinstance(size, int):
                 if size.node.expr not in shape_of:
@@ -282,11 +282,11 @@ def _step_inputs(
 def _joint(
     loop: Loop, needs: Sequence[bool], real: Sequence[int], n_sizes: int
 ) -> Callable[..., list[Any]]:
-    """Make one function of a step and its gradients.
+    """Create a function that computes a step and its gradients.
 
-    It takes `n_sizes` sizes, the inputs of the step, the gradients of the outputs `real`, and
-    further gradients of the states among these. It returns the outputs and a gradient for each of
-    `needs`.
+    Its arguments are `n_sizes` sizes, the inputs of the step, the gradients of the outputs `real`,
+    and the gradients of the states from the next step. It returns the outputs and, for each element
+    of `needs`, a gradient or None.
     """
     n_given = len(needs)
 
@@ -303,7 +303,7 @@ def _joint(
         for i, more in enumerate(arriving[len(real) :]):
             tangents[i] = tangents[i] + more
         pairs = zip([results[i] for i in real], tangents, strict=True)
-        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]  # autograd refuses others
+        live = [(o, tangent) for o, tangent in pairs if o.requires_grad]  # for autograd
         wanted = [leaf for leaf, needed in zip(leaves, needs, strict=True) if needed]
         found = iter(
             torch.autograd.grad(

@@ -1,5 +1,5 @@
-// The widget `Controls`: the control bar of a run. A click only sends a command; its outcome, like
-// everything else on the bar, arrives with the payload.
+// The widget `Controls`, the control bar of a run. A click only sends a command; its outcome, like
+// all contents of the bar, arrives with the payload.
 
 import { reportVisibility } from "../visibility";
 import { makeButton, BUTTONS, type Button } from "../buttons";
@@ -112,7 +112,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   };
 }
 
-/** Shows each channel with its value as a chip. */
+/** Shows each channel and its value as a chip. */
 function showValues(parent: HTMLElement, values: string[][]): void {
   parent.replaceChildren();
   for (const [name = "", value = ""] of values) {

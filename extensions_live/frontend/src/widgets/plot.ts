@@ -1,4 +1,4 @@
-// The widget `PlotView`: shows Bokeh figures that Python has built.
+// The widget `PlotView`, which shows Bokeh figures that Python has built.
 
 import { reportVisibility } from "../visibility";
 import { embed, loadBokeh, type DocumentJson } from "../bokeh";
