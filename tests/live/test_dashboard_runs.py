@@ -167,11 +167,11 @@ def test_a_database_that_disappears_is_an_error_on_the_page(path):
     log.flush()
     path.unlink()
     message = tab.tick(2)[0]
-    assert message["rows"] == [] and f"there is no database '{path}'" in message["problem"]
+    assert message["rows"] == [] and f"the database '{path}' does not exist" in message["problem"]
 
 
 def test_a_missing_database_is_an_error(path):
-    with pytest.raises(LogError, match="there is no database .*runs.sqlite"):
+    with pytest.raises(LogError, match="the database .*runs.sqlite. does not exist"):
         Dashboard(path)
 
 
@@ -179,7 +179,7 @@ def test_the_command_says_what_is_wrong_with_a_file(path):
     path.write_bytes(b"no database at all" * 100)
     done = CliRunner().invoke(main, [str(path)])
     assert done.exit_code == 1
-    assert "Error: " in done.output and "is not an SQLite database" in done.output
+    assert "Error: " in done.output and "must be an SQLite database" in done.output
 
 
 def test_the_command_serves_until_it_is_interrupted(path):
