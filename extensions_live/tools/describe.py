@@ -134,7 +134,7 @@ def commands() -> dict[str, dict[str, Any]]:
     Examples
     --------
     >>> commands()["step"]
-    {'arguments': '(n: int = 1)', 'does': 'Train on `n` batches, then pause.'}
+    {'arguments': '(n: int = 1)', 'does': 'Train on `n` batches and then pause.'}
     """
     found: dict[str, dict[str, Any]] = {}
     for name in NAMES:

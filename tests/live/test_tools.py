@@ -113,7 +113,7 @@ def test_a_command_that_waits_has_a_receipt_that_says_so(monkeypatch):
 
 def test_a_refused_command_says_why(tool):
     _, receipt = tool.give("pause")
-    assert (receipt["refused"], receipt["reason"]) == (True, "the session is paused already")
+    assert (receipt["refused"], receipt["reason"]) == (True, "the session is already paused")
 
 
 def test_rows_since_an_iteration(tool, session):
