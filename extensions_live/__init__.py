@@ -2,6 +2,7 @@
 
 from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import Controls
+from extensions_live.dashboard import Dashboard
 from extensions_live.doctor import doctor
 from extensions_live.histogram import Histogram
 from extensions_live.layers import Layers
@@ -12,12 +13,14 @@ from extensions_live.progress import Progress
 from extensions_live.run_view import RunView
 from extensions_live.samples import Samples
 from extensions_live.to_html import to_html
+from extensions_live.tools import serve
 from extensions_live.view import view
 from workbench.names import explain_missing
 
 __all__ = [
     "ConfusionMatrix",
     "Controls",
+    "Dashboard",
     "Histogram",
     "Layers",
     "LogTable",
@@ -27,6 +30,7 @@ __all__ = [
     "RunView",
     "Samples",
     "doctor",
+    "serve",
     "to_html",
     "view",
 ]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from extensions_live.dashboard import dashboard
 from extensions_live.notebook import front_end
 from extensions_live.pump import pump
+from extensions_live.tools import server
 from extensions_live.widget import LiveWidget
 from workbench.hints import hinted
 
 PACKAGES = (
     *("workbench", "torch", "bokeh", "anywidget", "ipywidgets", "ipykernel", "jupyterlab"),
     *("jupyterlab_widgets", "panel"),
+)
+
+SERVED = "Dashboard(session).show() and serve(session) open a port on 127.0.0.1, each with a token"
+PROXY = "jupyter_server_proxy"
+
+OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
+THROUGH_PROXY = (
+    "A dashboard is reached through jupyter-server-proxy, at the path that show() prints below the "
+    "address of the hub. Install it in the environment of the notebook server; here it is {found}."
+)
+FORWARD = (
+    "A dashboard on another machine: ssh -L PORT:127.0.0.1:PORT HOST, then open its address here."
 )
 
 TRANSPORT = (
@@ -53,6 +68,8 @@ def doctor() -> None:
     heard = sum(view.audience.answered for view in views)
     seen = sum(view.audience.looking() for view in views)
     facts["views"] = f"{len(views)}; answered by a page: {heard}, visible: {seen}"
+    facts["dashboards"] = ", ".join(map(repr, dashboard.opened)) or f"none; {SERVED}"
+    facts["for tools"] = ", ".join(map(repr, server.opened)) or "none"
     for name, text in facts.items():
         print(f"{name:<20}{text}")
     for line in advice(facts, silent=bool(views) and not heard):
@@ -72,7 +89,24 @@ def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
         lines.append("ipykernel 7.0 cannot send from a background thread: install another version.")
     if silent:
         lines.append("No page has answered. Wait until no cell runs, or reload the page.")
-    return [*lines, ADVICE[facts["notebook"]]]
+    if (found := version_of(facts.get("panel", ""))) and found < (1, 9, 3):
+        lines.append(OLD_PANEL.format(facts["panel"]))
+    lines.append(ADVICE[facts["notebook"]])
+    if facts["notebook"] in ("JupyterLab on Binder", "JupyterHub"):
+        return [*lines, THROUGH_PROXY.format(found=installed(PROXY))]
+    return [*lines, FORWARD]
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Return the numbers at the beginning of a version; none for text that is not one.
+
+    Examples
+    --------
+    >>> version_of("1.9.4rc1"), version_of("not installed")
+    ((1, 9, 4), ())
+    """
+    found = re.match(r"\d+(\.\d+)*", text)
+    return () if found is None else tuple(map(int, found[0].split(".")))
 
 
 def installed(name: str) -> str:

@@ -435,3 +435,133 @@ class ConfusionState(LiveState):
 
     payload: ConfusionPayload | Empty
     title: str
+
+
+# The dashboard: its page and its server.
+
+
+class DashboardStart(TypedDict):
+    """The parts of a page that it shows before the server answers."""
+
+    title: str
+    place: str
+    notice: str
+    style: str
+
+
+class DashboardSection(TypedDict):
+    """Part of the page: its widgets, by their identities."""
+
+    title: str
+    subtitle: str
+    parts: list[str]
+
+
+class DashboardPart(TypedDict):
+    """A widget: the name of its module, and its traits."""
+
+    module: str
+    state: dict[str, Any]
+
+
+class DashboardModule(TypedDict):
+    """The script and the style of a kind of widgets."""
+
+    esm: str
+    css: str
+
+
+class DashboardBokeh(TypedDict):
+    """The identity and version of BokehJS, which the page has already."""
+
+    ident: str
+    version: str
+
+
+class DashboardContents(TypedDict):
+    """All sections and widgets of the page."""
+
+    kind: Literal["contents"]
+    sections: list[DashboardSection]
+    parts: dict[str, DashboardPart]
+    modules: dict[str, DashboardModule]
+    bokehjs: DashboardBokeh
+
+
+class DashboardChange(TypedDict):
+    """New values of traits, by widget."""
+
+    kind: Literal["change"]
+    parts: dict[str, dict[str, Any]]
+
+
+class RunRow(TypedDict):
+    """A run in the list; `colour` is empty unless it is shown."""
+
+    uuid: str
+    name: str
+    created: str
+    origin: str
+    iterations: str
+    epochs: str
+    state: str
+    detail: str
+    shown: bool
+    colour: str
+
+
+class RunList(TypedDict):
+    """The runs of a database, the newest first."""
+
+    rows: list[RunRow]
+    problem: str
+
+
+class DashboardRuns(TypedDict):
+    """The runs to choose from, and the error if they cannot be read."""
+
+    kind: Literal["runs"]
+    rows: list[RunRow]
+    problem: str
+
+
+DashboardMessage: TypeAlias = DashboardContents | DashboardChange | DashboardRuns
+
+
+class ReadyMessage(TypedDict):
+    """Request of a page for its contents."""
+
+    kind: Literal["ready"]
+
+
+class SelectMessage(TypedDict):
+    """Choice of the runs to show."""
+
+    kind: Literal["select"]
+    runs: list[str]
+
+
+class PartMessage(TypedDict):
+    """Message of a widget of the page."""
+
+    kind: Literal["part"]
+    ident: str
+    content: Message
+
+
+DashboardAnswer: TypeAlias = ReadyMessage | SelectMessage | PartMessage
+
+
+class RunTablePayload(TypedDict):
+    """The newest values and the interventions of runs."""
+
+    runs: list[str]
+    colours: list[str]
+    rows: list[list[str]]
+    interventions: list[list[str]]
+
+
+class RunTableState(LiveState):
+    """The traits of the table of a dashboard."""
+
+    payload: RunTablePayload | Empty

@@ -7,6 +7,7 @@ widget, but the request acts once.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import threading
 import weakref
@@ -17,7 +18,7 @@ from typing import Any, get_args
 from extensions_live.messages import CommandMessage, CommandName
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
-from workbench.utils.actors import acting_as
+from workbench.utils.actors import CODE, acting_as, actor
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """Names of the methods of a session that can be requested."""
@@ -62,7 +63,9 @@ class Requests:
         self.refusal = ""
         self.count += 1
         if message["name"] in SLOW:
-            threading.Thread(target=self._try, args=(session, message), daemon=True).start()
+            # A copy of the context, which names the origin of the command.
+            target, given = contextvars.copy_context().run, (self._try, session, message)
+            threading.Thread(target=target, args=given, daemon=True).start()
         else:
             self._try(session, message)
 
@@ -100,7 +103,8 @@ def carry_out(
     arguments : mapping
         The arguments of the method, by name.
     by : str
-        The origin of the command, which is recorded in the log.
+        The origin of the command, which is recorded in the log; if the caller is within
+        `workbench.utils.actors.acting_as`, that origin is recorded instead.
 
     Returns
     -------
@@ -136,6 +140,7 @@ def carry_out(
     except TypeError as error:
         given = dict(arguments)
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
-    with acting_as(by):
+    within = actor()
+    with acting_as(by if within == CODE else within):
         result: Command | Session = method(**arguments)
     return result

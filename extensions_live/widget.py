@@ -12,7 +12,7 @@ import uuid
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anywidget
 import bokeh
@@ -22,9 +22,13 @@ from extensions_live import control_channel
 from extensions_live.audience import Audience
 from extensions_live.messages import ChooseMessage, Message, WidgetMessage
 from extensions_live.pump import pump
+from extensions_live.transport import Wire, outbox
 
 Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
+
+BOKEHJS = "bokehjs"
+"""The identity of BokehJS on the page of a dashboard, which has it already."""
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -34,7 +38,20 @@ def asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-class BokehJS(anywidget.AnyWidget):
+class CarriedWidget(anywidget.AnyWidget):
+    """Widget whose comm is the kernel's, or that of `extensions_live.transport.carried_by`."""
+
+    comm: Any
+
+    def open(self) -> None:
+        destination = outbox()
+        if destination is None:
+            super().open()
+        elif self.comm is None:
+            self.comm = Wire(destination, self._model_id)
+
+
+class BokehJS(CarriedWidget):
     """Widget that sends BokehJS from the installed package to the page once for all plots.
 
     It is a widget because a reloaded page fetches the state of widgets again. BokehJS is compressed
@@ -49,7 +66,12 @@ class BokehJS(anywidget.AnyWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance in this kernel."""
+        """Return the only instance in this kernel; for a dashboard, one without the script.
+
+        The page of a dashboard has BokehJS already.
+        """
+        if outbox() is not None:
+            return cls(version=bokeh.__version__, model_id=BOKEHJS)
         if cls._instance is None or cls._instance.comm is None:
             script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
             source = gzip.compress(script.read_bytes(), mtime=0)
@@ -57,7 +79,7 @@ class BokehJS(anywidget.AnyWidget):
         return cls._instance
 
 
-class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
+class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     """Widget that the pump refreshes with the payload that `snapshot` returns.
 
     Parameters
@@ -84,7 +106,8 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
         self._held: Subject | None = subject
         super().__init__(model_id=ident, ident=ident, **traits)
         self.on_msg(self._hear)
-        pump.attach(self)
+        if outbox() is None:
+            pump.attach(self)
 
     @property
     def subject(self) -> Subject | None:
@@ -133,6 +156,10 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
 
     def _hear(self, _: object, content: Message, buffers: object) -> None:
         control_channel.busy_again()
+        self.hear(content)
+
+    def hear(self, content: Message) -> None:
+        """Handle any message of the page."""
         if content["kind"] == "visibility":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])

@@ -9,6 +9,7 @@ from anywidget import AnyWidget
 from extensions_live import messages
 from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import POSSIBLE, Controls
+from extensions_live.dashboard.run_table import RunTable
 from extensions_live.figure_view import FigureView
 from extensions_live.histogram import Histogram
 from extensions_live.layers import Layers
@@ -33,6 +34,7 @@ STATES = {
     Samples: messages.TilesState,
     Mistakes: messages.TilesState,
     ConfusionMatrix: messages.ConfusionState,
+    RunTable: messages.RunTableState,
 }
 
 

@@ -9,6 +9,7 @@ from tests.support import runs
 from workbench.errors import SessionError
 from workbench.interfaces import State
 from workbench.session import running_sessions
+from workbench.utils.actors import acting_as
 
 SOON = 20
 
@@ -78,3 +79,13 @@ def _named(name):
             yield running_sessions.running()[name]
             return
         time.sleep(0.01)
+
+
+def test_the_origin_of_the_context_comes_first(session):
+    with acting_as("dashboard"):
+        Requests().handle(session, request("step"))
+        Requests().handle(session, request("fork", name="third"))  # in a thread of its own
+    other = next(_named("third"))
+    assert [command.by for command in session.commands[-2:]] == ["dashboard", "dashboard"]
+    other.stop()
+    other.wait(SOON)

@@ -52,6 +52,7 @@ export interface BokehDocument {
   roots: () => Figure[];
   clear: () => void;
   get_model_by_name: (name: string) => Source;
+  readonly on_event?: (name: string, callback: () => void) => void;
 }
 
 /** The part of a figure in which curves are drawn, in pixels of the canvas. */

@@ -384,3 +384,116 @@ export interface ConfusionState {
   payload: ConfusionPayload | Empty;
   title: string;
 }
+
+/** The parts of a page that it shows before the server answers. */
+export interface DashboardStart {
+  title: string;
+  place: string;
+  notice: string;
+  style: string;
+}
+
+/** Part of the page: its widgets, by their identities. */
+export interface DashboardSection {
+  title: string;
+  subtitle: string;
+  parts: string[];
+}
+
+/** A widget: the name of its module, and its traits. */
+export interface DashboardPart {
+  module: string;
+  state: MimeBundle;
+}
+
+/** The script and the style of a kind of widgets. */
+export interface DashboardModule {
+  esm: string;
+  css: string;
+}
+
+/** The identity and version of BokehJS, which the page has already. */
+export interface DashboardBokeh {
+  ident: string;
+  version: string;
+}
+
+/** All sections and widgets of the page. */
+export interface DashboardContents {
+  kind: "contents";
+  sections: DashboardSection[];
+  parts: Record<string, DashboardPart>;
+  modules: Record<string, DashboardModule>;
+  bokehjs: DashboardBokeh;
+}
+
+/** New values of traits, by widget. */
+export interface DashboardChange {
+  kind: "change";
+  parts: Record<string, MimeBundle>;
+}
+
+/** A run in the list; `colour` is empty unless it is shown. */
+export interface RunRow {
+  uuid: string;
+  name: string;
+  created: string;
+  origin: string;
+  iterations: string;
+  epochs: string;
+  state: string;
+  detail: string;
+  shown: boolean;
+  colour: string;
+}
+
+/** The runs of a database, the newest first. */
+export interface RunList {
+  rows: RunRow[];
+  problem: string;
+}
+
+/** The runs to choose from, and the error if they cannot be read. */
+export interface DashboardRuns {
+  kind: "runs";
+  rows: RunRow[];
+  problem: string;
+}
+
+export type DashboardMessage = DashboardContents | DashboardChange | DashboardRuns;
+
+/** Request of a page for its contents. */
+export interface ReadyMessage {
+  kind: "ready";
+}
+
+/** Choice of the runs to show. */
+export interface SelectMessage {
+  kind: "select";
+  runs: string[];
+}
+
+/** Message of a widget of the page. */
+export interface PartMessage {
+  kind: "part";
+  ident: string;
+  content: Message;
+}
+
+export type DashboardAnswer = ReadyMessage | SelectMessage | PartMessage;
+
+/** The newest values and the interventions of runs. */
+export interface RunTablePayload {
+  runs: string[];
+  colours: string[];
+  rows: string[][];
+  interventions: string[][];
+}
+
+/** The traits of the table of a dashboard. */
+export interface RunTableState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: RunTablePayload | Empty;
+}

@@ -1,0 +1,89 @@
+"""Contents of a dashboard: sections with the widgets of sessions, or of runs in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from extensions_live.messages import RunList
+from extensions_live.view import view
+from extensions_live.widget import LiveWidget
+from workbench.interfaces import Session
+
+
+@dataclass(frozen=True)
+class Section:
+    """Part of a page.
+
+    Attributes
+    ----------
+    title : str
+        The heading; empty for none.
+    subtitle : str
+        A line below it.
+    widgets : sequence of LiveWidget
+        From top to bottom.
+    """
+
+    title: str
+    subtitle: str
+    widgets: Sequence[LiveWidget[Any, Any]]
+
+
+class Board(Protocol):
+    """Contents of one tab."""
+
+    @property
+    def title(self) -> str:
+        """The title of the page."""
+
+    @property
+    def place(self) -> str:
+        """The database that is shown; empty for sessions."""
+
+    def sections(self) -> list[Section]:
+        """Return the sections with new widgets, which belong to the caller."""
+
+    def runs(self) -> RunList | None:
+        """Return the runs to choose from, or None if there is no choice."""
+
+    def select(self, runs: Sequence[str]) -> None:
+        """Choose the runs to show."""
+
+    def stale(self) -> bool:
+        """Return True if the sections must be made again: other runs or channels exist now."""
+
+
+class SessionBoard:
+    """Contents for sessions: the views of each, with its controls.
+
+    Parameters
+    ----------
+    sessions : sequence of Session
+    """
+
+    place = ""
+
+    def __init__(self, sessions: Sequence[Session]) -> None:
+        self._sessions = tuple(sessions)
+
+    @property
+    def title(self) -> str:
+        """The names of the sessions."""
+        return ", ".join(session.name for session in self._sessions)
+
+    def sections(self) -> list[Section]:
+        return [
+            Section(session.name if len(self._sessions) > 1 else "", "", view(session).widgets)
+            for session in self._sessions
+        ]
+
+    def runs(self) -> None:
+        return None
+
+    def select(self, runs: Sequence[str]) -> None:
+        """Do nothing: all sessions are shown."""
+
+    def stale(self) -> bool:
+        return False

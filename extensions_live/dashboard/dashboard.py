@@ -1,0 +1,173 @@
+"""`Dashboard`: sessions, or the runs in a database, as a page that this process serves."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import weakref
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Self
+
+from extensions_live.dashboard.boards import Board, SessionBoard
+from extensions_live.dashboard.guard import PARAMETER
+from extensions_live.dashboard.runs import RunsBoard
+from extensions_live.dashboard.server import AppServer
+from extensions_live.loopback import LOOPBACK, exposure, reachable
+from workbench.errors import SessionError
+from workbench.hints import Hinted
+from workbench.interfaces import Session
+
+NOTHING_TO_SHOW = (
+    "a dashboard must get a session, as main_loop.start() returns it, several of them, or the path "
+    "of a database of logs, not {given!r:.80}"
+)
+
+opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
+"""The dashboards that are served now."""
+
+
+class Dashboard(Hinted):
+    """Page with the figures and controls of sessions, or with the runs of a database.
+
+    The page is served by this process, and its address has a random token. It stays in control
+    while a cell is busy, and every tab that opens the address shows the whole run. Closing a tab or
+    the dashboard does not affect training.
+
+    Parameters
+    ----------
+    shown : Session, sequence of Session, or path
+        Sessions that this process trains, with their controls; or a database of logs, whose runs
+        are watched, listed and compared, but not controlled.
+
+    Raises
+    ------
+    SessionError
+        If `shown` is nothing of this kind.
+    LogError
+        If it is the path of a missing, damaged or empty database.
+
+    Notes
+    -----
+    To reach the page from another machine, forward the port: ``ssh -L 5006:127.0.0.1:5006 HOST``.
+    On JupyterHub and Binder, the package `jupyter-server-proxy` in the environment of the notebook
+    server passes the port on; `show` then prints the path below the address of the hub.
+
+    Examples
+    --------
+    >>> from workbench.main_loop import MainLoop
+    >>> class Nothing:
+    ...     def initialize(self): pass
+    ...     def process_batch(self, batch): pass
+    >>> session = MainLoop(Nothing(), [{"x": [1]}]).start(paused=True)
+    >>> dashboard = Dashboard(session)
+    >>> dashboard.show()
+    Dashboard of session-...: http://127.0.0.1:.../?dashboard_token=...
+    <Dashboard of session-...: served on 127.0.0.1:...>
+    >>> dashboard.close()
+    >>> session.stop().wait()
+    """
+
+    def __init__(self, shown: Session | Sequence[Session] | str | os.PathLike[str]) -> None:
+        self._make_board = board_maker(shown)
+        self._title = self._make_board().title
+        self._server: AppServer | None = None
+        self._token = ""
+        self._address = LOOPBACK
+
+    def show(
+        self,
+        *,
+        port: int = 0,
+        address: str = LOOPBACK,
+        origins: Collection[str] = (),
+    ) -> Self:
+        """Serve the page until `close` is called, and print its address; return at once.
+
+        Parameters
+        ----------
+        port : int
+            The port; 0 for any free one.
+        address : str
+            The address of this machine to listen on. By default only programs of this machine can
+            connect. For others, ``0.0.0.0`` listens on all addresses: the connection is not
+            encrypted then, so use it only in a network that you trust.
+        origins : collection of str
+            Hosts whose pages may connect, besides the one that serves the page: needed behind a
+            proxy that changes the name of the host.
+
+        Returns
+        -------
+        Dashboard
+            This dashboard.
+
+        Raises
+        ------
+        SessionError
+            If the port is in use.
+        """
+        if self._server is None:
+            board, notice = self._make_board, exposure("This dashboard", address)
+            token = secrets.token_urlsafe(24)
+
+            def app() -> object:
+                from extensions_live.dashboard.page import open_page
+
+                return open_page(board(), notice)
+
+            self._server = AppServer(
+                app,
+                address=address,
+                port=port,
+                token=token,
+                origins=origins,
+                title=self._title,
+            )
+            self._token, self._address = token, address
+            opened.add(self)
+        print(f"Dashboard of {self._title}: {self.url}")
+        if text := exposure("This dashboard", self._address):
+            print(text)
+        return self
+
+    @property
+    def url(self) -> str:
+        """The address with the token; empty while the dashboard is not served."""
+        if self._server is None:
+            return ""
+        return f"{reachable(self._address, self._server.port)}/?{PARAMETER}={self._token}"
+
+    @property
+    def port(self) -> int | None:
+        """The port, or None while the dashboard is not served."""
+        return None if self._server is None else self._server.port
+
+    @property
+    def tabs(self) -> int:
+        """The number of tabs that show it, with those that were closed a few seconds ago."""
+        return 0 if self._server is None else self._server.documents
+
+    def close(self) -> None:
+        """Stop serving; free thread, port and documents. Training is not affected."""
+        server, self._server = self._server, None
+        opened.discard(self)
+        if server is not None:
+            server.close()
+
+    def __repr__(self) -> str:
+        if self._server is None:
+            return f"<Dashboard of {self._title}: not served; call show()>"
+        return f"<Dashboard of {self._title}: served on {self._address}:{self._server.port}>"
+
+
+def board_maker(shown: object) -> Callable[[], Board]:
+    """Return a function that makes the contents for one tab."""
+    if isinstance(shown, Session):
+        return lambda: SessionBoard([shown])
+    if isinstance(shown, (str, os.PathLike)):
+        path = Path(shown)
+        return lambda: RunsBoard(path)
+    if isinstance(shown, Sequence) and shown and all(isinstance(one, Session) for one in shown):
+        sessions = tuple(shown)
+        return lambda: SessionBoard(sessions)
+    raise SessionError(NOTHING_TO_SHOW.format(given=shown))

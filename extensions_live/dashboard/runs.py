@@ -1,0 +1,205 @@
+"""Runs in a database of logs, which other processes write: read-only, followed live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from extensions_live.dashboard.boards import Section
+from extensions_live.dashboard.overlay import LoggedRun, Overlay, figures_of
+from extensions_live.dashboard.run_table import RunTable
+from extensions_live.figures import PALETTE
+from extensions_live.formatting import format_duration
+from extensions_live.kernel_clock import Clock
+from extensions_live.messages import RunList, RunRow
+from workbench.errors import LogError
+from workbench.log import SQLiteLog
+from workbench.log.sqlite.tables import Database
+
+DIGITS = 8
+"""Number of digits of the `uuid` that name a run."""
+
+QUIET = 60.0
+"""Seconds without a change after which a run that has not ended is no longer called running."""
+
+FACTS = """
+SELECT logs.uuid, logs.id,
+    (SELECT value FROM status WHERE log = logs.id AND key = 'iterations_done'),
+    (SELECT value FROM status WHERE log = logs.id AND key = 'epochs_done'),
+    (SELECT value FROM status WHERE log = logs.id AND key = 'training_error'),
+    (SELECT max(time) FROM records JOIN channels ON channels.id = records.channel
+        WHERE records.log = logs.id AND channels.key = 'training_finished'),
+    (SELECT max(id) FROM records WHERE log = logs.id)
+FROM logs
+"""
+
+
+class RunsBoard:
+    """Contents for the runs of a database: a list, and the curves of the chosen runs.
+
+    Parameters
+    ----------
+    path : path
+        The database.
+
+    Raises
+    ------
+    LogError
+        If it is missing, damaged or empty.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock = time.monotonic) -> None:
+        self.place = str(path.expanduser().absolute())
+        self._clock = clock
+        self._changes: dict[str, tuple[object, float | None]] = {}
+        self._shown: list[str] = []
+        self._opened: dict[str, LoggedRun] = {}
+        self._figures: object = None
+        self._channels: object = None
+        self._shown = [self._read()[0]["uuid"]]
+
+    @property
+    def title(self) -> str:
+        """The name of the database."""
+        return Path(self.place).name
+
+    def select(self, runs: Sequence[str]) -> None:
+        """Choose the runs to show; those that do not exist are ignored."""
+        known = [row["uuid"] for row in self._read()]
+        self._shown = [uuid for uuid in known if uuid in runs]
+
+    def runs(self) -> RunList:
+        """Return all runs, the newest first, or the error that prevents it."""
+        try:
+            return {"rows": self._read(), "problem": ""}
+        except LogError as error:
+            return {"rows": [], "problem": str(error)}
+
+    def sections(self) -> list[Section]:
+        runs = {uuid: self._run(uuid) for uuid in self._shown}
+        self._opened = runs
+        if not runs:
+            return [Section("No run is chosen", "Choose one or more runs in the list.", [])]
+        named = {uuid[:DIGITS]: run for uuid, run in runs.items()}
+        colours = dict(zip(named, self._colours(), strict=True))
+        figures = self._figures = self._figures_now()
+        title = next(iter(named)) if len(named) == 1 else f"{len(named)} runs compared"
+        table = RunTable(named, colours)
+        curves = [Overlay(named, figures)] if figures else []
+        subtitle = "" if figures else "No channel of these runs has numbers yet."
+        return [Section(title, subtitle, [*curves, table])]
+
+    def stale(self) -> bool:
+        gone = [uuid for uuid in self._shown if uuid not in self._changes]
+        if gone:  # the run, or the whole database, was deleted, and perhaps made again
+            self._shown = [uuid for uuid in self._shown if uuid not in gone]
+            self._shown = self._shown or list(self._changes)[:1]
+            self._opened = {}
+            return True
+        channels = [run.log.channels for run in self._opened.values()]
+        if channels == self._channels:
+            return False
+        figures = self._figures_now()
+        self._channels = channels
+        return figures != self._figures
+
+    def _figures_now(self) -> list[list[str]]:
+        return figures_of(run.log for run in self._opened.values())
+
+    def _colours(self) -> list[str]:
+        return [PALETTE[i % len(PALETTE)] for i in range(len(self._shown))]
+
+    def _run(self, uuid: str) -> LoggedRun:
+        return self._opened.get(uuid) or LoggedRun(
+            SQLiteLog(self.place, uuid=UUID(uuid), read_only=True)
+        )
+
+    def _read(self) -> list[RunRow]:
+        """Return the rows of the list, the newest first.
+
+        Raises
+        ------
+        LogError
+            If the database cannot be read.
+        """
+        database = Database(self.place, read_only=True)
+        try:
+            listed = database.logs()
+            with database.explained(), closing(database.connect()) as connection:
+                facts = {row[0]: row[2:] for row in connection.execute(FACTS)}
+        finally:
+            database.close()
+        shown = self._shown
+        colours = dict(zip(shown, self._colours(), strict=True))
+        known = [log.uuid for log in reversed(listed)]
+        self._changes = {uuid: self._changes.get(uuid, (None, None)) for uuid in known}
+        rows: list[RunRow] = []
+        for log in reversed(listed):
+            iterations, epochs, error, finished, last = facts[log.uuid]
+            state, detail = self._state(log.uuid, iterations, error, finished, last)
+            origin = "" if log.parent is None else f"continues {log.parent[:DIGITS]}"
+            if log.parent_time is not None:
+                origin += f" from {log.parent_time:,}"
+            rows.append(
+                {
+                    "uuid": log.uuid,
+                    "name": log.uuid[:DIGITS],
+                    "created": local(log.created),
+                    "origin": origin,
+                    "iterations": count(iterations),
+                    "epochs": count(epochs),
+                    "state": state,
+                    "detail": detail,
+                    "shown": log.uuid in shown,
+                    "colour": colours.get(log.uuid, ""),
+                }
+            )
+        return rows
+
+    def _state(
+        self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
+    ) -> tuple[str, str]:
+        """Return the state of a run as far as its log shows it, and a detail.
+
+        A log does not show whether its process still runs: only that it has changed.
+        """
+        now = self._clock()
+        seen = (iterations, last)
+        before, _ = self._changes[uuid]
+        if before != seen:
+            self._changes[uuid] = (seen, None if before is None else now)
+        changed = self._changes[uuid][1]
+        if error is not None:
+            return "failed", str(error).partition("\n")[0][:200]
+        if finished is not None and finished == iterations:
+            return "finished", ""
+        if changed is None:
+            return "not finished", "no change since this list was opened"
+        if now - changed < QUIET:
+            return "running", ""
+        return "quiet", f"no change for {format_duration(now - changed)}"
+
+
+def count(value: Any) -> str:
+    """Return a count as text; a damaged one is shown as it is."""
+    return f"{value:,}" if isinstance(value, int) else "0" if value is None else f"damaged: {value}"
+
+
+def local(created: str) -> str:
+    """Return a time of the database, which is UTC, in the local zone.
+
+    Examples
+    --------
+    >>> len(local("2026-11-28 20:15:00"))
+    16
+    """
+    try:
+        moment = datetime.fromisoformat(created).replace(tzinfo=UTC)
+    except ValueError:
+        return created
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,196 @@
+"""Thread that serves a Panel app on one port, until it is closed.
+
+The port is bound when the constructor returns. Closing ends the thread and frees port and
+documents. Documents of closed tabs are freed within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from extensions_live.dashboard.guard import Guard
+from workbench.errors import SessionError
+
+if TYPE_CHECKING:
+    from tornado.ioloop import IOLoop
+
+UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
+"""Milliseconds after which the document of a closed tab is freed, and between two checks."""
+
+THREAD = "workbench-dashboard"
+CLOSED = "Failed sending message as connection was closed"
+
+MOST_ROUNDS = 5
+"""Number of times that the tasks of an ending server are cancelled."""
+
+NO_PORT = (
+    "the dashboard cannot listen on {address}:{port} ({error}); give another port, or port=0 for "
+    "any free one"
+)
+
+
+class AppServer:
+    """Server of a Panel app, in a thread of its own.
+
+    Parameters
+    ----------
+    app : callable
+        Makes the app for one tab of a browser.
+    address : str
+    port : int
+        0 for any free port.
+    token : str
+    origins : collection of str
+        Further hosts whose pages may open a websocket.
+    title : str
+        The title of the page.
+
+    Attributes
+    ----------
+    port : int
+
+    Raises
+    ------
+    SessionError
+        If the server cannot listen there.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[], Any],
+        *,
+        address: str,
+        port: int,
+        token: str,
+        origins: Collection[str] = (),
+        title: str = "",
+    ) -> None:
+        import panel  # noqa: F401  # loaded here, since this thread shows its errors
+
+        check_free(address, port)
+        self._app, self._title = app, title
+        self._address, self._token, self._origins = address, token, origins
+        self._server: Any = None
+        self._loop: IOLoop | None = None
+        started: Future[int] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(started, port), name=THREAD, daemon=True
+        )
+        logging.getLogger("bokeh.server.views.ws").addFilter(is_noteworthy)
+        self._thread.start()
+        self.port = started.result()
+
+    @property
+    def documents(self) -> int:
+        """The number of open tabs, with those that were closed only seconds ago."""
+        return 0 if self._server is None else len(self._server.get_sessions())
+
+    def close(self) -> None:
+        """Stop serving; return when the thread has ended."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.add_callback(loop.stop)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self, started: Future[int], port: int) -> None:
+        from tornado.ioloop import IOLoop
+
+        asyncio_loop = asyncio.new_event_loop()
+        asyncio_loop.set_exception_handler(ignore_closed_tabs)
+        asyncio.set_event_loop(asyncio_loop)
+        loop = IOLoop.current()
+        try:
+            self._server = self._listen(loop, port)
+        except BaseException as error:
+            started.set_exception(error)
+            loop.close(all_fds=True)
+            return
+        self._loop = loop
+        started.set_result(self._server.port)
+        try:
+            loop.start()
+        finally:
+            self._end(loop)
+
+    def _listen(self, loop: IOLoop, port: int) -> Any:
+        from panel.io.server import get_server
+
+        server = get_server(
+            {"/": self._app},
+            port=port,
+            address=self._address,
+            loop=loop,
+            title=self._title,
+            show=False,
+            start=False,
+            unused_session_lifetime_milliseconds=UNUSED_AFTER,
+            check_unused_sessions_milliseconds=CHECK_EVERY,
+            include_headers=[],
+            include_cookies=[],
+        )
+        server._http.request_callback = Guard(server._tornado, self._token, self._origins)
+        server.start()
+        return server
+
+    def _end(self, loop: IOLoop) -> None:
+        from panel.io.state import state
+
+        server, self._server = self._server, None
+        server._http.stop()  # no further connections
+        asyncio_loop = loop.asyncio_loop  # type: ignore[attr-defined]
+        cancel_all(asyncio_loop)  # first the open websockets, which need their documents to end
+        for session in server.get_sessions():
+            session.destroy()
+        server.stop()
+        cancel_all(asyncio_loop)
+        for key in [key for key, value in state._servers.items() if value[0] is server]:
+            del state._servers[key]
+        state._server_config.pop(server._tornado, None)
+        loop.close(all_fds=True)
+
+
+def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    """End the tasks of a loop, and those that they start at their end."""
+    for _ in range(MOST_ROUNDS):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks, timeout=1.0))
+
+
+def is_noteworthy(record: logging.LogRecord) -> bool:
+    """Return False for a message of bokeh that a tab was closed while it was sent something."""
+    return record.threadName != THREAD or not record.getMessage().startswith(CLOSED)
+
+
+def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error of the event loop, unless a tab was closed while it was sent something."""
+    from tornado.iostream import StreamClosedError
+    from tornado.websocket import WebSocketClosedError
+
+    if not isinstance(context.get("exception"), (StreamClosedError, WebSocketClosedError)):
+        loop.default_exception_handler(context)
+
+
+def check_free(address: str, port: int) -> None:
+    """Raise an error unless a server can listen there."""
+    try:
+        family, *_, place = socket.getaddrinfo(address or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            if os.name != "nt":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as tornado does
+            probe.bind(place)
+            probe.listen()
+    except OSError as error:
+        text = NO_PORT.format(address=address, port=port, error=error.strerror or error)
+        raise SessionError(text) from None

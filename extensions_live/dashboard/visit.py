@@ -1,0 +1,202 @@
+"""One tab of a browser that shows a dashboard: its widgets, and the messages to and from its page.
+
+A periodic callback of the tab's document pulls: it refreshes the widgets that are visible and sends
+what has changed. No other thread writes to the page. An error in a widget is shown in that widget.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import bokeh
+from anywidget import AnyWidget
+
+from extensions_live.dashboard.boards import Board, Section
+from extensions_live.kernel_clock import Clock
+from extensions_live.messages import (
+    DashboardAnswer,
+    DashboardContents,
+    DashboardMessage,
+    DashboardModule,
+    DashboardSection,
+    Message,
+)
+from extensions_live.pump import COST_FACTOR
+from extensions_live.transport import carried_by
+from extensions_live.widget import BOKEHJS, LiveWidget
+from workbench.utils.actors import acting_as
+
+logger = logging.getLogger(__name__)
+
+ACTOR = "dashboard"
+"""The origin of commands, in receipts and in the log."""
+
+TICK = 50
+"""Milliseconds between two looks for widgets to refresh."""
+
+PERIOD_OF_RUNS = 1.0
+"""Seconds between two looks for other runs."""
+
+
+class Visit:
+    """A tab of a browser.
+
+    Parameters
+    ----------
+    board : Board
+        What to show.
+    send : callable
+        Sends a message to the page.
+    clock : callable, optional
+        Returns the time in seconds.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        send: Callable[[DashboardMessage], None],
+        *,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._board = board
+        self._send = send
+        self._clock = clock
+        self._lock = threading.RLock()  # Panel handles messages in threads if nthreads is set
+        self._widgets: dict[str, LiveWidget[Any, Any]] = {}
+        self._sections: list[tuple[Section, list[str]]] = []
+        self._changes: dict[str, dict[str, Any]] = {}
+        self._due: dict[str, float] = {}
+        self._failed: set[str] = set()
+        self._next_list = 0.0
+        self._listed: object = None
+        self._ready = False
+
+    @property
+    def widgets(self) -> tuple[LiveWidget[Any, Any], ...]:
+        """The widgets on the page."""
+        return tuple(self._widgets.values())
+
+    def receive(self, message: DashboardAnswer) -> None:
+        """Handle a message of the page."""
+        with self._lock, acting_as(ACTOR):
+            if message["kind"] == "ready":
+                self._ready = True
+                self._listed = None
+                if not self._sections:
+                    self._build()
+                self._send(self._contents())
+            elif message["kind"] == "select":
+                self._board.select(message["runs"])
+                self._build()
+                self._send(self._contents())
+            else:
+                self._pass_on(message["ident"], message["content"])
+            self._list_runs()
+
+    def tick(self) -> None:
+        """Refresh the visible widgets that are due; send what has changed."""
+        with self._lock:
+            if not self._ready:
+                return
+            now = self._clock()
+            if now >= self._next_list:
+                self._list_runs()
+                self._next_list = self._clock() + PERIOD_OF_RUNS
+            for ident, widget in self._widgets.items():
+                if now >= self._due.get(ident, 0.0):
+                    self._refresh(ident, widget)
+            changes, self._changes = self._changes, {}
+            if changes:
+                self._send({"kind": "change", "parts": changes})
+
+    def close(self) -> None:
+        """Close the widgets; nothing is sent any more."""
+        with self._lock:
+            self._ready = False
+            self._discard()
+
+    def _pass_on(self, ident: str, content: Message) -> None:
+        widget = self._widgets.get(ident)
+        if widget is not None:  # else it was replaced while the message travelled
+            widget.hear(content)
+            self._due[ident] = 0.0
+
+    def _refresh(self, ident: str, widget: LiveWidget[Any, Any]) -> None:
+        start = self._clock()
+        try:
+            if not widget.watched():
+                return
+            widget.refresh()
+            self._failed.discard(ident)
+        except Exception as error:
+            if ident not in self._failed:
+                self._failed.add(ident)
+                logger.exception("%s of a dashboard cannot be drawn", type(widget).__name__)
+                widget.fail(error)
+        cost = self._clock() - start
+        self._due[ident] = start + max(widget.period, COST_FACTOR * cost)
+
+    def _list_runs(self) -> None:
+        listing = self._board.runs()
+        if listing is not None and listing != self._listed:
+            self._listed = listing
+            self._send({"kind": "runs", **listing})
+        if self._sections and self._board.stale():
+            self._build()
+            self._send(self._contents())
+
+    def _build(self) -> None:
+        self._discard()
+        with carried_by(self._collect):
+            sections = self._board.sections()
+        for section in sections:
+            idents = []
+            for widget in section.widgets:
+                self._widgets[widget.ident] = widget
+                idents.append(widget.ident)
+                self._refresh(widget.ident, widget)
+            self._sections.append((section, idents))
+
+    def _contents(self) -> DashboardContents:
+        self._changes.clear()  # all of it is in the states
+        sections: list[DashboardSection] = [
+            {"title": section.title, "subtitle": section.subtitle, "parts": idents}
+            for section, idents in self._sections
+        ]
+        return {
+            "kind": "contents",
+            "sections": sections,
+            "parts": {
+                ident: {"module": type(widget).__name__, "state": state_of(widget)}
+                for ident, widget in self._widgets.items()
+            },
+            "modules": modules_of(self._widgets.values()),
+            "bokehjs": {"ident": BOKEHJS, "version": bokeh.__version__},
+        }
+
+    def _collect(self, ident: str, traits: dict[str, Any]) -> None:
+        self._changes.setdefault(ident, {}).update(traits)
+
+    def _discard(self) -> None:
+        for widget in self._widgets.values():
+            widget.close()
+        for kept in (self._widgets, self._changes, self._due, self._sections, self._failed):
+            kept.clear()
+
+
+def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
+    """Return the traits of a widget that its page reads, without those of every ipywidget."""
+    own = set(widget.class_traits(sync=True)) - set(AnyWidget.class_traits(sync=True))
+    return {name: getattr(widget, name) for name in sorted(own)}
+
+
+def modules_of(widgets: Iterable[LiveWidget[Any, Any]]) -> dict[str, DashboardModule]:
+    """Return the script and the style of every class of `widgets`, by its name."""
+    return {
+        type(widget).__name__: {"esm": str(widget._esm), "css": str(getattr(widget, "_css", ""))}
+        for widget in widgets
+    }

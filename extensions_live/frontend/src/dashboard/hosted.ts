@@ -1,0 +1,55 @@
+// A widget of a dashboard: its traits arrive from the server of the dashboard instead of a kernel.
+// It is the model that the scripts of all widgets expect.
+
+import type { Message } from "../messages";
+import type { Manager, Model } from "../model";
+
+type Traits = Record<string, unknown>;
+
+/** Returns `value` with a `DataView` for every buffer in it, as widgets get bytes in a notebook. */
+export function withViews(value: unknown): unknown {
+  if (value instanceof ArrayBuffer) return new DataView(value);
+  if (Array.isArray(value)) return value.map(withViews);
+  if (value !== null && typeof value === "object" && !ArrayBuffer.isView(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withViews(one)]));
+  }
+  return value;
+}
+
+/** A widget whose messages `post` takes. */
+export class Hosted implements Model<Traits> {
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #traits: Traits;
+
+  constructor(
+    traits: Traits,
+    private readonly post: (message: Message) => void,
+    readonly widget_manager: Manager,
+  ) {
+    this.#traits = withViews(traits) as Traits;
+  }
+
+  get = (name: string): unknown => this.#traits[name];
+
+  send = (message: Message): void => {
+    this.post(message);
+  };
+
+  on = (event: string, callback: () => void): void => {
+    const known = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, known.add(callback));
+  };
+
+  off = (event: string, callback: () => void): void => {
+    this.#listeners.get(event)?.delete(callback);
+  };
+
+  /** Sets traits that the server sent, and calls those who listen to them. */
+  update(changes: Traits): void {
+    const now = withViews(changes) as Traits;
+    Object.assign(this.#traits, now);
+    for (const name of Object.keys(now)) {
+      for (const callback of [...(this.#listeners.get(`change:${name}`) ?? [])]) callback();
+    }
+  }
+}

@@ -1,0 +1,44 @@
+"""Addresses of servers of this process: the loopback interface, and how a browser reaches it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+
+LOOPBACK = "127.0.0.1"
+
+EXPOSED = (
+    "{what} listens on {address}, so other machines can connect to it. The token protects it, but "
+    "the connection is not encrypted."
+)
+
+
+def is_loopback(address: str) -> bool:
+    """Return True if only programs of this machine can connect to `address`.
+
+    Examples
+    --------
+    >>> [is_loopback(one) for one in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "")]
+    [True, True, True, False, False]
+    """
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def exposure(what: str, address: str) -> str:
+    """Return a warning if other machines can connect to `address`, else an empty text."""
+    return "" if is_loopback(address) else EXPOSED.format(what=what, address=address)
+
+
+def reachable(address: str, port: int) -> str:
+    """Return the address at which a browser reaches a port, without a slash at its end.
+
+    On a hub it is the path of `jupyter-server-proxy`, below the address of the hub.
+    """
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
+    if prefix and is_loopback(address):
+        return f"{prefix.rstrip('/')}/proxy/{port}"
+    host = {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(address, address)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,8 @@
+"""Sessions for tools: their state, log and commands as JSON over HTTP on this machine."""
+
+from extensions_live.tools.server import ToolServer, serve
+from workbench.names import explain_missing
+
+__all__ = ["ToolServer", "serve"]
+
+explain_missing(__name__)

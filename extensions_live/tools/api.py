@@ -1,0 +1,257 @@
+"""Requests of tools and the answers to them, without HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from extensions_live.requests import carry_out
+from extensions_live.tools import describe
+from extensions_live.tools.plain import plain
+from workbench.errors import ArgumentError, SessionError, WorkbenchError, nearest
+from workbench.interfaces import Command, Session
+
+ACTOR = "tool"
+"""The origin of commands, in receipts and in the log."""
+
+LONGEST_WAIT = 60.0
+"""Seconds that one request waits at most."""
+
+GUIDE = {
+    "GET /": "this text, the commands and their arguments",
+    "GET /state": "state, counts and newest values",
+    "GET /log?since=0&limit=1000&channels=cost,error": (
+        "rows of the log; ask for the rest with since=next"
+    ),
+    "GET /hyperparameters": "numbers that can be changed, with bounds",
+    "GET /interventions": "commands that changed training",
+    "GET /branches": "branches of the run",
+    "GET /snapshots": "states of training in memory",
+    "GET /commands?last=100": "the last commands, with their outcome",
+    "GET /commands/ID?wait=10": "the outcome of a command, after at most that many seconds",
+    "POST /commands?wait=10": (
+        'give a command: {"name": "set", "arguments": {"shared": "learning_rate", "value": 0.1}}'
+    ),
+}
+RULES = [
+    "Send the token as the header Authorization: Bearer TOKEN.",
+    "An error is {'error': {'type': ..., 'message': ...}}.",
+    "NaN and infinities are the strings 'NaN', 'Infinity' and '-Infinity'.",
+    "With several sessions, add session=NAME to the parameters of any address.",
+    "A command takes effect between two batches; its receipt names the iteration.",
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Answer to a request.
+
+    Attributes
+    ----------
+    status : int
+        The status code of HTTP.
+    content : object
+        The content, for JSON.
+    headers : mapping
+        Further headers.
+    """
+
+    status: int
+    content: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Api:
+    """Answers about sessions.
+
+    Parameters
+    ----------
+    sessions : iterable of Session
+    """
+
+    def __init__(self, sessions: Iterable[Session]) -> None:
+        self._lock = threading.Lock()
+        self._sessions = {session.name: session for session in sessions}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sessions, the forked ones included."""
+        with self._lock:
+            return tuple(self._sessions)
+
+    def answer(self, method: str, target: str, body: bytes = b"") -> Answer:
+        """Return the answer to a request; errors are answers, too.
+
+        Parameters
+        ----------
+        method : str
+            ``GET`` or ``POST``.
+        target : str
+            Path and parameters.
+        body : bytes
+            JSON.
+        """
+        parts = urlsplit(target)
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        path = tuple(unquote(part) for part in parts.path.split("/") if part)
+        try:
+            return self._answer(method, path, options, body)
+        except LookupError as error:
+            return Answer(404, {"error": {"type": "NotFound", "message": error.args[0]}})
+        except WorkbenchError as error:
+            return Answer(400, {"error": describe.problem(error)})
+
+    def _answer(
+        self, method: str, path: tuple[str, ...], options: dict[str, str], body: bytes
+    ) -> Answer:
+        allowed = ["GET", "POST"] if path == ("commands",) else ["GET"]
+        if method not in allowed:
+            text = f"/{'/'.join(path)} takes {' or '.join(allowed)}, not {method}"
+            wrong = {"error": {"type": "WrongMethod", "message": text}}
+            return Answer(405, wrong, {"Allow": ", ".join(allowed)})
+        if not path:
+            return Answer(
+                200,
+                {
+                    "sessions": self.names,
+                    "addresses": GUIDE,
+                    "rules": RULES,
+                    "commands": describe.commands(),
+                },
+            )
+        session = self._session(options.pop("session", None))
+        if method == "POST":
+            return self._command(session, options, body)
+        match path:
+            case ("state",):
+                content: Any = describe.state(session)
+            case ("log",):
+                channels = options.pop("channels", None)
+                content = describe.log(
+                    session,
+                    since=whole(options, "since", 0, least=0),
+                    limit=whole(options, "limit", describe.MOST_ROWS, least=1),
+                    channels=None if channels is None else channels.split(","),
+                )
+            case ("hyperparameters",):
+                content = describe.hyperparameters(session)
+            case ("interventions",):
+                content = plain(list(session.interventions))
+            case ("branches",):
+                content = describe.branches(session)
+            case ("snapshots",):
+                content = describe.snapshots(session)
+            case ("commands",):
+                last = whole(options, "last", 100, least=1)
+                content = [describe.receipt(one) for one in session.commands[-last:]]
+            case ("commands", number):
+                command = find(session, number)
+                wait(command, seconds(options))
+                content = describe.receipt(command)
+            case _:
+                raise LookupError(f"no address /{'/'.join(path)}; GET / lists them")
+        refuse_others(options)
+        return Answer(200, content)
+
+    def _command(self, session: Session, options: dict[str, str], body: bytes) -> Answer:
+        request = parsed(body)
+        limit = seconds(options)
+        refuse_others(options)
+        try:
+            result = carry_out(session, request["name"], request["arguments"], by=ACTOR)
+        except WorkbenchError:
+            raise
+        except Exception as error:  # of values that a method does not check
+            raise SessionError(f"{request['name']}: {type(error).__name__}: {error}") from error
+        if isinstance(result, Session):
+            with self._lock:
+                self._sessions[result.name] = result
+            return Answer(200, describe.state(result))
+        wait(result, limit)
+        return Answer(200, describe.receipt(result))
+
+    def _session(self, name: str | None) -> Session:
+        with self._lock:
+            if name is None:
+                return next(iter(self._sessions.values()))
+            if name in self._sessions:
+                return self._sessions[name]
+        hint = nearest(name, self.names)
+        raise LookupError(f"no session {name!r}{hint}; there are {', '.join(self.names)}")
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """Return name and arguments of the command in the body of a request."""
+    try:
+        request = json.loads(body, parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"the body must be JSON: {error}") from None
+    form = '{"name": "pause", "arguments": {}}'
+    if not isinstance(request, dict) or not isinstance(request.get("name"), str):
+        raise ArgumentError(f"the body must be a command such as {form}, not {request!r:.80}")
+    arguments = request.get("arguments", {})
+    if not isinstance(arguments, dict):
+        raise ArgumentError(f"arguments must be an object such as {{}}, not {arguments!r:.80}")
+    others = sorted(set(request) - {"name", "arguments"})
+    if others:
+        raise ArgumentError(f"a command has a name and arguments, not {', '.join(others)}")
+    return {"name": request["name"], "arguments": arguments}
+
+
+def refuse_constant(name: str) -> object:
+    """Raise an error: JSON has no such number."""
+    raise ValueError(f"JSON has no {name}")
+
+
+def find(session: Session, number: str) -> Command:
+    """Return a command of a session by its id."""
+    commands = session.commands
+    if number.isdecimal() and 1 <= int(number) <= len(commands):
+        likely = commands[int(number) - 1]
+        if likely.id == int(number):
+            return likely
+    for command in commands:
+        if str(command.id) == number:
+            return command
+    raise LookupError(f"no command {number!r}; the session has {len(commands)} commands so far")
+
+
+def wait(command: Command, limit: float) -> None:
+    """Wait until a command is done, at most `limit` seconds."""
+    if limit > 0 and not command.done:
+        try:
+            command.wait(limit)
+        except (TimeoutError, SessionError):
+            return  # the receipt says it
+
+
+def seconds(options: dict[str, str]) -> float:
+    """Return the parameter ``wait``, at most `LONGEST_WAIT`."""
+    given = options.pop("wait", "0")
+    try:
+        value = float(given)
+    except ValueError:
+        value = -1.0
+    if not value >= 0:
+        raise ArgumentError(f"wait must be a number of seconds, 0 or more, not {given!r}")
+    return min(value, LONGEST_WAIT)
+
+
+def whole(options: dict[str, str], name: str, default: int, *, least: int) -> int:
+    """Return a parameter that is a whole number."""
+    given = options.pop(name, None)
+    if given is None:
+        return default
+    if not given.isdecimal() or not least <= int(given) < 2**63:
+        raise ArgumentError(f"{name} must be a whole number, {least} or more, not {given!r}")
+    return int(given)
+
+
+def refuse_others(options: Mapping[str, str]) -> None:
+    """Raise an error for parameters that nothing has read."""
+    if options:
+        raise ArgumentError(f"this address has no parameter {', '.join(map(repr, options))}")

@@ -1,0 +1,147 @@
+"""Parts of a session as plain values: state, log, commands, hyper-parameters, branches."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from extensions_live.requests import NAMES
+from extensions_live.tools.plain import plain
+from workbench.errors import LogError, nearest
+from workbench.interfaces import Command, Session
+
+MOST_ROWS = 10_000
+"""Largest number of rows of the log in one answer."""
+
+
+def state(session: Session) -> dict[str, Any]:
+    """Return the state of a session: counts, plan, newest values, and the error if it failed."""
+    status, error = session.log.status, session.exception
+    return {
+        "session": session.name,
+        "state": str(session.state),
+        "iterations_done": status["iterations_done"],
+        "epochs_done": status["epochs_done"],
+        "planned": dict(session.planned),
+        "latest": plain(session.log.latest()),
+        "execution": dict(session.execution),
+        "note": session.note,
+        "exception": None if error is None else problem(error),
+        "last_command": receipt(session.commands[-1]) if session.commands else None,
+    }
+
+
+def problem(error: BaseException) -> dict[str, str]:
+    """Return class and text of an error."""
+    return {"type": type(error).__name__, "message": str(error)}
+
+
+def receipt(command: Command) -> dict[str, Any]:
+    """Return a command and its outcome so far."""
+    return {
+        "id": command.id,
+        "name": command.kind,
+        "text": command.text,
+        "by": command.by,
+        "state": command.state,
+        "done": command.done,
+        "refused": command.reason is not None,
+        "iteration": command.iteration,
+        "reason": command.reason,
+    }
+
+
+def log(
+    session: Session,
+    *,
+    since: int = 0,
+    limit: int = MOST_ROWS,
+    channels: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """Return rows of the log from an iteration on, by channel.
+
+    Parameters
+    ----------
+    session : Session
+    since : int
+        The first iteration.
+    limit : int
+        Largest number of rows; at most `MOST_ROWS`.
+    channels : collection of str, optional
+        All if not given.
+
+    Returns
+    -------
+    dict
+        ``channels`` has ``iterations`` and ``values`` of each channel. ``next`` is the value of
+        `since` for the rest: the newest row is repeated, since it may get further records.
+
+    Raises
+    ------
+    LogError
+        If there is no such channel.
+    """
+    known = session.log.channels
+    for name in channels or ():
+        if name not in known:
+            hint = nearest(name, known) or f"; it has {', '.join(known) or 'none so far'}"
+            raise LogError(f"the log has no channel {name!r}{hint}")
+    snapshot = session.log.snapshot(None if channels is None else tuple(channels))
+    rows = snapshot.rows[np.searchsorted(snapshot.rows, since) :]
+    limit = min(limit, MOST_ROWS)
+    complete = len(rows) <= limit
+    rows = rows[:limit]
+    last = int(rows[-1]) if len(rows) else since - 1
+    found = {}
+    for name, entries in snapshot.columns.items():
+        first, end = np.searchsorted(entries.iterations, [since, last + 1])
+        if first < end or channels is not None:
+            found[name] = {
+                "iterations": entries.iterations[first:end].tolist(),
+                "values": [plain(value) for value in entries.values[first:end].tolist()],
+            }
+    return {
+        "since": since,
+        "next": max(since, last) if complete else last + 1,
+        "complete": complete,
+        "channels": found,
+    }
+
+
+def hyperparameters(session: Session) -> list[dict[str, Any]]:
+    """Return the numbers that can be changed, with their bounds."""
+    names = ("path", "name", "value", "low", "high", "scale", "driven_by", "held")
+    return [{name: plain(getattr(one, name)) for name in names} for one in session.hyperparameters]
+
+
+def branches(session: Session) -> list[dict[str, Any]]:
+    """Return the branches of the run; training continues on the last one."""
+    names = ("name", "start", "end", "difference")
+    return [{name: getattr(one, name) for name in names} for one in session.branches]
+
+
+def snapshots(session: Session) -> list[dict[str, Any]]:
+    """Return the states of training that are kept in memory."""
+    return [{"iteration": one.iteration, "pin": one.pin} for one in session.snapshots]
+
+
+def commands() -> dict[str, dict[str, Any]]:
+    """Return the commands of a session, with their arguments and what they do.
+
+    Examples
+    --------
+    >>> commands()["step"]
+    {'arguments': '(n: int = 1)', 'does': 'Train on `n` batches and then pause.'}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name in NAMES:
+        method = getattr(Session, name)
+        signature = inspect.signature(method)
+        arguments = [one for one in signature.parameters.values() if one.name != "self"]
+        shown = signature.replace(parameters=arguments, return_annotation=inspect.Signature.empty)
+        does = (inspect.getdoc(method) or "").partition("\n")[0]
+        found[name] = {"arguments": str(shown).replace("'", ""), "does": does}
+    return found

@@ -1,0 +1,52 @@
+"""Values of a run as JSON.
+
+JSON has no NaN and no infinity: they are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
+Large arrays are described, not listed. Any other object is its text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+MOST_ITEMS = 1000
+"""Largest number of items of one value that are listed."""
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON can hold.
+
+    Examples
+    --------
+    >>> plain({"cost": float("nan"), "sizes": (3, np.float32(0.5)), "top": -math.inf})
+    {'cost': 'NaN', 'sizes': [3, 0.5], 'top': '-Infinity'}
+    >>> plain(np.zeros((100, 100)))
+    {'shape': [100, 100], 'dtype': 'float64'}
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (np.generic, np.ndarray)):
+        if value.size > MOST_ITEMS:
+            return {"shape": list(value.shape), "dtype": str(value.dtype)}
+        return plain(value.tolist()) if value.dtype != object else text(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "NaN"
+        if math.isinf(value):
+            return "Infinity" if value > 0 else "-Infinity"
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value] if len(value) <= MOST_ITEMS else text(value)
+    return text(value)
+
+
+def text(value: object) -> str:
+    """Return the beginning of the text of an object."""
+    return f"{value!r:.400}"

@@ -1,0 +1,84 @@
+"""Transports of live widgets: the kernel's comm, or the connection of a dashboard to its page.
+
+A widget knows nothing of the way to its page. In a notebook its comm is the kernel's, and the pump
+refreshes it. A widget that is made inside `carried_by` gets another comm, and the code that carries
+it refreshes it, too. Dashboards therefore show every widget as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from comm.base_comm import BaseComm
+from ipywidgets.widgets.widget import _put_buffers
+
+Outbox = Callable[[str, dict[str, Any]], None]
+"""Function that takes the identity of a widget and its changed traits."""
+
+_outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
+
+
+def outbox() -> Outbox | None:
+    """Return the destination of widgets that are made now; None for the notebook."""
+    return _outbox.get()
+
+
+@contextmanager
+def carried_by(destination: Outbox) -> Iterator[None]:
+    """Give changes of the widgets that are made in this context to `destination`.
+
+    Examples
+    --------
+    >>> from extensions_live.widget import BokehJS
+    >>> changes = []
+    >>> with carried_by(lambda ident, traits: changes.append(traits)):
+    ...     widget = BokehJS()
+    >>> widget.version = "3"
+    >>> changes
+    [{'version': '3'}]
+    """
+    token = _outbox.set(destination)
+    try:
+        yield
+    finally:
+        _outbox.reset(token)
+
+
+class Wire(BaseComm):
+    """Comm that gives the changed traits of a widget to an outbox.
+
+    Parameters
+    ----------
+    destination : callable
+        Takes the identity of the widget and its changed traits.
+    ident : str or None
+        The identity; random if None.
+    """
+
+    def __init__(self, destination: Outbox, ident: str | None) -> None:
+        self._destination: Outbox | None = destination
+        super().__init__(target_name="jupyter.widget", comm_id=ident)
+
+    def open(self, *_: object, **__: object) -> None:
+        self._closed = False
+
+    def close(self, *_: object, **__: object) -> None:
+        self._closed = True
+        self._destination = None
+
+    def publish_msg(
+        self,
+        msg_type: str,
+        data: dict[str, Any] | None = None,
+        metadata: object = None,
+        buffers: list[bytes] | None = None,
+        **_: object,
+    ) -> None:
+        if self._destination is None or not data or data.get("method") != "update":
+            return
+        state = data["state"]
+        _put_buffers(state, data.get("buffer_paths", ()), buffers or ())
+        self._destination(self.comm_id, state)

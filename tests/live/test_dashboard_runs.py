@@ -1,0 +1,205 @@
+"""A dashboard of the runs in a database that other processes write."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from extensions_live import Dashboard
+from extensions_live.dashboard.__main__ import main
+from extensions_live.dashboard.runs import RunsBoard
+from tests.live.runs import Clock, make_loop
+from tests.live.test_dashboard import Tab, part
+from workbench.errors import LogError
+from workbench.log import SQLiteLog
+
+
+def write(path, costs, **records):
+    """Add a run with these costs; return its log."""
+    log = SQLiteLog(path)
+    for iteration, cost in enumerate(costs):
+        log[iteration].update({"cost": cost, **records})
+    log.status["iterations_done"] = len(costs) - 1
+    log.flush()
+    return log
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs.sqlite"
+
+
+def rows(board):
+    return board.runs()["rows"]
+
+
+def test_all_runs_are_listed_and_the_newest_is_shown(path):
+    logs = [write(path, [1.0, 0.5]), write(path, [1.0, 0.5, 0.25])]
+    found = rows(RunsBoard(path))
+    assert [row["uuid"] for row in found] == [log.h_uuid for log in reversed(logs)]
+    assert [row["iterations"] for row in found] == ["2", "1"]
+    assert [row["shown"] for row in found] == [True, False]
+
+
+def test_a_new_run_appears_in_the_list(path):
+    write(path, [1.0])
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    log = write(path, [2.0])
+    (message,) = [one for one in tab.tick(2) if one["kind"] == "runs"]
+    assert message["rows"][0]["uuid"] == log.h_uuid
+
+
+def test_the_curves_follow_the_run(path):
+    log = write(path, [1.0, 0.5])
+    tab = Tab(RunsBoard(path))
+    plot = part(tab.open(), "Overlay")
+    log[2]["cost"] = 0.25
+    log.flush()
+    payload = tab.tick(2)[-1]["parts"][plot]["payload"]
+    assert payload["latest"] == {"cost": "0.25"}
+
+
+def test_a_channel_that_appears_later_gets_its_figure(path):
+    log = write(path, [1.0])
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    tab.tick(2)
+    log[1].update({"cost": 0.5, "valid_cost": 0.6, "error": 1.0})
+    log.flush()
+    contents = next(one for one in tab.tick(2) if one["kind"] == "contents")
+    state = contents["parts"][part(contents, "Overlay")]["state"]
+    assert state["channels"] == [["cost", "valid_cost"], ["error"]]
+    assert [one["kind"] for one in tab.tick(2)] == []
+
+
+def test_a_database_that_is_made_again_shows_its_new_run(path):
+    write(path, [1.0]).flush()
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    for file in path.parent.glob("runs.sqlite*"):
+        file.unlink()
+    log = write(path, [3.0])
+    contents = next(one for one in tab.tick(2) if one["kind"] == "contents")
+    assert contents["sections"][0]["title"] == log.h_uuid[:8]
+    table = contents["parts"][part(contents, "RunTable")]["state"]["payload"]
+    assert table["rows"] == [["cost", "3"]]
+
+
+def test_chosen_runs_are_compared_in_one_figure_for_each_channel(path):
+    logs = [write(path, [1.0], rate=0.1), write(path, [2.0], rate=0.2)]
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    tab.visit.receive({"kind": "select", "runs": [log.h_uuid for log in logs]})
+    contents = tab.sent[0]
+    first, second = (log.h_uuid[:8] for log in reversed(logs))
+    state = contents["parts"][part(contents, "Overlay")]["state"]
+    assert state["channels"] == [
+        [f"cost · {first}", f"cost · {second}"],
+        [f"rate · {first}", f"rate · {second}"],
+    ]
+    table = contents["parts"][part(contents, "RunTable")]["state"]["payload"]
+    assert table["rows"] == [["cost", "2", "1"], ["rate", "0.2", "0.1"]]
+    colours = [row["colour"] for row in tab.sent[1]["rows"]]
+    assert colours == table["colours"] == list(state["colours"].values())[:2]
+
+
+def test_interventions_are_listed(path):
+    loop = make_loop(epochs=20)
+    loop.log = SQLiteLog(path)
+    session = loop.start(paused=True)
+    session.stop()
+    assert session.wait(60)
+    tab = Tab(RunsBoard(path))
+    contents = tab.open()
+    table = contents["parts"][part(contents, "RunTable")]["state"]["payload"]
+    assert [row[2:] for row in table["interventions"]] == [["pause", "code"], ["stop", "code"]]
+
+
+def test_the_state_of_a_run_is_what_its_log_shows(path):
+    clock = Clock()
+    ended = write(path, [1.0, 0.5])
+    ended[1]["training_finished"] = True
+    ended.flush()
+    failed = write(path, [1.0])
+    failed.status["training_error"] = "ValueError: no"
+    failed.flush()
+    going = write(path, [1.0])
+    board = RunsBoard(path, clock=clock)
+
+    def states():
+        return [(row["state"], row["detail"]) for row in rows(board)]
+
+    assert states() == [
+        ("not finished", "no change since this list was opened"),
+        ("failed", "ValueError: no"),
+        ("finished", ""),
+    ]
+    going[1]["cost"] = 0.5
+    going.flush()
+    assert states()[0] == ("running", "")
+    clock.now += 90
+    assert states()[0] == ("quiet", "no change for 1 min 30 s")
+
+
+def test_a_run_without_numbers_says_so(path):
+    log = SQLiteLog(path)
+    log[0]["note"] = "hello"
+    log.flush()
+    (section,) = Tab(RunsBoard(path)).open()["sections"]
+    assert section["subtitle"] == "No channel of these runs has numbers yet."
+
+
+def test_a_continued_run_names_its_origin(path):
+    log = write(path, [1.0, 0.5])
+    old = log.h_uuid
+    log.resume()
+    log[2]["cost"] = 0.1
+    log.flush()
+    assert rows(RunsBoard(path))[0]["origin"].startswith(f"continues {old[:8]} from ")
+
+
+def test_a_database_that_disappears_is_an_error_on_the_page(path):
+    log = write(path, [1.0])
+    tab = Tab(RunsBoard(path))
+    tab.open()
+    log.flush()
+    path.unlink()
+    message = tab.tick(2)[0]
+    assert message["rows"] == [] and f"the database '{path}' does not exist" in message["problem"]
+
+
+def test_a_missing_database_is_an_error(path):
+    with pytest.raises(LogError, match="the database .*runs.sqlite. does not exist"):
+        Dashboard(path)
+
+
+def test_the_command_says_what_is_wrong_with_a_file(path):
+    path.write_bytes(b"no database at all" * 100)
+    done = CliRunner().invoke(main, [str(path)])
+    assert done.exit_code == 1
+    assert "Error: " in done.output and "must be an SQLite database" in done.output
+
+
+def test_the_command_serves_until_it_is_interrupted(path):
+    write(path, [1.0])
+    command = [sys.executable, "-m", "extensions_live.dashboard", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    line = process.stdout.readline()
+    process.terminate()
+    rest = process.communicate(timeout=60)[0]
+    assert line.startswith("Dashboard of runs.sqlite: http://127.0.0.1:"), line + rest
+    assert (process.returncode, rest) == (0, "")
+
+
+def test_a_log_of_objects_is_never_unpickled(path, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "trapped"), "w"))
+
+    log = SQLiteLog(path)
+    log[0].update({"cost": 1.0, "trap": Trap()})
+    log.flush()
+    Tab(RunsBoard(path)).open()
+    assert not (tmp_path / "trapped").exists()
