@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extensions_live.downsampling import packed
+from extensions_live.compare import comparison
 from extensions_live.figures import HEIGHT
-from extensions_live.formatting import format_number
-from extensions_live.log_values import read_curve
-from extensions_live.messages import PlotPayload
 from extensions_live.plot_view import PlotView
 from workbench.interfaces import State
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
-
-BETWEEN = " · "
-"""Stands between a channel and a run in the name of a curve."""
 
 TIMES = ("time_", "timestamp")
 """Beginnings of the names of channels about time, which are shown last."""
@@ -67,8 +61,8 @@ class Runs:
         return tuple(run.log.version for run in self.by_name.values())
 
 
-class Overlay(PlotView):
-    """Figures with the curves of one or more runs.
+def curves(runs: Mapping[str, LoggedRun], figures: Sequence[Sequence[str]]) -> PlotView:
+    """Return the plot of one run or several.
 
     Parameters
     ----------
@@ -77,44 +71,13 @@ class Overlay(PlotView):
     figures : sequence of sequences of str
         The channels of each figure.
     """
-
-    def __init__(
-        self,
-        runs: Mapping[str, LoggedRun],
-        figures: Sequence[Sequence[str]],
-    ) -> None:
-        subject = Runs(runs)
-        several = len(runs) > 1
-        self._curves = {
-            f"{channel}{BETWEEN}{name}" if several else channel: (channel, name)
-            for channels in figures
-            for channel in channels
-            for name in runs
-        }
-        apart = [[name] for channels in figures for name in channels] if several else figures
-        # Colours are given in the order of the runs, so each run has its colour in every figure.
-        shown = [
-            [curve for curve, (channel, _) in self._curves.items() if channel in channels]
-            for channels in apart
-        ]
-        self._kept = subject  # no other object refers to it
-        super().__init__(subject, {"title": "", "channels": shown, "height": HEIGHT})
-
-    def snapshot(self, source: object) -> PlotPayload | None:
-        assert isinstance(source, Runs)
-        visible = self._range
-        state = (source.version, visible)
-        if state == self._shown:
-            return None
-        curves, latest = {}, {}
-        for shown, (channel, name) in self._curves.items():
-            log = source.by_name[name].log
-            curve = read_curve(log, channel, start=visible[0], stop=visible[1])
-            if curve is not None:
-                curves[shown] = packed(curve)
-                latest[shown] = format_number(log.latest()[channel])
-        self._shown = state
-        return {"curves": curves, "latest": latest, "notes": {}}
+    if len(runs) == 1:
+        figure = {"title": "", "channels": figures, "height": HEIGHT}
+        return PlotView(next(iter(runs.values())), figure)
+    logs = {name: run.log for name, run in runs.items()}
+    (plot,) = comparison(logs, channels=figures).widgets
+    assert isinstance(plot, PlotView)
+    return plot
 
 
 def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from extensions_live.dashboard.boards import Section
-from extensions_live.dashboard.overlay import LoggedRun, Overlay, figures_of
+from extensions_live.dashboard.overlay import LoggedRun, curves, figures_of
 from extensions_live.dashboard.run_table import RunTable
 from extensions_live.figures import PALETTE
 from extensions_live.formatting import format_duration
@@ -90,9 +90,9 @@ class RunsBoard:
         figures = self._figures = self._figures_now()
         title = next(iter(named)) if len(named) == 1 else f"{len(named)} runs compared"
         table = RunTable(named, colours)
-        curves = [Overlay(named, figures)] if figures else []
+        plots = [curves(named, figures)] if figures else []
         subtitle = "" if figures else "No channel of these runs has numbers yet."
-        return [Section(title, subtitle, [*curves, table])]
+        return [Section(title, subtitle, [*plots, table])]
 
     def stale(self) -> bool:
         gone = [uuid for uuid in self._shown if uuid not in self._changes]

@@ -54,7 +54,7 @@ def test_a_new_run_appears_in_the_list(path):
 def test_the_curves_follow_the_run(path):
     log = write(path, [1.0, 0.5])
     tab = Tab(RunsBoard(path))
-    plot = part(tab.open(), "Overlay")
+    plot = part(tab.open(), "PlotView")
     log[2]["cost"] = 0.25
     log.flush()
     payload = tab.tick(2)[-1]["parts"][plot]["payload"]
@@ -69,8 +69,9 @@ def test_a_channel_that_appears_later_gets_its_figure(path):
     log[1].update({"cost": 0.5, "valid_cost": 0.6, "error": 1.0})
     log.flush()
     contents = next(one for one in tab.tick(2) if one["kind"] == "contents")
-    state = contents["parts"][part(contents, "Overlay")]["state"]
-    assert state["channels"] == [["cost", "valid_cost"], ["error"]]
+    state = contents["parts"][part(contents, "PlotView")]["state"]
+    shown = [[line["channel"] for line in lines] for lines in state["lines"]]
+    assert shown == [["cost", "valid_cost"], ["error"]]
     assert [one["kind"] for one in tab.tick(2)] == []
 
 
@@ -87,22 +88,20 @@ def test_a_database_that_is_made_again_shows_its_new_run(path):
     assert table["rows"] == [["cost", "3"]]
 
 
-def test_chosen_runs_are_compared_in_one_figure_for_each_channel(path):
+def test_chosen_runs_are_compared_in_the_same_figures(path):
     logs = [write(path, [1.0], rate=0.1), write(path, [2.0], rate=0.2)]
     tab = Tab(RunsBoard(path))
     tab.open()
     tab.visit.receive({"kind": "select", "runs": [log.h_uuid for log in logs]})
     contents = tab.sent[0]
-    first, second = (log.h_uuid[:8] for log in reversed(logs))
-    state = contents["parts"][part(contents, "Overlay")]["state"]
-    assert state["channels"] == [
-        [f"cost · {first}", f"cost · {second}"],
-        [f"rate · {first}", f"rate · {second}"],
-    ]
+    state = contents["parts"][part(contents, "PlotView")]["state"]
+    shown = [[line["channel"] for line in lines] for lines in state["lines"]]
+    assert shown == [["cost", "cost"], ["rate", "rate"]]
     table = contents["parts"][part(contents, "RunTable")]["state"]["payload"]
     assert table["rows"] == [["cost", "2", "1"], ["rate", "0.2", "0.1"]]
     colours = [row["colour"] for row in tab.sent[1]["rows"]]
-    assert colours == table["colours"] == list(state["colours"].values())[:2]
+    drawn = [line["colour"] for line in state["lines"][0]]
+    assert colours == table["colours"] == drawn
 
 
 def test_interventions_are_listed(path):
