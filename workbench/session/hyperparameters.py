@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.algorithms import CompositeRule, Restrict, StepRule
 from workbench.errors import SessionError, nearest
 from workbench.extensions.variable_modifier import SharedVariableModifier
 from workbench.interfaces import Loop
@@ -18,6 +21,11 @@ LINEAR = ("momentum",)
 
 NO_VARIABLE = "this run has no variable {name!r}{hint}; give the variable itself{known}"
 SEVERAL = "several variables of this run are called {name!r}: give one of {paths}"
+NOT_OF_THIS_RUN = (
+    "{name} is not a variable of this run: training neither reads nor changes it, so a new value "
+    "would have no effect"
+)
+NO_NUMBER = "{name} must be a single real number, not of shape {shape} and dtype {dtype}"
 NOT_DRIVEN = "no schedule drives {name}: there is nothing to {what}"
 
 
@@ -42,6 +50,8 @@ class Hyperparameter:
         The name of the extension that sets it while training; empty if there is none.
     held : bool
         True while that extension leaves it unchanged.
+    owner : str
+        The name of the step rule that has it; empty if it belongs to no rule.
     """
 
     path: str
@@ -52,33 +62,85 @@ class Hyperparameter:
     scale: Literal["log", "linear"]
     driven_by: str = ""
     held: bool = False
+    owner: str = ""
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
     """Return the numbers of a run that may be changed, in the order of its state."""
-    drivers = modifiers(loop)
+    drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()
-    found = []
-    for path, variable in others.items():
-        chosen = has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers
-        if not chosen or variable.ndim or not variable.dtype.is_floating_point:
-            continue
-        bounds = variable.check if isinstance(variable.check, Interval) else Interval()
-        driver = drivers.get(variable)
-        unbounded = bounds.low >= 0 and math.isinf(bounds.high)
-        logarithmic = unbounded and variable.name not in LINEAR
-        found.append(
-            Hyperparameter(
-                path,
-                variable.name or path,
-                float(variable.get_value()),
-                bounds.low,
-                bounds.high,
-                "log" if logarithmic else "linear",
-                "" if driver is None else driver.name,
-                driver is not None and driver.held,
-            )
-        )
+    return [
+        _described(path, variable, drivers, owners)
+        for path, variable in others.items()
+        if (has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers)
+        and not variable.ndim
+        and variable.dtype.is_floating_point
+    ]
+
+
+def describe(loop: Loop, given: SharedVariable | str) -> Hyperparameter:
+    """Return the description of one variable of a run, which may be any single real number.
+
+    Raises
+    ------
+    SessionError
+        If training has no such variable, or it is not a single real number.
+    """
+    variable = variable_of(loop, given)
+    paths = [path for path, one in variables_by_path(loop).items() if one is variable]
+    if not paths:
+        raise SessionError(NOT_OF_THIS_RUN.format(name=variable))
+    if variable.ndim or variable.dtype.is_complex:
+        shape = tuple(variable.get_value().shape)
+        raise SessionError(NO_NUMBER.format(name=variable, shape=shape, dtype=variable.dtype))
+    return _described(paths[0], variable, modifiers(loop), rules(loop))
+
+
+def _described(
+    path: str,
+    variable: SharedVariable,
+    drivers: Mapping[SharedVariable, SharedVariableModifier],
+    owners: Mapping[SharedVariable, str],
+) -> Hyperparameter:
+    bounds = variable.check if isinstance(variable.check, Interval) else Interval()
+    driver = drivers.get(variable)
+    unbounded = bounds.low >= 0 and math.isinf(bounds.high)
+    logarithmic = unbounded and variable.name not in LINEAR
+    return Hyperparameter(
+        path,
+        variable.name or path,
+        float(variable.get_value()),
+        bounds.low,
+        bounds.high,
+        "log" if logarithmic else "linear",
+        "" if driver is None else driver.name,
+        driver is not None and driver.held,
+        owners.get(variable, ""),
+    )
+
+
+def rules(loop: Loop) -> dict[SharedVariable, str]:
+    """Return the name of the step rule that has a setting, by the setting.
+
+    Rules of one class are numbered. A rule made of others, such as `Momentum`, has their settings.
+    """
+    found: dict[SharedVariable, str] = {}
+    names: Counter[str] = Counter()
+
+    def visit(rule: object, owner: str) -> None:
+        if not isinstance(rule, StepRule):
+            return
+        parts = list(vars(rule).values())
+        if not owner and type(rule) not in (CompositeRule, Restrict):  # which have no settings
+            name = type(rule).__name__
+            names[name] += 1
+            owner = name if names[name] == 1 else f"{name} {names[name]}"
+        found.update((part, owner) for part in parts if isinstance(part, SharedVariable))
+        for part in parts:
+            for one in part if isinstance(part, list) else [part]:
+                visit(one, owner)
+
+    visit(getattr(loop.algorithm, "step_rule", None), "")
     return found
 
 

@@ -13,10 +13,10 @@ from workbench.interfaces import Command, Loop
 
 RECORD = "interventions"
 
-REPLAYED = ("set", "call", "hold", "release")
+REPLAYED = ("set", "call", "hold", "release", "set_end")
 """Commands that change the numbers of training; they can be made again in another run."""
 
-CHANGING = (*REPLAYED, "train")
+CHANGING = (*REPLAYED, "train", "load")
 """Commands that change training; the way back does not cross them, since it cannot repeat them."""
 
 FREELY_RECORDED = 1000

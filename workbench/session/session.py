@@ -9,6 +9,7 @@ out there. An empty mailbox costs next to nothing.
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
@@ -21,8 +22,9 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
+from workbench.session.archives import Archives
 from workbench.session.command import Command
-from workbench.session.steering import Steering, check_name
+from workbench.session.steering import check_name
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.notices import tell
@@ -35,17 +37,22 @@ ALREADY_STARTED = (
 RUNS_ALREADY = "{session!r} was started before and still runs; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
-    "extension Checkpoint, or at once with session.call(lambda main_loop: dump(main_loop, file)), "
-    "where dump is workbench.serialization.dump"
+    "extension Checkpoint, or at once by session.save(path)"
 )
 WAIT_INTERRUPTED = (
     "wait() was interrupted, but training continues: {session!r}. Its method stop() ends it"
 )
 
 _names = itertools.count(1)
+_made: list[weakref.ReferenceType[Session]] = []
 
 
-class Session(FixedAttributes, Steering):
+def made() -> list[Session]:
+    """Return the sessions of this process that still exist, in the order of their creation."""
+    return [session for one in tuple(_made) if (session := one()) is not None]
+
+
+class Session(FixedAttributes, Archives):
     """A main loop running in a background thread, with controls.
 
     Each control method returns at once with a `Command`, which has its outcome later. Commands take
@@ -106,6 +113,7 @@ class Session(FixedAttributes, Steering):
         self._name = f"session-{next(_names)}" if name is None else name
         self._worker = Worker(main_loop, self, self._name)
         self._queue = self._worker.queue
+        _made.append(weakref.ref(self, _made.remove))
 
     @property
     def name(self) -> str:
@@ -270,20 +278,6 @@ class Session(FixedAttributes, Steering):
             except WorkbenchError as error:
                 command._refuse(str(error), error)
             return command
-
-    def stop(self) -> Command:
-        """End training between two batches, in an orderly way.
-
-        It overtakes every `pause`, `resume`, `step` and `train` that was given before and has not
-        taken effect; these are refused. Values given by `set` are assigned and functions given to
-        `call` are called first, since they may save the result. Fires ``on_interrupt``. `train` and
-        ``main_loop.start()`` continue from there.
-        """
-        with self._queue.lock:
-            if self._worker.state in (State.RUNNING, State.PAUSED):
-                self._worker.state = State.STOPPING
-                self._queue.overtake()
-            return self._queue.ask("stop", "stop", then=self.main_loop.interrupt, urgent=True)
 
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
         """Call ``f(main_loop)`` in the thread that trains, between two batches.

@@ -15,12 +15,14 @@ import numpy as np
 from workbench import interfaces
 from workbench.errors import SessionError, TrainingFinish, WorkbenchError
 from workbench.extensions.finish_after import GOAL
+from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop, lease
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.hyperparameters import (
     Hyperparameter,
+    describe,
     hyperparameters,
     modifier_of,
     path_in,
@@ -143,10 +145,53 @@ class Steering(interfaces.Session):
         details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
         return self._queue.ask("release", f"release {variable}", modifier.release, details)
 
+    def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
+        """Plan the end of training after a total of epochs or batches, between two batches.
+
+        The new end may be later or earlier than `FinishAfter` says, but not before the present
+        iteration. It is part of the status of the log, so it holds for resumed runs. `train`
+        instead adds to what is planned.
+
+        Parameters
+        ----------
+        epochs, batches : int
+            The total, counted from the start of the run; exactly one of the two.
+
+        Raises
+        ------
+        ArgumentError
+            If not exactly one of the two is given, as a number of 1 or more.
+        """
+        check_more(epochs, batches)
+        unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
+        details: dict[str, Any] = {unit: number}
+
+        def action() -> None:
+            old = {"epochs": planned_epochs, "batches": planned_batches}[unit](self.main_loop)
+            self.main_loop.end_at(**{unit: number})
+            details["old"] = old
+
+        return self._queue.ask("set_end", f"end after {number:,} {unit}", action, details)
+
     @property
     def hyperparameters(self) -> list[Hyperparameter]:
         """The numbers that may be changed while training, with their values and bounds."""
         return hyperparameters(self.main_loop)
+
+    def describe(self, shared: SharedVariable | str) -> Hyperparameter:
+        """Describe a shared variable of one number, hyper-parameter or not.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+            The variable, its name, or its path in the state of training.
+
+        Raises
+        ------
+        SessionError
+            If training has no such variable, or it is not a single real number.
+        """
+        return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
         """Keep the present state of training in memory, longer than automatic snapshots.
@@ -288,22 +333,35 @@ class Steering(interfaces.Session):
     def undo(self) -> Command:
         """Bring training back to where it was before the last intervention, and pause there.
 
-        Interventions are the actions of `set`, `hold`, `release`, `call` and `train`, and rewinds.
+        Interventions are the actions of `set`, `set_end`, `hold`, `release`, `call`, `train` and
+        `load`, and rewinds.
         The training that followed remains as a branch.
         """
         return self._go_back("undo", "undo")
 
     def _go_back(self, kind: str, text: str, *where: Any) -> Command:
-        rewinder, hold = self._worker.rewinder, self._worker.pause.hold
+        rewinder = self._worker.rewinder
 
-        def action() -> object:
+        def action(command: Command) -> object:
             if kind == "undo":
                 return rewinder.undo(command, self._queue.commands)
             return rewinder.rewind(command, *where)
 
+        return self._come_back(kind, text, action, {}, lambda: rewinder.check(*where))
+
+    def _come_back(
+        self,
+        kind: str,
+        text: str,
+        action: Callable[[Command], object],
+        details: dict[str, Any],
+        check: Callable[[], None] = lambda: None,
+    ) -> Command:
+        """Bring training to another state and pause there; after the end, in a new run."""
+        hold = self._worker.pause.hold
         with self._queue.lock:
             if not self._worker.state.ended:
-                command = self._queue.ask(kind, text, action, then=hold)
+                command = self._queue.ask(kind, text, lambda: action(command), details, hold)
                 return command
             command = self._queue.new(kind, text)
             status = self.main_loop.status
@@ -311,12 +369,12 @@ class Steering(interfaces.Session):
 
             def first() -> None:
                 status.update(goal)  # a new run forgets it
-                self._queue.carry_out(command, action, {}, hold)
+                self._queue.carry_out(command, lambda: action(command), details, hold)
                 if command.reason is not None:
                     raise TrainingFinish
 
             try:
-                rewinder.check(*where)
+                check()
                 self._worker.launch(first)
             except Refused as refusal:
                 command._refuse(str(refusal))

@@ -241,6 +241,12 @@ class Worker:
             if self.state is old:  # and not stopping
                 self.state = new
 
+    def stay(self) -> None:
+        """Go on, or stay paused, since a stop was refused."""
+        with self.queue.lock:
+            if self.state is State.STOPPING:
+                self.state = State.PAUSED if self.pause.paused else State.RUNNING
+
     def leave_to_the_parent(self) -> None:
         """End in a forked process, which lacks the thread."""
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
