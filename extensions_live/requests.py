@@ -2,7 +2,8 @@
 
 A request has the name of a method of `workbench.interfaces.Session`, and the arguments of that
 method as plain values. A page may send a request twice, on the kernel's control channel and as a
-message of the widget; it acts once.
+message of the widget; it acts once. Its outcome is a receipt, which the page finds by the id of the
+request.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import inspect
 import threading
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
-from extensions_live.messages import CommandMessage, CommandName
+from extensions_live.messages import CommandMessage, CommandName, Receipt
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
 from workbench.utils.actors import acting_as
@@ -21,14 +23,69 @@ from workbench.utils.actors import acting_as
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """The methods of a session that can be requested."""
 
-SLOW = frozenset({"fork"})
-"""Methods that wait for training, so that they need a thread of their own."""
+SLOW = frozenset({"fork", "save", "load"})
+"""Methods that wait for training or for a file, so that they need a thread of their own."""
 
 REMEMBERED = 1000
 """Number of recent requests whose second message is recognised."""
 
+KEPT = 30
+"""Number of recent requests whose receipts are kept."""
+
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
 WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
+FORKED = "fork: {name!r} waits, paused, at iteration {iteration:,}; to see it, run in a cell"
+SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
+
+
+@dataclass
+class Request:
+    """A request of a page, and what became of it.
+
+    Attributes
+    ----------
+    id : str
+    about : str
+        The path of the number that it changes, or the name of the command.
+    before : int
+        The number of commands that the session had before it.
+    command : Command or None
+        The command that it made.
+    refusal : str
+        The reason why there is no command; empty while there may be one.
+    text, code : str
+        The outcome of a fork, and the code that shows it.
+    """
+
+    id: str
+    about: str
+    before: int
+    command: Command | None = None
+    refusal: str = ""
+    text: str = ""
+    code: str = ""
+
+    @property
+    def waiting(self) -> bool:
+        """True until there is an outcome."""
+        if self.text or self.refusal:
+            return False
+        return self.command is None or not self.command.done
+
+    @property
+    def receipt(self) -> Receipt:
+        """The outcome so far, for the page."""
+        text, command = self.text, self.command
+        if command is not None:
+            text = f"{command.text}: {command.state}"
+        refused = self.refusal or (command is not None and command.reason is not None)
+        return {
+            "request": self.id,
+            "about": self.about,
+            "text": self.refusal or text or f"{self.about}: waiting",
+            "state": "refused" if refused else "waiting" if self.waiting else "applied",
+            "code": self.code,
+        }
 
 
 class Requests:
@@ -36,30 +93,53 @@ class Requests:
 
     Attributes
     ----------
-    refusal : str
-        The reason why the last request was refused at once; empty if it was not.
+    recent : deque of Request
+        The last ones, in the order of their arrival.
     """
 
     def __init__(self) -> None:
-        self.refusal = ""
+        self.recent: deque[Request] = deque(maxlen=KEPT)
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()  # messages arrive on several threads
+
+    @property
+    def refusal(self) -> str:
+        """The reason why the last request was refused at once; empty if it was not."""
+        return self.recent[-1].refusal if self.recent else ""
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """The outcomes of the recent requests."""
+        return [request.receipt for request in tuple(self.recent)]
 
     def handle(self, session: Session, message: CommandMessage) -> None:
         """Carry out a message of the page, unless it has already arrived the other way."""
         if not self._is_new(message.get("id")):
             return
-        self.refusal = ""
-        if message["name"] in SLOW:
-            threading.Thread(target=self._try, args=(session, message), daemon=True).start()
+        name, arguments = message["name"], message.get("arguments", {})
+        about = str(arguments.get("shared", name))
+        request = Request(message.get("id", ""), about, len(session.commands))
+        self.recent.append(request)
+        if name in SLOW:
+            given = (session, message, request)
+            threading.Thread(target=self._try, args=given, daemon=True).start()
         else:
-            self._try(session, message)
+            self._try(session, message, request)
 
-    def _try(self, session: Session, message: CommandMessage) -> None:
+    def _try(self, session: Session, message: CommandMessage, request: Request) -> None:
+        name = message["name"]
         try:
-            carry_out(session, message["name"], message.get("arguments", {}), by="button")
+            result = carry_out(session, name, message.get("arguments", {}), by="button")
         except Exception as error:
-            self.refusal = f"{message['name']}: refused: {error}"
+            text = str(error)  # of a fork it begins like this
+            request.refusal = text if text.startswith(f"{name}: ") else f"{name}: refused: {text}"
+            return
+        if isinstance(result, Session):
+            at = result.branches[0].start if result.branches else 0
+            request.text = FORKED.format(name=result.name, iteration=at)
+            request.code = SHOWN.format(name=result.name)
+        else:
+            request.command = result
 
     def _is_new(self, id: str | None) -> bool:
         if id is None:

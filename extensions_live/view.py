@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from extensions_live import control_channel, shell_channel
@@ -15,10 +16,11 @@ from extensions_live.widget import LiveWidget
 from workbench.errors import SessionError
 from workbench.hints import hinted
 from workbench.interfaces import Session
+from workbench.tensor import SharedVariable
 
 
 @hinted
-def view(session: Session) -> RunView:
+def view(session: Session, *, variables: Iterable[SharedVariable | str] = ()) -> RunView:
     """Return a new view of a session: its control bar, and all its plots from the start.
 
     In a notebook in which `extensions_live` is imported, a session as the last line of a cell shows
@@ -28,6 +30,8 @@ def view(session: Session) -> RunView:
     ----------
     session : Session
         The result of ``main_loop.start()``, in any state.
+    variables : iterable of SharedVariable or str, optional
+        Shared variables of one number to show and change besides the hyper-parameters.
 
     Examples
     --------
@@ -54,7 +58,7 @@ def view(session: Session) -> RunView:
         )
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
-    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]
+    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown, variables=variables)]
     widgets += [PlotView(session, figure) for figure in figures]
     return RunView(widgets, StillOutput(session, figures))
 

@@ -52,17 +52,17 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 
 /**
  * Sends a command. If the control channel does not answer, the command is sent both ways and still
- * acts once: Python recognises its id. `hasControlChannel` is true if the kernel answers on the
+ * acts once: Python recognises its id, and the receipt of the command has it. `hasControlChannel` is true if the kernel answers on the
  * control channel; `waiting` is called as soon as the message has to wait for a cell.
  */
 export async function command(
   model: Model<LiveState>,
   box: HTMLElement,
-  request: Pick<CommandMessage, "name" | "arguments">,
+  request: Pick<CommandMessage, "name" | "arguments" | "id">,
   hasControlChannel: boolean,
   waiting: () => void,
 ): Promise<void> {
-  const message: CommandMessage = { kind: "command", ...request, id: randomId() };
+  const message: CommandMessage = { kind: "command", ...request, id: request.id ?? randomId() };
   const kernel = connection(model);
   if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
