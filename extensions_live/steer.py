@@ -76,7 +76,7 @@ class Steer:
                 "held": one.held,
                 "receipt": self._receipt(one.path, last.get(one.path)),
             }
-            for one in sorted(found.values(), key=_order)
+            for one in _in_order(found.values())
         ]
 
     def _receipt(self, path: str, request: Request | None) -> Receipt | None:
@@ -97,9 +97,17 @@ class Steer:
         return str(next(filter(None, files), ""))
 
 
-def _order(one: Hyperparameter) -> tuple[bool, str, int]:
-    place = FIRST.index(one.name) if one.name in FIRST else len(FIRST)
-    return not one.owner, one.owner, place
+def _in_order(found: Iterable[Hyperparameter]) -> list[Hyperparameter]:
+    """Return numbers by the rule that has them: first the rule with the first one of `FIRST`."""
+    groups: dict[str, list[Hyperparameter]] = {}
+    for one in sorted(found, key=lambda one: (_place(one), one.name)):
+        groups.setdefault(one.owner, []).append(one)
+    own = groups.pop("", [])
+    return [one for group in (*groups.values(), own) for one in group]
+
+
+def _place(one: Hyperparameter) -> int:
+    return FIRST.index(one.name) if one.name in FIRST else len(FIRST)
 
 
 def end(session: Session) -> EndRow:

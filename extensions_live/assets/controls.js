@@ -40,14 +40,21 @@ function wholeNumber(field, least) {
   const value = Number(text);
   return /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least ? value : null;
 }
+function outcomeIn(text) {
+  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
+  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+}
 var ReceiptLine = class {
+  /** With `brief`, the line leaves out what its control says already. */
+  constructor(name, parent, brief = false) {
+    this.brief = brief;
+    this.element = named(name, make("span", "wb-receipt", parent));
+  }
+  brief;
   element;
   /** The id of the last request of this page, until its outcome arrives. */
   pending = "";
   #own = "";
-  constructor(name, parent) {
-    this.element = named(name, make("span", "wb-receipt", parent));
-  }
   /** Shows that a request was sent. */
   sent(id) {
     this.pending = id;
@@ -77,7 +84,7 @@ var ReceiptLine = class {
     element.dataset.text = text + code;
     element.dataset.state = state;
     element.title = text;
-    element.textContent = text;
+    element.textContent = this.brief ? outcomeIn(text) : text;
     if (code) make("code", "wb-code", element, code);
   }
 };
@@ -473,12 +480,14 @@ function makeKeyList(row, parent) {
   button.type = "button";
   button.title = "keys";
   button.setAttribute("aria-label", "list of keys");
-  const list = named("keys", make("dl", "wb-keylist", parent));
+  const list = named("keys", make("div", "wb-keylist", parent));
+  list.setAttribute("role", "list");
   list.hidden = true;
   for (const [key, meaning] of KEYS) {
     const pair = make("div", "", list);
-    make("kbd", "", make("dt", "", pair), key);
-    make("dd", "", pair, meaning);
+    pair.setAttribute("role", "listitem");
+    make("kbd", "", pair, key);
+    make("span", "wb-words", pair, meaning);
   }
   const toggle = () => {
     list.hidden = !list.hidden;
@@ -750,7 +759,8 @@ function scaleFor(row) {
   const { value, low, high } = row;
   if (row.scale === "log") return logarithmic(value && value > 0 ? value : 1e-3, high);
   if (low === null) return null;
-  return linear(low, high ?? Math.max(low + 1, 2 * (value ?? 0)));
+  const most = value !== null && value > low + 1 ? low + 2 * (value - low) : low + 1;
+  return linear(low, high ?? most);
 }
 function reaches({ low, high }, value) {
   return value === 0 || value >= low && value <= high;
@@ -836,7 +846,7 @@ var NumberControl = class {
     onEnter(this.#field, this.#type);
     this.#hold = makePlainButton("hold", "Hold", HOLDS, middle, this.#toggle);
     this.#driver = named("driver", make("span", "wb-driver", middle));
-    this.#receipt = new ReceiptLine("number-receipt", box);
+    this.#receipt = new ReceiptLine("number-receipt", box, true);
   }
   /** Shows the present value and receipt, except while the user edits. */
   update(row, able, receipts) {
@@ -860,6 +870,7 @@ var NumberControl = class {
   }
   #showValue(value, all) {
     if (all) {
+      this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
     }
@@ -976,6 +987,7 @@ var Steer = class {
   box;
   #hint;
   #numbers;
+  #more;
   #actions;
   #journal;
   #decided = false;
@@ -985,7 +997,9 @@ var Steer = class {
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
     const body = make("div", "wb-steer-body", this.box);
     this.#numbers = new Numbers(body, send);
-    this.#actions = new Actions(body, send);
+    this.#more = named("more", make("details", "wb-actions", body));
+    make("summary", "", this.#more, "end, rewind, fork, file");
+    this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
     this.#journal = new Journal(body, send);
   }
   update({ steer, receipts, state }) {
@@ -1001,7 +1015,7 @@ var Steer = class {
   }
   /** Opens the part and puts the cursor where a fork gets its name. */
   askForFork() {
-    this.box.open = true;
+    this.box.open = this.#more.open = true;
     this.#actions.fork.focus();
   }
 };
@@ -1115,7 +1129,7 @@ function render({ model, el }) {
     const { command: last } = now;
     if (now.receipts.some((one) => one.request === pending?.id)) pending = null;
     const text = last?.text ?? "";
-    if (!pending && answer.textContent !== text) answer.textContent = text;
+    if (!pending && answer.textContent !== text) answer.textContent = answer.title = text;
     answer.classList.toggle("wb-refused", !pending && Boolean(last?.refused));
     alerts.update(now.alerts, now.alert_count);
     steer.update(now);

@@ -79,6 +79,7 @@ def test_the_default_path_names_session_and_iteration(session):
     command = session.save()
     assert command.wait(SOON) == os.path.abspath("digits_first-7.tar")
     assert command.text.endswith("digits_first-7.tar")
+    assert session.interventions[-1]["file"] == os.path.abspath("digits_first-7.tar")
     assert session.log.current_row["saved_to"] == (os.path.abspath("digits_first-7.tar"),)
 
 

@@ -79,12 +79,14 @@ export function makeKeyList(row: HTMLElement, parent: HTMLElement): () => void {
   button.type = "button";
   button.title = "keys";
   button.setAttribute("aria-label", "list of keys");
-  const list = named("keys", make("dl", "wb-keylist", parent));
+  const list = named("keys", make("div", "wb-keylist", parent));
+  list.setAttribute("role", "list");
   list.hidden = true;
   for (const [key, meaning] of KEYS) {
     const pair = make("div", "", list);
-    make("kbd", "", make("dt", "", pair), key);
-    make("dd", "", pair, meaning);
+    pair.setAttribute("role", "listitem");
+    make("kbd", "", pair, key);
+    make("span", "wb-words", pair, meaning);
   }
   const toggle = () => {
     list.hidden = !list.hidden;

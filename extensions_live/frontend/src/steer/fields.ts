@@ -53,6 +53,12 @@ export function wholeNumber(field: HTMLInputElement, least: number): number | nu
   return /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least ? value : null;
 }
 
+/** Returns the part of a receipt's text that follows the name of the command. */
+function outcomeIn(text: string): string {
+  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
+  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+}
+
 /** The line beside a control that shows what became of a request. */
 export class ReceiptLine {
   readonly element: HTMLElement;
@@ -60,7 +66,12 @@ export class ReceiptLine {
   pending = "";
   #own = "";
 
-  constructor(name: string, parent: HTMLElement) {
+  /** With `brief`, the line leaves out what its control says already. */
+  constructor(
+    name: string,
+    parent: HTMLElement,
+    readonly brief = false,
+  ) {
     this.element = named(name, make("span", "wb-receipt", parent));
   }
 
@@ -96,7 +107,7 @@ export class ReceiptLine {
     element.dataset.text = text + code;
     element.dataset.state = state;
     element.title = text;
-    element.textContent = text;
+    element.textContent = this.brief ? outcomeIn(text) : text;
     if (code) make("code", "wb-code", element, code);
   }
 }

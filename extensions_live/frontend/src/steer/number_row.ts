@@ -57,7 +57,7 @@ export class NumberControl {
     onEnter(this.#field, this.#type);
     this.#hold = makePlainButton("hold", "Hold", HOLDS, middle, this.#toggle);
     this.#driver = named("driver", make("span", "wb-driver", middle));
-    this.#receipt = new ReceiptLine("number-receipt", box);
+    this.#receipt = new ReceiptLine("number-receipt", box, true);
   }
 
   /** Shows the present value and receipt, except while the user edits. */
@@ -83,6 +83,7 @@ export class NumberControl {
 
   #showValue(value: number | null, all: boolean): void {
     if (all) {
+      this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
     }

@@ -19,7 +19,8 @@ export function scaleFor(row: Bounds): Scale | null {
   const { value, low, high } = row;
   if (row.scale === "log") return logarithmic(value && value > 0 ? value : 1e-3, high);
   if (low === null) return null;
-  return linear(low, high ?? Math.max(low + 1, 2 * (value ?? 0)));
+  const most = value !== null && value > low + 1 ? low + 2 * (value - low) : low + 1;
+  return linear(low, high ?? most);
 }
 
 /** Returns true if a value is on a scale; zero counts as the end of a logarithmic one. */

@@ -15,6 +15,7 @@ export class Steer {
   readonly box: HTMLDetailsElement;
   readonly #hint: HTMLElement;
   readonly #numbers: Numbers;
+  readonly #more: HTMLDetailsElement;
   readonly #actions: Actions;
   readonly #journal: Journal;
   #decided = false;
@@ -25,7 +26,9 @@ export class Steer {
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
     const body = make("div", "wb-steer-body", this.box);
     this.#numbers = new Numbers(body, send);
-    this.#actions = new Actions(body, send);
+    this.#more = named("more", make("details", "wb-actions", body));
+    make("summary", "", this.#more, "end, rewind, fork, file");
+    this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
     this.#journal = new Journal(body, send);
   }
 
@@ -43,7 +46,7 @@ export class Steer {
 
   /** Opens the part and puts the cursor where a fork gets its name. */
   askForFork(): void {
-    this.box.open = true;
+    this.box.open = this.#more.open = true;
     this.#actions.fork.focus();
   }
 }

@@ -134,7 +134,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     const { command: last } = now;
     if (now.receipts.some((one) => one.request === pending?.id)) pending = null;
     const text = last?.text ?? "";
-    if (!pending && answer.textContent !== text) answer.textContent = text;
+    if (!pending && answer.textContent !== text) answer.textContent = answer.title = text;
     answer.classList.toggle("wb-refused", !pending && Boolean(last?.refused));
     alerts.update(now.alerts, now.alert_count);
     steer.update(now);
