@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,13 @@ from workbench.errors import ArchiveError, StateError
 from workbench.extensions.saveload import (
     LOADED_FROM,
     SAVED_TO,
-    checked_path,
     filled_path,
     snapshot_for,
     write,
 )
-from workbench.interfaces import State
 from workbench.main_loop import MainLoop
 from workbench.serialization.checkpoint import read_state
-from workbench.session.command import Command
 from workbench.session.reach import at_the_end
-from workbench.session.steering import Steering
 
 DEFAULT = "{name}-{{iterations_done}}.tar"
 """The file of a session that is saved without a path, in the working directory."""
@@ -69,111 +64,21 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     log.current_row[LOADED_FROM] = path
 
 
-class Archives(Steering):
-    """The methods of a session that save it to a file and load it again."""
+def default_path(name: str) -> str:
+    """Return the path to which a session of this name is saved by default."""
+    allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
+    return DEFAULT.format(name=allowed)
 
-    @property
-    def default_path(self) -> str:
-        """The path that `save` uses if it gets none, with a placeholder for the iteration."""
-        allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in self.name)
-        return DEFAULT.format(name=allowed)
 
-    def save(self, path: str | os.PathLike[str] | None = None) -> Command:
-        """Save the run to a file, between two batches; training waits meanwhile.
+def read_file(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """Return the whole path of an archive, and the state of training in it.
 
-        The archive is one that the extension `Checkpoint` writes: with the parameters, the state of
-        training, the log, and the main loop itself if it can be pickled. `load`, the extension
-        `Load` and `workbench.serialization.continue_training` continue from it. It is saved after
-        the end of a run too. The record ``saved_to`` has the path, and so has the result of the
-        command.
-
-        Parameters
-        ----------
-        path : path, optional
-            ``{iterations_done}`` and ``{epochs_done}`` in it are replaced by these numbers. By
-            default the name of the session and the number of iterations, in the working directory.
-            A file of that name is replaced in one step, once the new one is complete.
-
-        Raises
-        ------
-        ExtensionError
-            If `path` has an unknown placeholder.
-        """
-        template = checked_path(self.default_path if path is None else path)
-        details: dict[str, Any] = {}
-
-        def action() -> str:
-            saved = save_to(self.main_loop, template, details)
-            command.text = f"save {saved}"
-            return saved
-
-        with self._queue.lock:
-            if not self._worker.state.ended:
-                command = self._queue.ask("save", f"save {template}", action, details)
-                return command
-            command = self._queue.new("save", f"save {template}")
-            self._queue.carry_out(command, action, details)  # no thread trains
-            return command
-
-    def load(self, path: str | os.PathLike[str]) -> Command:
-        """Bring training to the state in a file, and pause there.
-
-        Nothing in the file is executed, so it need not be trusted. The main loop must be built as
-        the saved one was. What was trained here stays as a branch, and `undo` brings it back. It
-        also works after the end of a run.
-
-        Parameters
-        ----------
-        path : path
-            An archive that `save` or the extension `Checkpoint` has written.
-
-        Raises
-        ------
-        ArchiveError
-            If there is no such file, or it is damaged or has no state of training.
-        """
-        file = os.path.abspath(Path(path).expanduser())
-        if not os.path.exists(file):
-            raise ArchiveError(NO_FILE.format(path=file, folder=os.getcwd()))
-        state = read_state(file)
-        pause = self._worker.pause
-
-        def action(command: Command) -> None:
-            load_from(self.main_loop, file, state)
-            pause.stay()
-
-        return self._come_back("load", f"load {file}", action, {"file": file})
-
-    def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
-        """End training between two batches, in an orderly way.
-
-        It overtakes every `pause`, `resume`, `step` and `train` that was given before and has not
-        taken effect; these are refused. Values given by `set` are assigned and functions given to
-        `call` are called first, since they may save the result. Fires ``on_interrupt``. `train` and
-        ``main_loop.start()`` continue from there.
-
-        Parameters
-        ----------
-        save : path, optional
-            Save to this file first, as the method `save` does. If that fails, training does not
-            end: the command is refused, and says why.
-        """
-        worker, details = self._worker, dict[str, Any]()
-        template = None if save is None else checked_path(save)
-        action = partial(self._save_or_stay, template, details)
-        with self._queue.lock:
-            if worker.state in (State.RUNNING, State.PAUSED):
-                worker.state = State.STOPPING
-                self._queue.overtake()
-            text = "stop" if template is None else f"save {template} and stop"
-            then = self.main_loop.interrupt
-            return self._queue.ask("stop", text, action, details, then, urgent=True)
-
-    def _save_or_stay(self, template: str | None, details: dict[str, Any]) -> None:
-        if template is None:
-            return
-        try:
-            save_to(self.main_loop, template, details)
-        except Exception:
-            self._worker.stay()
-            raise
+    Raises
+    ------
+    ArchiveError
+        If there is no such file, or it is damaged or has no state.
+    """
+    file = os.path.abspath(Path(path).expanduser())
+    if not os.path.exists(file):
+        raise ArchiveError(NO_FILE.format(path=file, folder=os.getcwd()))
+    return file, read_state(file)

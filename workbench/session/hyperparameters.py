@@ -6,7 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from workbench.algorithms import CompositeRule, Restrict, StepRule
 from workbench.errors import SessionError, nearest
@@ -15,6 +17,7 @@ from workbench.interfaces import Loop
 from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
 from workbench.tensor import SharedVariable
 from workbench.tensor.interval import Interval
+from workbench.utils.values import to_python
 
 LINEAR = ("momentum",)
 """Names of numbers without upper bound that are nevertheless chosen on a linear scale."""
@@ -26,6 +29,10 @@ NOT_OF_THIS_RUN = (
     "would have no effect"
 )
 NO_NUMBER = "{name} must be a single real number, not of shape {shape} and dtype {dtype}"
+NOT_SHARED = (
+    "the first argument of set() must be a shared variable, not {given!r}; the learning rate of a "
+    "rule is session.main_loop.algorithm.step_rule.learning_rate"
+)
 NOT_DRIVEN = "no schedule drives {name}: there is nothing to {what}"
 
 
@@ -189,6 +196,29 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     hint = nearest(str(given), [*known, *paths])
     names = f", or one of the names {', '.join(map(repr, known))}" if known else ""
     raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
+
+
+def request_of(
+    loop: Loop, given: SharedVariable | str, value: object
+) -> tuple[SharedVariable, np.ndarray[Any, Any], object]:
+    """Return a variable, the value to give to it, and what to show of the value.
+
+    Raises
+    ------
+    SessionError
+        If there is no such variable, or `value` is not a number or an array.
+    """
+    if not isinstance(given, (SharedVariable, str)):
+        raise SessionError(NOT_SHARED.format(given=given))
+    shared, array = variable_of(loop, given), np.array(to_python(value))
+    if array.dtype.kind not in "biufc":
+        raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
+    return shared, array, plain(array) if array.size <= 4 else f"an array of shape {array.shape}"
+
+
+def plain(value: np.ndarray[Any, Any]) -> Any:
+    """Return a number for an array without dimensions, otherwise the array."""
+    return value.item() if value.ndim == 0 else value
 
 
 def variables_by_path(loop: Loop) -> dict[str, SharedVariable]:

@@ -14,7 +14,8 @@ from workbench.hints import hinted
 from workbench.main_loop import lease
 from workbench.session import display
 from workbench.session.command import Command
-from workbench.session.session import Session, made
+from workbench.session.known_sessions import known
+from workbench.session.session import Session
 
 NO_SESSION = "there is no session {name!r}{hint}; the sessions are {known}"
 
@@ -72,8 +73,8 @@ class Sessions(Sequence[Session]):
             if session.name == key:
                 return session
         names = [session.name for session in self._found]
-        hint, known = nearest(key, names), ", ".join(map(repr, names)) or "there are none"
-        raise SessionError(NO_SESSION.format(name=key, hint=hint, known=known))
+        listed = ", ".join(map(repr, names)) or "there are none"
+        raise SessionError(NO_SESSION.format(name=key, hint=nearest(key, names), known=listed))
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self._found)) or "no sessions"
@@ -106,7 +107,7 @@ def sessions() -> Sessions:
     True
     >>> session.stop().wait()
     """
-    return Sessions(made())
+    return Sessions(one for one in known() if isinstance(one, Session))
 
 
 @atexit.register

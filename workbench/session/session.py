@@ -8,8 +8,7 @@ out there. An empty mailbox costs next to nothing.
 
 from __future__ import annotations
 
-import itertools
-import weakref
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
@@ -17,14 +16,16 @@ from typing import Any, NoReturn
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
+from workbench.extensions.saveload import checked_path
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
-from workbench.session.archives import Archives
+from workbench.session.archives import save_to
 from workbench.session.command import Command
-from workbench.session.steering import check_name
+from workbench.session.known_sessions import check_name, new_name, remember
+from workbench.session.steering import Steering
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.notices import tell
@@ -43,16 +44,8 @@ WAIT_INTERRUPTED = (
     "wait() was interrupted, but training continues: {session!r}. Its method stop() ends it"
 )
 
-_names = itertools.count(1)
-_made: list[weakref.ReferenceType[Session]] = []
 
-
-def made() -> list[Session]:
-    """Return the sessions of this process that still exist, in the order of their creation."""
-    return [session for one in tuple(_made) if (session := one()) is not None]
-
-
-class Session(FixedAttributes, Archives):
+class Session(FixedAttributes, Steering):
     """A main loop running in a background thread, with controls.
 
     Each control method returns at once with a `Command`, which has its outcome later. Commands take
@@ -110,10 +103,10 @@ class Session(FixedAttributes, Archives):
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         check_name(name)
         self.main_loop = main_loop
-        self._name = f"session-{next(_names)}" if name is None else name
+        self._name = new_name() if name is None else name
         self._worker = Worker(main_loop, self, self._name)
         self._queue = self._worker.queue
-        _made.append(weakref.ref(self, _made.remove))
+        remember(self)
 
     @property
     def name(self) -> str:
@@ -278,6 +271,40 @@ class Session(FixedAttributes, Archives):
             except WorkbenchError as error:
                 command._refuse(str(error), error)
             return command
+
+    def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
+        """End training between two batches, in an orderly way.
+
+        It overtakes every `pause`, `resume`, `step` and `train` that was given before and has not
+        taken effect; these are refused. Values given by `set` are assigned and functions given to
+        `call` are called first, since they may save the result. Fires ``on_interrupt``. `train` and
+        ``main_loop.start()`` continue from there.
+
+        Parameters
+        ----------
+        save : path, optional
+            Save to this file first, as the method `save` does. If that fails, training does not
+            end: the command is refused, and says why.
+        """
+        worker, details = self._worker, dict[str, Any]()
+        template = None if save is None else checked_path(save)
+        action = partial(self._save_or_stay, template, details)
+        with self._queue.lock:
+            if worker.state in (State.RUNNING, State.PAUSED):
+                worker.state = State.STOPPING
+                self._queue.overtake()
+            text = "stop" if template is None else f"save {template} and stop"
+            then = self.main_loop.interrupt
+            return self._queue.ask("stop", text, action, details, then, urgent=True)
+
+    def _save_or_stay(self, template: str | None, details: dict[str, Any]) -> None:
+        if template is None:
+            return
+        try:
+            save_to(self.main_loop, template, details)
+        except Exception:
+            self._worker.stay()
+            raise
 
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
         """Call ``f(main_loop)`` in the thread that trains, between two batches.

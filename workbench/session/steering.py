@@ -6,6 +6,7 @@ pause and end it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
@@ -13,11 +14,12 @@ from typing import Any, Self
 import numpy as np
 
 from workbench import interfaces
-from workbench.errors import SessionError, TrainingFinish, WorkbenchError
-from workbench.extensions.finish_after import GOAL
+from workbench.errors import SessionError
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
+from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
-from workbench.main_loop import MainLoop, lease
+from workbench.main_loop import MainLoop
+from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.hyperparameters import (
@@ -26,8 +28,11 @@ from workbench.session.hyperparameters import (
     hyperparameters,
     modifier_of,
     path_in,
+    plain,
+    request_of,
     variable_of,
 )
+from workbench.session.known_sessions import check_name
 from workbench.session.queue import LATER, Queue, Refused, Value
 from workbench.session.replay import Replay, thread_note
 from workbench.session.snapshots import Snapshot
@@ -36,21 +41,6 @@ from workbench.tensor import SharedVariable
 from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 from workbench.utils.values import to_python
-
-TAKEN = "another running session is called {name!r}; give this one another name"
-
-
-def check_name(name: object) -> None:
-    """Refuse a session name that is not text, or that another running session has.
-
-    Raises
-    ------
-    SessionError
-    """
-    if name is not None and (not isinstance(name, str) or not name):
-        raise SessionError(f"the name of a session must be text, not {name!r}")
-    if any(name == session.name for session in lease.sessions()):
-        raise SessionError(TAKEN.format(name=name))
 
 
 class Steering(interfaces.Session):
@@ -81,18 +71,8 @@ class Steering(interfaces.Session):
         SessionError
             If there is no such variable, or `value` is not a number or an array.
         """
-        if not isinstance(shared, (SharedVariable, str)):
-            raise SessionError(
-                f"the first argument of set() must be a shared variable, not {shared!r}; the "
-                "learning rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
-            )
-        shared = variable_of(self.main_loop, shared)
-        given = np.array(to_python(value))
-        if given.dtype.kind not in "biufc":
-            raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
-        recorded = given.item() if given.ndim == 0 else given
-        shown = recorded if given.size <= 4 else f"an array of shape {given.shape}"
-        details = {"variable": str(shared), "value": recorded}
+        shared, given, shown = request_of(self.main_loop, shared, value)
+        details = {"variable": str(shared), "value": plain(given)}
         with self._queue.lock:
             command = self._queue.new("set", f"set {shared} = {shown}")
             if self._queue.accepts(command):
@@ -262,25 +242,15 @@ class Steering(interfaces.Session):
         rewinder, worker = self._worker.rewinder, self._worker
         with self._queue.lock:
             ended = worker.state.ended
-            command = (
-                None
-                if ended
-                else self._queue.ask("fork", "fork", lambda: rewinder.fork(iteration, branch))
-            )
+            action = partial(rewinder.fork, iteration, branch)
+            command = None if ended else self._queue.ask("fork", "fork", action)
         try:
             copy, at = rewinder.fork(iteration, branch) if command is None else command.wait()
         except Refused as refusal:
             raise SessionError(f"fork: refused: {refusal}") from None
         new = type(self)(copy, name)
-        new._begin_at(at, f"fork of {self.name} at {at:,}")
+        new._worker.begin_at(at, f"fork of {self.name} at {at:,}")
         return new
-
-    def _begin_at(self, iteration: int, branch: str) -> None:
-        worker, status = self._worker, self.main_loop.status
-        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
-        more = None if worker.nothing_to_do is None else partial(status.update, goal)
-        with self._queue.lock:
-            worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
 
     def replay(
         self,
@@ -347,40 +317,8 @@ class Steering(interfaces.Session):
                 return rewinder.undo(command, self._queue.commands)
             return rewinder.rewind(command, *where)
 
-        return self._come_back(kind, text, action, {}, lambda: rewinder.check(*where))
-
-    def _come_back(
-        self,
-        kind: str,
-        text: str,
-        action: Callable[[Command], object],
-        details: dict[str, Any],
-        check: Callable[[], None] = lambda: None,
-    ) -> Command:
-        """Bring training to another state and pause there; after the end, in a new run."""
-        hold = self._worker.pause.hold
-        with self._queue.lock:
-            if not self._worker.state.ended:
-                command = self._queue.ask(kind, text, lambda: action(command), details, hold)
-                return command
-            command = self._queue.new(kind, text)
-            status = self.main_loop.status
-            goal = {GOAL: status[GOAL]} if GOAL in status else {}
-
-            def first() -> None:
-                status.update(goal)  # a new run forgets it
-                self._queue.carry_out(command, lambda: action(command), details, hold)
-                if command.reason is not None:
-                    raise TrainingFinish
-
-            try:
-                check()
-                self._worker.launch(first)
-            except Refused as refusal:
-                command._refuse(str(refusal))
-            except WorkbenchError as error:
-                command._refuse(str(error), error)
-            return command
+        check = partial(rewinder.check, *where)
+        return self._worker.come_back(kind, text, action, {}, check)
 
     @property
     def branches(self) -> list[Branch]:
@@ -396,3 +334,67 @@ class Steering(interfaces.Session):
     def interventions(self) -> list[dict[str, Any]]:
         """The commands that took effect in this run, by iteration, from the log."""
         return interventions(self.log)
+
+    @property
+    def default_path(self) -> str:
+        """The path that `save` uses if it gets none, with a placeholder for the iteration."""
+        return default_path(self.name)
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> Command:
+        """Save the run to a file, between two batches; training waits meanwhile.
+
+        The archive is one that the extension `Checkpoint` writes. `load`, the extension `Load` and
+        `workbench.serialization.continue_training` continue from it. The record ``saved_to`` has
+        the path, which is the result of the command too.
+
+        Parameters
+        ----------
+        path : path, optional
+            ``{iterations_done}`` and ``{epochs_done}`` in it are replaced by these numbers. By
+            default the name of the session and the number of iterations, in the working directory.
+
+        Raises
+        ------
+        ExtensionError
+            If `path` has an unknown placeholder.
+        """
+        template = checked_path(self.default_path if path is None else path)
+        details: dict[str, Any] = {}
+
+        def action() -> str:
+            saved = save_to(self.main_loop, template, details)
+            command.text = f"save {saved}"
+            return saved
+
+        with self._queue.lock:
+            if not self._worker.state.ended:
+                command = self._queue.ask("save", f"save {template}", action, details)
+                return command
+            command = self._queue.new("save", f"save {template}")
+            self._queue.carry_out(command, action, details)  # no thread trains
+            return command
+
+    def load(self, path: str | os.PathLike[str]) -> Command:
+        """Bring training to the state in a file, and pause there.
+
+        Nothing in the file is executed, so it need not be trusted. The main loop must be built as
+        the saved one was. What was trained here stays as a branch, and `undo` brings it back.
+
+        Parameters
+        ----------
+        path : path
+            An archive that `save` or the extension `Checkpoint` has written.
+
+        Raises
+        ------
+        ArchiveError
+            If there is no such file, or it is damaged or has no state of training.
+        """
+        file, state = read_file(path)
+        pause = self._worker.pause
+
+        def action(command: Command) -> None:
+            load_from(self.main_loop, file, state)
+            pause.stay()
+
+        return self._worker.come_back("load", f"load {file}", action, {"file": file})
