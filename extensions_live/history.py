@@ -22,7 +22,9 @@ MOST_LETTERS = 300
 ALERTS = "alerts"
 """The channel of alerts: tuples of mappings with ``level`` and ``text``."""
 
-UNCHANGING = frozenset({"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay"})
+UNCHANGING = frozenset(
+    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert"}
+)
 """Commands that do not change what training does; the table leaves them out."""
 
 

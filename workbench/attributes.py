@@ -56,8 +56,8 @@ def check_attribute(
     """
     if (
         name[0] != "_"
-        and name not in instance.__dict__
         and not hasattr(type(instance), name)
+        and not _has(instance, name)
         and from_outside(instance, family)
         and (not _is_users(type(instance)) or _is_near_miss(instance, name))
     ):
@@ -65,6 +65,15 @@ def check_attribute(
         raise UnknownAttributeError(
             UNKNOWN.format(kind=type(instance).__name__, name=name, hint=advice)
         )
+
+
+def _has(instance: object, name: str) -> bool:
+    # not by `__dict__`: Python reads the attributes of an object faster while it has no dictionary
+    try:
+        object.__getattribute__(instance, name)
+    except AttributeError:
+        return False
+    return True
 
 
 SETTERS = {"__setattr__", "check_attribute"}

@@ -107,6 +107,10 @@ class Loop(Protocol):
     def is_running(self) -> bool:
         """True while a thread trains this main loop."""
 
+    @property
+    def session(self) -> Session | None:
+        """The session that trains this main loop; None if there is none."""
+
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train until the end, in this thread."""
 
@@ -265,21 +269,19 @@ class Branch(Protocol):
 
 
 class Snapshot(Protocol):
-    """A state of training that is kept in memory.
+    """A state of training that is kept in memory."""
 
-    Attributes
-    ----------
-    iteration : int
-        The number of batches done.
-    pin : str
-        The reason why it is kept longer than others; empty if it is not.
-    branch : Branch
-        The branch on which it was taken.
-    """
+    @property
+    def iteration(self) -> int:
+        """The number of batches done."""
 
-    iteration: int
-    pin: str
-    branch: Any
+    @property
+    def pin(self) -> str:
+        """The reason why it is kept longer than others; empty if it is not."""
+
+    @property
+    def branch(self) -> Branch:
+        """The branch on which it was taken."""
 
 
 @runtime_checkable
@@ -409,6 +411,9 @@ class Session(Protocol):
     @property
     def snapshots(self) -> Sequence[Snapshot]:
         """The states of training that are kept in memory, by iteration."""
+
+    def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
+        """Record an alert, which views show."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return True if it has."""

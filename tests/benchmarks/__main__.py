@@ -22,6 +22,7 @@ BENCHMARKS = {
     "gpu": "A training step on a GPU",
     "loop": "Main loop, monitoring, log, session and live views",
     "live": "A live plot and a control bar",
+    "rewind": "Snapshots and rewinds",
     "log": "The log",
     "stream": "Data streams",
     "imports": "Importing",

@@ -16,8 +16,10 @@ from workbench.algorithms import GradientDescent, Momentum
 from workbench.data import DataStream, IndexableDataset, ShuffledScheme
 from workbench.errors import EventError, StateError
 from workbench.extensions import (
+    Alert,
     CompositeExtension,
     FinishAfter,
+    Guard,
     Printing,
     ProgressBar,
     SimpleExtension,
@@ -71,6 +73,10 @@ ROWS = {
         **name,
     ),
     FinishAfter: lambda job, **name: FinishAfter(after_n_epochs=50, **name),
+    Alert: lambda job, **name: Alert(
+        when=lambda log: log.status["iterations_done"] % 3 == 0, every_n_batches=2, **name
+    ),
+    Guard: lambda job, **name: Guard("rewind", window=20, **name),
     Printing: lambda job, **name: Printing(every_n_batches=3, **name),
     ProgressBar: lambda job, **name: ProgressBar(interval=0.01, **name),
     Timestamp: lambda job, **name: Timestamp(after_batch=True, **name),

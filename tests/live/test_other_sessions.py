@@ -119,6 +119,9 @@ class Remote:
     def replay(self, source, *, functions=None):
         return self._ask("replay", self.state)
 
+    def alert(self, text, level="warning"):
+        return self._ask("alert", self.state)
+
     @property
     def branches(self):
         return []

@@ -219,9 +219,10 @@ def test_a_branch_says_how_it_differs(bar):
         },
     ]  # fmt: skip
     assert payload["steer"]["interventions"][-1]["what"] == "rewind"
-    assert {"iteration": 7, "pin": "after an intervention", "branch": "branch 1"} in payload[
-        "steer"
-    ]["snapshots"]
+    kept = [
+        one["iteration"] for one in payload["steer"]["snapshots"] if one["branch"] == "branch 1"
+    ]
+    assert kept[0] == 7
 
 
 def test_a_rewind_to_a_branch_by_a_request(bar):

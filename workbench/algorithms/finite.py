@@ -70,6 +70,10 @@ class FiniteCost:
 
     Attributes
     ----------
+    last : float or None
+        The last finite cost.
+    latest : float or None
+        The last cost that was checked.
     outputs : list of Variable
         The first outputs of the function, for `guard`: the cost, or none.
     variables : list of Variable
@@ -97,6 +101,7 @@ class FiniteCost:
         self.variables = list(self._of)
         self.batches = 0
         self.last: float | None = None
+        self.latest: float | None = None
         self._finite = True
         self._arriving: Arrivals[None] = Arrivals()
         self._flags: Arrivals[tuple[int, list[Variable]]] = Arrivals()
@@ -253,6 +258,7 @@ class FiniteCost:
         )
 
     def _judge(self, value: float) -> None:
+        self.latest = value
         if math.isfinite(value):
             self.last = value
             self._finite = True

@@ -181,6 +181,15 @@ class GradientDescent(UpdatesAlgorithm):
         )
 
     @property
+    def last_cost(self) -> float | None:
+        """The cost of the last batch that was checked.
+
+        None before the first batch, without a cost, and with ``on_not_finite='ignore'``. On an
+        accelerator it can be some batches old.
+        """
+        return self.finite.latest
+
+    @property
     def _trained_cost(self) -> Variable | None:
         return None if self.cost is None else self.training_graph([self.cost])[0]
 

@@ -1,10 +1,12 @@
 """Extensions of the main loop: all that happens in a run besides training itself."""
 
 from workbench.extensions import predicates
+from workbench.extensions.alerts import Alert, alert
 from workbench.extensions.base import TrainingExtension, callback
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish_after import FinishAfter
+from workbench.extensions.guard import Guard
 from workbench.extensions.monitoring import (
     DataStreamMonitoring,
     MonitoringExtension,
@@ -21,6 +23,7 @@ from workbench.extensions.triggers import Predicate, Triggers, always_true, has_
 from workbench.names import explain_missing
 
 __all__ = [
+    "Alert",
     "CallbackName",
     "Checkpoint",
     "CompositeExtension",
@@ -28,6 +31,7 @@ __all__ = [
     "EarlyStopping",
     "FinishAfter",
     "FinishIfNoImprovementAfter",
+    "Guard",
     "Load",
     "MonitoringExtension",
     "Predicate",
@@ -42,6 +46,7 @@ __all__ = [
     "TrainingDataMonitoring",
     "TrainingExtension",
     "Triggers",
+    "alert",
     "always_true",
     "callback",
     "has_done_epochs",

@@ -245,6 +245,22 @@ class TrainingExtension(FixedAttributes):
         """
         return ()
 
+    def recover(self, error: Exception, batch: Any) -> bool:
+        """Return True to try a batch again after the algorithm has failed on it.
+
+        The extension asks the session for a pause, a rewind or another value; these take effect
+        before the second try. If no extension returns True, the error ends training. It is not
+        called on the way of a rewind, where a batch cannot fail that did not fail before.
+
+        Parameters
+        ----------
+        error : Exception
+            What `process_batch` has raised.
+        batch : dict
+            The batch, on which the algorithm has not been trained.
+        """
+        return False
+
     def before_training(self) -> None:
         """Act before training starts for the first time."""
 

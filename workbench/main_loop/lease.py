@@ -88,6 +88,13 @@ def sessions() -> list[Session]:
         return [lease.session for lease in _leases if lease.session is not None]
 
 
+def session_of(main_loop: Loop) -> Session | None:
+    """Return the session that trains `main_loop`, or None."""
+    with _lock:
+        found = (lease.session for lease in _leases if lease.main_loop is main_loop)
+        return next(found, None)
+
+
 def forget() -> list[Session]:
     """Drop all leases in a forked process; return the sessions that had one."""
     global _lock

@@ -22,7 +22,7 @@ from workbench.log import TrainingLogBase
 from workbench.log.backends import new_log
 from workbench.log.protocol import check_log
 from workbench.main_loop import components, state
-from workbench.main_loop.lease import Lease, check_idle
+from workbench.main_loop.lease import Lease, check_idle, session_of
 from workbench.main_loop.mailbox import Request
 from workbench.main_loop.run import Run
 from workbench.utils.attributes import FixedAttributes
@@ -33,6 +33,7 @@ from workbench.utils.profile import Profile
 if TYPE_CHECKING:
     import torch
 
+    from workbench import interfaces
     from workbench.session import Session
     from workbench.tensor import SharedVariable
 
@@ -106,6 +107,9 @@ class MainLoop(FixedAttributes):
     (20, <MainLoop: 4 iterations, 2 epochs done>)
     >>> main_loop.log[4]
     {'training_finish_requested': True, 'training_finished': True}
+    >>> main_loop.run(epochs=1)
+    >>> main_loop
+    <MainLoop: 6 iterations, 3 epochs done>
     """
 
     _called = "main_loop"
@@ -180,16 +184,6 @@ class MainLoop(FixedAttributes):
         ExtensionError
             If an extension could not be called on an event.
 
-        Examples
-        --------
-        >>> class Nothing:
-        ...     def initialize(self): pass
-        ...     def process_batch(self, batch): pass
-        >>> main_loop = MainLoop(Nothing(), [{"x": [1]}])
-        >>> main_loop.run(epochs=5)
-        >>> main_loop.run(epochs=2)
-        >>> main_loop
-        <MainLoop: 7 iterations, 7 epochs done>
         """
         more = self._run.more(epochs, batches)
         with Lease(self):
@@ -326,6 +320,11 @@ class MainLoop(FixedAttributes):
     def is_running(self) -> bool:
         """True while a thread trains this main loop."""
         return self._run.thread is not None
+
+    @property
+    def session(self) -> interfaces.Session | None:
+        """The session that trains this main loop; None if `run` does, or nothing."""
+        return session_of(self)
 
     def refresh(self) -> None:
         """Ask all extensions again which events they handle.

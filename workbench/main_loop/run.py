@@ -28,6 +28,7 @@ from workbench.main_loop.dispatch import Dispatcher
 from workbench.main_loop.ending import Ending, Owner
 from workbench.main_loop.interrupts import Interruptible, Level
 from workbench.main_loop.mailbox import Mailbox
+from workbench.main_loop.recovery import note, recover
 from workbench.model import Model
 from workbench.tensor.execution import available_threads
 from workbench.utils.profile import Timer
@@ -144,7 +145,7 @@ class Run:
                     self.main_loop.profile.report()
 
     def _train_until_finish(self, first: Callable[[], None] | None) -> str | None:
-        main_loop, note = self.main_loop, None
+        main_loop, nothing = self.main_loop, None
         log = main_loop.log
         self.in_hand = False
         self.ending.begin()
@@ -155,16 +156,16 @@ class Run:
                 main_loop.status.pop(GOAL, None)
                 first()
             else:
-                note = self.ending.reached()
+                nothing = self.ending.reached()
                 self.refresh()
-            if note is None:
+            if nothing is None:
                 self.ending.training = True
                 with Timer("training", main_loop.profile):
                     before = main_loop.status["iterations_done"]
                     while self._train_for_an_epoch():
                         pass
                     if before == main_loop.status["iterations_done"]:
-                        note = NO_MORE_EPOCHS
+                        nothing = NO_MORE_EPOCHS
         except TrainingFinish:
             pass
         self.ending.training = False
@@ -172,7 +173,7 @@ class Run:
         self._warn_of_missing_records()
         log.current_row["training_finished"] = True
         self.dispatcher.fire(CallbackName.AFTER_TRAINING)
-        return note
+        return nothing
 
     def attach(self) -> None:
         """Set the attribute `main_loop` of all extensions."""
@@ -320,7 +321,7 @@ class Run:
             except StopIteration:
                 return True
             except Exception as error:
-                self._note(error, "while reading")
+                note(error, main_loop, "while reading")
                 raise
             total[read] += perf_counter() - start
             self.in_hand = True
@@ -331,8 +332,13 @@ class Run:
             try:
                 process_batch(batch)
             except Exception as error:
-                self._note(error, "while training on")
-                raise
+                last = recover(main_loop, mailbox, ending, error, batch)
+                if last is error:
+                    raise
+                if last is not None:
+                    raise last from None
+                if batches is not main_loop.epoch_iterator:
+                    return False
             total[train] += perf_counter() - start
             self.in_hand = False
             status["iterations_done"] += 1
@@ -376,15 +382,6 @@ class Run:
             if name not in self._warned:
                 logger.warning(text)
             self._warned.add(name)
-
-    def _note(self, error: BaseException, doing: str) -> None:
-        status = self.main_loop.status
-        done, ends = status["iterations_done"], status["_epoch_ends"]
-        number, epoch = done - (ends[-1] if ends else 0) + 1, status["epochs_done"] + 1
-        error.add_note(
-            f"{doing} batch {number} of epoch {epoch}, after {done} iterations; "
-            "the log has everything up to there"
-        )
 
     def _fail(self, error: BaseException) -> None:
         log, status = self.main_loop.log, self.main_loop.status

@@ -49,8 +49,8 @@ class _Unpickler(pickle.Unpickler):
         return self._shared[pid]
 
 
-def copy_of(main_loop: MainLoop) -> MainLoop:
-    """Return a copy of a main loop with an empty log of the same kind.
+def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
+    """Return a copy of a main loop with an empty log of the same kind, or one in memory.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def copy_of(main_loop: MainLoop) -> MainLoop:
         file = io.BytesIO()
         pickler = _Pickler(file, log)
         pickler.dump(main_loop)
-        new = (log.maker() or TrainingLog)()
+        new = ((None if in_memory else log.maker()) or TrainingLog)()
         shared = [new if one is log else one for one in pickler.shared]
         file.seek(0)
         copy: MainLoop = _Unpickler(file, shared).load()

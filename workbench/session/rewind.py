@@ -211,8 +211,12 @@ class Rewinder:
         if self.able:
             self._take_if_able("after an intervention")
 
-    def fork(self, iteration: int | None, name: str | None) -> tuple[MainLoop, int]:
+    def fork(
+        self, iteration: int | None, name: str | None, *, in_memory: bool = False
+    ) -> tuple[MainLoop, int]:
         """Return a copy of the main loop at a snapshot, and the iteration at which it must pause.
+
+        The log of the copy is of the same kind, or in memory.
 
         Raises
         ------
@@ -229,7 +233,7 @@ class Rewinder:
             iteration = branch.end if iteration is None else iteration
             assert iteration is not None
             snapshot, log_state = self._reachable(branch, iteration)
-        copy = copy_of(self._main_loop)
+        copy = copy_of(self._main_loop, in_memory=in_memory)
         log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
         load(copy, snapshot.loadable(log))
         return copy, iteration

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
+from workbench.extensions.alerts import Level, alert, check_level
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.extensions.saveload import checked_path
 from workbench.interfaces import State
@@ -320,6 +321,22 @@ class Session(FixedAttributes, Steering):
             return result
 
         return self._queue.ask("call", f"call {name}", action)
+
+    def alert(self, text: str, level: Level = "warning") -> Command:
+        """Record an alert, which views show; see `workbench.extensions.alerts`.
+
+        Parameters
+        ----------
+        text : str
+        level : {'info', 'warning', 'error'}
+
+        Raises
+        ------
+        ArgumentError
+            If `level` is not a level.
+        """
+        check_level(level)
+        return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.

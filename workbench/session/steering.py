@@ -33,6 +33,7 @@ from workbench.session.hyperparameters import (
     variable_of,
 )
 from workbench.session.known_sessions import check_name
+from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Queue, Refused, Value
 from workbench.session.replay import Replay, thread_note
 from workbench.session.snapshots import Snapshot
@@ -239,18 +240,71 @@ class Steering(interfaces.Session):
         if iteration is not None and not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
         check_name(name)
-        rewinder, worker = self._worker.rewinder, self._worker
-        with self._queue.lock:
-            ended = worker.state.ended
-            action = partial(rewinder.fork, iteration, branch)
-            command = None if ended else self._queue.ask("fork", "fork", action)
-        try:
-            copy, at = rewinder.fork(iteration, branch) if command is None else command.wait()
-        except Refused as refusal:
-            raise SessionError(f"fork: refused: {refusal}") from None
+        copy, at = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
         new = type(self)(copy, name)
         new._worker.begin_at(at, f"fork of {self.name} at {at:,}")
         return new
+
+    def _copy(self, kind: str, copy: Callable[[], tuple[MainLoop, int]]) -> tuple[MainLoop, int]:
+        """Copy the main loop in the thread that trains, or in this one if training has ended."""
+        with self._queue.lock:
+            ended = self._worker.state.ended
+            command = None if ended else self._queue.ask(kind, kind, copy)
+        try:
+            found: tuple[MainLoop, int] = copy() if command is None else command.wait()
+        except Refused as refusal:
+            raise SessionError(f"{kind}: refused: {refusal}") from None
+        return found
+
+    def find_learning_rate(
+        self,
+        low: float = 1e-6,
+        high: float = 10.0,
+        *,
+        batches: int = 100,
+        parameter: str = "learning_rate",
+    ) -> LearningRateTest:
+        """Train a copy of the run at learning rates that grow from batch to batch.
+
+        The run itself continues unchanged. The test begins at its present state, trains in the
+        calling thread, without extensions, and ends early when the cost has become several times
+        its lowest value or is not finite.
+
+        Parameters
+        ----------
+        low, high : float
+            The first and the last rate; those between grow by a constant factor.
+        batches : int
+            The number of batches, 20 or more.
+        parameter : str
+            The name or path of the hyper-parameter.
+
+        Returns
+        -------
+        LearningRateTest
+            The costs at the rates, and a suggestion.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is not valid.
+        SessionError
+            If the run cannot be copied, or has no such hyper-parameter, no cost or too few batches.
+
+        Warns
+        -----
+        SessionWarning
+            If the cost does not fall at any rate.
+
+        Examples
+        --------
+        >>> result = session.find_learning_rate()  # doctest: +SKIP
+        >>> session.set("learning_rate", result.suggestion)  # doctest: +SKIP
+        """
+        check_options(low, high, batches)
+        rewinder = self._worker.rewinder
+        copy, _ = self._copy("range test", lambda: rewinder.fork(None, None, in_memory=True))
+        return run_test(copy, low=low, high=high, batches=batches, parameter=parameter)
 
     def replay(
         self,

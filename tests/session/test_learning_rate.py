@@ -1,0 +1,135 @@
+"""Learning rate range tests: on a copy of the run, which stays as it is."""
+
+import contextlib
+import math
+import sqlite3
+
+import numpy as np
+import pytest
+
+from tests.support import runs
+from tests.support.fakes import make
+from workbench import shared, tensor
+from workbench.algorithms import GradientDescent, Scale
+from workbench.errors import ArgumentError, SessionError, SessionWarning
+from workbench.extensions import FinishAfter
+from workbench.log import SQLiteLog
+from workbench.main_loop import MainLoop
+from workbench.session import running_sessions
+from workbench.session.learning_rate_test import LearningRateTest
+
+SOON = 20
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left():
+    yield
+    for session in running_sessions.running().values():
+        session.stop()
+        assert session._worker.ended.wait(SOON)
+
+
+def parabola(**options):
+    """Return a session of a run that is stable for rates below 1 and fastest at 0.5."""
+    w = shared(np.ones(4), "w")
+    x = tensor.vector("x")
+    cost = (w**2).sum() + 0 * x.sum()
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.01))
+    ends = [FinishAfter(after_n_batches=5)]
+    return MainLoop(algorithm, [{"x": [1.0]}] * 400, extensions=ends, **options).start(paused=True)
+
+
+def test_rates_grow_by_a_constant_factor():
+    result = parabola().find_learning_rate(1e-4, 1e-1, batches=50)
+    factors = np.diff(np.log(result.rates))
+    assert len(result.rates) == 50
+    assert (result.rates[0], result.rates[-1]) == pytest.approx((1e-4, 1e-1))
+    assert factors == pytest.approx(np.full(49, factors[0]))
+
+
+def test_costs_are_those_of_training_at_the_rates():
+    result = parabola().find_learning_rate(1e-3, 1e-1, batches=30)
+    expected, w = [], np.ones(4)
+    for rate in result.rates:
+        expected.append((w**2).sum())
+        w = w - rate * 2 * w
+    assert result.costs == pytest.approx(expected, rel=1e-5)
+
+
+def test_it_ends_when_the_cost_has_grown():
+    result = parabola().find_learning_rate(1e-3, 100, batches=100)
+    assert len(result.rates) < 100
+    assert 1e-3 < result.suggestion < 1
+
+
+def test_the_run_does_not_change():
+    session, plain = runs.build(30).start(paused=True), runs.build(30)
+    session.step(7).wait(SOON)
+    session.find_learning_rate(1e-4, 1.0, batches=40)
+    session.resume()
+    assert session.wait(SOON)
+    plain.run()
+    runs.assert_same(session.main_loop, plain)
+
+
+def test_a_database_gets_no_run_of_the_test(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    session = parabola(log=SQLiteLog(path))
+    session.find_learning_rate(1e-3, 1e-1, batches=20)
+    session.resume()
+    assert session.wait(SOON)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM logs").fetchone() == (1,)
+
+
+def test_it_works_after_the_end():
+    session = parabola()
+    session.resume()
+    assert session.wait(SOON)
+    assert len(session.find_learning_rate(1e-3, 1e-1, batches=20).costs) == 20
+    assert session.log.status["iterations_done"] == 5
+
+
+def test_a_cost_that_never_falls_warns_and_suggests_nothing():
+    w = shared([1.0], "w")
+    algorithm = GradientDescent(cost=w.sum() * 0 + 1, parameters=[w], step_rule=Scale(0.01))
+    session = MainLoop(algorithm, [{}] * 50).start(paused=True)
+    with pytest.warns(SessionWarning, match="the cost did not fall at any learning rate"):
+        result = session.find_learning_rate(batches=30)
+    assert result.suggestion is None
+    assert "no suggestion" in repr(result)
+
+
+def test_the_frame_has_a_row_for_each_batch():
+    result = parabola().find_learning_rate(1e-3, 1e-1, batches=25)
+    assert list(result.frame) == ["learning_rate", "cost", "smoothed"]
+    assert result.frame.cost.tolist() == result.costs
+    assert result.smoothed[0] == result.costs[0]
+
+
+def test_the_suggestion_is_where_the_cost_falls_fastest():
+    rates = np.geomspace(1e-4, 1, 60).tolist()
+    costs = [1 / (1 + math.exp(5 * (math.log10(rate) + 2))) for rate in rates]
+    assert LearningRateTest(rates, costs).suggestion == pytest.approx(10**-2, rel=1)
+
+
+@pytest.mark.parametrize("bounds", [(0, 1), (1, 1), (2, 1), (-1, 1), (1e-3, math.inf), ("a", 1)])
+def test_wrong_bounds(bounds):
+    with pytest.raises(ArgumentError, match="low and high must be numbers with 0 < low < high"):
+        parabola().find_learning_rate(*bounds)
+
+
+def test_too_few_batches():
+    with pytest.raises(ArgumentError, match="batches"):
+        parabola().find_learning_rate(batches=3)
+
+
+def test_an_unknown_parameter_is_named():
+    with pytest.raises(SessionError, match="no variable 'learning_rat'; did you mean"):
+        parabola().find_learning_rate(parameter="learning_rat")
+
+
+def test_an_algorithm_without_a_cost_is_refused():
+    session = make().start(paused=True)
+    with pytest.raises(SessionError):
+        session.find_learning_rate()

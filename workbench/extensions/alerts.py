@@ -1,0 +1,257 @@
+"""Alerts: notes for the user that views show at once, and that can be sent to a web address.
+
+An alert is an entry of the record ``alerts``, a tuple of mappings with ``level``, ``text`` and
+``by``, its origin. It is also written to Python's log.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Unpack, get_args
+from urllib.parse import urlsplit
+
+from workbench.errors import ArgumentError
+from workbench.extensions.events import CallbackName
+from workbench.extensions.simple_extension import SimpleExtension
+from workbench.extensions.triggers import Triggers
+from workbench.interfaces import Loop
+from workbench.log import TrainingLogBase
+from workbench.names import explain_missing
+from workbench.utils.actors import actor
+
+__all__ = ["ALERTS", "Alert", "Level", "alert"]
+
+logger = logging.getLogger(__name__)
+
+ALERTS = "alerts"
+"""The name of the record."""
+
+Level = Literal["info", "warning", "error"]
+Webhook = str | Callable[[Mapping[str, Any]], object]
+
+LEVELS: Mapping[str, int] = {
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+TIMEOUT = 10.0
+"""Seconds that a web address has to answer."""
+
+MOST_WAITING = 100
+"""Number of alerts that wait to be sent; older ones are dropped."""
+
+NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
+NO_TEXT = "the text of an alert must be a string that is not empty, not {text!r}"
+NOT_A_WEBHOOK = (
+    "webhook must be an address that starts with http:// or https://, or a function of one "
+    "mapping, not {webhook!r}"
+)
+HOLDS = "the condition of {name} is met"
+
+
+def check_level(level: object) -> None:
+    """Raise `ArgumentError` unless `level` is a level of alerts."""
+    if level not in LEVELS:
+        raise ArgumentError(NOT_A_LEVEL.format(levels=", ".join(get_args(Level)), level=level))
+
+
+def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
+    """Record an alert in the current row of a main loop; for the thread that trains.
+
+    Any other thread uses `Session.alert`.
+
+    Parameters
+    ----------
+    main_loop : MainLoop
+    text : str
+        One or two sentences for the user.
+    level : {'info', 'warning', 'error'}
+
+    Raises
+    ------
+    ArgumentError
+        If `text` is empty or `level` is not a level.
+
+    Examples
+    --------
+    >>> from workbench.main_loop import MainLoop
+    >>> main_loop = MainLoop(None, None)
+    >>> alert(main_loop, "the data have been read once", level="info")
+    >>> main_loop.log[0]["alerts"]
+    ({'level': 'info', 'text': 'the data have been read once', 'by': 'code'},)
+    """
+    check_level(level)
+    if not isinstance(text, str) or not text:
+        raise ArgumentError(NO_TEXT.format(text=text))
+    row = main_loop.log.current_row
+    row[ALERTS] = (*row.get(ALERTS, ()), {"level": level, "text": text, "by": actor()})
+    logger.log(LEVELS[level], "iteration %d: %s", row.iteration, text)
+    main_loop.after_event(main_loop.log.commit)
+
+
+class Alert(SimpleExtension):
+    """Alerts the user when a condition is met.
+
+    Parameters
+    ----------
+    text : str, optional
+        The text of the alert, for a condition that returns True.
+    when : callable, optional
+        Takes the log and returns True, or the text of the alert. Without it, every occasion that
+        the triggers define is one for an alert.
+    level : {'info', 'warning', 'error'}
+    repeat : bool
+        True to alert on every occasion on which the condition is met. By default only on the first
+        of several in succession.
+    webhook : str or callable, optional
+        The http or https address to which each alert is sent as JSON, by POST, with the keys
+        ``text``, ``level``, ``iteration`` and ``log``, the identity of the log. Or a function that
+        takes these as a mapping. Both are called in another thread; if one fails, a line in
+        Python's log says so, and training continues.
+    name : str, optional
+        Its name; the name of the class if not given.
+    **triggers
+        When to check the condition; see `SimpleExtension`. By default after every epoch.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not valid, or neither `text` nor `when` is given.
+
+    Examples
+    --------
+    >>> Alert("the cost is low", when=lambda log: log.current_row["cost"] < 0.01)
+    Alert(after_epoch=True)
+    >>> Alert("training has failed", level="error", on_error=True)
+    Alert(on_error=True)
+    """
+
+    state_keys: ClassVar[tuple[str, ...]] = ("met",)
+
+    def __init__(
+        self,
+        text: str = "",
+        when: Callable[[TrainingLogBase], bool | str] | None = None,
+        *,
+        level: Level = "warning",
+        repeat: bool = False,
+        webhook: Webhook | None = None,
+        name: str | None = None,
+        **triggers: Unpack[Triggers],
+    ) -> None:
+        check_level(level)
+        if not isinstance(text, str) or not (text or when):
+            raise ArgumentError(f"{NO_TEXT.format(text=text)}; or give when=")
+        if when is not None and not callable(when):
+            raise ArgumentError(f"when must be a function of the log, not {when!r}")
+        if not triggers:
+            triggers = {"after_epoch": True}
+        super().__init__(name, **triggers)
+        self.text = text
+        self.when = when
+        self.level = level
+        self.repeat = repeat
+        self.met = False
+        self._sender = None if webhook is None else Sender(webhook)
+
+    def records(self) -> dict[str, bool]:
+        return {ALERTS: False}
+
+    def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
+        """Check the condition, and alert the user if it is met."""
+        log = self.main_loop.log
+        found = True if self.when is None else self.when(log)
+        before, self.met = self.met, bool(found)
+        if not found or (before and not self.repeat and self.when is not None):
+            return
+        text = found if isinstance(found, str) else self.text or HOLDS.format(name=self.name)
+        alert(self.main_loop, text, self.level)
+        if self._sender is not None:
+            iteration = log.status["iterations_done"]
+            facts = {"text": text, "level": self.level, "iteration": iteration, "log": log.h_uuid}
+            self._sender.send(facts)
+
+
+class Sender:
+    """Sends alerts to a web address or a function, one after the other, in another thread.
+
+    The thread ends when nothing is left to send. It is no daemon, so that a script does not end
+    before its last alert was sent.
+
+    Parameters
+    ----------
+    webhook : str or callable
+
+    Raises
+    ------
+    ArgumentError
+        If `webhook` is neither.
+    """
+
+    def __init__(self, webhook: Webhook) -> None:
+        if isinstance(webhook, str):
+            if urlsplit(webhook).scheme not in ("http", "https") or not urlsplit(webhook).netloc:
+                raise ArgumentError(NOT_A_WEBHOOK.format(webhook=webhook))
+        elif not callable(webhook):
+            raise ArgumentError(NOT_A_WEBHOOK.format(webhook=webhook))
+        self.webhook = webhook
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Mapping[str, Any]] = deque(maxlen=MOST_WAITING)
+        self._thread: threading.Thread | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"webhook": self.webhook}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.webhook = state["webhook"]
+        self._reset()
+
+    def send(self, facts: Mapping[str, Any]) -> None:
+        """Send `facts` soon, in another thread."""
+        with self._lock:
+            self._waiting.append(facts)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="workbench-alerts")
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                facts = self._waiting.popleft()
+            try:
+                if isinstance(self.webhook, str):
+                    post(self.webhook, facts)
+                else:
+                    self.webhook(facts)
+            except Exception as error:  # never of concern to training; the address is a secret
+                kind = type(error).__name__
+                logger.warning("an alert was not delivered (%s): %s", kind, facts["text"])
+
+
+def post(address: str, facts: Mapping[str, Any]) -> None:
+    """Send a mapping as JSON to a web address.
+
+    Raises
+    ------
+    OSError
+        If there is no answer within `TIMEOUT` seconds, or it is not a success.
+    """
+    data = json.dumps(facts).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, data, headers, method="POST")
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        answer.read()
+
+
+explain_missing(__name__)

@@ -1,0 +1,310 @@
+"""`Guard`: pauses or rewinds a run whose cost is not finite or explodes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from workbench.algorithms import GradientDescent
+from workbench.algorithms.base import named
+from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
+from workbench.extensions.alerts import ALERTS, alert
+from workbench.extensions.base import TrainingExtension
+from workbench.interfaces import Hyperparameter, Session
+from workbench.names import explain_missing
+from workbench.tensor import SharedVariable, function
+from workbench.tensor.traversal import ancestors
+from workbench.utils.actors import acting_as
+from workbench.utils.numbers import as_whole
+
+__all__ = ["Guard"]
+
+LEARNING_RATE = "learning_rate"
+
+FEWEST = 20
+"""Number of costs of a run before which none counts as exploding."""
+
+NO_COST = (
+    "{guard!r} has no cost to watch: {algorithm} does not compute one in every batch; give "
+    "record_name=, a record that TrainingDataMonitoring makes after every batch"
+)
+EXPLODES = (
+    "the cost explodes: it was {cost:.4g} in the last of {patience} batches in which it exceeded "
+    "{limit:.4g}; its median over the last {count} batches is {median:.4g}{steepest}"
+)
+STEEPEST = ". Of all gradients, that of {parameter} has the largest norm, {norm:.4g}"
+PAUSED = "{what}. Training is paused before batch {batch} of this run, which resume() tries again"
+PAUSED_AFTER = "{what}. Training is paused"
+REWOUND = "{what}. Training goes back to iteration {target:,} with {changes}"
+NOT_POSSIBLE = " ({reason}, so it was not rewound)"
+ENDED = "{what}. Training ends, since no session could pause it"
+
+
+class Guard(TrainingExtension):
+    """Pauses a run, or rewinds it and lowers the learning rate, when its cost gets out of hand.
+
+    A cost, gradient or step that is not finite is noticed before it changes anything; the message
+    names the parameter whose gradient was the first to fail, the one nearest to the cost. The batch
+    is tried again when training resumes. A cost explodes if it exceeds, in several batches in
+    succession, both its median at the start of the run and its median over the last batches by a
+    multiple of their spread.
+
+    In a `Session` it acts as `action` says, and alerts the user. Without one, as in `MainLoop.run`,
+    a value that is not finite ends training with its error, and a cost that explodes ends training.
+
+    Parameters
+    ----------
+    action : {'pause', 'rewind'}
+        With ``'rewind'``, training goes back to a snapshot, the learning rate is multiplied by
+        `factor`, and training continues.
+    factor : float
+        Between 0 and 1.
+    back : int
+        The smallest number of iterations to go back, if there is a snapshot that old.
+    times : int
+        The number of rewinds after which a further failure pauses the run.
+    exploding : float
+        The multiple of the spread of the last costs, which is the larger of their interquartile
+        range and the absolute value of their median; infinite to watch for values that are not
+        finite only.
+    patience : int
+        The number of batches in succession.
+    window : int
+        The number of costs at the start and of last costs, 20 or more.
+    parameters : sequence of str, optional
+        The names or paths of the hyper-parameters to lower; by default all that are called
+        ``learning_rate``. One that a schedule drives is held from then on.
+    record_name : str, optional
+        The record with the cost of each batch; by default the cost of the algorithm is used, which
+        needs no record. This extension must come after the one that makes the record.
+    name : str, optional
+        Its name; the name of the class if not given.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not valid.
+    ExtensionError
+        When training starts, if there is no cost to watch.
+
+    Examples
+    --------
+    >>> Guard()
+    Guard('pause')
+    >>> Guard("rewind", factor=0.1)
+    Guard('rewind', factor=0.1)
+    """
+
+    state_keys: ClassVar[tuple[str, ...]] = ("first", "last", "above")
+
+    def __init__(
+        self,
+        action: Literal["pause", "rewind"] = "pause",
+        *,
+        factor: float = 0.5,
+        back: int = 100,
+        times: int = 3,
+        exploding: float = 10.0,
+        patience: int = 3,
+        window: int = 100,
+        parameters: Sequence[str] = (LEARNING_RATE,),
+        record_name: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        if action not in ("pause", "rewind"):
+            raise ArgumentError(f"action must be 'pause' or 'rewind', not {action!r}")
+        if not 0 < factor < 1:
+            raise ArgumentError(f"factor must be between 0 and 1, not {factor!r}")
+        if not exploding > 0:
+            raise ArgumentError(f"exploding must be more than 0, not {exploding!r}")
+        if isinstance(parameters, str):
+            parameters = (parameters,)
+        self.action = action
+        self.factor = factor
+        self.back = as_whole(back, "back", ArgumentError, 0)
+        self.times = as_whole(times, "times", ArgumentError, 0)
+        self.exploding = exploding
+        self.patience = as_whole(patience, "patience", ArgumentError, 1)
+        self.window = as_whole(window, "window", ArgumentError, FEWEST)
+        self.parameters = tuple(parameters)
+        self.record_name = record_name
+        self.first: list[float] = []
+        self.last: list[float] = []
+        self.above = 0
+        self.rewinds = 0  # not part of the state, which a rewind brings back
+        self._limit: float | None = None  # of the present `last`; None if unknown
+        self._wrong = False  # the last cost was not finite
+
+    def records(self) -> dict[str, bool]:
+        return {ALERTS: False}
+
+    def before_training(self) -> None:
+        """Check that there is a cost to watch."""
+        self._check()
+
+    def on_resumption(self) -> None:
+        """Check that there is a cost to watch."""
+        self._limit = None
+        self._check()
+
+    def _check(self) -> None:
+        algorithm = self.main_loop.algorithm
+        if self.record_name is None and not (
+            isinstance(algorithm, GradientDescent) and algorithm.finite.outputs
+        ):
+            raise ExtensionError(NO_COST.format(guard=self, algorithm=type(algorithm).__name__))
+
+    def load_state_dict(self, state: Any) -> None:
+        super().load_state_dict(state)
+        self._limit = None
+
+    def after_batch(self, batch: Any) -> None:
+        """Act if the cost of the batch is not finite, or if the costs explode."""
+        cost = self._cost()
+        if cost is None:
+            return
+        if not math.isfinite(cost):
+            if not self._wrong:
+                self._act(f"the cost is {cost} in batch {self._done}")
+            self._wrong = True
+            return
+        self._wrong = False
+        if self._limit is None:
+            self._limit = self._new_limit()
+        if cost > self._limit:
+            self.above += 1
+            if self.above >= self.patience:
+                self._act(self._explosion(cost, batch))
+                self.above = 0
+            return  # such costs do not raise the limit
+        self.above = 0
+        if len(self.first) < self.window:
+            self.first.append(cost)
+        self.last.append(cost)
+        if len(self.last) >= self.window + self.window // 4 or len(self.last) < 2 * FEWEST:
+            del self.last[: -self.window]
+            self._limit = None
+
+    def _cost(self) -> float | None:
+        algorithm = self.main_loop.algorithm
+        if self.record_name is not None:
+            value = self.main_loop.log.current_row.get(self.record_name)
+            return None if value is None else float(value)
+        return algorithm.last_cost if isinstance(algorithm, GradientDescent) else None
+
+    @property
+    def _done(self) -> int:
+        return int(self.main_loop.log.status["iterations_done"])
+
+    def _new_limit(self) -> float:
+        """Return the cost above which training explodes."""
+        if len(self.last) < FEWEST:
+            return math.inf
+        low, median, high = statistics.quantiles(self.last, n=4)
+        spread = max(high - low, abs(median))
+        return max(statistics.median(self.first), median) + self.exploding * spread
+
+    def _explosion(self, cost: float, batch: Any) -> str:
+        assert self._limit is not None
+        found = steepest(self.main_loop.algorithm, batch)
+        return EXPLODES.format(
+            cost=cost,
+            patience=self.patience,
+            limit=self._limit,
+            count=len(self.last),
+            median=statistics.median(self.last),
+            steepest="" if found is None else STEEPEST.format(parameter=found[0], norm=found[1]),
+        )
+
+    def recover(self, error: Exception, batch: Any) -> bool:
+        """Act on a value that is not finite, and try the batch again afterwards."""
+        session = self.main_loop.session
+        if not isinstance(error, NotFiniteError) or session is None:
+            return False
+        self._act(str(error), again=True)
+        return True
+
+    def _act(self, what: str, *, again: bool = False) -> None:
+        """Rewind or pause the run, or end it, and alert the user."""
+        session, what = self.main_loop.session, what.rstrip(".")
+        if session is None:
+            with acting_as(self.name):
+                alert(self.main_loop, ENDED.format(what=what), "error")
+            self.main_loop.request_finish()
+            return
+        if self.action == "rewind":
+            reason = self._rewind(session, what)
+            if not reason:
+                return
+            what += NOT_POSSIBLE.format(reason=reason)
+        with acting_as(self.name):
+            session.pause()
+            text = PAUSED if again else PAUSED_AFTER
+            alert(self.main_loop, text.format(what=what, batch=self._done + 1), "error")
+
+    def _rewind(self, session: Session, what: str) -> str:
+        """Rewind the run with lower learning rates; return a reason if that is not possible."""
+        lowered = [p for p in session.hyperparameters if {p.path, p.name} & set(self.parameters)]
+        kept = [one.iteration for one in session.snapshots if one.iteration <= self._done]
+        if self.rewinds >= self.times:
+            return f"{self.rewinds} rewinds have not helped"
+        if not lowered:
+            return f"the run has no hyper-parameter {' or '.join(self.parameters)}"
+        if not kept:
+            return "there is no snapshot"
+        target = max((one for one in kept if one <= self._done - self.back), default=min(kept))
+        self.rewinds += 1
+        changes = ", ".join(f"{p.path} = {self.factor * p.value:.4g}" for p in lowered)
+        with acting_as(self.name):
+            alert(self.main_loop, REWOUND.format(what=what, target=target, changes=changes))
+            session.rewind(target)
+            for one in lowered:
+                self._lower(session, one)
+            session.resume()
+        return ""
+
+    def _lower(self, session: Session, one: Hyperparameter) -> None:
+        change = session.hold if one.driven_by else session.set
+        change(one.path, self.factor * one.value)
+
+    def __repr__(self) -> str:
+        shown = "" if self.action == "pause" else f", factor={self.factor}"
+        return f"Guard({self.action!r}{shown})"
+
+
+def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
+    """Return the name of the parameter whose gradient has the largest norm, and that norm.
+
+    Parameters
+    ----------
+    algorithm : TrainingAlgorithm
+    batch : dict
+        The batch for which the gradients are computed, at the present parameters.
+
+    Returns
+    -------
+    tuple or None
+        None for algorithms without gradients.
+    """
+    if not isinstance(algorithm, GradientDescent):
+        return None
+    names = named(algorithm.gradients)
+    norms = [(algorithm.gradients[p] ** 2).sum().sqrt() for p in names.values()]
+    drawn = [
+        (v, v)  # stays as it is: looking at a run must not change its random numbers
+        for v in ancestors(norms)
+        if isinstance(v, SharedVariable) and v.default_update is not None
+    ]
+    compute = function(
+        algorithm.inputs, norms, updates=drawn, on_unused_input="ignore", execution="eager"
+    )
+    found = compute(*(batch[source.name] for source in algorithm.inputs))
+    sizes = {name: float(norm) for name, norm in zip(names, found, strict=True)}
+    name = max(sizes, key=lambda name: (not math.isfinite(sizes[name]), sizes[name]))
+    return name, sizes[name]
+
+
+explain_missing(__name__)
