@@ -812,6 +812,8 @@ var NumberControl = class {
   #editing = false;
   #chosen = null;
   // sent, until the receipt arrives
+  #request = "";
+  // which sent it
   #later;
   constructor(row, parent, send) {
     this.#row = row;
@@ -852,8 +854,9 @@ var NumberControl = class {
   update(row, able, receipts) {
     this.#row = row;
     const settled = this.#receipt.show(receipts, row.receipt);
+    const mine = receipts.find((one) => one.request === this.#request);
+    if (mine && mine.state !== "waiting") this.#chosen = null;
     if (settled && settled.state !== "waiting") {
-      this.#chosen = null;
       if (settled.state === "refused" && this.#field.value) {
         this.#field.setAttribute("aria-invalid", "true");
         this.#editing = document.activeElement === this.#field;
@@ -924,7 +927,8 @@ var NumberControl = class {
     this.#chosen = value;
     this.#showValue(value, false);
     const name = this.#row.driven_by ? "hold" : "set";
-    this.#receipt.sent(this.#send(name, { shared: this.#row.path, value }));
+    this.#request = this.#send(name, { shared: this.#row.path, value });
+    this.#receipt.sent(this.#request);
   }
   #revert() {
     this.#editing = false;

@@ -217,12 +217,21 @@ def test_an_alert_is_shown_and_marks_the_title_until_it_is_read(notebook):
     assert notebook.find("alerts").is_hidden()
 
 
+DRIVEN = """
+loop = runs.build(100_000, Slow())
+rate = loop.algorithm.step_rule.learning_rate
+loop.extensions.append(SharedVariableModifier(rate, cosine(0.1, 10**6)))
+driven = loop.start(name="driven")
+view(driven)
+"""
+
+
 def test_a_schedule_is_held_and_released(notebook):
-    """Run last: this test adds a schedule."""
-    notebook.ask("loop.extensions.append(SharedVariableModifier(rate, cosine(0.1, 10**6)))")
-    notebook.ask("session.call(lambda loop: loop.refresh()).wait(60)")
-    row = number(notebook, "learning_rate")
-    until(row.get_by_test_id("hold").is_visible, what="the schedule")
+    """Run last: another session trains then."""
+    index = notebook.add_cell(DRIVEN)
+    notebook.run(index)
+    notebook.scroll_to(index)
+    row = notebook.cell(index).locator('[data-path="learning_rate"]').first
     assert row.get_by_test_id("driver").inner_text() == "driven by SharedVariableModifier"
     row.get_by_test_id("value").fill("0.03")
     row.get_by_test_id("value").press("Enter")
@@ -231,3 +240,4 @@ def test_a_schedule_is_held_and_released(notebook):
     row.get_by_test_id("hold").click()
     value = row.get_by_test_id("value")
     until(lambda: float(value.input_value()) > 0.09, what="the schedule's value")
+    notebook.ask("driven.stop() and driven.wait(60)")

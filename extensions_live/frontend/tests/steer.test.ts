@@ -203,6 +203,16 @@ describe("a number", () => {
     expect(send).toHaveBeenLastCalledWith("release", { shared: "learning_rate" });
   });
 
+  it("follows the schedule again if it is released before the receipt of the hold arrives", () => {
+    show({ driven_by: "cosine" });
+    type(part("value"), "0.5");
+    show({ driven_by: "cosine", held: true, value: 0.5 }, [receipt("id-1", "waiting")]);
+    part("hold").click();
+    const both = [receipt("id-1", "applied"), receipt("id-2", "applied")];
+    show({ driven_by: "cosine", value: 0.1 }, both);
+    expect(part("value").value).toBe("0.1");
+  });
+
   it("cannot be changed after the end", () => {
     show({}, [], false);
     expect([part("value").disabled, part("slider").disabled]).toEqual([true, true]);

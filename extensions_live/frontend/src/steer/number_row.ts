@@ -21,6 +21,7 @@ export class NumberControl {
   #row: NumberRow;
   #editing = false;
   #chosen: number | null = null; // sent, until the receipt arrives
+  #request = ""; // which sent it
   #later: ReturnType<typeof setTimeout> | undefined;
 
   constructor(row: NumberRow, parent: HTMLElement, send: Send) {
@@ -64,8 +65,9 @@ export class NumberControl {
   update(row: NumberRow, able: boolean, receipts: readonly Receipt[]): void {
     this.#row = row;
     const settled = this.#receipt.show(receipts, row.receipt);
+    const mine = receipts.find((one) => one.request === this.#request);
+    if (mine && mine.state !== "waiting") this.#chosen = null;
     if (settled && settled.state !== "waiting") {
-      this.#chosen = null;
       if (settled.state === "refused" && this.#field.value) {
         this.#field.setAttribute("aria-invalid", "true");
         this.#editing = document.activeElement === this.#field; // what was typed is not lost
@@ -141,7 +143,8 @@ export class NumberControl {
     this.#chosen = value;
     this.#showValue(value, false);
     const name = this.#row.driven_by ? "hold" : "set";
-    this.#receipt.sent(this.#send(name, { shared: this.#row.path, value }));
+    this.#request = this.#send(name, { shared: this.#row.path, value });
+    this.#receipt.sent(this.#request);
   }
 
   #revert(): void {
