@@ -1,4 +1,4 @@
-"""Control bar with the progress of a run and buttons that control it.
+"""Control bar with the progress of a run, buttons that control it, and values to change.
 
 A click only queues a command on the session. The command takes effect between two batches, and the
 bar then shows the iteration. A command that arrives twice, on the kernel's control channel and as a
@@ -9,10 +9,11 @@ message of the widget, acts once. Every button has an equivalent in Python, such
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from extensions_live import control_channel
 from extensions_live.formatting import format_duration
+from extensions_live.history import alerts
 from extensions_live.log_values import latest
 from extensions_live.messages import (
     CommandName,
@@ -24,9 +25,11 @@ from extensions_live.messages import (
 from extensions_live.pump import pump
 from extensions_live.requests import Requests
 from extensions_live.speed import Speed
+from extensions_live.steer import Steer
 from extensions_live.widget import LiveWidget, asset
 from workbench.hints import Hinted
 from workbench.interfaces import Command, Session, State
+from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.25, 0.03
 """Seconds between two refreshes, normally and while a command waits for the end of a batch."""
@@ -42,7 +45,11 @@ MOST_VALUES = 8
 
 
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
-    """Control bar of a session with its progress and buttons for its commands.
+    """Control bar of a session with its progress, buttons, and the values of its algorithm.
+
+    The part "Steer" has a row for every entry of `Session.hyperparameters`, the end of the run,
+    snapshots, rewinds, forks and archives, and lists the branches and interventions. Everything
+    has an equivalent in Python, a method of the session.
 
     Parameters
     ----------
@@ -51,6 +58,13 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     hide : collection of str, optional
         The channels whose values are not shown, for instance because a plot next to the bar shows
         them.
+    variables : iterable of SharedVariable or str, optional
+        Further shared variables with one number to show and change, or their names.
+
+    Raises
+    ------
+    SessionError
+        If training does not use one of the variables, or it is not a single number.
 
     Examples
     --------
@@ -69,11 +83,19 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     """
 
     _esm = asset("controls.js")
+    _css = asset("live.css") + asset("steer.css")
 
-    def __init__(self, session: Session, *, hide: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        hide: Collection[str] = (),
+        variables: Iterable[SharedVariable | str] = (),
+    ) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
         self._requests = Requests()
+        self._steer = Steer(session, self._requests, variables)
         self._shown: tuple[int, ControlsPayload] | None = None
         super().__init__(session, period=PERIOD)
         control_channel.register(self.ident, self)
@@ -81,19 +103,23 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
         self.period = PERIOD if last is None or last.done else SOON
-        command = None if last is None else outcome(last)
+        command = self._last_outcome(last)
+        receipts = self._requests.receipts
+        waits = any(request.waiting for request in tuple(self._requests.recent))
+        self.period = SOON if waits else self.period
         run, state, status = session.runs, session.state, session.log.status
         if self._shown is not None:
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
                 # Another session can continue the main loop; this session keeps its last payload.
-                return {**payload, "command": command}
+                return {**payload, "command": command, "receipts": receipts}
         done, epoch = status["iterations_done"], status["epochs_done"]
         if not state.ended:
             epoch += 1
         planned = session.planned
         total, end = planned["batches"], planned["epochs"]
         self._speed.saw(done, moving=state is State.RUNNING)
+        shown_alerts, alert_count = alerts(session.log)
         share = None if not total else min(1.0, done / total)
         payload = {
             "state": str(state),
@@ -106,6 +132,10 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             "fraction": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
             "command": command,
+            "receipts": receipts,
+            "steer": self._steer.payload(session),
+            "alerts": shown_alerts,
+            "alert_count": alert_count,
             "error": failure(session.exception),
             "note": session.note,
             "control_channel": control_channel.connected(),
@@ -121,6 +151,13 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         if content["kind"] == "command" and session is not None:
             self._requests.handle(session, content)
             pump.nudge(self)
+
+    def _last_outcome(self, last: Command | None) -> Outcome | None:
+        """Return the outcome of the last command, or of a later request without a command."""
+        recent = tuple(self._requests.recent)
+        if recent and recent[-1].refusal and recent[-1].before >= (last.id if last else 0):
+            return {"id": recent[-1].before, "text": recent[-1].refusal, "refused": True}
+        return None if last is None else outcome(last)
 
     def _rate(self) -> str:
         rate = self._speed.rate()

@@ -1,56 +1,164 @@
-"""History of a view in bounded memory: many records of late, fewer of long ago."""
+"""The course of a run, for the control bar: interventions, branches, snapshots and alerts.
+
+All of it is read from the session protocol and the log. Lists that a log keeps are read again only
+while a command waits, or after one was settled.
+"""
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+import numbers
+from collections.abc import Mapping
+from typing import Any
 
-Record = TypeVar("Record")
+from extensions_live.messages import AlertRow, BranchRow, InterventionRow, SnapshotRow
+from workbench.interfaces import Branch, Session
+from workbench.log import TrainingLogBase
 
-MOST = 160
-"""Number of records that are kept."""
+MOST_INTERVENTIONS = 50
+MOST_BRANCHES = 30
+MOST_ALERTS = 5
+MOST_LETTERS = 300
+
+ALERTS = "alerts"
+"""The channel of alerts: tuples of mappings with ``level`` and ``text``."""
+
+UNCHANGING = frozenset(
+    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert"}
+)
+"""Commands that do not change what training does; the table leaves them out."""
 
 
-class History(Generic[Record]):
-    """Records by iteration.
+class History:
+    """The interventions and branches of one session, read again when they may have changed."""
 
-    Going back to an earlier iteration forgets what came after it. If there are too many records,
-    the one is dropped whose loss leaves the smallest gap in proportion to its age.
+    def __init__(self) -> None:
+        self.records: list[Mapping[str, Any]] = []
+        self._seen: tuple[object, ...] = ()
+        self._settled = 0
+        self._differences: dict[tuple[str, int, int], str] = {}
 
-    Parameters
-    ----------
-    most : int, optional
+    def look(self, session: Session) -> None:
+        """Read the interventions again, if some may have been added or dropped."""
+        commands = session.commands
+        while self._settled < len(commands) and commands[self._settled].done:
+            self._settled += 1
+        seen = (self._settled, len(commands), len(session.branches), session.runs)
+        if seen != self._seen or self._settled < len(commands):
+            self._seen = seen
+            self.records = list(session.interventions)
+
+    def interventions(self) -> list[InterventionRow]:
+        """Return the changes of training, the last one first."""
+        changes = [one for one in self.records if one["command"] not in UNCHANGING]
+        return [row(record) for record in reversed(changes[-MOST_INTERVENTIONS:])]
+
+    @property
+    def left_out(self) -> int:
+        """The number of older changes that `interventions` does not return."""
+        count = sum(one["command"] not in UNCHANGING for one in self.records)
+        return max(0, count - MOST_INTERVENTIONS)
+
+    def last_change(self, path: str) -> Mapping[str, Any] | None:
+        """Return the last intervention that concerns a number, or None."""
+        return next((one for one in reversed(self.records) if one.get("path") == path), None)
+
+    def branches(self, session: Session) -> list[BranchRow]:
+        """Return the last branches, the present one at the end."""
+        return [
+            {
+                "name": branch.name,
+                "start": branch.start,
+                "end": branch.end,
+                "difference": self._difference(branch)[:MOST_LETTERS],
+            }
+            for branch in session.branches[-MOST_BRANCHES:]
+        ]
+
+    def _difference(self, branch: Branch) -> str:
+        if branch.end is None:
+            own = [
+                one
+                for one in self.records
+                if one["iteration"] >= branch.start
+                and one["command"] not in UNCHANGING | {"rewind", "undo"}
+            ]
+            texts = [(in_words(row(one)), one["iteration"]) for one in own]
+            return ", ".join(f"{text} at {iteration:,}" for text, iteration in texts)
+        key = (branch.name, branch.start, branch.end)
+        if key not in self._differences:
+            self._differences[key] = branch.difference
+        return self._differences[key]
+
+
+def row(record: Mapping[str, Any]) -> InterventionRow:
+    """Return an intervention as a row of the table.
 
     Examples
     --------
-    >>> history = History(most=4)
-    >>> for iteration in range(0, 100, 10):
-    ...     history.add(iteration, str(iteration))
-    >>> history.iterations
-    [0, 70, 80, 90]
-    >>> history.add(60, "again")
-    >>> history.records
-    ['0', 'again']
+    >>> row({"iteration": 7, "command": "set", "text": "set rate = 0.5", "by": "code",
+    ...      "variable": "rate", "old": 0.25, "value": 0.5})
+    {'iteration': 7, 'what': 'rate', 'old': '0.25', 'new': '0.5', 'by': 'code'}
     """
+    kind, what = record["command"], str(record["text"])
+    old, new = record.get("old"), record.get("value")
+    if kind in ("set", "hold", "release"):
+        what = f"{'' if kind == 'set' else kind + ' '}{record.get('variable', '')}"
+    elif kind == "set_end":
+        what, unit = "end", "epochs" if "epochs" in record else "batches"
+        old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
+    elif kind in ("rewind", "undo"):
+        what = kind if kind == "rewind" else what
+        old, new = record.get("from"), record.get("to")
+    return {
+        "iteration": int(record["iteration"]),
+        "what": what[:MOST_LETTERS],
+        "old": shown(old),
+        "new": shown(new),
+        "by": str(record.get("by", "")),
+    }
 
-    def __init__(self, most: int = MOST) -> None:
-        self.iterations: list[int] = []
-        self.records: list[Record] = []
-        self._most = most
 
-    def __len__(self) -> int:
-        return len(self.records)
+def in_words(change: InterventionRow) -> str:
+    """Return a row of the table as text.
 
-    def add(self, iteration: int, record: Record) -> None:
-        """Add a record; it replaces those of this iteration and later ones."""
-        while self.iterations and self.iterations[-1] >= iteration:
-            self.iterations.pop()
-            self.records.pop()
-        self.iterations.append(iteration)
-        self.records.append(record)
-        if len(self) > self._most:
-            index = min(range(1, len(self) - 1), key=self._missed)
-            del self.iterations[index], self.records[index]
+    Examples
+    --------
+    >>> in_words({"iteration": 7, "what": "rate", "old": "0.25", "new": "0.5", "by": "code"})
+    'rate 0.25 -> 0.5'
+    """
+    parts = [change["what"], change["old"], change["new"] and f"-> {change['new']}"]
+    return " ".join(part for part in parts if part)
 
-    def _missed(self, index: int) -> float:
-        before, now = self.iterations[index - 1], self.iterations[-1]
-        return (self.iterations[index + 1] - before) / (1 + now - self.iterations[index])
+
+def shown(value: object) -> str:
+    """Return a value as short text; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    return f"{value:.4g}" if isinstance(value, float) else f"{value!s:.60}"
+
+
+def snapshots(session: Session) -> list[SnapshotRow]:
+    """Return the states that are kept, one for each iteration of a branch."""
+    found: dict[tuple[int, str], SnapshotRow] = {}
+    for one in session.snapshots:
+        key = (one.iteration, one.branch.name)
+        pin = one.pin or (found[key]["pin"] if key in found else "")
+        found[key] = {"iteration": one.iteration, "pin": pin, "branch": one.branch.name}
+    return list(found.values())
+
+
+def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
+    """Return the last alerts, the newest first, and the number of all alerts."""
+    if ALERTS not in log.channels:
+        return [], 0
+    iterations, rows = log.entries(ALERTS)
+    last: list[AlertRow] = []
+    for iteration, several in zip(iterations[::-1].tolist(), rows[::-1], strict=True):
+        for alert in reversed(several):
+            level, text = str(alert.get("level", "warning")), str(alert.get("text", ""))
+            last.append({"iteration": iteration, "level": level, "text": text[:MOST_LETTERS]})
+        if len(last) >= MOST_ALERTS:
+            break
+    return last[:MOST_ALERTS], sum(len(several) for several in rows)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from extensions_live.bounded_history import History
 from extensions_live.distributions import (
     Distributions,
     activations,
@@ -17,7 +18,6 @@ from extensions_live.distributions import (
     scalar_of,
 )
 from extensions_live.graph_copy import GraphCopy, names_of
-from extensions_live.history import History
 from extensions_live.messages import ChooseMessage, LayersPayload
 from extensions_live.probe_view import ProbeView
 from extensions_live.pump import pump

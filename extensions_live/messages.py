@@ -16,6 +16,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 CommandName: TypeAlias = Literal[
     "pause", "resume", "step", "stop", "train",
     "set", "hold", "release", "snapshot", "rewind", "undo", "fork",
+    "set_end", "save", "load",
 ]  # fmt: skip
 """Methods of a session that a page can call."""
 
@@ -214,6 +215,90 @@ class Failure(TypedDict):
     traceback: str
 
 
+class Receipt(TypedDict):
+    """The outcome of a request of a page: `about` is a path of a number, or a command's name."""
+
+    request: str
+    about: str
+    text: str
+    state: Literal["waiting", "applied", "refused"]
+    code: str
+
+
+class NumberRow(TypedDict):
+    """A number that can be changed; a value or a bound that is not finite is null."""
+
+    path: str
+    name: str
+    owner: str
+    value: float | None
+    low: float | None
+    high: float | None
+    scale: Literal["log", "linear"]
+    driven_by: str
+    held: bool
+    receipt: Receipt | None
+
+
+class EndRow(TypedDict):
+    """The planned end of the run, and what is done of it."""
+
+    epochs: int | None
+    batches: int | None
+    epochs_done: int
+    batches_done: int
+
+
+class BranchRow(TypedDict):
+    """A branch of the run; `end` is null for the present one."""
+
+    name: str
+    start: int
+    end: int | None
+    difference: str
+
+
+class SnapshotRow(TypedDict):
+    """A state of training that is kept in memory."""
+
+    iteration: int
+    pin: str
+    branch: str
+
+
+class InterventionRow(TypedDict):
+    """A change of training; empty fields are those that it does not have."""
+
+    iteration: int
+    what: str
+    old: str
+    new: str
+    by: str
+
+
+class AlertRow(TypedDict):
+    """An alert of training."""
+
+    iteration: int
+    level: str
+    text: str
+
+
+class SteerPayload(TypedDict):
+    """The part of the control bar that changes training."""
+
+    able: bool
+    session: str
+    default_path: str
+    last_path: str
+    numbers: list[NumberRow]
+    end: EndRow
+    branches: list[BranchRow]
+    snapshots: list[SnapshotRow]
+    interventions: list[InterventionRow]
+    more_interventions: int
+
+
 class ControlsPayload(TypedDict):
     """Contents of the control bar, where `fraction` is null if the end of the run is unknown."""
 
@@ -227,6 +312,10 @@ class ControlsPayload(TypedDict):
     fraction: float | None
     values: list[list[str]]
     command: Outcome | None
+    receipts: list[Receipt]
+    steer: SteerPayload
+    alerts: list[AlertRow]
+    alert_count: int
     error: Failure | None
     note: str
     control_channel: bool

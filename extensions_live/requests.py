@@ -1,8 +1,9 @@
 """Requests for commands of a session from the widgets of a page and from tools.
 
-A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
-values. A page can send a request twice, on the kernel's control channel and as a message of the
-widget, but the request acts once.
+A request has the name of a method of `workbench.interfaces.Session`, and the arguments of that
+method as plain values. A page may send a request twice, on the kernel's control channel and as a
+message of the widget; it acts once. Its outcome is a receipt, which the page finds by the id of the
+request.
 """
 
 from __future__ import annotations
@@ -13,24 +14,83 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
-from extensions_live.messages import CommandMessage, CommandName
+from extensions_live.messages import CommandMessage, CommandName, Receipt
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
-from workbench.utils.actors import CODE, acting_as, actor
+from workbench.utils.actors import acting_as
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """Names of the methods of a session that can be requested."""
 
-SLOW = frozenset({"fork"})
-"""Names of methods that wait for training and therefore run in a separate thread."""
+SLOW = frozenset({"fork", "save", "load"})
+"""Methods that wait for training or for a file, so that they need a thread of their own."""
 
 REMEMBERED = 1000
 """Number of recent requests whose second message is detected."""
 
+KEPT = 30
+"""Number of recent requests whose receipts are kept."""
+
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
 WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
+FORKED = "fork: {name!r} waits, paused, at iteration {iteration:,}; to see it, run in a cell"
+SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
+
+
+@dataclass
+class Request:
+    """A request of a page, and what became of it.
+
+    Attributes
+    ----------
+    id : str
+    about : str
+        The path of the number that it changes, or the name of the command.
+    before : int
+        The number of commands that the session had before it.
+    command : Command or None
+        The command that it made.
+    refusal : str
+        The reason why there is no command; empty while there may be one.
+    text, code : str
+        The outcome of a fork, and the code that shows it.
+    started : weak reference to Session, or None
+        The session that it started.
+    """
+
+    id: str
+    about: str
+    before: int
+    command: Command | None = None
+    refusal: str = ""
+    text: str = ""
+    code: str = ""
+    started: weakref.ref[Session] | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """True until there is an outcome."""
+        if self.text or self.refusal:
+            return False
+        return self.command is None or not self.command.done
+
+    @property
+    def receipt(self) -> Receipt:
+        """The outcome so far, for the page."""
+        text, command = self.text, self.command
+        if command is not None:
+            text = f"{command.text}: {command.state}"
+        refused = self.refusal or (command is not None and command.reason is not None)
+        return {
+            "request": self.id,
+            "about": self.about,
+            "text": self.refusal or text or f"{self.about}: waiting",
+            "state": "refused" if refused else "waiting" if self.waiting else "applied",
+            "code": self.code,
+        }
 
 
 class Requests:
@@ -38,47 +98,65 @@ class Requests:
 
     Attributes
     ----------
-    refusal : str
-        The reason why the last request was refused at once; empty if it was not.
+    recent : deque of Request
+        The last ones, in the order of their arrival.
     count : int
         The number of requests so far.
     """
 
     def __init__(self) -> None:
-        self.refusal = ""
+        self.recent: deque[Request] = deque(maxlen=KEPT)
         self.count = 0
-        self._started: list[weakref.ref[Session]] = []
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()  # messages arrive on several threads
 
     @property
+    def refusal(self) -> str:
+        """The reason why the last request was refused at once; empty if it was not."""
+        return self.recent[-1].refusal if self.recent else ""
+
+    @property
     def started(self) -> list[Session]:
-        """The sessions that requests have started, if they still exist."""
-        return [session for one in self._started if (session := one()) is not None]
+        """The sessions that recent requests have started, if they still exist."""
+        found = [request.started() for request in tuple(self.recent) if request.started]
+        return [session for session in found if session is not None]
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """The outcomes of the recent requests."""
+        return [request.receipt for request in tuple(self.recent)]
 
     def handle(self, session: Session, message: CommandMessage) -> None:
         """Execute a message of the page unless it has already arrived on the other channel."""
         if not self._is_new(message.get("id")):
             return
-        self.refusal = ""
+        name, arguments = message["name"], message.get("arguments", {})
+        about = str(arguments.get("shared", name))
+        request = Request(message.get("id", ""), about, len(session.commands))
         self.count += 1
-        if message["name"] in SLOW:
+        self.recent.append(request)
+        if name in SLOW:
             # A copy of the context, which names the origin of the command.
-            target, given = contextvars.copy_context().run, (self._try, session, message)
+            target, given = contextvars.copy_context().run, (self._try, session, message, request)
             threading.Thread(target=target, args=given, daemon=True).start()
         else:
-            self._try(session, message)
+            self._try(session, message, request)
 
-    def _try(self, session: Session, message: CommandMessage) -> None:
+    def _try(self, session: Session, message: CommandMessage, request: Request) -> None:
         name = message["name"]
         try:
             result = carry_out(session, name, message.get("arguments", {}), by="button")
         except Exception as error:
-            text = str(error)
-            self.refusal = text if text.startswith(name) else f"{name}: refused: {text}"
+            text = str(error)  # of a fork it begins like this
+            request.refusal = text if text.startswith(f"{name}: ") else f"{name}: refused: {text}"
+            return
+        if isinstance(result, Session):
+            at = result.branches[0].start if result.branches else 0
+            request.text = FORKED.format(name=result.name, iteration=at)
+            request.code = SHOWN.format(name=result.name)
+            request.started = weakref.ref(result)
         else:
-            if isinstance(result, Session):
-                self._started.append(weakref.ref(result))
+            request.command = result
 
     def _is_new(self, id: str | None) -> bool:
         if id is None:
@@ -103,8 +181,7 @@ def carry_out(
     arguments : mapping
         The arguments of the method, by name.
     by : str
-        The origin of the command, which is recorded in the log; if the caller is within
-        `workbench.utils.actors.acting_as`, that origin is recorded instead.
+        The origin of the command, which is recorded in the log.
 
     Returns
     -------
@@ -140,7 +217,6 @@ def carry_out(
     except TypeError as error:
         given = dict(arguments)
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
-    within = actor()
-    with acting_as(by if within == CODE else within):
+    with acting_as(by):
         result: Command | Session = method(**arguments)
     return result

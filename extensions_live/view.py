@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from extensions_live import control_channel, shell_channel
@@ -16,10 +17,13 @@ from extensions_live.widget import LiveWidget
 from workbench.errors import SessionError
 from workbench.hints import hinted
 from workbench.interfaces import Session
+from workbench.tensor import SharedVariable
 
 
 @hinted
-def view(session: Session, *others: Session) -> RunView:
+def view(
+    session: Session, *others: Session, variables: Iterable[SharedVariable | str] = ()
+) -> RunView:
     """Return a new view of a session: its control bar, and all its plots from the start.
 
     Several sessions share one plot, below their control bars; `Plot.compare` compares other runs.
@@ -33,11 +37,14 @@ def view(session: Session, *others: Session) -> RunView:
         The result of ``main_loop.start()``, in any state.
     *others : Session
         Sessions to compare it with.
+    variables : iterable of SharedVariable or str, optional
+        Shared variables with one number to show and change besides the hyperparameters of
+        `session`.
 
     Raises
     ------
     SessionError
-        If an argument is not a session.
+        If an argument is not a session, or a variable is not one number of `session`.
 
     Examples
     --------
@@ -66,11 +73,14 @@ def view(session: Session, *others: Session) -> RunView:
     if others:
         sessions = {one.name: one for one in (session, *others)}
         together = comparison(sessions)
-        bars = [Controls(one) for one in sessions.values()]
+        bars = [
+            Controls(one, variables=variables if one is session else ())
+            for one in sessions.values()
+        ]
         return RunView([*bars, *together.widgets], together.still)
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
-    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown)]
+    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown, variables=variables)]
     widgets += [PlotView(session, figure) for figure in figures]
     return RunView(widgets, StillOutput(session, figures))
 

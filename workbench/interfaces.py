@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from workbench.names import explain_missing
 
 if TYPE_CHECKING:
+    import os
+
     import torch
 
     from workbench.algorithms import TrainingAlgorithm
@@ -226,6 +228,8 @@ class Hyperparameter(Protocol):
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
         True while this extension does not change the value.
+    owner : str
+        The name of the step rule that has it; empty if it belongs to no rule.
     """
 
     path: str
@@ -236,6 +240,7 @@ class Hyperparameter(Protocol):
     scale: Literal["log", "linear"]
     driven_by: str
     held: bool
+    owner: str
 
 
 class Branch(Protocol):
@@ -274,6 +279,10 @@ class Snapshot(Protocol):
     @property
     def pin(self) -> str:
         """The reason to keep the snapshot longer than other snapshots; empty if there is none."""
+
+    @property
+    def branch(self) -> Branch:
+        """The branch on which it was taken."""
 
 
 class Probe(Protocol):
@@ -372,8 +381,21 @@ class Session(Protocol):
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
         """Train for additional epochs or batches, even after training has ended."""
 
-    def stop(self) -> Command:
-        """End training between two batches."""
+    def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
+        """Plan the end of training after a total of epochs or batches."""
+
+    def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
+        """End training between two batches; save to a file first."""
+
+    @property
+    def default_path(self) -> str:
+        """The path that `save` uses by default."""
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> Command:
+        """Save the run to a file, between two batches."""
+
+    def load(self, path: str | os.PathLike[str]) -> Command:
+        """Bring training to the state in a file, and pause there."""
 
     def call(self, f: Callable[[Any], Any]) -> Command:
         """Call ``f(main_loop)`` in the training thread between two batches."""
@@ -381,6 +403,9 @@ class Session(Protocol):
     @property
     def hyperparameters(self) -> Sequence[Hyperparameter]:
         """The hyperparameters that can be changed during training."""
+
+    def describe(self, shared: SharedVariable | str) -> Hyperparameter:
+        """Describe a shared variable of one number, hyper-parameter or not."""
 
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Set the value of a shared variable between two batches."""

@@ -1,3 +1,161 @@
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
+
+// src/steer/fields.ts
+function makeField(name, label, parent, { hint = "", numeric = false } = {}) {
+  const field = named(name, make("input", "wb-field", parent));
+  field.type = "text";
+  field.autocomplete = "off";
+  field.spellcheck = false;
+  field.placeholder = hint;
+  field.inputMode = numeric ? "decimal" : "text";
+  field.setAttribute("aria-label", label);
+  field.classList.toggle("wb-short", numeric);
+  return field;
+}
+function makePlainButton(name, label, title, parent, act) {
+  const button = named(name, make("button", "wb-button wb-plain", parent, label));
+  button.type = "button";
+  button.title = title;
+  button.addEventListener("click", act);
+  return button;
+}
+function onEnter(field, act) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") act();
+  });
+}
+function wholeNumber(field, least) {
+  const text = field.value.replaceAll(/[,_\s]/g, "");
+  const value = Number(text);
+  return /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least ? value : null;
+}
+function outcomeIn(text) {
+  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
+  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+}
+var ReceiptLine = class {
+  /** With `brief`, the line leaves out what its control says already. */
+  constructor(name, parent, brief = false) {
+    this.brief = brief;
+    this.element = named(name, make("span", "wb-receipt", parent));
+  }
+  brief;
+  element;
+  /** The id of the last request of this page, until its outcome arrives. */
+  pending = "";
+  #own = "";
+  /** Shows that a request was sent. */
+  sent(id) {
+    this.pending = id;
+    this.#own = "";
+    this.element.removeAttribute("role");
+    this.#write("sent", "waiting");
+  }
+  /** Shows why nothing was sent; the next receipt replaces it. */
+  refuse(text) {
+    this.#own = text;
+    this.element.setAttribute("role", "alert");
+    this.#write(text, "refused");
+  }
+  /** Shows the receipt of the request that was sent, or else `other`. */
+  show(receipts, other) {
+    const mine = this.pending ? receipts.find((one) => one.request === this.pending) : null;
+    if (this.pending && !mine) return null;
+    const shown = mine ?? other;
+    if (mine && mine.state !== "waiting") this.pending = "";
+    if (this.#own) return mine ?? null;
+    this.#write(shown?.text ?? "", shown?.state ?? "applied", shown?.code);
+    return mine ?? null;
+  }
+  #write(text, state, code = "") {
+    const { element } = this;
+    if (element.dataset.text === text + code && element.dataset.state === state) return;
+    element.dataset.text = text + code;
+    element.dataset.state = state;
+    element.title = text;
+    element.textContent = this.brief ? outcomeIn(text) : text;
+    if (code) make("code", "wb-code", element, code);
+  }
+};
+
+// src/alerts.ts
+var MARK = "(!) ";
+var LEVELS = ["info", "warning", "error"];
+var SHOWN = 3;
+function unread() {
+  const shared = globalThis;
+  return shared.workbenchUnread ??= /* @__PURE__ */ new Set();
+}
+function markTitle() {
+  const marked = document.title.startsWith(MARK);
+  if (unread().size && !marked) document.title = MARK + document.title;
+  if (!unread().size && marked) document.title = document.title.slice(MARK.length);
+}
+var Alerts = class {
+  #box;
+  #list;
+  #view;
+  #count = null;
+  #read = 0;
+  #drawn = "";
+  constructor(parent, view) {
+    this.#view = view;
+    this.#box = named("alerts", make("div", "wb-alerts", parent));
+    this.#list = make("ul", "", this.#box);
+    this.#list.setAttribute("role", "log");
+    this.#list.setAttribute("aria-label", "alerts");
+    makePlainButton(
+      "dismiss",
+      "Dismiss",
+      "hide these alerts; the log keeps them",
+      this.#box,
+      () => {
+        this.read();
+        this.#read = this.#count ?? 0;
+        this.#box.hidden = true;
+      }
+    );
+    this.#box.hidden = true;
+  }
+  update(alerts, count) {
+    const isNew = count > (this.#count ?? 0);
+    const first = this.#count === null;
+    this.#count = count;
+    this.#read = Math.min(this.#read, count);
+    if (isNew && !first) unread().add(this.#view);
+    markTitle();
+    const shown = alerts.slice(0, Math.min(SHOWN, count - this.#read));
+    this.#box.hidden = shown.length === 0;
+    const drawn = JSON.stringify(shown);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#list.replaceChildren();
+    for (const { level, text, iteration } of shown) {
+      const item = make("li", "", this.#list);
+      item.dataset.level = LEVELS.includes(level) ? level : "warning";
+      make("b", "", item, level);
+      make("span", "", item, text);
+      make("span", "wb-words", item, `at iteration ${iteration.toLocaleString("en")}`);
+    }
+  }
+  /** Takes the mark away from the page's title. */
+  read() {
+    unread().delete(this.#view);
+    markTitle();
+  }
+};
+
 // src/post.ts
 var POSTED = "wb-post";
 function post(model, box, message) {
@@ -45,19 +203,6 @@ function reportVisibility(model, box) {
   };
 }
 
-// src/dom.ts
-function make(tag, className, parent, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-function named(name, element) {
-  element.dataset.testid = name;
-  return element;
-}
-
 // src/buttons.ts
 var BUTTONS = [
   {
@@ -81,9 +226,8 @@ var BUTTONS = [
   },
   {
     name: "train",
-    arguments: { epochs: 5 },
-    label: "5 epochs",
-    title: "train for five more epochs, also after the end",
+    label: "more epochs",
+    title: "train for this many more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z"
   }
 ];
@@ -93,14 +237,12 @@ function makeButton(button, parent, send) {
   element.title = button.title;
   element.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${button.icon}"/></svg>`;
   element.append(button.label);
-  element.addEventListener("click", () => {
-    send(button);
-  });
+  element.addEventListener("click", send);
   return element;
 }
 
 // src/still.ts
-var MARK = "workbench";
+var MARK2 = "workbench";
 function writeStill(model) {
   const write = () => {
     replaceOutputs(model.widget_manager?.context?.model?.cells ?? [], model.get("still"));
@@ -114,7 +256,7 @@ function replaceOutputs(cells, still) {
     if (!outputs) continue;
     for (let i = 0; i < outputs.length; i += 1) {
       const output = outputs.get(i).toJSON();
-      const mark = output.metadata?.[MARK];
+      const mark = output.metadata?.[MARK2];
       const bundles = typeof mark === "string" ? still[mark] : void 0;
       if (bundles && !same(output.data ?? {}, bundles[0])) {
         outputs.set(i, { ...output, data: bundles[0], metadata: bundles[1] });
@@ -203,7 +345,7 @@ async function ask(kernel, content) {
   }
 }
 async function command(model, box, request, hasControlChannel, waiting) {
-  const message = { kind: "command", ...request, id: randomId() };
+  const message = { kind: "command", ...request, id: request.id ?? randomId() };
   await deliver(model, box, message, hasControlChannel, waiting);
 }
 async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
@@ -281,6 +423,84 @@ function watchKernel(model, box) {
   };
 }
 
+// src/keys.ts
+var KEY = "wb-key";
+var KEYS = [
+  ["space", "pause or resume"],
+  [".", "train on one batch and pause"],
+  ["[", "go back to the snapshot before"],
+  ["]", "go to the snapshot after"],
+  ["f", "fork"],
+  ["l", "logarithmic axis of the plots"],
+  ["?", "show or hide this list"]
+];
+var OWN = /* @__PURE__ */ new Set([" ", ".", "[", "]", "f", "l", "?"]);
+function takesText(target) {
+  if (target instanceof HTMLInputElement) return target.type !== "range";
+  return target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+}
+function isPressed(target) {
+  return target instanceof HTMLElement && target.matches("button, summary, a");
+}
+function keyOf(event) {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  if (!OWN.has(key) || takesText(target)) return null;
+  return key === " " && isPressed(target) ? null : key;
+}
+function listenToKeys(box, act) {
+  box.tabIndex = 0;
+  const first = (event) => {
+    if (!(event.target instanceof Node) || !box.contains(event.target)) return;
+    const plain2 = !(event.ctrlKey || event.metaKey || event.altKey) && event.key !== "Escape";
+    box.toggleAttribute("data-lm-suppress-shortcuts", plain2);
+  };
+  const pressed = (event) => {
+    const key = keyOf(event);
+    if (key === null) return;
+    event.preventDefault();
+    if (!event.repeat || key === ".") act(key);
+    box.dispatchEvent(new CustomEvent(KEY, { bubbles: true, detail: key }));
+  };
+  const sent = (event) => {
+    const { target } = event;
+    if (!(target instanceof Element) || box.contains(target)) return;
+    const area = box.closest(".jp-OutputArea");
+    if (!area || target.closest(".jp-OutputArea") !== area) return;
+    act(event.detail);
+  };
+  window.addEventListener("keydown", first, true);
+  box.addEventListener("keydown", pressed);
+  document.addEventListener(KEY, sent);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+    box.removeEventListener("keydown", pressed);
+    document.removeEventListener(KEY, sent);
+  };
+}
+function makeKeyList(row, parent) {
+  const button = named("keys-button", make("button", "wb-button wb-plain wb-help", row, "?"));
+  button.type = "button";
+  button.title = "keys";
+  button.setAttribute("aria-label", "list of keys");
+  const list = named("keys", make("div", "wb-keylist", parent));
+  list.setAttribute("role", "list");
+  list.hidden = true;
+  for (const [key, meaning] of KEYS) {
+    const pair = make("div", "", list);
+    pair.setAttribute("role", "listitem");
+    make("kbd", "", pair, key);
+    make("span", "wb-words", pair, meaning);
+  }
+  const toggle = () => {
+    list.hidden = !list.hidden;
+    button.setAttribute("aria-expanded", String(!list.hidden));
+  };
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", toggle);
+  return toggle;
+}
+
 // src/problem.ts
 function showProblem(model, box) {
   const line = named("view-problem", make("div", "wb-problem", box));
@@ -293,16 +513,535 @@ function showProblem(model, box) {
   update();
 }
 
+// src/steer/actions.ts
+var NO_COUNT = "must be a whole number; nothing was sent";
+var Line = class {
+  constructor(name, label, parent, commands, send) {
+    this.commands = commands;
+    this.send = send;
+    const box = named(name, make("div", "wb-line", parent));
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", label);
+    make("span", "wb-name", box, label);
+    this.middle = make("span", "wb-middle", box);
+    this.receipt = new ReceiptLine(`${name}-receipt`, box);
+  }
+  commands;
+  send;
+  middle;
+  receipt;
+  ask(name, given = {}) {
+    this.receipt.sent(this.send(name, given));
+  }
+  show(receipts) {
+    const last = receipts.filter((one) => this.commands.includes(one.about)).at(-1);
+    return this.receipt.show(receipts, last ?? null);
+  }
+};
+var Actions = class {
+  fork;
+  #lines;
+  #total;
+  #unit;
+  #endButton;
+  #planned;
+  #snapshot;
+  #kept;
+  #path;
+  #others;
+  #now = null;
+  #edited = false;
+  #drawn = "";
+  constructor(parent, send) {
+    const end = new Line("end", "end", parent, ["set_end"], send);
+    make("span", "wb-words", end.middle, "after");
+    this.#total = makeField("end-total", "end of the run", end.middle, { numeric: true });
+    this.#unit = named("end-unit", make("select", "wb-field", end.middle));
+    this.#unit.setAttribute("aria-label", "unit of the end");
+    for (const unit of ["epochs", "batches"]) make("option", "", this.#unit, unit).value = unit;
+    const setEnd = () => {
+      const number = wholeNumber(this.#total, 1);
+      if (number === null) {
+        end.receipt.refuse(`"${this.#total.value}" ${NO_COUNT}`);
+        return;
+      }
+      this.#edited = false;
+      end.ask("set_end", { [this.#unit.value]: number });
+    };
+    const title = "end training after this total, which may be earlier than planned";
+    this.#endButton = makePlainButton("set-end", "Set", title, end.middle, setEnd);
+    this.#planned = named("planned", make("span", "wb-words", end.middle));
+    onEnter(this.#total, setEnd);
+    const edit = () => {
+      this.#edited = true;
+      this.#endButton.disabled = !this.#now?.able;
+    };
+    this.#total.addEventListener("input", edit);
+    this.#unit.addEventListener("change", () => {
+      this.#total.value = String(this.#now?.end[this.#unit.value] ?? "");
+      edit();
+    });
+    this.#total.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.#edited = false;
+      this.#showEnd();
+    });
+    const back = new Line("back", "go back", parent, ["snapshot", "rewind", "undo"], send);
+    make("span", "wb-words", back.middle, "to iteration");
+    const to = makeField("rewind-to", "iteration to go back to", back.middle, { numeric: true });
+    this.#kept = make("datalist", "", back.middle);
+    this.#kept.id = `wb-kept-${Math.random().toString(36).slice(2)}`;
+    to.setAttribute("list", this.#kept.id);
+    const rewind = () => {
+      const iteration = wholeNumber(to, 0);
+      if (iteration === null) back.receipt.refuse(`"${to.value}" ${NO_COUNT}`);
+      else back.ask("rewind", { iteration });
+    };
+    onEnter(to, rewind);
+    const rewound = "go back to this iteration and pause there; what followed stays as a branch";
+    const undone = "go back to before the last change of training, and pause there";
+    this.#others = [makePlainButton("rewind", "Rewind", rewound, back.middle, rewind)];
+    const undo = () => {
+      back.ask("undo");
+    };
+    this.#others.push(makePlainButton("undo", "Undo", undone, back.middle, undo));
+    const keep = "keep the present state in memory, to go back to it";
+    this.#snapshot = makePlainButton("snapshot", "Snapshot", keep, back.middle, () => {
+      back.ask("snapshot");
+    });
+    const apart = new Line("fork-line", "fork", parent, ["fork"], send);
+    make("span", "wb-words", apart.middle, "from iteration");
+    const from = makeField("fork-from", "iteration to fork from", apart.middle, {
+      hint: "now",
+      numeric: true
+    });
+    make("span", "wb-words", apart.middle, "named");
+    this.fork = makeField("fork-name", "name of the new session", apart.middle, {
+      hint: "a number"
+    });
+    const forks = () => {
+      const iteration = wholeNumber(from, 0);
+      if (from.value && iteration === null) {
+        apart.receipt.refuse(`"${from.value}" ${NO_COUNT}`);
+        return;
+      }
+      const name = this.fork.value.trim();
+      apart.ask("fork", {
+        ...iteration === null ? {} : { iteration },
+        ...name ? { name } : {}
+      });
+    };
+    onEnter(this.fork, forks);
+    onEnter(from, forks);
+    const forked = "start a second session from this point; it is paused, and this one continues";
+    this.#others.push(makePlainButton("fork", "Fork", forked, apart.middle, forks));
+    const file = new Line("file", "file", parent, ["save", "load"], send);
+    this.#path = makeField("path", "file to save to or to load", file.middle);
+    this.#path.classList.add("wb-path");
+    const saved = "save the run to this file; training waits while it is written";
+    const save = () => {
+      const path = this.#path.value.trim();
+      file.ask("save", path ? { path } : {});
+    };
+    const loaded = "bring training to the state in this file, and pause; nothing in it is executed";
+    const load = () => {
+      const path = this.#path.value.trim() || this.#now?.last_path;
+      if (path) file.ask("load", { path });
+      else file.receipt.refuse("nothing was saved yet: type the path of a file to load");
+    };
+    this.#others.push(makePlainButton("save", "Save", saved, file.middle, save));
+    this.#others.push(makePlainButton("load", "Load", loaded, file.middle, load));
+    this.#lines = [end, back, apart, file];
+  }
+  update(now, receipts, state) {
+    this.#now = now;
+    for (const line of this.#lines) {
+      const settled = line.show(receipts);
+      if (settled?.state === "refused" && settled.about === "set_end") this.#edited = true;
+    }
+    for (const part of [this.#total, this.#unit, this.#snapshot]) part.disabled = !now.able;
+    const busy = state === "created" || state === "stopping";
+    for (const button of this.#others) button.disabled = busy;
+    this.#path.placeholder = now.default_path;
+    if (!this.#edited && document.activeElement !== this.#total) this.#showEnd();
+    this.#endButton.disabled = !now.able || !this.#edited;
+    const kept = now.snapshots.map(({ iteration }) => iteration).join();
+    if (kept === this.#drawn) return;
+    this.#drawn = kept;
+    this.#kept.replaceChildren();
+    for (const { iteration, pin, branch } of [...now.snapshots].reverse()) {
+      const option = make("option", "", this.#kept, `${branch}${pin ? `, ${pin}` : ""}`);
+      option.value = String(iteration);
+    }
+  }
+  #showEnd() {
+    const end = this.#now?.end;
+    if (!end) return;
+    const unit = end.epochs === null && end.batches !== null ? "batches" : "epochs";
+    this.#unit.value = unit;
+    this.#total.value = end[unit] === null ? "" : String(end[unit]);
+    this.#total.placeholder = "no end";
+    const both = end.epochs !== null && end.batches !== null;
+    this.#planned.textContent = both ? `${end.batches?.toLocaleString("en")} batches` : "";
+  }
+};
+
+// src/steer/journal.ts
+var Journal = class {
+  #send;
+  #branches;
+  #list;
+  #receipt;
+  #changes;
+  #count;
+  #body;
+  #more;
+  #drawn = "";
+  constructor(parent, send) {
+    this.#send = send;
+    this.#branches = named("branches", make("div", "wb-line wb-branches", parent));
+    make("span", "wb-name", this.#branches, "branches");
+    this.#list = make("ul", "wb-middle", this.#branches);
+    this.#receipt = new ReceiptLine("branch-receipt", this.#branches);
+    this.#changes = named("changes", make("details", "wb-changes", parent));
+    const summary = make("summary", "", this.#changes, "changes");
+    this.#count = make("span", "wb-count", summary);
+    const frame = make("div", "wb-frame", this.#changes);
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "region");
+    frame.setAttribute("aria-label", "changes of training");
+    const table = make("table", "", frame);
+    const row = make("tr", "", make("thead", "", table));
+    for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
+    this.#body = make("tbody", "", table);
+    this.#more = make("div", "wb-words", this.#changes);
+  }
+  update(now, receipts) {
+    this.#receipt.show(receipts, null);
+    const { branches, interventions, more_interventions: more } = now;
+    const drawn = JSON.stringify([branches, interventions, more]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#branches.hidden = branches.length < 2;
+    this.#list.replaceChildren();
+    for (const branch of [...branches].reverse()) this.#branch(branch);
+    this.#changes.hidden = interventions.length === 0;
+    this.#count.textContent = String(interventions.length + more);
+    this.#body.replaceChildren();
+    for (const change of interventions) this.#change(change);
+    this.#more.textContent = more ? `and ${more} before; session.interventions has them all` : "";
+  }
+  #branch({ name, start, end, difference }) {
+    const item = named("branch", make("li", "", this.#list));
+    const until = end === null ? "now" : end.toLocaleString("en");
+    const span = `${start.toLocaleString("en")} to ${until}`;
+    if (end === null) {
+      make("b", "", item, name);
+    } else {
+      const title = `go to the end of ${name}, at iteration ${until}, and pause there`;
+      makePlainButton("go-to-branch", name, title, item, () => {
+        this.#receipt.sent(this.#send("rewind", { iteration: end, branch: name }));
+      });
+    }
+    make("span", "wb-words", item, span);
+    make("span", "wb-difference", item, difference).title = difference;
+  }
+  #change(change) {
+    const row = make("tr", "", this.#body);
+    make("td", "wb-count", row, change.iteration.toLocaleString("en"));
+    for (const text of [change.what, change.old, change.new, change.by]) {
+      make("td", "", row, text).title = text;
+    }
+  }
+};
+
+// src/steer/scale.ts
+var POSITIONS = 1e3;
+var DECADES = 3;
+function scaleFor(row) {
+  const { value, low, high } = row;
+  if (row.scale === "log") return logarithmic(value && value > 0 ? value : 1e-3, high);
+  if (low === null) return null;
+  const most = value !== null && value > low + 1 ? low + 2 * (value - low) : low + 1;
+  return linear(low, high ?? most);
+}
+function reaches({ low, high }, value) {
+  return value === 0 || value >= low && value <= high;
+}
+function logarithmic(value, most) {
+  const decade = Math.floor(Math.log10(value));
+  const low = 10 ** (decade - DECADES);
+  const high = Math.min(10 ** (decade + DECADES), most ?? Infinity);
+  const span = Math.log10(high / low);
+  return {
+    low,
+    high,
+    value: (position) => rounded(low * 10 ** (span * position / POSITIONS), 3),
+    position: (one) => one <= low ? 0 : POSITIONS * Math.log10(one / low) / span
+  };
+}
+function linear(low, high) {
+  const span = high - low;
+  return {
+    low,
+    high,
+    value: (position) => rounded(low + span * position / POSITIONS, 4),
+    position: (one) => POSITIONS * (one - low) / span
+  };
+}
+function rounded(value, digits) {
+  return Number(value.toPrecision(digits));
+}
+function inText(value) {
+  if (value === null) return "not finite";
+  const short = Number(value.toPrecision(7));
+  const size = Math.abs(short);
+  return size !== 0 && (size < 1e-4 || size >= 1e7) ? short.toExponential() : String(short);
+}
+
+// src/steer/number_row.ts
+var SETTLE = 200;
+var HOLDS = "a value that you set here holds until you release it";
+var NumberControl = class {
+  element;
+  #send;
+  #slider;
+  #field;
+  #driver;
+  #hold;
+  #receipt;
+  #scale = null;
+  #row;
+  #editing = false;
+  #chosen = null;
+  // sent, until the receipt arrives
+  #request = "";
+  // which sent it
+  #later;
+  constructor(row, parent, send) {
+    this.#row = row;
+    this.#send = send;
+    const box = named("number", make("div", "wb-line wb-number", parent));
+    box.dataset.path = row.path;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", row.name);
+    this.element = box;
+    make("span", "wb-name", box, row.name).title = row.path;
+    const middle = make("span", "wb-middle", box);
+    this.#slider = named("slider", make("input", "wb-slider", middle));
+    this.#slider.type = "range";
+    this.#slider.max = String(POSITIONS);
+    this.#slider.step = "any";
+    this.#slider.setAttribute("aria-label", `${row.name}, slider`);
+    this.#slider.addEventListener("input", this.#slide);
+    this.#slider.addEventListener("change", this.#slide);
+    this.#slider.addEventListener("keydown", this.#step);
+    this.#field = makeField("value", row.name, middle, { numeric: true });
+    this.#field.addEventListener("input", () => {
+      this.#editing = true;
+      this.#field.removeAttribute("aria-invalid");
+    });
+    this.#field.addEventListener("change", this.#type);
+    this.#field.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.#revert();
+    });
+    this.#field.addEventListener("blur", () => {
+      if (this.#field.getAttribute("aria-invalid")) this.#revert();
+    });
+    onEnter(this.#field, this.#type);
+    this.#hold = makePlainButton("hold", "Hold", HOLDS, middle, this.#toggle);
+    this.#driver = named("driver", make("span", "wb-driver", middle));
+    this.#receipt = new ReceiptLine("number-receipt", box, true);
+  }
+  /** Shows the present value and receipt, except while the user edits. */
+  update(row, able, receipts) {
+    this.#row = row;
+    const settled = this.#receipt.show(receipts, row.receipt);
+    const mine = receipts.find((one) => one.request === this.#request);
+    if (mine && mine.state !== "waiting") this.#chosen = null;
+    if (settled && settled.state !== "waiting") {
+      if (settled.state === "refused" && this.#field.value) {
+        this.#field.setAttribute("aria-invalid", "true");
+        this.#editing = document.activeElement === this.#field;
+      }
+    }
+    for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;
+    this.#hold.hidden = !row.driven_by;
+    this.#hold.textContent = row.held ? "Release" : "Hold";
+    this.#hold.title = row.held ? `let ${row.driven_by} set it again` : HOLDS;
+    const driver = row.held ? `held; ${row.driven_by} waits` : `driven by ${row.driven_by}`;
+    this.#driver.textContent = row.driven_by ? driver : "";
+    this.#driver.title = row.driven_by ? HOLDS : "";
+    if (!this.#editing && this.#chosen === null) this.#showValue(row.value, true);
+  }
+  #showValue(value, all) {
+    if (all) {
+      this.#field.removeAttribute("aria-invalid");
+      const text = inText(value);
+      if (this.#field.value !== text) this.#field.value = text;
+    }
+    if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
+    this.#slider.classList.toggle("wb-none", !this.#scale);
+    if (this.#scale) this.#slider.value = String(this.#scale.position(value ?? 0));
+    this.#slider.setAttribute("aria-valuetext", inText(value));
+  }
+  #slide = (event) => {
+    if (!this.#scale) return;
+    this.#editing = true;
+    const value = this.#scale.value(Number(this.#slider.value));
+    this.#field.value = inText(value);
+    this.#field.removeAttribute("aria-invalid");
+    this.#slider.setAttribute("aria-valuetext", inText(value));
+    if (event.type !== "change") return;
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => {
+      this.#choose(value);
+    }, SETTLE);
+  };
+  /** Moves by 1 %, or by 10 % with the keys for pages: `step="any"` leaves that to the browser. */
+  #step = (event) => {
+    const steps = {
+      ArrowRight: 1,
+      ArrowUp: 1,
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      PageUp: 10,
+      PageDown: -10
+    };
+    const step = steps[event.key];
+    if (step === void 0) return;
+    event.preventDefault();
+    this.#slider.value = String(Number(this.#slider.value) + step * POSITIONS / 100);
+    this.#slider.dispatchEvent(new Event("change"));
+  };
+  #type = () => {
+    if (!this.#editing) return;
+    const text = this.#field.value.trim();
+    const value = Number(text);
+    if (!text || !Number.isFinite(value)) {
+      this.#field.setAttribute("aria-invalid", "true");
+      this.#receipt.refuse(`"${text}" is not a number; nothing was sent`);
+      return;
+    }
+    this.#choose(value);
+  };
+  #choose(value) {
+    this.#editing = false;
+    this.#chosen = value;
+    this.#showValue(value, false);
+    const name = this.#row.driven_by ? "hold" : "set";
+    this.#request = this.#send(name, { shared: this.#row.path, value });
+    this.#receipt.sent(this.#request);
+  }
+  #revert() {
+    this.#editing = false;
+    this.#field.removeAttribute("aria-invalid");
+    this.#receipt.show([], this.#row.receipt);
+    this.#showValue(this.#chosen ?? this.#row.value, true);
+  }
+  #toggle = () => {
+    const name = this.#row.held ? "release" : "hold";
+    this.#receipt.sent(this.#send(name, { shared: this.#row.path }));
+  };
+};
+
+// src/steer/numbers.ts
+var MANY = 8;
+var Numbers = class {
+  #box;
+  #send;
+  #controls = /* @__PURE__ */ new Map();
+  constructor(parent, send) {
+    this.#box = named("numbers", make("div", "wb-numbers", parent));
+    this.#send = send;
+  }
+  update(rows, able, receipts) {
+    const paths = [...this.#controls.keys()].join("\n");
+    if (rows.map((row) => row.path).join("\n") !== paths) this.#build(rows);
+    for (const row of rows) this.#controls.get(row.path)?.update(row, able, receipts);
+  }
+  /** Makes all rows; happens once, unless an extension is added that has a number. */
+  #build(rows) {
+    this.#box.replaceChildren();
+    const kept = this.#controls;
+    this.#controls = /* @__PURE__ */ new Map();
+    const groups = /* @__PURE__ */ new Map();
+    for (const row of rows) groups.set(row.owner, [...groups.get(row.owner) ?? [], row]);
+    let open = true;
+    for (const [owner, members] of groups) {
+      const parent = groups.size > 1 ? this.#group(owner, members.length, open) : this.#box;
+      if (rows.length > MANY) open = false;
+      for (const row of members) {
+        const control = kept.get(row.path) ?? new NumberControl(row, parent, this.#send);
+        parent.append(control.element);
+        this.#controls.set(row.path, control);
+      }
+    }
+  }
+  #group(owner, count, open) {
+    const group = named("group", make("details", "wb-group", this.#box));
+    group.open = open;
+    const summary = make("summary", "", group, owner || "further variables");
+    make("span", "wb-count", summary, String(count));
+    return group;
+  }
+};
+
+// src/steer/steer.ts
+var FEW = 4;
+var IN_SUMMARY = 3;
+var Steer = class {
+  box;
+  #hint;
+  #numbers;
+  #more;
+  #actions;
+  #journal;
+  #decided = false;
+  constructor(parent, send) {
+    this.box = named("steer", make("details", "wb-steer", parent));
+    const summary = make("summary", "", this.box, "Steer");
+    this.#hint = named("steer-hint", make("span", "wb-hint", summary));
+    const body = make("div", "wb-steer-body", this.box);
+    this.#numbers = new Numbers(body, send);
+    this.#more = named("more", make("details", "wb-actions", body));
+    make("summary", "", this.#more, "end, rewind, fork, file");
+    this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
+    this.#journal = new Journal(body, send);
+  }
+  update({ steer, receipts, state }) {
+    if (!this.#decided) {
+      this.#decided = true;
+      this.box.open = steer.numbers.length > 0 && steer.numbers.length <= FEW;
+    }
+    const shown = steer.numbers.slice(0, IN_SUMMARY);
+    this.#hint.textContent = shown.map((one) => `${one.name} ${inText(one.value)}`).join("   ");
+    this.#numbers.update(steer.numbers, steer.able, receipts);
+    this.#actions.update(steer, receipts, state);
+    this.#journal.update(steer, receipts);
+  }
+  /** Opens the part and puts the cursor where a fork gets its name. */
+  askForFork() {
+    this.box.open = this.#more.open = true;
+    this.#actions.fork.focus();
+  }
+};
+
 // src/widgets/controls.ts
 var WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", "training; press ? for keys");
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
+  const train = make("span", "wb-more", buttons);
+  const more = makeField("more-epochs", "number of further epochs", train, { numeric: true });
+  more.value = "5";
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
   const bar = named("progress", make("div", "wb-bar", box));
@@ -315,6 +1054,7 @@ function render({ model, el }) {
   const tier = named("tier", make("span", "wb-tier", counts));
   const left = named("time-left", make("span", "wb-left", counts));
   const values = named("values", make("div", "wb-values", box));
+  const alerts = new Alerts(box, model.get("ident"));
   const note = named("note", make("div", "wb-note", box));
   const error = named("error", make("details", "wb-error", box));
   const summary = named("error-message", make("summary", "", error));
@@ -324,24 +1064,54 @@ function render({ model, el }) {
     return "state" in now ? now : null;
   };
   let pending = null;
-  const send = (button) => {
-    const { name, label, arguments: given } = button;
-    const now = payload();
-    const mine = { after: now?.command?.id ?? 0 };
+  const ask2 = (name, given, label) => {
+    const mine = { id: randomId(), label };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(
-      model,
-      box,
-      { name, arguments: given ?? {} },
-      now?.control_channel ?? false,
-      () => {
-        if (pending === mine) answer.textContent = `${label} ${WAITS}`;
-      }
-    );
+    const request = { name, arguments: given, id: mine.id };
+    void command(model, box, request, payload()?.control_channel ?? false, () => {
+      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+    });
+    return mine.id;
   };
+  const send = (name, given = {}) => ask2(name, given, name.replace("_", " "));
   const byName = /* @__PURE__ */ new Map();
-  for (const button of BUTTONS) byName.set(button.name, makeButton(button, buttons, send));
+  const press = ({ name, label }) => {
+    if (name !== "train") return ask2(name, {}, label);
+    const epochs = wholeNumber(more, 1);
+    more.toggleAttribute("aria-invalid", epochs === null);
+    if (epochs === null) answer.textContent = `"${more.value}" must be a number of epochs`;
+    return epochs === null ? "" : ask2(name, { epochs }, `${epochs} ${label}`);
+  };
+  for (const button of BUTTONS) {
+    const parent = button.name === "train" ? train : buttons;
+    byName.set(
+      button.name,
+      makeButton(button, parent, () => press(button))
+    );
+  }
+  buttons.append(train);
+  onEnter(more, () => byName.get("train")?.click());
+  const steer = new Steer(box, send);
+  const toggleKeys = makeKeyList(top, box);
+  const endKeys = listenToKeys(box, (key) => {
+    const now = payload();
+    if (!now) return;
+    const possible = (name) => now.possible.includes(name);
+    const { batches_done: done2 } = now.steer.end;
+    const { snapshots } = now.steer;
+    if (key === " ") byName.get(possible("resume") ? "resume" : "pause")?.click();
+    else if (key === ".") byName.get("step")?.click();
+    else if (key === "f") steer.askForFork();
+    else if (key === "?") toggleKeys();
+    else if (key === "[") {
+      const before = snapshots.filter(({ iteration: iteration2 }) => iteration2 < done2).at(-1);
+      if (before) send("rewind", { iteration: before.iteration });
+    } else if (key === "]") {
+      const after = snapshots.find(({ iteration: iteration2 }) => iteration2 > done2);
+      if (after) send("rewind", { iteration: after.iteration, branch: after.branch });
+    }
+  });
   const apply = () => {
     const now = payload();
     if (!now) return;
@@ -364,9 +1134,12 @@ function render({ model, el }) {
     if (now.fraction !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
     showValues(values, now.values);
     const { command: last } = now;
-    if (pending && (last?.id ?? 0) > pending.after) pending = null;
-    if (!pending) answer.textContent = last?.text ?? "";
+    if (now.receipts.some((one) => one.request === pending?.id)) pending = null;
+    const text = last?.text ?? "";
+    if (!pending && answer.textContent !== text) answer.textContent = answer.title = text;
     answer.classList.toggle("wb-refused", !pending && Boolean(last?.refused));
+    alerts.update(now.alerts, now.alert_count);
+    steer.update(now);
     note.textContent = now.note;
     error.hidden = !now.error;
     if (now.error) {
@@ -374,12 +1147,19 @@ function render({ model, el }) {
       trace.textContent = now.error.traceback;
     }
   };
+  const readAlerts = () => {
+    alerts.read();
+  };
+  box.addEventListener("pointerdown", readAlerts);
+  box.addEventListener("focusin", readAlerts);
   model.on("change:payload", apply);
   apply();
   announce(box);
   return () => {
     endReports();
     endWatch();
+    endKeys();
+    alerts.read();
     model.off("change:payload", apply);
   };
 }

@@ -51,6 +51,7 @@ async function embed(bokeh, json, holders) {
     return {
       document: document2,
       view: (figure) => views.get(figure),
+      create: (type, properties) => new (bokeh.Models.get(type))(properties),
       remove: () => {
         clear(document2);
         for (const view of [...views]) views.delete(view);

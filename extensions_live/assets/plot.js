@@ -483,7 +483,7 @@ async function ask(kernel, content) {
   }
 }
 async function command(model, box, request, hasControlChannel, waiting) {
-  const message = { kind: "command", ...request, id: randomId() };
+  const message = { kind: "command", ...request, id: request.id ?? randomId() };
   await deliver(model, box, message, hasControlChannel, waiting);
 }
 async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
@@ -825,6 +825,9 @@ function makeHandle(holder, parent, facts, ask2, compare) {
 }
 
 // src/keys.ts
+var KEY = "wb-key";
+
+// src/plot_keys.ts
 var AREA = ".jp-OutputArea";
 var FIELDS = "input, select, textarea";
 function onKey(box, act) {
@@ -839,13 +842,13 @@ function onKey(box, act) {
     const area = target instanceof Element ? target.closest(AREA) : null;
     if (area && area !== box.closest(AREA)) return;
     const { detail } = event;
-    if (typeof detail?.key === "string") act(detail.key, null);
+    if (typeof detail === "string") act(detail, null);
   };
   box.addEventListener("keydown", pressed);
-  document.addEventListener("wb-key", sent, { capture: true });
+  document.addEventListener(KEY, sent, { capture: true });
   return () => {
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener("wb-key", sent, { capture: true });
+    document.removeEventListener(KEY, sent, { capture: true });
   };
 }
 

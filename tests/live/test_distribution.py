@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from extensions_live.bounded_history import MOST, History
 from extensions_live.distribution import BINS, distribution
-from extensions_live.history import MOST, History
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -74,7 +74,7 @@ class Remote:
     def train(self, epochs=None, *, batches=None):
         return self._ask("train", State.RUNNING, f"train {epochs} more epochs")
 
-    def stop(self):
+    def stop(self, *, save=None):
         return self._ask("stop", State.FINISHED)
 
     def call(self, f):
@@ -84,6 +84,20 @@ class Remote:
 
     def to_html(self, path, *, title=""):
         return to_html(self, path, title=title)
+
+    default_path = "elsewhere.tar"
+
+    def describe(self, shared):
+        raise SessionError(f"there is no variable {shared!r} elsewhere")
+
+    def set_end(self, *, epochs=None, batches=None):
+        return self._ask("set_end")
+
+    def save(self, path=None):
+        return self._ask("save")
+
+    def load(self, path):
+        return self._ask("load", State.PAUSED)
 
     def set(self, shared, value):
         return self._ask("set")

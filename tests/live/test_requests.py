@@ -71,6 +71,51 @@ def test_a_fork_does_not_keep_its_caller_waiting(session):
     other.wait(SOON)
 
 
+def settled(requests, id):
+    """Return the receipt of a request once it has an outcome."""
+    end = time.monotonic() + SOON
+    while time.monotonic() < end:
+        for receipt in requests.receipts:
+            if receipt["request"] == id and receipt["state"] != "waiting":
+                return receipt
+        time.sleep(0.01)
+    raise AssertionError(f"no outcome: {requests.receipts}")
+
+
+def test_the_receipt_of_a_fork_tells_how_to_show_it(session):
+    session.step(3).wait(SOON)
+    requests = Requests()
+    requests.handle(session, {**request("fork", name="second"), "id": "a"})
+    receipt = settled(requests, "a")
+    assert receipt["text"].startswith("fork: 'second' waits, paused, at iteration ")
+    assert receipt["code"] == ("from workbench.session import sessions; view(sessions()['second'])")
+    other = running_sessions.running()["second"]
+    other.stop()
+    other.wait(SOON)
+
+
+def test_a_fork_that_is_refused_says_why(session):
+    requests = Requests()
+    requests.handle(session, {**request("fork", iteration=10**6), "id": "a"})
+    receipt = settled(requests, "a")
+    assert (receipt["state"], receipt["about"]) == ("refused", "fork")
+    assert receipt["text"].startswith("fork: refused: iteration 1,000,000 is not done yet")
+
+
+def test_a_file_that_is_missing_is_a_refusal(session):
+    requests = Requests()
+    requests.handle(session, {**request("load", path="nowhere.tar"), "id": "a"})
+    assert settled(requests, "a")["text"].startswith("load: refused: there is no file /")
+
+
+def test_receipts_have_the_ids_of_their_requests(session):
+    requests = Requests()
+    requests.handle(session, {**request("snapshot"), "id": "a"})
+    requests.handle(session, {**request("set", shared="momentum", value=0.5), "id": "b"})
+    assert settled(requests, "b")["about"] == "momentum"
+    assert settled(requests, "a")["text"] == "snapshot: applied at iteration 0"
+
+
 def _named(name):
     """Yield the running session of a name as soon as it exists."""
     end = time.monotonic() + SOON

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support import runs
+from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, Scale, StepClipping
 from workbench.errors import SessionError
 from workbench.extensions.schedules import cosine
@@ -59,6 +60,36 @@ def test_every_setting_of_a_rule_is_found():
 def test_a_number_knows_its_bounds_and_its_scale(name, low, high, scale):
     [one] = [one for one in paused().hyperparameters if one.name == name]
     assert (one.low, one.high, one.scale) == (low, high, scale)
+
+
+def test_a_number_knows_its_rule():
+    rule = CompositeRule([StepClipping(1.0), Momentum(0.1, 0.9), Scale(0.5), Scale(2.0)])
+    owners = {one.path: one.owner for one in paused(rule).hyperparameters}
+    assert owners["threshold"] == "StepClipping"
+    assert owners["momentum"] == "Momentum"
+    assert sorted(owners.values()) == ["Momentum", "Momentum", "Scale", "Scale 2", "StepClipping"]
+
+
+def test_a_variable_of_one_number_is_described_though_no_rule_has_it():
+    session = paused()
+    loop = session.main_loop
+    rate = loop.algorithm.step_rule.learning_rate
+    assert session.describe(rate) == session.describe("learning_rate")
+    assert session.describe(rate).owner == "Momentum"
+
+
+def test_only_single_numbers_are_described():
+    session = paused()
+    weights = next(iter(session.main_loop.model.parameters))
+    with pytest.raises(SessionError, match=r"must be a single real number, not of shape \("):
+        session.describe(weights)
+
+
+def test_a_variable_that_training_does_not_use_is_not_described():
+    with pytest.raises(
+        SessionError, match="unused is not a variable of this run: training neither"
+    ):
+        paused().describe(shared(1.0, "unused"))
 
 
 def test_a_value_is_set_by_name():

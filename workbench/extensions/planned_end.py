@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.errors import ArgumentError
 from workbench.extensions.composite import CompositeExtension
-from workbench.extensions.finish_after import GOAL, FinishAfter, goal_reached
+from workbench.extensions.finish_after import DONE, GOAL, FinishAfter, goal_reached
 from workbench.interfaces import Holder, Loop
 from workbench.utils.numbers import is_count
 
@@ -19,6 +19,14 @@ NOT_MORE = (
     "exactly one of epochs and batches must be given, as an integer of 1 or more, not "
     "epochs={epochs!r} and batches={batches!r}"
 )
+
+NOT_BEFORE = (
+    "the end cannot be after {number} {unit}, since {done} are done; give a larger total, or call "
+    "stop() to end training now"
+)
+
+INSTEAD_OF = "_goal_instead_of"
+"""The item of the status with the end of the extensions that a goal of `end_at` replaced."""
 
 
 def check_more(epochs: object, batches: object) -> None:
@@ -33,6 +41,8 @@ def ask_for_more(
 ) -> None:
     """Set a goal of more epochs or batches than planned (`than_planned`) or than done."""
     status = main_loop.status
+    if not than_planned:
+        status.pop(INSTEAD_OF, None)
     if epochs is not None:
         planned = planned_epochs(main_loop) if than_planned else None
         done = status["epochs_done"] + _at_the_end_of_an_epoch(main_loop)
@@ -49,17 +59,46 @@ def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
     return length is not None and into_it >= length
 
 
+def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
+    """Set the goal to a total, which may be earlier than the end that the extensions define.
+
+    Raises
+    ------
+    ArgumentError
+        If that number is done already.
+    """
+    unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
+    status = main_loop.status
+    done = status[DONE[unit]]
+    if number is None or number <= done:
+        raise ArgumentError(NOT_BEFORE.format(number=number, unit=unit, done=done))
+    status[INSTEAD_OF] = _of_the_extensions(main_loop)
+    status[GOAL] = {unit: number}
+
+
 def forget_goal(main_loop: Loop) -> None:
-    """Remove a goal that has been reached or is earlier than the end that the extensions define."""
+    """Remove a goal that has been reached or is earlier than the end that the extensions define.
+
+    A goal that `end_at` has set is kept until the extensions define another end than before.
+    """
     status = main_loop.status
     if GOAL not in status:
         return
-    reached, goal = goal_reached(status), _planned(main_loop)
+    reached, goal, own = goal_reached(status), _planned(main_loop), _of_the_extensions(main_loop)
     kept = status.pop(GOAL)
     pairs = zip(goal, _planned(main_loop), strict=True)
     earlier = [wanted < end for wanted, end in pairs if wanted is not None and end is not None]
-    if not reached and not any(earlier):
+    if not reached and (not any(earlier) or status.get(INSTEAD_OF) == own):
         status[GOAL] = kept
+    else:
+        status.pop(INSTEAD_OF, None)
+
+
+def _of_the_extensions(main_loop: Loop) -> list[int | None]:
+    """Return the numbers of epochs and batches after which the extensions end training."""
+    ends = list(_ends(main_loop.extensions))
+    both = ([end.epochs for end in ends], [end.batches for end in ends])
+    return [min((one for one in unit if one is not None), default=None) for unit in both]
 
 
 def _planned(main_loop: Loop) -> tuple[int | None, int | None]:

@@ -10,7 +10,7 @@ import logging
 import os
 import string
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -109,7 +109,7 @@ class Checkpoint(SimpleExtension):
     ) -> None:
         triggers.setdefault("after_training", True)
         super().__init__(name, **triggers)
-        self.path = _checked(path)
+        self.path = checked_path(path)
         chosen = parameters is None or is_criterion(parameters)
         self.parameters = parameters if chosen else list(parameters)
         self.save_separately = check_separate(save_separately)
@@ -123,7 +123,7 @@ class Checkpoint(SimpleExtension):
         An argument of the condition is a path that replaces the argument `path` of the class.
         """
         _, from_user = self.parse_args(which_callback, args)
-        path = _checked(from_user[0]) if from_user else self.path
+        path = checked_path(from_user[0]) if from_user else self.path
         self.main_loop.after_event(partial(self._save, path))
 
     def records(self) -> dict[str, bool]:
@@ -152,7 +152,7 @@ class Checkpoint(SimpleExtension):
         self.wait()
         main_loop = self.main_loop
         iteration = main_loop.status["iterations_done"]
-        path = template.format(**{name: main_loop.status[name] for name in COUNTERS})
+        path = filled_path(template, main_loop.status)
         try:
             snapshot = self._snapshot(path)
         except Exception as error:
@@ -162,7 +162,7 @@ class Checkpoint(SimpleExtension):
             self._complained = True
             self._warn(NOT_PICKLED.format(path=path, error=_described(snapshot.failures[0])))
         self._writer.start(
-            partial(_write, snapshot, path),
+            partial(write, snapshot, path),
             partial(self._settle, path, iteration),
             partial(main_loop.post, self.wait),
         )
@@ -170,22 +170,13 @@ class Checkpoint(SimpleExtension):
             self.wait()
 
     def _snapshot(self, path: str) -> Snapshot:
-        """Copy the state to save, with a log that already contains the record of saving."""
-        row = self.main_loop.log.current_row
-        before = row.get(SAVED_TO)
-        row[SAVED_TO] = (*(before or ()), path)
-        try:
-            return Snapshot.of(
-                self.main_loop,
-                self.parameters,
-                save_main_loop=self.save_main_loop,
-                save_separately=self.save_separately,
-            )
-        finally:
-            if before is None:
-                del row[SAVED_TO]
-            else:
-                row[SAVED_TO] = before
+        return snapshot_for(
+            self.main_loop,
+            path,
+            self.parameters,
+            save_main_loop=self.save_main_loop,
+            save_separately=self.save_separately,
+        )
 
     def _settle(self, path: str, iteration: int, error: Exception | None) -> None:
         """Record whether saving succeeded."""
@@ -208,7 +199,7 @@ class Checkpoint(SimpleExtension):
         return f"{kind}({self.path!r}{', ' * (options != ')')}{options}"
 
 
-def _checked(path: str | os.PathLike[str]) -> str:
+def checked_path(path: str | os.PathLike[str]) -> str:
     """Return `path` as a str; raise an error if a placeholder cannot be replaced."""
     text = _text(path)
     for _, field, _, _ in string.Formatter().parse(text):
@@ -233,7 +224,36 @@ def _text(path: str | os.PathLike[str]) -> str:
     return os.fspath(path)
 
 
-def _write(snapshot: Snapshot, path: str) -> None:
+def filled_path(template: str, status: Mapping[str, Any]) -> str:
+    """Replace the placeholders of a path by the numbers of iterations and epochs done."""
+    return template.format(**{name: status[name] for name in COUNTERS})
+
+
+def snapshot_for(
+    main_loop: Loop,
+    path: str,
+    parameters: Iterable[SharedVariable] | None = None,
+    *,
+    save_main_loop: bool = True,
+    save_separately: Iterable[str] = (),
+) -> Snapshot:
+    """Copy the state to save; in its log, the record says already that it was saved to `path`."""
+    row = main_loop.log.current_row
+    before = row.get(SAVED_TO)
+    row[SAVED_TO] = (*(before or ()), path)
+    try:
+        return Snapshot.of(
+            main_loop, parameters, save_main_loop=save_main_loop, save_separately=save_separately
+        )
+    finally:
+        if before is None:
+            del row[SAVED_TO]
+        else:
+            row[SAVED_TO] = before
+
+
+def write(snapshot: Snapshot, path: str) -> None:
+    """Write an archive, into a folder that is created if needed."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, snapshot.write, ArchiveError)
 

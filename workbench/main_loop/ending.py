@@ -13,6 +13,7 @@ from workbench.extensions.finish_after import goal_reached
 from workbench.extensions.planned_end import (
     ask_for_more,
     check_more,
+    end_at,
     forget_goal,
     planned_batches,
 )
@@ -103,6 +104,18 @@ class Ending:
         self.requested = False
         for extension in main_loop.extensions:
             extension.go_on()
+        main_loop.refresh()
+
+    def end_at(self, epochs: int | None, batches: int | None) -> None:
+        """Plan the end of training after a total of epochs or batches."""
+        check_more(epochs, batches)
+        main_loop = self._main_loop
+        end_at(main_loop, epochs, batches)
+        if self.requested:  # training was paused where it ended before
+            self._forget()
+            self.requested = False
+            for extension in main_loop.extensions:
+                extension.go_on()
         main_loop.refresh()
 
     def batches_left(self) -> int | None:

@@ -242,6 +242,21 @@ class MainLoop(FixedAttributes):
         """
         self._run.ending.go_on(epochs, batches)
 
+    def end_at(self, *, epochs: int | None = None, batches: int | None = None) -> None:
+        """Plan the end of training after a total of epochs or batches; in the thread that trains.
+
+        It may be later or earlier than `FinishAfter` says. It is part of the status and holds for
+        resumed runs, unless their extensions define another end than those of this run. Another
+        thread uses `Session.set_end`.
+
+        Raises
+        ------
+        ArgumentError
+            If not exactly one of the two is given, as a number of 1 or more, or if that number is
+            done already.
+        """
+        self._run.ending.end_at(epochs, batches)
+
     def request_finish(self) -> None:
         """End training after the current event.
 

@@ -28,14 +28,22 @@ NOT_SHARED = "parameters must be shared variables, but {given!r:.80} is not one"
 
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
     """Return a mapping from path to variable; equal paths are numbered in order: ``w``, ``w_2``."""
-    if not isinstance(variables, Iterable) or isinstance(variables, str):
-        raise WorkbenchError(NOT_A_LIST.format(given=variables))
+    _check_list(variables)
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(variables):
-        if not isinstance(variable, SharedVariable):
-            raise WorkbenchError(NOT_SHARED.format(given=variable))
+        _check_shared(variable)
         add_unique(named, path_of(variable), variable, first=2)
     return named
+
+
+def _check_list(given: object) -> None:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise WorkbenchError(NOT_A_LIST.format(given=given))
+
+
+def _check_shared(given: object) -> None:
+    if not isinstance(given, SharedVariable):
+        raise WorkbenchError(NOT_SHARED.format(given=given))
 
 
 def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:

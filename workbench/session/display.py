@@ -1,8 +1,9 @@
-"""Representations of a session without views, as a line of text or a table in HTML."""
+"""Representations of sessions without views, as a line of text or a table in HTML."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 
 from workbench.interfaces import Session
 
@@ -43,7 +44,30 @@ def table(session: Session) -> str:
     if session.note:
         rows["note"] = html.escape(session.note)
     cells = "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows.items())
-    return f"<table><caption>{session.name}</caption>{cells}</table>"
+    return f"<table><caption>{html.escape(session.name)}</caption>{cells}</table>"
+
+
+def list_of(sessions: Iterable[Session]) -> str:
+    """Return a table in HTML with one row for each session."""
+    rows = []
+    for session in sessions:
+        status, planned = session.log.status, session.planned["batches"]
+        of = f" of {planned:,}" if planned else ""
+        newest = ", ".join(f"{name} {value}" for name, value in numbers(session, 3).items())
+        cells = [
+            session.name,
+            session.state.value,
+            f"{status['iterations_done']:,}{of}",
+            f"{status['epochs_done']:,}",
+            newest,
+        ]
+        rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
+    names = ("name", "state", "iteration", "epochs done", "newest values")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    if not rows:
+        return "<p>no sessions</p>"
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def numbers(session: Session, count: int) -> dict[str, str]:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+
+from workbench.algorithms import CompositeRule, Restrict, StepRule
 from workbench.errors import SessionError, nearest
 from workbench.extensions.variable_modifier import SharedVariableModifier
 from workbench.interfaces import Loop
 from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
 from workbench.tensor import SharedVariable
 from workbench.tensor.interval import Interval
+from workbench.utils.values import to_python
 
 LINEAR = ("momentum",)
 """Names of hyperparameters without an upper bound that still have a linear scale."""
 
 NO_VARIABLE = "this run has no variable {name!r}{hint}; pass the variable{known}"
 SEVERAL = "several variables of this run are named {name!r}; pass one of the paths {paths}"
+NOT_OF_THIS_RUN = (
+    "{name} is not a variable of this run; training neither reads nor changes it, so a new value "
+    "would have no effect"
+)
+NO_NUMBER = "{name} must be a single real number, not of shape {shape} and dtype {dtype}"
+NOT_SHARED = (
+    "the first argument of set() must be a shared variable, not {given!r}; the learning rate of a "
+    "rule is session.main_loop.algorithm.step_rule.learning_rate"
+)
 NOT_DRIVEN = "no schedule drives {name}, so there is nothing to {what}"
 
 
@@ -42,6 +57,8 @@ class Hyperparameter:
         The name of the extension that sets the value during training, empty if there is none.
     held : bool
         True while this extension leaves the value unchanged.
+    owner : str
+        The name of the step rule that has it; empty if it belongs to no rule.
     """
 
     path: str
@@ -52,33 +69,85 @@ class Hyperparameter:
     scale: Literal["log", "linear"]
     driven_by: str = ""
     held: bool = False
+    owner: str = ""
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
     """Return the hyperparameters of a run, in the order of its state."""
-    drivers = modifiers(loop)
+    drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()
-    found = []
-    for path, variable in others.items():
-        chosen = has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers
-        if not chosen or variable.ndim or not variable.dtype.is_floating_point:
-            continue
-        bounds = variable.check if isinstance(variable.check, Interval) else Interval()
-        driver = drivers.get(variable)
-        unbounded = bounds.low >= 0 and math.isinf(bounds.high)
-        logarithmic = unbounded and variable.name not in LINEAR
-        found.append(
-            Hyperparameter(
-                path,
-                variable.name or path,
-                float(variable.get_value()),
-                bounds.low,
-                bounds.high,
-                "log" if logarithmic else "linear",
-                "" if driver is None else driver.name,
-                driver is not None and driver.held,
-            )
-        )
+    return [
+        _described(path, variable, drivers, owners)
+        for path, variable in others.items()
+        if (has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers)
+        and not variable.ndim
+        and variable.dtype.is_floating_point
+    ]
+
+
+def describe(loop: Loop, given: SharedVariable | str) -> Hyperparameter:
+    """Return the description of one variable of a run, which may be any single real number.
+
+    Raises
+    ------
+    SessionError
+        If training has no such variable, or it is not a single real number.
+    """
+    variable = variable_of(loop, given)
+    paths = [path for path, one in variables_by_path(loop).items() if one is variable]
+    if not paths:
+        raise SessionError(NOT_OF_THIS_RUN.format(name=variable))
+    if variable.ndim or variable.dtype.is_complex:
+        shape = tuple(variable.get_value().shape)
+        raise SessionError(NO_NUMBER.format(name=variable, shape=shape, dtype=variable.dtype))
+    return _described(paths[0], variable, modifiers(loop), rules(loop))
+
+
+def _described(
+    path: str,
+    variable: SharedVariable,
+    drivers: Mapping[SharedVariable, SharedVariableModifier],
+    owners: Mapping[SharedVariable, str],
+) -> Hyperparameter:
+    bounds = variable.check if isinstance(variable.check, Interval) else Interval()
+    driver = drivers.get(variable)
+    unbounded = bounds.low >= 0 and math.isinf(bounds.high)
+    logarithmic = unbounded and variable.name not in LINEAR
+    return Hyperparameter(
+        path,
+        variable.name or path,
+        float(variable.get_value()),
+        bounds.low,
+        bounds.high,
+        "log" if logarithmic else "linear",
+        "" if driver is None else driver.name,
+        driver is not None and driver.held,
+        owners.get(variable, ""),
+    )
+
+
+def rules(loop: Loop) -> dict[SharedVariable, str]:
+    """Return the name of the step rule that has a setting, by the setting.
+
+    Rules of one class are numbered. A rule made of others, such as `Momentum`, has their settings.
+    """
+    found: dict[SharedVariable, str] = {}
+    names: Counter[str] = Counter()
+
+    def visit(rule: object, owner: str) -> None:
+        if not isinstance(rule, StepRule):
+            return
+        parts = list(vars(rule).values())
+        if not owner and type(rule) not in (CompositeRule, Restrict):  # which have no settings
+            name = type(rule).__name__
+            names[name] += 1
+            owner = name if names[name] == 1 else f"{name} {names[name]}"
+        found.update((part, owner) for part in parts if isinstance(part, SharedVariable))
+        for part in parts:
+            for one in part if isinstance(part, list) else [part]:
+                visit(one, owner)
+
+    visit(getattr(loop.algorithm, "step_rule", None), "")
     return found
 
 
@@ -127,6 +196,29 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     hint = nearest(str(given), [*known, *paths])
     names = f", or one of the names {', '.join(map(repr, known))}" if known else ""
     raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
+
+
+def request_of(
+    loop: Loop, given: SharedVariable | str, value: object
+) -> tuple[SharedVariable, np.ndarray[Any, Any], object]:
+    """Return a variable, the value to give to it, and what to show of the value.
+
+    Raises
+    ------
+    SessionError
+        If there is no such variable, or `value` is not a number or an array.
+    """
+    if not isinstance(given, (SharedVariable, str)):
+        raise SessionError(NOT_SHARED.format(given=given))
+    shared, array = variable_of(loop, given), np.array(to_python(value))
+    if array.dtype.kind not in "biufc":
+        raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
+    return shared, array, plain(array) if array.size <= 4 else f"an array of shape {array.shape}"
+
+
+def plain(value: np.ndarray[Any, Any]) -> Any:
+    """Return a number for an array without dimensions, otherwise the array."""
+    return value.item() if value.ndim == 0 else value
 
 
 def variables_by_path(loop: Loop) -> dict[str, SharedVariable]:

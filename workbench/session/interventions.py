@@ -13,10 +13,10 @@ from workbench.interfaces import Command, Loop
 
 RECORD = "interventions"
 
-REPLAYED = ("set", "call", "hold", "release")
+REPLAYED = ("set", "call", "hold", "release", "set_end")
 """Commands that change the results of training and can be repeated in another run."""
 
-CHANGING = (*REPLAYED, "train")
+CHANGING = (*REPLAYED, "train", "load")
 """Commands that change training; a replay cannot repeat them and does not cross them."""
 
 FREELY_RECORDED = 1000

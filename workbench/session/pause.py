@@ -47,6 +47,11 @@ class Pause:
         self._step: object = None
         self._holding = False
 
+    @property
+    def paused(self) -> bool:
+        """True during a pause."""
+        return self._paused
+
     def end(self) -> None:
         """Clear any pause or step at the end of a run."""
         self._paused = self._journal.paused = self._holding = False

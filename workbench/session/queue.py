@@ -120,7 +120,7 @@ class Queue:
         """Queue a command that calls `action`; `then` is called after it is settled."""
 
         def carry_out() -> None:
-            self.carry_out(command, action, details or {}, then)
+            self.carry_out(command, action, {} if details is None else details, then)
 
         def carry_out_early() -> bool:
             if not self.settled_before(command.id):

@@ -112,6 +112,9 @@ class Replay:
     def _action(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
         text = record["text"]
         kind = record["command"]
+        if kind == "set_end":
+            end = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
+            return kind, partial(self._main_loop.end_at, **end), {**end, "old": record.get("old")}
         if kind != "call":
             name = record.get("path", record.get("variable"))
             if name not in self._known:

@@ -71,7 +71,7 @@ class Rewinder:
         self._seconds = 0.0  # duration of the last snapshot
         self._undo = UndoStack()
         self._posted = self._recount = False
-        self._before_call: tuple[int, Mapping[str, Any]] | None = None
+        self._before_call: tuple[int | None, Mapping[str, Any]] | None = None
         self._broken = ""  # the error of a snapshot that could not be taken
         self._epochs = _Epochs(self)
         self._separate = 0.0  # time from which an intervention gets a separate snapshot
@@ -164,8 +164,9 @@ class Rewinder:
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
-        if command.kind == "call":  # it can load a state with another log
-            self._before_call = done, self._main_loop.log.state_dict()
+        if command.kind in ("call", "load"):  # a call may load a state, with another log
+            at = done if command.kind == "call" else None
+            self._before_call = at, self._main_loop.log.state_dict()
         here = (done, self.branch)
         last = self.ring.newest_until(done)
         if last is None or (last.iteration, last.branch, last.changes) != (*here, self._changes):
@@ -192,9 +193,9 @@ class Rewinder:
             self._undo.drop()
             self._changes -= 1
         before, self._before_call = self._before_call, None
-        if before is not None and before[0] != self._main_loop.status["iterations_done"]:
+        at = self._main_loop.status["iterations_done"]
+        if before is not None and before[0] != at and not (failed and before[0] is None):
             self.branch.leave(before[1])
-            at = self._main_loop.status["iterations_done"]
             self.branches.append(Branch(f"branch {len(self.branches)}", None, at))
             self._recount = True
         if not self._posted:

@@ -1,4 +1,4 @@
-"""Registry of the running sessions of this process, which ends them when Python exits or forks."""
+"""The sessions of this process as a list, and how they end when Python exits or forks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Iterable, Sequence
+from typing import overload
 
+from workbench.errors import SessionError, nearest
 from workbench.hints import hinted
 from workbench.main_loop import lease
+from workbench.session import display
 from workbench.session.command import Command
+from workbench.session.known_sessions import known
 from workbench.session.session import Session
+
+NO_SESSION = "there is no session {name!r}{hint}; the sessions are {known}"
 
 EXIT_TIMEOUT = 5.0
 """Maximal number of seconds to wait for all sessions to stop when Python exits."""
@@ -28,6 +35,79 @@ def running() -> dict[str, Session]:
     ...     _ = session.stop()
     """
     return {one.name: one for one in lease.sessions() if isinstance(one, Session)}
+
+
+class Sessions(Sequence[Session]):
+    """List of sessions, which a notebook shows as a table.
+
+    Parameters
+    ----------
+    found : iterable of Session
+    """
+
+    def __init__(self, found: Iterable[Session]) -> None:
+        self._found = tuple(found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Session: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Sessions: ...
+
+    def __getitem__(self, key: int | str | slice) -> Session | Sessions:
+        """Return a session by its place or name, or a part of the list by a slice.
+
+        Raises
+        ------
+        SessionError
+            If there is no session of that name.
+        """
+        if isinstance(key, slice):
+            return Sessions(self._found[key])
+        if not isinstance(key, str):
+            return self._found[key]
+        for session in reversed(self._found):
+            if session.name == key:
+                return session
+        names = [session.name for session in self._found]
+        listed = ", ".join(map(repr, names)) or "there are none"
+        raise SessionError(NO_SESSION.format(name=key, hint=nearest(key, names), known=listed))
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self._found)) or "no sessions"
+
+    def _repr_html_(self) -> str:
+        return display.list_of(self._found)
+
+
+@hinted
+def sessions() -> Sessions:
+    """Return all sessions of this process, those that have ended included, as a list.
+
+    A session that has ended stays in the list as long as some variable, view or output refers to
+    it. A running one always does, so this also gets one back whose variable was overwritten.
+
+    Returns
+    -------
+    Sessions
+        A sequence, in the order in which they were made; a name is an index too. A notebook shows
+        it as a table of names, states, iterations and newest values.
+
+    Examples
+    --------
+    >>> from workbench.main_loop import MainLoop
+    >>> class Nothing:
+    ...     def initialize(self): pass
+    ...     def process_batch(self, batch): pass
+    >>> session = MainLoop(Nothing(), [{"x": [1]}]).start(name="first try", paused=True)
+    >>> sessions()["first try"] is session
+    True
+    >>> session.stop().wait()
+    """
+    return Sessions(one for one in known() if isinstance(one, Session))
 
 
 @atexit.register

@@ -8,7 +8,6 @@ datasets. Reading an empty mailbox costs almost no time.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -18,15 +17,18 @@ from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
 from workbench.extensions.alerts import Level, alert, check_level
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
+from workbench.extensions.saveload import checked_path
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.openmp import release_workers
 from workbench.session import display
+from workbench.session.archives import save_to
 from workbench.session.command import Command
+from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.model_tree import model_tree
 from workbench.session.probe import Probe
-from workbench.session.steering import Steering, check_name
+from workbench.session.steering import Steering
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.live_layer import from_live_layer
@@ -40,14 +42,11 @@ ALREADY_STARTED = (
 RUNS_ALREADY = "{session!r} was started before and still runs; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
-    "extension Checkpoint, or immediately with session.call(lambda main_loop: dump(main_loop, "
-    "file)), where dump is workbench.serialization.dump"
+    "extension Checkpoint, or at once by session.save(path)"
 )
 WAIT_INTERRUPTED = (
     "wait() was interrupted, but training continues: {session!r}. Its method stop() ends it"
 )
-
-_names = itertools.count(1)
 
 
 class Session(FixedAttributes, Steering):
@@ -109,9 +108,10 @@ class Session(FixedAttributes, Steering):
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         check_name(name)
         self.main_loop = main_loop
-        self._name = f"session-{next(_names)}" if name is None else name
+        self._name = new_name() if name is None else name
         self._worker = Worker(main_loop, self, self._name)
         self._queue = self._worker.queue
+        remember(self)
 
     @property
     def name(self) -> str:
@@ -283,19 +283,39 @@ class Session(FixedAttributes, Steering):
                 command._refuse(str(error), error)
             return command
 
-    def stop(self) -> Command:
+    def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
         """End training between two batches.
 
         A stop overtakes every earlier `pause`, `resume`, `step` and `train` that has not taken
         effect; these commands are refused. Earlier `set` and `call` commands are executed first,
         since they can save the result. The event ``on_interrupt`` fires. `train` and
         ``main_loop.start()`` continue from this point.
+
+        Parameters
+        ----------
+        save : path, optional
+            Save to this file first, as the method `save` does. If that fails, training does not
+            end; the command is refused and states the reason.
         """
+        worker, details = self._worker, dict[str, Any]()
+        template = None if save is None else checked_path(save)
+        action = partial(self._save_or_stay, template, details)
         with self._queue.lock:
-            if self._worker.state in (State.RUNNING, State.PAUSED):
-                self._worker.state = State.STOPPING
+            if worker.state in (State.RUNNING, State.PAUSED):
+                worker.state = State.STOPPING
                 self._queue.overtake()
-            return self._queue.ask("stop", "stop", then=self.main_loop.interrupt, urgent=True)
+            text = "stop" if template is None else f"save {template} and stop"
+            then = self.main_loop.interrupt
+            return self._queue.ask("stop", text, action, details, then, urgent=True)
+
+    def _save_or_stay(self, template: str | None, details: dict[str, Any]) -> None:
+        if template is None:
+            return
+        try:
+            save_to(self.main_loop, template, details)
+        except Exception:
+            self._worker.stay()
+            raise
 
     def call(self, f: Callable[[MainLoop], Any]) -> Command:
         """Call ``f(main_loop)`` in the training thread between two batches.

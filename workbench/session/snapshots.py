@@ -44,7 +44,7 @@ class Snapshot:
         The status of the log.
     row : dict
         The records of the row of `iteration`.
-    branch : object
+    branch : Branch
         The branch on which the snapshot was taken.
     pin : str
         The reason to keep the snapshot longer than others, empty if there is none.
@@ -55,7 +55,7 @@ class Snapshot:
     state: dict[str, Any]
     status: dict[str, Any]
     row: dict[str, Any]
-    branch: object
+    branch: Any
     pin: str = ""
 
     @property

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
@@ -12,19 +13,25 @@ from typing import Any, Self
 import numpy as np
 
 from workbench import interfaces
-from workbench.errors import SessionError, TrainingFinish, WorkbenchError
-from workbench.extensions.finish_after import GOAL
+from workbench.errors import SessionError
+from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
+from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
-from workbench.main_loop import MainLoop, lease
+from workbench.main_loop import MainLoop
+from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.hyperparameters import (
     Hyperparameter,
+    describe,
     hyperparameters,
     modifier_of,
     path_in,
+    plain,
+    request_of,
     variable_of,
 )
+from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Queue, Refused, Value
 from workbench.session.replay import Replay, thread_note
@@ -34,21 +41,6 @@ from workbench.tensor import SharedVariable
 from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 from workbench.utils.values import to_python
-
-TAKEN = "another running session is named {name!r}; choose another name"
-
-
-def check_name(name: object) -> None:
-    """Raise an error if a session name is not a str or belongs to another running session.
-
-    Raises
-    ------
-    SessionError
-    """
-    if name is not None and (not isinstance(name, str) or not name):
-        raise SessionError(f"the name of a session must be a str, not {name!r}")
-    if any(name == session.name for session in lease.sessions()):
-        raise SessionError(TAKEN.format(name=name))
 
 
 class Steering(interfaces.Session):
@@ -79,18 +71,8 @@ class Steering(interfaces.Session):
         SessionError
             If the variable does not exist, or if `value` is not a number or an array.
         """
-        if not isinstance(shared, (SharedVariable, str)):
-            raise SessionError(
-                f"the first argument of set() must be a shared variable, not {shared!r}; the "
-                "learning rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
-            )
-        shared = variable_of(self.main_loop, shared)
-        given = np.array(to_python(value))
-        if given.dtype.kind not in "biufc":
-            raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
-        recorded = given.item() if given.ndim == 0 else given
-        shown = recorded if given.size <= 4 else f"an array of shape {given.shape}"
-        details = {"variable": str(shared), "value": recorded}
+        shared, given, shown = request_of(self.main_loop, shared, value)
+        details = {"variable": str(shared), "value": plain(given)}
         with self._queue.lock:
             command = self._queue.new("set", f"set {shared} = {shown}")
             if self._queue.accepts(command):
@@ -143,10 +125,53 @@ class Steering(interfaces.Session):
         details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
         return self._queue.ask("release", f"release {variable}", modifier.release, details)
 
+    def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
+        """Plan the end of training after a total of epochs or batches, between two batches.
+
+        The new end may be later or earlier than `FinishAfter` says, but not before the present
+        iteration. It is part of the status of the log, so it holds for resumed runs. `train`
+        instead adds to what is planned.
+
+        Parameters
+        ----------
+        epochs, batches : int
+            The total, counted from the start of the run; exactly one of the two.
+
+        Raises
+        ------
+        ArgumentError
+            If not exactly one of the two is given, as a number of 1 or more.
+        """
+        check_more(epochs, batches)
+        unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
+        details: dict[str, Any] = {unit: number}
+
+        def action() -> None:
+            old = {"epochs": planned_epochs, "batches": planned_batches}[unit](self.main_loop)
+            self.main_loop.end_at(**{unit: number})
+            details["old"] = old
+
+        return self._queue.ask("set_end", f"end after {number:,} {unit}", action, details)
+
     @property
     def hyperparameters(self) -> list[Hyperparameter]:
         """The hyperparameters that can be changed during training, with their values and bounds."""
         return hyperparameters(self.main_loop)
+
+    def describe(self, shared: SharedVariable | str) -> Hyperparameter:
+        """Describe a shared variable of one number, hyper-parameter or not.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+            The variable, its name, or its path in the state of training.
+
+        Raises
+        ------
+        SessionError
+            If training has no such variable, or it is not a single real number.
+        """
+        return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
         """Keep the current training state in memory, longer than automatic snapshots.
@@ -216,7 +241,7 @@ class Steering(interfaces.Session):
         check_name(name)
         copy, at = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
         new = type(self)(copy, name)
-        new._begin_at(at, f"fork of {self.name} at {at:,}")
+        new._worker.begin_at(at, f"fork of {self.name} at {at:,}")
         return new
 
     def _copy(self, kind: str, copy: Callable[[], tuple[MainLoop, int]]) -> tuple[MainLoop, int]:
@@ -280,13 +305,6 @@ class Steering(interfaces.Session):
         copy, _ = self._copy("range test", lambda: rewinder.fork(None, None, in_memory=True))
         return run_test(copy, low=low, high=high, batches=batches, parameter=parameter)
 
-    def _begin_at(self, iteration: int, branch: str) -> None:
-        worker, status = self._worker, self.main_loop.status
-        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # a new run removes it
-        more = None if worker.nothing_to_do is None else partial(status.update, goal)
-        with self._queue.lock:
-            worker.launch(more, lambda: worker.rewinder.begin_at(iteration, branch), warns=False)
-
     def replay(
         self,
         source: TrainingLogBase | Iterable[Mapping[str, Any]],
@@ -339,41 +357,21 @@ class Steering(interfaces.Session):
     def undo(self) -> Command:
         """Rewind training to the point before the last intervention, and pause there.
 
-        Interventions are the actions of `set`, `hold`, `release`, `call` and `train`, and rewinds.
-        The training that followed is kept as a branch.
+        Interventions are the actions of `set`, `set_end`, `hold`, `release`, `call`, `train` and
+        `load`, and rewinds. The training that followed is kept as a branch.
         """
         return self._go_back("undo", "undo")
 
     def _go_back(self, kind: str, text: str, *where: Any) -> Command:
-        rewinder, hold = self._worker.rewinder, self._worker.pause.hold
+        rewinder = self._worker.rewinder
 
-        def action() -> object:
+        def action(command: Command) -> object:
             if kind == "undo":
                 return rewinder.undo(command, self._queue.commands)
             return rewinder.rewind(command, *where)
 
-        with self._queue.lock:
-            if not self._worker.state.ended:
-                command = self._queue.ask(kind, text, action, then=hold)
-                return command
-            command = self._queue.new(kind, text)
-            status = self.main_loop.status
-            goal = {GOAL: status[GOAL]} if GOAL in status else {}
-
-            def first() -> None:
-                status.update(goal)  # a new run removes it
-                self._queue.carry_out(command, action, {}, hold)
-                if command.reason is not None:
-                    raise TrainingFinish
-
-            try:
-                rewinder.check(*where)
-                self._worker.launch(first)
-            except Refused as refusal:
-                command._refuse(str(refusal))
-            except WorkbenchError as error:
-                command._refuse(str(error), error)
-            return command
+        check = partial(rewinder.check, *where)
+        return self._worker.come_back(kind, text, action, {}, check)
 
     @property
     def branches(self) -> list[Branch]:
@@ -394,3 +392,67 @@ class Steering(interfaces.Session):
     def variables(self) -> dict[str, dict[str, Any]]:
         """The variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
         return self._worker.prober.described
+
+    @property
+    def default_path(self) -> str:
+        """The path that `save` uses if it gets none, with a placeholder for the iteration."""
+        return default_path(self.name)
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> Command:
+        """Save the run to a file, between two batches; training waits meanwhile.
+
+        The archive is one that the extension `Checkpoint` writes. `load`, the extension `Load` and
+        `workbench.serialization.continue_training` continue from it. The record ``saved_to`` has
+        the path, which is the result of the command too.
+
+        Parameters
+        ----------
+        path : path, optional
+            ``{iterations_done}`` and ``{epochs_done}`` in it are replaced by these numbers. By
+            default the name of the session and the number of iterations, in the working directory.
+
+        Raises
+        ------
+        ExtensionError
+            If `path` has an unknown placeholder.
+        """
+        template = checked_path(self.default_path if path is None else path)
+        details: dict[str, Any] = {}
+
+        def action() -> str:
+            saved = save_to(self.main_loop, template, details)
+            command.text = f"save {saved}"
+            return saved
+
+        with self._queue.lock:
+            if not self._worker.state.ended:
+                command = self._queue.ask("save", f"save {template}", action, details)
+                return command
+            command = self._queue.new("save", f"save {template}")
+            self._queue.carry_out(command, action, details)  # no thread trains
+            return command
+
+    def load(self, path: str | os.PathLike[str]) -> Command:
+        """Bring training to the state in a file, and pause there.
+
+        Nothing in the file is executed, so it need not be trusted. The main loop must be built as
+        the saved one was. What was trained here stays as a branch, and `undo` brings it back.
+
+        Parameters
+        ----------
+        path : path
+            An archive that `save` or the extension `Checkpoint` has written.
+
+        Raises
+        ------
+        ArchiveError
+            If there is no such file, or it is damaged or has no state of training.
+        """
+        file, state = read_file(path)
+        pause = self._worker.pause
+
+        def action(command: Command) -> None:
+            load_from(self.main_loop, file, state)
+            pause.stay()
+
+        return self._worker.come_back("load", f"load {file}", action, {"file": file})

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
+from typing import Any
 
 import torch
 
 from workbench import interfaces
-from workbench.errors import SessionError, SessionWarning, WorkbenchError
+from workbench.errors import SessionError, SessionWarning, TrainingFinish, WorkbenchError
+from workbench.extensions.finish_after import GOAL
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers, release_workers_after_cells
@@ -21,7 +23,7 @@ from workbench.session.command import Command
 from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
 from workbench.session.probe import Prober
-from workbench.session.queue import Queue
+from workbench.session.queue import Queue, Refused
 from workbench.session.rewind import Rewinder
 from workbench.utils.notices import remark, tell
 
@@ -171,6 +173,47 @@ class Worker:
                 raise SessionError(NO_THREAD.format(name=self._name, error=error)) from error
             raise
 
+    def begin_at(self, iteration: int, branch: str) -> None:
+        """Start a run at a snapshot, train up to an iteration, and pause there."""
+        status = self._main_loop.status
+        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
+        more = None if self.nothing_to_do is None else partial(status.update, goal)
+        with self.queue.lock:
+            self.launch(more, lambda: self.rewinder.begin_at(iteration, branch), warns=False)
+
+    def come_back(
+        self,
+        kind: str,
+        text: str,
+        action: Callable[[Command], object],
+        details: dict[str, Any],
+        check: Callable[[], None] = lambda: None,
+    ) -> Command:
+        """Bring training to another state and pause there; after the end, in a new run."""
+        hold = self.pause.hold
+        with self.queue.lock:
+            if not self.state.ended:
+                command = self.queue.ask(kind, text, lambda: action(command), details, hold)
+                return command
+            command = self.queue.new(kind, text)
+            status = self._main_loop.status
+            goal = {GOAL: status[GOAL]} if GOAL in status else {}
+
+            def first() -> None:
+                status.update(goal)  # a new run forgets it
+                self.queue.carry_out(command, lambda: action(command), details, hold)
+                if command.reason is not None:
+                    raise TrainingFinish
+
+            try:
+                check()
+                self.launch(first)
+            except Refused as refusal:
+                command._refuse(str(refusal))
+            except WorkbenchError as error:
+                command._refuse(str(error), error)
+            return command
+
     def _set_note(self, note: str | None) -> None:
         self.note = self._unprinted = note or ""
 
@@ -244,6 +287,12 @@ class Worker:
         with self.queue.lock:
             if self.state is old:  # not if stopping
                 self.state = new
+
+    def stay(self) -> None:
+        """Go on, or stay paused, since a stop was refused."""
+        with self.queue.lock:
+            if self.state is State.STOPPING:
+                self.state = State.PAUSED if self.pause.paused else State.RUNNING
 
     def leave_to_the_parent(self) -> None:
         """Mark the worker as ended in a forked process, which lacks the thread."""

@@ -5,7 +5,6 @@ import type { CommandName } from "./messages";
 
 export interface Button {
   readonly name: CommandName;
-  readonly arguments?: Record<string, unknown>;
   readonly label: string;
   readonly title: string;
   /** The path of the icon in a view box of 16 by 16. */
@@ -34,9 +33,8 @@ export const BUTTONS: readonly Button[] = [
   },
   {
     name: "train",
-    arguments: { epochs: 5 },
-    label: "5 epochs",
-    title: "train for five more epochs, also after the end",
+    label: "more epochs",
+    title: "train for this many more epochs, also after the end",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
   },
 ];
@@ -45,15 +43,13 @@ export const BUTTONS: readonly Button[] = [
 export function makeButton(
   button: Button,
   parent: HTMLElement,
-  send: (button: Button) => void,
+  send: () => void,
 ): HTMLButtonElement {
   const element = named(button.name, make("button", "wb-button", parent));
   element.type = "button";
   element.title = button.title;
   element.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${button.icon}"/></svg>`;
   element.append(button.label);
-  element.addEventListener("click", () => {
-    send(button);
-  });
+  element.addEventListener("click", send);
   return element;
 }

@@ -51,17 +51,17 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 }
 
 /**
- * Sends a command, which Python recognises by its id if it arrives twice; see `deliver`. `waiting` is
- * called as soon as the message has to wait for a cell.
+ * Sends a command, which Python recognises by its id if it arrives twice; its receipt has the id,
+ * too. See `deliver`. `waiting` is called as soon as the message has to wait for a cell.
  */
 export async function command(
   model: Model<LiveState>,
   box: HTMLElement,
-  request: Pick<CommandMessage, "name" | "arguments">,
+  request: Pick<CommandMessage, "name" | "arguments" | "id">,
   hasControlChannel: boolean,
   waiting: () => void,
 ): Promise<void> {
-  const message: CommandMessage = { kind: "command", ...request, id: randomId() };
+  const message: CommandMessage = { kind: "command", ...request, id: request.id ?? randomId() };
   await deliver(model, box, message, hasControlChannel, waiting);
 }
 

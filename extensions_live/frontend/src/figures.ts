@@ -6,7 +6,7 @@ import { figureName, showKey, type Card } from "./card";
 import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparison";
 import { command, deliver } from "./command";
 import { makeHandle } from "./handle";
-import { onKey } from "./keys";
+import { onKey } from "./plot_keys";
 import { drawMarks, textsAt } from "./marks";
 import type { AxisData, PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";

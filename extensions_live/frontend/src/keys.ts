@@ -1,32 +1,98 @@
-// Keys of a plot: pressed while it has the focus, or sent by another part of the same output as the
-// event `wb-key`.
+// Keys of the view, which act only while it has the focus, and the list of them.
 
-const AREA = ".jp-OutputArea";
-const FIELDS = "input, select, textarea";
+import { make, named } from "./dom";
 
-/** Calls `act` with every key for this plot; it returns true if it used the key. */
-export function onKey(
-  box: HTMLElement,
-  act: (key: string, target: Element | null) => boolean,
-): () => void {
+/** The event that tells the other parts of a view about a key; its detail is the key. */
+export const KEY = "wb-key";
+
+export const KEYS: readonly (readonly [key: string, meaning: string])[] = [
+  ["space", "pause or resume"],
+  [".", "train on one batch and pause"],
+  ["[", "go back to the snapshot before"],
+  ["]", "go to the snapshot after"],
+  ["f", "fork"],
+  ["l", "logarithmic axis of the plots"],
+  ["?", "show or hide this list"],
+];
+
+const OWN = new Set([" ", ".", "[", "]", "f", "l", "?"]);
+
+/** Returns true if the element uses keys of its own: it is a text field or a list. */
+function takesText(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement) return target.type !== "range";
+  return target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+}
+
+/** Returns true if the space bar has a meaning for the element already. */
+function isPressed(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.matches("button, summary, a");
+}
+
+/** Returns the key if it is one of the view and would not be taken by the element in focus. */
+export function keyOf(event: KeyboardEvent): string | null {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  if (!OWN.has(key) || takesText(target)) return null;
+  return key === " " && isPressed(target) ? null : key;
+}
+
+/**
+ * Calls `act` for keys pressed in `box`, or sent by other parts of the view with the event `KEY`.
+ * Shortcuts of the notebook do not act on them meanwhile. Returns a function that ends this.
+ */
+export function listenToKeys(box: HTMLElement, act: (key: string) => void): () => void {
+  box.tabIndex = 0;
+  // JupyterLab listens on the document and looks for this attribute first. Keys with modifiers, such
+  // as Ctrl+S, stay those of the notebook.
+  const first = (event: KeyboardEvent) => {
+    if (!(event.target instanceof Node) || !box.contains(event.target)) return;
+    const plain = !(event.ctrlKey || event.metaKey || event.altKey) && event.key !== "Escape";
+    box.toggleAttribute("data-lm-suppress-shortcuts", plain);
+  };
   const pressed = (event: KeyboardEvent) => {
-    const target = event.target as Element;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    // The notebook would take the arrow keys of a slider and the Enter of a button for its cells.
-    event.stopPropagation();
-    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
+    const key = keyOf(event);
+    if (key === null) return;
+    event.preventDefault();
+    if (!event.repeat || key === ".") act(key);
+    box.dispatchEvent(new CustomEvent(KEY, { bubbles: true, detail: key }));
   };
   const sent = (event: Event) => {
     const { target } = event;
-    const area = target instanceof Element ? target.closest(AREA) : null;
-    if (area && area !== box.closest(AREA)) return;
-    const { detail } = event as CustomEvent<{ key?: string } | null>;
-    if (typeof detail?.key === "string") act(detail.key, null);
+    if (!(target instanceof Element) || box.contains(target)) return;
+    const area = box.closest(".jp-OutputArea");
+    if (!area || target.closest(".jp-OutputArea") !== area) return;
+    act((event as CustomEvent<string>).detail);
   };
+  window.addEventListener("keydown", first, true);
   box.addEventListener("keydown", pressed);
-  document.addEventListener("wb-key", sent, { capture: true });
+  document.addEventListener(KEY, sent);
   return () => {
+    window.removeEventListener("keydown", first, true);
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener("wb-key", sent, { capture: true });
+    document.removeEventListener(KEY, sent);
   };
+}
+
+/** Adds the list of keys, with the button that shows it; returns a function that toggles it. */
+export function makeKeyList(row: HTMLElement, parent: HTMLElement): () => void {
+  const button = named("keys-button", make("button", "wb-button wb-plain wb-help", row, "?"));
+  button.type = "button";
+  button.title = "keys";
+  button.setAttribute("aria-label", "list of keys");
+  const list = named("keys", make("div", "wb-keylist", parent));
+  list.setAttribute("role", "list");
+  list.hidden = true;
+  for (const [key, meaning] of KEYS) {
+    const pair = make("div", "", list);
+    pair.setAttribute("role", "listitem");
+    make("kbd", "", pair, key);
+    make("span", "wb-words", pair, meaning);
+  }
+  const toggle = () => {
+    list.hidden = !list.hidden;
+    button.setAttribute("aria-expanded", String(!list.hidden));
+  };
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", toggle);
+  return toggle;
 }

@@ -1,6 +1,6 @@
 // Generated from extensions_live/messages.py by `make frontend`; change it there.
 
-export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork";
+export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork" | "set_end" | "save" | "load";
 
 /** Visibility of one rendering of a widget. */
 export interface VisibilityMessage {
@@ -165,6 +165,82 @@ export interface Failure {
   traceback: string;
 }
 
+/** The outcome of a request of a page: `about` is a path of a number, or a command's name. */
+export interface Receipt {
+  request: string;
+  about: string;
+  text: string;
+  state: "waiting" | "applied" | "refused";
+  code: string;
+}
+
+/** A number that can be changed; a value or a bound that is not finite is null. */
+export interface NumberRow {
+  path: string;
+  name: string;
+  owner: string;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  scale: "log" | "linear";
+  driven_by: string;
+  held: boolean;
+  receipt: Receipt | null;
+}
+
+/** The planned end of the run, and what is done of it. */
+export interface EndRow {
+  epochs: number | null;
+  batches: number | null;
+  epochs_done: number;
+  batches_done: number;
+}
+
+/** A branch of the run; `end` is null for the present one. */
+export interface BranchRow {
+  name: string;
+  start: number;
+  end: number | null;
+  difference: string;
+}
+
+/** A state of training that is kept in memory. */
+export interface SnapshotRow {
+  iteration: number;
+  pin: string;
+  branch: string;
+}
+
+/** A change of training; empty fields are those that it does not have. */
+export interface InterventionRow {
+  iteration: number;
+  what: string;
+  old: string;
+  new: string;
+  by: string;
+}
+
+/** An alert of training. */
+export interface AlertRow {
+  iteration: number;
+  level: string;
+  text: string;
+}
+
+/** The part of the control bar that changes training. */
+export interface SteerPayload {
+  able: boolean;
+  session: string;
+  default_path: string;
+  last_path: string;
+  numbers: NumberRow[];
+  end: EndRow;
+  branches: BranchRow[];
+  snapshots: SnapshotRow[];
+  interventions: InterventionRow[];
+  more_interventions: number;
+}
+
 /** Contents of the control bar, where `fraction` is null if the end of the run is unknown. */
 export interface ControlsPayload {
   state: string;
@@ -177,6 +253,10 @@ export interface ControlsPayload {
   fraction: number | null;
   values: string[][];
   command: Outcome | null;
+  receipts: Receipt[];
+  steer: SteerPayload;
+  alerts: AlertRow[];
+  alert_count: number;
   error: Failure | null;
   note: string;
   control_channel: boolean;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import controls from "../src/widgets/controls";
-import type { ControlsPayload, ControlsState } from "../src/messages";
+import type { CommandMessage, ControlsPayload, ControlsState, Receipt } from "../src/messages";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
 const RUNNING: ControlsPayload = {
@@ -15,6 +15,21 @@ const RUNNING: ControlsPayload = {
   fraction: 0.5,
   values: [["cost", "0.5"]],
   command: null,
+  receipts: [],
+  steer: {
+    able: true,
+    session: "session-1",
+    default_path: "session-1-{iterations_done}.tar",
+    last_path: "",
+    numbers: [],
+    end: { epochs: 2, batches: 10, epochs_done: 0, batches_done: 5 },
+    branches: [{ name: "main", start: 0, end: null, difference: "" }],
+    snapshots: [],
+    interventions: [],
+    more_interventions: 0,
+  },
+  alerts: [],
+  alert_count: 0,
   error: null,
   note: "",
   control_channel: false,
@@ -75,7 +90,9 @@ it("shows that a click was sent until its outcome arrives", async () => {
   model.update("payload", { ...RUNNING, command: before, iteration: "iteration 6 of 10" });
   expect(part("command").textContent).toBe(waits);
   const after = { id: 4, text: "pause: refused: it is paused", refused: true };
-  model.update("payload", { ...RUNNING, command: after });
+  const request = (model.sent.at(-1) as CommandMessage).id ?? "";
+  const receipt: Receipt = { request, about: "pause", text: "", state: "refused", code: "" };
+  model.update("payload", { ...RUNNING, command: after, receipts: [receipt] });
   expect(part("command").textContent).toBe(after.text);
   expect(part("command").classList).toContain("wb-refused");
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fitRanges, iterationAt, padded, placeText, positionOf, spanX, spanY } from "../src/axes";
 import type { Figure } from "../src/bokeh";
 import { isHidden, labelOf, ordered } from "../src/comparison";
-import { onKey } from "../src/keys";
+import { onKey } from "../src/plot_keys";
 import type { AxisData, LineInfo, PlotPayload, PlotSettings, PlotState } from "../src/messages";
 import { duration, type Points } from "../src/numbers";
 import { csv } from "../src/save";
@@ -220,7 +220,7 @@ describe("keys", () => {
     return { box, other };
   }
   const send = (el: EventTarget) =>
-    el.dispatchEvent(new CustomEvent("wb-key", { detail: { key: "l" }, bubbles: true }));
+    el.dispatchEvent(new CustomEvent("wb-key", { detail: "l", bubbles: true }));
 
   it("come from the same output or from the document, and end", () => {
     const act = vi.fn(() => true);

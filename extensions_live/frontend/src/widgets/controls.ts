@@ -1,21 +1,27 @@
-// The widget `Controls`, the control bar of a run. A click only sends a command; its outcome, like
-// all contents of the bar, arrives with the payload.
+// The widget `Controls`: the control bar of a run. A click only sends a command; its receipt, like
+// everything else on the bar, arrives with the payload.
 
+import { Alerts } from "../alerts";
 import { reportVisibility } from "../visibility";
 import { makeButton, BUTTONS, type Button } from "../buttons";
 import { careForCell } from "../cell";
-import { command } from "../command";
+import { command, randomId } from "../command";
 import { make, named } from "../dom";
 import { announce } from "../draw";
+import { makeField, onEnter, wholeNumber, type Send } from "../steer/fields";
 import { watchKernel } from "../kernel";
+import { listenToKeys, makeKeyList } from "../keys";
 import type { CommandName, ControlsPayload, ControlsState } from "../messages";
 import type { Rendering } from "../model";
 import { showProblem } from "../problem";
+import { Steer } from "../steer/steer";
 
 const WAITS = "sent; it takes effect when the running cell ends";
 
 function render({ model, el }: Rendering<ControlsState>) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", "training; press ? for keys");
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
@@ -23,6 +29,9 @@ function render({ model, el }: Rendering<ControlsState>) {
   const top = make("div", "wb-row", box);
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
+  const train = make("span", "wb-more", buttons);
+  const more = makeField("more-epochs", "number of further epochs", train, { numeric: true });
+  more.value = "5";
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
 
@@ -38,6 +47,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   const left = named("time-left", make("span", "wb-left", counts));
   const values = named("values", make("div", "wb-values", box));
 
+  const alerts = new Alerts(box, model.get("ident"));
   const note = named("note", make("div", "wb-note", box));
   const error = named("error", make("details", "wb-error", box));
   const summary = named("error-message", make("summary", "", error));
@@ -47,26 +57,57 @@ function render({ model, el }: Rendering<ControlsState>) {
     const now = model.get("payload");
     return "state" in now ? now : null;
   };
-  // A click whose outcome has not arrived yet, with the id of the last command before it.
-  let pending: { after: number } | null = null;
-  const send = (button: Button) => {
-    const { name, label, arguments: given } = button;
-    const now = payload();
-    const mine = { after: now?.command?.id ?? 0 };
+  // The last request, until its receipt arrives.
+  let pending: { id: string; label: string } | null = null;
+  const ask = (name: CommandName, given: Record<string, unknown>, label: string) => {
+    const mine = { id: randomId(), label };
     pending = mine;
     answer.textContent = `${label} sent`;
-    void command(
-      model,
-      box,
-      { name, arguments: given ?? {} },
-      now?.control_channel ?? false,
-      () => {
-        if (pending === mine) answer.textContent = `${label} ${WAITS}`;
-      },
-    );
+    const request = { name, arguments: given, id: mine.id };
+    void command(model, box, request, payload()?.control_channel ?? false, () => {
+      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+    });
+    return mine.id;
   };
+  const send: Send = (name, given = {}) => ask(name, given, name.replace("_", " "));
+
   const byName = new Map<CommandName, HTMLButtonElement>();
-  for (const button of BUTTONS) byName.set(button.name, makeButton(button, buttons, send));
+  const press = ({ name, label }: Button) => {
+    if (name !== "train") return ask(name, {}, label);
+    const epochs = wholeNumber(more, 1);
+    more.toggleAttribute("aria-invalid", epochs === null);
+    if (epochs === null) answer.textContent = `"${more.value}" must be a number of epochs`;
+    return epochs === null ? "" : ask(name, { epochs }, `${epochs} ${label}`);
+  };
+  for (const button of BUTTONS) {
+    const parent = button.name === "train" ? train : buttons;
+    byName.set(
+      button.name,
+      makeButton(button, parent, () => press(button)),
+    );
+  }
+  buttons.append(train);
+  onEnter(more, () => byName.get("train")?.click());
+  const steer = new Steer(box, send);
+  const toggleKeys = makeKeyList(top, box);
+  const endKeys = listenToKeys(box, (key) => {
+    const now = payload();
+    if (!now) return;
+    const possible = (name: CommandName) => now.possible.includes(name);
+    const { batches_done: done } = now.steer.end;
+    const { snapshots } = now.steer;
+    if (key === " ") byName.get(possible("resume") ? "resume" : "pause")?.click();
+    else if (key === ".") byName.get("step")?.click();
+    else if (key === "f") steer.askForFork();
+    else if (key === "?") toggleKeys();
+    else if (key === "[") {
+      const before = snapshots.filter(({ iteration }) => iteration < done).at(-1);
+      if (before) send("rewind", { iteration: before.iteration });
+    } else if (key === "]") {
+      const after = snapshots.find(({ iteration }) => iteration > done);
+      if (after) send("rewind", { iteration: after.iteration, branch: after.branch });
+    }
+  });
 
   const apply = () => {
     const now = payload();
@@ -91,9 +132,12 @@ function render({ model, el }: Rendering<ControlsState>) {
     showValues(values, now.values);
 
     const { command: last } = now;
-    if (pending && (last?.id ?? 0) > pending.after) pending = null;
-    if (!pending) answer.textContent = last?.text ?? "";
+    if (now.receipts.some((one) => one.request === pending?.id)) pending = null;
+    const text = last?.text ?? "";
+    if (!pending && answer.textContent !== text) answer.textContent = answer.title = text;
     answer.classList.toggle("wb-refused", !pending && Boolean(last?.refused));
+    alerts.update(now.alerts, now.alert_count);
+    steer.update(now);
 
     note.textContent = now.note;
     error.hidden = !now.error;
@@ -102,12 +146,19 @@ function render({ model, el }: Rendering<ControlsState>) {
       trace.textContent = now.error.traceback;
     }
   };
+  const readAlerts = () => {
+    alerts.read();
+  };
+  box.addEventListener("pointerdown", readAlerts);
+  box.addEventListener("focusin", readAlerts);
   model.on("change:payload", apply);
   apply();
   announce(box);
   return () => {
     endReports();
     endWatch();
+    endKeys();
+    alerts.read();
     model.off("change:payload", apply);
   };
 }

@@ -1,0 +1,56 @@
+"""History of a view in bounded memory: many records of late, fewer of long ago."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+Record = TypeVar("Record")
+
+MOST = 160
+"""Number of records that are kept."""
+
+
+class History(Generic[Record]):
+    """Records by iteration.
+
+    Going back to an earlier iteration forgets what came after it. If there are too many records,
+    the one is dropped whose loss leaves the smallest gap in proportion to its age.
+
+    Parameters
+    ----------
+    most : int, optional
+
+    Examples
+    --------
+    >>> history = History(most=4)
+    >>> for iteration in range(0, 100, 10):
+    ...     history.add(iteration, str(iteration))
+    >>> history.iterations
+    [0, 70, 80, 90]
+    >>> history.add(60, "again")
+    >>> history.records
+    ['0', 'again']
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self.iterations: list[int] = []
+        self.records: list[Record] = []
+        self._most = most
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def add(self, iteration: int, record: Record) -> None:
+        """Add a record; it replaces those of this iteration and later ones."""
+        while self.iterations and self.iterations[-1] >= iteration:
+            self.iterations.pop()
+            self.records.pop()
+        self.iterations.append(iteration)
+        self.records.append(record)
+        if len(self) > self._most:
+            index = min(range(1, len(self) - 1), key=self._missed)
+            del self.iterations[index], self.records[index]
+
+    def _missed(self, index: int) -> float:
+        before, now = self.iterations[index - 1], self.iterations[-1]
+        return (self.iterations[index + 1] - before) / (1 + now - self.iterations[index])

@@ -1,0 +1,113 @@
+// Small parts of forms: labelled fields, plain buttons, and the line that shows a receipt.
+
+import { make, named } from "../dom";
+import type { CommandName, Receipt } from "../messages";
+
+/** Sends a command; returns the id of the request, by which its receipt is found. */
+export type Send = (name: CommandName, given?: Record<string, unknown>) => string;
+
+/** Adds a text field with an accessible name, which is also shown if it is empty. */
+export function makeField(
+  name: string,
+  label: string,
+  parent: HTMLElement,
+  { hint = "", numeric = false }: { hint?: string; numeric?: boolean } = {},
+): HTMLInputElement {
+  const field = named(name, make("input", "wb-field", parent));
+  field.type = "text";
+  field.autocomplete = "off";
+  field.spellcheck = false;
+  field.placeholder = hint;
+  field.inputMode = numeric ? "decimal" : "text";
+  field.setAttribute("aria-label", label);
+  field.classList.toggle("wb-short", numeric);
+  return field;
+}
+
+/** Adds a button with a text. */
+export function makePlainButton(
+  name: string,
+  label: string,
+  title: string,
+  parent: HTMLElement,
+  act: () => void,
+): HTMLButtonElement {
+  const button = named(name, make("button", "wb-button wb-plain", parent, label));
+  button.type = "button";
+  button.title = title;
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** Calls `act` when the user presses Enter in a field. */
+export function onEnter(field: HTMLInputElement, act: () => void): void {
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") act();
+  });
+}
+
+/** Returns the whole number of at least `least` in a field, or null. */
+export function wholeNumber(field: HTMLInputElement, least: number): number | null {
+  const text = field.value.replaceAll(/[,_\s]/g, "");
+  const value = Number(text);
+  return /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least ? value : null;
+}
+
+/** Returns the part of a receipt's text that follows the name of the command. */
+function outcomeIn(text: string): string {
+  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
+  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+}
+
+/** The line beside a control that shows what became of a request. */
+export class ReceiptLine {
+  readonly element: HTMLElement;
+  /** The id of the last request of this page, until its outcome arrives. */
+  pending = "";
+  #own = "";
+
+  /** With `brief`, the line leaves out what its control says already. */
+  constructor(
+    name: string,
+    parent: HTMLElement,
+    readonly brief = false,
+  ) {
+    this.element = named(name, make("span", "wb-receipt", parent));
+  }
+
+  /** Shows that a request was sent. */
+  sent(id: string): void {
+    this.pending = id;
+    this.#own = "";
+    this.element.removeAttribute("role");
+    this.#write("sent", "waiting");
+  }
+
+  /** Shows why nothing was sent; the next receipt replaces it. */
+  refuse(text: string): void {
+    this.#own = text;
+    this.element.setAttribute("role", "alert"); // what Python answers, the bar announces
+    this.#write(text, "refused");
+  }
+
+  /** Shows the receipt of the request that was sent, or else `other`. */
+  show(receipts: readonly Receipt[], other: Receipt | null): Receipt | null {
+    const mine = this.pending ? receipts.find((one) => one.request === this.pending) : null;
+    if (this.pending && !mine) return null; // it has not arrived
+    const shown = mine ?? other;
+    if (mine && mine.state !== "waiting") this.pending = "";
+    if (this.#own) return mine ?? null;
+    this.#write(shown?.text ?? "", shown?.state ?? "applied", shown?.code);
+    return mine ?? null;
+  }
+
+  #write(text: string, state: Receipt["state"], code = ""): void {
+    const { element } = this;
+    if (element.dataset.text === text + code && element.dataset.state === state) return;
+    element.dataset.text = text + code;
+    element.dataset.state = state;
+    element.title = text;
+    element.textContent = this.brief ? outcomeIn(text) : text;
+    if (code) make("code", "wb-code", element, code);
+  }
+}

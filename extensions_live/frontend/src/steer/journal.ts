@@ -1,0 +1,77 @@
+// The branches of a run, with their differences, and the table of its interventions.
+
+import { make, named } from "../dom";
+import { makePlainButton, ReceiptLine, type Send } from "./fields";
+import type { BranchRow, InterventionRow, Receipt, SteerPayload } from "../messages";
+
+export class Journal {
+  readonly #send: Send;
+  readonly #branches: HTMLElement;
+  readonly #list: HTMLElement;
+  readonly #receipt: ReceiptLine;
+  readonly #changes: HTMLDetailsElement;
+  readonly #count: HTMLElement;
+  readonly #body: HTMLElement;
+  readonly #more: HTMLElement;
+  #drawn = "";
+
+  constructor(parent: HTMLElement, send: Send) {
+    this.#send = send;
+    this.#branches = named("branches", make("div", "wb-line wb-branches", parent));
+    make("span", "wb-name", this.#branches, "branches");
+    this.#list = make("ul", "wb-middle", this.#branches);
+    this.#receipt = new ReceiptLine("branch-receipt", this.#branches);
+    this.#changes = named("changes", make("details", "wb-changes", parent));
+    const summary = make("summary", "", this.#changes, "changes");
+    this.#count = make("span", "wb-count", summary);
+    const frame = make("div", "wb-frame", this.#changes);
+    frame.tabIndex = 0; // so that it can be scrolled by keys
+    frame.setAttribute("role", "region");
+    frame.setAttribute("aria-label", "changes of training");
+    const table = make("table", "", frame);
+    const row = make("tr", "", make("thead", "", table));
+    for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
+    this.#body = make("tbody", "", table);
+    this.#more = make("div", "wb-words", this.#changes);
+  }
+
+  update(now: SteerPayload, receipts: readonly Receipt[]): void {
+    this.#receipt.show(receipts, null);
+    const { branches, interventions, more_interventions: more } = now;
+    const drawn = JSON.stringify([branches, interventions, more]);
+    if (drawn === this.#drawn) return; // so that focus and selection stay
+    this.#drawn = drawn;
+    this.#branches.hidden = branches.length < 2;
+    this.#list.replaceChildren();
+    for (const branch of [...branches].reverse()) this.#branch(branch);
+    this.#changes.hidden = interventions.length === 0;
+    this.#count.textContent = String(interventions.length + more);
+    this.#body.replaceChildren();
+    for (const change of interventions) this.#change(change);
+    this.#more.textContent = more ? `and ${more} before; session.interventions has them all` : "";
+  }
+
+  #branch({ name, start, end, difference }: BranchRow): void {
+    const item = named("branch", make("li", "", this.#list));
+    const until = end === null ? "now" : end.toLocaleString("en");
+    const span = `${start.toLocaleString("en")} to ${until}`;
+    if (end === null) {
+      make("b", "", item, name);
+    } else {
+      const title = `go to the end of ${name}, at iteration ${until}, and pause there`;
+      makePlainButton("go-to-branch", name, title, item, () => {
+        this.#receipt.sent(this.#send("rewind", { iteration: end, branch: name }));
+      });
+    }
+    make("span", "wb-words", item, span);
+    make("span", "wb-difference", item, difference).title = difference;
+  }
+
+  #change(change: InterventionRow): void {
+    const row = make("tr", "", this.#body);
+    make("td", "wb-count", row, change.iteration.toLocaleString("en"));
+    for (const text of [change.what, change.old, change.new, change.by]) {
+      make("td", "", row, text).title = text;
+    }
+  }
+}

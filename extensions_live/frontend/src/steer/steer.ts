@@ -1,0 +1,52 @@
+// The part "Steer" of the control bar: everything that changes training.
+
+import { Actions } from "./actions";
+import { make, named } from "../dom";
+import type { Send } from "./fields";
+import { Journal } from "./journal";
+import type { ControlsPayload } from "../messages";
+import { Numbers } from "./numbers";
+import { inText } from "./scale";
+
+const FEW = 4; // numbers; with more of them, the part is closed at first
+const IN_SUMMARY = 3;
+
+export class Steer {
+  readonly box: HTMLDetailsElement;
+  readonly #hint: HTMLElement;
+  readonly #numbers: Numbers;
+  readonly #more: HTMLDetailsElement;
+  readonly #actions: Actions;
+  readonly #journal: Journal;
+  #decided = false;
+
+  constructor(parent: HTMLElement, send: Send) {
+    this.box = named("steer", make("details", "wb-steer", parent));
+    const summary = make("summary", "", this.box, "Steer");
+    this.#hint = named("steer-hint", make("span", "wb-hint", summary));
+    const body = make("div", "wb-steer-body", this.box);
+    this.#numbers = new Numbers(body, send);
+    this.#more = named("more", make("details", "wb-actions", body));
+    make("summary", "", this.#more, "end, rewind, fork, file");
+    this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
+    this.#journal = new Journal(body, send);
+  }
+
+  update({ steer, receipts, state }: ControlsPayload): void {
+    if (!this.#decided) {
+      this.#decided = true;
+      this.box.open = steer.numbers.length > 0 && steer.numbers.length <= FEW;
+    }
+    const shown = steer.numbers.slice(0, IN_SUMMARY);
+    this.#hint.textContent = shown.map((one) => `${one.name} ${inText(one.value)}`).join("   ");
+    this.#numbers.update(steer.numbers, steer.able, receipts);
+    this.#actions.update(steer, receipts, state);
+    this.#journal.update(steer, receipts);
+  }
+
+  /** Opens the part and puts the cursor where a fork gets its name. */
+  askForFork(): void {
+    this.box.open = this.#more.open = true;
+    this.#actions.fork.focus();
+  }
+}

@@ -1,0 +1,132 @@
+"""The steering part of the control bar: numbers, the end, the way back, and the journal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from extensions_live.history import History, snapshots
+from extensions_live.messages import EndRow, NumberRow, Receipt, SteerPayload
+from extensions_live.requests import Request, Requests
+from workbench.interfaces import Hyperparameter, Session, State
+from workbench.tensor import SharedVariable
+
+STEERABLE = (State.RUNNING, State.PAUSED)
+"""The states in which numbers and the end can be changed."""
+
+FIRST = ("learning_rate", "momentum")
+"""Names of numbers that come first among those of a rule."""
+
+
+class Steer:
+    """The contents of that part, for one session.
+
+    Parameters
+    ----------
+    session : Session
+    requests : Requests
+        The requests of the widget.
+    variables : iterable of SharedVariable or str
+        Variables to show besides the hyper-parameters; see `Session.describe`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        requests: Requests,
+        variables: Iterable[SharedVariable | str],
+    ) -> None:
+        self._requests = requests
+        self._history = History()
+        self._given = [session.describe(variable).path for variable in variables]
+
+    def payload(self, session: Session) -> SteerPayload:
+        """Return the present contents."""
+        history = self._history
+        history.look(session)
+        return {
+            "able": session.state in STEERABLE,
+            "session": session.name,
+            "default_path": session.default_path,
+            "last_path": self._last_path(),
+            "numbers": self._numbers(session),
+            "end": end(session),
+            "branches": history.branches(session),
+            "snapshots": snapshots(session),
+            "interventions": history.interventions(),
+            "more_interventions": history.left_out,
+        }
+
+    def _numbers(self, session: Session) -> list[NumberRow]:
+        found = {one.path: one for one in session.hyperparameters}
+        for path in self._given:
+            if path not in found:
+                found[path] = session.describe(path)
+        last = {request.about: request for request in tuple(self._requests.recent)}
+        return [
+            {
+                "path": one.path,
+                "name": one.name,
+                "owner": one.owner,
+                "value": finite(one.value),
+                "low": finite(one.low),
+                "high": finite(one.high),
+                "scale": one.scale,
+                "driven_by": one.driven_by,
+                "held": one.held,
+                "receipt": self._receipt(one.path, last.get(one.path)),
+            }
+            for one in _in_order(found.values())
+        ]
+
+    def _receipt(self, path: str, request: Request | None) -> Receipt | None:
+        """Return the outcome of the last change of a number, by this page or otherwise."""
+        change = self._history.last_change(path)
+        own = None if request is None else request.receipt
+        if change is None or (request is not None and request.waiting):
+            return own
+        if request is not None:
+            since = request.before if request.command is None else request.command.id
+            if change["id"] <= since:
+                return own
+        text = f"{change['text']}: applied at iteration {change['iteration']}, by {change['by']}"
+        return {"request": "", "about": path, "text": text, "state": "applied", "code": ""}
+
+    def _last_path(self) -> str:
+        files = (one.get("file") for one in reversed(self._history.records))
+        return str(next(filter(None, files), ""))
+
+
+def _in_order(found: Iterable[Hyperparameter]) -> list[Hyperparameter]:
+    """Return numbers by the rule that has them: first the rule with the first one of `FIRST`."""
+    groups: dict[str, list[Hyperparameter]] = {}
+    for one in sorted(found, key=lambda one: (_place(one), one.name)):
+        groups.setdefault(one.owner, []).append(one)
+    own = groups.pop("", [])
+    return [one for group in (*groups.values(), own) for one in group]
+
+
+def _place(one: Hyperparameter) -> int:
+    return FIRST.index(one.name) if one.name in FIRST else len(FIRST)
+
+
+def end(session: Session) -> EndRow:
+    """Return the planned end of a run, and what is done."""
+    planned, status = session.planned, session.log.status
+    return {
+        "epochs": planned["epochs"],
+        "batches": planned["batches"],
+        "epochs_done": int(status["epochs_done"]),
+        "batches_done": int(status["iterations_done"]),
+    }
+
+
+def finite(value: float) -> float | None:
+    """Return a number that a page can read, or None if it is not finite.
+
+    Examples
+    --------
+    >>> finite(0.5), finite(math.inf)
+    (0.5, None)
+    """
+    return float(value) if math.isfinite(value) else None

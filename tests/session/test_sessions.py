@@ -1,0 +1,56 @@
+"""The list of all sessions of a process."""
+
+import gc
+
+import pytest
+
+from tests.support import runs
+from workbench.errors import SessionError
+from workbench.session import sessions
+
+SOON = 20
+
+
+@pytest.fixture
+def first():
+    session = runs.build(5).start(name="a <first> one")
+    assert session.wait(SOON)
+    return session
+
+
+def test_one_that_has_ended_is_listed_while_it_is_used(first):
+    assert sessions()["a <first> one"] is first
+    assert first in sessions()
+
+
+def test_one_that_has_ended_and_is_not_used_is_freed():
+    session = runs.build(1).start(name="forgotten")
+    assert session.wait(SOON)
+    del session
+    gc.collect()
+    assert "forgotten" not in [one.name for one in sessions()]
+
+
+def test_a_running_one_whose_variable_was_lost_is_found():
+    runs.build(None).start(paused=True, name="lost")
+    gc.collect()
+    session = sessions()["lost"]
+    session.stop()
+    assert session.wait(SOON)
+
+
+def test_the_order_is_that_of_their_starts(first):
+    second = runs.build(1).start()
+    assert second.wait(SOON)
+    assert list(sessions()[-2:]) == [first, second]
+
+
+def test_an_unknown_name_lists_the_known_ones(first):
+    with pytest.raises(SessionError, match=r"no session 'a <frist> one'; did you mean 'a <first>"):
+        sessions()["a <frist> one"]
+
+
+def test_a_notebook_shows_a_table(first):
+    text = sessions()._repr_html_()
+    assert "<td>a &lt;first&gt; one</td><td>finished</td><td>5 of 5</td><td>0</td><td>" in text
+    assert "<th>newest values</th>" in text

@@ -1,0 +1,84 @@
+"""Archives of a session: its state in a file, from which it or a later run continues.
+
+A file is written and read in the thread that trains, between two batches, so it is complete when
+the command is applied. The extension `Checkpoint` saves at regular times, in the background.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import ArchiveError, StateError
+from workbench.extensions.saveload import (
+    LOADED_FROM,
+    SAVED_TO,
+    filled_path,
+    snapshot_for,
+    write,
+)
+from workbench.main_loop import MainLoop
+from workbench.serialization.checkpoint import read_state
+from workbench.session.reach import at_the_end
+
+DEFAULT = "{name}-{{iterations_done}}.tar"
+"""The file of a session that is saved without a path, in the working directory."""
+
+NO_PICKLE = (
+    "it has no copy of the main loop itself, because of {error}: to continue in another process, "
+    "build the main loop there, start it and call load()"
+)
+NO_FILE = "there is no file {path}; the working directory is {folder}"
+
+
+def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
+    """Write the state of a main loop to a file; return its path, and put it into `details`."""
+    path = os.path.abspath(filled_path(template, main_loop.status))
+    snapshot = snapshot_for(main_loop, path)
+    write(snapshot, path)
+    log = main_loop.log
+    row = log.current_row
+    row[SAVED_TO] = (*row.get(SAVED_TO, ()), path)
+    main_loop.after_event(log.commit)
+    details["file"] = path
+    if snapshot.failures:
+        error = snapshot.failures[0]
+        details["lacks"] = NO_PICKLE.format(error=f"{type(error).__name__}: {error}")
+    return path
+
+
+def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
+    """Bring a main loop to the state that was read from a file."""
+    try:
+        main_loop.load_state_dict(state)
+    except StateError as error:
+        raise ArchiveError(f"{path}: {error}") from error
+    main_loop.refresh()
+    ending = main_loop._run.ending
+    ending.with_epoch = False
+    ending.requested = at_the_end(main_loop)
+    log = main_loop.log
+    log.resume()
+    log.current_row[LOADED_FROM] = path
+
+
+def default_path(name: str) -> str:
+    """Return the path to which a session of this name is saved by default."""
+    allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
+    return DEFAULT.format(name=allowed)
+
+
+def read_file(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """Return the whole path of an archive, and the state of training in it.
+
+    Raises
+    ------
+    ArchiveError
+        If there is no such file, or it is damaged or has no state.
+    """
+    file = os.path.abspath(Path(path).expanduser())
+    if not os.path.exists(file):
+        raise ArchiveError(NO_FILE.format(path=file, folder=os.getcwd()))
+    return file, read_state(file)

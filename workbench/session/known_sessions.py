@@ -1,0 +1,43 @@
+"""The sessions of this process and their names."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+
+from workbench.errors import SessionError
+from workbench.interfaces import Session
+from workbench.main_loop import lease
+
+TAKEN = "another running session is called {name!r}; give this one another name"
+
+_numbers = itertools.count(1)
+_known: list[weakref.ReferenceType[Session]] = []
+
+
+def new_name() -> str:
+    """Return a name that no session has had."""
+    return f"session-{next(_numbers)}"
+
+
+def check_name(name: object) -> None:
+    """Refuse a session name that is not text, or that another running session has.
+
+    Raises
+    ------
+    SessionError
+    """
+    if name is not None and (not isinstance(name, str) or not name):
+        raise SessionError(f"the name of a session must be text, not {name!r}")
+    if any(name == session.name for session in lease.sessions()):
+        raise SessionError(TAKEN.format(name=name))
+
+
+def remember(session: Session) -> None:
+    """Add a session to those of this process, for as long as it exists."""
+    _known.append(weakref.ref(session, _known.remove))
+
+
+def known() -> list[Session]:
+    """Return the sessions that still exist, in the order of their creation."""
+    return [session for one in tuple(_known) if (session := one()) is not None]
