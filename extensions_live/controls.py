@@ -9,10 +9,9 @@ message of the widget, acts once. Every button has an equivalent in Python, such
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from extensions_live import control_channel
-from extensions_live.formatting import format_duration
 from extensions_live.history import alerts
 from extensions_live.log_values import latest
 from extensions_live.messages import (
@@ -22,6 +21,7 @@ from extensions_live.messages import (
     Outcome,
     WidgetMessage,
 )
+from extensions_live.progress import progress_of
 from extensions_live.pump import pump
 from extensions_live.requests import Requests
 from extensions_live.speed import Speed
@@ -107,29 +107,17 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         receipts = self._requests.receipts
         waits = any(request.waiting for request in tuple(self._requests.recent))
         self.period = SOON if waits else self.period
-        run, state, status = session.runs, session.state, session.log.status
+        run, state = session.runs, session.state
         if self._shown is not None:
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
                 # Another session can continue the main loop; this session keeps its last payload.
                 return {**payload, "command": command, "receipts": receipts}
-        done, epoch = status["iterations_done"], status["epochs_done"]
-        if not state.ended:
-            epoch += 1
-        planned = session.planned
-        total, end = planned["batches"], planned["epochs"]
-        self._speed.saw(done, moving=state is State.RUNNING)
+        facts = progress_of(session, self._speed)
         shown_alerts, alert_count = alerts(session.log)
-        share = None if not total else min(1.0, done / total)
         payload = {
-            "state": str(state),
+            **facts,
             "possible": POSSIBLE.get(state, []),
-            "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
-            "epoch": f"epoch {epoch:,}" + (f" of {end:,}" if end and epoch <= end else ""),
-            "rate": self._rate(),
-            "tier": tier(session.execution),
-            "time_left": self._left(total - done) if total and state is State.RUNNING else "",
-            "fraction": 1.0 if state is State.FINISHED and share is None else share,
             "values": self._values(session),
             "command": command,
             "receipts": receipts,
@@ -159,33 +147,9 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             return {"id": recent[-1].before, "text": recent[-1].refusal, "refused": True}
         return None if last is None else outcome(last)
 
-    def _rate(self) -> str:
-        rate = self._speed.rate()
-        if rate is None:
-            return ""
-        return f"{rate:,.0f} it/s" if rate >= 10 else f"{rate:.2g} it/s"
-
-    def _left(self, iterations: int) -> str:
-        rate = self._speed.rate()
-        return "" if not rate or iterations <= 0 else f"{format_duration(iterations / rate)} left"
-
     def _values(self, session: Session) -> list[list[str]]:
         found = [[name, value] for name, value in latest(session.log).items()]
         return [pair for pair in found if pair[0] not in self._hide][:MOST_VALUES]
-
-
-def tier(execution: Mapping[str, str]) -> list[str]:
-    """Return the tier that processes batches and the reason, both empty for the default, eager.
-
-    Examples
-    --------
-    >>> tier({"tier": "compiled", "reason": "requested"})
-    ['compiled', 'requested']
-    >>> tier({"tier": "eager", "reason": "few calls so far"})
-    ['', '']
-    """
-    name = execution["tier"]
-    return ["", ""] if name in ("", "eager") else [name, execution["reason"]]
 
 
 def outcome(command: Command) -> Outcome:

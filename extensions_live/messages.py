@@ -299,17 +299,22 @@ class SteerPayload(TypedDict):
     more_interventions: int
 
 
-class ControlsPayload(TypedDict):
-    """Contents of the control bar, where `fraction` is null if the end of the run is unknown."""
+class ProgressFacts(TypedDict):
+    """How far a run is; `fraction` is null if the end of the run is unknown."""
 
     state: str
-    possible: list[CommandName]
     iteration: str
     epoch: str
     rate: str
     tier: list[str]
     time_left: str
     fraction: float | None
+
+
+class ControlsPayload(ProgressFacts):
+    """Contents of the control bar: how far the run is, and what the buttons and rows need."""
+
+    possible: list[CommandName]
     values: list[list[str]]
     command: Outcome | None
     receipts: list[Receipt]
@@ -358,16 +363,9 @@ class FigureState(LiveState):
     bokehjs: str
 
 
-class ProgressPayload(TypedDict):
-    """The contents of a progress line; `fraction` is null if the end of the run is unknown."""
+class ProgressPayload(ProgressFacts):
+    """The contents of a progress line: how far the run is, and the error that ended it."""
 
-    state: str
-    iteration: str
-    epoch: str
-    rate: str
-    tier: list[str]
-    time_left: str
-    fraction: float | None
     failure: str
 
 

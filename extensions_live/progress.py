@@ -1,13 +1,15 @@
 """`Progress`: the progress line of a session alone, without buttons.
 
-`progress_of` makes the part of a payload that `frontend/src/progress.ts` draws; a control bar can
-use both.
+`progress_of` makes the part of a payload that `frontend/src/progress.ts` draws; the control bar
+uses both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from extensions_live.formatting import format_duration
-from extensions_live.messages import ProgressPayload
+from extensions_live.messages import ProgressFacts, ProgressPayload
 from extensions_live.speed import Speed
 from extensions_live.widget import LiveWidget, asset
 from workbench.hints import Hinted
@@ -62,7 +64,11 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
             run, payload = self._shown
             if session.state.ended and run == session.runs and payload["state"] == session.state:
                 return payload  # another session may continue with the main loop
-        payload = progress_of(session, self._speed)
+        error = session.exception
+        payload: ProgressPayload = {
+            **progress_of(session, self._speed),
+            "failure": "" if error is None else problem(error),
+        }
         self._shown = session.runs, payload
         return payload
 
@@ -70,7 +76,7 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
         return session.state.ended
 
 
-def progress_of(session: Session, speed: Speed) -> ProgressPayload:
+def progress_of(session: Session, speed: Speed) -> ProgressFacts:
     """Return how far a session is, as text and as a fraction.
 
     Parameters
@@ -96,10 +102,9 @@ def progress_of(session: Session, speed: Speed) -> ProgressPayload:
         "iteration": f"iteration {done:,}" + (f" of {total:,}" if total else ""),
         "epoch": f"epoch {epoch:,}" + (f" of {end:,}" if end and epoch <= end else ""),
         "rate": rate_text(rate),
-        "tier": tier(session),
+        "tier": tier(session.execution),
         "time_left": left,
         "fraction": 1.0 if state is State.FINISHED and share is None else share,
-        "failure": "" if session.exception is None else problem(session.exception),
     }
 
 
@@ -116,9 +121,16 @@ def rate_text(rate: float | None) -> str:
     return f"{rate:,.0f} it/s" if rate >= 10 else f"{rate:.2g} it/s"
 
 
-def tier(session: Session) -> list[str]:
-    """Return the tier that processes batches and its reason; both empty for the eager one."""
-    execution = session.execution
+def tier(execution: Mapping[str, str]) -> list[str]:
+    """Return the tier that processes batches and the reason, both empty for the default, eager.
+
+    Examples
+    --------
+    >>> tier({"tier": "compiled", "reason": "requested"})
+    ['compiled', 'requested']
+    >>> tier({"tier": "eager", "reason": "few calls so far"})
+    ['', '']
+    """
     name = execution["tier"]
     return ["", ""] if name in ("", "eager") else [name, execution["reason"]]
 

@@ -513,6 +513,34 @@ function showProblem(model, box) {
   update();
 }
 
+// src/progress.ts
+function makeProgress(parent) {
+  const bar = named("progress", make("div", "wb-bar", parent));
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", "progress of the run");
+  const done = make("div", "wb-done", bar);
+  const counts = make("div", "wb-counts", parent);
+  const iteration = named("iteration", make("span", "", counts));
+  const epoch = named("epoch", make("span", "", counts));
+  const rate = named("rate", make("span", "", counts));
+  const tier = named("tier", make("span", "wb-tier", counts));
+  const left = named("time-left", make("span", "wb-left", counts));
+  return (facts) => {
+    iteration.textContent = facts.iteration;
+    epoch.textContent = facts.epoch;
+    rate.textContent = facts.rate;
+    [tier.textContent = "", tier.title = ""] = facts.tier;
+    left.textContent = facts.time_left;
+    const { fraction } = facts;
+    bar.classList.toggle("wb-unknown", fraction === null && facts.state === "running");
+    const percent = 100 * (fraction ?? 0);
+    done.style.width = `${percent}%`;
+    if (fraction === null) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    bar.setAttribute("aria-valuetext", [facts.state, facts.iteration, facts.epoch].join(", "));
+  };
+}
+
 // src/steer/actions.ts
 var NO_COUNT = "must be a whole number; nothing was sent";
 var Line = class {
@@ -1044,15 +1072,7 @@ function render({ model, el }) {
   more.value = "5";
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
-  const bar = named("progress", make("div", "wb-bar", box));
-  bar.setAttribute("role", "progressbar");
-  const done = make("div", "wb-done", bar);
-  const counts = make("div", "wb-counts", box);
-  const iteration = named("iteration", make("span", "", counts));
-  const epoch = named("epoch", make("span", "", counts));
-  const rate = named("rate", make("span", "", counts));
-  const tier = named("tier", make("span", "wb-tier", counts));
-  const left = named("time-left", make("span", "wb-left", counts));
+  const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
   const alerts = new Alerts(box, model.get("ident"));
   const note = named("note", make("div", "wb-note", box));
@@ -1098,17 +1118,17 @@ function render({ model, el }) {
     const now = payload();
     if (!now) return;
     const possible = (name) => now.possible.includes(name);
-    const { batches_done: done2 } = now.steer.end;
+    const { batches_done: done } = now.steer.end;
     const { snapshots } = now.steer;
     if (key === " ") byName.get(possible("resume") ? "resume" : "pause")?.click();
     else if (key === ".") byName.get("step")?.click();
     else if (key === "f") steer.askForFork();
     else if (key === "?") toggleKeys();
     else if (key === "[") {
-      const before = snapshots.filter(({ iteration: iteration2 }) => iteration2 < done2).at(-1);
+      const before = snapshots.filter(({ iteration }) => iteration < done).at(-1);
       if (before) send("rewind", { iteration: before.iteration });
     } else if (key === "]") {
-      const after = snapshots.find(({ iteration: iteration2 }) => iteration2 > done2);
+      const after = snapshots.find(({ iteration }) => iteration > done);
       if (after) send("rewind", { iteration: after.iteration, branch: after.branch });
     }
   });
@@ -1123,15 +1143,7 @@ function render({ model, el }) {
       if (name === "pause") button.hidden = resumes;
       if (name === "resume") button.hidden = !resumes;
     }
-    iteration.textContent = now.iteration;
-    epoch.textContent = now.epoch;
-    rate.textContent = now.rate;
-    [tier.textContent = "", tier.title = ""] = now.tier;
-    left.textContent = now.time_left;
-    bar.classList.toggle("wb-unknown", now.fraction === null && now.state === "running");
-    const percent = 100 * (now.fraction ?? 0);
-    done.style.width = `${percent}%`;
-    if (now.fraction !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    showProgress(now);
     showValues(values, now.values);
     const { command: last } = now;
     if (now.receipts.some((one) => one.request === pending?.id)) pending = null;

@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from extensions_live import Controls
-from extensions_live.controls import tier
+from extensions_live.progress import tier
 from tests.support.fakes import GatedAlgorithm
 from workbench import shared, tensor
 from workbench.algorithms import UpdatesAlgorithm

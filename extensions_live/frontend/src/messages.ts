@@ -241,16 +241,27 @@ export interface SteerPayload {
   more_interventions: number;
 }
 
-/** Contents of the control bar, where `fraction` is null if the end of the run is unknown. */
-export interface ControlsPayload {
+/** How far a run is; `fraction` is null if the end of the run is unknown. */
+export interface ProgressFacts {
   state: string;
-  possible: CommandName[];
   iteration: string;
   epoch: string;
   rate: string;
   tier: string[];
   time_left: string;
   fraction: number | null;
+}
+
+/** Contents of the control bar: how far the run is, and what the buttons and rows need. */
+export interface ControlsPayload {
+  state: string;
+  iteration: string;
+  epoch: string;
+  rate: string;
+  tier: string[];
+  time_left: string;
+  fraction: number | null;
+  possible: CommandName[];
   values: string[][];
   command: Outcome | null;
   receipts: Receipt[];
@@ -303,7 +314,7 @@ export interface FigureState {
   bokehjs: string;
 }
 
-/** The contents of a progress line; `fraction` is null if the end of the run is unknown. */
+/** The contents of a progress line: how far the run is, and the error that ended it. */
 export interface ProgressPayload {
   state: string;
   iteration: string;

@@ -1,10 +1,7 @@
 // The line of a view that shows how far a run is: a bar, counts, speed and the time left.
 
 import { make, named } from "./dom";
-import type { ProgressPayload } from "./messages";
-
-/** Everything that the line shows; a control bar has it as a part of its payload. */
-export type ProgressFacts = Omit<ProgressPayload, "failure">;
+import type { ProgressFacts } from "./messages";
 
 /** Appends a progress line to `parent`; returns a function that shows facts in it. */
 export function makeProgress(parent: HTMLElement): (facts: ProgressFacts) => void {

@@ -14,6 +14,7 @@ import { listenToKeys, makeKeyList } from "../keys";
 import type { CommandName, ControlsPayload, ControlsState } from "../messages";
 import type { Rendering } from "../model";
 import { showProblem } from "../problem";
+import { makeProgress } from "../progress";
 import { Steer } from "../steer/steer";
 
 const WAITS = "sent; it takes effect when the running cell ends";
@@ -35,16 +36,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
 
-  const bar = named("progress", make("div", "wb-bar", box));
-  bar.setAttribute("role", "progressbar");
-  const done = make("div", "wb-done", bar);
-
-  const counts = make("div", "wb-counts", box);
-  const iteration = named("iteration", make("span", "", counts));
-  const epoch = named("epoch", make("span", "", counts));
-  const rate = named("rate", make("span", "", counts));
-  const tier = named("tier", make("span", "wb-tier", counts));
-  const left = named("time-left", make("span", "wb-left", counts));
+  const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
 
   const alerts = new Alerts(box, model.get("ident"));
@@ -120,15 +112,7 @@ function render({ model, el }: Rendering<ControlsState>) {
       if (name === "pause") button.hidden = resumes;
       if (name === "resume") button.hidden = !resumes;
     }
-    iteration.textContent = now.iteration;
-    epoch.textContent = now.epoch;
-    rate.textContent = now.rate;
-    [tier.textContent = "", tier.title = ""] = now.tier;
-    left.textContent = now.time_left;
-    bar.classList.toggle("wb-unknown", now.fraction === null && now.state === "running");
-    const percent = 100 * (now.fraction ?? 0);
-    done.style.width = `${percent}%`;
-    if (now.fraction !== null) bar.setAttribute("aria-valuenow", String(Math.round(percent)));
+    showProgress(now);
     showValues(values, now.values);
 
     const { command: last } = now;
