@@ -13,6 +13,7 @@ from typing import Any
 from extensions_live.messages import AlertRow, BranchRow, InterventionRow, SnapshotRow
 from workbench.interfaces import Branch, Session
 from workbench.log import TrainingLogBase
+from workbench.log.interventions import UNCHANGING
 
 MOST_INTERVENTIONS = 50
 MOST_BRANCHES = 30
@@ -21,11 +22,6 @@ MOST_LETTERS = 300
 
 ALERTS = "alerts"
 """The channel of alerts: tuples of mappings with ``level`` and ``text``."""
-
-UNCHANGING = frozenset(
-    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert"}
-)
-"""Commands that do not change what training does; the table leaves them out."""
 
 
 class History:

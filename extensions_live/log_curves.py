@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve, downsample
 from workbench.errors import LogError, UnknownRecordError, nearest
+from workbench.log.interventions import UNCHANGING, interventions_in
 from workbench.utils.numbers import is_finite
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ Floats = NDArray[np.float64]
 
 POINTS = 6000
 """Largest number of points of a curve: a figure cannot ask the log for finer ones."""
-
-RECORD = "interventions"
-UNCHANGING = ("pause", "resume", "step", "stop", "snapshot", "fork")
-"""Commands that leave the numbers of training as they are."""
 
 MOST_CHANGES, LONGEST = 200, 200
 """Largest numbers of marked iterations, and of characters about one."""
@@ -124,20 +121,12 @@ def changes(log: TrainingLogBase) -> dict[int, str]:
     >>> changes(log)
     {5: 'set rate = 1'}
     """
-    found: dict[int, str] = {}
-    if RECORD not in log.channels:
-        return found
-    iterations, rows = log.entries(RECORD)
-    for iteration, row in zip(iterations.tolist(), rows.tolist(), strict=True):
-        records = row if isinstance(row, (list, tuple)) else ()
-        texts = [
-            str(record.get("text", ""))
-            for record in records
-            if isinstance(record, Mapping) and record.get("command") not in UNCHANGING
-        ]
-        if texts:
-            found[iteration] = "; ".join(texts)[:LONGEST]
-    return dict(list(found.items())[-MOST_CHANGES:])
+    found: dict[int, list[str]] = {}
+    for iteration, record in interventions_in(log):
+        if record.get("command") not in UNCHANGING:
+            found.setdefault(iteration, []).append(str(record.get("text", "")))
+    last = list(found.items())[-MOST_CHANGES:]
+    return {iteration: "; ".join(texts)[:LONGEST] for iteration, texts in last}
 
 
 def _is_column(log: TrainingLogBase, name: str) -> bool:

@@ -300,7 +300,7 @@ class SteerPayload(TypedDict):
 
 
 class ProgressFacts(TypedDict):
-    """How far a run is; `fraction` is null if the end of the run is unknown."""
+    """Facts about how far a run is; `fraction` is null if the end of the run is unknown."""
 
     state: str
     iteration: str

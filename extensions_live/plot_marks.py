@@ -7,7 +7,7 @@ several interventions beside each other, which lists the first of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,12 @@ from extensions_live.formatting import format_number
 from extensions_live.messages import MarkData, MarkKind
 from extensions_live.plot_axes import Axis
 from workbench.errors import LogError
+from workbench.log.interventions import (
+    INTERVENTIONS,
+    UNCHANGING,
+    Intervention,
+    interventions_of,
+)
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -27,11 +33,11 @@ LISTED = 3
 LENGTH = 100
 """Characters of one line of the text of a mark."""
 
-QUIET = frozenset({"pause", "resume", "step", "snapshot", "stop"})
-"""Commands that leave the numbers of training as they are."""
+QUIET = UNCHANGING - {"fork"}
+"""Commands without a mark; a fork has one, since another run begins there."""
 
 CHANNELS: dict[MarkKind, str] = {
-    "intervention": "interventions",
+    "intervention": INTERVENTIONS,
     "tier": "execution",
     "checkpoint": "saved_to",
 }
@@ -150,12 +156,12 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
         names = ", ".join(str(path).rpartition("/")[2] for path in paths or ())
         yield f"checkpoint at {iteration:,}: {names}"
     else:
-        for record in value if isinstance(value, (list, tuple)) else ():
-            if isinstance(record, Mapping) and record.get("command") not in QUIET:
+        for record in interventions_of(value):
+            if record.get("command") not in QUIET:
                 yield f"{change(record)} at {iteration:,}, by {record.get('by', 'code')}"
 
 
-def change(record: Mapping[str, Any]) -> str:
+def change(record: Intervention) -> str:
     """Return what an intervention changed: the variable, the old and the new value."""
     if "variable" in record and "value" in record:
         old = f"{short(record['old'])} -> " if record.get("old") is not None else ""

@@ -65,7 +65,8 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
             if session.state.ended and run == session.runs and payload["state"] == session.state:
                 return payload  # another session may continue with the main loop
         error = session.exception
-        payload: ProgressPayload = {
+        error = session.exception
+        payload = {
             **progress_of(session, self._speed),
             "failure": "" if error is None else problem(error),
         }

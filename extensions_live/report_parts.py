@@ -11,14 +11,12 @@ from typing import Any
 from extensions_live.formatting import format_duration, format_number
 from workbench.interfaces import Session
 from workbench.log import TrainingLogBase
+from workbench.log.interventions import INTERVENTIONS, interventions_in
 from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
 
-ROWS, CHANNELS, INTERVENTIONS = 20, 200, 1000
+ROWS, CHANNELS, CHANGES = 20, 200, 1000
 """Largest numbers of rows of the log, of channels, and of interventions."""
-
-RECORD = "interventions"
-"""The channel of commands, which has a section of its own."""
 
 LONGEST = 200
 """Largest number of characters of a value."""
@@ -100,21 +98,15 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
 
 def interventions(log: TrainingLogBase) -> str:
     """Return a table of the commands that changed the run."""
-    if RECORD not in log.channels:
-        return ""
-    iterations, records = log.entries(RECORD)
     rows = [
         [f"{iteration:,}", record.get("text", ""), record.get("old", ""), record.get("value", ""),
          record.get("by", "")]
-        for iteration, row in zip(iterations.tolist(), records.tolist(), strict=True)
-        if isinstance(row, (list, tuple))
-        for record in row
-        if isinstance(record, Mapping)
+        for iteration, record in interventions_in(log)
     ]  # fmt: skip
-    left = len(rows) - INTERVENTIONS
+    left = len(rows) - CHANGES
     more = notes([f"{left} more interventions are left out."]) if left > 0 else ""
     heads = ("iteration", "what", "old", "new", "by")
-    return section("Interventions", table(heads, rows[:INTERVENTIONS]) + more if rows else "")
+    return section("Interventions", table(heads, rows[:CHANGES]) + more if rows else "")
 
 
 def branches(session: Session | None) -> str:
@@ -168,7 +160,7 @@ def _count(brick: Mapping[str, Any]) -> int:
 
 def rows(log: TrainingLogBase) -> str:
     """Return a table of the last rows of the log."""
-    frame = log.frame.tail(ROWS).iloc[::-1].drop(columns=RECORD, errors="ignore")
+    frame = log.frame.tail(ROWS).iloc[::-1].drop(columns=INTERVENTIONS, errors="ignore")
     if not len(frame):
         return ""
     heads = ["iteration", *map(str, frame.columns)]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from extensions_live.formatting import format_number
 from extensions_live.messages import Difference
-from extensions_live.plot_marks import CHANNELS, described
-from workbench.errors import LogError
+from extensions_live.plot_marks import described
+from workbench.log.differences import Fact, differing, numbers_in
+from workbench.log.interventions import Intervention, interventions_in
 
 if TYPE_CHECKING:
     from extensions_live.runs import Run
-    from workbench.log import TrainingLogBase
 
 MOST_LINES = 6
 MOST_ROWS = 40
 ABSENT = "-"
+HEADINGS = {
+    "run": "run",
+    "hyperparameter": "hyper-parameters",
+    "intervention": "interventions",
+    "result": "results",
+}
+"""Headings of the kinds of facts."""
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
@@ -24,18 +31,14 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
 
     Numbers are compared as they are, and shown with four significant digits.
     """
-    columns = [facts(run) for run in runs]
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    order = ("run", "hyper-parameters", "interventions", "results")
     lines: list[Difference] = []
-    for group, name in sorted(names, key=lambda pair: order.index(pair[0])):
-        values = [column.get((group, name)) for column in columns]
-        known = [value for value in values if value is not None]
-        if len(runs) > 1 and len(set(map(repr, values))) == 1:
-            continue
-        if group == "hyper-parameters" and len(set(known)) == 1:
+    found = differing([facts(run) for run in runs], everything=len(runs) == 1)
+    for (kind, name), values in found.items():
+        known = {value for value in values if value is not None}
+        if kind == "hyperparameter" and len(known) == 1:
             continue  # the others are not known, which is no difference
-        lines.append({"group": group, "name": name, "values": [shown(value) for value in values]})
+        texts = [shown(value) for value in values]
+        lines.append({"group": HEADINGS[kind], "name": name, "values": texts})
     return lines[:MOST_ROWS]
 
 
@@ -48,49 +51,36 @@ def shown(value: float | str | None) -> str:
     return value if isinstance(value, str) else format_number(value)
 
 
-def facts(run: Run) -> dict[tuple[str, str], float | str]:
-    """Return the facts about a run by group and name."""
+def facts(run: Run) -> dict[Fact, float | str]:
+    """Return the facts about a run by kind and name.
+
+    The rows are not read, unlike in `workbench.log.differences.facts_of`, since a page shows the
+    table while the runs train. Hyper-parameters are those of now.
+    """
     log = run.log
     if log is None:
         return {}
-    found: dict[tuple[str, str], float | str] = {
-        ("run", "iterations"): int(log.status["iterations_done"])
-    }
+    found: dict[Fact, float | str] = {("run", "iterations"): int(log.status["iterations_done"])}
     if epochs := int(log.status["epochs_done"]):  # a frame of all rows does not know its epochs
         found["run", "epochs"] = epochs
-    records = interventions(log)
+    records = interventions_in(log)
     session = run.session
     if session is not None:
         run.hyperparameters = {one.path: float(one.value) for one in session.hyperparameters}
     values = run.hyperparameters or last_values(records)
-    found |= {("hyper-parameters", name): value for name, value in values.items()}
+    found |= {("hyperparameter", name): value for name, value in values.items()}
     if records:
-        found["interventions", "changes"] = listed(records)
-    for name, value in log.latest().items():
-        timing = name.startswith("time_") and name != "time_train_total"
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not timing:
-            found["results", name] = float(value)
-    for name, value in log.status.items():
-        if name.startswith("best_") and isinstance(value, (int, float)):
-            found["results", name.replace("_", " ", 1)] = float(value)
+        found["intervention", "changes"] = listed(records)
+    for name, value in numbers_in(log.latest()).items():
+        if not name.startswith("time_") or name == "time_train_total":
+            found["result", name] = float(value)
+    for name, value in numbers_in(log.status).items():
+        if name.startswith("best_"):
+            found["result", name.replace("_", " ", 1)] = float(value)
     return found
 
 
-def interventions(log: TrainingLogBase) -> list[tuple[int, Mapping[str, object]]]:
-    """Return the interventions in a log, each with its iteration."""
-    try:
-        iterations, rows = log.entries(CHANNELS["intervention"])
-    except LogError:
-        return []
-    return [
-        (iteration, record)
-        for iteration, records in zip(iterations.tolist(), rows, strict=True)
-        for record in (records if isinstance(records, (list, tuple)) else ())
-        if isinstance(record, Mapping)
-    ]
-
-
-def last_values(records: Sequence[tuple[int, Mapping[str, object]]]) -> dict[str, float]:
+def last_values(records: Sequence[tuple[int, Intervention]]) -> dict[str, float]:
     """Return the last value that interventions gave to each variable."""
     return {
         str(record.get("path") or record["variable"]): float(value)
@@ -99,7 +89,7 @@ def last_values(records: Sequence[tuple[int, Mapping[str, object]]]) -> dict[str
     }
 
 
-def listed(records: Sequence[tuple[int, Mapping[str, object]]]) -> str:
+def listed(records: Sequence[tuple[int, Intervention]]) -> str:
     """Return the interventions that changed training, one a line."""
     lines = [
         line

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from extensions_live.dashboard.overlay import LoggedRun, Runs
 from extensions_live.log_values import latest
 from extensions_live.messages import RunTablePayload
 from extensions_live.widget import LiveWidget, asset
+from workbench.log.interventions import interventions_in
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 PERIOD = 0.5
 MOST_INTERVENTIONS = 200
-CHANNEL = "interventions"
 
 
 class RunTable(LiveWidget[Runs, RunTablePayload]):
@@ -73,17 +73,7 @@ def interventions(log: TrainingLogBase) -> list[list[str]]:
     >>> interventions(log)
     [['3', 'set learning_rate = 0.1', 'button']]
     """
-    if CHANNEL not in log.channels:
-        return []
-    iterations, rows = log.entries(CHANNEL)
     return [
-        [f"{iteration:,}", field(record, "text"), field(record, "by")]
-        for iteration, records in zip(iterations.tolist(), rows, strict=True)
-        if isinstance(records, (tuple, list))
-        for record in records
+        [f"{iteration:,}", str(record.get("text", "")), str(record.get("by", ""))]
+        for iteration, record in interventions_in(log)
     ]
-
-
-def field(record: Any, name: str) -> str:
-    """Return a field of a record as text; empty if a damaged record has none."""
-    return str(record.get(name, "")) if isinstance(record, Mapping) else ""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
+from workbench.log.interventions import INTERVENTIONS, each_intervention
 from workbench.log.sources import Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-INTERVENTIONS = "interventions"
-"""The channel of commands that changed a run; see `workbench.session.interventions`."""
+Fact: TypeAlias = tuple[str, str]
+"""The kind of a fact, one of `KINDS`, and its name."""
+
+KINDS = ("run", "version", "hyperparameter", "intervention", "result")
+"""Kinds of facts, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
 """Facts of the status: values at the start of the run by path, and versions of libraries."""
@@ -59,18 +63,12 @@ def differences(
 
     if len(runs) < 2:
         raise LogError(ONE_RUN.format(count=len(runs)))
-    rows: dict[tuple[str, str], list[Any]] = {}
     facts = [facts_of(run, best, largest) for run in runs]
     if best is not None and not any(best in run.frame for run in runs):
         known = list(dict.fromkeys(str(name) for run in runs for name in run.frame))
         hint = nearest(best, known) or f"; their channels are {', '.join(known)}"
         raise UnknownRecordError(NO_CHANNEL.format(name=best, hint=hint))
-    order = {what: i for i, what in enumerate(dict.fromkeys(w for f in facts for w, _ in f))}
-    keys = list(dict.fromkeys(key for fact in facts for key in fact))
-    for key in sorted(keys, key=lambda key: order[key[0]]):
-        values = [fact.get(key) for fact in facts]
-        if everything or not _alike(values):
-            rows[key] = values
+    rows = differing(facts, everything=everything)
     index = pd.MultiIndex.from_tuples(list(rows), names=["what", "name"]) if rows else None
     names = [run.name for run in runs]
     if index is None:
@@ -81,7 +79,37 @@ def differences(
     return pd.DataFrame(table, index=index, columns=names)
 
 
-def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[Any, Any]:
+def differing(
+    facts: Sequence[Mapping[Fact, Any]], *, everything: bool = False
+) -> dict[Fact, list[Any]]:
+    """Return the facts that are not the same in all runs, by kind.
+
+    Parameters
+    ----------
+    facts : sequence of mapping
+        The facts of each run.
+    everything : bool
+        True to return also what is the same in all runs.
+
+    Returns
+    -------
+    dict
+        For each fact its value in each run, None where the run does not have it.
+
+    Examples
+    --------
+    >>> differing([{("result", "cost"): 2.0, ("run", "epochs"): 3}, {("run", "epochs"): 3}])
+    {('result', 'cost'): [2.0, None]}
+    """
+    keys = list(dict.fromkeys(key for fact in facts for key in fact))
+    found = {
+        key: [fact.get(key) for fact in facts]
+        for key in sorted(keys, key=lambda key: KINDS.index(key[0]))
+    }
+    return {key: values for key, values in found.items() if everything or not _alike(values)}
+
+
+def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[Fact, Any]:
     """Return the facts of a run by kind and name: run, settings, interventions, results.
 
     Parameters
@@ -92,7 +120,7 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[A
     largest : bool, optional
         True if a larger value is better.
     """
-    facts: dict[tuple[str, str], Any] = {}
+    facts: dict[Fact, Any] = {}
     status, frame = run.status, run.frame
     for key, name in (("iterations_done", "iterations"), ("epochs_done", "epochs")):
         if key in status:
@@ -105,12 +133,12 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[A
         values = status.get(key)
         if isinstance(values, Mapping):
             facts |= {(what, str(name)): value for name, value in values.items()}
-    for text, iterations in interventions_of(frame).items():
+    for text, iterations in times_of_interventions(frame).items():
         facts["intervention", text] = "at " + ", ".join(f"{i:,}" for i in iterations)
     return {**facts, **_results(run, best, largest)}
 
 
-def interventions_of(frame: pd.DataFrame) -> dict[str, list[int]]:
+def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
     """Return the iterations of each intervention of a frame, by its text.
 
     Examples
@@ -118,28 +146,23 @@ def interventions_of(frame: pd.DataFrame) -> dict[str, list[int]]:
     >>> from workbench.log import TrainingLog
     >>> log = TrainingLog()
     >>> log[5]["interventions"] = [{"text": "set learning_rate = 0.1", "by": "code"}]
-    >>> interventions_of(log.frame)
+    >>> times_of_interventions(log.frame)
     {'set learning_rate = 0.1': [5]}
     """
     found: dict[str, list[int]] = {}
-    if INTERVENTIONS not in frame:
-        return found
-    records = frame[INTERVENTIONS].dropna()
-    for iteration, row in zip(records.index.tolist(), records.tolist(), strict=True):
-        if not isinstance(row, (list, tuple)):
-            continue
-        for record in row:
-            if isinstance(record, Mapping):
-                found.setdefault(str(record.get("text", "")), []).append(int(iteration))
+    if INTERVENTIONS in frame:
+        records = frame[INTERVENTIONS].dropna()
+        for iteration, record in each_intervention(records.index.to_numpy(), records.tolist()):
+            found.setdefault(str(record.get("text", "")), []).append(int(iteration))
     return found
 
 
-def _results(run: Run, best: str | None, largest: bool) -> dict[tuple[str, str], Any]:
+def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
     """Return the newest number of each channel, up to the best row if a channel defines it."""
     import pandas as pd
 
     frame = run.frame
-    results: dict[tuple[str, str], Any] = {}
+    results: dict[Fact, Any] = {}
     if best is not None:
         if best not in frame:
             return {}
@@ -151,15 +174,24 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[tuple[str, str],
         at = numbers.idxmax() if largest else numbers.idxmin()
         results["result", "iteration"] = int(at)
         frame = frame.loc[:at]
-    for name in frame:
-        values = frame[name].dropna()
-        if not len(values):
-            continue
-        value = values.iloc[-1]
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-            continue
-        results["result", str(name)] = value.item() if isinstance(value, np.number) else value
-    return results
+    records = ((name, frame[name].dropna()) for name in frame)
+    newest = {str(name): values.iloc[-1] for name, values in records if len(values)}
+    return results | {("result", name): value for name, value in numbers_in(newest).items()}
+
+
+def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are numbers, as numbers of Python, without flags.
+
+    Examples
+    --------
+    >>> numbers_in({"cost": np.float32(0.5), "best": True, "path": "a", "count": 3})
+    {'cost': 0.5, 'count': 3}
+    """
+    return {
+        name: value.item() if isinstance(value, np.number) else value
+        for name, value in values.items()
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    }
 
 
 def _alike(values: Sequence[Any]) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.log import TrainingLog, TrainingLogBase
-from workbench.session.interventions import CHANGING, RECORD
+from workbench.log.interventions import interventions_in
+from workbench.session.interventions import CHANGING
 
 
 class Branch:
@@ -99,13 +100,9 @@ def difference(log: TrainingLogBase, start: int) -> str:
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """Return the interventions in `log`, all or of some kinds, each with its ``iteration``."""
     kinds = None if kinds is None else tuple(kinds)
-    if RECORD not in log.channels:
-        return []
-    iterations, rows = log.entries(RECORD)
     return [
         {"iteration": iteration, **record}
-        for iteration, records in zip(iterations.tolist(), rows, strict=True)
-        for record in records
+        for iteration, record in interventions_in(log)
         if kinds is None or record["command"] in kinds
     ]
 

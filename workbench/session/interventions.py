@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.interfaces import Command, Loop
-
-RECORD = "interventions"
+from workbench.log.interventions import INTERVENTIONS
 
 REPLAYED = ("set", "call", "hold", "release", "set_end")
 """Commands that change the results of training and can be repeated in another run."""
@@ -56,9 +55,9 @@ class Journal:
         }
         log = self._main_loop.log
         row = log.current_row
-        records = row.get(RECORD, ())
+        records = row.get(INTERVENTIONS, ())
         if len(records) < FREELY_RECORDED and not self._unrecorded:
-            row[RECORD] = (*records, record)
+            row[INTERVENTIONS] = (*records, record)
         else:
             self._unrecorded.append((row.iteration, record))
             if not self._posted:  # a single request after all queued commands, for a single copy
@@ -68,7 +67,7 @@ class Journal:
 
     def _record_some(self) -> None:
         self._posted = False
-        recorded = len(self._main_loop.log.current_row.get(RECORD, ()))
+        recorded = len(self._main_loop.log.current_row.get(INTERVENTIONS, ()))
         if not self.paused or 16 * len(self._unrecorded) >= recorded:
             self.flush()
 
@@ -81,6 +80,6 @@ class Journal:
         log = self._main_loop.log
         for iteration, records in by_row.items():
             row = log[iteration]
-            row[RECORD] = (*row.get(RECORD, ()), *records)
+            row[INTERVENTIONS] = (*row.get(INTERVENTIONS, ()), *records)
         if kept:
             self._main_loop.after_event(log.commit)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.session.interventions import RECORD
+from workbench.log.interventions import INTERVENTIONS
 from workbench.session.snapshots import Snapshot
 
 
@@ -51,7 +51,7 @@ def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     return [
         name
         for name, value in expected.items()
-        if name != RECORD
+        if name != INTERVENTIONS
         and "time" not in name
         and isinstance(value, (float, np.floating))
         and isinstance(found.get(name), (float, np.floating))

@@ -241,7 +241,7 @@ export interface SteerPayload {
   more_interventions: number;
 }
 
-/** How far a run is; `fraction` is null if the end of the run is unknown. */
+/** Facts about how far a run is; `fraction` is null if the end of the run is unknown. */
 export interface ProgressFacts {
   state: string;
   iteration: string;
