@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve, downsample
+from extensions_live.smoothing import keeping
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import UNCHANGING, interventions_in
 from workbench.utils.numbers import is_finite
@@ -95,7 +96,7 @@ def read_curves(
         whole = downsample(places, values, points=points)
         smooth = whole
         if smoothing:
-            smooth = downsample(places, smoothed(values, smoothing), points=points)
+            smooth = downsample(places, keeping(smoothing, values), points=points)
         curves.append(LogCurve(name, smooth, whole if smoothing else None, len(values)))
     return curves
 
@@ -185,24 +186,3 @@ def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
     numbers = np.append(np.arange(len(ends) + 1.0), len(ends) + 1e6)
     found: Floats = np.interp(iterations, marks, numbers)
     return found
-
-
-def smoothed(values: Floats, weight: float) -> Floats:
-    """Return the moving average that gives the past `weight`, without bias at the start.
-
-    Values that are not finite stay as they are and do not count.
-
-    Examples
-    --------
-    >>> smoothed(np.array([1.0, np.inf, 1.0, 1.0]), 0.9).tolist()
-    [1.0, inf, 1.0, 1.0]
-    """
-    import pandas as pd
-
-    finite = np.isfinite(values)
-    series = pd.Series(np.where(finite, values, np.nan))
-    average = series.ewm(alpha=1 - weight, adjust=True, ignore_na=True).mean().to_numpy()
-    # Rounding must not draw waves into a constant: an average is never beyond what it averages.
-    low = np.minimum.accumulate(np.where(finite, values, np.inf))
-    high = np.maximum.accumulate(np.where(finite, values, -np.inf))
-    return np.where(finite, np.clip(average, low, high), values)

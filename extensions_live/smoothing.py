@@ -1,8 +1,10 @@
 """Smoothing of a curve by a weighted mean of the past.
 
-The weight of a value falls by the factor e over a given number of iterations, so that a curve with
-a value for every epoch is hardly changed by a smoothing that is right for a curve with a value for
-every batch. The sum of weights is divided out, so that the first values are not drawn to zero.
+The weight of a value falls by the factor e over a given distance, and the sum of weights is divided
+out, so that the first values are not drawn to zero. A plot on a page measures the distance in
+iterations: a curve with a value for every epoch is hardly changed by a smoothing that is right for
+a curve with a value for every batch. `TrainingLogBase.plot` measures it in records, by `keeping`,
+since its option is a weight from 0 to 1, as in other tools.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     Parameters
     ----------
     x : ndarray, shape (N,)
-        Iterations, increasing.
+        Places, such as iterations; they do not decrease.
     y : ndarray of float64, shape (N,)
         Values. Where one is not finite, the result is NaN, and it has no weight.
     over : float
-        The number of iterations over which a weight falls by the factor e.
+        The distance over which a weight falls by the factor e.
 
     Returns
     -------
@@ -35,7 +37,8 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     Notes
     -----
     The sums are cumulative sums of blocks, whose length keeps the weights within the range of
-    floats; the last sum of a block is carried to the next.
+    floats; the last sum of a block is carried to the next. No mean lies beyond the values up to it:
+    rounding must not draw waves into a constant.
 
     Examples
     --------
@@ -63,5 +66,27 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
         scale = 1.0 / growth[high - 1]
         before, before_total = sums[high - 1] * scale, totals[high - 1] * scale
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: Floats = np.where(finite, sums / totals * largest, np.nan)
-    return result
+        mean = sums / totals * largest
+    low = np.minimum.accumulate(np.where(finite, y, np.inf))
+    high = np.maximum.accumulate(np.where(finite, y, -np.inf))
+    return np.where(finite, np.clip(mean, low, high), np.nan)
+
+
+def keeping(weight: float, values: Floats) -> Floats:
+    """Return the mean in which each record keeps `weight` of the past.
+
+    Values that are not finite stay as they are and do not count.
+
+    Parameters
+    ----------
+    weight : float
+        Above 0 and below 1.
+    values : ndarray of float64, shape (N,)
+
+    Examples
+    --------
+    >>> keeping(0.5, np.array([0.0, np.inf, 3.0])).tolist()
+    [0.0, inf, 2.0]
+    """
+    finite = np.isfinite(values)
+    return np.where(finite, smoothed(np.cumsum(finite), values, -1 / np.log(weight)), values)
