@@ -76,15 +76,6 @@ function named(name, element) {
   return element;
 }
 
-// src/draw.ts
-function announce(box) {
-  requestAnimationFrame(() => {
-    requestAnimationFrame(() => {
-      box.classList.add("wb-drawn");
-    });
-  });
-}
-
 // src/inside/canvas.ts
 var LATE = 400;
 function inkOf(el) {
@@ -130,6 +121,168 @@ function surface(canvas, draw) {
       sizes.disconnect();
       watcher.disconnect();
       media.removeEventListener("change", themed);
+    }
+  };
+}
+
+// src/draw.ts
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
+}
+
+// src/post.ts
+var POSTED = "wb-post";
+function post(model, box, message) {
+  let sent = true;
+  try {
+    model.send(message);
+  } catch {
+    sent = false;
+  }
+  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
+}
+
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/problem.ts
+function showProblem(model, box) {
+  const line = named("view-problem", make("div", "wb-problem", box));
+  const update = () => {
+    const text = model.get("problem");
+    line.hidden = !text;
+    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
+  };
+  model.on("change:problem", update);
+  update();
+}
+
+// src/visibility.ts
+var HEARTBEAT = 1e4;
+function reportVisibility(model, box) {
+  const rendering = Math.random().toString(36).slice(2);
+  let near = true;
+  let reported = null;
+  const visible = () => near && document.visibilityState === "visible";
+  const report = () => {
+    reported = visible();
+    post(model, box, { kind: "visibility", rendering, visible: reported });
+  };
+  const check = () => {
+    if (visible() !== reported) report();
+  };
+  const margins = { rootMargin: "300px", scrollMargin: "300px" };
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    check();
+  }, margins);
+  observer.observe(box);
+  document.addEventListener("visibilitychange", check);
+  model.on("comm_live_update", report);
+  const beat = setInterval(() => {
+    if (visible()) report();
+  }, HEARTBEAT);
+  report();
+  return () => {
+    clearInterval(beat);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", check);
+    model.off("comm_live_update", report);
+    post(model, box, { kind: "visibility", rendering, visible: false });
+  };
+}
+
+// src/inside/frame.ts
+function makeFrame(model, el, name) {
+  const box = named(name, make("div", "wb wb-live wb-card", el));
+  const plain2 = model;
+  showProblem(plain2, box);
+  const endWatch = watchKernel(plain2, box);
+  const endReports = reportVisibility(plain2, box);
+  const title = model.get("title");
+  if (title) make("div", "wb-title", box, title);
+  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
+  const content = make("div", "", box);
+  return {
+    box,
+    content,
+    choose: (what, value) => {
+      post(plain2, box, { kind: "choose", what, value });
+    },
+    run: (apply) => {
+      const update = () => {
+        const payload = model.get("payload");
+        const present = Object.keys(payload).length > 0;
+        waiting.hidden = present;
+        content.hidden = !present;
+        if (present) apply(payload);
+      };
+      model.on("change:payload", update);
+      update();
+      announce(box);
+      return () => {
+        endReports();
+        endWatch();
+        model.off("change:payload", update);
+      };
     }
   };
 }
@@ -443,136 +596,10 @@ function fillPicker(picker, { names, name }) {
   if (document.activeElement !== picker || picker.value === name) picker.value = name;
 }
 
-// src/post.ts
-var POSTED = "wb-post";
-function post(model, box, message) {
-  let sent = true;
-  try {
-    model.send(message);
-  } catch {
-    sent = false;
-  }
-  box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
-}
-
-// src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
-var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
-function kernelNotice({ closed, live, kernel, sent }) {
-  if (closed) return REOPENED;
-  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
-  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
-}
-function kernelOf(manager) {
-  try {
-    return manager?.kernel;
-  } catch {
-    return null;
-  }
-}
-function watchKernel(model, box) {
-  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
-  line.setAttribute("role", "status");
-  line.hidden = true;
-  const manager = model.widget_manager;
-  const session = manager?.context?.sessionContext;
-  let own = null;
-  let sent = true;
-  const look = () => {
-    const text = kernelNotice({
-      closed: [manager, manager?.context].some((part) => part?.isDisposed),
-      live: own?.comm_live,
-      kernel: kernelOf(manager),
-      sent
-    });
-    box.classList.toggle("wb-disconnected", Boolean(text));
-    if (line.textContent !== text) line.textContent = text;
-    line.hidden = !text;
-  };
-  const posted = (event) => {
-    sent = event.detail;
-    look();
-  };
-  box.addEventListener(POSTED, posted);
-  model.on("comm_live_update", look);
-  session?.kernelChanged?.connect(look);
-  session?.statusChanged?.connect(look);
-  manager?.get_model?.(model.get("ident")).then(
-    (found) => {
-      own = found;
-      look();
-    },
-    () => void 0
-  );
-  return () => {
-    box.removeEventListener(POSTED, posted);
-    model.off("comm_live_update", look);
-    session?.kernelChanged?.disconnect(look);
-    session?.statusChanged?.disconnect(look);
-  };
-}
-
-// src/problem.ts
-function showProblem(model, box) {
-  const line = named("view-problem", make("div", "wb-problem", box));
-  const update = () => {
-    const text = model.get("problem");
-    line.hidden = !text;
-    line.textContent = `This view cannot be drawn; training is not affected. ${text}`;
-  };
-  model.on("change:problem", update);
-  update();
-}
-
-// src/visibility.ts
-var HEARTBEAT = 1e4;
-function reportVisibility(model, box) {
-  const rendering = Math.random().toString(36).slice(2);
-  let near = true;
-  let reported = null;
-  const visible = () => near && document.visibilityState === "visible";
-  const report = () => {
-    reported = visible();
-    post(model, box, { kind: "visibility", rendering, visible: reported });
-  };
-  const check = () => {
-    if (visible() !== reported) report();
-  };
-  const margins = { rootMargin: "300px", scrollMargin: "300px" };
-  const observer = new IntersectionObserver((entries) => {
-    near = entries.at(-1)?.isIntersecting ?? near;
-    check();
-  }, margins);
-  observer.observe(box);
-  document.addEventListener("visibilitychange", check);
-  model.on("comm_live_update", report);
-  const beat = setInterval(() => {
-    if (visible()) report();
-  }, HEARTBEAT);
-  report();
-  return () => {
-    clearInterval(beat);
-    observer.disconnect();
-    document.removeEventListener("visibilitychange", check);
-    model.off("comm_live_update", report);
-    post(model, box, { kind: "visibility", rendering, visible: false });
-  };
-}
-
 // src/widgets/layers.ts
 var ROW = 22;
 function render({ model, el }) {
-  const box = named("layers-view", make("div", "wb wb-live wb-card", el));
-  showProblem(model, box);
-  const endWatch = watchKernel(model, box);
-  const endReports = reportVisibility(model, box);
-  const title = model.get("title");
-  if (title) make("div", "wb-title", box, title);
-  const choose = (what, value2) => {
-    post(model, box, { kind: "choose", what, value: value2 });
-  };
-  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
-  const content = make("div", "", box);
+  const { box, content, choose, run } = makeFrame(model, el, "layers-view");
   const head = make("div", "wb-inside-head", content);
   const metrics = named("metrics", make("span", "wb-segments", head));
   metrics.setAttribute("role", "group");
@@ -612,12 +639,7 @@ function render({ model, el }) {
     });
     context.globalAlpha = 1;
   });
-  const apply = () => {
-    const now = model.get("payload");
-    const present = "rows" in now;
-    waiting.hidden = present;
-    content.hidden = !present;
-    if (!present) return;
+  const apply = (now) => {
     payload = now;
     iterations = floats(now.iterations);
     values = floats32(now.values);
@@ -666,15 +688,11 @@ function render({ model, el }) {
     const name = payload?.rows[rowAt(event)];
     if (name !== void 0) choose("row", name);
   });
-  model.on("change:payload", apply);
-  apply();
-  announce(box);
+  const end = run(apply);
   return () => {
     drawing.end();
     panel.end();
-    endReports();
-    endWatch();
-    model.off("change:payload", apply);
+    end();
   };
 }
 function fillMetrics(parent, { metrics, metric }, choose) {

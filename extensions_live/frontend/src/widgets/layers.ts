@@ -2,33 +2,19 @@
 
 import { careForCell } from "../cell";
 import { make, named } from "../dom";
-import { announce } from "../draw";
 import { surface } from "../inside/canvas";
+import { makeFrame } from "../inside/frame";
 import { scaleOf, strength } from "../inside/heat";
 import { makePanel } from "../inside/panel";
 import { brief, columnAt, edges, floats32, percent } from "../inside/time";
-import { watchKernel } from "../kernel";
 import type { LayersPayload, LayersState } from "../messages";
 import type { Rendering } from "../model";
 import { floats } from "../numbers";
-import { post } from "../post";
-import { showProblem } from "../problem";
-import { reportVisibility } from "../visibility";
 
 const ROW = 22; // px, also in the style sheet
 
 function render({ model, el }: Rendering<LayersState>) {
-  const box = named("layers-view", make("div", "wb wb-live wb-card", el));
-  showProblem(model, box);
-  const endWatch = watchKernel(model, box);
-  const endReports = reportVisibility(model, box);
-  const title = model.get("title");
-  if (title) make("div", "wb-title", box, title);
-  const choose = (what: string, value: string) => {
-    post(model, box, { kind: "choose", what, value });
-  };
-  const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
-  const content = make("div", "", box);
+  const { box, content, choose, run } = makeFrame<LayersPayload>(model, el, "layers-view");
   const head = make("div", "wb-inside-head", content);
   const metrics = named("metrics", make("span", "wb-segments", head));
   metrics.setAttribute("role", "group");
@@ -71,12 +57,7 @@ function render({ model, el }: Rendering<LayersState>) {
     context.globalAlpha = 1;
   });
 
-  const apply = () => {
-    const now = model.get("payload");
-    const present = "rows" in now;
-    waiting.hidden = present;
-    content.hidden = !present;
-    if (!present) return;
+  const apply = (now: LayersPayload) => {
     payload = now;
     iterations = floats(now.iterations);
     values = floats32(now.values);
@@ -128,15 +109,11 @@ function render({ model, el }: Rendering<LayersState>) {
     const name = payload?.rows[rowAt(event)];
     if (name !== undefined) choose("row", name);
   });
-  model.on("change:payload", apply);
-  apply();
-  announce(box);
+  const end = run(apply);
   return () => {
     drawing.end();
     panel.end();
-    endReports();
-    endWatch();
-    model.off("change:payload", apply);
+    end();
   };
 }
 
