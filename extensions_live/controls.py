@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Collection, Iterable
 
 from extensions_live import control_channel
-from extensions_live.history import alerts
+from extensions_live.course import alerts
 from extensions_live.log_values import latest
 from extensions_live.messages import (
     CommandName,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from extensions_live.history import History, snapshots
+from extensions_live.course import Course, snapshots
 from extensions_live.messages import EndRow, NumberRow, Receipt, SteerPayload
 from extensions_live.requests import Request, Requests
 from workbench.interfaces import Hyperparameter, Session, State
@@ -37,13 +37,13 @@ class Steer:
         variables: Iterable[SharedVariable | str],
     ) -> None:
         self._requests = requests
-        self._history = History()
+        self._course = Course()
         self._given = [session.describe(variable).path for variable in variables]
 
     def payload(self, session: Session) -> SteerPayload:
         """Return the present contents."""
-        history = self._history
-        history.look(session)
+        course = self._course
+        course.look(session)
         return {
             "able": session.state in STEERABLE,
             "session": session.name,
@@ -51,10 +51,10 @@ class Steer:
             "last_path": self._last_path(),
             "numbers": self._numbers(session),
             "end": end(session),
-            "branches": history.branches(session),
+            "branches": course.branches(session),
             "snapshots": snapshots(session),
-            "interventions": history.interventions(),
-            "more_interventions": history.left_out,
+            "interventions": course.interventions(),
+            "more_interventions": course.left_out,
         }
 
     def _numbers(self, session: Session) -> list[NumberRow]:
@@ -81,7 +81,7 @@ class Steer:
 
     def _receipt(self, path: str, request: Request | None) -> Receipt | None:
         """Return the outcome of the last change of a number, by this page or otherwise."""
-        change = self._history.last_change(path)
+        change = self._course.last_change(path)
         own = None if request is None else request.receipt
         if change is None or (request is not None and request.waiting):
             return own
@@ -93,7 +93,7 @@ class Steer:
         return {"request": "", "about": path, "text": text, "state": "applied", "code": ""}
 
     def _last_path(self) -> str:
-        files = (one.get("file") for one in reversed(self._history.records))
+        files = (one.get("file") for one in reversed(self._course.records))
         return str(next(filter(None, files), ""))
 
 

@@ -24,8 +24,8 @@ ALERTS = "alerts"
 """The channel of alerts: tuples of mappings with ``level`` and ``text``."""
 
 
-class History:
-    """The interventions and branches of one session, read again when they may have changed."""
+class Course:
+    """Course of a session: interventions and branches, read again when they may have changed."""
 
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
