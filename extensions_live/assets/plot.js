@@ -685,6 +685,49 @@ function addRow(body, name, values) {
   for (const value of values) make("td", "", row, value);
 }
 
+// src/curve_style.ts
+var DENSE = 300;
+var FAINT = 0.25;
+function styleCurves(figure, card, points, now, runs) {
+  for (const key of card.keys) {
+    const { info, button } = key;
+    const colour = colourOf(info, now);
+    const count = points.get(info.key)?.x.length ?? 0;
+    showKey(key, labelOf(info, runs, now), colour);
+    button.classList.toggle("wb-empty", !count);
+    const off = isHidden(info, now);
+    button.classList.toggle("wb-off", off);
+    button.setAttribute("aria-pressed", String(!off));
+    for (const renderer of figure.renderers.filter(({ tags }) => tags[0] === info.key)) {
+      const kind = renderer.tags[1];
+      renderer.visible = !off;
+      if (kind === "line" || kind === "smooth") {
+        const faint = kind === "line" && points.get(info.key)?.smoothX.length;
+        const dense = kind === "line" && count > DENSE;
+        const width = dense ? 1.25 : 2;
+        renderer.glyph.setv({
+          line_width: width,
+          line_alpha: faint ? FAINT : 1,
+          line_color: colour
+        });
+      } else if (kind === "dots") {
+        renderer.glyph.setv({ fill_color: colour, line_color: colour });
+      }
+    }
+  }
+}
+function orderKeys(card, runs) {
+  const order = runs.map(({ key }) => key);
+  if (!order.length) return;
+  const sorted = [...card.keys].sort(
+    (a, b) => order.indexOf(a.info.run) - order.indexOf(b.info.run)
+  );
+  const there = [...card.legend.querySelectorAll(".wb-key")];
+  if (!sorted.some(({ button }, i) => there[i] !== button)) return;
+  for (const { button } of sorted) card.legend.append(button);
+  card.legend.append(card.broken);
+}
+
 // src/handle.ts
 var STEP = 0.01;
 var WAYS = [
@@ -894,6 +937,35 @@ function textsAt(marks, frame, sx, keys) {
     });
   }
   return found.sort((a, b) => a.distance - b.distance).map(({ text }) => text);
+}
+
+// src/readout.ts
+function readout(keys, points, latest, pointer, axis) {
+  const found = keys.map((name) => {
+    const curve = points.get(name);
+    if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
+    const index = nearest(curve.x, curve.y, pointer);
+    const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
+    const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
+    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
+  });
+  const distance = (x2) => Math.abs(x2 - (pointer ?? 0));
+  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
+  return {
+    values: found.map(({ text }) => text),
+    at: x === void 0 ? "" : placeText(axis, x)
+  };
+}
+function showTip({ tip, holder, section }, frame, event, marks, keys) {
+  const texts = frame && event.sx !== void 0 ? textsAt(marks, frame, event.sx, keys) : [];
+  tip.hidden = !texts.length;
+  if (!frame || !texts.length) return;
+  tip.textContent = texts.slice(0, 6).join("\n");
+  const left = (event.sx ?? 0) + holder.offsetLeft;
+  const right = left > section.clientWidth / 2;
+  tip.style.left = right ? "" : `${left + 12}px`;
+  tip.style.right = right ? `${section.clientWidth - left + 12}px` : "";
+  tip.style.top = `${frame.bbox.top + holder.offsetTop + 8}px`;
 }
 
 // src/save.ts
@@ -1236,27 +1308,9 @@ function makeMenu(name, title, parent) {
 }
 
 // src/figures.ts
-var DENSE = 300;
 var SETTLE = 150;
 var MARK_HEIGHT = 0.03;
 var BRIEF = 120;
-var FAINT = 0.25;
-function readout(keys, points, latest, pointer, axis) {
-  const found = keys.map((name) => {
-    const curve = points.get(name);
-    if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
-    const index = nearest(curve.x, curve.y, pointer);
-    const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
-    const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
-    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
-  });
-  const distance = (x2) => Math.abs(x2 - (pointer ?? 0));
-  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
-  return {
-    values: found.map(({ text }) => text),
-    at: x === void 0 ? "" : placeText(axis, x)
-  };
-}
 function fill(model, box, cards, views, below = box) {
   const lines = model.get("lines");
   const figures = views.document.roots();
@@ -1300,43 +1354,9 @@ function fill(model, box, cards, views, below = box) {
     const { now } = settings;
     const missing = axis?.missing[now.x];
     parts.forEach(({ figure, card }, index) => {
+      styleCurves(figure, card, points, now, runs);
+      orderKeys(card, ordered(runs, now.order));
       const keys = card.keys.map(({ info }) => info.key);
-      for (const key of card.keys) {
-        const { info, button } = key;
-        const colour = colourOf(info, now);
-        showKey(key, labelOf(info, runs, now), colour);
-        button.classList.toggle("wb-empty", !count(info.key));
-        const off = isHidden(info, now);
-        button.classList.toggle("wb-off", off);
-        button.setAttribute("aria-pressed", String(!off));
-        for (const renderer of figure.renderers.filter(({ tags }) => tags[0] === info.key)) {
-          const kind = renderer.tags[1];
-          renderer.visible = !off;
-          if (kind === "line" || kind === "smooth") {
-            const faint = kind === "line" && points.get(info.key)?.smoothX.length;
-            const dense = kind === "line" && count(info.key) > DENSE;
-            const width = dense ? 1.25 : 2;
-            renderer.glyph.setv({
-              line_width: width,
-              line_alpha: faint ? FAINT : 1,
-              line_color: colour
-            });
-          } else if (kind === "dots") {
-            renderer.glyph.setv({ fill_color: colour, line_color: colour });
-          }
-        }
-      }
-      const order = ordered(runs, now.order).map(({ key }) => key);
-      if (order.length) {
-        const sorted = [...card.keys].sort(
-          (a, b) => order.indexOf(a.info.run) - order.indexOf(b.info.run)
-        );
-        const there = [...card.legend.querySelectorAll(".wb-key")];
-        if (sorted.some(({ button }, i) => there[i] !== button)) {
-          for (const { button } of sorted) card.legend.append(button);
-          card.legend.append(card.broken);
-        }
-      }
       const texts = [...new Set(keys.flatMap((name) => notes[name] ?? []))];
       if (missing) texts.unshift(missing);
       const below2 = now.log_y.includes(index) ? shownPoints(index).some(({ y }) => y.some((value) => value <= 0)) : false;
@@ -1508,7 +1528,9 @@ function fill(model, box, cards, views, below = box) {
     figure.on_event("doubletap", resetAll);
     figure.on_event("mousemove", (event) => {
       point(event.x);
-      showTip(card, view, event, shownKeys(index));
+      const { marks = [] } = payload();
+      const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
+      showTip(card, frameOf(view), event, known, new Set(shownKeys(index)));
     });
     figure.on_event("mouseleave", () => {
       point(null);
@@ -1521,20 +1543,6 @@ function fill(model, box, cards, views, below = box) {
       });
     }
   });
-  const showTip = (card, view, event, keys) => {
-    const { marks = [] } = payload();
-    const frame = frameOf(view);
-    const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
-    const texts = frame && event.sx !== void 0 ? textsAt(known, frame, event.sx, new Set(keys)) : [];
-    card.tip.hidden = !texts.length;
-    if (!frame || !texts.length) return;
-    card.tip.textContent = texts.slice(0, 6).join("\n");
-    const left = (event.sx ?? 0) + card.holder.offsetLeft;
-    const right = left > card.section.clientWidth / 2;
-    card.tip.style.left = right ? "" : `${left + 12}px`;
-    card.tip.style.right = right ? `${card.section.clientWidth - left + 12}px` : "";
-    card.tip.style.top = `${frame.bbox.top + card.holder.offsetTop + 8}px`;
-  };
   const endKeys = onKey(box, (key, target) => {
     if (key !== "l") return false;
     const index = cards.findIndex(({ section }) => section.contains(target));

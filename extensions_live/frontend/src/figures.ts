@@ -1,60 +1,27 @@
 // Updates of embedded figures: every payload replaces all their data, and every setting acts at once.
 
-import { fitRanges, iterationAt, placeText, positionOf, setAxes } from "./axes";
-import type { Embedded, FigureView, PointEvent } from "./bokeh";
-import { figureName, showKey, type Card } from "./card";
+import { fitRanges, iterationAt, positionOf, setAxes } from "./axes";
+import type { Embedded, FigureView } from "./bokeh";
+import { figureName, type Card } from "./card";
 import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparison";
 import { command, deliver } from "./command";
+import { orderKeys, styleCurves } from "./curve_style";
 import { makeHandle } from "./handle";
 import { onKey } from "./plot_keys";
-import { drawMarks, textsAt } from "./marks";
-import type { AxisData, PlotPayload, PlotState } from "./messages";
+import { drawMarks } from "./marks";
+import type { PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
-import { format, nearest, unpack, type Points } from "./numbers";
+import { unpack, type Points } from "./numbers";
+import { readout, showTip } from "./readout";
 import { csv, download, png, svg } from "./save";
 import { makeSettings, payloadOf, toggled } from "./settings";
 import { makeTwin } from "./table";
 import { followTheme } from "./theme";
 import { makeToolbar, type FileKind } from "./toolbar";
 
-const DENSE = 300; // curves with more points than this are drawn thinner
 const SETTLE = 150; // ms without a change of the range before finer points are requested
 const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
 const BRIEF = 120; // seconds up to which a time axis counts seconds
-const FAINT = 0.25; // opacity of a curve beneath its smoothed form
-
-/** Text on a card about its curves. */
-export interface Readout {
-  /** The value of each curve. */
-  values: string[];
-  /** The position at the pointer, or an empty text. */
-  at: string;
-}
-
-/** Returns the latest values of curves, or the values nearest to the pointer if there is one. */
-export function readout(
-  keys: string[],
-  points: Map<string, Points>,
-  latest: Record<string, string>,
-  pointer: number | null,
-  axis?: AxisData,
-): Readout {
-  const found = keys.map((name) => {
-    const curve = points.get(name);
-    if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
-    const index = nearest(curve.x, curve.y, pointer);
-    const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
-    const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
-    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
-  });
-  // The shown position is that of the point nearest to the pointer, of all curves.
-  const distance = (x: number) => Math.abs(x - (pointer ?? 0));
-  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
-  return {
-    values: found.map(({ text }) => text),
-    at: x === undefined ? "" : placeText(axis, x),
-  };
-}
 
 /**
  * Updates embedded figures with every payload; returns a function that ends this and removes them.
@@ -110,49 +77,15 @@ export function fill(
     }
   };
 
-  // Shows or hides the forms of each curve and the notes on missing channels.
+  // Shows how each curve looks, and the notes on missing channels.
   const arrange = () => {
     const { notes = {}, runs = [], axis } = payload();
     const { now } = settings;
     const missing = axis?.missing[now.x];
     parts.forEach(({ figure, card }, index) => {
+      styleCurves(figure, card, points, now, runs);
+      orderKeys(card, ordered(runs, now.order));
       const keys = card.keys.map(({ info }) => info.key);
-      for (const key of card.keys) {
-        const { info, button } = key;
-        const colour = colourOf(info, now);
-        showKey(key, labelOf(info, runs, now), colour);
-        button.classList.toggle("wb-empty", !count(info.key));
-        const off = isHidden(info, now);
-        button.classList.toggle("wb-off", off);
-        button.setAttribute("aria-pressed", String(!off));
-        for (const renderer of figure.renderers.filter(({ tags }) => tags[0] === info.key)) {
-          const kind = renderer.tags[1];
-          renderer.visible = !off;
-          if (kind === "line" || kind === "smooth") {
-            const faint = kind === "line" && points.get(info.key)?.smoothX.length;
-            const dense = kind === "line" && count(info.key) > DENSE;
-            const width = dense ? 1.25 : 2;
-            renderer.glyph.setv({
-              line_width: width,
-              line_alpha: faint ? FAINT : 1,
-              line_color: colour,
-            });
-          } else if (kind === "dots") {
-            renderer.glyph.setv({ fill_color: colour, line_color: colour });
-          }
-        }
-      }
-      const order = ordered(runs, now.order).map(({ key }) => key);
-      if (order.length) {
-        const sorted = [...card.keys].sort(
-          (a, b) => order.indexOf(a.info.run) - order.indexOf(b.info.run),
-        );
-        const there = [...card.legend.querySelectorAll(".wb-key")];
-        if (sorted.some(({ button }, i) => there[i] !== button)) {
-          for (const { button } of sorted) card.legend.append(button);
-          card.legend.append(card.broken);
-        }
-      }
       const texts = [...new Set(keys.flatMap((name) => notes[name] ?? []))];
       if (missing) texts.unshift(missing);
       const below = now.log_y.includes(index)
@@ -339,7 +272,9 @@ export function fill(
     figure.on_event("doubletap", resetAll);
     figure.on_event("mousemove", (event) => {
       point(event.x);
-      showTip(card, view, event, shownKeys(index));
+      const { marks = [] } = payload();
+      const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
+      showTip(card, frameOf(view), event, known, new Set(shownKeys(index)));
     });
     figure.on_event("mouseleave", () => {
       point(null);
@@ -352,21 +287,6 @@ export function fill(
       });
     }
   });
-  const showTip = (card: Card, view: FigureView, event: PointEvent, keys: string[]) => {
-    const { marks = [] } = payload();
-    const frame = frameOf(view);
-    const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
-    const texts =
-      frame && event.sx !== undefined ? textsAt(known, frame, event.sx, new Set(keys)) : [];
-    card.tip.hidden = !texts.length;
-    if (!frame || !texts.length) return;
-    card.tip.textContent = texts.slice(0, 6).join("\n");
-    const left = (event.sx ?? 0) + card.holder.offsetLeft;
-    const right = left > card.section.clientWidth / 2;
-    card.tip.style.left = right ? "" : `${left + 12}px`;
-    card.tip.style.right = right ? `${card.section.clientWidth - left + 12}px` : "";
-    card.tip.style.top = `${frame.bbox.top + card.holder.offsetTop + 8}px`;
-  };
   const endKeys = onKey(box, (key, target) => {
     if (key !== "l") return false;
     const index = cards.findIndex(({ section }) => section.contains(target));

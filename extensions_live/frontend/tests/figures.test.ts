@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Embedded, Figure } from "../src/bokeh";
 import { makeCard } from "../src/card";
-import { fill, readout } from "../src/figures";
+import { fill } from "../src/figures";
+import { readout } from "../src/readout";
 import type { CurveData, LineInfo, PlotPayload, PlotState } from "../src/messages";
 import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
