@@ -293,6 +293,25 @@ function surface(canvas, draw) {
   };
 }
 
+// src/inside/segments.ts
+function fillSegments(parent, options, chosen, choose) {
+  const present = [...parent.querySelectorAll("button")];
+  if (present.map((one) => one.dataset.value).join() !== options.map(([value]) => value).join()) {
+    parent.replaceChildren();
+    for (const [value = "", text = ""] of options) {
+      const button = make("button", "wb-segment", parent, text);
+      button.type = "button";
+      button.dataset.value = value;
+      button.addEventListener("click", () => {
+        choose(value);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
+  }
+}
+
 // src/inside/time.ts
 function edges(iterations, width) {
   const count = iterations.length;
@@ -542,7 +561,11 @@ function makePanel(parent, choose) {
     key = `${next.kind} ${next.name}`;
     payload = next;
     found = unpackDistributions(next);
-    fillKinds(kinds, next, choose);
+    kinds.hidden = next.kinds.length < 2;
+    const segments = next.kinds.map((kind) => [kind, kind]);
+    fillSegments(kinds, segments, next.kind, (kind) => {
+      choose("kind", kind);
+    });
     fillPicker(picker, next);
     size.textContent = `${next.size.toLocaleString("en")} value${next.size === 1 ? "" : "s"}`;
     note.textContent = next.note;
@@ -555,24 +578,6 @@ function makePanel(parent, choose) {
       drawBars.end();
     }
   };
-}
-function fillKinds(parent, { kinds, kind }, choose) {
-  parent.hidden = kinds.length < 2;
-  const present = [...parent.querySelectorAll("button")];
-  if (present.map((one) => one.dataset.value).join() !== kinds.join()) {
-    parent.replaceChildren();
-    for (const value of kinds) {
-      const button = make("button", "wb-segment", parent, value);
-      button.type = "button";
-      button.dataset.value = value;
-      button.addEventListener("click", () => {
-        choose("kind", value);
-      });
-    }
-  }
-  for (const button of parent.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.value === kind));
-  }
 }
 function fillPicker(picker, { names, name }) {
   if ([...picker.options].map((one) => one.value).join("\n") !== names.join("\n")) {

@@ -307,6 +307,25 @@ function floats(view) {
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
+// src/inside/segments.ts
+function fillSegments(parent, options, chosen, choose) {
+  const present = [...parent.querySelectorAll("button")];
+  if (present.map((one) => one.dataset.value).join() !== options.map(([value]) => value).join()) {
+    parent.replaceChildren();
+    for (const [value = "", text = ""] of options) {
+      const button = make("button", "wb-segment", parent, text);
+      button.type = "button";
+      button.dataset.value = value;
+      button.addEventListener("click", () => {
+        choose(value);
+      });
+    }
+  }
+  for (const button of parent.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
+  }
+}
+
 // src/inside/time.ts
 function edges(iterations, width) {
   const count = iterations.length;
@@ -556,7 +575,11 @@ function makePanel(parent, choose) {
     key = `${next.kind} ${next.name}`;
     payload = next;
     found = unpackDistributions(next);
-    fillKinds(kinds, next, choose);
+    kinds.hidden = next.kinds.length < 2;
+    const segments = next.kinds.map((kind) => [kind, kind]);
+    fillSegments(kinds, segments, next.kind, (kind) => {
+      choose("kind", kind);
+    });
     fillPicker(picker, next);
     size.textContent = `${next.size.toLocaleString("en")} value${next.size === 1 ? "" : "s"}`;
     note.textContent = next.note;
@@ -569,24 +592,6 @@ function makePanel(parent, choose) {
       drawBars.end();
     }
   };
-}
-function fillKinds(parent, { kinds, kind }, choose) {
-  parent.hidden = kinds.length < 2;
-  const present = [...parent.querySelectorAll("button")];
-  if (present.map((one) => one.dataset.value).join() !== kinds.join()) {
-    parent.replaceChildren();
-    for (const value of kinds) {
-      const button = make("button", "wb-segment", parent, value);
-      button.type = "button";
-      button.dataset.value = value;
-      button.addEventListener("click", () => {
-        choose("kind", value);
-      });
-    }
-  }
-  for (const button of parent.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.value === kind));
-  }
 }
 function fillPicker(picker, { names, name }) {
   if ([...picker.options].map((one) => one.value).join("\n") !== names.join("\n")) {
@@ -644,7 +649,9 @@ function render({ model, el }) {
     iterations = floats(now.iterations);
     values = floats32(now.values);
     note.textContent = now.note;
-    fillMetrics(metrics, now, choose);
+    fillSegments(metrics, now.metrics, now.metric, (metric) => {
+      choose("metric", metric);
+    });
     const scale = scaleOf(now.low, now.high, shareOf());
     legend.replaceChildren();
     make("span", "", legend, text(scale.low));
@@ -694,21 +701,6 @@ function render({ model, el }) {
     panel.end();
     end();
   };
-}
-function fillMetrics(parent, { metrics, metric }, choose) {
-  if (!parent.childElementCount) {
-    for (const [name = "", text = ""] of metrics) {
-      const button = make("button", "wb-segment", parent, text);
-      button.type = "button";
-      button.dataset.value = name;
-      button.addEventListener("click", () => {
-        choose("metric", name);
-      });
-    }
-  }
-  for (const button of parent.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.value === metric));
-  }
 }
 function fillRows(parent, { rows, row }, choose) {
   if (parent.childElementCount !== rows.length) {

@@ -4,6 +4,7 @@ import { make, named } from "../dom";
 import type { DistributionsPayload } from "../messages";
 import { floats } from "../numbers";
 import { surface } from "./canvas";
+import { fillSegments } from "./segments";
 import { brief, columnAt, edges, floats32, Moment, percent } from "./time";
 
 const FOOT = 16; // px below a drawing for its labels
@@ -226,7 +227,11 @@ export function makePanel(
     key = `${next.kind} ${next.name}`;
     payload = next;
     found = unpackDistributions(next);
-    fillKinds(kinds, next, choose);
+    kinds.hidden = next.kinds.length < 2;
+    const segments = next.kinds.map((kind) => [kind, kind]);
+    fillSegments(kinds, segments, next.kind, (kind) => {
+      choose("kind", kind);
+    });
     fillPicker(picker, next);
     size.textContent = `${next.size.toLocaleString("en")} value${next.size === 1 ? "" : "s"}`;
     note.textContent = next.note;
@@ -239,30 +244,6 @@ export function makePanel(
       drawBars.end();
     },
   };
-}
-
-/** Shows one button for each kind, without replacing buttons that have the focus. */
-function fillKinds(
-  parent: HTMLElement,
-  { kinds, kind }: DistributionsPayload,
-  choose: (what: string, value: string) => void,
-): void {
-  parent.hidden = kinds.length < 2;
-  const present = [...parent.querySelectorAll("button")];
-  if (present.map((one) => one.dataset.value).join() !== kinds.join()) {
-    parent.replaceChildren();
-    for (const value of kinds) {
-      const button = make("button", "wb-segment", parent, value);
-      button.type = "button";
-      button.dataset.value = value;
-      button.addEventListener("click", () => {
-        choose("kind", value);
-      });
-    }
-  }
-  for (const button of parent.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.value === kind));
-  }
 }
 
 /** Lists the variables, unless they are listed already: an open list must stay open. */

@@ -6,6 +6,7 @@ import { surface } from "../inside/canvas";
 import { makeFrame } from "../inside/frame";
 import { scaleOf, strength } from "../inside/heat";
 import { makePanel } from "../inside/panel";
+import { fillSegments } from "../inside/segments";
 import { brief, columnAt, edges, floats32, percent } from "../inside/time";
 import type { LayersPayload, LayersState } from "../messages";
 import type { Rendering } from "../model";
@@ -62,7 +63,9 @@ function render({ model, el }: Rendering<LayersState>) {
     iterations = floats(now.iterations);
     values = floats32(now.values);
     note.textContent = now.note;
-    fillMetrics(metrics, now, choose);
+    fillSegments(metrics, now.metrics, now.metric, (metric) => {
+      choose("metric", metric);
+    });
     const scale = scaleOf(now.low, now.high, shareOf());
     legend.replaceChildren();
     make("span", "", legend, text(scale.low));
@@ -115,26 +118,6 @@ function render({ model, el }: Rendering<LayersState>) {
     panel.end();
     end();
   };
-}
-
-function fillMetrics(
-  parent: HTMLElement,
-  { metrics, metric }: LayersPayload,
-  choose: (what: string, value: string) => void,
-): void {
-  if (!parent.childElementCount) {
-    for (const [name = "", text = ""] of metrics) {
-      const button = make("button", "wb-segment", parent, text);
-      button.type = "button";
-      button.dataset.value = name;
-      button.addEventListener("click", () => {
-        choose("metric", name);
-      });
-    }
-  }
-  for (const button of parent.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.value === metric));
-  }
 }
 
 /** Lists the layers as buttons; the open one closes when it is chosen again. */
