@@ -19,6 +19,7 @@ from workbench.errors import ArgumentError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
+from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.names import explain_missing
@@ -60,6 +61,7 @@ def check_level(level: object) -> None:
         raise ArgumentError(NOT_A_LEVEL.format(levels=", ".join(get_args(Level)), level=level))
 
 
+@hinted
 def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
     """Record an alert in the current row of a main loop, from its training thread.
 

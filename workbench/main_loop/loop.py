@@ -1,7 +1,8 @@
 """`MainLoop`, which combines a model with an algorithm, a data stream, extensions and a log.
 
 `workbench.main_loop.run` implements the training. Requests from other threads wait in a mailbox
-until the boundary between two batches, or until an extension yields to commands.
+until the boundary between two batches, or until an extension yields to commands. This file is
+longer than others since most of its lines document methods.
 """
 
 from __future__ import annotations

@@ -252,8 +252,6 @@ class Rewinder:
         self._pause.stay()
         self._pause.hold()
 
-    # Returns to earlier iterations
-
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
         """Rewind the run to the boundary after `iteration`, before the interventions there.
 

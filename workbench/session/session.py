@@ -4,6 +4,9 @@
 changes the run puts a `Command` into the mailbox of the main loop. The training thread reads the
 mailbox and executes its commands before every batch, after every epoch and during evaluations of
 datasets. Reading an empty mailbox costs almost no time.
+
+This file is longer than others since most of its lines document methods; other modules of this
+package do the work.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Methods of a session that change values or return to earlier iterations.
 
-`workbench.session.session` has the methods that start, pause and end training.
+`workbench.session.session` has the methods that start, pause and end training. This file is longer
+than others since most of its lines document methods; other modules of this package do the work.
 """
 
 from __future__ import annotations
