@@ -355,7 +355,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     Parameters
     ----------
     log_likelihood : Variable
-        The sum of log-likelihoods over the examples of a batch, for instance the symbols of a text.
+        The sum of the log-likelihoods of all examples in a batch, such as the symbols of a text.
     n_examples : Variable or number
         The number of examples.
 

@@ -206,7 +206,7 @@ class _Algebra:
             return self._of_summaries(variable)
         if all(kind is PER_BATCH for kind in of_data):
             return PER_BATCH
-        return Unknown(f"{call.name} combines a result of all examples with a value of the batch")
+        return Unknown(f"{call.name} combines a value of all examples with a value of one batch")
 
     def _of_rows(self, variable: Variable) -> Kind:
         call = variable.owner

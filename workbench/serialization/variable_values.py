@@ -28,7 +28,7 @@ def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
 
 
 def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:
-    """Add `value` under `name` or, if it is in use, under the first free numbered name."""
+    """Add `value` under `name` or, if this name is in use, under the first free numbered name."""
     unique, count = name, first
     while unique in named:
         unique = f"{name}_{count}"

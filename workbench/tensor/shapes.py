@@ -47,7 +47,7 @@ Their shape rules use only one operand, or reject operands of different symbolic
 MOST_SYMBOLS = 1000
 """Number of symbols above which unused symbols are removed."""
 NEWEST = 200
-"""Number of the newest symbols, which are always kept."""
+"""Number of newest symbols that are always kept."""
 BY_SYMBOL = (
     "var_to_range",
     "var_to_range_sloc",
@@ -357,7 +357,7 @@ def _broadcast(structure: Any) -> Any:
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:
-    """Raise if a learned equation with a single unknown size has no solution above 1.
+    """Raise an error if a learned equation with a single unknown has no solution above 1.
 
     ``x[1:] + x`` learns ``n - 1 == n``, which torch does not detect as a contradiction.
     """

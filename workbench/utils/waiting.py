@@ -1,8 +1,7 @@
 """Waiting for an event with a function that an upper layer can replace.
 
 In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
-package of widgets therefore replaces `event.wait` by a function that handles messages while it
-waits.
+widget package therefore replaces `event.wait` by a function that handles messages while it waits.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ SWITCH_INTERVAL = 2e-4
 """Seconds after which a thread must release the interpreter while another thread compiles."""
 
 PATIENCE = 20.0
-"""Maximum time in seconds that the exit of the process waits for a compiler to stop."""
+"""Maximum time in seconds to wait for a compiler to stop when the process exits."""
 
 SWAPPED = (
     "after {calls} eager calls of {eager:.3g} ms each; compilation took {seconds:.1f} s in "
