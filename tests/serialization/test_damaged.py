@@ -231,7 +231,7 @@ DAMAGES = {
     ),
     "forged parameters that would be unpickled": (
         forged("_parameters", npz(w=np.array([print], dtype=object))),
-        "the member '_parameters' cannot be read .*unpickled",
+        "the member '_parameters' cannot be read .*unpickling",
     ),
     "a parameter missing": (lambda path: forge(path, drop_parameter), "'_state' cannot be read"),
     "parameters of other shapes": (
