@@ -1,4 +1,4 @@
-"""Representations of a session without views, as a line of text or a table in HTML."""
+"""Representations of a session without views, as a line of text or an HTML table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def line(session: Session) -> str:
 
 
 def table(session: Session) -> str:
-    """Format the state, latest values, error, waiting commands and note of a session in HTML."""
+    """Format the state, latest values, error, waiting commands and note of a session as HTML."""
     status = session.log.status
     rows = {
         "state": f"<b>{session.state.value}</b>",

@@ -17,7 +17,7 @@ REPLAYED = ("set", "call", "hold", "release")
 """Commands that change the results of training and can be repeated in another run."""
 
 CHANGING = (*REPLAYED, "train")
-"""Commands that change training; a replay cannot repeat them and does not cross them."""
+"""Commands that change training; an exact replay of batches starts after the last of them."""
 
 FREELY_RECORDED = 1000
 """Maximal number of interventions in one row that are recorded immediately, one by one.

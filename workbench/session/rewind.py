@@ -37,10 +37,10 @@ SHARE = 0.02
 GAP = 0.5
 """Minimal number of seconds between two automatic snapshots."""
 
-NO_SNAPSHOT = "the state of training cannot be kept, so this run cannot be brought back ({error})"
-NOT_YET = "iteration {iteration:,} is not done yet, only {done:,}"
+NO_SNAPSHOT = "the training state cannot be kept, so this run cannot be rewound ({error})"
+NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}"
 NOTHING_TO_UNDO = "no intervention is left to undo"
-NO_BRANCH = "no branch is called {name!r}; there are {known}"
+NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
 
 
 class Rewinder:
@@ -213,7 +213,7 @@ class Rewinder:
     def fork(
         self, iteration: int | None, name: str | None, *, in_memory: bool = False
     ) -> tuple[MainLoop, int]:
-        """Copy the main loop at a snapshot, and return the copy and the iteration to pause at.
+        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
 
         The log of the copy is of the same kind or, with `in_memory`, in memory.
 
@@ -285,7 +285,7 @@ class Rewinder:
         return LATER
 
     def check(self, iteration: int | None = None, name: str | None = None) -> None:
-        """Raise an error if a rewind to `iteration`, or an undo if it is None, is not possible.
+        """Raise an error if a rewind to `iteration` is impossible; None stands for an undo.
 
         Raises
         ------
@@ -379,7 +379,7 @@ class Rewinder:
 
 
 class _Epochs(TrainingExtension):
-    """Extension that requests snapshots at the start of a run and, not too often, of epochs."""
+    """Extension that requests snapshots at the start of a run and, if due, between epochs."""
 
     def __init__(self, rewinder: Rewinder) -> None:
         super().__init__("snapshots")

@@ -1,4 +1,4 @@
-"""Registry of the running sessions of this process, which ends them when Python exits or forks."""
+"""Registry of the running sessions of this process; they are stopped when Python exits."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ MOST = 128
 """Maximal number of snapshots in a ring."""
 
 PROBE = 16
-"""Number of elements that are compared first, which already differ if a tensor was trained."""
+"""Number of elements that are compared first; they usually differ if a tensor was trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Snapshot:
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, with the state of a log, which is independent of the snapshot.
+        """Return a state to load, including the state of a log, independent of the snapshot.
 
         All parts are copied except the values of variables, which are copied when they are loaded.
         """
@@ -110,11 +110,11 @@ class Ring:
 
     @property
     def bytes(self) -> int:
-        """The number of bytes of all tensors, where shared tensors are counted once."""
+        """The number of bytes of all tensors; shared tensors are counted once."""
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot after those of the same iteration, and drop others to keep the limits."""
+        """Add a snapshot after those of its iteration, and drop others to stay within the limits."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
@@ -155,7 +155,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Count the first snapshots that fit into the memory together, but at least one."""
+    """Return how many of the first snapshots together fit into the memory, at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

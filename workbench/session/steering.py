@@ -241,7 +241,7 @@ class Steering(interfaces.Session):
         """Train a copy of the run with a learning rate that increases with each batch.
 
         The run continues unchanged. The test starts from its current state and trains in the
-        calling thread without extensions. It ends early when the cost exceeds a multiple of its
+        calling thread without extensions. It ends early if the cost exceeds a multiple of its
         lowest value or is not finite.
 
         Parameters
