@@ -86,7 +86,7 @@ class Command(interfaces.Command):
         Parameters
         ----------
         timeout : float, optional
-            The maximal number of seconds to wait; by default unlimited.
+            The maximum number of seconds to wait; by default unlimited.
 
         Returns
         -------

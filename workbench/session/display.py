@@ -7,7 +7,7 @@ import html
 from workbench.interfaces import Session
 
 WAITING = 5
-"""Maximal number of waiting commands to show in the table."""
+"""Maximum number of waiting commands to show in the table."""
 
 
 def line(session: Session) -> str:

@@ -20,7 +20,7 @@ CHANGING = (*REPLAYED, "train")
 """Commands that change training; an exact replay of batches starts after the last of them."""
 
 FREELY_RECORDED = 1000
-"""Maximal number of interventions in one row that are recorded immediately, one by one.
+"""Maximum number of interventions in one row that are recorded immediately, one by one.
 
 Each recording copies the whole tuple, so the cost grows with the square of their number.
 """

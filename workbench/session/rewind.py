@@ -32,10 +32,10 @@ from workbench.session.snapshots import Ring, Snapshot, own_parts
 logger = logging.getLogger(__name__)
 
 SHARE = 0.02
-"""Maximal fraction of the training time that automatic snapshots use."""
+"""Maximum fraction of the training time that automatic snapshots use."""
 
 GAP = 0.5
-"""Minimal number of seconds between two automatic snapshots."""
+"""Minimum number of seconds between two automatic snapshots."""
 
 NO_SNAPSHOT = "the training state cannot be kept, so this run cannot be rewound ({error})"
 NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}"

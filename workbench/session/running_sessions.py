@@ -13,7 +13,7 @@ from workbench.session.command import Command
 from workbench.session.session import Session
 
 EXIT_TIMEOUT = 5.0
-"""Maximal number of seconds to wait for all sessions to stop when Python exits."""
+"""Maximum number of seconds to wait for all sessions to stop when Python exits."""
 
 
 @hinted

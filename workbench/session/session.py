@@ -325,7 +325,7 @@ class Session(FixedAttributes, Steering):
         Parameters
         ----------
         timeout : float, optional
-            The maximal number of seconds to wait; by default unlimited.
+            The maximum number of seconds to wait; by default unlimited.
 
         Returns
         -------

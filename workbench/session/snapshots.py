@@ -19,10 +19,10 @@ from typing import Any
 import torch
 
 MEMORY = 512 * 2**20
-"""Maximal number of bytes of the tensors in a ring."""
+"""Maximum number of bytes of the tensors in a ring."""
 
 MOST = 128
-"""Maximal number of snapshots in a ring."""
+"""Maximum number of snapshots in a ring."""
 
 PROBE = 16
 """Number of elements that are compared first; they usually differ if a tensor was trained."""
@@ -87,7 +87,7 @@ class Ring:
     Parameters
     ----------
     memory : int
-        The maximal number of bytes of all tensors. The latest snapshot is kept in any case.
+        The maximum number of bytes of all tensors. The latest snapshot is kept in any case.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class Ring:
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot after those of its iteration, and drop others to stay within the limits."""
+        """Add a snapshot after others of its iteration, and drop snapshots to meet the limits."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
