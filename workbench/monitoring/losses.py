@@ -46,7 +46,7 @@ class Targets:
 def bound(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of a loss by name, including defaults."""
+    """Return the arguments of a call to a loss by name, including defaults."""
     arguments = inspect.signature(function).bind(*args, **kwargs)
     arguments.apply_defaults()
     return dict(arguments.arguments)

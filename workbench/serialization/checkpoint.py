@@ -78,7 +78,7 @@ class Snapshot:
         save_main_loop: bool = True,
         save_separately: Iterable[str] = (),
     ) -> Snapshot:
-        """Copy the state of `main_loop`; must be called in its training thread.
+        """Copy the state of `main_loop`; call this method in its training thread.
 
         Parameters
         ----------

@@ -97,7 +97,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If no extension sets the variable; the message says that there is nothing to `what`.
+        If no extension sets the variable. `what` is the action that the message mentions.
     """
     found = modifiers(loop).get(variable)
     if found is None:

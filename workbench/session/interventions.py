@@ -1,4 +1,4 @@
-"""Journal of interventions, the commands that changed a run, by the iteration of their effect.
+"""Journal of interventions: the commands that changed a run, by the iteration of their effect.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``

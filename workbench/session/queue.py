@@ -46,7 +46,7 @@ class Value:
 
 
 class Changes(Protocol):
-    """Protocol of an observer of the commands that change training."""
+    """Protocol for observers of the commands that change training."""
 
     def before_change(self, command: Command) -> None:
         """Prepare for a change of training by `command`."""
@@ -196,7 +196,7 @@ class Queue:
         return [command for command in self.commands[self._settled :] if not command.done]
 
     def end_run(self) -> list[Command]:
-        """End a run, and return the commands that request another run, which can start now."""
+        """End a run, and return the commands that request another run."""
         self._values = None
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 

@@ -68,7 +68,7 @@ def way_to(
 
 
 class UndoStack:
-    """Stack of the interventions that can be undone, each with a snapshot from before it.
+    """Stack of the interventions that can be undone, each with a snapshot taken before it.
 
     Its size is bounded, like the size of a ring of snapshots.
     """

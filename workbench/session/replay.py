@@ -65,7 +65,7 @@ class Replay:
     source : TrainingLogBase or iterable of mapping
         A log, or a list as returned by `Session.interventions`.
     functions : mapping
-        A mapping from the names of functions that were called to the functions.
+        The functions that were passed to `Session.call`, by name.
 
     Raises
     ------

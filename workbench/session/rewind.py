@@ -151,7 +151,7 @@ class Rewinder:
             logger.warning("no more snapshots are taken: %s", refusal)
 
     def take_when_due(self, pin: str = "") -> None:
-        """Take a snapshot at the next boundary if the time limit of snapshots allows it."""
+        """Take a snapshot at the next boundary if the time limit for snapshots allows it."""
         now = perf_counter()
         if now >= self._next:
             self._next = now + max(GAP, self._seconds / SHARE)

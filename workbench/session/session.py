@@ -279,7 +279,7 @@ class Session(FixedAttributes, Steering):
 
         A stop overtakes every earlier `pause`, `resume`, `step` and `train` that has not taken
         effect; these commands are refused. Earlier `set` and `call` commands are executed first,
-        since they can save the result. The event ``on_interrupt`` fires. `train` and
+        since they may, for example, save the result. The event ``on_interrupt`` fires. `train` and
         ``main_loop.start()`` continue from this point.
         """
         with self._queue.lock:

@@ -65,7 +65,7 @@ class Snapshot:
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """The addresses and sizes of the tensors; must be read after tensors have been shared."""
+        """The addresses and sizes of the tensors; read them only after tensors have been shared."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:

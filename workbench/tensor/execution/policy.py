@@ -147,7 +147,7 @@ class Execution:
     # auto
 
     def _look(self, sizes: tuple[int, ...]) -> Run:
-        """Switch to a new tier if it is ready, decide about compilation, and time the call."""
+        """Switch to a new tier if it is ready, decide whether to compile, and time the call."""
         self._next_look = self.calls + SAMPLE_EVERY
         if self._made is not None:
             self._swap(self._made)
