@@ -37,7 +37,7 @@ def _first(symbol: Any) -> Any:
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return the same size, taken from the earliest variable in topological `order` with it.
+    """Return the earliest size that equals `number`, given variables in topological `order`.
 
     Later variables are then not kept only for their size, and can be fused with other operations.
     """

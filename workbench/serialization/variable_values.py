@@ -37,7 +37,7 @@ def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> 
 
 
 def value_of(variable: SharedVariable) -> torch.Tensor:
-    """Return a copy of the value of a variable in main memory."""
+    """Return a copy of a variable's value in main memory."""
     with together(variable.writers):
         return variable.tensor.detach().to("cpu", copy=True)
 

@@ -55,7 +55,7 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the hyperparameters of a run, in the order of its state."""
+    """Return the hyperparameters of a run, in the order of its training state."""
     drivers = modifiers(loop)
     _, others = loop.state_variables()
     found = []

@@ -285,7 +285,7 @@ class Rewinder:
         return LATER
 
     def check(self, iteration: int | None = None, name: str | None = None) -> None:
-        """Raise an error if a rewind to `iteration` is impossible; None stands for an undo.
+        """Raise an error if a rewind to `iteration` or, if it is None, an undo is impossible.
 
         Raises
         ------

@@ -32,7 +32,7 @@ def running() -> dict[str, Session]:
 
 @atexit.register
 def stop_all() -> None:
-    """Stop all sessions, and wait for them at most `EXIT_TIMEOUT` seconds."""
+    """Stop all sessions, and wait up to `EXIT_TIMEOUT` seconds for them to end."""
     # The threads are daemons, so without this function Python would exit during a batch.
     deadline = time.monotonic() + EXIT_TIMEOUT
     sessions = running().values()

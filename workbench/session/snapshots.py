@@ -69,7 +69,7 @@ class Snapshot:
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, including the state of a log, independent of the snapshot.
+        """Return a state to load, with the state of a log; it is independent of the snapshot.
 
         All parts are copied except the values of variables, which are copied when they are loaded.
         """

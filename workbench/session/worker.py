@@ -102,7 +102,7 @@ class Worker:
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training as given, or None if neither number is given."""
+        """Return a function that extends training by the given amount, or None if none is given."""
         return self._run.more(epochs, batches)
 
     def print_note(self) -> None:

@@ -189,7 +189,7 @@ def fake_tensor(
 
 
 def empty_like(fake: Fake) -> Fake:
-    """Return a fake tensor of the same sizes and dtype that shares no storage with `fake`."""
+    """Return a fake tensor with the sizes and dtype of `fake`, but with separate storage."""
     with _inferring() as world, world.mode:
         return torch.empty_like(fake)
 

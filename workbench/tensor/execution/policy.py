@@ -86,7 +86,7 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        Returns the number of remaining calls, or ``None`` if it is unknown. If it is unknown, it is
+        Returns the number of remaining calls, or ``None`` if it is unknown. An unknown number is
         assumed to equal the number of calls so far.
     report : callable or None
         Called with `described` when the tier changes, or when the eager tier becomes final.
