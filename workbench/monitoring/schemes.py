@@ -389,7 +389,7 @@ def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Return the quotient with the rules of tensors, where zero divided by zero is NaN."""
+    """Return the quotient by the rules of tensors, where zero divided by zero is NaN."""
     try:
         return numerator / denominator
     except ZeroDivisionError:

@@ -103,7 +103,7 @@ class Steering(interfaces.Session):
             return command
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Keep the schedule of a variable from changing it until `release`.
+        """Prevent the schedule of a variable from changing it until `release`.
 
         Parameters
         ----------

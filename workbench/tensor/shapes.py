@@ -3,7 +3,7 @@
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
 needed. A torch function that is applied to fake tensors infers the result and *learns* sizes: the
 shape of ``x`` becomes ``(?, 784)`` when ``x`` is multiplied by a 784 x 100 matrix. The function
-raises an error immediately if the shapes are incompatible. `infer` converts it to an error that
+raises an error immediately if the shapes are incompatible. `infer` replaces this error by one that
 names the variables and the running brick.
 
 Some of torch's shape rules branch on a size ("is the batch size 1?"). `Probe` runs these rules with
