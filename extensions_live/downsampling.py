@@ -98,7 +98,7 @@ def downsample(
     y : ndarray of float64, shape (N,)
         The values, which can be NaN or infinite.
     points : int, optional
-        The approximate maximal number of points in the visible range.
+        The approximate maximum number of points in the visible range.
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional

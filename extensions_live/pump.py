@@ -22,17 +22,17 @@ from extensions_live.kernel_clock import Clock
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""Maximal number of messages per second; a page can receive 12, and the margin is for bursts."""
+"""Maximum number of messages per second; a page can receive 12, and the margin is for bursts."""
 
 COST_FACTOR = 10
-"""Minimal ratio of a view's period to the duration of its last refresh."""
+"""Minimum ratio of a view's period to the duration of its last refresh."""
 
 
 class View(Protocol):
     """Protocol of views that the pump refreshes."""
 
     period: float
-    """The minimal number of seconds between two refreshes."""
+    """The minimum number of seconds between two refreshes."""
 
     def watched(self) -> bool:
         """Return True if a refresh is useful: a page shows the view, or its output is saved."""

@@ -88,7 +88,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         The object to show. Since a widget outlives its cell and must not keep a run in memory, it
         has a strong reference only while the subject can change and a page shows it.
     period : float
-        The minimal number of seconds between two updates.
+        The minimum number of seconds between two updates.
     """
 
     _css = asset("live.css")

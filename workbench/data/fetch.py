@@ -31,7 +31,7 @@ BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
 LARGEST = 2**30
-"""Maximal number of bytes of a file whose size is not listed."""
+"""Maximum number of bytes of a file whose size is not listed."""
 SLOWEST = 1024
 """Transfer rate in bytes per second below which a transfer is considered broken."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError
@@ -63,7 +63,7 @@ class Entry:
     folder : str
         The subfolder for the files if another dataset has files with the same names.
     sizes : mapping of str to int
-        The maximal number of bytes of the content of each file; a transfer that exceeds it is
+        The maximum number of bytes of the content of each file; a transfer that exceeds it is
         refused.
     """
 
@@ -74,7 +74,7 @@ class Entry:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str) -> int:
-        """Return the maximal number of bytes of a file, compressed or not."""
+        """Return the maximum number of bytes of a file, compressed or not."""
         size = self.sizes.get(name, LARGEST)
         return size + size // 1000 + 1000  # gzip enlarges incompressible data slightly
 
@@ -172,7 +172,7 @@ def download(
         The number of seconds with no response, or with very few bytes, after which a transfer is
         considered broken.
     deadline : float
-        The maximal duration of the whole download in seconds.
+        The maximum duration of the whole download in seconds.
 
     Returns
     -------

@@ -26,7 +26,7 @@ GZIP = b"\x1f\x8b"
 RATIO = 1032
 """Upper bound of the ratio of decompressed to compressed size in gzip."""
 AXES = 64
-"""Maximal number of axes of a numpy array."""
+"""Maximum number of axes of a numpy array."""
 
 
 class Readable(Protocol):

@@ -38,7 +38,7 @@ BY = {
 
 _PLACES = {"_here", "_trained", "_for_others"}
 FEW = 100
-"""Maximal number of elements of a list that are searched for random generators."""
+"""Maximum number of elements of a list that are searched for random generators."""
 _GENERATORS = (
     random.Random,
     np.random.Generator,

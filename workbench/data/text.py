@@ -133,7 +133,7 @@ def make_dictionary(
     level : {'word', 'character'}
         The units to count and index.
     max_size : int, optional
-        The maximal number of entries, including `tokens`.
+        The maximum number of entries, including `tokens`.
     tokens : sequence of str
         The tokens that get the first indices, before all words.
     preprocess : callable, optional

@@ -44,7 +44,7 @@ TIMEOUT = 10.0
 """Seconds to wait for the response of a web address."""
 
 MOST_WAITING = 100
-"""Maximal number of alerts that wait to be sent; older alerts are dropped."""
+"""Maximum number of alerts that wait to be sent; older alerts are dropped."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a string that is not empty, not {text!r}"

@@ -24,7 +24,7 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimal number of costs of a run before a cost can be considered exploding."""
+"""Minimum number of costs of a run before a cost can be considered exploding."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
@@ -65,7 +65,7 @@ class Guard(TrainingExtension):
     factor : float
         The factor between 0 and 1 for the learning rate.
     back : int
-        The minimal number of iterations to rewind, if a snapshot of this age exists.
+        The minimum number of iterations to rewind, if a snapshot of this age exists.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float

@@ -27,7 +27,7 @@ from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
-"""Maximal number of rows in the tail before they are moved into the columns."""
+"""Maximum number of rows in the tail before they are moved into the columns."""
 
 NOT_A_NAME = "the name of a record must be a string, not {name!r}"
 ALREADY_WRITING = (

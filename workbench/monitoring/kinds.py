@@ -73,7 +73,7 @@ class Rows:
     over : tuple of Variable
         The sizes by which the variable was divided; its sum is a mean over these dimensions.
     summed : frozenset
-        The sizes of dimensions over which it was summed.
+        The sizes of the dimensions over which the variable was summed.
     mixed : bool
         True if a row depends on other rows.
     doubtful : bool

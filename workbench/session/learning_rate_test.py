@@ -30,7 +30,7 @@ DECAY = 0.9
 """Weight of the previous average in the smoothed cost."""
 
 FEWEST = 20
-"""Minimal number of batches for a meaningful smoothed cost."""
+"""Minimum number of batches for a meaningful smoothed cost."""
 
 NO_COST = (
     "find_learning_rate requires the cost of each batch, but {algorithm} does not compute one; "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = ("split", "source", "start", "stop", "indices", "available", "comment")
 NEEDED = set(COLUMNS) - {"comment"}
 LINKS = 100
-"""Maximal number of successive links; a longer chain is considered a cycle."""
+"""Maximum number of successive links; a longer chain is considered a cycle."""
 ELSEWHERE = (
     "{path}: {what}; other files are not read by default; pass allow_external=True if you trust "
     "the source of the file"
