@@ -79,7 +79,7 @@ class Watched:
     Parameters
     ----------
     function : callable
-        The function to wrap. It receives a batch, an example, or an entry of them, and further
+        The function to wrap. It receives a batch, an example, or an entry of either, and further
         arguments.
     user : object
         The owner of the function, shown in errors.

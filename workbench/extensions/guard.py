@@ -24,11 +24,11 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimal number of costs of a run before a cost can be considered exploding."""
+"""Minimum number of costs of a run before a cost can be considered exploding."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
-    "as record_name the name of a record that TrainingDataMonitoring makes after every batch"
+    "record_name, the name of a record that TrainingDataMonitoring writes after every batch"
 )
 EXPLODES = (
     "the cost explodes: it was {cost:.4g} in the last of {patience} batches in which it exceeded "
@@ -65,22 +65,22 @@ class Guard(TrainingExtension):
     factor : float
         The factor between 0 and 1 for the learning rate.
     back : int
-        The minimal number of iterations to rewind, if a snapshot of this age exists.
+        The minimum number of iterations to rewind, if a snapshot of this age exists.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
-        The multiple of the spread of the last costs, which is the larger of their interquartile
-        range and the absolute value of their median. Infinity disables the check for explosions.
+        The multiple of the spread. The spread of the last costs is the larger of their
+        interquartile range and the absolute value of their median. Infinity disables this check.
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
     window : int
         The number of costs in each median, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. If a schedule drives a hyperparameter, it is held after a rewind.
+        ``learning_rate``. One that a schedule sets is held after a rewind.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
-        used, which requires no record. The extension that makes the record must precede this one.
+        used, which requires no record. The extension that writes the record must precede this one.
     name : str, optional
         The name of the extension; by default the name of the class.
 
@@ -254,7 +254,7 @@ class Guard(TrainingExtension):
         if self.rewinds >= self.times:
             return f"{self.rewinds} rewinds have not helped"
         if not lowered:
-            return f"the run has no hyper-parameter {' or '.join(self.parameters)}"
+            return f"the run has no hyperparameter {' or '.join(self.parameters)}"
         if not kept:
             return "there is no snapshot"
         target = max((one for one in kept if one <= self._done - self.back), default=min(kept))

@@ -62,7 +62,7 @@ def collect_parameters(
     if len({parameter.dtype for parameter in parameters}) != 1:
         dtypes = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
         raise GraphError(
-            "the parameters of collect_parameters must have one dtype, not "
+            "collect_parameters requires parameters of the same dtype, but there are "
             f"{', '.join(dtypes) or 'no parameters'}"
         )
     values = [parameter.get_value() for parameter in parameters]

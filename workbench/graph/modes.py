@@ -259,7 +259,8 @@ def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
 def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
     """Return the inputs from which `call` computed `output`, by name.
 
-    The graph is searched for them, since it can have several versions with different inputs.
+    The graph of `output` is searched for them, since the call can have several versions with
+    different inputs in it.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors([output]):

@@ -34,7 +34,7 @@ class Prefetch(Transformer):
     data_stream : AbstractDataStream
         The stream to transform.
     depth : int
-        The maximal number of batches to read in advance.
+        The maximum number of batches to read in advance.
     workers : {'thread', 'process'}
         The kind of worker that reads the batches.
 
