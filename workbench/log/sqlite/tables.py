@@ -56,8 +56,8 @@ NOT_USABLE = (
 )
 MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
-    "the database {name!r} is locked by another program ({error}), also after {patience:g} seconds "
-    "of waiting. Close that program, or use another database"
+    "the database {name!r} is locked by another program ({error}), even after a wait "
+    "of {patience:g} seconds. Close that program, or use another database"
 )
 OTHER = (
     "{name!r} must be a database of training logs, but belongs to another program; pass another "
@@ -73,8 +73,8 @@ GONE = (
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal': programs that read the log and training that writes it wait for each other. Move it to "
-    "a local disk"
+    "'wal': training and the programs that read its log wait for each other. Move it to a local "
+    "disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
@@ -306,7 +306,7 @@ def _may_write_beside(file: Path) -> bool:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Execute the statements inside the context as one transaction, which an error undoes."""
+    """Execute the statements inside the context as one transaction, which is undone on an error."""
     connection.execute(begin)
     try:
         yield
