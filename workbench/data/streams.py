@@ -231,7 +231,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         ):
             raise DataError(
                 f"the position must be in an epoch of {self!r}, which has {self.num_batches} "
-                f"batches, not {dict(state)}; resume with the data and the batch size that were "
+                f"batches, but is {dict(state)}; resume with the data and the batch size that were "
                 "used when the position was saved"
             )
         self._move(((epoch, position), None))

@@ -233,8 +233,8 @@ class TrainingExtension(FixedAttributes):
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension reads and has not found in this run.
 
-        After the first epoch a warning names each of these records that no extension writes; its
-        name is often misspelt.
+        After the first epoch a warning names those that no extension writes, often because their
+        names are misspelt.
 
         Returns
         -------

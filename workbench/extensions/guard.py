@@ -69,15 +69,16 @@ class Guard(TrainingExtension):
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
-        The multiple of the spread. The spread of the last costs is the larger of their
-        interquartile range and the absolute value of their median. Infinity disables this check.
+        The multiple of the spread by which a cost must exceed the medians. The spread of the last
+        costs is the larger of their interquartile range and the absolute value of their median.
+        Infinity disables this check.
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
     window : int
         The number of costs in each median, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. One that a schedule sets is held after a rewind.
+        ``learning_rate``. A hyperparameter that a schedule sets is held after a rewind.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.

@@ -58,8 +58,8 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
-        When to read the record, on events on which it can be written; see `SimpleExtension`. By
-        default after every epoch.
+        When to read the record; see `SimpleExtension`. Choose events on which the record is
+        written. By default after every epoch.
 
     Attributes
     ----------

@@ -47,8 +47,8 @@ class MainLoop(FixedAttributes):
     or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt. In the
     main thread, the first Ctrl+C ends the run after the epoch and the second one after the batch.
     The end is recorded as ``training_finished``. The next run continues from this point, even in
-    the middle of an epoch. If the end that extensions define is already reached, the run trains
-    nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
+    the middle of an epoch. If the end that extensions define has already been reached, the run
+    trains nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
 
     An error is recorded as ``training_error`` in the row and in the status. It fires ``on_error``
     and is raised to the caller with a note about the batch and the epoch. The next run continues
