@@ -92,7 +92,7 @@ class Found(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Log in the list of the database; `parent` is None if it does not continue another log."""
+    """Entry in a list of logs; `parent` is None if the log does not continue another log."""
 
     uuid: str
     parent: str | None
@@ -292,7 +292,7 @@ def _text(data: bytes) -> str:
 
 
 def _in_use(file: Path) -> bool:
-    """Return True if a journal has changes that are missing in the file."""
+    """Return True if a journal has changes that are missing from the file."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:
