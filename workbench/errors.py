@@ -107,7 +107,7 @@ class DtypeError(WorkbenchError, TypeError, ValueError):
 
 
 class SymbolicError(WorkbenchError, TypeError):
-    """Use of the value of a variable that has not been computed yet."""
+    """Use of a variable's value before it is computed."""
 
 
 class OperationError(WorkbenchError, TypeError):

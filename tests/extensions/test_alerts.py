@@ -87,7 +87,7 @@ def test_a_session_records_an_alert_in_the_thread_that_trains():
     session = make(FinishAfter(after_n_epochs=1)).start(paused=True)
     session.alert("look", "info").wait(SOON)
     assert session.log[0]["alerts"] == ({"level": "info", "text": "look", "by": "code"},)
-    with pytest.raises(SessionError, match="the text of an alert must be a string"):
+    with pytest.raises(SessionError, match="the text of an alert must be a non-empty string"):
         session.alert("").wait(SOON)
     session.resume()
     assert session.wait(SOON)

@@ -194,7 +194,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return the position: the ``epoch``, and the number of its batches read as ``position``.
+        """Return the position: ``epoch``, and ``position``, the number of batches read in it.
 
         A main loop has a separate position, which is part of its own state.
         """

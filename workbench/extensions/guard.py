@@ -35,9 +35,7 @@ EXPLODES = (
     "{limit:.4g}; its median over the last {count} batches is {median:.4g}{steepest}"
 )
 STEEPEST = ". Of all gradients, that of {parameter} has the largest norm, {norm:.4g}"
-PAUSED = (
-    "{what}. Training is paused before batch {batch} of this run, which resume() processes again"
-)
+PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
 PAUSED_AFTER = "{what}. Training is paused"
 REWOUND = "{what}. Training is rewound to iteration {target:,} with {changes}"
 NOT_POSSIBLE = " ({reason}, so it was not rewound)"
@@ -47,15 +45,15 @@ ENDED = "{what}. Training ends because there is no session that could pause it"
 class Guard(TrainingExtension):
     """Extension that pauses or rewinds a run when its cost is not finite or explodes.
 
-    A cost, gradient or step that is not finite is detected before it changes a variable. The
-    message names the parameter nearest to the cost whose gradient is not finite. The batch is
-    processed again when training resumes. A cost explodes if, in several consecutive batches, it
-    exceeds both the median at the start of the run and the median over the last batches by a
-    multiple of their spread.
+    A cost, gradient or step that is not finite is detected before it changes a variable. Of the
+    parameters whose gradients are not finite, the message names the one nearest to the cost. The
+    batch is processed again when training resumes. A cost explodes if, in several consecutive
+    batches, it exceeds both the median at the start of the run and the median over the last batches
+    by a multiple of their spread.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with its error, and a cost that
-    explodes ends training.
+    explodes ends it without an error.
 
     Parameters
     ----------

@@ -263,7 +263,7 @@ class EarlyStopping(CompositeExtension):
             extension.main_loop = value
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save the model, whose record is the best so far."""
+        """Save the model when its record is the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)

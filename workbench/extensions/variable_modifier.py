@@ -1,4 +1,4 @@
-"""`SharedVariableModifier`, which sets a shared variable, such as a learning rate, in training.
+"""`SharedVariableModifier`, which sets a shared variable, such as a learning rate, during training.
 
 `workbench.extensions.schedules` provides functions for it.
 """
@@ -135,9 +135,9 @@ class SharedVariableModifier(SimpleExtension):
         self.parameter.set_value(self.function(done, *old))
 
     def hold(self, value: Any = None) -> None:
-        """Leave the variable unchanged until `release`.
+        """Leave the variable unchanged until `release` is called.
 
-        While a session is training, call this method between two batches, as by
+        While a session is training, call this method between two batches, for example with
         ``session.call(lambda main_loop: modifier.hold(0.01))``.
 
         Parameters

@@ -31,7 +31,7 @@ MODE = "training_mode"
 """The key of the mode in the metadata of an application call."""
 
 _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=())
-"""The components in training mode, with one entry for each time that one was entered."""
+"""The components in training mode; one that was entered twice occurs twice."""
 
 
 class ModeDependent(Component):
@@ -102,8 +102,9 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     Returns
     -------
     ComputationGraph
-        A new graph in which all `ModeDependent` bricks are applied in training mode, also inside
-        loops. The attribute ``tag.replacement_of`` of a replaced output is the original output.
+        A new graph in which all `ModeDependent` bricks, including those in loops, are applied in
+        training mode. The attribute ``tag.replacement_of`` of a replaced output is the original
+        output.
 
     Examples
     --------
