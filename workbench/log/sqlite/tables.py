@@ -266,7 +266,7 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or of the latest log if `uuid` is None.
+        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
 
         Raises
         ------
