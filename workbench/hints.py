@@ -301,7 +301,7 @@ NOT_GIVEN = _NotGiven()
 
 
 def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
-    """Replace ``**`` in a signature by its options, so that help and completion show them.
+    """Replace ``**`` in a signature with its options, so that help and completion show them.
 
     Parameters
     ----------

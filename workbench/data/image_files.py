@@ -143,7 +143,7 @@ def _check_bits(image: Any, where: object) -> None:
     if isinstance(image, TiffImageFile):
         if image.mode in EIGHT_BITS and 2 in _formats(image):
             raise DataFileError(
-                f"{where}: pixels of 8 bits must be unsigned, because Pillow would read signed "
+                f"{where}: 8-bit pixels must be unsigned, because Pillow would read signed "
                 "ones as unsigned; read the image with another library and store its array with "
                 "write_hdf5"
             )

@@ -56,9 +56,9 @@ class Part(KnownAttributes):
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 
     def _copied_whole(self, moves: bool) -> bool:
-        """Return True if the copy of an object of a user's class copies all attributes.
+        """Return True to copy all attributes of an object of a user's class.
 
-        Otherwise it copies only random generators. `moves` is True if the object contains one.
+        Otherwise only random generators are copied. `moves` is True if the object contains one.
         """
         return moves
 

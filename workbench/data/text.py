@@ -200,7 +200,7 @@ class _Lines:
                         yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
                 except UnicodeError as error:
                     raise DataFileError(
-                        f"{path}: must be valid {self.encoding} text, but is not after line "
+                        f"{path}: must be valid {self.encoding} text, but is invalid after line "
                         f"{number} ({one_line(error)})"
                     ) from None
 

@@ -169,7 +169,7 @@ class TrainingExtension(FixedAttributes):
     def handler(self, event: CallbackName) -> Handler | None:
         """Return the function that the main loop calls on `event`, or None if there is none.
 
-        The main loop calls this method when a run starts, so that events without a handler cost no
+        The main loop calls this method when a run starts, so that events without a handler take no
         time.
 
         Raises

@@ -20,7 +20,7 @@ from workbench.tensor import SharedVariable, Variable, shared
 def collect_parameters(
     computation_graph: ComputationGraph, parameters: Iterable[SharedVariable] | Any
 ) -> ComputationGraph:
-    """Replace parameters by slices of one vector.
+    """Replace parameters with slices of one vector.
 
     The initial value of the vector consists of the values of the parameters. For example, the
     Hessian with respect to all parameters is the Hessian with respect to this vector.

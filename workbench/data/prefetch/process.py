@@ -1,8 +1,8 @@
 """Client in the training process that controls a reading process.
 
 The reading process is a new interpreter, because a process with threads cannot be forked safely,
-and it does not run the user's script again. It receives a stream once, then requests with an epoch
-and a position. It answers through a pipe, which blocks it when it is too far ahead.
+and it does not run the user's script again. It receives a stream once, and an epoch and a position
+for each request. It sends batches through a pipe, which blocks the process if it is too far ahead.
 """
 
 from __future__ import annotations
