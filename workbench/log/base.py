@@ -188,7 +188,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Records):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Replace records, status and identity by the state that `state_dict` returned.
+        """Replace records, status and identity with the state that `state_dict` returned.
 
         Raises
         ------

@@ -73,7 +73,7 @@ class Records(Protocol):
 
     @abstractmethod
     def replace(self, rows: NDArray[Any], columns: Mapping[str, tuple[Any, Any]]) -> None:
-        """Replace all records by `columns`, a mapping from name to iterations and values.
+        """Replace all records with `columns`, a mapping from name to iterations and values.
 
         Raises
         ------
