@@ -47,12 +47,12 @@ CSV_DAMAGE = {
     "no class": (TABLE + b"6.0,1, \n", "column 'kind' must be the name of a class, but is"),
     "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are named 'len"),
     "a nameless column": (TABLE.replace(b"width", b""), ":1: a column has no name"),
-    "not text": (TABLE + b"\xff\xfe,1,a\n", "utf-8-sig text, but is not after line"),
+    "not text": (TABLE + b"\xff\xfe,1,a\n", "utf-8-sig text, but is invalid after line"),
     "an open quote": (
         TABLE + b'"6.0,1,a\n',
-        "CSV, but is not after line 4 (unexpected end of data)",
+        "CSV, but is invalid after line 4 (unexpected end of data)",
     ),
-    "text after a quote": (TABLE + b'"6"0,1,a\n', "CSV, but is not after line 4 (',' expected"),
+    "text after a quote": (TABLE + b'"6"0,1,a\n', "CSV, but is invalid after line 4 (',' expected"),
     "a delimiter at the end of each row": (
         TABLE.replace(b",a\n", b",a,\n").replace(b",b\n", b",b,\n"),
         "cells, one per column, not 4",

@@ -221,12 +221,12 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
                 start = reader.line_num + 1
     except (UnicodeError, LookupError) as error:
         raise DataFileError(
-            f"{path}: must be valid {encoding} text, but is not after line {line} "
+            f"{path}: must be valid {encoding} text, but is invalid after line {line} "
             f"({one_line(error)})"
         ) from None
     except csv.Error as error:
         raise DataFileError(
-            f"{path}: must be valid CSV, but is not after line {line} ({one_line(error)})"
+            f"{path}: must be valid CSV, but is invalid after line {line} ({one_line(error)})"
         ) from None
     if len(rows) < 2:
         fault = "the file has only one line" if rows else "the file is empty"

@@ -105,7 +105,7 @@ class Prefetch(Transformer):
             self._pool.give_back(worker)
 
     def close(self) -> None:
-        """Stop the reading process, if there is one; the next reading starts another."""
+        """Stop the reading process, if there is one; the next read starts another."""
         self._pool.close()
         super().close()
 
