@@ -3,8 +3,8 @@
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
 of neighbouring points is replaced by its minimum and maximum at their iterations, so that a spike
 of a single iteration is visible at every zoom level. Values that are not finite break the line;
-their iterations are returned separately, to be marked. Outside the visible range fewer points are
-kept, which panning shows immediately until finer points arrive.
+their iterations are returned separately, to be marked. Outside the visible range, fewer points are
+kept; panning shows these immediately, until finer points arrive.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def downsample(
     y : ndarray of float64, shape (N,)
         The values, which can be NaN or infinite.
     points : int, optional
-        The approximate maximal number of points in the visible range.
+        The approximate maximum number of points in the visible range.
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
 

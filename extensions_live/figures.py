@@ -1,7 +1,7 @@
 """Bokeh figures for lists of channels, as JSON that the page draws.
 
-Each inner list has one figure. All figures share the iteration axis, so that zooming one figure
-zooms all of them. They are built once and contain no data: the page fills the data sources
+There is one figure for each inner list. All figures share the iteration axis, so that zooming one
+figure zooms all of them. They are built once and contain no data: the page fills the data sources
 ``curve:<channel>``, ``dots:<channel>`` and ``marks:<channel>``, and sets the colours of text and
 background according to its theme. There is no tool bar: drag to zoom, use the mouse wheel with Ctrl
 to zoom or with Shift to pan, and double-click to show the whole run.
@@ -28,7 +28,7 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that differ on white and on black, mostly also for colour-blind users."""
+"""Colours that are distinct on white and on black, and mostly also for colour-blind users."""
 
 MARK_COLOUR = "#ef4444"
 HEIGHT = 250

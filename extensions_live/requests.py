@@ -2,7 +2,7 @@
 
 A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
 values. A page can send a request twice, on the kernel's control channel and as a message of the
-widget, but the request acts once.
+widget, but the request takes effect only once.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SLOW = frozenset({"fork"})
 """Names of methods that wait for training and therefore run in a separate thread."""
 
 REMEMBERED = 1000
-"""Number of recent requests whose second message is detected."""
+"""Number of recent requests that are remembered, so that their second messages are ignored."""
 
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
 WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
 
 
 class Requests:
-    """Handler of the requests of one widget, each of which acts once.
+    """Handler of the requests of one widget, each of which takes effect only once.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Requests:
         self._lock = threading.Lock()  # messages arrive on several threads
 
     def handle(self, session: Session, message: CommandMessage) -> None:
-        """Execute a message of the page unless it has already arrived on the other channel."""
+        """Execute a message from the page unless it has already arrived on the other channel."""
         if not self._is_new(message.get("id")):
             return
         self.refusal = ""

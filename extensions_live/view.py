@@ -49,7 +49,7 @@ def view(session: Session) -> RunView:
     """
     if not isinstance(session, Session):
         raise SessionError(
-            "the argument of view() must be a session, as main_loop.start() returns it, "
+            "the argument of view() must be a session, as returned by main_loop.start(), "
             f"not {session!r}"
         )
     figures = [view for view in session.views if view["kind"] == KIND]

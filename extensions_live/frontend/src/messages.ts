@@ -16,7 +16,7 @@ export interface RangeMessage {
   stop: number | null;
 }
 
-/** Request for a command of the session, which acts once even if it arrives twice. */
+/** Request for a command of the session; it takes effect only once if it arrives twice. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
@@ -118,7 +118,7 @@ export interface ControlsState {
   payload: ControlsPayload | Empty;
 }
 
-/** Traits of the widget that carries BokehJS, compressed by gzip. */
+/** Traits of the widget that carries BokehJS, compressed with gzip. */
 export interface BokehState {
   source: DataView;
   version: string;
