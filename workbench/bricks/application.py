@@ -435,7 +435,7 @@ class BoundApplication(Predicate):
         """Return the method of this name, which computes attributes; a subclass can override it.
 
         An override that belongs to an application of the subclass is ignored: that application can
-        call this one with `super`, which would then have the attributes of the subclass.
+        call this one with `super`, and this one would then have the attributes of the subclass.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)

@@ -221,7 +221,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If a setting is missing from which settings of the children are derived.
+            If a setting from which settings of the children are derived is missing.
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
@@ -243,7 +243,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If a setting is missing from which settings of the children are derived.
+            If a setting from which settings of the children are derived is missing.
         """
         self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():

@@ -1,4 +1,4 @@
-"""`Maxout`, and `LinearMaxout` for a linear transformation followed by it."""
+"""`Maxout`, and `LinearMaxout`, which applies a linear transformation before it."""
 
 from __future__ import annotations
 

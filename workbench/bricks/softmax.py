@@ -36,7 +36,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Compute probabilities for logits of shape (C,) or (B, C), in the same shape."""
+        """Compute probabilities from logits of shape (C,) or (B, C), with the same shape."""
         self._check_rows("apply", "input_", input_)
         output: Variable = input_.softmax(-1)
         return output

@@ -44,7 +44,7 @@ NO_STATE = (
 
 
 class Dataset(Hinted, Labelled, Part):
-    """Base of all datasets.
+    """Base class of all datasets.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Dataset of arrays in memory, one per source, whose first axis counts the examples.
+    """Dataset of arrays in memory, one per source, whose first axis indexes the examples.
 
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.
@@ -241,7 +241,7 @@ class IndexableDataset(Dataset):
     indexables : mapping of str to array, or array
         The data of each source: numpy arrays, CPU tensors or nested lists, all with the same N. A
         list of examples that differ in shape becomes an array of objects. The source of a single
-        array is named ``data``, or as `sources` says.
+        array is named ``data`` unless `sources` gives another name.
     start, stop : int, optional
         The range of examples to use, from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
@@ -372,7 +372,8 @@ class IterableDataset(Dataset):
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be readable repeatedly, like a
         list. A generator is not: it provides a single epoch, possibly endless, and training on it
-        cannot be rewound. The source of a single iterable is named ``data``, or as `sources` says.
+        cannot be rewound. The source of a single iterable is named ``data`` unless `sources` gives
+        another name.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional

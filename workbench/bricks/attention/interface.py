@@ -173,7 +173,7 @@ class AbstractAttentionRecurrent(BaseRecurrent):
         -------
         list of Variable
             Optional arguments of `take_glimpses` and `compute_states`, with the names in
-            ``preprocess.outputs``. These methods compute missing values.
+            ``preprocess.outputs``. These methods compute the values that are not passed.
         """
         return []
 
