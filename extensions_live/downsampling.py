@@ -80,7 +80,7 @@ def downsample(
     start: float | None = None,
     stop: float | None = None,
 ) -> Curve:
-    """Return about `points` points whose plot looks the same as the whole curve.
+    """Return about `points` points whose plot looks the same as that of the whole curve.
 
     Parameters
     ----------
@@ -134,7 +134,8 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
     """Return the increasing indices of about `points` values that represent `y`.
 
     These are the first and the last value and, from each bucket, the minimum, the maximum and one
-    value that is not finite, if there is one. `finite` can pass a known ``np.isfinite(y)``.
+    value that is not finite, if there is one. If ``np.isfinite(y)`` is already known, it can be
+    passed as `finite`.
 
     Examples
     --------

@@ -158,7 +158,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a key of the state to publish, or None if it is too early to publish again."""
+        """Return a value that identifies the state to publish, or None if it is too early."""
         log = self.log()
         if log is None:
             return None
