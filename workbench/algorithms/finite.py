@@ -297,5 +297,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one(value: torch.Tensor) -> str:
-    """Return the first element that is not finite as text."""
+    """Return, as text, the first element that is not finite."""
     return f"{value[~value.isfinite()].flatten()[0].item()}"

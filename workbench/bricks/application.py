@@ -235,7 +235,7 @@ class Application(Predicate):
             )
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application, of any brick."""
+        """Return True if `variable` belongs to a call of this application on any brick."""
         call = get_application_call(variable)
         return call is not None and call.application.application is self
 
@@ -478,7 +478,7 @@ class BoundApplication(Predicate):
         return self.application.apply(self, *args, **kwargs)
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application of this brick."""
+        """Return True if `variable` belongs to a call of this application on this brick."""
         call = get_application_call(variable)
         return call is not None and bool(call.application == self)
 

@@ -49,7 +49,7 @@ def check_count(where: str, name: str, value: Any) -> None:
 
 
 def check_size(where: str, name: str, value: Any) -> None:
-    """Check that the value of a setting consists of sizes, apart from values not set yet.
+    """Check that the value of a setting consists of sizes, except for values not set yet.
 
     Parameters
     ----------

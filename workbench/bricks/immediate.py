@@ -1,6 +1,6 @@
 """Immediate computation when bricks are applied to tensors and arrays.
 
-The first call with arguments of a kind (ranks, dtypes, options) builds the graph and compiles a
+The first call with arguments of one kind (ranks, dtypes, options) builds the graph and compiles a
 function; later calls run that function. A brick drops its functions when it is allocated again, or
 when a setting or child of the brick or of a descendant changes.
 """

@@ -124,7 +124,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
     ----------
     module : torch.nn.Module
         Its parameters and buffers are shared, not copied, so that training changes the module. Its
-        structure is copied; later changes of the structure have no effect.
+        structure is copied; later changes to the structure have no effect.
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional

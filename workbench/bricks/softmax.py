@@ -43,7 +43,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Compute log-probabilities, which are exact for tiny probabilities too."""
+        """Compute log-probabilities, which are exact even for tiny probabilities."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 

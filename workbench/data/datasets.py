@@ -180,7 +180,7 @@ class Dataset(Hinted, Labelled, Part):
         return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
     def close(self, state: object = None) -> None:
-        """Close any open files; the next reading opens them again."""
+        """Close any open files; they are opened again when they are read."""
 
     def _copied_whole(self, moves: bool) -> bool:
         return False  # a dataset contains the data, which would be copied too
@@ -210,7 +210,7 @@ class Dataset(Hinted, Labelled, Part):
         return scheme
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches that `scheme` requests in epoch `epoch`, from number `start` onwards."""
+        """Read the batches that `scheme` requests in epoch `epoch`, starting with batch `start`."""
         assert scheme is not None  # checked by check_scheme
         batches = map(self.get_data, scheme.get_request_iterator(epoch, start))
         return batches if self._guards_itself else map(read_only_batch, batches)

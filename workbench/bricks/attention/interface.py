@@ -109,7 +109,7 @@ class GenericSequenceAttention(AbstractAttention):
     def compute_weights(
         self, energies: Variable, attended_mask: Variable | None = None
     ) -> Variable:
-        """Compute weights from energies by a softmax over the sequence.
+        """Compute weights from energies with a softmax over the sequence.
 
         Parameters
         ----------

@@ -90,7 +90,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
             if not isinstance(layer, (ImageLayer, Activation)):
                 raise BrickError(
                     f"{self.path()}: {layer!r} is neither an ImageLayer (such as a convolution, "
-                    "pooling or normalisation) nor an activation; apply bricks on vectors after "
+                    "pooling or normalisation) nor an activation; apply bricks for vectors after "
                     "this sequence and a Flattener"
                 )
 

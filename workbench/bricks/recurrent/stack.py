@@ -112,7 +112,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def suffixes(names: Iterable[str], level: int) -> list[str]:
-        """Convert several names as `suffix` does, without ``mask``, which all layers share.
+        """Convert several names as `suffix` does, and omit ``mask``, which all layers share.
 
         >>> RecurrentStack.suffixes(["inputs", "mask"], 1)
         ['inputs#1']

@@ -218,8 +218,9 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
             place: tuple[Any, ...] = tuple(named.get(source, (0, 0)))
             if not 2 <= len(place) <= 4:
                 raise DataError(
-                    f"the place of source {source!r} of set {split!r} must be the first row, the "
-                    f"end row (exclusive) and, optionally, a reference and a comment, not {place!r}"
+                    f"the position of source {source!r} in set {split!r} must consist of the first "
+                    "row, the end row (exclusive) and, optionally, a reference and a comment, not "
+                    f"{place!r}"
                 )
             defaults: tuple[Any, ...] = (None, ".")
             start, stop, indices, comment = place + defaults[len(place) - 2 :]
