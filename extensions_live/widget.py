@@ -64,7 +64,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[Subject, Payload]):
     ----------
     subject : object
         The object to show. Since a widget outlives its cell and must not keep a run in memory, it
-        has a strong reference only while the subject can change and a page shows it.
+        holds a strong reference only while the subject can change and a page shows it.
     period : float
         The minimum number of seconds between two updates.
     """
