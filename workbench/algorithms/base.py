@@ -476,7 +476,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` contains an unknown name, a value of a wrong shape or an invalid
+            If `state` contains an unknown name, a value with a wrong shape or an invalid
             hyperparameter, or lacks a buffer of a step rule. In this case nothing changes.
         """
         variables = self.state_variables()

@@ -139,7 +139,7 @@ class RemoveNotFinite(StepRule):
     r"""Step rule that skips batches for which steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
-    algorithm changes no parameter and no buffer, and applies no other update, for example of
+    algorithm changes no parameter and no buffer, and applies no other updates, such as those of
     population statistics. So a single bad batch does not make a velocity infinite. Parameters whose
     own step is not finite are multiplied by `scaler`. The rule must be the last one of a chain.
 

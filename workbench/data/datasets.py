@@ -1,9 +1,9 @@
 """Datasets, which return requested examples as one array per named source.
 
-A dataset has no position: a scheme chooses the requests, and a stream keeps the position of
-training. `IndexableDataset` holds arrays in memory; `IterableDataset` wraps data that can only be
-read in order. To write your own dataset, derive from `Dataset` and define `get_data`, or derive
-from `IterableDataset` and define `examples`.
+A dataset has no position: a scheme chooses the requests, and a stream keeps track of the position.
+`IndexableDataset` holds arrays in memory; `IterableDataset` wraps data that can only be read in
+order. To write your own dataset, derive from `Dataset` and define `get_data`, or derive from
+`IterableDataset` and define `examples`.
 
 N is the number of examples, and B is the batch size.
 """
@@ -62,8 +62,8 @@ class Dataset(Hinted, Labelled, Part):
     num_examples : int or None
         The number of examples N, if known.
     reads_once : bool
-        True if the data can be read only once, as from a generator: there is a single epoch, and
-        training cannot be rewound.
+        True if the data can be read only once, for example from a generator: there is a single
+        epoch, and training cannot be rewound.
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None

@@ -265,7 +265,7 @@ class BaseSequenceGenerator(Initializable):
     ) -> list[Variable]:
         """Generate sequences element by element.
 
-        With ``iterate=False`` one element is generated. Then all states must be passed, and
+        With ``iterate=False`` one element is generated. In this case all states must be passed, and
         `n_steps` and `batch_size` are not used.
 
         Parameters
