@@ -270,7 +270,9 @@ class Application(Predicate):
             if by_position:
                 args, kwargs = tuple(extract_args(known, *args, **kwargs).values()), {}
             return self.signature.bind(*args, **kwargs).arguments
-        except (TypeError, ArgumentError) as error:
+        except ArgumentError as error:  # its message already lists the arguments
+            raise SignatureError(f"{bound.path}: {error}") from None
+        except TypeError as error:
             hints = [nearest(name, known) for name in kwargs if name not in known]
             raise SignatureError(
                 f"{bound.path}: {error}; its arguments are ({', '.join(known)}){''.join(hints[:1])}"
