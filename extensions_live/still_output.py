@@ -1,4 +1,4 @@
-"""Still output of a cell, an image and a table that do not depend on a page or kernel.
+"""Still output of a cell: an image and a table that do not depend on a page or kernel.
 
 They are separate outputs below the live widgets. A widget without its kernel shows only an error,
 regardless of the other contents of its MIME bundle; the style sheet in the table hides this error.
@@ -162,7 +162,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a key of the state to publish, or None if it is too early to publish again."""
+        """Return a value that identifies the state to publish, or None if it is too early."""
         log = self.log()
         if log is None:
             return None

@@ -1,7 +1,7 @@
-"""Download of datasets with checksums and continuation of broken transfers.
+"""Download of datasets, which verifies checksums and resumes broken transfers.
 
-Nothing is downloaded without a call of `download`. A file is first written under a name that ends
-in ``.part``. If a transfer breaks, the same call or a later one continues it, provided that the
+Nothing is downloaded without a call to `download`. A file is first written under a name that ends
+in ``.part``. If a transfer breaks, the same call or a later one resumes it, provided that the
 server supports partial requests (HTTP ``Range``). The file gets its final name only after the
 SHA-256 of its content has been verified.
 """
@@ -155,7 +155,7 @@ def download(
     timeout: float = 30.0,
     deadline: float = 3600.0,
 ) -> list[Path]:
-    """Download a dataset into a folder, except the files that are already complete there.
+    """Download a dataset into a folder, except for files that are already complete there.
 
     Then add the folder to `config.data_path`, which the datasets search.
 
@@ -352,7 +352,7 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
 
 
 def _answer(request: urllib.request.Request, timeout: float) -> Any:
-    """Return the response to a request, which a thread sends, or raise the error of the thread.
+    """Return the response to a request that a thread sends, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
     could block forever. After the timeout the thread is abandoned; it ends with the connection.
