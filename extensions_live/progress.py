@@ -123,7 +123,7 @@ def rate_text(rate: float | None) -> str:
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:
-    """Return the tier that processes batches and the reason, both empty for the default, eager.
+    """Return the tier that processes batches and the reason; both are empty for eager, the default.
 
     Examples
     --------

@@ -20,6 +20,7 @@ from workbench.extensions import TrainingExtension
 from workbench.main_loop import MainLoop
 from workbench.session.hyperparameters import variable_of
 from workbench.tensor import SharedVariable
+from workbench.utils.live_layer import from_live_layer
 from workbench.utils.numbers import as_whole
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ DECAY = 0.9
 """Weight of the previous average in the smoothed cost."""
 
 FEWEST = 20
-"""Minimal number of batches for a meaningful smoothed cost."""
+"""Minimum number of batches for a meaningful smoothed cost."""
 
 NO_COST = (
     "find_learning_rate requires the cost of each batch, but {algorithm} does not compute one; "
@@ -94,6 +95,19 @@ class LearningRateTest:
 
         columns = {"learning_rate": self.rates, "cost": self.costs, "smoothed": self.smoothed}
         return pd.DataFrame(columns).rename_axis("batch")
+
+    def plot(self) -> Any:
+        """Return a Bokeh figure of the cost over the learning rate.
+
+        As the last line of a cell it shows itself, without a network.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Bokeh is not installed.
+        """
+        draw = from_live_layer("learning_rate_figure", "figure_of", what="plot()")
+        return draw(self.rates, self.costs, self.smoothed, self.suggestion)
 
     def __repr__(self) -> str:
         if not self.rates:
