@@ -19,7 +19,7 @@ from typing import Any, get_args
 from extensions_live.messages import CommandMessage, CommandName, Receipt
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
-from workbench.utils.actors import acting_as
+from workbench.utils.actors import CODE, acting_as, actor
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """Names of the methods of a session that can be requested."""
@@ -143,8 +143,10 @@ class Requests:
 
     def _try(self, session: Session, message: CommandMessage, request: Request) -> None:
         name = message["name"]
+        by = actor()  # that of the dashboard, if its page sent the message
         try:
-            result = carry_out(session, name, message.get("arguments", {}), by="button")
+            arguments = message.get("arguments", {})
+            result = carry_out(session, name, arguments, by="button" if by == CODE else by)
         except Exception as error:
             text = str(error)  # of a fork it begins like this
             request.refusal = text if text.startswith(f"{name}: ") else f"{name}: refused: {text}"
