@@ -1,4 +1,4 @@
-"""Inference of how the value of an expression over a data set is aggregated from batches.
+"""Inference of how the value of an expression over a dataset is aggregated from batches.
 
 The inference assigns one of five kinds to each variable of the graph:
 
@@ -77,7 +77,7 @@ Conclusion = Part | Unknown | dict[Variable, Part] | None
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """Infer how the value of `variable` over a data set is aggregated from batches.
+    """Infer how the value of `variable` over a dataset is aggregated from batches.
 
     Parameters
     ----------
