@@ -1,7 +1,7 @@
 """Costs, which measure the difference between predictions and targets of a batch as one scalar.
 
 Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
-a mean. With the tag, a monitor computes the mean over a data set for batches of any sizes. The tag
+a mean. With the tag, a monitor computes the mean over a dataset for batches of any sizes. The tag
 is kept when a brick returns the cost of another brick as its own output.
 """
 

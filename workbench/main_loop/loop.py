@@ -293,7 +293,7 @@ class MainLoop(FixedAttributes):
     def yield_to_commands(self) -> None:
         """Handle pauses and interrupts during an extension that takes a long time.
 
-        Extensions that evaluate a data set call this method between its batches. A request that
+        Extensions that evaluate a dataset call this method between its batches. A request that
         could change the evaluated values waits for the end of the event. In any other thread than
         the training thread, the method does nothing.
 

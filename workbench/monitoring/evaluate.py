@@ -29,10 +29,10 @@ class Epochs(Protocol):
 
 
 class DatasetEvaluator(Hinted):
-    """Evaluator of variables and quantities over a data set.
+    """Evaluator of variables and quantities over a dataset.
 
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
-    inferred from the expression. It computes the value of the expression on the whole data set, for
+    inferred from the expression. It computes the value of the expression on the whole dataset, for
     any division into batches, for means (such as accuracies and the costs of bricks and of torch),
     ratios of sums, maxima, minima, and functions of these. Other variables that depend on data, for
     instance a sum over the batch, are averaged over batches, with a warning if there are several.
