@@ -67,9 +67,8 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions as JSON over HTTP; return at once.
 
-    ``GET /`` lists all addresses and commands. A tool gives the same
-    commands as a page, by name, and gets the same receipts. The log records ``tool`` as the origin
-    of these commands.
+    ``GET /`` lists all addresses and commands. A tool gives the same commands as a page, by
+    name, and gets the same receipts. The log records ``tool`` as the origin of these commands.
 
     Parameters
     ----------

@@ -57,8 +57,7 @@ class Checkpoint(SimpleExtension):
     The state is saved after all extensions have handled the event, independently of the position in
     their list. Training waits only while the state is copied into memory; a thread writes the file.
     Then the record ``saved_to`` is added: a tuple of the paths that were written at that iteration,
-    with None for each failure. A failure is logged and raises a warning, and training
-    continues.
+    with None for each failure. A failure is logged and raises a warning, and training continues.
 
     Parameters
     ----------

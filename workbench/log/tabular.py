@@ -103,8 +103,8 @@ class Tabular(Records):
         Returns
         -------
         pandas.DataFrame
-            The rows of `frame` for which the condition is true. A comparison with a missing value
-            is false, except ``!=`` and ``not in``.
+            The rows of `frame` for which the condition is true. A missing flag counts as False. A
+            comparison with any other missing value is false, except ``!=`` and ``not in``.
 
         Raises
         ------
@@ -191,10 +191,10 @@ class Tabular(Records):
         log_y: bool = False,
         title: str = "",
     ) -> Any:
-        """Return a Bokeh figure of the current contents of the log, which a notebook displays.
+        """Return a Bokeh figure of the current contents of the log.
 
-        A notebook displays it offline, and contains a static image of it when it is saved. Every
-        curve keeps its extremes, and has gaps where values are not finite.
+        A notebook displays the figure, even offline, and a saved notebook contains a static image
+        of it. Every curve keeps its extremes, and has gaps where values are not finite.
 
         Parameters
         ----------

@@ -404,8 +404,8 @@ class Steering(interfaces.Session):
         """Save the run to a file between two batches; training waits until the file is written.
 
         The archive has the format of the extension `Checkpoint`. `load`, the extension `Load` and
-        `workbench.serialization.continue_training` continue from it. The record ``saved_to`` and
-        the result of the command contain the path.
+        `workbench.serialization.continue_training` continue from it. The path is the result of
+        the command and is added to the record ``saved_to``.
 
         Parameters
         ----------
