@@ -1,10 +1,10 @@
-"""Smoothing of a curve by a weighted mean of the past.
+"""Smoothing of a curve by a weighted mean of its current and past values.
 
-The weight of a value falls by the factor e over a given distance, and the sum of weights is divided
-out, so that the first values are not drawn to zero. A plot on a page measures the distance in
-iterations: a curve with a value for every epoch is hardly changed by a smoothing that is right for
-a curve with a value for every batch. `TrainingLogBase.plot` measures it in records, by `keeping`,
-since its option is a weight from 0 to 1, as in other tools.
+The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
+by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
+measures the distance in iterations: smoothing that suits a curve with a value for every batch
+therefore hardly changes a curve with a value for every epoch. `TrainingLogBase.plot` measures the
+distance in records, by `keeping`, since its option is a weight from 0 to 1, as in other tools.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BLOCK = 300.0
-"""Length of a block in units of the smoothing: exp(300) is far from the largest float."""
+"""Length of a block in multiples of `over`; exp(300) is far below the largest float."""
 
 
 def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
-    """Return the mean of the values up to each point, with weights that fall with the distance.
+    """Return the weighted mean of the values up to each point; weights decrease with distance.
 
     Parameters
     ----------
     x : ndarray, shape (N,)
-        Places, such as iterations; they do not decrease.
+        Positions, such as iterations, in increasing order.
     y : ndarray of float64, shape (N,)
-        Values. Where one is not finite, the result is NaN, and it has no weight.
+        The values. A value that is not finite has no weight, and the result is NaN there.
     over : float
-        The distance over which a weight falls by the factor e.
+        The distance over which a weight decreases by a factor of e.
 
     Returns
     -------
@@ -36,9 +36,9 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
 
     Notes
     -----
-    The sums are cumulative sums of blocks, whose length keeps the weights within the range of
-    floats; the last sum of a block is carried to the next. No mean lies beyond the values up to it:
-    rounding must not draw waves into a constant.
+    Cumulative sums are computed in blocks that are short enough to keep the weights within the
+    range of floats. The last sum of a block is carried over to the next block. Each mean is limited
+    to the range of the values up to it: rounding must not draw waves into a constant.
 
     Examples
     --------

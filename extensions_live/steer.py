@@ -1,4 +1,4 @@
-"""The steering part of the control bar: numbers, the end, the way back, and the journal."""
+"""Steering part of the control bar: hyperparameters, planned end, branches and interventions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from workbench.interfaces import Hyperparameter, Session, State
 from workbench.tensor import SharedVariable
 
 STEERABLE = (State.RUNNING, State.PAUSED)
-"""The states in which numbers and the end can be changed."""
+"""The states in which hyperparameters and the planned end can be changed."""
 
 FIRST = ("learning_rate", "momentum")
-"""Names of numbers that come first among those of a rule."""
+"""Names of the hyperparameters that are listed first among those of a step rule."""
 
 
 class Steer:
-    """The contents of that part, for one session.
+    """Contents of the steering part of the control bar, for one session.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Steer:
     requests : Requests
         The requests of the widget.
     variables : iterable of SharedVariable or str
-        Variables to show besides the hyper-parameters; see `Session.describe`.
+        Variables to show besides the hyperparameters; see `Session.describe`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Steer:
         self._given = [session.describe(variable).path for variable in variables]
 
     def payload(self, session: Session) -> SteerPayload:
-        """Return the present contents."""
+        """Return the current contents."""
         course = self._course
         course.look(session)
         return {
@@ -80,7 +80,7 @@ class Steer:
         ]
 
     def _receipt(self, path: str, request: Request | None) -> Receipt | None:
-        """Return the outcome of the last change of a number, by this page or otherwise."""
+        """Return the outcome of the last change of a hyperparameter, by this page or elsewhere."""
         change = self._course.last_change(path)
         own = None if request is None else request.receipt
         if change is None or (request is not None and request.waiting):
@@ -98,7 +98,7 @@ class Steer:
 
 
 def _in_order(found: Iterable[Hyperparameter]) -> list[Hyperparameter]:
-    """Return numbers by the rule that has them: first the rule with the first one of `FIRST`."""
+    """Return hyperparameters grouped by step rule; those in `FIRST` and their rules come first."""
     groups: dict[str, list[Hyperparameter]] = {}
     for one in sorted(found, key=lambda one: (_place(one), one.name)):
         groups.setdefault(one.owner, []).append(one)
@@ -111,7 +111,7 @@ def _place(one: Hyperparameter) -> int:
 
 
 def end(session: Session) -> EndRow:
-    """Return the planned end of a run, and what is done."""
+    """Return the planned end of a run, and the numbers of epochs and batches done."""
     planned, status = session.planned, session.log.status
     return {
         "epochs": planned["epochs"],
@@ -122,7 +122,7 @@ def end(session: Session) -> EndRow:
 
 
 def finite(value: float) -> float | None:
-    """Return a number that a page can read, or None if it is not finite.
+    """Return `value` as a float that a page can read, or None if it is not finite.
 
     Examples
     --------

@@ -49,8 +49,8 @@ def draw(
 ) -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
-    Panels whose index is in `log_y` have a logarithmic axis, on which values of 0 or less are
-    missing.
+    Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
+    are not drawn.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def draw(
 class Panel:
     """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`).
 
-    If `log` is True, the values of the curves are powers of ten.
+    If `log` is True, the curves contain the base-10 logarithms of the values.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
 
 
 def logarithmic(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines with the logarithm to base 10 of their values, NaN for 0 or less."""
+    """Return the lines with the base-10 logarithms of their values, NaN for 0 or less."""
     result = []
     for name, colour, curve in lines:
         y = np.log10(np.where(curve.y > 0, curve.y, np.nan))
@@ -187,7 +187,7 @@ def logarithmic(lines: Sequence[Line]) -> list[Line]:
 
 
 def powers(low: float, high: float) -> list[float]:
-    """Return exponents between `low` and `high`: whole ones, or finer ones if there are few.
+    """Return exponents between `low` and `high`: integers, or finer steps if there are too few.
 
     Examples
     --------

@@ -70,7 +70,8 @@ class StillOutput:
     carrier : reference to LiveWidget, or None
         The widget of the same cell whose state carries both outputs to a reloaded page.
     looks : list of references to PlotView
-        The plots of the same cell, one for each figure entry, whose settings the image follows.
+        The plots of the same cell, one for each item of `figures`; the image follows their
+        settings.
     """
 
     period = 0.5
@@ -221,7 +222,7 @@ class StillOutput:
         return {"text/plain": text, "text/html": STYLE + NOT_LIVE + table}, image
 
     def log_y(self) -> tuple[int, ...]:
-        """Return the indices of the figures that the page shows with logarithmic values."""
+        """Return the indices of the figures that the page shows on a logarithmic vertical axis."""
         found: list[int] = []
         first = 0
         for figures, look in zip(self._figures, self.looks, strict=False):

@@ -1,9 +1,10 @@
-"""`to_html`: a report of a run as one file, which a browser shows without a network.
+"""`to_html`: a report of a run as one file, which a browser can show offline.
 
-The file holds its data, style, scripts and BokehJS. Its content policy allows these scripts alone,
-by their hashes, and no requests: nothing that a run has recorded can execute or be sent. Curves are
-downsampled to at most `POINTS` points in total, so that a run of any length takes about 1 MB beside
-BokehJS; every bucket keeps its extremes, and there are several points for each pixel to zoom into.
+The file contains its data, style, scripts and BokehJS. Its content security policy allows only
+these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
+or sent. Curves are downsampled to at most `POINTS` points in total, so that a run of any length
+takes about 1 MB in addition to BokehJS. Every bucket keeps its extremes, and there are several
+points for each pixel, so that zooming in shows more detail.
 """
 
 from __future__ import annotations
@@ -38,41 +39,41 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 POINTS = 48_000
-"""Largest number of points of all curves together."""
+"""Maximum number of points in all curves together."""
 
 LEAST, MOST = 1000, 16_000
-"""Bounds of the number of points of one curve."""
+"""Minimum and maximum number of points in one curve."""
 
 FIGURES, CURVES = 12, 8
-"""Largest numbers of figures, and of curves in one figure."""
+"""Maximum numbers of figures and of curves in one figure."""
 
 NOT_A_RUN = "to_html needs a session or a training log, not {given!r:.80}"
 SHORTENED = (
-    "Curves have at most {most:,} of up to {count:,} points: the smallest and the largest value of "
-    "each stretch of {size:,} iterations, so that no spike is lost. The log itself has them all."
+    "Curves show at most {most:,} of up to {count:,} points: the smallest and the largest value in "
+    "each range of {size:,} iterations, so that no spike is lost. The log contains all points."
 )
-LEFT_OUT = "{count} more channels of numbers are in the table, without a figure."
+LEFT_OUT = "{count} more channels of numbers are listed only in the table."
 
 
 @hinted
 def to_html(
     source: Session | TrainingLogBase, path: str | os.PathLike[str], *, title: str = ""
 ) -> None:
-    """Write a report of a run as one file, which a browser shows without a network.
+    """Write a report of a run as one file, which a browser can show offline.
 
     Parameters
     ----------
     source : Session or TrainingLogBase
         The run. A log has no model and no branches, so its report lacks them.
     path : path
-        The file; an existing one is replaced once the new one is complete.
+        The file; an existing file is replaced when the new file is complete.
     title : str, optional
-        The heading; the name of the session, or the identity of the log, if not given.
+        The heading; by default the name of the session, or the first digits of the log's UUID.
 
     Raises
     ------
     LogError
-        If `source` is something else.
+        If `source` is neither a session nor a training log.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def to_html(
 
 
 def report(source: Session | TrainingLogBase, title: str) -> str:
-    """Return the text of the file."""
+    """Return the report as HTML."""
     session = source if isinstance(source, Session) else None
     log: TrainingLogBase = source if isinstance(source, TrainingLogBase) else source.log
     heading = title or (f"Run {log.h_uuid[:8]}" if session is None else session.name)
@@ -127,7 +128,7 @@ def report(source: Session | TrainingLogBase, title: str) -> str:
             f"<title>{html.escape(heading)}</title><style>{asset('report.css')}</style></head>",
             f"<body><header><h1>{html.escape(heading)}</h1>{parts.state(session)}</header>",
             f"<main>{''.join(main)}</main><footer>Written on {html.escape(made)}, ",
-            f"log {log.h_uuid}. This file needs no network.</footer>",
+            f"log {log.h_uuid}. This file needs no network connection.</footer>",
             f'<script type="application/json" id="figures">{data}</script>',
             *(f"<script{kind}>{script}</script>" for kind, script in scripts),
             "</body></html>\n",
@@ -140,7 +141,7 @@ def curves_of(
 ) -> tuple[list[tuple[str, list[LogCurve]]], list[str]]:
     """Return the curves of each figure with its heading, and notes on what was left out.
 
-    The figures are those of the plots of a session; every other channel has a figure of its own.
+    The figures are those of the plots of the session; every other channel gets its own figure.
     """
     known = number_channels(log)
     views: list[Mapping[str, Any]] = [] if session is None else list(session.views)
@@ -165,7 +166,7 @@ def curves_of(
 
 
 def figures_of(groups: list[tuple[str, list[LogCurve]]], marks: Mapping[int, str]) -> list[figure]:
-    """Return a figure for each group of curves; all share the horizontal axis."""
+    """Return a figure for each group of curves; all figures share the horizontal axis."""
     iterations = DataRange1d(range_padding=0.02)
     return [
         build(curves, height=300, x_range=iterations, compact=True, marks=marks)
@@ -181,7 +182,7 @@ def _holders(plots: list[figure]) -> str:
 
 
 def _still(groups: list[tuple[str, list[LogCurve]]]) -> str:
-    """Return an image of the curves, for a reader that executes no scripts."""
+    """Return an image of the curves, for viewers that do not execute scripts."""
     panels = [
         [Line(one.name, PALETTE[i % len(PALETTE)], one.curve) for i, one in enumerate(curves)]
         for _, curves in groups[:4]

@@ -1,8 +1,8 @@
 """Transports of live widgets: the kernel's comm, or the connection of a dashboard to its page.
 
-A widget knows nothing of the way to its page. In a notebook its comm is the kernel's, and the pump
-refreshes it. A widget that is made inside `carried_by` gets another comm, and the code that carries
-it refreshes it, too. Dashboards therefore show every widget as it is.
+A widget does not know how its changes reach its page. In a notebook, its comm is the kernel's, and
+the pump refreshes it. A widget that is created inside `carried_by` gets another comm, and the code
+that transports its changes also refreshes it. Dashboards can therefore show every widget unchanged.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
 
 
 def outbox() -> Outbox | None:
-    """Return the destination of widgets that are made now; None for the notebook."""
+    """Return the destination of widgets that are created now, or None in a notebook."""
     return _outbox.get()
 
 
 @contextmanager
 def carried_by(destination: Outbox) -> Iterator[None]:
-    """Give changes of the widgets that are made in this context to `destination`.
+    """Send the changes of widgets that are created in this context to `destination`.
 
     Examples
     --------
@@ -48,14 +48,14 @@ def carried_by(destination: Outbox) -> Iterator[None]:
 
 
 class Wire(BaseComm):
-    """Comm that gives the changed traits of a widget to an outbox.
+    """Comm that passes the changed traits of a widget to an outbox.
 
     Parameters
     ----------
     destination : callable
-        Takes the identity of the widget and its changed traits.
+        A function that takes the identity of the widget and its changed traits.
     ident : str or None
-        The identity; random if None.
+        The identity of the widget; random if None.
     """
 
     def __init__(self, destination: Outbox, ident: str | None) -> None:

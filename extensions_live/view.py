@@ -38,13 +38,13 @@ def view(
     *others : Session
         Sessions to compare it with.
     variables : iterable of SharedVariable or str, optional
-        Shared variables with one number to show and change besides the hyperparameters of
-        `session`.
+        Shared variables to show and change besides the hyperparameters of `session`; each must be
+        a single number.
 
     Raises
     ------
     SessionError
-        If an argument is not a session, or a variable is not one number of `session`.
+        If an argument is not a session, or if a variable is not a single number of `session`.
 
     Examples
     --------

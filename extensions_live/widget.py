@@ -28,7 +28,7 @@ Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 BOKEHJS = "bokehjs"
-"""The identity of BokehJS on the page of a dashboard, which has it already."""
+"""The identity of the BokehJS widget in a dashboard, whose page already contains the script."""
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -39,7 +39,7 @@ def asset(name: str) -> str:
 
 
 class CarriedWidget(anywidget.AnyWidget):
-    """Widget whose comm is the kernel's, or that of `extensions_live.transport.carried_by`."""
+    """Widget that uses the kernel's comm, or the comm of `extensions_live.transport.carried_by`."""
 
     comm: Any
 
@@ -66,9 +66,9 @@ class BokehJS(CarriedWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance in this kernel; for a dashboard, one without the script.
+        """Return the only instance in this kernel or, for a dashboard, one without the script.
 
-        The page of a dashboard has BokehJS already.
+        The page of a dashboard already contains BokehJS.
         """
         if outbox() is not None:
             return cls(version=bokeh.__version__, model_id=BOKEHJS)
@@ -159,7 +159,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         self.hear(content)
 
     def hear(self, content: Message) -> None:
-        """Handle any message of the page."""
+        """Handle any message from the page."""
         if content["kind"] == "visibility":
             before = self.audience.looking()
             self.audience.heard(content["rendering"], visible=content["visible"])

@@ -58,7 +58,7 @@ class Configuration:
     default_seed : int
         Seed of every random stream without an explicit seed; default 1. Zero is a valid seed.
     data_path : tuple of Path
-        Folders to search for data sets, in this order; default ``~/.workbench/data``. In the file,
+        Folders to search for datasets, in this order; default ``~/.workbench/data``. In the file,
         a list or a string; in the environment, a string of folders separated by `os.pathsep`.
     log_backend : str
         Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered

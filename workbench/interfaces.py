@@ -229,7 +229,7 @@ class Hyperparameter(Protocol):
     held : bool
         True while this extension does not change the value.
     owner : str
-        The name of the step rule that has it; empty if it belongs to no rule.
+        The name of the step rule to which it belongs; empty if it belongs to no rule.
     """
 
     path: str
@@ -282,20 +282,20 @@ class Snapshot(Protocol):
 
     @property
     def branch(self) -> Branch:
-        """The branch on which it was taken."""
+        """The branch on which the snapshot was taken."""
 
 
 class Probe(Protocol):
-    """A request for values of variables at one boundary between two batches, and its answer.
+    """A request for the values of variables between two batches, and the answer to it.
 
     Attributes
     ----------
     iteration : int or None
-        The number of iterations done when it was answered; None before.
+        The number of iterations done when the request was answered; None until then.
     reason : str
-        The reason why it was refused; empty if it was not.
+        The reason why the request was refused; empty if it was not refused.
     batch : mapping of str to array
-        A batch of the training data by source, if it was asked for.
+        A batch of the training data by source, if it was requested.
     """
 
     iteration: int | None
@@ -304,7 +304,7 @@ class Probe(Protocol):
 
     @property
     def done(self) -> bool:
-        """True once it was answered or refused."""
+        """True if the request has been answered or refused."""
 
     @property
     def values(self) -> Mapping[str, torch.Tensor]:
@@ -312,10 +312,10 @@ class Probe(Protocol):
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes by the batch that followed; empty if unknown or not asked for."""
+        """The changes of the values in the next batch; empty if unknown or not requested."""
 
     def wait(self, timeout: float | None = None) -> Mapping[str, torch.Tensor]:
-        """Wait until it is answered; return the values."""
+        """Wait until the request is answered, and return the values."""
 
 
 @runtime_checkable
@@ -382,20 +382,20 @@ class Session(Protocol):
         """Train for additional epochs or batches, even after training has ended."""
 
     def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
-        """Plan the end of training after a total of epochs or batches."""
+        """Plan the end of training after a total number of epochs or batches."""
 
     def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
-        """End training between two batches; save to a file first."""
+        """End training between two batches; save to the file `save` first, if it is given."""
 
     @property
     def default_path(self) -> str:
         """The path that `save` uses by default."""
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Command:
-        """Save the run to a file, between two batches."""
+        """Save the run to a file between two batches."""
 
     def load(self, path: str | os.PathLike[str]) -> Command:
-        """Bring training to the state in a file, and pause there."""
+        """Restore the state of training from a file, and pause there."""
 
     def call(self, f: Callable[[Any], Any]) -> Command:
         """Call ``f(main_loop)`` in the training thread between two batches."""
@@ -405,7 +405,7 @@ class Session(Protocol):
         """The hyperparameters that can be changed during training."""
 
     def describe(self, shared: SharedVariable | str) -> Hyperparameter:
-        """Describe a shared variable of one number, hyper-parameter or not."""
+        """Describe a shared variable that is a single number, such as a hyperparameter."""
 
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Set the value of a shared variable between two batches."""
@@ -452,15 +452,15 @@ class Session(Protocol):
 
     @property
     def variables(self) -> Mapping[str, Mapping[str, Any]]:
-        """The ``shape``, ``dtype`` and ``parameter`` (true for one) of each variable, by name."""
+        """The ``shape``, ``dtype`` and ``parameter`` (a bool) of each variable, by name."""
 
     def probe(
         self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
     ) -> Probe:
-        """Copy values of variables between two batches."""
+        """Copy the values of variables between two batches."""
 
     def to_html(self, path: Any, *, title: str = "") -> None:
-        """Write a report of the run as one file, which a browser shows without a network."""
+        """Write a report of the run as one file, which a browser can show offline."""
 
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
         """Record an alert for views to show."""

@@ -1,4 +1,4 @@
-"""Requests of tools and the answers to them, without HTTP."""
+"""Requests from tools and the answers to them, independent of HTTP."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ ACTOR = "tool"
 """The origin of commands, in receipts and in the log."""
 
 LONGEST_WAIT = 60.0
-"""Seconds that one request waits at most."""
+"""Maximum number of seconds that one request waits."""
 
 GUIDE = {
     "GET /": "this text, the commands and their arguments",
     "GET /state": "state, counts and newest values",
     "GET /log?since=0&limit=1000&channels=cost,error": (
-        "rows of the log; ask for the rest with since=next"
+        "rows of the log; for the rest, give the returned next as since"
     ),
-    "GET /hyperparameters": "numbers that can be changed, with bounds",
+    "GET /hyperparameters": "hyperparameters that can be changed, with their bounds",
     "GET /interventions": "commands that changed training",
     "GET /branches": "branches of the run",
     "GET /snapshots": "states of training in memory",
-    "GET /commands?last=100": "the last commands, with their outcome",
-    "GET /commands/ID?wait=10": "the outcome of a command, after at most that many seconds",
+    "GET /commands?last=100": "the last commands, with their outcomes",
+    "GET /commands/ID?wait=10": "the outcome of a command, after waiting up to 10 seconds for it",
     "POST /commands?wait=10": (
         'give a command: {"name": "set", "arguments": {"shared": "learning_rate", "value": 0.1}}'
     ),
 }
 RULES = [
     "Send the token as the header Authorization: Bearer TOKEN.",
-    "An error is {'error': {'type': ..., 'message': ...}}.",
+    "An error has the form {'error': {'type': ..., 'message': ...}}.",
     "NaN and infinities are the strings 'NaN', 'Infinity' and '-Infinity'.",
     "With several sessions, add session=NAME to the parameters of any address.",
     "A command takes effect between two batches; its receipt names the iteration.",
@@ -53,11 +53,11 @@ class Answer:
     Attributes
     ----------
     status : int
-        The status code of HTTP.
+        The HTTP status code.
     content : object
-        The content, for JSON.
+        The content, which can be converted to JSON.
     headers : mapping
-        Further headers.
+        Additional headers.
     """
 
     status: int
@@ -66,7 +66,7 @@ class Answer:
 
 
 class Api:
-    """Answers about sessions.
+    """Interface that answers requests about sessions.
 
     Parameters
     ----------
@@ -79,21 +79,21 @@ class Api:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the sessions, the forked ones included."""
+        """The names of the sessions, including forked sessions."""
         with self._lock:
             return tuple(self._sessions)
 
     def answer(self, method: str, target: str, body: bytes = b"") -> Answer:
-        """Return the answer to a request; errors are answers, too.
+        """Return the answer to a request; an error is returned as an answer too.
 
         Parameters
         ----------
         method : str
             ``GET`` or ``POST``.
         target : str
-            Path and parameters.
+            The path and the query parameters.
         body : bytes
-            JSON.
+            The body of the request, as JSON.
         """
         parts = urlsplit(target)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -181,11 +181,11 @@ class Api:
             if name in self._sessions:
                 return self._sessions[name]
         hint = nearest(name, self.names)
-        raise LookupError(f"no session {name!r}{hint}; there are {', '.join(self.names)}")
+        raise LookupError(f"no session {name!r}{hint}; the sessions are {', '.join(self.names)}")
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """Return name and arguments of the command in the body of a request."""
+    """Return the name and the arguments of the command in the body of a request."""
     try:
         request = json.loads(body, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -203,12 +203,12 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def refuse_constant(name: str) -> object:
-    """Raise an error: JSON has no such number."""
+    """Raise an error, since JSON has no NaN and no infinity."""
     raise ValueError(f"JSON has no {name}")
 
 
 def find(session: Session, number: str) -> Command:
-    """Return a command of a session by its id."""
+    """Return the command of a session that has the given id."""
     commands = session.commands
     if number.isdecimal() and 1 <= int(number) <= len(commands):
         likely = commands[int(number) - 1]
@@ -221,7 +221,7 @@ def find(session: Session, number: str) -> Command:
 
 
 def wait(command: Command, limit: float) -> None:
-    """Wait until a command is done, at most `limit` seconds."""
+    """Wait up to `limit` seconds until a command is done."""
     if limit > 0 and not command.done:
         try:
             command.wait(limit)
@@ -230,7 +230,7 @@ def wait(command: Command, limit: float) -> None:
 
 
 def seconds(options: dict[str, str]) -> float:
-    """Return the parameter ``wait``, at most `LONGEST_WAIT`."""
+    """Return the parameter ``wait`` in seconds, limited to `LONGEST_WAIT`."""
     given = options.pop("wait", "0")
     try:
         value = float(given)
@@ -242,7 +242,7 @@ def seconds(options: dict[str, str]) -> float:
 
 
 def whole(options: dict[str, str], name: str, default: int, *, least: int) -> int:
-    """Return a parameter that is a whole number."""
+    """Return the value of a parameter that must be a whole number."""
     given = options.pop(name, None)
     if given is None:
         return default
@@ -252,6 +252,6 @@ def whole(options: dict[str, str], name: str, default: int, *, least: int) -> in
 
 
 def refuse_others(options: Mapping[str, str]) -> None:
-    """Raise an error for parameters that nothing has read."""
+    """Raise an error if a request has unknown parameters."""
     if options:
         raise ArgumentError(f"this address has no parameter {', '.join(map(repr, options))}")

@@ -1,4 +1,4 @@
-"""Parts of a session as plain values: state, log, commands, hyper-parameters, branches."""
+"""Parts of a session as plain values: state, log, commands, hyperparameters, branches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.errors import LogError, nearest
 from workbench.interfaces import Command, Session
 
 MOST_ROWS = 10_000
-"""Largest number of rows of the log in one answer."""
+"""Maximum number of rows of the log in one answer."""
 
 
 def state(session: Session) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def state(session: Session) -> dict[str, Any]:
 
 
 def problem(error: BaseException) -> dict[str, str]:
-    """Return class and text of an error."""
+    """Return the class and the message of an error."""
     return {"type": type(error).__name__, "message": str(error)}
 
 
@@ -61,7 +61,7 @@ def log(
     limit: int = MOST_ROWS,
     channels: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Return rows of the log from an iteration on, by channel.
+    """Return the rows of the log from an iteration onwards, by channel.
 
     Parameters
     ----------
@@ -69,20 +69,21 @@ def log(
     since : int
         The first iteration.
     limit : int
-        Largest number of rows; at most `MOST_ROWS`.
+        The maximum number of rows, at most `MOST_ROWS`.
     channels : collection of str, optional
-        All if not given.
+        The names of the channels; by default all.
 
     Returns
     -------
     dict
-        ``channels`` has ``iterations`` and ``values`` of each channel. ``next`` is the value of
-        `since` for the rest: the newest row is repeated, since it may get further records.
+        A dictionary whose item ``channels`` contains the ``iterations`` and ``values`` of each
+        channel. Pass the item ``next`` as `since` to get the rows that follow. The newest row of
+        the log is then returned again, because more records may be added to it.
 
     Raises
     ------
     LogError
-        If there is no such channel.
+        If a channel does not exist.
     """
     known = session.log.channels
     for name in channels or ():
@@ -112,13 +113,13 @@ def log(
 
 
 def hyperparameters(session: Session) -> list[dict[str, Any]]:
-    """Return the numbers that can be changed, with their bounds."""
+    """Return the hyperparameters that can be changed, with their bounds."""
     names = ("path", "name", "value", "low", "high", "scale", "driven_by", "held")
     return [{name: plain(getattr(one, name)) for name in names} for one in session.hyperparameters]
 
 
 def branches(session: Session) -> list[dict[str, Any]]:
-    """Return the branches of the run; training continues on the last one."""
+    """Return the branches of the run; training continues on the last branch."""
     names = ("name", "start", "end", "difference")
     return [{name: getattr(one, name) for name in names} for one in session.branches]
 

@@ -1,7 +1,8 @@
-"""Values of a run as JSON.
+"""Conversion of the values of a run to values that JSON can represent.
 
 JSON has no NaN and no infinity: they are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
-Large arrays are described, not listed. Any other object is its text.
+Large arrays are described, not listed. Any other object is represented by the start of its
+``repr``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any
 import numpy as np
 
 MOST_ITEMS = 1000
-"""Largest number of items of one value that are listed."""
+"""Maximum number of items of a value that are listed."""
 
 
 def plain(value: Any) -> Any:
-    """Return a value that JSON can hold.
+    """Convert a value to one that JSON can represent.
 
     Examples
     --------
@@ -48,5 +49,5 @@ def plain(value: Any) -> Any:
 
 
 def text(value: object) -> str:
-    """Return the beginning of the text of an object."""
+    """Return the first characters of the ``repr`` of an object."""
     return f"{value!r:.400}"

@@ -1,8 +1,8 @@
-"""`serve`: sessions as JSON over HTTP, for agents, scripts and other programs of this machine.
+"""`serve`: sessions as JSON over HTTP, for agents, scripts and other programs on this machine.
 
-The server listens on the loopback interface and wants a token in the header of every request. It
-sends no CORS headers, so no page of a browser can read it, and it checks the name of the host, so
-that a page cannot pretend to be on this machine (DNS rebinding).
+By default the server listens on the loopback interface. It requires a token in the header of every
+request. It sends no CORS headers, so that web pages cannot read its answers, and it checks the host
+name, so that a web page cannot reach it under another name (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from workbench.interfaces import Session
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 1 << 20
-"""Bytes of the largest body of a request."""
+"""Maximum number of bytes in the body of a request."""
 
 MOST_DROPPED = 16 << 20
-"""Bytes of a refused body that are read before the connection is closed."""
+"""Maximum number of bytes of a refused body that are read before the connection is closed."""
 
 PATIENCE = 30.0
-"""Seconds to wait for the rest of a request."""
+"""Maximum number of seconds to wait for the rest of a request."""
 
 NOT_A_SESSION = (
-    "serve() must get a session, as main_loop.start() returns it, or several, not {given!r:.80}"
+    "the argument of serve() must be a session, as main_loop.start() returns it, or several "
+    "sessions, not {given!r:.80}"
 )
 NO_PORT = (
     "the server for tools cannot listen on {address}:{port} ({error}); give another port, or "
@@ -44,15 +45,15 @@ NO_PORT = (
 )
 NO_TOKEN = (
     "this server needs the header 'Authorization: Bearer TOKEN', where TOKEN is the attribute "
-    "token of what serve() returned"
+    "token of the object that serve() returned"
 )
 OTHER_HOST = (
-    "this server answers to {known}, not to the host {host!r}; give a further name as "
-    "serve(session, hosts=[...])"
+    "this server answers requests to the hosts {known}, not to the host {host!r}; add one "
+    "with serve(session, hosts=[...])"
 )
 
 opened: weakref.WeakSet[ToolServer] = weakref.WeakSet()
-"""The servers that listen now."""
+"""The servers that are listening."""
 
 
 @hinted
@@ -66,49 +67,49 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions as JSON over HTTP; return at once.
 
-    ``GET /`` lists all addresses and commands. A tool gives the commands that a page gives, by
-    their names, and gets the same receipts. The log records them as those of ``tool``.
+    ``GET /`` lists all addresses and commands. A tool gives the same commands as a page, by
+    name, and gets the same receipts. The log records ``tool`` as the origin of these commands.
 
     Parameters
     ----------
     session : Session or iterable of Session
-        What to serve. A session that a tool forks is served, too.
+        The sessions to serve. A session that a tool forks is served too.
     port : int
-        0 for any free port.
+        The port; 0 selects any free port.
     address : str
-        The address of this machine to listen on. With the default only its own programs can
-        connect; with others the connection is not encrypted.
+        The address of this machine on which to listen. With the default, only programs on this
+        machine can connect. With another address, other machines can connect, without encryption.
     token : str, optional
         The token that requests must have; random if not given.
     hosts : collection of str
-        Further names of this server that a request may be addressed to, as a proxy needs.
+        Additional host names that requests may use for this server, for example behind a proxy.
 
     Returns
     -------
     ToolServer
-        Its ``url`` and ``token`` are what a tool needs; its ``close()`` ends it. It is also a
-        context manager.
+        The server, whose ``url`` and ``token`` a tool needs. It runs until ``close()`` is called.
+        It is also a context manager.
 
     Raises
     ------
     SessionError
-        If `session` is not a session, or the port is in use.
+        If `session` is not a session, or if the port is in use.
 
     Notes
     -----
     =============================== =============================================================
     ``GET /state``                  state, counts, plan, newest values, error
-    ``GET /log?since=0``            records from an iteration on; ``channels=a,b``, ``limit=1000``
-    ``GET /hyperparameters``        numbers that can be changed, with their bounds
+    ``GET /log?since=0``            records since an iteration; ``channels=a,b``, ``limit=1000``
+    ``GET /hyperparameters``        hyperparameters that can be changed, with their bounds
     ``GET /interventions``          commands that changed training
     ``GET /branches``               branches of the run; ``/snapshots``: states in memory
-    ``GET /commands/ID?wait=10``    receipt of a command, when it is done or after 10 seconds
+    ``GET /commands/ID?wait=10``    receipt of a command, once it is done or after 10 seconds
     ``POST /commands?wait=10``      a command: ``{"name": ..., "arguments": {...}}``
     =============================== =============================================================
 
     JSON has no NaN and no infinity: they are the strings ``"NaN"``, ``"Infinity"`` and
-    ``"-Infinity"``. An error is ``{"error": {"type": ..., "message": ...}}`` with status 400 or
-    more: 403 without the token, 404 for an unknown address, session or receipt.
+    ``"-Infinity"``. An error has the form ``{"error": {"type": ..., "message": ...}}`` and a
+    status of 400 or more: 403 without the token, 404 for an unknown address, session or command.
 
     Examples
     --------
@@ -154,7 +155,7 @@ def serve(
 
 
 class ToolServer(Hinted):
-    """Server of an `Api`, in threads of its own; made by `serve`.
+    """Server of an `Api`, which runs in its own threads; `serve` creates it.
 
     Parameters
     ----------
@@ -167,7 +168,7 @@ class ToolServer(Hinted):
     Attributes
     ----------
     url : str
-        The address, without a slash at its end.
+        The address, without a trailing slash.
     token : str
         The token that a request must have.
     port : int
@@ -239,7 +240,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((address, port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        logger.debug("a request of a tool ended early", exc_info=True)
+        logger.debug("a request from a tool ended early", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -258,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._body()
             answer = body if isinstance(body, Answer) else self._api_answer(body)
         except Exception as error:
-            logger.exception("a request of a tool failed")
+            logger.exception("a request from a tool failed")
             text = f"{type(error).__name__}: {error}"
             answer = Answer(500, {"error": {"type": "InternalError", "message": text}})
         self._write(answer)
@@ -287,12 +288,12 @@ class _Handler(BaseHTTPRequestHandler):
             return _error(400, "BadRequest", f"Content-Length must be a number, not {length!r}")
         if int(length) > LARGEST_BODY:
             self._drop_body()
-            text = f"the body has {int(length):,} bytes; the most is {LARGEST_BODY:,}"
+            text = f"the body has {int(length):,} bytes; the maximum is {LARGEST_BODY:,}"
             return _error(413, "TooLarge", text)
         return self.rfile.read(int(length))
 
     def _drop_body(self) -> None:
-        """Read what is left of a refused body: a client that still sends would miss the answer."""
+        """Read the rest of a refused body; a client that is still sending would miss the answer."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), MOST_DROPPED) if length.isdecimal() else 0
         while left > 0:

@@ -219,7 +219,7 @@ def test_no_page_of_a_browser_may_read(tool):
         ("POST", "/commands", '{"name": "__init__"}', 400, "there is no command '__init__'"),
         ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "cannot take"),
         ("POST", "/commands", '{"name": "step", "arguments": {"n": "x"}}', 400, "'x'"),
-        ("POST", "/commands", " " * (1 << 20) + " ", 413, "the most is 1,048,576"),
+        ("POST", "/commands", " " * (1 << 20) + " ", 413, "the maximum is 1,048,576"),
     ],
 )
 def test_a_wrong_request_is_an_error_in_json(tool, session, method, path, body, status, text):
@@ -257,7 +257,7 @@ def test_other_machines_are_let_in_only_when_told(session, capsys):
 
 @pytest.mark.parametrize("given", [3, [], ["session"]])
 def test_what_is_no_session_is_refused(given):
-    with pytest.raises(SessionError, match=r"serve\(\) must get a session"):
+    with pytest.raises(SessionError, match=r"serve\(\) must be a session"):
         serve(given)
 
 

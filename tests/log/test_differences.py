@@ -92,5 +92,7 @@ def test_wrong_comparisons_are_refused():
     with pytest.raises(LogError, match="a session, a frame .* not 3"):
         one.compare([3])
     two[1]["word"] = "a"
-    with pytest.raises(LogError, match="'word' must have numbers to find its smallest value"):
+    with pytest.raises(
+        LogError, match="'word' must have numbers, since its smallest value is required"
+    ):
         one.compare([two], best="word")

@@ -1,8 +1,8 @@
 """Costs, which measure the difference between predictions and targets of a batch as one scalar.
 
 Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
-a mean. With the tag, a monitor computes the mean over a data set even if its batches differ in
-size. The tag is kept when a brick returns the cost of another brick as its own output.
+a mean. With the tag, a monitor computes the mean over a dataset even if its batches differ in size.
+The tag is kept when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="workbench")
 def program() -> None:
-    """Convert data sets, and list runs of the training workbench."""
+    """Convert datasets, and list runs of the training workbench."""
 
 
 @hinted

@@ -88,7 +88,7 @@ def apart(part: PartT) -> PartT:
 
 
 def read_by_one(part: Part) -> bool:
-    """Return True if a part cannot be copied, so that it has one reader."""
+    """Return True if a part cannot be copied and can therefore have only one reader."""
     return bool(_Copies().of(part)[1])
 
 

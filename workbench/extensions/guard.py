@@ -45,9 +45,9 @@ ENDED = "{what}. Training ends because there is no session that could pause it"
 class Guard(TrainingExtension):
     """Extension that pauses or rewinds a run when its cost is not finite or explodes.
 
-    A cost, gradient or step that is not finite is detected before it changes a variable. Of the
-    parameters whose gradients are not finite, the message names the one nearest to the cost. The
-    batch is processed again when training resumes. A cost explodes if, in several consecutive
+    A cost, gradient or step that is not finite is detected before it changes a variable. Among
+    the parameters whose gradients are not finite, the message names the one nearest to the cost.
+    The batch is processed again when training resumes. A cost explodes if, in several consecutive
     batches, it exceeds both the median at the start of the run and the median over the last batches
     by a multiple of their spread.
 

@@ -26,7 +26,7 @@ NOT_BEFORE = (
 )
 
 INSTEAD_OF = "_goal_instead_of"
-"""The item of the status with the end of the extensions that a goal of `end_at` replaced."""
+"""The item of the status with the end that the extensions define and that `end_at` replaced."""
 
 
 def check_more(epochs: object, batches: object) -> None:
@@ -65,7 +65,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
     Raises
     ------
     ArgumentError
-        If that number is done already.
+        If that number has already been done.
     """
     unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
     status = main_loop.status

@@ -56,9 +56,8 @@ class Checkpoint(SimpleExtension):
 
     The state is saved after all extensions have handled the event, independently of the position in
     their list. Training waits only while the state is copied into memory; a thread writes the file.
-    After that the record ``saved_to`` appears, a tuple of the paths that were written at that
-    iteration, with None for a failure. A failure is logged and raises a warning, and training
-    continues.
+    Then the record ``saved_to`` is added: a tuple of the paths that were written at that iteration,
+    with None for each failure. A failure is logged and raises a warning, and training continues.
 
     Parameters
     ----------
@@ -225,7 +224,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 
 def filled_path(template: str, status: Mapping[str, Any]) -> str:
-    """Replace the placeholders of a path by the numbers of iterations and epochs done."""
+    """Replace the placeholders in a path with the numbers of iterations and epochs done."""
     return template.format(**{name: status[name] for name in COUNTERS})
 
 
@@ -237,7 +236,7 @@ def snapshot_for(
     save_main_loop: bool = True,
     save_separately: Iterable[str] = (),
 ) -> Snapshot:
-    """Copy the state to save; in its log, the record says already that it was saved to `path`."""
+    """Copy the state to save; the log in the copy already records that it was saved to `path`."""
     row = main_loop.log.current_row
     before = row.get(SAVED_TO)
     row[SAVED_TO] = (*(before or ()), path)
@@ -253,7 +252,7 @@ def snapshot_for(
 
 
 def write(snapshot: Snapshot, path: str) -> None:
-    """Write an archive, into a folder that is created if needed."""
+    """Write an archive; its folder is created if it does not exist."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, snapshot.write, ArchiveError)
 

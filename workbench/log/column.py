@@ -56,7 +56,7 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_float(number: float) -> float:
-    """Return a number as float; infinite if it is too large."""
+    """Return a number as a float, infinite if it is too large."""
     try:
         return float(number)
     except OverflowError:

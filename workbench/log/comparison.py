@@ -32,8 +32,8 @@ def compare(
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
         databases, whose newest logs are used. The keys of a dictionary become the names; otherwise
-        the name of a log is the first digits of its `uuid`, and that of a path the name of the
-        file.
+        a session keeps its name, a log is named by the first digits of its `uuid`, and a path by
+        the name of its file.
     channels : sequence of str, optional
         The channels to return, in order; by default all. A log can lack some of them.
 

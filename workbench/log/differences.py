@@ -22,11 +22,11 @@ KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of facts, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
-"""Facts of the status: values at the start of the run by path, and versions of libraries."""
+"""Items of the status: hyperparameters at the start by path, and versions of libraries."""
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
-NOT_NUMBERS = "channel {name!r} must have numbers to find its {which} value"
+NOT_NUMBERS = "channel {name!r} must have numbers, since its {which} value is required"
 
 
 def differences(
@@ -41,7 +41,7 @@ def differences(
     Parameters
     ----------
     runs : sequence of Run
-        Two or more, from `workbench.log.sources.named_runs`.
+        Two or more runs, as returned by `workbench.log.sources.named_runs`.
     best, largest, everything
         As in `TrainingLogBase.compare`.
 
@@ -116,7 +116,7 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
     ----------
     run : Run
     best : str, optional
-        The channel whose best row has the results; by default each channel's newest record.
+        The channel whose best value selects the row of results; by default the newest records.
     largest : bool, optional
         True if a larger value is better.
     """
@@ -139,7 +139,7 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
 
 
 def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
-    """Return the iterations of each intervention of a frame, by its text.
+    """Return the iterations of each intervention in a frame, by the text of the intervention.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest number of each channel, up to the best row if a channel defines it."""
+    """Return the newest number of each channel, up to the best row of `best` if it is given."""
     import pandas as pd
 
     frame = run.frame
@@ -195,7 +195,7 @@ def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _alike(values: Sequence[Any]) -> bool:
-    """Return True if all values are equal; two that are not numbers (NaN) count as equal."""
+    """Return True if all values are equal; NaN counts as equal to NaN."""
     first = values[0]
     return all(_same(first, value) for value in values[1:])
 

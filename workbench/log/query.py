@@ -3,7 +3,7 @@
 The expression is parsed here, and only names of channels, numbers, text, comparisons, arithmetic
 and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame whose
 columns have plain names, and an expression in which only those names occur. Text that another
-program or a page sends can therefore select rows, and do nothing else.
+program or a page sends can therefore only select rows.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INDEX = "iteration"
-"""The name under which an expression uses the iteration of a row."""
+"""The name that stands for the iteration of a row in an expression."""
 
 LONGEST = 1000
-"""Largest number of characters of an expression."""
+"""Maximum number of characters of an expression."""
 
 NOT_TEXT = 'the argument of query() must be an expression as text, such as "cost < 0.1", not {!r}'
 TOO_LONG = "the expression has {} characters; it must have at most {}"
 NOT_VALID = "the expression {given!r} cannot be read: {reason}"
 FORBIDDEN = (
-    "the expression {given!r} has {what}; it can only have names of channels, numbers, text in "
+    "the expression {given!r} has {what}; it can only contain names of channels, numbers, text in "
     "quotes, comparisons, arithmetic, and, or, not, in"
 )
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
@@ -65,16 +65,16 @@ def select(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
     Parameters
     ----------
     frame : pandas.DataFrame
-        With channels as columns.
+        A frame with channels as columns.
     expression : str
-        As `TrainingLogBase.query` describes it.
+        A condition, as in `TrainingLogBase.query`.
 
     Raises
     ------
     UnknownRecordError
-        If it names a channel that does not exist.
+        If `expression` names a channel that does not exist.
     LogError
-        If it is not an expression, or has parts that are not allowed.
+        If `expression` is not a condition, or contains parts that are not allowed.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def select(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
 
 
 def _values(frame: pd.DataFrame, name: str) -> Any:
-    """Return a column by name; flags that some rows lack are False there."""
+    """Return a column by name; a flag is False in rows that lack it."""
     if name not in frame:
         return frame.index.to_numpy()
     values = frame[name].to_numpy()
@@ -111,7 +111,7 @@ def _values(frame: pd.DataFrame, name: str) -> Any:
 
 
 def _is_flag(value: object) -> bool:
-    """Return True for True, False and what stands for a missing record."""
+    """Return True for a bool or a placeholder for a missing record."""
     return isinstance(value, bool) or value is None or (type(value) is float and value != value)
 
 
@@ -121,7 +121,7 @@ def parse(expression: str, channels: list[str]) -> tuple[ast.Expression, dict[st
     Raises
     ------
     UnknownRecordError, LogError
-        As `select` does.
+        As in `select`.
     """
     if not isinstance(expression, str) or not expression.strip():
         raise LogError(NOT_TEXT.format(expression))
@@ -164,7 +164,7 @@ def parse(expression: str, channels: list[str]) -> tuple[ast.Expression, dict[st
 
 
 def _check(tree: ast.Expression, given: str) -> None:
-    """Raise `LogError` if a tree has parts that are not allowed, or that could take forever."""
+    """Raise `LogError` if a tree has parts that are not allowed or could take forever."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         what = ""
@@ -187,7 +187,7 @@ def _check(tree: ast.Expression, given: str) -> None:
 
 
 def _small(node: ast.BinOp) -> bool:
-    """Return False for a power that may take forever: numbers of Python have no upper bound."""
+    """Return False for a power that may take forever, since Python integers have no upper bound."""
     if not isinstance(node.op, ast.Pow):
         return True
     exponent = node.right

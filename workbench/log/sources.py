@@ -1,7 +1,7 @@
 """Sources of records that can be compared: logs, paths of databases, sessions and frames.
 
-`log_of` opens a path by the function that the backend for databases registers, so that this module
-imports no backend and the base of all logs can use it.
+`log_of` opens a path with the function that the database backend registers. This module therefore
+imports no backend, and the base class of all logs can use it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Log(Protocol):
 
     @property
     def h_uuid(self) -> str:
-        """The identity."""
+        """The UUID of the log, as hexadecimal digits."""
 
     @property
     def frame(self) -> pd.DataFrame:
-        """All rows."""
+        """All rows of the log."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return identity, status and records."""
+        """Return the identity, status and records of the log."""
 
 
 @runtime_checkable
@@ -49,27 +49,27 @@ class HasLog(Protocol):
 
     @property
     def name(self) -> str:
-        """The name."""
+        """The name of the run."""
 
     @property
     def log(self) -> Any:
-        """The log."""
+        """The log of the run."""
 
 
 Source: TypeAlias = "Log | HasLog | pd.DataFrame | str | os.PathLike[str]"
-"""What `compare` takes for a log."""
+"""Types that `compare` accepts as a log."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One of the runs that are compared.
+    """Run that is compared with others.
 
     Attributes
     ----------
     name : str
-        Unique among them.
+        The name, which is unique among the compared runs.
     frame : pandas.DataFrame
-        All rows.
+        All rows of the log.
     status : mapping
         Facts about the run; empty for a frame.
     """
@@ -88,12 +88,12 @@ def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
 
 
 def log_of(source: Any) -> Log:
-    """Return a log as it is, that of a session, or the newest one of the database at a path.
+    """Return a log itself, the log of a session, or the newest log in the database at a path.
 
     Raises
     ------
     LogError
-        If `source` is something else, or cannot be opened.
+        If `source` is something else, or if it cannot be opened.
     """
     if isinstance(source, Records):
         return cast(Log, source)
@@ -107,13 +107,13 @@ def log_of(source: Any) -> Log:
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
     """Return the runs of `sources`, with unique names.
 
-    The keys of a dictionary are names. Otherwise a session has its own name, a path that of the
-    file, a log the first digits of its identity, and a frame is called ``frame``.
+    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named by
+    its file, a log by the first digits of its UUID, and a frame is named ``frame``.
 
     Raises
     ------
     LogError
-        If one of them is not a source of records.
+        If an item is not a log, session, frame or path.
     """
     if isinstance(sources, Mapping) and not isinstance(sources, Records):
         return [_run(str(name), source) for name, source in sources.items()]

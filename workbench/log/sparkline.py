@@ -1,4 +1,4 @@
-"""Sparkline: a curve as small as a word, as SVG that a page shows without scripts."""
+"""Sparklines: curves as small as a word, in SVG, which a page shows without scripts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sparkline(
     ----------
     iterations, values : ndarray, shape (N,)
     width, height : int, optional
-        In pixels.
+        The size in pixels.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def sparkline(
 def path(
     iterations: NDArray[np.int64], values: NDArray[np.float64], *, width: int, height: int
 ) -> str:
-    """Return the ``d`` attribute of the path of a sparkline; empty without finite values."""
+    """Return the ``d`` attribute of the path of a sparkline; empty if no value is finite."""
     finite = np.isfinite(values)
     if not finite.any():
         return ""
@@ -75,7 +75,7 @@ def path(
 def _extremes(
     column: NDArray[np.int64], values: NDArray[np.float64], finite: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return increasing indices: of each column the first, smallest, largest and a gap."""
+    """Return sorted indices: of the first, smallest and largest value and a gap in each column."""
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     if len(values) == len(starts):
         return np.arange(len(values))

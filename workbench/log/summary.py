@@ -24,10 +24,10 @@ COLUMNS = (
     "best_at",
 )  # fmt: skip
 BEST, BEST_RECORD = "best_{}", "{}_best_so_far"
-"""Names under which `TrackTheBest` keeps the best value, and the rows in which it was found."""
+"""Names that `TrackTheBest` uses for the best value in the status, and for its records."""
 
 MOST_CHANNELS, LAST_ROWS = 12, 5
-"""Numbers of channels and of rows in the HTML of a log."""
+"""Maximum numbers of channels and of rows in the HTML representation of a log."""
 
 STYLE = (
     "color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,"
@@ -47,11 +47,11 @@ class Summary:
     channels : pandas.DataFrame
         A row for each channel: its ``kind`` (numbers, flags, text or objects), the ``count`` of its
         records, how many are ``not_finite``, the ``first`` and the ``last`` value, ``min`` and
-        ``max`` of the finite ones with the iterations ``min_at`` and ``max_at`` where they first
+        ``max`` of the finite values, the iterations ``min_at`` and ``max_at`` where they first
         occurred, and what `TrackTheBest` found, ``best`` and ``best_at``. Values of channels
         without numbers are NaN.
     run : dict
-        Facts about the run, by name: only those that the log has.
+        Facts about the run by name, as far as the log has them.
     """
 
     channels: pd.DataFrame
@@ -73,7 +73,7 @@ class Summary:
 
 
 def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
-    """Return the summary of a log at one instant."""
+    """Return the summary of a snapshot of a log."""
     import pandas as pd
 
     rows = [
@@ -90,7 +90,7 @@ def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
 def channel_facts(
     name: str, entries: Entries, snapshot: Snapshot, status: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return one row of the frame of a summary."""
+    """Return the facts about one channel, for one row of a summary."""
     kind, numbers = numbers_of(entries.values)
     facts: dict[str, Any] = {"kind": kind, "count": len(entries.values), "not_finite": 0}
     if numbers is None:
@@ -120,7 +120,7 @@ def channel_facts(
 
 
 def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
-    """Return the kind of the values of a channel, and the values as numbers if they are.
+    """Return the kind of the values of a channel, and the values as floats, or None.
 
     Examples
     --------
@@ -178,9 +178,9 @@ def shown(value: object) -> str:
 
 
 def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: pd.DataFrame) -> str:
-    """Return a log as HTML: a line about each channel with its curve, and the last rows.
+    """Return a log as HTML: a row for each channel with its curve, and the last rows.
 
-    It has no script and no style sheet, and uses the colours of the page.
+    The HTML contains no script and no style sheet, and uses the colours of the page.
     """
     if not snapshot.columns:
         return f'<div style="{STYLE}">{html.escape(heading)}</div>'
@@ -205,7 +205,7 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
 
 
 def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
-    """Return the row of a channel in the HTML of a log."""
+    """Return the row for one channel in the HTML representation of a log."""
     _, numbers = numbers_of(entries.values)
     curve, cells = "", [f"{facts['count']:,}"]
     if numbers is None:

@@ -1,4 +1,4 @@
-"""`Tabular`: questions to a log, answered by pandas frames, figures and HTML."""
+"""`Tabular`, the part of a log that returns pandas frames, figures and HTML."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Tabular(Records):
-    """Records that are shown and compared; the part of `TrainingLogBase` that only reads."""
+    """Records with methods that show and compare them; the read-only part of `TrainingLogBase`."""
 
     status: MutableMapping[str, Any]
     _frames: FrameCache
 
     def entries(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and unconverted values of one channel as read-only arrays."""
+        """Return the iterations and unconverted values of one channel as read-only arrays."""
         raise NotImplementedError
 
     @property
@@ -70,10 +70,11 @@ class Tabular(Records):
         Returns
         -------
         Summary
-            Its ``channels`` is a frame: number of records, first, last, smallest and largest value
-            of each channel, the iterations of the latter two, and the best value so far where
-            `TrackTheBest` looked for it. Its ``run`` is a dictionary with iterations, epochs, and,
-            as far as the log has them, seconds of training, tier, threads and versions.
+            Its attribute ``channels`` is a frame with the number of records and the first, last,
+            smallest and largest value of each channel, the iterations of the smallest and the
+            largest value, and the best value so far if `TrackTheBest` determines it. Its attribute
+            ``run`` is a dictionary with the numbers of rows, iterations and epochs and, if the log
+            has them, the training time in seconds, tier, threads and versions.
 
         Examples
         --------
@@ -94,22 +95,23 @@ class Tabular(Records):
         Parameters
         ----------
         expression : str
-            A condition as in `pandas.DataFrame.query`, over names of channels and ``iteration``:
+            A condition as in `pandas.DataFrame.query`, with names of channels, ``iteration``,
             comparisons, arithmetic, ``and``, ``or``, ``not``, ``in`` and text in quotes. A name
-            that is not an identifier stands in backticks. Functions, attributes and ``@`` are
+            that is not an identifier must be in backticks. Functions, attributes and ``@`` are
             refused, so that an expression from a page or a tool cannot execute code.
 
         Returns
         -------
         pandas.DataFrame
-            Rows of `frame`. A comparison with a missing value is false.
+            The rows of `frame` for which the condition is true. A missing flag counts as False. A
+            comparison with any other missing value is false, except ``!=`` and ``not in``.
 
         Raises
         ------
         UnknownRecordError
-            If the log has no channel of one of the names.
+            If a name is not a channel of the log.
         LogError
-            If it is not a condition, or has parts that are not allowed.
+            If `expression` is not a condition, or contains parts that are not allowed.
 
         Examples
         --------
@@ -143,24 +145,26 @@ class Tabular(Records):
             Logs, sessions, frames, or paths of SQLite databases. The keys of a dictionary are the
             names of the runs.
         best : str, optional
-            Compare the results at the row of each run where this channel is smallest. By default
-            the newest record of each channel is compared.
+            The channel whose smallest value selects the row of each run at which the results are
+            compared. By default the newest record of each channel is compared.
         largest : bool
-            True to compare where `best` is largest.
+            If True, the largest value of `best` selects the row.
         everything : bool
-            True to return also what is the same in all runs.
+            If True, also return what is the same in all runs.
 
         Returns
         -------
         pandas.DataFrame
-            A column for each run, the first one called ``this``. The index has the kind of each
-            row (run, version, hyperparameter, intervention, result) and its name. Hyper-parameters
-            are those at the start of training.
+            A frame with a column for each run; the column of this run is the first and is named
+            ``this``. The index contains the kind of each row (run, version, hyperparameter,
+            intervention, result) and its name. Hyperparameters have their values at the start of
+            training.
 
         Raises
         ------
         LogError
-            If one of `others` is not a source of records, or `best` has no numbers.
+            If an item of `others` is not a log, session, frame or path, or if the channel `best`
+            has no numbers.
         UnknownRecordError
             If no run has the channel `best`.
 
@@ -187,39 +191,39 @@ class Tabular(Records):
         log_y: bool = False,
         title: str = "",
     ) -> Any:
-        """Return a Bokeh figure of the log as it is now; in a notebook it shows itself.
+        """Return a Bokeh figure of the current contents of the log.
 
-        A notebook shows it without a network, and keeps a still image of it when it is saved. Every
-        curve keeps its extremes, and has gaps where values are not finite.
+        A notebook displays the figure, even offline, and a saved notebook contains a static image
+        of it. Every curve keeps its extremes, and has gaps where values are not finite.
 
         Parameters
         ----------
         channels : sequence of str, optional
-            The channels to draw, of numbers; all of them if not given.
+            The channels of numbers to draw; by default all.
         x : str
             The horizontal axis: ``iteration``, ``epoch`` (counted with fractions), or a channel of
-            numbers, such as ``time_train_total``, at the rows that have it.
+            numbers, such as ``time_train_total``; rows that lack it are omitted.
         smoothing : float
-            From 0, for none, to below 1: the weight of the past in a moving average. The curve as
-            recorded stays visible behind it.
+            The weight of the past in a moving average, from 0 (no smoothing) to less than 1. The
+            recorded curve remains visible behind the smoothed curve.
         log_y : bool
-            True for a logarithmic vertical axis, on which values of 0 and below are gaps.
+            If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
         title : str
-            A heading.
+            The heading.
 
         Returns
         -------
         bokeh.plotting.figure
-            It can be changed and saved as any figure of Bokeh.
+            The figure, which can be changed and saved like any Bokeh figure.
 
         Raises
         ------
         MissingLibraryError
             If Bokeh is not installed.
         UnknownRecordError
-            If there is no channel of such a name.
+            If a channel does not exist.
         LogError
-            If there is nothing to draw, or an option has another value.
+            If there is nothing to draw, or if an option is not valid.
         """
         draw = from_live_layer("log_figure", "figure_of", what="log.plot()")
         return draw(self, channels, x=x, smoothing=smoothing, log_y=log_y, title=title)

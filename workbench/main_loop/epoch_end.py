@@ -1,4 +1,4 @@
-"""The facts that the status of a log has about ended epochs, with which other axes are computed."""
+"""Facts about completed epochs in the status of a log, from which other axes are computed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from workbench.interfaces import Loop
 
 EPOCH_TIMES = "_epoch_times"
-"""The time when the first epoch began and those when epochs ended, in seconds since 1970."""
+"""The times at which the first epoch began and each epoch ended, in seconds since 1970."""
 
 EPOCH_EXAMPLES = "_epoch_examples"
 """The number of examples in an epoch, if the data stream knows it."""
 
 
 def note_epoch_end(loop: Loop) -> None:
-    """Count an epoch that has ended, and note where, when and with how many examples."""
+    """Count a completed epoch, and record its last iteration, end time and number of examples."""
     status, now = loop.status, time.time()
     ends, times = status["_epoch_ends"], status.get(EPOCH_TIMES)
     if not ends:

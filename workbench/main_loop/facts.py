@@ -1,4 +1,4 @@
-"""Facts about a run that its log keeps in the status: threads, versions, hyper-parameters."""
+"""Facts about a run that its log keeps in the status: threads, versions, hyperparameters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Store facts that the numbers of a run depend on; `note` receives a change of threads.
+    """Record facts on which the results of a run depend; call `note` if the threads changed.
 
-    The status gets ``threads``, the number for large steps, on which the rounding of sums depends;
-    ``versions`` of libraries; and ``hyperparameters``, the numbers of the algorithm by path when
-    training started for the first time.
+    The status then contains ``threads``, the number of threads for large steps, on which the
+    rounding of sums depends; ``versions``, the versions of the libraries; and ``hyperparameters``,
+    the hyperparameters of the algorithm by path when training first started.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
@@ -38,7 +38,7 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that compute."""
+    """Return the versions of Python and of the libraries that affect the results."""
     found = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:
@@ -49,9 +49,10 @@ def versions() -> dict[str, str]:
 
 
 def hyperparameters(main_loop: Loop) -> dict[str, float]:
-    """Return the single numbers among the settings of the algorithm, by path.
+    """Return the hyperparameters of the algorithm that are single numbers, by path.
 
-    Each is the shortest number with the value of its variable: 0.1, not its neighbour in float32.
+    Each number is the shortest decimal number with the value of its variable: 0.1, for example, not
+    0.10000000149.
     """
     _, others = main_loop.state_variables()
     return {

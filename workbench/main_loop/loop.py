@@ -244,17 +244,17 @@ class MainLoop(FixedAttributes):
         self._run.ending.go_on(epochs, batches)
 
     def end_at(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Plan the end of training after a total of epochs or batches; in the thread that trains.
+        """Plan the end of training after a total number of epochs or batches.
 
-        It may be later or earlier than `FinishAfter` says. It is part of the status and holds for
-        resumed runs, unless their extensions define another end than those of this run. Another
-        thread uses `Session.set_end`.
+        Call this method in the thread that trains; in other threads, call `Session.set_end`. The
+        new end may be later or earlier than the end that `FinishAfter` defines. It is part of the
+        status and also applies to resumed runs, unless their extensions define a different end.
 
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, as a number of 1 or more, or if that number is
-            done already.
+            If not exactly one of the two is given, as a number of 1 or more, or if that number has
+            already been done.
         """
         self._run.ending.end_at(epochs, batches)
 
@@ -293,7 +293,7 @@ class MainLoop(FixedAttributes):
     def yield_to_commands(self) -> None:
         """Handle pauses and interrupts during an extension that takes a long time.
 
-        Extensions that evaluate a data set call this method between its batches. A request that
+        Extensions that evaluate a dataset call this method between its batches. A request that
         could change the evaluated values waits for the end of the event. In threads other than the
         training thread, the method does nothing.
 

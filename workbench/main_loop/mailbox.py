@@ -1,7 +1,7 @@
 """A thread-safe queue of requests that the training thread executes between batches.
 
 Any thread can post a request. At the boundary between two batches, requests are executed in order.
-An extension that evaluates a data set calls `Mailbox.yield_to_commands` between its own batches.
+An extension that evaluates a dataset calls `Mailbox.yield_to_commands` between its own batches.
 Requests that can be handled during an evaluation are then executed; all others are kept for the
 boundary. If a kept request is urgent, the evaluation is abandoned.
 """

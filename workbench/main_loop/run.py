@@ -44,7 +44,7 @@ READS_ONCE = (
 NO_DATA = "this main loop has no data stream; pass MainLoop(data_stream=...)"
 NO_ALGORITHM = "this main loop has no algorithm; pass MainLoop(algorithm=...)"
 NO_BATCHES = (
-    "epoch {epoch} of {stream!r} has no batches, so training would never end; check the data set "
+    "epoch {epoch} of {stream!r} has no batches, so training would never end; check the dataset "
     "and the batch size"
 )
 NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"

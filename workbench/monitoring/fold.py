@@ -102,7 +102,7 @@ class Fold(AggregationScheme):
     """True if the state grows with the data, so that it cannot be a shared variable."""
 
     doubt: str | None = None
-    """The reason why the result can differ from the value on the whole data set, or None."""
+    """The reason why the result can differ from the value on the whole dataset, or None."""
 
     @abstractmethod
     def start(self) -> State:

@@ -1,6 +1,6 @@
 """Inference of aggregation schemes for variables without a tag.
 
-A scheme is chosen so that the value over a data set does not depend on the division into batches,
+A scheme is chosen so that the value over a dataset does not depend on the division into batches,
 if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are averaged over
 batches, with a warning when there are several.
 """

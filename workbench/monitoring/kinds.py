@@ -59,7 +59,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Kind of a variable whose value over a data set cannot be inferred from its expression."""
+    """Kind of a variable whose value over a dataset cannot be inferred from its expression."""
 
     reason: str
 
@@ -110,7 +110,7 @@ class NoData:
 
 
 class PerBatch:
-    """Kind of a variable with a value for each batch, but no value for the whole data set."""
+    """Kind of a variable with a value for each batch, but no value for the whole dataset."""
 
 
 NO_DATA: Final = NoData()

@@ -1,4 +1,4 @@
-"""`MonitoredQuantity`, the base class of values over a data set that Python code computes."""
+"""`MonitoredQuantity`, the base class of values over a dataset that Python code computes."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Inference of how the value of an expression over a data set is aggregated from batches.
+"""Inference of how the value of an expression over a dataset is aggregated from batches.
 
 The inference assigns one of five kinds to each variable of the graph:
 
 - A variable that does not depend on data has the same value for every batch.
 - A variable with a dimension of unknown size has *rows*, the examples of a batch. The value over
-  the data set must not depend on the division of rows into batches.
+  the dataset must not depend on the division of rows into batches.
 - A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
   number of rows are added from batch to batch; their degree in the amount of data is one. The
   degree of means, ratios of sums, maxima and minima is zero, and so is the degree of all functions
-  of them. Only a summary of degree zero does not depend on the size of the data set.
+  of them. Only a summary of degree zero does not depend on the size of the dataset.
 - Some variables have one value for each batch, for example a gradient, or a function of inputs
   without rows. Their values are averaged over batches.
 - All other variables are of unknown kind.
@@ -77,7 +77,7 @@ Conclusion = Part | Unknown | dict[Variable, Part] | None
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """Infer how the value of `variable` over a data set is aggregated from batches.
+    """Infer how the value of `variable` over a dataset is aggregated from batches.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Archives of a session: its state in a file, from which it or a later run continues.
+"""Archives of a session: files with its state, from which it or a later run can continue.
 
-A file is written and read in the thread that trains, between two batches, so it is complete when
-the command is applied. The extension `Checkpoint` saves at regular times, in the background.
+A file is written in the thread that trains, between two batches, so it is complete when the
+command is applied. The extension `Checkpoint` saves at regular times, in the background.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.serialization.checkpoint import read_state
 from workbench.session.reach import at_the_end
 
 DEFAULT = "{name}-{{iterations_done}}.tar"
-"""The file of a session that is saved without a path, in the working directory."""
+"""Name of the file, in the working directory, in which a session is saved by default."""
 
 NO_PICKLE = (
     "it has no copy of the main loop itself, because of {error}: to continue in another process, "
@@ -34,7 +34,7 @@ NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
-    """Write the state of a main loop to a file; return its path, and put it into `details`."""
+    """Write the state of a main loop to a file; return the path, and add it to `details`."""
     path = os.path.abspath(filled_path(template, main_loop.status))
     snapshot = snapshot_for(main_loop, path)
     write(snapshot, path)
@@ -50,7 +50,7 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
-    """Bring a main loop to the state that was read from a file."""
+    """Restore the state of a main loop that was read from a file."""
     try:
         main_loop.load_state_dict(state)
     except StateError as error:
@@ -71,12 +71,12 @@ def default_path(name: str) -> str:
 
 
 def read_file(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """Return the whole path of an archive, and the state of training in it.
+    """Return the absolute path of an archive, and the training state that it contains.
 
     Raises
     ------
     ArchiveError
-        If there is no such file, or it is damaged or has no state.
+        If there is no such file, or if it is damaged or contains no training state.
     """
     file = os.path.abspath(Path(path).expanduser())
     if not os.path.exists(file):

@@ -48,7 +48,7 @@ def table(session: Session) -> str:
 
 
 def list_of(sessions: Iterable[Session]) -> str:
-    """Return a table in HTML with one row for each session."""
+    """Return an HTML table with one row for each session."""
     rows = []
     for session in sessions:
         status, planned = session.log.status, session.planned["batches"]

@@ -58,7 +58,7 @@ class Hyperparameter:
     held : bool
         True while this extension leaves the value unchanged.
     owner : str
-        The name of the step rule that has it; empty if it belongs to no rule.
+        The name of the step rule to which it belongs; empty if it belongs to no rule.
     """
 
     path: str
@@ -91,7 +91,7 @@ def describe(loop: Loop, given: SharedVariable | str) -> Hyperparameter:
     Raises
     ------
     SessionError
-        If training has no such variable, or it is not a single real number.
+        If training has no such variable, or if it is not a single real number.
     """
     variable = variable_of(loop, given)
     paths = [path for path, one in variables_by_path(loop).items() if one is variable]
@@ -127,9 +127,10 @@ def _described(
 
 
 def rules(loop: Loop) -> dict[SharedVariable, str]:
-    """Return the name of the step rule that has a setting, by the setting.
+    """Return a mapping from hyperparameter to the name of its step rule.
 
-    Rules of one class are numbered. A rule made of others, such as `Momentum`, has their settings.
+    Names are numbered if several rules have the same class. A rule that is composed of other rules,
+    such as `Momentum`, owns their hyperparameters.
     """
     found: dict[SharedVariable, str] = {}
     names: Counter[str] = Counter()

@@ -16,12 +16,12 @@ _known: list[weakref.ReferenceType[Session]] = []
 
 
 def new_name() -> str:
-    """Return a name that no session has had."""
+    """Return the next numbered name for a session."""
     return f"session-{next(_numbers)}"
 
 
 def check_name(name: object) -> None:
-    """Refuse a session name that is not text, or that another running session has.
+    """Raise an error if a session name is not text or is the name of a running session.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def check_name(name: object) -> None:
 
 
 def remember(session: Session) -> None:
-    """Add a session to those of this process, for as long as it exists."""
+    """Add a session to the known sessions for as long as it exists."""
     _known.append(weakref.ref(session, _known.remove))
 
 

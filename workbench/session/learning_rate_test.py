@@ -97,9 +97,9 @@ class LearningRateTest:
         return pd.DataFrame(columns).rename_axis("batch")
 
     def plot(self) -> Any:
-        """Return a Bokeh figure of the cost over the learning rate.
+        """Return a Bokeh figure of the cost against the learning rate.
 
-        As the last line of a cell it shows itself, without a network.
+        A notebook displays it if it is the last line of a cell, even offline.
 
         Raises
         ------

@@ -12,15 +12,16 @@ from workbench.tensor import Variable
 
 
 def model_tree(loop: Loop) -> list[dict[str, Any]]:
-    """Return the top bricks of the model of a main loop, with all below them.
+    """Return the top bricks of the model of a main loop, with all their descendants.
 
-    Without a model the parameters that are trained are listed by path, without bricks.
+    If there is no model, return the trained parameters by path instead of bricks.
 
     Returns
     -------
     list of dict
-        Each has ``name``, ``type``, ``details`` (dimensions and settings as text), ``parameters``
-        (a list of ``name`` and ``shape``) and ``children``, a list of the same kind.
+        A list of dictionaries with ``name``, ``type``, ``details`` (dimensions and settings as
+        text), ``parameters`` (a list with ``name`` and ``shape``) and ``children`` (a list of the
+        same form).
     """
     model = loop.model
     if isinstance(model, ComputationGraph):

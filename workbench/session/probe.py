@@ -1,9 +1,9 @@
 """Probes: copies of the values of variables, taken from a run while it trains.
 
-A view asks for some variables by name. The thread that trains copies them at the next boundary
-between two batches and continues; all other work is done elsewhere, with the copies. Copies of all
-probes together take at most `SHARE` of the training time: a request that comes too early waits.
-While no thread trains, a request is answered at once.
+A view requests variables by name. The thread that trains copies their values at the next boundary
+between two batches and continues; other threads do all further work with the copies. The copies for
+all probes together take at most the fraction `SHARE` of the training time; a request that arrives
+too early waits. While no thread trains, a request is answered immediately.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from workbench.tensor.shared import together
 from workbench.utils.waiting import wait
 
 SHARE = 0.02
-"""The part of the training time that copies may take."""
+"""Maximum fraction of the training time that copies may take."""
 
 GAP = 0.1
-"""Minimal number of seconds between two copies."""
+"""Minimum number of seconds between two copies."""
 
 MEMORY = 256 * 2**20
-"""Bytes that one probe may copy."""
+"""Maximum number of bytes that one probe may copy."""
 
 UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists their names"
 TOO_LARGE = (
@@ -44,7 +44,7 @@ TOO_LARGE = (
 )
 NO_STREAM = "this run has no data stream, so there is no batch to copy; give a batch of your own"
 ONE_READER = (
-    "{stream!r} can be read only by training, so that a view cannot read a batch of it; give the "
+    "only training can read {stream!r}, so a view cannot read a batch from it; give the "
     "view a batch of your own: batch={{source: array, ...}}"
 )
 FROM_TRAINING = "the thread that trains would wait for itself; check the attribute done later"
@@ -53,18 +53,18 @@ Values = dict[str, torch.Tensor]
 
 
 class Probe(interfaces.Probe):
-    """Request for values of variables at one boundary between two batches, and its answer.
+    """Request for the values of variables between two batches, and the answer to it.
 
-    Made by `workbench.session.Session.probe`.
+    `workbench.session.Session.probe` creates probes.
 
     Attributes
     ----------
     iteration : int or None
-        The number of iterations done when it was answered; None before.
+        The number of iterations done when the request was answered; None until then.
     reason : str
-        The reason why it was refused; empty if it was not.
+        The reason why the request was refused; empty if it was not refused.
     batch : dict of str to array
-        The first batch of the training data, if it was asked for, by source.
+        The first batch of the training data by source, if it was requested.
     """
 
     def __init__(
@@ -83,36 +83,37 @@ class Probe(interfaces.Probe):
 
     @property
     def done(self) -> bool:
-        """True once it was answered or refused."""
+        """True if the request has been answered or refused."""
         return self._answered.is_set()
 
     @cached_property
     def values(self) -> Values:
-        """The values by name, as tensors in main memory; read it only when it is done."""
+        """The values by name, as tensors in main memory; read them only when `done` is True."""
         return {name: value.to("cpu") for name, value in self._found.items()}
 
     @cached_property
     def steps(self) -> Values:
-        """The changes of the values by the batch that followed.
+        """The changes of the values in the next batch, by name.
 
-        Empty if they were not asked for, or if no batch followed, or not only a batch.
+        Empty if they were not requested, if no batch followed, or if anything else changed training
+        too.
         """
         return {name: value.to("cpu") - self.values[name] for name, value in self._later.items()}
 
     def wait(self, timeout: float | None = None) -> Values:
-        """Wait until it is answered; return the values.
+        """Wait until the request is answered, and return the values.
 
         Parameters
         ----------
         timeout : float, optional
-            Maximal number of seconds; unlimited if not given.
+            The maximum number of seconds to wait; by default unlimited.
 
         Raises
         ------
         SessionError
-            If it was refused, or if the thread that trains calls this method.
+            If the request was refused, or if the thread that trains calls this method.
         TimeoutError
-            If it was not answered in time.
+            If the request was not answered in time.
         """
         if not self.done and threading.get_ident() == self._thread:
             raise SessionError(FROM_TRAINING)
@@ -128,13 +129,14 @@ class Probe(interfaces.Probe):
 
 
 class Prober:
-    """Answers the probes of one session.
+    """Object that answers the probes of one session.
 
     Parameters
     ----------
     main_loop : Loop
     queue : Queue
-        Its lock guards the attributes here, and its `closed` says whether a thread trains.
+        The queue of the session; its lock guards the attributes of this object, and its attribute
+        `closed` shows whether a thread trains.
     """
 
     def __init__(self, main_loop: Loop, queue: Queue) -> None:
@@ -158,7 +160,7 @@ class Prober:
 
     @property
     def described(self) -> dict[str, dict[str, Any]]:
-        """Shape, dtype and kind of each variable."""
+        """The shape and dtype of each variable by name, and whether it is a parameter."""
         parameters = self._main_loop.state_variables()[0]
         return {
             name: {
@@ -172,12 +174,12 @@ class Prober:
     def ask(
         self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
     ) -> Probe:
-        """Answer a new probe now if no thread trains, else at a boundary.
+        """Create a probe; answer it now if no thread trains, otherwise at the next boundary.
 
         Raises
         ------
         SessionError
-            If there is no such variable, or the values take too much memory.
+            If there is no such variable, or if the values require too much memory.
         """
         known = self.variables
         if names is None:
@@ -202,7 +204,7 @@ class Prober:
         return probe
 
     def run_ended(self) -> None:
-        """Answer all that wait, since the requests to the run that ended are lost."""
+        """Answer all waiting probes, since the run that ended no longer reads its mailbox."""
         with self._queue.lock:
             self._armed = False
             halves, self._halves = self._halves, []
@@ -212,7 +214,7 @@ class Prober:
                 self._answer(at_rest=True)
 
     def _arm(self) -> None:
-        """Post a request to answer, now or when the share of the time allows it."""
+        """Post a request to answer the probes, now or as soon as `SHARE` allows it."""
         if self._armed:
             return
         self._armed = True
@@ -230,12 +232,12 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer between two batches of an evaluation, which can be long, or paused: no steps."""
+        """Answer between two batches of an evaluation, which can be long or paused; omit steps."""
         self._answer(at_rest=True)
         return True
 
     def _answer(self, *, at_rest: bool = False) -> None:
-        """Copy the values for all that wait; the thread that trains calls it at a boundary."""
+        """Copy the values for all waiting probes; the thread that trains calls it at a boundary."""
         with self._queue.lock:
             probes, self._waiting = self._waiting, []
             self._armed = False
@@ -265,7 +267,7 @@ class Prober:
         self._spent(perf_counter() - start)
 
     def _answer_steps(self, probes: list[Probe], mark: tuple[int, str, int]) -> None:
-        """Copy the values after the batch, at the boundary that follows."""
+        """Copy the values again at the boundary after the batch, to compute the steps."""
         start = perf_counter()
         done, uuid, commands = mark
         with self._queue.lock:
@@ -284,7 +286,7 @@ class Prober:
         self._next = perf_counter() + max(GAP, seconds / SHARE)
 
     def _batch(self) -> dict[str, Any] | str:
-        """Return a copy of the first batch, or why there is none; it moves no reader."""
+        """Return a copy of the first batch, or the reason for its absence; no reader advances."""
         stream = self._main_loop.data_stream
         if stream is None:
             return NO_STREAM
@@ -301,7 +303,7 @@ class Prober:
 
 
 def _copies(probes: Iterable[Probe]) -> Values:
-    """Return a copy of every variable that some probe asks for, each once."""
+    """Return one copy of every variable that at least one probe requests."""
     wanted: dict[str, SharedVariable] = {}
     for probe in probes:
         wanted.update(probe._variables)

@@ -58,12 +58,12 @@ class Sessions(Sequence[Session]):
     def __getitem__(self, key: slice) -> Sessions: ...
 
     def __getitem__(self, key: int | str | slice) -> Session | Sessions:
-        """Return a session by its place or name, or a part of the list by a slice.
+        """Return a session by its position or name, or a part of the list by a slice.
 
         Raises
         ------
         SessionError
-            If there is no session of that name.
+            If there is no session with that name.
         """
         if isinstance(key, slice):
             return Sessions(self._found[key])
@@ -85,16 +85,16 @@ class Sessions(Sequence[Session]):
 
 @hinted
 def sessions() -> Sessions:
-    """Return all sessions of this process, those that have ended included, as a list.
+    """Return all sessions of this process, including those that have ended, as a list.
 
     A session that has ended stays in the list as long as some variable, view or output refers to
-    it. A running one always does, so this also gets one back whose variable was overwritten.
+    it. A running session is always in the list, even if its variable was overwritten.
 
     Returns
     -------
     Sessions
-        A sequence, in the order in which they were made; a name is an index too. A notebook shows
-        it as a table of names, states, iterations and newest values.
+        The sessions in the order of their creation; a name can also be used as an index. A
+        notebook shows them as a table of names, states, iterations and latest values.
 
     Examples
     --------

@@ -168,7 +168,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def model_tree(self) -> list[dict[str, Any]]:
-        """The bricks of the model: plain values, each with ``children`` and ``parameters``."""
+        """The bricks of the model as plain values, each with ``children`` and ``parameters``."""
         return model_tree(self.main_loop)
 
     @property
@@ -297,8 +297,8 @@ class Session(FixedAttributes, Steering):
         Parameters
         ----------
         save : path, optional
-            Save to this file first, as the method `save` does. If that fails, training does not
-            end; the command is refused and states the reason.
+            The file to save to first, as with the method `save`. If saving fails, training does
+            not end, and the command is refused with the reason.
         """
         worker, details = self._worker, dict[str, Any]()
         template = None if save is None else checked_path(save)
@@ -354,21 +354,21 @@ class Session(FixedAttributes, Steering):
     def probe(
         self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
     ) -> Probe:
-        """Copy values of variables between two batches, in at most 2 % of the training time.
+        """Copy the values of variables between two batches, in at most 2 % of the training time.
 
         Parameters
         ----------
         names : iterable of str, optional
             Names among `variables`; by default all parameters.
         steps : bool
-            Also copy what the following batch changed.
+            If True, also copy the changes made by the next batch.
         batch : bool
-            Also copy the first batch of the training data, read apart from training.
+            If True, also copy the first batch of the training data, read separately from training.
 
         Raises
         ------
         SessionError
-            If there is no such variable, or the values take more than 256 MB.
+            If there is no such variable, or if the values require more than 256 MB.
         """
         return self._worker.prober.ask(names, steps=steps, batch=batch)
 
@@ -410,18 +410,18 @@ class Session(FixedAttributes, Steering):
         return ended
 
     def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
-        """Write a report of the run as one file, which a browser shows without a network.
+        """Write a report of the run as one file, which a browser can show offline.
 
-        It has the curves, the results, the settings and interventions, the model and the versions
-        of libraries. Training continues meanwhile; an existing file is replaced once the new one
-        is complete.
+        The report contains the curves, the results, the settings and interventions, the model and
+        the versions of libraries. Training continues while it is written. An existing file is
+        replaced when the new file is complete.
 
         Parameters
         ----------
         path : path
             The file, for example ``run.html``.
         title : str
-            Its heading; the name of the session if not given.
+            The heading; by default the name of the session.
 
         Raises
         ------

@@ -127,16 +127,17 @@ class Steering(interfaces.Session):
         return self._queue.ask("release", f"release {variable}", modifier.release, details)
 
     def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
-        """Plan the end of training after a total of epochs or batches, between two batches.
+        """Plan the end of training after a total number of epochs or batches.
 
-        The new end may be later or earlier than `FinishAfter` says, but not before the present
-        iteration. It is part of the status of the log, so it holds for resumed runs. `train`
-        instead adds to what is planned.
+        The command takes effect between two batches. The new end may be later or earlier than the
+        end that `FinishAfter` defines, but not before the current iteration. It is part of the
+        status of the log, so it also applies to resumed runs. `train`, in contrast, adds to the
+        planned total.
 
         Parameters
         ----------
         epochs, batches : int
-            The total, counted from the start of the run; exactly one of the two.
+            The total, counted from the start of the run. Exactly one of the two must be given.
 
         Raises
         ------
@@ -160,17 +161,17 @@ class Steering(interfaces.Session):
         return hyperparameters(self.main_loop)
 
     def describe(self, shared: SharedVariable | str) -> Hyperparameter:
-        """Describe a shared variable of one number, hyper-parameter or not.
+        """Describe a shared variable that is a single number, such as a hyperparameter.
 
         Parameters
         ----------
         shared : SharedVariable or str
-            The variable, its name, or its path in the state of training.
+            The variable, its name, or its path in the training state.
 
         Raises
         ------
         SessionError
-            If training has no such variable, or it is not a single real number.
+            If training has no such variable, or if it is not a single real number.
         """
         return describe(self.main_loop, shared)
 
@@ -396,21 +397,22 @@ class Steering(interfaces.Session):
 
     @property
     def default_path(self) -> str:
-        """The path that `save` uses if it gets none, with a placeholder for the iteration."""
+        """The path that `save` uses by default, with a placeholder for the iteration."""
         return default_path(self.name)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Command:
-        """Save the run to a file, between two batches; training waits meanwhile.
+        """Save the run to a file between two batches; training waits until the file is written.
 
-        The archive is one that the extension `Checkpoint` writes. `load`, the extension `Load` and
-        `workbench.serialization.continue_training` continue from it. The record ``saved_to`` has
-        the path, which is the result of the command too.
+        The archive has the format of the extension `Checkpoint`. `load`, the extension `Load` and
+        `workbench.serialization.continue_training` continue from it. The path is the result of
+        the command and is added to the record ``saved_to``.
 
         Parameters
         ----------
         path : path, optional
-            ``{iterations_done}`` and ``{epochs_done}`` in it are replaced by these numbers. By
-            default the name of the session and the number of iterations, in the working directory.
+            The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
+            the numbers done. By default the file is in the working directory, and its name consists
+            of the name of the session and the number of iterations.
 
         Raises
         ------
@@ -434,10 +436,11 @@ class Steering(interfaces.Session):
             return command
 
     def load(self, path: str | os.PathLike[str]) -> Command:
-        """Bring training to the state in a file, and pause there.
+        """Restore the state of training from a file, and pause there.
 
-        Nothing in the file is executed, so it need not be trusted. The main loop must be built as
-        the saved one was. What was trained here stays as a branch, and `undo` brings it back.
+        No code in the file is executed, so the file need not be trusted. The main loop must be
+        built in the same way as the saved one. The training before this command is kept as a
+        branch, and `undo` returns to it.
 
         Parameters
         ----------
@@ -447,7 +450,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         ArchiveError
-            If there is no such file, or it is damaged or has no state of training.
+            If there is no such file, or if it is damaged or contains no training state.
         """
         file, state = read_file(path)
         pause = self._worker.pause

@@ -189,7 +189,7 @@ class Worker:
         details: dict[str, Any],
         check: Callable[[], None] = lambda: None,
     ) -> Command:
-        """Bring training to another state and pause there; after the end, in a new run."""
+        """Restore another state of training and pause there, in a new run if training has ended."""
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:
@@ -289,7 +289,7 @@ class Worker:
                 self.state = new
 
     def stay(self) -> None:
-        """Go on, or stay paused, since a stop was refused."""
+        """Continue, or stay paused, because a stop was refused."""
         with self.queue.lock:
             if self.state is State.STOPPING:
                 self.state = State.PAUSED if self.pause.paused else State.RUNNING

@@ -1,7 +1,7 @@
-"""Access of the engine to the live layer, which draws, by name and only when it is asked to.
+"""Access from the engine to functions of the live layer, by name and only when they are needed.
 
-The engine does not import `extensions_live`, and runs without its libraries. A method that shows
-something finds the function that does it here.
+The engine does not import `extensions_live`, and runs without its libraries. A method that draws
+something finds the drawing function with `from_live_layer`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ MISSING = (
 
 
 def from_live_layer(module: str, name: str, *, what: str) -> Any:
-    """Return a function of a module of the live layer.
+    """Return a function from a module of the live layer.
 
     Parameters
     ----------
     module, name : str
-        The module, without its package, and the function in it.
+        The names of the module, without its package, and of the function.
     what : str
-        The call that needs it, for the error.
+        The call that needs the function, for the error message.
 
     Raises
     ------
     MissingLibraryError
-        If a library that draws is not installed.
+        If a library that the module requires is not installed.
 
     Examples
     --------
