@@ -89,7 +89,7 @@ def downsample(
     stop: float | None = None,
     log_x: bool = False,
 ) -> Curve:
-    """Return about `points` points whose plot looks the same as the whole curve.
+    """Return about `points` points whose plot looks the same as that of the whole curve.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def downsample(
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional
-        True if `x` is drawn on a logarithmic scale: every power of ten then gets as many points.
+        True if `x` is drawn on a logarithmic scale, so that every decade gets as many points.
 
     Returns
     -------

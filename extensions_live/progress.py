@@ -18,7 +18,7 @@ PERIOD = 0.25
 
 
 class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
-    """Progress line of a session: its state, how far it is, its speed and the time left.
+    """Progress line of a session: its state, progress, speed and remaining time.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
 
 
 def progress_of(session: Session, speed: Speed) -> ProgressPayload:
-    """Return how far a session is, as text and as a fraction.
+    """Return the progress of a session, as text and as a fraction.
 
     Parameters
     ----------
     session : Session
     speed : Speed
-        Has seen the earlier counts of iterations; it is shown the present one.
+        The meter that has received the earlier counts of iterations, and now gets the current one.
     """
     state, status = session.state, session.log.status
     done, epoch = status["iterations_done"], status["epochs_done"]
@@ -117,13 +117,13 @@ def rate_text(rate: float | None) -> str:
 
 
 def tier(session: Session) -> list[str]:
-    """Return the tier that processes batches and its reason; both empty for the eager one."""
+    """Return the tier that processes batches, and the reason for it; both empty for eager."""
     execution = session.execution
     name = execution["tier"]
     return ["", ""] if name in ("", "eager") else [name, execution["reason"]]
 
 
 def problem(error: BaseException) -> str:
-    """Return class and first line of the message of an error."""
+    """Return the class of an error and the first line of its message."""
     message = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {message}"

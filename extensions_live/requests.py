@@ -2,8 +2,8 @@
 
 A request has the name of a method of `workbench.interfaces.Session`, and the arguments of that
 method as plain values. A page may send a request twice, on the kernel's control channel and as a
-message of the widget; it acts once. Its outcome is a receipt, which the page finds by the id of the
-request.
+message of the widget; it is executed once. Its outcome is a receipt, which the page finds by the id
+of the request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """Names of the methods of a session that can be requested."""
 
 SLOW = frozenset({"fork", "save", "load"})
-"""Methods that wait for training or for a file, so that they need a thread of their own."""
+"""Methods that wait for training or for a file, so they need a thread of their own."""
 
 REMEMBERED = 1000
 """Number of recent requests whose second message is detected."""
@@ -36,13 +36,13 @@ KEPT = 30
 
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
 WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
-FORKED = "fork: {name!r} waits, paused, at iteration {iteration:,}; to see it, run in a cell"
+FORKED = "fork: {name!r} is paused at iteration {iteration:,}; to see it, run this in a cell"
 SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
 
 
 @dataclass
 class Request:
-    """A request of a page, and what became of it.
+    """Request from a page, with its outcome.
 
     Attributes
     ----------
@@ -50,15 +50,15 @@ class Request:
     about : str
         The path of the number that it changes, or the name of the command.
     before : int
-        The number of commands that the session had before it.
+        The number of commands that the session had before the request.
     command : Command or None
-        The command that it made.
+        The command that the request issued.
     refusal : str
-        The reason why there is no command; empty while there may be one.
+        The reason why the request was refused; empty if it was not.
     text, code : str
-        The outcome of a fork, and the code that shows it.
+        The outcome of a fork, and the code that shows the new session.
     started : weak reference to Session, or None
-        The session that it started.
+        The session that the request started.
     """
 
     id: str
@@ -94,12 +94,12 @@ class Request:
 
 
 class Requests:
-    """Handler of the requests of one widget, each of which acts once.
+    """Handler of the requests of one widget, which executes each request once.
 
     Attributes
     ----------
     recent : deque of Request
-        The last ones, in the order of their arrival.
+        The last requests, in the order of their arrival.
     count : int
         The number of requests so far.
     """

@@ -1,4 +1,4 @@
-"""Table of what differs between runs: state, hyper-parameters, interventions and results."""
+"""Table of the differences between runs: state, hyperparameters, interventions and results."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ ABSENT = "-"
 def differences(runs: Sequence[Run]) -> list[Difference]:
     """Return a line for each fact that is not the same in all runs, at most `MOST_ROWS`.
 
-    Numbers are compared as they are, and shown with four significant digits.
+    Numbers are compared exactly, but shown with four significant digits.
     """
     columns = [facts(run) for run in runs]
     names = list(dict.fromkeys(name for column in columns for name in column))
-    order = ("run", "hyper-parameters", "interventions", "results")
+    order = ("run", "hyperparameters", "interventions", "results")
     lines: list[Difference] = []
     for group, name in sorted(names, key=lambda pair: order.index(pair[0])):
         values = [column.get((group, name)) for column in columns]
         known = [value for value in values if value is not None]
         if len(runs) > 1 and len(set(map(repr, values))) == 1:
             continue
-        if group == "hyper-parameters" and len(set(known)) == 1:
+        if group == "hyperparameters" and len(set(known)) == 1:
             continue  # the others are not known, which is no difference
         lines.append({"group": group, "name": name, "values": [shown(value) for value in values]})
     return lines[:MOST_ROWS]
@@ -63,7 +63,7 @@ def facts(run: Run) -> dict[tuple[str, str], float | str]:
     if session is not None:
         run.hyperparameters = {one.path: float(one.value) for one in session.hyperparameters}
     values = run.hyperparameters or last_values(records)
-    found |= {("hyper-parameters", name): value for name, value in values.items()}
+    found |= {("hyperparameters", name): value for name, value in values.items()}
     if records:
         found["interventions", "changes"] = listed(records)
     for name, value in log.latest().items():
@@ -100,7 +100,7 @@ def last_values(records: Sequence[tuple[int, Mapping[str, object]]]) -> dict[str
 
 
 def listed(records: Sequence[tuple[int, Mapping[str, object]]]) -> str:
-    """Return the interventions that changed training, one a line."""
+    """Return the interventions that changed training, one per line."""
     lines = [
         line
         for iteration, record in records

@@ -63,7 +63,7 @@ class RunTable(LiveWidget[Runs, RunTablePayload]):
 
 
 def interventions(log: TrainingLogBase) -> list[list[str]]:
-    """Return iteration, text and origin of every intervention of a run.
+    """Return the iteration, text and origin of every intervention in a run.
 
     Examples
     --------
@@ -85,5 +85,5 @@ def interventions(log: TrainingLogBase) -> list[list[str]]:
 
 
 def field(record: Any, name: str) -> str:
-    """Return a field of a record as text; empty if a damaged record has none."""
+    """Return a field of a record as text; empty if the record is damaged and lacks the field."""
     return str(record.get(name, "")) if isinstance(record, Mapping) else ""

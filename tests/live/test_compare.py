@@ -177,7 +177,7 @@ def test_a_run_without_branches_is_not_compared_and_says_why(hand_pump, wire):
     payload = payload_of(one, hand_pump)
     assert payload["command"]["refused"] is True
     assert payload["command"]["text"] == (
-        "compare: refused: this run has no other branch and no fork that reaches beyond iteration "
+        "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
         "5; rewind or fork it first"
     )
     assert set(payload["curves"]) == {"cost"}

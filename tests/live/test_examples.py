@@ -164,7 +164,7 @@ def test_targets_that_are_not_classes_are_refused(run, hand_pump, wire):
     view = ConfusionMatrix(session, scores, {**examples(), "targets": np.full(22, 7)})
     while not view.problem:
         hand_pump.serve(view)
-    assert "needs whole numbers from 0 on as targets" in view.problem
+    assert "needs non-negative whole numbers as targets" in view.problem
 
 
 @pytest.mark.parametrize(

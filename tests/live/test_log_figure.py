@@ -125,7 +125,7 @@ def test_wrong_requests_are_refused(log):
     with pytest.raises(UnknownRecordError, match="no channel 'epochs'"):
         log.plot(["cost"], x="epochs")
     for smoothing in (1, -0.1, "0.5", float("nan")):
-        with pytest.raises(LogError, match="smoothing must be a number from 0 to below 1, not"):
+        with pytest.raises(LogError, match="smoothing must be a number that is at least 0"):
             log.plot(["cost"], smoothing=smoothing)
     with pytest.raises(LogError, match="no channel of numbers"):
         TrainingLog().plot()

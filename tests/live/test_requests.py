@@ -87,7 +87,7 @@ def test_the_receipt_of_a_fork_tells_how_to_show_it(session):
     requests = Requests()
     requests.handle(session, {**request("fork", name="second"), "id": "a"})
     receipt = settled(requests, "a")
-    assert receipt["text"].startswith("fork: 'second' waits, paused, at iteration ")
+    assert receipt["text"].startswith("fork: 'second' is paused at iteration ")
     assert receipt["code"] == ("from workbench.session import sessions; view(sessions()['second'])")
     other = running_sessions.running()["second"]
     other.stop()
