@@ -149,7 +149,7 @@ var Alerts = class {
       make("span", "wb-words", item, `at iteration ${iteration.toLocaleString("en")}`);
     }
   }
-  /** Takes the mark away from the page's title. */
+  /** Removes the mark from the title of the page. */
   read() {
     unread().delete(this.#view);
     markTitle();
@@ -227,7 +227,7 @@ var BUTTONS = [
   {
     name: "train",
     label: "more epochs",
-    title: "train for this many more epochs, also after the end",
+    title: "train for this many more epochs, even after training has ended",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z"
   }
 ];
@@ -367,7 +367,7 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -428,8 +428,8 @@ var KEY = "wb-key";
 var KEYS = [
   ["space", "pause or resume"],
   [".", "train on one batch and pause"],
-  ["[", "go back to the snapshot before"],
-  ["]", "go to the snapshot after"],
+  ["[", "go to the previous snapshot"],
+  ["]", "go to the next snapshot"],
   ["f", "fork"],
   ["l", "logarithmic axis of the plots"],
   ["?", "show or hide this list"]
@@ -481,7 +481,7 @@ function listenToKeys(box, act) {
 function makeKeyList(row, parent) {
   const button = named("keys-button", make("button", "wb-button wb-plain wb-help", row, "?"));
   button.type = "button";
-  button.title = "keys";
+  button.title = "list of keys";
   button.setAttribute("aria-label", "list of keys");
   const list = named("keys", make("div", "wb-keylist", parent));
   list.setAttribute("role", "list");

@@ -221,7 +221,7 @@ function addThemeSwitch(parent) {
 }
 
 // src/widgets/dashboard.ts
-var LOST = "The connection to this dashboard was lost: its program has ended, or the network is down. What you see is its last state. Reload the page to connect again.";
+var LOST = "The connection to this dashboard was lost: its program has ended, or the network is down. This page shows the last state. Reload the page to connect again.";
 function render({ model, el }) {
   const { title, place, notice, style } = model.start;
   make("style", "", el, style);
