@@ -1,4 +1,4 @@
-"""History of a view in bounded memory, which keeps more recent records than old ones."""
+"""History of a view in bounded memory, in which old records are sparser than recent ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparison of runs in one plot, with a curve for each run and channel, and a table."""
+"""Comparison of runs in one plot: a curve for each run and channel, and a table of differences."""
 
 from __future__ import annotations
 

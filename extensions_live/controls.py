@@ -47,9 +47,9 @@ MOST_VALUES = 8
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     """Control bar of a session with its progress, buttons, and the values of its algorithm.
 
-    The part "Steer" has a row for every entry of `Session.hyperparameters`, and one each for the
-    end of the run, snapshots, rewinds, forks and archives. It also lists the branches and
-    interventions. Every action has an equivalent in Python, a method of the session.
+    The part "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end of
+    the run, snapshots, rewinds, forks and archives. It also lists the branches and interventions.
+    For every control there is an equivalent in Python, a method of the session.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ from extensions_live.still_output import MARK, STYLE
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
-"""Seconds between two refreshes by the pump, which send nothing, since figures do not change."""
+"""Seconds between two refreshes. This is long, since a figure does not change."""
 
 
 class FigureView(LiveWidget[figure, Empty]):
@@ -60,7 +60,7 @@ class FigureView(LiveWidget[figure, Empty]):
 
 
 def as_json(plots: Sequence[figure]) -> str:
-    """Return some figures as the JSON text of a Bokeh document, without leaving them in one.
+    """Return the JSON text of a temporary Bokeh document that contains some figures.
 
     Examples
     --------

@@ -136,7 +136,7 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
 
 
 def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
-    """Return the description of one curve; `dash` is the number of its dashes in `DASHES`."""
+    """Return the description of one curve; `dash` is an index into `DASHES`, which wraps around."""
     return {
         "key": key,
         "run": run,

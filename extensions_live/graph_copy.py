@@ -1,9 +1,9 @@
 """Copy of a computation graph, evaluated with the values of a probe on fixed examples.
 
 Every shared variable of the graph is replaced by a new one that belongs to the copy. So the copy
-can be evaluated on any thread while the original is trained: it neither reads nor writes the
-variables of training, and it does not advance its random streams or data streams. Random draws in
-the graph are the same each time.
+can be evaluated on any thread while the original is trained: this neither reads nor writes the
+variables of training, and it does not advance the random streams or data streams of training.
+Random draws in the graph are the same each time.
 """
 
 from __future__ import annotations

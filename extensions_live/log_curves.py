@@ -199,7 +199,7 @@ def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
 
 
 def smoothed(values: Floats, weight: float) -> Floats:
-    """Return the exponential moving average with a past weight of `weight`, unbiased at the start.
+    """Return the exponential moving average with weight `weight` for the past, without start bias.
 
     Non-finite values stay as they are, and do not contribute to the average.
 

@@ -176,7 +176,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Set colours of axes, grid and legend that are readable on light and dark pages."""
+    """Set colours that are readable on light and dark pages for the axes, grid and legend."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None

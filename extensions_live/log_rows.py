@@ -51,7 +51,7 @@ class View:
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
     columns : tuple of str or None
-        The channels to show; None for the first ones.
+        The channels to show; None for the default ones.
     """
 
     start: int = 0
@@ -82,7 +82,7 @@ class Rows:
     Attributes
     ----------
     error : str
-        The reason why the condition could not be used; empty if it could.
+        The reason why the condition could not be used; empty otherwise.
     """
 
     log: TrainingLogBase

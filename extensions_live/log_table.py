@@ -1,7 +1,7 @@
 """`LogTable`: a table of the rows of a log, the newest first, which grows while a run trains.
 
 The page asks for the rows that it shows, by their place among the chosen and sorted ones, and
-Python answers with these alone, so a run of a million rows costs as much as one of a hundred.
+Python answers with these alone, so a run of a million rows costs no more than one of a hundred.
 """
 
 from __future__ import annotations

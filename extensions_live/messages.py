@@ -379,7 +379,7 @@ class ProgressState(LiveState):
 
 
 class RowsMessage(TypedDict):
-    """Request for rows of a log; `columns` is null for the first ones.
+    """Request for rows of a log; `columns` is null for the default columns.
 
     While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV.
     """

@@ -18,7 +18,7 @@ from workbench.tensor import Variable
 
 
 class Mistakes(Samples):
-    """Examples with the highest loss, updated while the network learns; they can be flagged.
+    """Live view of the examples with the highest loss, in which examples can be flagged.
 
     The loss is the cross-entropy of the true class. Flags are kept in the view; they change neither
     training nor data.

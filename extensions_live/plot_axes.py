@@ -74,7 +74,7 @@ ITERATIONS = Axis("iteration", np.empty(0), np.empty(0))
 
 
 def continued(places: Floats, x: Floats, y: Floats) -> Floats:
-    """Return values at `places`, interpolated, and extrapolated beyond the last known point."""
+    """Return linearly interpolated values at `places`, extrapolated beyond the last known point."""
     result = np.interp(places, x, y)
     earlier = np.flatnonzero(x < x[-1])
     if len(earlier):
@@ -135,7 +135,7 @@ def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
 
 
 def accumulated(seconds: Floats) -> Floats:
-    """Return times that never decrease: if the clock restarts, they continue from before.
+    """Return times that never decrease, even if the clock restarts from a lower value.
 
     Examples
     --------

@@ -117,7 +117,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The current settings; assign a dictionary with some of them to change those."""
+        """The current settings; assign a dictionary with some of them to change them."""
         return self._settings
 
     @settings.setter

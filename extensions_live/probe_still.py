@@ -22,7 +22,7 @@ class Shown(Protocol):
 
 
 class ProbeStill(StillOutput):
-    """Table of what a view showed last.
+    """Table of the last contents of a view.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
 
-Views need only the log and the state of a run. A plot does not keep alive a run that has ended,
-only its log.
+Views need only the log and the state of a run. After a run has ended, a plot keeps its log alive,
+but not the run itself.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Samples(ProbeView[TilesPayload]):
         super().__init__(session, title=title)
 
     def _take(self, batch: Mapping[str, Any]) -> None:
-        """Choose what is shown of the examples."""
+        """Choose the source to show, and convert it to images if possible."""
         source, targets = self._source, self.examples.targets
         if source is not None and source not in batch:
             known = ", ".join(map(repr, batch))
@@ -131,7 +131,7 @@ class Samples(ProbeView[TilesPayload]):
         return list(range(min(self._most, len(self._shown))))
 
     def tile(self, index: int) -> Tile:
-        """Return what is shown of one example."""
+        """Return the contents of the tile for one example."""
         truth = None if self.examples.truth is None else self.examples.truth[index]
         text = "" if self._images is not None else shown(self._shown[index], self._text)
         tile: Tile = {

@@ -45,7 +45,7 @@ function outcomeIn(text) {
   return outcome.replace(/^(refused: )\w+Error: /, "$1");
 }
 var ReceiptLine = class {
-  /** With `brief`, the line leaves out what its control says already. */
+  /** With `brief`, the line leaves out what its control already says. */
   constructor(name, parent, brief = false) {
     this.brief = brief;
     this.element = named(name, make("span", "wb-receipt", parent));
@@ -598,14 +598,14 @@ var Actions = class {
       else back.ask("rewind", { iteration });
     };
     onEnter(to, rewind);
-    const rewound = "go back to this iteration and pause there; what followed stays as a branch";
-    const undone = "go back to before the last change of training, and pause there";
+    const rewound = "go back to this iteration and pause; later iterations are kept as a branch";
+    const undone = "go back to the state before the last change to training, and pause";
     this.#others = [makePlainButton("rewind", "Rewind", rewound, back.middle, rewind)];
     const undo = () => {
       back.ask("undo");
     };
     this.#others.push(makePlainButton("undo", "Undo", undone, back.middle, undo));
-    const keep = "keep the present state in memory, to go back to it";
+    const keep = "keep the present state in memory, so that you can go back to it";
     this.#snapshot = makePlainButton("snapshot", "Snapshot", keep, back.middle, () => {
       back.ask("snapshot");
     });
@@ -643,7 +643,7 @@ var Actions = class {
       const path = this.#path.value.trim();
       file.ask("save", path ? { path } : {});
     };
-    const loaded = "bring training to the state in this file, and pause; nothing in it is executed";
+    const loaded = "restore the state of training from this file, and pause; no code in it is executed";
     const load = () => {
       const path = this.#path.value.trim() || this.#now?.last_path;
       if (path) file.ask("load", { path });
@@ -709,7 +709,7 @@ var Journal = class {
     const frame = make("div", "wb-frame", this.#changes);
     frame.tabIndex = 0;
     frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "changes of training");
+    frame.setAttribute("aria-label", "changes to training");
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
     for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
@@ -729,7 +729,7 @@ var Journal = class {
     this.#count.textContent = String(interventions.length + more);
     this.#body.replaceChildren();
     for (const change of interventions) this.#change(change);
-    this.#more.textContent = more ? `and ${more} before; session.interventions has them all` : "";
+    this.#more.textContent = more ? `and ${more} earlier; session.interventions contains all of them` : "";
   }
   #branch({ name, start, end, difference }) {
     const item = named("branch", make("li", "", this.#list));
@@ -898,7 +898,7 @@ var NumberControl = class {
       this.#choose(value);
     }, SETTLE);
   };
-  /** Moves by 1 %, or by 10 % with the keys for pages: `step="any"` leaves that to the browser. */
+  /** Moves by 1 %, or by 10 % with Page Up and Page Down, since `step="any"` sets no step. */
   #step = (event) => {
     const steps = {
       ArrowRight: 1,
@@ -960,7 +960,7 @@ var Numbers = class {
     if (rows.map((row) => row.path).join("\n") !== paths) this.#build(rows);
     for (const row of rows) this.#controls.get(row.path)?.update(row, able, receipts);
   }
-  /** Makes all rows; happens once, unless an extension is added that has a number. */
+  /** Makes all rows. This happens once, unless an extension with a number is added. */
   #build(rows) {
     this.#box.replaceChildren();
     const kept = this.#controls;
@@ -1020,7 +1020,7 @@ var Steer = class {
     this.#actions.update(steer, receipts, state);
     this.#journal.update(steer, receipts);
   }
-  /** Opens the part and puts the cursor where a fork gets its name. */
+  /** Opens the part and puts the cursor in the field for the name of a fork. */
   askForFork() {
     this.box.open = this.#more.open = true;
     this.#actions.fork.focus();

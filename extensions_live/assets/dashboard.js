@@ -41,7 +41,7 @@ var Hosted = class {
   off = (event, callback) => {
     this.#listeners.get(event)?.delete(callback);
   };
-  /** Sets traits that the server sent, and calls those who listen to them. */
+  /** Sets traits that the server sent, and calls their listeners. */
   update(changes) {
     const now = withViews(changes);
     Object.assign(this.#traits, now);

@@ -51,7 +51,8 @@ class Dashboard(Hinted):
     -----
     To reach the page from another machine, forward the port: ``ssh -L 5006:127.0.0.1:5006 HOST``.
     On JupyterHub and Binder, install the package `jupyter-server-proxy` in the environment of the
-    notebook server, which then forwards the port; `show` prints the path on the hub.
+    notebook server, which then forwards the port. There `show` prints a path, to be appended to the
+    address of the hub.
 
     Examples
     --------
@@ -144,7 +145,7 @@ class Dashboard(Hinted):
 
     @property
     def tabs(self) -> int:
-        """The number of tabs that show the page, including those closed seconds ago."""
+        """The number of tabs that show the page, including those closed a few seconds ago."""
         return 0 if self._server is None else self._server.documents
 
     def close(self) -> None:

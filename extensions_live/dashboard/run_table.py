@@ -1,4 +1,4 @@
-"""`RunTable`: the newest values of runs side by side, and what was changed while they trained."""
+"""`RunTable`: the newest values of runs side by side, and the interventions in these runs."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class AppServer:
 
     @property
     def documents(self) -> int:
-        """The number of open tabs, including those closed seconds ago."""
+        """The number of open tabs, including those closed a few seconds ago."""
         return 0 if self._server is None else len(self._server.get_sessions())
 
     def close(self) -> None:

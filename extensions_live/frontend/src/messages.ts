@@ -323,7 +323,7 @@ export interface ProgressState {
   payload: ProgressPayload | Empty;
 }
 
-/** Request for rows of a log; `columns` is null for the first ones. While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV. */
+/** Request for rows of a log; `columns` is null for the default columns. While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV. */
 export interface RowsMessage {
   kind: "rows";
   start: number;
