@@ -1,4 +1,4 @@
-"""History of a view in bounded memory: many records of late, fewer of long ago."""
+"""History of a view in bounded memory, in which old records are sparser than recent ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Generic, TypeVar
 Record = TypeVar("Record")
 
 MOST = 160
-"""Number of records that are kept."""
+"""Maximum number of records that are kept."""
 
 
 class History(Generic[Record]):
     """Records by iteration.
 
-    Going back to an earlier iteration forgets what came after it. If there are too many records,
-    the one is dropped whose loss leaves the smallest gap in proportion to its age.
+    Adding a record for an earlier iteration drops all later records. If there are too many
+    records, the one whose removal leaves the smallest gap relative to its age is dropped.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class History(Generic[Record]):
         return len(self.records)
 
     def add(self, iteration: int, record: Record) -> None:
-        """Add a record; it replaces those of this iteration and later ones."""
+        """Add a record, which replaces the records of this and of later iterations."""
         while self.iterations and self.iterations[-1] >= iteration:
             self.iterations.pop()
             self.records.pop()

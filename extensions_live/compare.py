@@ -1,4 +1,4 @@
-"""Comparison of runs in one plot: a curve for each run and channel, and a table of what differs."""
+"""Comparison of runs in one plot: a curve for each run and channel, and a table of differences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from extensions_live.still_image import Line
 from extensions_live.still_output import POINTS, StillOutput
 
 MOST_FIGURES = 6
-"""Channels that are shown if the user names none."""
+"""Maximum number of channels that are shown if the user names none."""
 
 
 def comparison(
@@ -38,9 +38,9 @@ def comparison(
 
 
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
-    """Return the figures that the sessions ask for, else one for each channel of numbers.
+    """Return the figures that the sessions request, or else one for each numeric channel.
 
-    Channels that several runs have come first.
+    Channels that occur in more runs come first.
     """
     asked: list[list[str]] = []
     for run in runs:
@@ -60,7 +60,7 @@ def figures_of(runs: Sequence[Run]) -> list[list[str]]:
 
 
 class StillComparison(StillOutput):
-    """Image of the curves of all runs, and a table of what differs.
+    """Image of the curves of all runs, and a table of the differences between them.
 
     Parameters
     ----------

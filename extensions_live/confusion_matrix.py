@@ -1,4 +1,4 @@
-"""`ConfusionMatrix`: which classes the network takes for which, live."""
+"""`ConfusionMatrix`: a live table of the classes that the network confuses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from workbench.tensor import Variable
 
 MOST_CLASSES = 50
 
-TOO_MANY = "a confusion matrix of {count} classes cannot be read; at most {most} are shown"
+TOO_MANY = "a confusion matrix of {count} classes is too large; at most {most} can be shown"
 
 
 class ConfusionMatrix(ProbeView[ConfusionPayload]):
-    """Counts of examples by true and by predicted class, while the network learns.
+    """Counts of examples by true and predicted class, updated while the network learns.
 
     Training is not affected, and nothing is computed while no page shows the view.
 
@@ -82,7 +82,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
 
     @property
     def counts(self) -> Array:
-        """The counts as of now: a row for each true class, a column for each predicted one."""
+        """The current counts: a row for each true class, a column for each predicted class."""
         truth, output = self.examples.truth, self.examples.output
         if truth is None or not self.examples.has_classes:
             return np.zeros((0, 0), np.int64)
@@ -104,7 +104,9 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
             "names": [self.examples.label(number) for number in range(len(counts))],
             "counts": counts.astype(np.float32).tobytes(),
             "summary": f"iteration {self.examples.iteration:,}: {right:,} of {total:,} right",
-            "note": f"left out, since their scores are not finite: {lost:,}" if lost else "",
+            "note": f"examples left out, since their scores are not finite: {lost:,}"
+            if lost
+            else "",
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

@@ -27,7 +27,7 @@ class Receiver(Protocol):
     """Receiver of messages from a page."""
 
     def receive(self, content: WidgetMessage) -> None:
-        """Put a command on a queue and return at once: the control thread calls this."""
+        """Put a command on a queue and return at once, since the control thread waits."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()

@@ -47,9 +47,9 @@ MOST_VALUES = 8
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     """Control bar of a session with its progress, buttons, and the values of its algorithm.
 
-    The part "Steer" has a row for every entry of `Session.hyperparameters`, the end of the run,
-    snapshots, rewinds, forks and archives, and lists the branches and interventions. Everything
-    has an equivalent in Python, a method of the session.
+    The part "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end of
+    the run, snapshots, rewinds, forks and archives. It also lists the branches and interventions.
+    For every control there is an equivalent in Python, a method of the session.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         The channels whose values are not shown, for instance because a plot next to the bar shows
         them.
     variables : iterable of SharedVariable or str, optional
-        Further shared variables with one number to show and change, or their names.
+        Further shared variables, or their names, to show and change. Each must be a single number.
 
     Raises
     ------
@@ -141,7 +141,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             pump.nudge(self)
 
     def _last_outcome(self, last: Command | None) -> Outcome | None:
-        """Return the outcome of the last command, or of a later request without a command."""
+        """Return the outcome of the last command, or the refusal of a later request."""
         recent = tuple(self._requests.recent)
         if recent and recent[-1].refusal and recent[-1].before >= (last.id if last else 0):
             return {"id": recent[-1].before, "text": recent[-1].refusal, "refused": True}

@@ -1,7 +1,7 @@
 """The course of a run, for the control bar: interventions, branches, snapshots and alerts.
 
-All of it is read from the session protocol and the log. Lists that a log keeps are read again only
-while a command waits, or after one was settled.
+All of this is read from the session and its log. Lists in the log are read again only while a
+command is waiting, or after one has been settled.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Course:
         self._differences: dict[tuple[str, int, int], str] = {}
 
     def look(self, session: Session) -> None:
-        """Read the interventions again, if some may have been added or dropped."""
+        """Read the interventions again if some may have been added or dropped."""
         commands = session.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1
@@ -44,7 +44,7 @@ class Course:
             self.records = list(session.interventions)
 
     def interventions(self) -> list[InterventionRow]:
-        """Return the changes of training, the last one first."""
+        """Return the changes to training, the newest first."""
         changes = [one for one in self.records if one["command"] not in UNCHANGING]
         return [row(record) for record in reversed(changes[-MOST_INTERVENTIONS:])]
 
@@ -55,11 +55,11 @@ class Course:
         return max(0, count - MOST_INTERVENTIONS)
 
     def last_change(self, path: str) -> Mapping[str, Any] | None:
-        """Return the last intervention that concerns a number, or None."""
+        """Return the last intervention that changed the number at `path`, or None."""
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
 
     def branches(self, session: Session) -> list[BranchRow]:
-        """Return the last branches, the present one at the end."""
+        """Return the last branches, with the present one at the end."""
         return [
             {
                 "name": branch.name,
@@ -136,7 +136,7 @@ def shown(value: object) -> str:
 
 
 def snapshots(session: Session) -> list[SnapshotRow]:
-    """Return the states that are kept, one for each iteration of a branch."""
+    """Return the snapshots that are kept, at most one for each iteration of a branch."""
     found: dict[tuple[int, str], SnapshotRow] = {}
     for one in session.snapshots:
         key = (one.iteration, one.branch.name)
@@ -146,7 +146,7 @@ def snapshots(session: Session) -> list[SnapshotRow]:
 
 
 def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
-    """Return the last alerts, the newest first, and the number of all alerts."""
+    """Return the last alerts, the newest first, and the total number of alerts."""
     if ALERTS not in log.channels:
         return [], 0
     iterations, rows = log.entries(ALERTS)

@@ -1,4 +1,4 @@
-"""Distributions of the values of a tensor: counts in bins, and a few numbers."""
+"""Distributions of the values of a tensor: counts in bins, and a few statistics."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ class Distribution:
     Attributes
     ----------
     low, high : float
-        The extremes of the finite values; NaN if there is none.
+        The minimum and maximum of the finite values; NaN if there are no finite values.
     counts : array of float32
-        Of `BINS` bins of equal width between them. Equal values are all in the middle one.
+        The counts in `BINS` bins of equal width between `low` and `high`. If all values are equal,
+        they are counted in the middle bin.
     mean, deviation : float
-        Of the finite values; NaN if there is none.
+        The mean and standard deviation of the finite values; NaN if there are no finite values.
     zeros, broken : float
         The shares of exact zeros, and of values that are infinite or not a number.
     size : int
-        The number of all values.
+        The total number of values.
     """
 
     low: float

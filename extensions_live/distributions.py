@@ -1,6 +1,6 @@
 """Distributions over time of the parameters, gradients or activations of a network.
 
-`Distributions` is the part that `Histogram` and `Layers` share: it chooses the variables, takes in
+`Distributions` is the part that `Histogram` and `Layers` share: it chooses the variables, processes
 probes, and packs the history of one variable for the page.
 """
 
@@ -28,7 +28,7 @@ Kind = Literal["parameters", "gradients", "activations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MOST_VARIABLES = 64
-"""Number of variables whose history one view keeps."""
+"""Maximum number of variables whose history one view keeps."""
 
 NO_GRAPH = (
     "{kind} are computed from a graph; give the model too, as in Histogram(session, model), "
@@ -36,7 +36,7 @@ NO_GRAPH = (
 )
 NO_CHOICE = "{what} must be one of {known}, not {given!r}{hint}"
 NOTHING = "{user}: no {kind} are selected; {text}"
-TOO_MANY = "the first {most} of {count} {kind} are shown; select fewer to see the others"
+TOO_MANY = "only the first {most} of {count} {kind} are shown; choose others with select=..."
 
 
 def scalar_of(graph: ComputationGraph | None, cost: Variable | None) -> Variable | None:
@@ -48,7 +48,7 @@ def scalar_of(graph: ComputationGraph | None, cost: Variable | None) -> Variable
 
 
 def dependent(cost: Variable | None, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
-    """Return the parameters that the cost depends on; other ones have no gradient."""
+    """Return the parameters that the cost depends on; other parameters have no gradient."""
     known = set() if cost is None else set(ancestors([cost]))
     return [parameter for parameter in parameters if parameter in known]
 
@@ -72,13 +72,13 @@ class Distributions:
     Attributes
     ----------
     names : list of str
-        The variables, by path.
+        The paths of the variables.
     chosen : str
-        The one to show.
+        The variable to show.
     history : History
-        The distributions of all of them.
+        The distributions of all variables.
     note : str
-        What a reader must know about the choice of variables; empty if nothing.
+        A note for the user about variables that are left out; empty for none.
     """
 
     def __init__(
@@ -114,7 +114,8 @@ class Distributions:
                 chosen = dependent(cost, chosen)
             found = names_of(chosen, known, session.name)
             if not found:
-                text = f"{Selection(parameters).paths} are not parameters, or not of the cost"
+                paths = Selection(parameters).paths
+                text = f"{paths} are not parameters, or the cost does not depend on them"
                 raise SessionError(NOTHING.format(user=user, kind=kind, text=text))
             self._limit(found)
             if kind == "gradients":
@@ -138,7 +139,7 @@ class Distributions:
 
     @property
     def needs_batch(self) -> bool:
-        """True if they are computed from examples."""
+        """True if the distributions are computed from examples."""
         return self._copy is not None
 
     def choose(self, name: str) -> None:
@@ -156,7 +157,7 @@ class Distributions:
         self.history.add(probe.iteration, [distribution(tensor) for tensor in tensors])
 
     def rows(self) -> list[list[str]]:
-        """Return a row of numbers for each variable, as of now."""
+        """Return a row with the latest statistics of each variable."""
         if not len(self.history):
             return []
         return [
@@ -203,7 +204,7 @@ def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Vari
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """Return names that are unique: the second of one name has a number, and so on.
+    """Return unique names by adding a number to each repetition of a name.
 
     Examples
     --------
@@ -219,11 +220,12 @@ def numbered(names: Sequence[str]) -> list[str]:
 
 
 def checked(what: str, given: str, known: Sequence[str]) -> str:
-    """Return an option if it is known.
+    """Return `given` if it is a known option.
 
     Raises
     ------
     SessionError
+        If it is not known.
     """
     if given in known:
         return given

@@ -18,16 +18,17 @@ PACKAGES = (
     *("jupyterlab_widgets", "panel"),
 )
 
-SERVED = "Dashboard(session).show() and serve(session) open a port on 127.0.0.1, each with a token"
+SERVED = "Dashboard(session).show() and serve(session) each open a port on 127.0.0.1, with a token"
 PROXY = "jupyter_server_proxy"
 
 OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
 THROUGH_PROXY = (
-    "A dashboard is reached through jupyter-server-proxy, at the path that show() prints below the "
-    "address of the hub. Install it in the environment of the notebook server; here it is {found}."
+    "To open a dashboard, append the path that show() prints to the address of the hub. This needs "
+    "jupyter-server-proxy in the environment of the notebook server; its version here: {found}."
 )
 FORWARD = (
-    "A dashboard on another machine: ssh -L PORT:127.0.0.1:PORT HOST, then open its address here."
+    "To open a dashboard on another machine, run ssh -L PORT:127.0.0.1:PORT HOST, then open its "
+    "address here."
 )
 
 TRANSPORT = (
@@ -98,7 +99,7 @@ def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """Return the numbers at the beginning of a version; none for text that is not one.
+    """Return the numbers at the beginning of a version; an empty tuple for any other text.
 
     Examples
     --------

@@ -102,7 +102,7 @@ def downsample(
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional
-        True if `x` is drawn on a logarithmic scale: every power of ten then gets as many points.
+        True if `x` is on a logarithmic scale, where each power of ten gets equally many points.
 
     Returns
     -------

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from workbench.errors import SessionError
 
 MOST_BYTES = 120_000
-"""Bytes of the images of one message."""
+"""Maximum number of bytes of the images in one message."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -25,13 +25,13 @@ NO_IMAGE = (
 def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     """Return examples as images of shape ``(examples, height, width, channels)``.
 
-    Floating point values are stretched: the lowest of all becomes black, the highest white, except
-    that values between 0 and 1 keep their meaning.
+    Values of types other than uint8 are rescaled so that the lowest of all becomes black and the
+    highest white. If all are between 0 and 1, 0 becomes black and 1 becomes white.
 
     Parameters
     ----------
     values : array
-        An example for each row.
+        One example in each row.
     shape : sequence of int, optional
         The shape of one example, if it is stored as a row of pixels.
 
@@ -42,7 +42,7 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     Raises
     ------
     SessionError
-        If `shape` is given and does not fit.
+        If `shape` is given and does not fit the examples.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
 
 
 def fitting(images: Bytes) -> Bytes:
-    """Return images that fit into one message: without every second row and column, if needed."""
+    """Return images that fit into one message, without every second row and column if needed."""
     while images.nbytes > MOST_BYTES and max(images.shape[1:3]) > 1:
         images = images[:, ::2, ::2]
     return np.ascontiguousarray(images)

@@ -1,9 +1,9 @@
-"""View of a finished Bokeh figure in a cell, without a network.
+"""View of a finished Bokeh figure in a cell, without network access.
 
-The widget `FigureView` draws the figure with the BokehJS that the kernel sends, once for all
-figures of a page: `output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default
-needs a network. Below it the saved notebook keeps a table and a still image, which are hidden while
-the figure is drawn.
+The widget `FigureView` draws the figure with the BokehJS that the kernel sends once for all figures
+of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default needs
+network access.) Below the figure, the saved notebook keeps a table and a still image, which are
+hidden while the figure is shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from extensions_live.still_output import MARK, STYLE
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
-"""Seconds between two looks of the pump at a figure, which does not change."""
+"""Seconds between two refreshes. This is long, since a figure does not change."""
 
 
 class FigureView(LiveWidget[figure, Empty]):
@@ -39,7 +39,7 @@ class FigureView(LiveWidget[figure, Empty]):
     Parameters
     ----------
     plot : bokeh.plotting.figure
-        Shown as it is now; later changes need another view.
+        The figure, shown as it is now; later changes need a new view.
     """
 
     _esm = asset("figure.js")
@@ -60,7 +60,7 @@ class FigureView(LiveWidget[figure, Empty]):
 
 
 def as_json(plots: Sequence[figure]) -> str:
-    """Return the JSON text of a Bokeh document with some figures, which stay without a document.
+    """Return the JSON text of a temporary Bokeh document that contains some figures.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def as_json(plots: Sequence[figure]) -> str:
 
 
 class FigureStill:
-    """Table and still image below a figure, which a saved notebook keeps."""
+    """Table and still image below a figure, which are kept in a saved notebook."""
 
     carrier: Any = None
 
@@ -99,7 +99,7 @@ class FigureStill:
         return "\n".join(f"{name}  {value}" for name, value in self.facts())
 
     def display(self) -> None:
-        """Show table and image in the running cell."""
+        """Show the table and the image in the running cell."""
         heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
         cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
         table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
@@ -114,7 +114,7 @@ class FigureStill:
 
 
 def shows_itself(plot: figure, curves: Sequence[LogCurve], label: str) -> None:
-    """Let a notebook show a figure by the widget, with a still image below it."""
+    """Make a notebook show a figure with the widget, and a still image below it."""
 
     def display() -> None:
         if shell() is None:

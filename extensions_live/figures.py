@@ -86,7 +86,7 @@ def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
 
 
 def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure of one run: a colour and a dash for each channel.
+    """Return the curves of each figure for one run, with a colour and dashes for each channel.
 
     Examples
     --------
@@ -104,9 +104,9 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure: coloured by run, dashed by channel.
+    """Return the curves of each figure, with a colour for each run and dashes for each channel.
 
-    If a figure has one channel, its runs have different dashes, too.
+    If a figure has only one channel, the runs have different dashes, too.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
 
 
 def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
-    """Return the description of one curve, with the dash of that number."""
+    """Return the description of one curve; `dash` is an index into `DASHES`, which wraps around."""
     return {
         "key": key,
         "run": run,
@@ -162,7 +162,7 @@ def document(
     height : int, optional
         Height of a figure in pixels; its width follows the page.
     lines : sequence of sequences of dict, optional
-        The curves of each figure, if they are not simply its channels.
+        The curves of each figure; by default one for each channel.
     """
     across = Range1d(start=0, end=1, name="iterations")
     cursor = Span(dimension="height", line_alpha=0.6, line_width=1, name="cursor")

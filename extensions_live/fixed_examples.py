@@ -1,4 +1,4 @@
-"""Examples that stay the same, and an output of the network on them, for views."""
+"""Fixed examples for views, and an output of the network for them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ NOT_ROWS = (
     "the variable before the mean over examples"
 )
 NO_CLASSES = (
-    "{view} needs whole numbers from 0 on as targets and one score for each class; got targets of "
-    "{targets}, and an output of shape {shape}"
+    "{view} needs non-negative whole numbers as targets and one score for each class; got "
+    "targets of {targets} and an output of shape {shape}"
 )
 
 
 class FixedExamples:
-    """Examples that stay, and the output of the network on them as of now.
+    """Fixed examples, and the current output of the network for them.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ class FixedExamples:
     Attributes
     ----------
     batch : mapping of str to array, or None
-        None until the training data were read.
+        The examples by source; None until they have been read from the training data.
     truth : array or None
-        The true classes or values.
+        The true classes or values, if the examples have them.
     output : array
-        One row for each example; empty at first.
+        The output, with one row for each example; empty at first.
     iteration : int
-        The number of iterations done at that time.
+        The number of iterations that were done when the output was computed.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If it has not one row for each example, or no classes although they are needed.
+            If the output does not have one row for each example, or classes are needed but missing.
         """
         if self.batch is None:
             self._take(probe.batch)
@@ -129,7 +129,7 @@ class FixedExamples:
 
     @property
     def has_classes(self) -> bool:
-        """True if the output is one score for each class, and the targets are classes."""
+        """True if the output has one score for each class and the targets are classes."""
         truth, output = self.truth, self.output
         return (
             truth is not None
@@ -146,12 +146,12 @@ class FixedExamples:
         return known[number] if known is not None and number < len(known) else str(number)
 
     def probabilities(self) -> Array:
-        """Return the probability of each class: the output itself, or its softmax for scores."""
+        """Return the probabilities of the classes, by a softmax if the output contains scores."""
         return probabilities(self.output)
 
 
 def probabilities(output: Array) -> Array:
-    """Return rows of probabilities: those that sum to 1 stay, scores go through a softmax.
+    """Return rows of probabilities: the output itself if its rows sum to 1, else its softmax.
 
     Examples
     --------
@@ -184,7 +184,7 @@ Shower = Callable[[Any], str]
 
 
 def shown(value: Any, show: Shower | None) -> str:
-    """Return the text of an example or of an output."""
+    """Return an example or an output as text."""
     if show is not None:
         return str(show(value))
     array = np.asarray(value)

@@ -1,8 +1,9 @@
-"""Copy of a computation graph, evaluated with the values of a probe on examples that stay the same.
+"""Copy of a computation graph, evaluated with the values of a probe on fixed examples.
 
-Every shared variable of the graph is replaced by one of the copy's own. So an evaluation can run on
-any thread while the original trains: it reads and writes no variable of training, draws no random
-numbers of its streams, and moves no data stream. Random draws in the graph are the same each time.
+Every shared variable of the graph is replaced by a new one that belongs to the copy. So the copy
+can be evaluated on any thread while the original is trained: this neither reads nor writes the
+variables of training, and it does not advance the random streams or data streams of training.
+Random draws in the graph are the same each time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ OTHER_RUN = (
     "train; give the view the graph of that session"
 )
 TWICE = (
-    "two parameters of the graph have the path {name!r}, so that a view cannot tell them apart; "
+    "two parameters of the graph have the path {name!r}, so a view cannot tell them apart; "
     "give their bricks different names"
 )
 
@@ -38,7 +39,7 @@ class GraphCopy:
     outputs : sequence of Variable
         The variables to compute.
     cost : Variable, optional
-        A scalar, to differentiate.
+        The scalar to differentiate.
     wrt : sequence of SharedVariable, optional
         The parameters whose gradients are computed after the outputs.
     known : mapping
@@ -49,7 +50,7 @@ class GraphCopy:
     Attributes
     ----------
     names : list of str
-        The names of the variables whose values it needs.
+        The names of the variables whose values are needed.
 
     Raises
     ------
@@ -93,9 +94,9 @@ class GraphCopy:
         Parameters
         ----------
         values : mapping of str to torch.Tensor
-            By the names of `names`.
+            The values of the variables in `names`, by name.
         batch : mapping of str to array
-            Surplus sources are ignored.
+            The examples by source; surplus sources are ignored.
 
         Raises
         ------
@@ -116,12 +117,12 @@ class GraphCopy:
 def names_of(
     variables: Iterable[SharedVariable], known: Mapping[str, Mapping[str, Any]], session: str
 ) -> dict[str, SharedVariable]:
-    """Return those of some variables that a session has, by its names for them.
+    """Return the given variables that a session has, by the names that the session uses.
 
     Raises
     ------
     SessionError
-        If it lacks a parameter, or two parameters have the same name.
+        If the session lacks a parameter, or two parameters have the same name.
     """
     found: dict[str, SharedVariable] = {}
     for variable in variables:

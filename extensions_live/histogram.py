@@ -20,9 +20,9 @@ HEADS = ["variable", "mean", "deviation", "lowest", "highest", "zeros"]
 class Histogram(ProbeView[DistributionsPayload]):
     """Histogram of values inside a network, with a slider over the run so far.
 
-    Gradients and activations are computed on examples that stay the same, in the mode of the given
-    graph, and with copies of the parameters: training is not affected. The history begins when the
-    view is first shown; nothing is computed while no page shows it.
+    Gradients and activations are computed on fixed examples, in the mode of the given graph, and
+    with copies of the parameters, so training is not affected. The history begins when the view is
+    first shown; nothing is computed while no page shows it.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Histogram(ProbeView[DistributionsPayload]):
         `workbench.filter.as_predicate`. By default all parameters, or the outputs of all bricks.
         Without a graph, the names of parameters.
     of : {'parameters', 'gradients', 'activations'}
-        What is shown first.
+        The kind of values to show first.
     batch : mapping of str to array, optional
         The examples for gradients and activations, by source; by default the first batch of the
         training data.

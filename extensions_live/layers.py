@@ -44,17 +44,18 @@ HEADS = ["layer", *METRICS.values()]
 MOST_LAYERS = 64
 
 NO_GRAPH = "the second argument of Layers() must be the model, such as Model(cost), not {given!r}"
-TOO_MANY = "the first {most} of {count} layers are shown; select fewer to see the others"
+TOO_MANY = "only the first {most} of {count} layers are shown; choose others with select=..."
 NO_COST = "without a cost there are no gradients; give cost=..."
 
 
 class Layers(ProbeView[LayersPayload]):
-    """Overview of all layers: a heat map of layers and time, which opens a histogram on a click.
+    """Overview of all layers: a heat map over layers and time, where a click opens a histogram.
 
     It shows, for each brick with parameters and each activation:
 
-    - the norm of the gradient of its parameters, on examples that stay the same;
-    - the size of one real step of training, relative to the parameters (about 0.001 is common);
+    - the norm of the gradient of its parameters, on fixed examples;
+    - the norm of one actual training step, relative to that of the parameters (about 0.001 is
+      common);
     - the share of dead units: those whose output is the same for all examples;
     - the norm of the parameters.
 
@@ -245,7 +246,7 @@ class Layers(ProbeView[LayersPayload]):
 
 
 def norm(tensors: Any) -> float:
-    """Return the L2 norm of all elements of some tensors, without overflow on the way.
+    """Return the L2 norm of all elements of some tensors, without intermediate overflow.
 
     Examples
     --------
@@ -258,8 +259,8 @@ def norm(tensors: Any) -> float:
 def dead(output: torch.Tensor) -> float:
     """Return the share of units whose output is the same for all examples.
 
-    Units are along the second axis of images and of rows (which come first), and along the last
-    axis of anything else.
+    Units are along the second axis of outputs with two or four axes, such as rows and images, and
+    along the last axis of all others.
 
     Examples
     --------

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Largest number of points of a curve: a figure cannot ask the log for finer ones."""
+"""Maximum number of points of a curve. It is high, since a figure cannot request more later."""
 
 MOST_CHANGES, LONGEST = 200, 200
-"""Largest numbers of marked iterations, and of characters about one."""
+"""Maximum number of marked iterations, and of characters in the text about one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOTHING = "there is nothing to draw: the log has no channel of numbers"
-NO_EPOCHS = "x='epoch' needs the end of an epoch, but none has ended; use x='iteration'"
-NOT_SMOOTHING = "smoothing must be a number from 0 to below 1, not {given!r}"
+NO_EPOCHS = "x='epoch' needs an epoch that has ended, but there is none; use x='iteration'"
+NOT_SMOOTHING = "smoothing must be a number that is at least 0 and below 1, not {given!r}"
 NOT_CHANNELS = "channels must be a list of names such as ['cost'], not {given!r}"
 
 
@@ -41,7 +41,7 @@ class LogCurve:
     ----------
     name : str
     curve : Curve
-        What is drawn: smoothed if that was asked for.
+        The curve to draw, smoothed if requested.
     raw : Curve or None
         The curve as recorded, if `curve` is smoothed.
     count : int
@@ -70,7 +70,7 @@ def read_curves(
     UnknownRecordError
         If there is no such channel.
     LogError
-        If a channel has no numbers, or an option has another value.
+        If a channel has no numbers, or an option is not valid.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def read_curves(
 
 
 def number_channels(log: TrainingLogBase) -> list[str]:
-    """Return the channels whose newest value is a number, other than a flag."""
+    """Return the channels whose newest value is a number and not a Boolean."""
     return [
         name
         for name, value in log.latest().items()
@@ -153,7 +153,7 @@ def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
 def _places(
     log: TrainingLogBase, x: str, iterations: NDArray[np.int64], values: Floats
 ) -> tuple[Any, Floats]:
-    """Return the horizontal places of the values, and those values that have one."""
+    """Return the horizontal positions of the values, and the values that have one."""
     if x == "iteration":
         return iterations, values
     if x == "epoch":
@@ -166,7 +166,7 @@ def _places(
 
 
 def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
-    """Return iterations as numbers of epochs done, with fractions.
+    """Return the number of epochs done at each iteration, with fractions.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Static Bokeh figure of a log.
 
 The result of `figure_of` is a plain Bokeh figure, which can be changed and saved; as the last line
-of a cell it is shown by `extensions_live.figure_view`. `build` makes the figures of reports too.
+of a cell it is shown by `extensions_live.figure_view`. `build` also makes the figures of reports.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ def build(
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits, in half of the space, where they fit.
+        True to store numbers with seven digits in half the space, if their size allows.
     marks : mapping, optional
-        Iterations to mark by a vertical line, with a text about each.
+        The text of each iteration to mark with a vertical line.
     """
     plot = figure(
         height=height,
@@ -165,7 +165,7 @@ def build(
 
 
 def _mark(plot: figure, marks: Mapping[int, str]) -> None:
-    """Draw a vertical line at some iterations; the pointer shows its text."""
+    """Draw a vertical line at some iterations; hovering over it shows its text."""
     places: dict[str, Any] = {"x": list(marks), "text": list(marks.values())}
     line = plot.vspan(
         x="x", source=ColumnDataSource(places), color=SOFT, line_dash="dashed", line_width=1
@@ -176,7 +176,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Give axes, grid and legend colours that are readable on light and dark pages."""
+    """Set colours that are readable on light and dark pages for the axes, grid and legend."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None
@@ -201,7 +201,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return numbers in four bytes each: whole ones exactly, others if their size allows."""
+    """Return numbers with four bytes each: integers exactly, others if their size allows."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

@@ -1,8 +1,8 @@
 """Rows of a log for a table on a page: chosen, sorted, and cut to what is visible.
 
-A log may have a million rows, of which a page shows some thirty. Without a condition and in the
-order of the iterations no row is looked at except these. A condition or another order is computed
-once for each version of the log.
+A log may have a million rows, of which a page shows about thirty. If there is no condition and the
+rows are in the order of the iterations, only these rows are read. A condition is evaluated, and
+another order is computed, once for each version of the log.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from workbench.log.frames import Snapshot
 
 MOST = 200
-"""Largest number of rows that a page gets at once."""
+"""Maximum number of rows that a page gets at once."""
 
 LONGEST = 80
-"""Largest number of characters in a cell."""
+"""Maximum number of characters in a cell."""
 
 Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class View:
-    """A request of a page: which rows, in which order, with which columns.
+    """Request from a page: which rows to show, in which order, with which columns.
 
     Attributes
     ----------
     start, count : int
-        The place of the first visible row among the chosen ones, and their number.
+        The position of the first visible row among the chosen rows, and the number of visible rows.
     sort : str
         The channel by which rows are sorted, or ``iteration``.
     descending : bool
@@ -51,7 +51,7 @@ class View:
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
     columns : tuple of str or None
-        The channels to show; None for all.
+        The channels to show; None for the default ones.
     """
 
     start: int = 0
@@ -63,7 +63,7 @@ class View:
 
 
 def view_of(message: RowsMessage) -> View:
-    """Return the view that a page asks for, with limits on its numbers."""
+    """Return the view that a page requests, with its numbers limited."""
     columns = message["columns"]
     return View(
         max(0, int(message["start"])),
@@ -82,7 +82,7 @@ class Rows:
     Attributes
     ----------
     error : str
-        The reason why the condition was not used; empty if it was.
+        The reason why the condition could not be used; empty otherwise.
     """
 
     log: TrainingLogBase
@@ -92,7 +92,7 @@ class Rows:
     _size: int = 0
 
     def arrange(self, view: View, snapshot: Snapshot, version: int) -> None:
-        """Choose and sort the rows of a snapshot, unless that is done already."""
+        """Choose and sort the rows of a snapshot, unless this has already been done."""
         key = (version, view.sort, view.descending, view.condition)
         if key == self._key:
             return
@@ -128,7 +128,7 @@ class Rows:
 
 
 def sorted_by(snapshot: Snapshot, view: View, positions: Positions) -> Positions:
-    """Return positions of rows in the order of a channel; rows without a value come last."""
+    """Return positions of rows, sorted by a channel; rows without a value come last."""
     entries = snapshot.columns[view.sort]
     _, numbers = numbers_of(entries.values)
     if numbers is None:
@@ -142,7 +142,7 @@ def sorted_by(snapshot: Snapshot, view: View, positions: Positions) -> Positions
 
 
 def cells(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> list[list[str]]:
-    """Return the texts of some rows: the iteration, then one of each channel."""
+    """Return the cells of some rows as text: the iteration, then one cell for each channel."""
     iterations = snapshot.rows[positions]
     columns = [[f"{iteration:,}" for iteration in iterations.tolist()]]
     for name in names:

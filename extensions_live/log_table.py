@@ -1,7 +1,7 @@
 """`LogTable`: a table of the rows of a log, the newest first, which grows while a run trains.
 
 The page asks for the rows that it shows, by their place among the chosen and sorted ones, and
-Python answers with these alone: a run of a million rows costs as much as one of a hundred.
+Python answers with these alone, so a run of a million rows costs no more than one of a hundred.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ PERIOD = 0.3
 """Seconds between two refreshes."""
 
 MOST_COPIED = 10_000
-"""Largest number of rows that are copied as CSV."""
+"""Maximum number of rows that are copied as CSV."""
 
 MOST_COLUMNS = 30
-"""Number of channels that are shown if the user chooses none."""
+"""Maximum number of channels that are shown if the user chooses none."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
 
 class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
-    """Table of the rows of a session or a log; scroll, sort, choose rows and columns, copy as CSV.
+    """Table of the rows of a session or a log, which can be sorted, filtered and copied as CSV.
 
     Parameters
     ----------
     source : Session or TrainingLogBase
         What to show. A log that another process writes is followed too.
     columns : sequence of str, optional
-        The channels to show; all of them if not given. They do not have to exist yet.
+        The channels to show; by default the first 30. They do not have to exist yet.
     query : str, optional
         Show only the rows for which this expression is true; see `TrainingLogBase.query`.
 
@@ -158,7 +158,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
 
 
 def log_of(source: Any) -> TrainingLogBase:
-    """Return the log of a session, or a log as it is."""
+    """Return the log of a session, or the given log itself."""
     return source if isinstance(source, TrainingLogBase) else cast(TrainingLogBase, source.log)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""One point of so many is given to the smoothed curve, which has fewer extremes."""
+"""The smoothed curve gets one in this many points, since it has fewer extremes."""
 
 
 def read_curve(
@@ -39,13 +39,13 @@ def read_curve(
     start, stop : float, optional
         The visible range, on the axis.
     points : int, optional
-        Largest number of points in the visible range, approximately, smoothed ones included.
+        Approximate maximum number of points in the visible range, including smoothed ones.
     axis : Axis, optional
         The x axis; iterations by default.
     log_x : bool, optional
         True if the axis is logarithmic.
     over : float, optional
-        The number of iterations over which the curve is also smoothed; 0 for no smoothing.
+        The number of iterations over which a smoothed curve averages; 0 for no smoothed curve.
     """
     try:
         x, y = log.column(channel)

@@ -1,4 +1,4 @@
-"""Addresses of servers of this process: the loopback interface, and how a browser reaches it."""
+"""Addresses of servers of this process, and how a browser reaches them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXPOSED = (
 
 
 def is_loopback(address: str) -> bool:
-    """Return True if only programs of this machine can connect to `address`.
+    """Return True if only programs on this machine can connect to `address`.
 
     Examples
     --------
@@ -28,14 +28,14 @@ def is_loopback(address: str) -> bool:
 
 
 def exposure(what: str, address: str) -> str:
-    """Return a warning if other machines can connect to `address`, else an empty text."""
+    """Return a warning if other machines can connect to `address`, else an empty string."""
     return "" if is_loopback(address) else EXPOSED.format(what=what, address=address)
 
 
 def reachable(address: str, port: int) -> str:
-    """Return the address at which a browser reaches a port, without a slash at its end.
+    """Return the address at which a browser reaches a port, without a trailing slash.
 
-    On a hub it is the path of `jupyter-server-proxy`, below the address of the hub.
+    On JupyterHub this is a path of `jupyter-server-proxy`, relative to the address of the hub.
     """
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
     if prefix and is_loopback(address):

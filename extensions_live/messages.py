@@ -38,17 +38,18 @@ class RangeMessage(TypedDict):
 
 
 AxisName: TypeAlias = Literal["iteration", "epoch", "time", "examples"]
-"""What the x axis of a plot counts."""
+"""Quantity on the x axis of a plot."""
 
 MarkKind: TypeAlias = Literal["epoch", "intervention", "tier", "checkpoint", "best"]
-"""What a mark on a plot stands for."""
+"""Kind of a mark on a plot."""
 
 
 class PlotSettings(TypedDict):
     """Choices of the user about a plot.
 
-    `log_y` and `robust` have indices of figures, `hidden` and `order` keys of curves and runs;
-    `smoothing` is a number of iterations, 0 for none.
+    `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and
+    `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for
+    none.
     """
 
     x: AxisName
@@ -66,7 +67,7 @@ class PlotSettings(TypedDict):
 
 
 class SettingsMessage(TypedDict):
-    """The settings that the user chose, whole, with the time of the choice."""
+    """All settings that the user chose, with the time of the choice."""
 
     kind: Literal["settings"]
     settings: PlotSettings
@@ -74,7 +75,7 @@ class SettingsMessage(TypedDict):
 
 
 class CompareMessage(TypedDict):
-    """Request to show the branches of a run beside it from an iteration on; null ends that."""
+    """Request to compare a run with its branches after iteration `start`; null ends this."""
 
     kind: Literal["compare"]
     start: int | None
@@ -90,7 +91,7 @@ class CommandMessage(TypedDict):
 
 
 class ChooseMessage(TypedDict):
-    """Choice of what a view shows: `what` names the choice."""
+    """Choice of what a view shows: a value for the option `what`."""
 
     kind: Literal["choose"]
     what: str
@@ -136,7 +137,7 @@ class CurveData(TypedDict):
 
 
 class MarkData(TypedDict):
-    """Marks of one kind: where they are, their texts, and for the best values the curve."""
+    """Marks of one kind: their positions and texts, and for a best value also its curve."""
 
     kind: MarkKind
     x: list[float]
@@ -146,7 +147,7 @@ class MarkData(TypedDict):
 
 
 class AxisData(TypedDict):
-    """The x axis: reasons for those that the log lacks, and known iterations on it."""
+    """The x axis: its kind, some iterations and their values, and why other kinds are missing."""
 
     kind: AxisName
     missing: dict[str, str]
@@ -164,7 +165,7 @@ class RunData(TypedDict):
 
 
 class Difference(TypedDict):
-    """A line of the table of a comparison: one text for each run."""
+    """A line in the table of a comparison, with one text for each run."""
 
     group: str
     name: str
@@ -190,7 +191,7 @@ class PlotPayload(TypedDict):
 
 
 class LineInfo(TypedDict):
-    """A curve of a plot: its key, the run and channel, and how it is drawn."""
+    """A curve of a plot: its key, its run and channel, and how it is drawn."""
 
     key: str
     run: str
@@ -216,7 +217,7 @@ class Failure(TypedDict):
 
 
 class Receipt(TypedDict):
-    """The outcome of a request of a page: `about` is a path of a number, or a command's name."""
+    """The outcome of a request; `about` is the path of a number or the name of a command."""
 
     request: str
     about: str
@@ -241,7 +242,7 @@ class NumberRow(TypedDict):
 
 
 class EndRow(TypedDict):
-    """The planned end of the run, and what is done of it."""
+    """The planned end of the run, and how much has been done."""
 
     epochs: int | None
     batches: int | None
@@ -267,7 +268,7 @@ class SnapshotRow(TypedDict):
 
 
 class InterventionRow(TypedDict):
-    """A change of training; empty fields are those that it does not have."""
+    """A change to training; fields that do not apply are empty."""
 
     iteration: int
     what: str
@@ -277,7 +278,7 @@ class InterventionRow(TypedDict):
 
 
 class AlertRow(TypedDict):
-    """An alert of training."""
+    """An alert that was raised during training."""
 
     iteration: int
     level: str
@@ -376,9 +377,9 @@ class ProgressState(LiveState):
 
 
 class RowsMessage(TypedDict):
-    """Request for rows of a log; `columns` is null for all, `copy` the number of a request for CSV.
+    """Request for rows of a log; `columns` is null for the default columns.
 
-    While `hold` is true, rows that are recorded meanwhile are only counted.
+    While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV.
     """
 
     kind: Literal["rows"]
@@ -393,9 +394,9 @@ class RowsMessage(TypedDict):
 
 
 class LogTablePayload(TypedDict):
-    """The visible rows of a log, from the row `start` of `total` on, as texts of their cells.
+    """The visible rows of a log, beginning with row `start` of `total`, as texts of their cells.
 
-    `copied` is the number of the last request for CSV, and `csv` its answer.
+    `copied` is the number of the last request for CSV, and `csv` is the answer to it.
     """
 
     channels: list[str]
@@ -431,7 +432,7 @@ class BokehState(TypedDict):
 
 
 class DistributionsPayload(TypedDict):
-    """Distributions of one variable over time: float64 iterations and edges, float32 others."""
+    """Distributions of one variable over time: float64 iterations and edges, float32 numbers."""
 
     kinds: list[str]
     kind: str
@@ -454,7 +455,7 @@ class HistogramState(LiveState):
 
 
 class LayersPayload(TypedDict):
-    """One number for each layer and iteration (float32, NaN for none), and one layer in detail."""
+    """One number for each layer and iteration (float32; NaN if missing), and details of a layer."""
 
     metrics: list[list[str]]
     metric: str
@@ -476,7 +477,7 @@ class LayersState(LiveState):
 
 
 class Tile(TypedDict):
-    """One example: what it is, and what the network makes of it; empty texts are not shown."""
+    """One example, with its true class and the prediction; empty texts are not shown."""
 
     index: int
     text: str
@@ -489,7 +490,7 @@ class Tile(TypedDict):
 
 
 class TilesPayload(TypedDict):
-    """Examples with predictions; grey values or colours of their images, and of outputs."""
+    """Examples with predictions, and the pixels of the images of examples and outputs."""
 
     tiles: list[Tile]
     images: bytes
@@ -528,7 +529,7 @@ class ConfusionState(LiveState):
 
 
 class DashboardStart(TypedDict):
-    """The parts of a page that it shows before the server answers."""
+    """The parts of a page that are shown before the server answers."""
 
     title: str
     place: str
@@ -537,7 +538,7 @@ class DashboardStart(TypedDict):
 
 
 class DashboardSection(TypedDict):
-    """Part of the page: its widgets, by their identities."""
+    """Section of the page, with the identifiers of its widgets."""
 
     title: str
     subtitle: str
@@ -552,14 +553,14 @@ class DashboardPart(TypedDict):
 
 
 class DashboardModule(TypedDict):
-    """The script and the style of a kind of widgets."""
+    """The script and the style of one kind of widget."""
 
     esm: str
     css: str
 
 
 class DashboardBokeh(TypedDict):
-    """The identity and version of BokehJS, which the page has already."""
+    """The identifier and version of the BokehJS that the page has already loaded."""
 
     ident: str
     version: str
@@ -616,7 +617,7 @@ DashboardMessage: TypeAlias = DashboardContents | DashboardChange | DashboardRun
 
 
 class ReadyMessage(TypedDict):
-    """Request of a page for its contents."""
+    """Request from a page for its contents."""
 
     kind: Literal["ready"]
 
@@ -629,7 +630,7 @@ class SelectMessage(TypedDict):
 
 
 class PartMessage(TypedDict):
-    """Message of a widget of the page."""
+    """Message from a widget on the page."""
 
     kind: Literal["part"]
     ident: str

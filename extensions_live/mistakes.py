@@ -1,4 +1,4 @@
-"""`Mistakes`: the examples on which the network is most wrong, live."""
+"""`Mistakes`: the examples with the highest loss, live."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.tensor import Variable
 
 
 class Mistakes(Samples):
-    """Examples of highest loss, which can be flagged, while the network learns.
+    """Live view of the examples with the highest loss, in which examples can be flagged.
 
     The loss is the cross-entropy of the true class. Flags are kept in the view; they change neither
     training nor data.
@@ -46,8 +46,9 @@ class Mistakes(Samples):
 
     Examples
     --------
-    In a notebook, ``Mistakes(session, scores, batch, shape=(28, 28))`` as the last line of a cell;
-    ``mistakes.flagged`` then has the indices of the examples that were flagged there.
+    In a notebook, ``mistakes = Mistakes(session, scores, batch, shape=(28, 28))`` creates the view,
+    and ``mistakes`` as the last line of a cell shows it. ``mistakes.flagged`` then contains the
+    indices of the examples that were flagged there.
     """
 
     needs_classes = True
@@ -79,7 +80,7 @@ class Mistakes(Samples):
         return sorted(self._flagged)
 
     def flag(self, index: int, *, remove: bool = False) -> None:
-        """Mark an example, or remove its mark.
+        """Mark an example as flagged, or remove its flag.
 
         Raises
         ------
@@ -111,5 +112,5 @@ class Mistakes(Samples):
         wrong = int((self.chances.argmax(1) != truth).sum())
         return (
             f"iteration {iteration:,}: {wrong:,} of {len(truth):,} examples are wrong; "
-            "those of highest loss come first"
+            "those with the highest loss come first"
         )

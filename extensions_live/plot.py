@@ -48,7 +48,7 @@ class Plot(TrainingExtension):
     Notes
     -----
     In a notebook, make ``plot`` (or ``plot.view()``) the last line of a cell; ``view(session)``
-    shows the plots, too. Outside of a notebook the extension does nothing.
+    shows the plots, too. Outside a notebook, the extension does nothing.
 
     Examples
     --------
@@ -138,17 +138,17 @@ class Plot(TrainingExtension):
         Parameters
         ----------
         runs : mapping
-            For each name a session, one of its `Session.branches`, a log, the path of an SQLite
+            For each name, a session, one of its `Session.branches`, a log, the path of an SQLite
             database (its newest log), or a frame with iterations as index, such as ``log.frame``.
         channels : list of lists of str, optional
             The channels of each figure, as in `Plot`. By default the figures that the sessions
-            have, or one for each channel of numbers.
+            have, or one for each numeric channel.
         title : str, optional
             Heading of the plots.
         height : int, optional
             Height of a figure in pixels.
         settings : mapping, optional
-            First values of what can be changed on the page, for example ``{"log_y": [0]}`` for a
+            Initial settings, which can be changed on the page, such as ``{"log_y": [0]}`` for a
             logarithmic first figure, ``{"smoothing": 100}`` or ``{"x": "epoch"}``.
 
         Raises

@@ -1,8 +1,8 @@
 """X axes of a plot: iterations, epochs, elapsed time or examples.
 
-A log counts iterations. The other axes are straight lines between a few known points, which are
-read from the log: the ends of epochs, records of time, and the number of examples in an epoch.
-After the last known point an axis continues with its last slope.
+A log counts iterations. The other axes are interpolated between a few known points, which are read
+from the log: the ends of epochs, records of time, and the number of examples in an epoch. After the
+last known point, an axis continues with its last slope.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 
 REASONS: dict[AxisName, str] = {
     "iteration": "the log has no iterations",
-    "epoch": "no epoch has ended so far",
-    "time": "the log has no times so far; they are known once an epoch has ended",
-    "examples": "the log does not know how many examples an epoch has, or no epoch has ended",
+    "epoch": "no epoch has ended yet",
+    "time": "the log has no times yet; they are known once an epoch has ended",
+    "examples": "the number of examples in an epoch is not known, or no epoch has ended yet",
 }
 
 EPOCH_TIMES, EPOCH_EXAMPLES = "_epoch_times", "_epoch_examples"
@@ -42,7 +42,7 @@ class Axis(NamedTuple):
     kind : str
         ``iteration``, ``epoch``, ``time`` or ``examples``.
     iterations, values : ndarray of float64, shape (K,)
-        Known points; both do not decrease. Empty for ``iteration``.
+        The known points, which do not decrease; empty for ``iteration``.
     """
 
     kind: AxisName
@@ -74,7 +74,7 @@ ITERATIONS = Axis("iteration", np.empty(0), np.empty(0))
 
 
 def continued(places: Floats, x: Floats, y: Floats) -> Floats:
-    """Return the straight line through known points, continued beyond the last one."""
+    """Return linearly interpolated values at `places`, extrapolated beyond the last known point."""
     result = np.interp(places, x, y)
     earlier = np.flatnonzero(x < x[-1])
     if len(earlier):
@@ -112,7 +112,7 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
 
 
 def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
-    """Return iterations and the seconds since the start of training, or None if unknown."""
+    """Return iterations and the seconds since training began, or None if they are not known."""
     times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
     ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
     if 1 < len(times) == len(ends):
@@ -135,7 +135,7 @@ def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
 
 
 def accumulated(seconds: Floats) -> Floats:
-    """Return a clock that never goes back: one that starts again at a lower value goes on.
+    """Return times that never decrease, even if the clock restarts from a lower value.
 
     Examples
     --------
@@ -150,14 +150,14 @@ def accumulated(seconds: Floats) -> Floats:
 
 
 def from_zero(iterations: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Return the points with one at iteration 0 before them, if there is none."""
+    """Return the points, with a point at iteration 0 added in front if there is none."""
     if iterations[0] == 0:
         return iterations, values
     return np.concatenate([[0.0], iterations]), np.concatenate([[0.0], values])
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return at most `KNOTS` of the points, with the first and the last two."""
+    """Return at most `KNOTS` of the points, including the first and the last two."""
     if len(x) <= KNOTS:
         return x, y
     kept = np.unique(np.append(np.linspace(0, len(x) - 1, KNOTS - 1).astype(np.int64), len(x) - 2))

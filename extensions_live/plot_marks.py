@@ -1,8 +1,8 @@
 """Marks of a plot: ends of epochs, interventions, tier changes, checkpoints and best values.
 
 They are read from the log. There may be thousands, so only those in the visible range are sent,
-thinned to what a reader can tell apart: every tenth epoch instead of every one, and one mark for
-several interventions beside each other, which lists the first of them.
+thinned to what a reader can tell apart: for example every tenth epoch, and one mark for several
+interventions that are close to each other, which lists the first of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOST_EPOCHS = 30
 BUCKETS = 40
 LISTED = 3
 LENGTH = 100
-"""Characters of one line of the text of a mark."""
+"""Maximum number of characters in one line of a mark's text."""
 
 QUIET = UNCHANGING - {"fork"}
 """Commands without a mark; a fork has one, since another run begins there."""
@@ -50,7 +50,7 @@ class Visible:
     ----------
     axis : Axis
     start, stop : float or None
-        The range on the axis; None for its end.
+        The range on the axis; None for the beginning or the end of the log.
     last : int
         The last iteration of the log.
     """
@@ -78,7 +78,7 @@ class Visible:
 
 
 def epoch_marks(ends: Sequence[int], visible: Visible) -> MarkData | None:
-    """Return marks at ends of epochs, at most about `MOST_EPOCHS`, with round numbers.
+    """Return marks at the ends of epochs with round numbers, at most about `MOST_EPOCHS`.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def round_step(least: float) -> int:
 
 
 def text_marks(log: TrainingLogBase, kind: MarkKind, visible: Visible) -> MarkData | None:
-    """Return the marks of one kind that the log records as texts, several in one if they meet."""
+    """Return the marks of one kind with their texts from the log; close marks are merged."""
     if CHANNELS[kind] not in log.channels:
         return None
     iterations, values = log.entries(CHANNELS[kind])
@@ -162,7 +162,7 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
 
 
 def change(record: Intervention) -> str:
-    """Return what an intervention changed: the variable, the old and the new value."""
+    """Return what an intervention changed: the variable, its old value and its new value."""
     if "variable" in record and "value" in record:
         old = f"{short(record['old'])} -> " if record.get("old") is not None else ""
         held = "held, " if record.get("command") == "hold" else ""

@@ -1,7 +1,7 @@
-"""Settings of a plot that the user chooses on the page, and that Python keeps.
+"""Settings of a plot, which the user chooses on the page and Python keeps.
 
-The page sends all of them at once; Python stores them and sends them back with the numbers, so that
-a page that was reloaded and a second view of the same widget show the same.
+The page sends all of them at once. Python stores them and sends them back with the numbers, so that
+a reloaded page and a second view of the same widget show the same plot.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MARKS: tuple[MarkKind, ...] = get_args(MarkKind)
 
 
 def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
-    """Return settings, with the default for each that is not given.
+    """Return the given settings, with the default for each that is missing.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
 
 
 def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:
-    """Return the settings `old` with the changes `given`, checked; see `settings`."""
+    """Return the settings `old` after checking and applying the changes `given`."""
     new: dict[str, Any] = {**old}
     for name, value in given.items():
         if name not in old:

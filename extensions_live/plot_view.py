@@ -45,19 +45,19 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 BUDGET = 7000
-"""Points of all curves together, so that an update stays below 160 kB."""
+"""Maximum number of points of all curves together, which keeps an update below 160 kB."""
 
 FEWEST = 200
-"""Points that a curve has at least, however many curves there are."""
+"""Maximum number of points of one curve if there are very many curves."""
 
 KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
 
 WAYS: list[CommandName] = ["rewind", "fork"]
-"""The ways back to an iteration that the handle offers for a session."""
+"""Commands for going back to an iteration, which the handle offers for a session."""
 
 ALONE = (
-    "compare: refused: this run has no other branch and no fork that reaches beyond iteration "
+    "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
     "{start:,}; rewind or fork it first"
 )
 
@@ -74,7 +74,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
     lines : list of lists of dict, optional
         The curves of each figure; by default one for each channel.
     chosen : PlotSettings, optional
-        What the user may change on the page.
+        The settings that the user can change on the page.
     """
 
     _esm = asset("plot.js")
@@ -117,7 +117,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The present settings; assign a dictionary with some of them to change these."""
+        """The current settings; assign a dictionary with some of them to change them."""
         return self._settings
 
     @settings.setter
@@ -197,7 +197,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         pump.nudge(self)
 
     def _compare(self, session: Session, start: int | None) -> None:
-        """Show the branches and forks of a run beside it; None ends that."""
+        """Compare a run with its branches and forks, or end this if `start` is None."""
         others: dict[str, Any] = {}
         if start is not None:
             for branch in session.branches:
@@ -224,7 +224,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.figures = document(self._channels, height=self._height, lines=lines)
 
     def _command(self, source: LogSource) -> Outcome | None:
-        """Return the outcome of the last way back, or why a request was refused."""
+        """Return the outcome of the last rewind or fork, or why a request was refused."""
         if not isinstance(source, Session):
             return None
         requests = self._requests
@@ -239,8 +239,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             fork = requests.started[-1]
             start = fork.branches[-1].start if fork.branches else 0
             result["text"] = (
-                f"fork: {fork.name!r} begins at iteration {start:,}, paused; "
-                f"workbench.session.running()[{fork.name!r}] is that session"
+                f"fork: {fork.name!r} is paused at iteration {start:,}; "
+                f"workbench.session.running()[{fork.name!r}] returns the new session"
             )
         return result
 
@@ -294,7 +294,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 def axis_data(
     logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
 ) -> AxisData:
-    """Return the x axis as the page needs it, with the reasons for axes that no log has."""
+    """Return the x axis in the form that the page needs, and why other axes are missing."""
     missing = {
         kind: REASONS[kind]
         for kind in AXES

@@ -1,4 +1,4 @@
-"""Still output of a view that looks inside the network: a table that stays without a kernel."""
+"""Still output of a view that looks inside the network: a table that needs no kernel."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Shown(Protocol):
     seen: int
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return the heads and the rows of the table."""
+        """Return the column headings and the rows of the table."""
 
 
 class ProbeStill(StillOutput):
-    """Table of what a view showed last.
+    """Table of the last contents of a view.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Base of the views that look inside the network, with probes of a session.
 
-The pump asks the session for a probe, receives the answer at one of its next visits, computes what
-is shown from the copies, and asks again only if the run has moved since. All computation is on the
-pump's thread, and nothing is asked while no page shows the view.
+The pump asks the session for a probe, receives the answer during one of its next visits, computes
+what is shown from the copied values, and asks again only if the run has advanced since. All
+computation is done on the pump's thread, and no probe is requested while no page shows the view.
 """
 
 from __future__ import annotations
@@ -69,19 +69,19 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def see(self, probe: Probe) -> None:
-        """Take in an answer."""
+        """Process the answer to a probe."""
         raise NotImplementedError
 
     def contents(self) -> Payload | None:
-        """Return the payload of what was seen so far; None if nothing was."""
+        """Return the payload for all answers so far, or None if there are none."""
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return heads and rows of what was seen last, for a reader without a kernel."""
+        """Return a table of the last answer (headings and rows), for a reader without a kernel."""
         raise NotImplementedError
 
     def ask_again(self) -> None:
-        """Ask for another probe soon, even if the run has not moved."""
+        """Ask for another probe soon, even if the run has not advanced."""
         self._moment = None
         pump.nudge(self)
 

@@ -20,7 +20,7 @@ PERIOD = 0.25
 
 
 class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
-    """Progress line of a session: its state, how far it is, its speed and the time left.
+    """Progress line of a session: its state, progress, speed and remaining time.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
 
 
 def progress_of(session: Session, speed: Speed) -> ProgressFacts:
-    """Return how far a session is, as text and as a fraction.
+    """Return the progress of a session, as text and as a fraction.
 
     Parameters
     ----------
     session : Session
     speed : Speed
-        Has seen the earlier counts of iterations; it is shown the present one.
+        The meter that has received the earlier counts of iterations, and now gets the current one.
     """
     state, status = session.state, session.log.status
     done, epoch = status["iterations_done"], status["epochs_done"]
@@ -137,6 +137,6 @@ def tier(execution: Mapping[str, str]) -> list[str]:
 
 
 def problem(error: BaseException) -> str:
-    """Return class and first line of the message of an error."""
+    """Return the class of an error and the first line of its message."""
     message = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {message}"

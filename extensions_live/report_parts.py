@@ -1,4 +1,4 @@
-"""Sections of a report: each returns HTML in which every text is escaped."""
+"""Functions for the sections of a report, which return HTML in which all text is escaped."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
 
 ROWS, CHANNELS, CHANGES = 20, 200, 1000
-"""Largest numbers of rows of the log, of channels, and of interventions."""
+"""Maximum numbers of rows of the log, of channels and of interventions."""
 
 LONGEST = 200
-"""Largest number of characters of a value."""
+"""Maximum number of characters of a value."""
 
 COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "at")
 
@@ -35,7 +35,7 @@ def notes(lines: Sequence[str]) -> str:
 
 
 def state(session: Session | None) -> str:
-    """Return the line below the heading: state and error of a session."""
+    """Return the line below the heading: the state of a session, and its error if it failed."""
     if session is None:
         return ""
     line = f'<p class="state">{html.escape(str(session.state))}</p>'
@@ -84,7 +84,7 @@ def channels(log: TrainingLogBase) -> str:
 
 
 def settings(log: TrainingLogBase, session: Session | None) -> str:
-    """Return a table of the hyper-parameters, at the start and now."""
+    """Return a table of the hyperparameters, at the start and now."""
     first = log.status.get("hyperparameters")
     start = first if isinstance(first, Mapping) else {}
     now = {} if session is None else {one.path: one.value for one in session.hyperparameters}
@@ -93,7 +93,7 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
     heads: Sequence[str] = ("name", "at the start", "when this was written")
     if session is None:
         rows, heads = [row[:2] for row in rows], heads[:2]
-    return section("Hyper-parameters", table(heads, rows, right=range(1, 3)) if rows else "")
+    return section("Hyperparameters", table(heads, rows, right=range(1, 3)) if rows else "")
 
 
 def interventions(log: TrainingLogBase) -> str:
@@ -110,7 +110,7 @@ def interventions(log: TrainingLogBase) -> str:
 
 
 def branches(session: Session | None) -> str:
-    """Return a table of the branches, if the run was ever brought back."""
+    """Return a table of the branches; empty if the run has only one."""
     found = [] if session is None else list(session.branches)
     if len(found) < 2:
         return ""
@@ -122,7 +122,7 @@ def branches(session: Session | None) -> str:
 
 
 def model(session: Session | None) -> str:
-    """Return the bricks of the model as a tree that folds."""
+    """Return the bricks of the model as a collapsible tree."""
     tree = [] if session is None else list(session.model_tree)
     if not tree:
         return ""
@@ -153,7 +153,7 @@ def _shape(parameter: Mapping[str, Any]) -> str:
 
 
 def _count(brick: Mapping[str, Any]) -> int:
-    """Return the number of trained numbers at and below a brick."""
+    """Return the number of parameter elements in a brick and its children."""
     own: int = sum(math.prod(one["shape"]) for one in brick["parameters"])
     return own + sum(map(_count, brick["children"]))
 
@@ -174,7 +174,7 @@ def rows(log: TrainingLogBase) -> str:
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
@@ -198,7 +198,7 @@ def _cell(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a number as text; empty for a missing one."""
+    """Return a number as text; empty if it is missing."""
     if value is None or str(value) in ("<NA>", "nan"):
         return ""
     return f"{value:,}" if isinstance(value, Integral) else format_number(float(value))
@@ -220,5 +220,5 @@ def text_of(value: Any) -> str:
 
 
 def short(text: str, most: int) -> str:
-    """Return text cut to a number of characters."""
+    """Shorten text to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

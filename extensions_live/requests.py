@@ -25,7 +25,7 @@ NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """Names of the methods of a session that can be requested."""
 
 SLOW = frozenset({"fork", "save", "load"})
-"""Methods that wait for training or for a file, so that they need a thread of their own."""
+"""Methods that wait for training or for a file, so they need a thread of their own."""
 
 REMEMBERED = 1000
 """Number of recent requests that are remembered, so that their second messages are ignored."""
@@ -35,13 +35,13 @@ KEPT = 30
 
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
 WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
-FORKED = "fork: {name!r} waits, paused, at iteration {iteration:,}; to see it, run in a cell"
+FORKED = "fork: {name!r} is paused at iteration {iteration:,}; to see it, run this in a cell"
 SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
 
 
 @dataclass
 class Request:
-    """A request of a page, and what became of it.
+    """Request from a page, with its outcome.
 
     Attributes
     ----------
@@ -49,15 +49,15 @@ class Request:
     about : str
         The path of the number that it changes, or the name of the command.
     before : int
-        The number of commands that the session had before it.
+        The number of commands that the session had before the request.
     command : Command or None
-        The command that it made.
+        The command that the request issued.
     refusal : str
-        The reason why there is no command; empty while there may be one.
+        The reason why the request was refused; empty if it was not.
     text, code : str
-        The outcome of a fork, and the code that shows it.
+        The outcome of a fork, and the code that shows the new session.
     started : weak reference to Session, or None
-        The session that it started.
+        The session that the request started.
     """
 
     id: str
@@ -98,7 +98,7 @@ class Requests:
     Attributes
     ----------
     recent : deque of Request
-        The last ones, in the order of their arrival.
+        The last requests, in the order of their arrival.
     count : int
         The number of requests so far.
     """

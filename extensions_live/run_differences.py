@@ -1,4 +1,4 @@
-"""Table of what differs between runs: state, hyper-parameters, interventions and results."""
+"""Table of the differences between runs: state, hyperparameters, interventions and results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEADINGS = {
 def differences(runs: Sequence[Run]) -> list[Difference]:
     """Return a line for each fact that is not the same in all runs, at most `MOST_ROWS`.
 
-    Numbers are compared as they are, and shown with four significant digits.
+    Numbers are compared exactly, but shown with four significant digits.
     """
     lines: list[Difference] = []
     found = differing([facts(run) for run in runs], everything=len(runs) == 1)
@@ -90,7 +90,7 @@ def last_values(records: Sequence[tuple[int, Intervention]]) -> dict[str, float]
 
 
 def listed(records: Sequence[tuple[int, Intervention]]) -> str:
-    """Return the interventions that changed training, one a line."""
+    """Return the interventions that changed training, one per line."""
     lines = [
         line
         for iteration, record in records

@@ -1,7 +1,7 @@
 """Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
 
-Views need of a run only its log and its state. A run that has ended is not kept alive by a plot;
-its log is.
+Views need only the log and the state of a run. After a run has ended, a plot keeps its log alive,
+but not the run itself.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ NO_RUN = (
 PRESENT = "{where} is the present branch, whose records are those of the session; give the session"
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
 NO_ITERATIONS = (
-    "the index of {where} must have iterations: whole numbers, 0 or more, that increase; "
-    "log.frame and log.epochs have such an index or column"
+    "the index of {where} must be iterations, which are increasing whole numbers that are not "
+    "negative; log.frame and log.epochs have such an index or column"
 )
 
 
@@ -59,12 +59,12 @@ class FinishedLog:
 
 
 class Run:
-    """Run of a plot.
+    """Run that a plot shows.
 
     Parameters
     ----------
     key : str
-        Identity within the plot; empty if the plot has only this run.
+        Identifier within the plot; empty if the plot has only this run.
     name : str
         The name to show.
     source : LogSource
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def session(self) -> Session | None:
-        """The session, if the run is one that still exists."""
+        """The session, or None if the run is not a session that still exists."""
         source = self.source
         return source if isinstance(source, Session) else None
 
@@ -113,12 +113,12 @@ class Runs:
     Parameters
     ----------
     given : mapping
-        For each name a session, `Branch`, log, path of a database or frame.
+        For each name, a session, a branch, a log, the path of a database, or a frame.
 
     Raises
     ------
     ArgumentError
-        If there is none, or one is not a run.
+        If there are no runs, or a value is not a run.
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
@@ -176,13 +176,13 @@ def as_source(given: Any, where: str) -> LogSource:
 
 
 def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
-    """Return a log with the records of a frame; cells without a value are no records.
+    """Return a log with the records of a frame, in which cells without a value are left out.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        A column for each channel. The iterations are its index, or its column ``iteration``; then
-        an index with the name ``epoch`` means that each row is the end of an epoch.
+        A column for each channel. The iterations are in the column ``iteration`` if there is one,
+        else in the index. An index named ``epoch`` means that each row is the end of an epoch.
     where : str, optional
         The name of the frame in errors.
 

@@ -1,4 +1,4 @@
-"""`Samples`: what the network makes of some examples, live."""
+"""`Samples`: predictions of the network for some examples, live."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from workbench.tensor import Variable
 
 MOST = 24
 
-NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give show=..."
+NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give source=..."
 
 
 class Samples(ProbeView[TilesPayload]):
-    """Predictions for some examples, as images or text, while the network learns.
+    """Predictions for some examples, as images or text, updated while the network learns.
 
     Training is not affected, and nothing is computed while no page shows the view.
 
@@ -36,8 +36,8 @@ class Samples(ProbeView[TilesPayload]):
     batch : mapping of str to array, optional
         The examples by source; by default the first batch of the training data.
     source : str, optional
-        The source that is shown for each example; by default the first one of an image, else the
-        first one that is not `targets`.
+        The source that is shown for each example; by default the first source that holds images,
+        else the first one that is not `targets`.
     targets : str
         The source of the true classes or values, if there is one.
     labels : sequence of str, optional
@@ -46,7 +46,7 @@ class Samples(ProbeView[TilesPayload]):
         The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
         rows of pixels.
     text, output_text : callable, optional
-        A function that turns one example, or one output, into text.
+        Functions that turn one example and one output into text.
     most : int
         The number of examples that are shown.
     title : str, optional
@@ -58,7 +58,8 @@ class Samples(ProbeView[TilesPayload]):
 
     Examples
     --------
-    In a notebook, ``Samples(session, scores, batch, shape=(28, 28))`` as the last line of a cell.
+    In a notebook, ``Samples(session, scores, batch, shape=(28, 28))`` as the last line of a cell
+    shows the view.
     """
 
     _esm = asset("tiles.js")
@@ -100,7 +101,7 @@ class Samples(ProbeView[TilesPayload]):
         super().__init__(session, title=title)
 
     def _take(self, batch: Mapping[str, Any]) -> None:
-        """Choose what is shown of the examples."""
+        """Choose the source to show, and convert it to images if possible."""
         source, targets = self._source, self.examples.targets
         if source is not None and source not in batch:
             known = ", ".join(map(repr, batch))
@@ -130,7 +131,7 @@ class Samples(ProbeView[TilesPayload]):
         return list(range(min(self._most, len(self._shown))))
 
     def tile(self, index: int) -> Tile:
-        """Return what is shown of one example."""
+        """Return the contents of the tile for one example."""
         truth = None if self.examples.truth is None else self.examples.truth[index]
         text = "" if self._images is not None else shown(self._shown[index], self._text)
         tile: Tile = {
@@ -178,7 +179,7 @@ class Samples(ProbeView[TilesPayload]):
         }
 
     def told(self, tiles: Sequence[Tile]) -> str:
-        """Return one line on the examples that are shown."""
+        """Return a line of text about the examples that are shown."""
         total, count = len(self._shown), len(tiles)
         known = [tile["right"] for tile in tiles if tile["right"] is not None]
         parts = [f"iteration {self.examples.iteration:,}"]
@@ -187,7 +188,7 @@ class Samples(ProbeView[TilesPayload]):
         return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
-        """Return the outputs as images, if they have the size of the images of the examples."""
+        """Return the outputs as images if they have the same size as the examples' images."""
         images, output = self._images, self.examples.output
         if images is None or self.examples.has_classes or self._output_text is not None:
             return None

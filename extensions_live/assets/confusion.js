@@ -98,7 +98,7 @@ function post(model, box, message) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -268,7 +268,7 @@ function render({ model, el }) {
   const frame = make("div", "wb-confusion-frame", content);
   const table = named("confusion", make("table", "wb-confusion", frame));
   const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
-  const rest = "rows are true classes, columns are predictions; colours are shares of a row";
+  const rest = "rows are true classes, columns are predictions; colours show shares within a row";
   foot.textContent = rest;
   let counts = new Float32Array(0);
   let names = [];

@@ -45,7 +45,7 @@ function outcomeIn(text) {
   return outcome.replace(/^(refused: )\w+Error: /, "$1");
 }
 var ReceiptLine = class {
-  /** With `brief`, the line leaves out what its control says already. */
+  /** With `brief`, the line leaves out what its control already says. */
   constructor(name, parent, brief = false) {
     this.brief = brief;
     this.element = named(name, make("span", "wb-receipt", parent));
@@ -149,7 +149,7 @@ var Alerts = class {
       make("span", "wb-words", item, `at iteration ${iteration.toLocaleString("en")}`);
     }
   }
-  /** Takes the mark away from the page's title. */
+  /** Removes the mark from the title of the page. */
   read() {
     unread().delete(this.#view);
     markTitle();
@@ -227,7 +227,7 @@ var BUTTONS = [
   {
     name: "train",
     label: "more epochs",
-    title: "train for this many more epochs, also after the end",
+    title: "train for this many more epochs, even after training has ended",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z"
   }
 ];
@@ -367,7 +367,7 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -428,8 +428,8 @@ var KEY = "wb-key";
 var KEYS = [
   ["space", "pause or resume"],
   [".", "train on one batch and pause"],
-  ["[", "go back to the snapshot before"],
-  ["]", "go to the snapshot after"],
+  ["[", "go to the previous snapshot"],
+  ["]", "go to the next snapshot"],
   ["f", "fork"],
   ["l", "logarithmic axis of the plots"],
   ["?", "show or hide this list"]
@@ -481,7 +481,7 @@ function listenToKeys(box, act) {
 function makeKeyList(row, parent) {
   const button = named("keys-button", make("button", "wb-button wb-plain wb-help", row, "?"));
   button.type = "button";
-  button.title = "keys";
+  button.title = "list of keys";
   button.setAttribute("aria-label", "list of keys");
   const list = named("keys", make("div", "wb-keylist", parent));
   list.setAttribute("role", "list");
@@ -626,14 +626,14 @@ var Actions = class {
       else back.ask("rewind", { iteration });
     };
     onEnter(to, rewind);
-    const rewound = "go back to this iteration and pause there; what followed stays as a branch";
-    const undone = "go back to before the last change of training, and pause there";
+    const rewound = "go back to this iteration and pause; later iterations are kept as a branch";
+    const undone = "go back to the state before the last change to training, and pause";
     this.#others = [makePlainButton("rewind", "Rewind", rewound, back.middle, rewind)];
     const undo = () => {
       back.ask("undo");
     };
     this.#others.push(makePlainButton("undo", "Undo", undone, back.middle, undo));
-    const keep = "keep the present state in memory, to go back to it";
+    const keep = "keep the present state in memory, so that you can go back to it";
     this.#snapshot = makePlainButton("snapshot", "Snapshot", keep, back.middle, () => {
       back.ask("snapshot");
     });
@@ -671,7 +671,7 @@ var Actions = class {
       const path = this.#path.value.trim();
       file.ask("save", path ? { path } : {});
     };
-    const loaded = "bring training to the state in this file, and pause; nothing in it is executed";
+    const loaded = "restore the state of training from this file, and pause; no code in it is executed";
     const load = () => {
       const path = this.#path.value.trim() || this.#now?.last_path;
       if (path) file.ask("load", { path });
@@ -737,7 +737,7 @@ var Journal = class {
     const frame = make("div", "wb-frame", this.#changes);
     frame.tabIndex = 0;
     frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "changes of training");
+    frame.setAttribute("aria-label", "changes to training");
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
     for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
@@ -757,7 +757,7 @@ var Journal = class {
     this.#count.textContent = String(interventions.length + more);
     this.#body.replaceChildren();
     for (const change of interventions) this.#change(change);
-    this.#more.textContent = more ? `and ${more} before; session.interventions has them all` : "";
+    this.#more.textContent = more ? `and ${more} earlier; session.interventions contains all of them` : "";
   }
   #branch({ name, start, end, difference }) {
     const item = named("branch", make("li", "", this.#list));
@@ -926,7 +926,7 @@ var NumberControl = class {
       this.#choose(value);
     }, SETTLE);
   };
-  /** Moves by 1 %, or by 10 % with the keys for pages: `step="any"` leaves that to the browser. */
+  /** Moves by 1 %, or by 10 % with Page Up and Page Down, since `step="any"` sets no step. */
   #step = (event) => {
     const steps = {
       ArrowRight: 1,
@@ -988,7 +988,7 @@ var Numbers = class {
     if (rows.map((row) => row.path).join("\n") !== paths) this.#build(rows);
     for (const row of rows) this.#controls.get(row.path)?.update(row, able, receipts);
   }
-  /** Makes all rows; happens once, unless an extension is added that has a number. */
+  /** Makes all rows. This happens once, unless an extension with a number is added. */
   #build(rows) {
     this.#box.replaceChildren();
     const kept = this.#controls;
@@ -1048,7 +1048,7 @@ var Steer = class {
     this.#actions.update(steer, receipts, state);
     this.#journal.update(steer, receipts);
   }
-  /** Opens the part and puts the cursor where a fork gets its name. */
+  /** Opens the part and puts the cursor in the field for the name of a fork. */
   askForFork() {
     this.box.open = this.#more.open = true;
     this.#actions.fork.focus();

@@ -41,7 +41,7 @@ var Hosted = class {
   off = (event, callback) => {
     this.#listeners.get(event)?.delete(callback);
   };
-  /** Sets traits that the server sent, and calls those who listen to them. */
+  /** Sets traits that the server sent, and calls their listeners. */
   update(changes) {
     const now = withViews(changes);
     Object.assign(this.#traits, now);
@@ -221,7 +221,7 @@ function addThemeSwitch(parent) {
 }
 
 // src/widgets/dashboard.ts
-var LOST = "The connection to this dashboard was lost: its program has ended, or the network is down. What you see is its last state. Reload the page to connect again.";
+var LOST = "The connection to this dashboard was lost: its program has ended, or the network is down. This page shows the last state. Reload the page to connect again.";
 function render({ model, el }) {
   const { title, place, notice, style } = model.start;
   make("style", "", el, style);

@@ -1,7 +1,7 @@
 // src/bokeh.ts
 async function loadBokeh(model) {
   const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
-  if (!found) throw new Error("the page received no BokehJS");
+  if (!found) throw new Error("the page did not receive BokehJS");
   const carrier = found;
   const version = carrier.get("version");
   const present = window.Bokeh?.[version];
@@ -14,7 +14,7 @@ async function loadBokeh(model) {
     throw error;
   }
   const loaded = window.Bokeh?.[version];
-  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but the page does not have it`);
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is missing on the page`);
   return loaded;
 }
 async function runScript(compressed) {

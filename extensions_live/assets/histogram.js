@@ -98,7 +98,7 @@ function post(model, box, message) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -335,7 +335,7 @@ var Moment = class {
   get latest() {
     return this.chosen === null;
   }
-  /** Chooses a record by its index; the last one means the latest from now on. */
+  /** Chooses a record by its index; the last index means the latest record from now on. */
   choose(iterations, index) {
     this.chosen = index >= iterations.length - 1 ? null : iterations[index] ?? null;
   }
@@ -523,7 +523,7 @@ function makePanel(parent, choose) {
     heat.setAttribute("role", "img");
     heat.setAttribute(
       "aria-label",
-      `${payload?.name ?? ""} over ${String(iterations.length)} moments`
+      `distributions of ${payload?.name ?? ""} at ${String(iterations.length)} iterations`
     );
     bars.setAttribute("role", "img");
     bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);

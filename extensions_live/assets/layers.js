@@ -147,7 +147,7 @@ function post(model, box, message) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -349,7 +349,7 @@ var Moment = class {
   get latest() {
     return this.chosen === null;
   }
-  /** Chooses a record by its index; the last one means the latest from now on. */
+  /** Chooses a record by its index; the last index means the latest record from now on. */
   choose(iterations, index) {
     this.chosen = index >= iterations.length - 1 ? null : iterations[index] ?? null;
   }
@@ -537,7 +537,7 @@ function makePanel(parent, choose) {
     heat.setAttribute("role", "img");
     heat.setAttribute(
       "aria-label",
-      `${payload?.name ?? ""} over ${String(iterations.length)} moments`
+      `distributions of ${payload?.name ?? ""} at ${String(iterations.length)} iterations`
     );
     bars.setAttribute("role", "img");
     bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);
@@ -677,7 +677,7 @@ function render({ model, el }) {
   const rest = () => {
     delete foot.dataset.pointing;
     const [first, last] = [iterations[0] ?? 0, iterations.at(-1) ?? 0];
-    foot.textContent = `iterations ${first.toLocaleString("en")} to ${last.toLocaleString("en")}; the numbers are the latest. Choose a layer to see its values.`;
+    foot.textContent = `iterations ${first.toLocaleString("en")} to ${last.toLocaleString("en")}; the numbers are the latest values. Choose a layer to see its distributions.`;
   };
   const rowAt = (event) => Math.floor((event.clientY - heat.getBoundingClientRect().top) / ROW);
   heat.addEventListener("mousemove", (event) => {
@@ -709,7 +709,7 @@ function fillRows(parent, { rows, row }, choose) {
       const button = make("button", "wb-layer", parent, name);
       button.type = "button";
       button.dataset.row = name;
-      button.title = `show the values of ${name}`;
+      button.title = `show the distributions of ${name}`;
       button.addEventListener("click", () => {
         choose("row", button.getAttribute("aria-expanded") === "true" ? "" : name);
       });

@@ -121,7 +121,7 @@ function post(model, box, message) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -218,7 +218,7 @@ function makeTableBar(parent, actions) {
   const list = named("columns", make("div", "wb-choices", choice));
   const copy = named("copy", make("button", "wb-button", bar, "Copy as CSV"));
   copy.type = "button";
-  copy.title = "copy these rows and columns, at most 10,000 rows";
+  copy.title = "copy these columns of the chosen rows, at most 10,000 rows";
   const newest = named("newest", make("button", "wb-button", bar));
   newest.type = "button";
   newest.hidden = true;

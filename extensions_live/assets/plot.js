@@ -48,7 +48,7 @@ function reportVisibility(model, box) {
 // src/bokeh.ts
 async function loadBokeh(model) {
   const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
-  if (!found) throw new Error("the page received no BokehJS");
+  if (!found) throw new Error("the page did not receive BokehJS");
   const carrier = found;
   const version = carrier.get("version");
   const present = window.Bokeh?.[version];
@@ -61,7 +61,7 @@ async function loadBokeh(model) {
     throw error;
   }
   const loaded = window.Bokeh?.[version];
-  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but the page does not have it`);
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is missing on the page`);
   return loaded;
 }
 async function runScript(compressed) {
@@ -584,7 +584,7 @@ function makeComparison(lines, settings, parent, leave) {
       box.hidden = !runs.length;
       const focused = document.activeElement?.dataset.focus;
       const table = document.createElement("table");
-      const caption = make("caption", "", table, "what differs between the runs");
+      const caption = make("caption", "", table, "differences between the runs");
       if (temporary) {
         const button = named(
           "leave-comparison",
@@ -734,13 +734,13 @@ var WAYS = [
   {
     name: "rewind",
     label: "rewind here",
-    title: "bring training back to this iteration, and pause; the rest stays as a branch",
+    title: "go back to this iteration and pause; later iterations are kept as a branch",
     arguments: (iteration) => ({ iteration })
   },
   {
     name: "fork",
     label: "fork here",
-    title: "start a second session from this iteration, paused",
+    title: "create a second session, which is paused at this iteration",
     arguments: (iteration) => ({ iteration })
   }
 ];
@@ -778,7 +778,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   });
   const comparison = named("compare-here", make("button", "wb-tool", panel, "compare from here"));
   comparison.type = "button";
-  comparison.title = "show the branches of this run beside it, from this iteration on";
+  comparison.title = "compare this run with its branches, from this iteration on";
   comparison.addEventListener("click", () => {
     if (at === null) return;
     pending = { after: facts().command?.id ?? 0 };
@@ -787,7 +787,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   });
   const close = make("button", "wb-tool wb-handle-close", panel, "✕");
   close.type = "button";
-  close.setAttribute("aria-label", "put the handle away");
+  close.setAttribute("aria-label", "return the handle to the end");
   close.addEventListener("click", () => {
     move(null);
     grip.focus();
@@ -1181,9 +1181,9 @@ var AXES = [
   ["examples", "examples"]
 ];
 var FILES = {
-  PNG: "save an image with the legend",
-  SVG: "save a drawing with the legend",
-  CSV: "save the points on the screen; log.frame has every value"
+  PNG: "save a bitmap image with the legend",
+  SVG: "save a vector image with the legend",
+  CSV: "save the points on the screen; log.frame has all values"
 };
 var [LEAST, MOST, STEPS] = [2, 1e5, 100];
 function smoothingOf(position) {
@@ -1207,13 +1207,13 @@ function makeToolbar(index, settings, parent, save) {
     element.addEventListener("click", act);
     return element;
   };
-  const logY = button("log y", "logarithmic values (key l)", () => {
+  const logY = button("log y", "logarithmic y axis (key l)", () => {
     settings.change({ log_y: toggled(settings.now.log_y, index) });
   });
   const logX = button("log x", "logarithmic x axis", () => {
     settings.change({ log_x: !settings.now.log_x });
   });
-  const robust = button("robust", "leave rare extreme values out of the range", () => {
+  const robust = button("robust", "ignore rare extreme values in the range of the y axis", () => {
     settings.change({ robust: toggled(settings.now.robust, index) });
   });
   const x = named("x-axis", make("select", "wb-tool", bar));
@@ -1230,7 +1230,7 @@ function makeToolbar(index, settings, parent, save) {
     settings.change({ smoothing: smoothingOf(Number(slider.value)) });
   });
   const boxes = /* @__PURE__ */ new Map();
-  const menu = makeMenu("marks", "which events are marked", bar);
+  const menu = makeMenu("marks", "choose the events to mark", bar);
   for (const [kind, text] of Object.entries(MARK_NAMES)) {
     const line = make("label", `wb-mark-${kind}`, menu);
     const box = make("input", "", line);
@@ -1241,7 +1241,7 @@ function makeToolbar(index, settings, parent, save) {
     });
     boxes.set(kind, box);
   }
-  const table = button("table", "the values as a table", () => {
+  const table = button("table", "show the values as a table", () => {
     settings.change({ table: !settings.now.table });
   });
   const files = makeMenu("save", "save a file", bar);
@@ -1271,7 +1271,7 @@ function makeToolbar(index, settings, parent, save) {
         option.title = why ?? "";
       }
       x.value = now.x;
-      x.title = Object.values(missing).join("; ") || "what the x axis counts";
+      x.title = Object.values(missing).join("; ") || "quantity on the x axis";
       const position = positionOfSmoothing(now.smoothing);
       if (document.activeElement !== slider || Number(slider.value) !== position) {
         slider.value = String(position);
@@ -1360,7 +1360,7 @@ function fill(model, box, cards, views, below = box) {
       const texts = [...new Set(keys.flatMap((name) => notes[name] ?? []))];
       if (missing) texts.unshift(missing);
       const below2 = now.log_y.includes(index) ? shownPoints(index).some(({ y }) => y.some((value) => value <= 0)) : false;
-      if (below2) texts.push("values of 0 or less are not on a logarithmic axis");
+      if (below2) texts.push("values of 0 or less cannot be shown on a logarithmic axis");
       card.note.textContent = texts.join("; ");
       card.waiting.hidden = texts.length > 0 || keys.some(count);
       card.broken.hidden = !keys.some((name) => points.get(name)?.marks.length);
@@ -1643,7 +1643,7 @@ function announce(box) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible; run the cells again for a new run.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;

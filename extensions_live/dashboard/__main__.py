@@ -1,6 +1,7 @@
 """Command `python -m extensions_live.dashboard`: watch the runs of other processes in a database.
 
-Only reads. New runs appear in the list by themselves, and the curves follow the runs.
+The database is only read. New runs appear in the list automatically, and the curves follow the
+runs.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ Examples:
     "--address",
     default=LOOPBACK,
     show_default=True,
-    help="The address of this machine to listen on; others than the default let other machines "
-    "connect, without encryption.",
+    help="The address of this machine to listen on. Any address other than the default lets other "
+    "machines connect, without encryption.",
 )
 @click.option(
     "--origin",
@@ -44,7 +45,7 @@ Examples:
 def main(database: str, port: int, address: str, origins: Sequence[str]) -> None:
     """Show, list and compare the runs in DATABASE, which other processes write.
 
-    The address that is printed has a token. Press Ctrl-C to end.
+    The address that is printed contains a token. Press Ctrl-C to stop.
     """
     ended = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: ended.set())

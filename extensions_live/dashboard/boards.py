@@ -14,7 +14,7 @@ from workbench.interfaces import Session
 
 @dataclass(frozen=True)
 class Section:
-    """Part of a page.
+    """Section of a page.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Section:
     subtitle : str
         A line below it.
     widgets : sequence of LiveWidget
-        From top to bottom.
+        The widgets, from top to bottom.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Board(Protocol):
 
     @property
     def place(self) -> str:
-        """The database that is shown; empty for sessions."""
+        """The path of the database that is shown; empty for sessions."""
 
     def sections(self) -> list[Section]:
         """Return the sections with new widgets, which belong to the caller."""
@@ -52,11 +52,11 @@ class Board(Protocol):
         """Choose the runs to show."""
 
     def stale(self) -> bool:
-        """Return True if the sections must be made again: other runs or channels exist now."""
+        """Return True if the runs or channels have changed, so that new sections are needed."""
 
 
 class SessionBoard:
-    """Contents for sessions: the views of each, with its controls.
+    """Contents for sessions: the views and the controls of each.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class SessionBoard:
         return None
 
     def select(self, runs: Sequence[str]) -> None:
-        """Do nothing: all sessions are shown."""
+        """Do nothing, since all sessions are always shown."""
 
     def stale(self) -> bool:
         return False

@@ -19,8 +19,8 @@ from workbench.hints import Hinted
 from workbench.interfaces import Session
 
 NOTHING_TO_SHOW = (
-    "a dashboard must get a session, as main_loop.start() returns it, several of them, or the path "
-    "of a database of logs, not {given!r:.80}"
+    "the argument of Dashboard() must be a session, as main_loop.start() returns it, a list of "
+    "sessions, or the path of a database of logs, not {given!r:.80}"
 )
 
 opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
@@ -30,9 +30,9 @@ opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
 class Dashboard(Hinted):
     """Page with the figures and controls of sessions, or with the runs of a database.
 
-    The page is served by this process, and its address has a random token. It stays in control
-    while a cell is busy, and every tab that opens the address shows the whole run. Closing a tab or
-    the dashboard does not affect training.
+    The page is served by this process, and its address contains a random token. Its controls work
+    even while a cell is running, and every tab that opens the address shows the whole run. Closing
+    a tab or the dashboard does not affect training.
 
     Parameters
     ----------
@@ -43,15 +43,16 @@ class Dashboard(Hinted):
     Raises
     ------
     SessionError
-        If `shown` is nothing of this kind.
+        If `shown` is not one of these.
     LogError
-        If it is the path of a missing, damaged or empty database.
+        If `shown` is the path of a missing, damaged or empty database.
 
     Notes
     -----
     To reach the page from another machine, forward the port: ``ssh -L 5006:127.0.0.1:5006 HOST``.
-    On JupyterHub and Binder, the package `jupyter-server-proxy` in the environment of the notebook
-    server passes the port on; `show` then prints the path below the address of the hub.
+    On JupyterHub and Binder, install the package `jupyter-server-proxy` in the environment of the
+    notebook server, which then forwards the port. There `show` prints a path, to be appended to the
+    address of the hub.
 
     Examples
     --------
@@ -89,12 +90,12 @@ class Dashboard(Hinted):
         port : int
             The port; 0 for any free one.
         address : str
-            The address of this machine to listen on. By default only programs of this machine can
-            connect. For others, ``0.0.0.0`` listens on all addresses: the connection is not
-            encrypted then, so use it only in a network that you trust.
+            The address of this machine to listen on. By default, only programs on this machine can
+            connect. To let other machines connect, use ``0.0.0.0`` for all addresses. The
+            connection is then not encrypted, so do this only in a network that you trust.
         origins : collection of str
-            Hosts whose pages may connect, besides the one that serves the page: needed behind a
-            proxy that changes the name of the host.
+            Further hosts whose pages may connect; needed behind a proxy that changes the name of
+            the host.
 
         Returns
         -------
@@ -144,11 +145,11 @@ class Dashboard(Hinted):
 
     @property
     def tabs(self) -> int:
-        """The number of tabs that show it, with those that were closed a few seconds ago."""
+        """The number of tabs that show the page, including those closed a few seconds ago."""
         return 0 if self._server is None else self._server.documents
 
     def close(self) -> None:
-        """Stop serving; free thread, port and documents. Training is not affected."""
+        """Stop serving, and free the thread, port and documents. Training is not affected."""
         server, self._server = self._server, None
         opened.discard(self)
         if server is not None:

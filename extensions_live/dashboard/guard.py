@@ -1,12 +1,12 @@
-"""Guard in front of a tornado application: every request needs the token.
+"""Guard in front of a tornado application, which requires a token in every request.
 
-The token is a parameter of the address. The page and its websocket have the same parameters, also
-behind a proxy that adds a prefix to the path, so no cookie is needed, which other servers of the
+The token is a parameter of the address. The page and its websocket have the same parameters, even
+behind a proxy that adds a prefix to the path. So no cookie is needed, which other servers on the
 same host could read. Files of the installed libraries, below ``/static/``, need no token.
 
-A websocket must also come from a page of the host that it is addressed to, as Jupyter requires it.
-This holds behind a proxy that keeps the name of the host, such as `jupyter-server-proxy`; other
-hosts are named by `origins`.
+As in Jupyter, a websocket must also come from a page of the host that it connects to. This is the
+case behind a proxy that keeps the name of the host, such as `jupyter-server-proxy`. Behind other
+proxies, `origins` must name the hosts.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 from tornado import httputil
 
 PARAMETER = "dashboard_token"
-"""The parameter of the address that has the token. Jupyter reads one called ``token`` itself."""
+"""The address parameter that holds the token. Jupyter itself uses the one named ``token``."""
 
 LIBRARIES = ("/static/", "/favicon.ico")
 
 NO_TOKEN = (
-    "403: this page needs its token. Open the complete address, which Dashboard.show() or "
-    "python -m extensions_live.dashboard has printed.\n"
+    "403: this page needs its token. Open the complete address that Dashboard.show() or "
+    "python -m extensions_live.dashboard printed.\n"
 )
 OTHER_ORIGIN = (
     "403: this dashboard accepts no connection from a page of {origin}. If you trust that host, "
@@ -35,7 +35,7 @@ OTHER_ORIGIN = (
 def refusal(
     target: str, headers: httputil.HTTPHeaders, token: str, origins: Collection[str]
 ) -> str | None:
-    """Return the reason to refuse a request, or None.
+    """Return the reason to refuse a request, or None to accept it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Hosts, with their port if it is not the usual one, whose pages may connect.
+        Hosts, with their port if it is not the default one, whose pages may connect.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def refusal(
 
 
 class Guard(httputil.HTTPServerConnectionDelegate):
-    """Wrapper of a tornado application that answers 403 to requests without the token.
+    """Wrapper around a tornado application that refuses requests without the token (403).
 
     Parameters
     ----------

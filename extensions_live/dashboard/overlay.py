@@ -1,7 +1,7 @@
-"""Curves of several logs in the same figures: one figure for each channel, one curve for each run.
+"""Curves of several logs in the same figures: one figure for each quantity.
 
-A single run gets one figure for each quantity, with the channels that differ only by a prefix, such
-as ``cost`` and ``valid_cost``.
+The channels of one quantity differ only by a prefix, such as ``cost`` and ``valid_cost``. There is
+one curve for each run and channel.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 TIMES = ("time_", "timestamp")
-"""Beginnings of the names of channels about time, which are shown last."""
+"""Prefixes of the names of time channels, which are shown last."""
 
 
 class LoggedRun:
-    """Run of another process, known by its log.
+    """Run of another process, of which only the log is known.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class LoggedRun:
 
     @property
     def state(self) -> State:
-        """Running: a log does not show that its run has ended for good."""
+        """Always running, since a log does not show whether its run will be continued."""
         return State.RUNNING
 
 
@@ -57,7 +57,7 @@ class Runs:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Grows with every change of a log."""
+        """The versions of all logs; one of them grows with every change."""
         return tuple(run.log.version for run in self.by_name.values())
 
 
@@ -81,7 +81,7 @@ def curves(runs: Mapping[str, LoggedRun], figures: Sequence[Sequence[str]]) -> P
 
 
 def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:
-    """Return the channels of numbers of some logs, those of one quantity together.
+    """Return the numeric channels of some logs, grouped by quantity.
 
     Examples
     --------
@@ -123,5 +123,5 @@ def numbers_in(log: TrainingLogBase) -> list[str]:
 
 
 def is_number(value: object) -> bool:
-    """Return True for a number that is not a truth value."""
+    """Return True for a number that is not a Boolean."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))

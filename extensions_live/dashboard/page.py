@@ -1,4 +1,4 @@
-"""Panel component of a dashboard: the page of one tab, as `panel.custom.JSComponent`."""
+"""Panel component of a dashboard: the page of one tab, as a `panel.custom.JSComponent`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DashboardPage(panel.custom.JSComponent):
     board : Board
         What to show.
     notice : str
-        A line at the top, if anything must be said about the server.
+        A warning about the server, shown at the top; empty for none.
     """
 
     start = param.Dict(default={}, doc="what the page shows before the server answers")
@@ -51,7 +51,7 @@ class DashboardPage(panel.custom.JSComponent):
 
 
 def open_page(board: Board, notice: str = "") -> DashboardPage:
-    """Return the page for the document that Panel makes now; it is freed with the document."""
+    """Return a page for the document that Panel is creating; it is freed with the document."""
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
     assert document is not None  # Panel makes one for every tab

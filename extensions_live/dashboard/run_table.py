@@ -1,4 +1,4 @@
-"""`RunTable`: the newest values of runs side by side, and what was changed while they trained."""
+"""`RunTable`: the newest values of runs side by side, and the interventions in these runs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RunTable(LiveWidget[Runs, RunTablePayload]):
 
 
 def interventions(log: TrainingLogBase) -> list[list[str]]:
-    """Return iteration, text and origin of every intervention of a run.
+    """Return the iteration, text and origin of every intervention in a run.
 
     Examples
     --------

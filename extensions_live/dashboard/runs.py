@@ -1,4 +1,4 @@
-"""Runs in a database of logs, which other processes write: read-only, followed live."""
+"""Runs in a database of logs that other processes write; it is only read, and followed live."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RunsBoard:
     Raises
     ------
     LogError
-        If it is missing, damaged or empty.
+        If the database is missing, damaged or empty.
     """
 
     def __init__(self, path: Path, *, clock: Clock = time.monotonic) -> None:
@@ -74,7 +74,7 @@ class RunsBoard:
         self._shown = [uuid for uuid in known if uuid in runs]
 
     def runs(self) -> RunList:
-        """Return all runs, the newest first, or the error that prevents it."""
+        """Return all runs, the newest first, or the error if they cannot be read."""
         try:
             return {"rows": self._read(), "problem": ""}
         except LogError as error:
@@ -166,7 +166,7 @@ class RunsBoard:
     ) -> tuple[str, str]:
         """Return the state of a run as far as its log shows it, and a detail.
 
-        A log does not show whether its process still runs: only that it has changed.
+        A log does not show whether its process is still running, only whether the log has changed.
         """
         now = self._clock()
         seen = (iterations, last)
@@ -186,12 +186,12 @@ class RunsBoard:
 
 
 def count(value: Any) -> str:
-    """Return a count as text; a damaged one is shown as it is."""
+    """Return a count as text, or a note if the value is damaged."""
     return f"{value:,}" if isinstance(value, int) else "0" if value is None else f"damaged: {value}"
 
 
 def local(created: str) -> str:
-    """Return a time of the database, which is UTC, in the local zone.
+    """Convert a time of the database from UTC to the local time zone.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Thread that serves a Panel app on one port, until it is closed.
 
-The port is bound when the constructor returns. Closing ends the thread and frees port and
-documents. Documents of closed tabs are freed within seconds.
+The port is bound when the constructor returns. Closing the server ends the thread and frees the
+port and the documents. Documents of closed tabs are freed within seconds.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tornado.ioloop import IOLoop
 
 UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
-"""Milliseconds after which the document of a closed tab is freed, and between two checks."""
+"""Milliseconds until the document of a closed tab is freed, and between two checks for this."""
 
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"
 
 MOST_ROUNDS = 5
-"""Number of times that the tasks of an ending server are cancelled."""
+"""Maximum number of times that the remaining tasks of a closed server are cancelled."""
 
 NO_PORT = (
     "the dashboard cannot listen on {address}:{port} ({error}); give another port, or port=0 for "
@@ -59,7 +59,7 @@ class AppServer:
     Raises
     ------
     SessionError
-        If the server cannot listen there.
+        If the server cannot listen on this address and port.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class AppServer:
 
     @property
     def documents(self) -> int:
-        """The number of open tabs, with those that were closed only seconds ago."""
+        """The number of open tabs, including those closed a few seconds ago."""
         return 0 if self._server is None else len(self._server.get_sessions())
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class AppServer:
 
 
 def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """End the tasks of a loop, and those that they start at their end."""
+    """End the tasks of an event loop, and any tasks that they start while they end."""
     for _ in range(MOST_ROUNDS):
         tasks = asyncio.all_tasks(loop)
         if not tasks:
@@ -169,12 +169,12 @@ def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def is_noteworthy(record: logging.LogRecord) -> bool:
-    """Return False for a message of bokeh that a tab was closed while it was sent something."""
+    """Return False for Bokeh's message that a tab was closed during a transfer to it."""
     return record.threadName != THREAD or not record.getMessage().startswith(CLOSED)
 
 
 def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report an error of the event loop, unless a tab was closed while it was sent something."""
+    """Report an error of the event loop, unless a tab was closed during a transfer to it."""
     from tornado.iostream import StreamClosedError
     from tornado.websocket import WebSocketClosedError
 
@@ -183,7 +183,7 @@ def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
 
 
 def check_free(address: str, port: int) -> None:
-    """Raise an error unless a server can listen there."""
+    """Raise `SessionError` unless a server can listen on this address and port."""
     try:
         family, *_, place = socket.getaddrinfo(address or None, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:

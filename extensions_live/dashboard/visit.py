@@ -1,7 +1,7 @@
 """One tab of a browser that shows a dashboard: its widgets, and the messages to and from its page.
 
-A periodic callback of the tab's document pulls: it refreshes the widgets that are visible and sends
-what has changed. No other thread writes to the page. An error in a widget is shown in that widget.
+A periodic callback of the tab's document refreshes the visible widgets and sends what has changed.
+No other thread writes to the page. An error in a widget is shown in that widget.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ ACTOR = "dashboard"
 """The origin of commands, in receipts and in the log."""
 
 TICK = 50
-"""Milliseconds between two looks for widgets to refresh."""
+"""Milliseconds between two checks for widgets to refresh."""
 
 PERIOD_OF_RUNS = 1.0
-"""Seconds between two looks for other runs."""
+"""Seconds between two checks for changes in the list of runs."""
 
 
 class Visit:
@@ -81,7 +81,7 @@ class Visit:
         return tuple(self._widgets.values())
 
     def receive(self, message: DashboardAnswer) -> None:
-        """Handle a message of the page."""
+        """Handle a message from the page."""
         with self._lock, acting_as(ACTOR):
             if message["kind"] == "ready":
                 self._ready = True
@@ -114,7 +114,7 @@ class Visit:
                 self._send({"kind": "change", "parts": changes})
 
     def close(self) -> None:
-        """Close the widgets; nothing is sent any more."""
+        """Close the widgets and stop sending messages."""
         with self._lock:
             self._ready = False
             self._discard()
@@ -189,13 +189,13 @@ class Visit:
 
 
 def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
-    """Return the traits of a widget that its page reads, without those of every ipywidget."""
+    """Return the traits of a widget that its page reads, except those that all widgets have."""
     own = set(widget.class_traits(sync=True)) - set(AnyWidget.class_traits(sync=True))
     return {name: getattr(widget, name) for name in sorted(own)}
 
 
 def modules_of(widgets: Iterable[LiveWidget[Any, Any]]) -> dict[str, DashboardModule]:
-    """Return the script and the style of every class of `widgets`, by its name."""
+    """Return the script and the style of every class in `widgets`, by the name of the class."""
     return {
         type(widget).__name__: {"esm": str(widget._esm), "css": str(getattr(widget, "_css", ""))}
         for widget in widgets

@@ -139,7 +139,7 @@ def test_a_fork_tells_how_to_show_it_and_shows(notebook):
     paused(notebook)
     notebook.find("fork-name").fill("second")
     notebook.find("fork").click()
-    says(notebook.find("fork-line-receipt"), "fork: 'second' waits, paused, at iteration")
+    says(notebook.find("fork-line-receipt"), "fork: 'second' is paused at iteration")
     code = notebook.find("fork-line-receipt").locator("code").inner_text()
     index = notebook.add_cell(code)
     notebook.run(index)

@@ -65,8 +65,8 @@ def test_every_kind_of_run_is_one(hand_pump, wire, tmp_path):
         ([1], "there is nothing to compare"),
         ({"a": 3}, "the run 'a' must be a session, a branch, a log, .*, not 3"),
         ({"a": "no.sqlite"}, "the run 'a' .* but there is no file 'no.sqlite'"),
-        ({"a": pd.DataFrame({"cost": [1.0]}, index=["x"])}, "the index of the run 'a' must have"),
-        ({"a": pd.DataFrame({"cost": [1.0, 2.0]}, index=[2, 1])}, "that increase"),
+        ({"a": pd.DataFrame({"cost": [1.0]}, index=["x"])}, "the index of the run 'a' must be"),
+        ({"a": pd.DataFrame({"cost": [1.0, 2.0]}, index=[2, 1])}, "increasing whole numbers"),
     ],
 )
 def test_what_is_no_run_is_refused(runs, text):
@@ -177,7 +177,7 @@ def test_a_run_without_branches_is_not_compared_and_says_why(hand_pump, wire):
     payload = payload_of(one, hand_pump)
     assert payload["command"]["refused"] is True
     assert payload["command"]["text"] == (
-        "compare: refused: this run has no other branch and no fork that reaches beyond iteration "
+        "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
         "5; rewind or fork it first"
     )
     assert set(payload["curves"]) == {"cost"}

@@ -162,7 +162,7 @@ def test_the_text_of_a_dashboard_has_no_token(dashboard):
 
 
 def test_what_is_no_session_is_refused():
-    with pytest.raises(SessionError, match="must get a session, .* not 3"):
+    with pytest.raises(SessionError, match="must be a session, .* not 3"):
         Dashboard(3)
 
 

@@ -116,7 +116,7 @@ def test_scores_that_are_not_finite_are_not_counted(run, hand_pump, wire):
     batch["features"][0] = np.nan
     payload = shown(ConfusionMatrix(session, scores, batch), hand_pump)
     assert np.frombuffer(payload["counts"], np.float32).sum() == 21
-    assert payload["note"] == "left out, since their scores are not finite: 1"
+    assert payload["note"] == "examples left out, since their scores are not finite: 1"
 
 
 def test_mistakes_come_by_loss(run, hand_pump, wire):
@@ -164,7 +164,7 @@ def test_targets_that_are_not_classes_are_refused(run, hand_pump, wire):
     view = ConfusionMatrix(session, scores, {**examples(), "targets": np.full(22, 7)})
     while not view.problem:
         hand_pump.serve(view)
-    assert "needs whole numbers from 0 on as targets" in view.problem
+    assert "needs non-negative whole numbers as targets" in view.problem
 
 
 @pytest.mark.parametrize(

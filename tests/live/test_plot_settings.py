@@ -63,4 +63,4 @@ def test_an_axis_that_is_missing_is_explained(hand_pump, wire):
     view.settings = {"x": "examples"}
     hand_pump.serve(view)
     assert view.payload["curves"] == {}
-    assert "how many examples" in view.payload["axis"]["missing"]["examples"]
+    assert "number of examples" in view.payload["axis"]["missing"]["examples"]

@@ -87,7 +87,7 @@ def test_the_receipt_of_a_fork_tells_how_to_show_it(session):
     requests = Requests()
     requests.handle(session, {**request("fork", name="second"), "id": "a"})
     receipt = settled(requests, "a")
-    assert receipt["text"].startswith("fork: 'second' waits, paused, at iteration ")
+    assert receipt["text"].startswith("fork: 'second' is paused at iteration ")
     assert receipt["code"] == ("from workbench.session import sessions; view(sessions()['second'])")
     other = running_sessions.running()["second"]
     other.stop()
@@ -99,7 +99,7 @@ def test_a_fork_that_is_refused_says_why(session):
     requests.handle(session, {**request("fork", iteration=10**6), "id": "a"})
     receipt = settled(requests, "a")
     assert (receipt["state"], receipt["about"]) == ("refused", "fork")
-    assert receipt["text"].startswith("fork: refused: iteration 1,000,000 is not done yet")
+    assert receipt["text"].startswith("fork: refused: iteration 1,000,000 has not been reached")
 
 
 def test_a_file_that_is_missing_is_a_refusal(session):

@@ -1,4 +1,5 @@
-// Alerts of training: the latest ones in the bar, and a mark in the page's title until they are read.
+// Alerts during training: the latest ones in the bar, and a mark in the page's title until the user
+// has read them.
 
 import { make, named } from "./dom";
 import { makePlainButton } from "./steer/fields";
@@ -70,7 +71,7 @@ export class Alerts {
     }
   }
 
-  /** Takes the mark away from the page's title. */
+  /** Removes the mark from the title of the page. */
   read(): void {
     unread().delete(this.#view);
     markTitle();

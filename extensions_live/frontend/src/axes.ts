@@ -7,14 +7,14 @@ import { duration, interpolate, type Points } from "./numbers";
 const PADDING_X = 0.02;
 const PADDING_Y = 0.08;
 const SAME = 1e-9; // relative difference up to which two values are shown as one
-const TAIL = 0.02; // part of the points that a robust range may leave out at each end
+const TAIL = 0.02; // share of the points that a robust range may leave out at each end
 
 export interface Span {
   readonly low: number;
   readonly high: number;
 }
 
-/** Returns a range with some space on both sides; on a logarithmic axis in powers of ten. */
+/** Returns a range with some space on both sides, which is relative on a logarithmic axis. */
 export function padded({ low, high }: Span, padding: number, log: boolean): Span {
   if (log) {
     const [a, b] = [Math.log10(low), Math.log10(high)];
@@ -68,14 +68,14 @@ export function spanY(curves: Points[], visible: Span, log: boolean, robust: boo
   return inner.low < inner.high ? inner : { low, high };
 }
 
-/** Returns the number of values that a logarithmic axis cannot show. */
+/** Returns the number of values that a logarithmic axis cannot show: those of 0 or less. */
 export function belowZero(curves: Points[]): number {
   return curves.reduce((sum, { y }) => sum + y.reduce((n, value) => n + Number(value <= 0), 0), 0);
 }
 
 /**
- * Sets linear or logarithmic axes, and the kind of numbers on the x axis; `brief` means that the time
- * is short enough to be counted in seconds.
+ * Sets linear or logarithmic axes, and the kind of numbers on the x axis. `brief` is true if the
+ * run is short enough for a time axis in seconds.
  */
 export function setAxes(
   views: Embedded,
@@ -135,7 +135,7 @@ function xTicks(
   };
 }
 
-/** Returns true if a range may be changed: the user has not chosen it, or it fits no longer. */
+/** Returns true if a range may be changed: the user has not chosen it, or it is no longer valid. */
 function free(range: Range, log: boolean): boolean {
   return !range.have_updated_interactively || (log && !(range.start > 0));
 }
@@ -188,7 +188,7 @@ export function positionOf(axis: AxisData | undefined, iteration: number): numbe
   return interpolate(axis.iterations, axis.values, iteration);
 }
 
-/** Returns a position on the axis as text, with the iteration if the axis counts something else. */
+/** Returns a position on the axis as text, with the iteration if the axis has other numbers. */
 export function placeText(axis: AxisData | undefined, x: number): string {
   const iteration = `iteration ${Math.round(iterationAt(axis, x)).toLocaleString("en")}`;
   if (!axis || axis.kind === "iteration") return iteration;

@@ -18,7 +18,7 @@ export interface Range {
   setv: (properties: { start: number; end: number }) => void;
 }
 
-/** One form of a curve or of marks, with the tags that `extensions_live.figures` gives it. */
+/** One drawn form of a curve or of marks, with the tags that `extensions_live.figures` sets. */
 export interface Renderer extends BokehModel {
   readonly tags: [key: string, kind: string];
   visible: boolean;
@@ -104,7 +104,7 @@ declare global {
 /** Returns BokehJS in the version of the installed package; loads it once per page. */
 export async function loadBokeh(model: Model<PlotState>): Promise<Bokeh> {
   const found = await model.widget_manager?.get_model?.(model.get("bokehjs"));
-  if (!found) throw new Error("the page received no BokehJS");
+  if (!found) throw new Error("the page did not receive BokehJS");
   const carrier = found as Model<BokehState>;
   const version = carrier.get("version");
   // Another library can have loaded the same or another version; versions do not conflict.
@@ -119,11 +119,11 @@ export async function loadBokeh(model: Model<PlotState>): Promise<Bokeh> {
     throw error;
   }
   const loaded = window.Bokeh?.[version];
-  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but the page does not have it`);
+  if (!loaded) throw new Error(`BokehJS ${version} was loaded, but is missing on the page`);
   return loaded;
 }
 
-/** Runs a script that is compressed by gzip. */
+/** Runs a script that is compressed with gzip. */
 async function runScript(compressed: DataView): Promise<void> {
   const packed = new Blob([compressed as DataView<ArrayBuffer>]);
   const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
@@ -146,7 +146,7 @@ async function runScript(compressed: DataView): Promise<void> {
 export interface Embedded {
   readonly document: BokehDocument;
   readonly view: (figure: Figure) => FigureView;
-  /** Makes a model of Bokeh, such as a scale. */
+  /** Creates a Bokeh model, such as a scale. */
   readonly create: (type: string, properties?: object) => BokehModel;
   /** Removes the figures from the page and from Bokeh's memory. */
   readonly remove: () => void;
@@ -182,7 +182,7 @@ export async function embed(
       },
     };
   } catch (error) {
-    // If the element is no longer in the page, its document is in the list without views.
+    // If the element is no longer on the page, its document is in the list without views.
     list.filter((one) => !one.views_manager && one.roots()[0]?.id === first).forEach(clear);
     throw error;
   }

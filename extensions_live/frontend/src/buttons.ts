@@ -34,7 +34,7 @@ export const BUTTONS: readonly Button[] = [
   {
     name: "train",
     label: "more epochs",
-    title: "train for this many more epochs, also after the end",
+    title: "train for this many more epochs, even after training has ended",
     icon: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
   },
 ];

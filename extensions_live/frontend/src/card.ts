@@ -5,7 +5,7 @@ import type { LineInfo } from "./messages";
 
 const SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 6" aria-hidden="true"><line x1="1" x2="21" y1="3" y2="3"/></svg>`;
 
-/** Legend key of a curve: a button that shows or hides it, with its value. */
+/** Legend key of a curve: a button that shows or hides the curve, with its value. */
 export interface Key {
   readonly info: LineInfo;
   readonly button: HTMLButtonElement;
@@ -27,7 +27,7 @@ export interface Card {
   readonly reset: HTMLButtonElement;
 }
 
-/** Returns the name of a figure: its channels. */
+/** Returns the name of a figure, which lists its channels. */
 export function figureName(lines: LineInfo[]): string {
   return [...new Set(lines.map(({ channel }) => channel))].join(", ");
 }
@@ -70,7 +70,7 @@ function makeKey(info: LineInfo, parent: HTMLElement): Key {
   return key;
 }
 
-/** Gives a key its name and colour. */
+/** Sets the name and colour of a key. */
 export function showKey({ button, name }: Key, label: string, colour: string): void {
   name.textContent = label;
   button.title = `show or hide ${label}`;

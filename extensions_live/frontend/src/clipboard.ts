@@ -1,4 +1,4 @@
-// Copying of text, also in pages without access to the clipboard of the browser.
+// Copies text, even on pages without access to the browser's clipboard.
 
 /** Copies text; resolves to true if that worked. */
 export async function copyText(text: string, parent: HTMLElement): Promise<boolean> {
@@ -10,7 +10,7 @@ export async function copyText(text: string, parent: HTMLElement): Promise<boole
   }
 }
 
-/** Copies by the selection of a hidden field: pages that are not secure have no other way. */
+/** Copies by selecting a hidden field, which is the only way on pages that are not secure. */
 function copyBySelection(text: string, parent: HTMLElement): boolean {
   const field = document.createElement("textarea");
   field.value = text;
@@ -19,7 +19,7 @@ function copyBySelection(text: string, parent: HTMLElement): boolean {
   const before = document.activeElement;
   parent.append(field);
   field.select();
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way in such pages
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way on such pages
   const copied = document.execCommand("copy");
   field.remove();
   if (before instanceof HTMLElement) before.focus();

@@ -51,8 +51,8 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 }
 
 /**
- * Sends a command, which Python recognises by its id if it arrives twice; its receipt has the id,
- * too. See `deliver`. `waiting` is called as soon as the message has to wait for a cell.
+ * Sends a command, as `deliver` does. If it arrives twice, Python recognises it by its id, which is
+ * also in its receipt. `waiting` is called as soon as the message has to wait for a cell.
  */
 export async function command(
   model: Model<LiveState>,
@@ -66,8 +66,9 @@ export async function command(
 }
 
 /**
- * Sends a message that may arrive twice: if the control channel does not answer, it is sent both
- * ways. `hasControlChannel` is true if the kernel answers on the control channel.
+ * Sends a message, which may arrive twice: if there is no answer on the control channel, it is also
+ * sent as a message of the widget. `hasControlChannel` is true if the kernel answers on the control
+ * channel.
  */
 export async function deliver(
   model: Model<LiveState>,

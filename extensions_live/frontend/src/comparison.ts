@@ -1,5 +1,5 @@
-// The table of a comparison: the runs side by side, with what differs between them. Here runs are
-// hidden, renamed, recoloured and put in order.
+// The table of a comparison: the runs side by side, with the differences between them. The user can
+// hide, rename, recolour and reorder runs in this table.
 
 import { make, named } from "./dom";
 import type { Difference, LineInfo, PlotSettings, RunData } from "./messages";
@@ -28,7 +28,7 @@ export function colourOf(info: LineInfo, now: PlotSettings): string {
   return now.run_colours[info.run] ?? info.colour;
 }
 
-/** Returns true if a curve is hidden, by itself or with its run. */
+/** Returns true if a curve is hidden, on its own or together with its run. */
 export function isHidden(info: LineInfo, now: PlotSettings): boolean {
   return now.hidden.includes(info.key) || now.hidden_runs.includes(info.run);
 }
@@ -41,11 +41,11 @@ export interface ComparisonFacts {
   readonly runs: RunData[];
   readonly differences: Difference[];
   readonly now: PlotSettings;
-  /** True if the comparison can be left for the plot of one run. */
+  /** True if the user can leave the comparison and return to the plot of one run. */
   readonly temporary: boolean;
 }
 
-/** Adds the table to `parent`; `lines` give the runs their first colours, `leave` ends it. */
+/** Adds the table to `parent`; `lines` has the initial colours, and `leave` ends the comparison. */
 export function makeComparison(
   lines: LineInfo[],
   settings: Settings,
@@ -65,7 +65,7 @@ export function makeComparison(
       box.hidden = !runs.length;
       const focused = (document.activeElement as HTMLElement | null)?.dataset.focus;
       const table = document.createElement("table");
-      const caption = make("caption", "", table, "what differs between the runs");
+      const caption = make("caption", "", table, "differences between the runs");
       if (temporary) {
         const button = named(
           "leave-comparison",

@@ -1,10 +1,10 @@
-// Draws in an element only while it is in the page and has a size, as drawing libraries require. A
+// Draws in an element only while it is on the page and has a size, as drawing libraries require. A
 // notebook creates the element of an output before it attaches it to the page, detaches and attaches
 // it during scrolling, and hides it if a second view of the same output is shown.
 
-const TRIES = 6; // number of attempts while the element stays in the page
+const TRIES = 6; // number of attempts while the element stays on the page
 
-/** Returns true if an element is in the page and has a size. */
+/** Returns true if an element is on the page and has a size. */
 export function shown(el: HTMLElement): boolean {
   return el.isConnected && el.clientWidth > 0 && el.getClientRects().length > 0;
 }
@@ -13,11 +13,11 @@ export function shown(el: HTMLElement): boolean {
 export type Undo = () => void;
 
 /**
- * Calls `draw` as soon as `el` is in the page and has a size. `draw` resolves to a function that
- * removes the drawing, or to null if the element was detached meanwhile; then it is called again
- * when the element is attached. If it fails although the element is attached, it is called again
- * after increasing delays. `report` receives the last error, or null on success. Returns a function
- * that stops this and removes the drawing.
+ * Calls `draw` as soon as `el` is on the page and has a size. `draw` resolves to a function that
+ * removes the drawing, or to null if the element was detached in the meantime. In that case, `draw`
+ * is called again when the element is attached. If `draw` fails although the element is attached,
+ * it is called again after increasing delays. `report` receives the last error, or null on success.
+ * Returns a function that stops this and removes the drawing.
  */
 export function whileShown(
   el: HTMLElement,

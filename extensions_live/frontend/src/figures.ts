@@ -1,4 +1,4 @@
-// Updates of embedded figures: every payload replaces all their data, and every setting acts at once.
+// Updates embedded figures: a payload replaces all their data, and a setting takes effect at once.
 
 import { fitRanges, iterationAt, positionOf, setAxes } from "./axes";
 import type { Embedded, FigureView } from "./bokeh";
@@ -24,8 +24,8 @@ const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
 const BRIEF = 120; // seconds up to which a time axis counts seconds
 
 /**
- * Updates embedded figures with every payload; returns a function that ends this and removes them.
- * The table of a comparison is added to `below`.
+ * Updates embedded figures with every payload. The table of a comparison is added to `below`.
+ * Returns a function that stops the updates and removes the figures.
  */
 export function fill(
   model: Model<PlotState>,
@@ -44,13 +44,13 @@ export function fill(
   const channel = () => payload().control_channel ?? false;
   let pointer: number | null = null;
   let axes = "";
-  let whole = false; // true once the user wants to see all of a comparison
+  let whole = false; // true once the user has asked to see all of a comparison
 
   const shownKeys = (index: number) =>
     (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
   const shownPoints = (index: number) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
   const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
-  // A comparison shows the part of the axis that it is about.
+  // A comparison begins at the iteration from which the runs are compared.
   const start = () => {
     const [iteration] = payload().focus ?? [];
     return whole || iteration === undefined ? undefined : positionOf(payload().axis, iteration);
@@ -91,7 +91,7 @@ export function fill(
       const below = now.log_y.includes(index)
         ? shownPoints(index).some(({ y }) => y.some((value) => value <= 0))
         : false;
-      if (below) texts.push("values of 0 or less are not on a logarithmic axis");
+      if (below) texts.push("values of 0 or less cannot be shown on a logarithmic axis");
       card.note.textContent = texts.join("; ");
       card.waiting.hidden = texts.length > 0 || keys.some(count);
       card.broken.hidden = !keys.some((name) => points.get(name)?.marks.length);
@@ -264,7 +264,7 @@ export function fill(
   };
   parts.forEach(({ figure, card }, index) => {
     const view = views.view(figure);
-    // The browser would draw an outline after every drag.
+    // Otherwise the browser draws an outline after every drag.
     view.canvas_view.events_el.style.outline = "none";
     sizes.observe(card.holder);
     figure.on_event("rangesupdate", askRange);
@@ -326,13 +326,13 @@ const NO_POINTS: Points = {
   smoothY: NONE,
 };
 
-/** Returns the frame of a figure once it is laid out. */
+/** Returns the frame of a figure, or undefined before the figure is laid out. */
 function frameOf(view: FigureView): FigureView["frame"] | undefined {
   const { frame } = view as Partial<FigureView>;
   return frame && frame.bbox.right > frame.bbox.left ? frame : undefined;
 }
 
-/** Sets attributes of `box` that tests read: last position, number of points, number of updates. */
+/** Sets attributes of `box` for tests: the last position, the numbers of points and of updates. */
 function publishFacts(box: HTMLElement, points: Points[]): void {
   box.dataset.last = String(Math.max(0, ...points.map(({ x }) => x.at(-1) ?? 0)));
   box.dataset.points = String(points.reduce((sum, { x }) => sum + x.length, 0));

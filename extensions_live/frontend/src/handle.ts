@@ -1,13 +1,14 @@
-// The handle on the x axis of a session's plot: dragged to an iteration, it offers the ways back to it.
+// The handle on the x axis of a session's plot. The user drags it to an iteration, and can then
+// rewind, fork or compare the run there.
 
 import { iterationAt, placeText, positionOf } from "./axes";
 import type { Frame } from "./bokeh";
 import { make, named } from "./dom";
 import type { AxisData, CommandName, Outcome } from "./messages";
 
-const STEP = 0.01; // part of the axis that an arrow key moves the handle
+const STEP = 0.01; // share of the axis by which an arrow key moves the handle
 
-/** What the handle needs to know at any time. */
+/** Current facts that the handle needs. */
 export interface HandleFacts {
   readonly frame: Frame | undefined;
   readonly axis: AxisData | undefined;
@@ -17,7 +18,7 @@ export interface HandleFacts {
 }
 
 export interface Handle {
-  /** Shows the handle where it belongs, and the outcome of what was asked. */
+  /** Moves the handle to its position, and shows the outcome of the last request. */
   update: () => void;
 }
 
@@ -34,13 +35,13 @@ const WAYS: Way[] = [
   {
     name: "rewind",
     label: "rewind here",
-    title: "bring training back to this iteration, and pause; the rest stays as a branch",
+    title: "go back to this iteration and pause; later iterations are kept as a branch",
     arguments: (iteration) => ({ iteration }),
   },
   {
     name: "fork",
     label: "fork here",
-    title: "start a second session from this iteration, paused",
+    title: "create a second session, which is paused at this iteration",
     arguments: (iteration) => ({ iteration }),
   },
 ];
@@ -87,7 +88,7 @@ export function makeHandle(
   });
   const comparison = named("compare-here", make("button", "wb-tool", panel, "compare from here"));
   comparison.type = "button";
-  comparison.title = "show the branches of this run beside it, from this iteration on";
+  comparison.title = "compare this run with its branches, from this iteration on";
   comparison.addEventListener("click", () => {
     if (at === null) return;
     pending = { after: facts().command?.id ?? 0 };
@@ -96,7 +97,7 @@ export function makeHandle(
   });
   const close = make("button", "wb-tool wb-handle-close", panel, "✕");
   close.type = "button";
-  close.setAttribute("aria-label", "put the handle away");
+  close.setAttribute("aria-label", "return the handle to the end");
   close.addEventListener("click", () => {
     move(null);
     grip.focus();

@@ -7,8 +7,8 @@ import type { Kernel, Manager, Model } from "./model";
 import { POSTED } from "./post";
 
 export const KERNEL_STOPPED =
-  "The kernel of this run was stopped or restarted. The last state stays visible; run the cells " +
-  "again for a new run.";
+  "The kernel of this run was stopped or restarted. The last state stays visible. To start a new " +
+  "run, run the cells again.";
 export const REOPENED =
   "The notebook was closed and opened again, so this view gets no updates from its kernel. " +
   "Training is not affected: reload the page to see it continue.";
@@ -17,11 +17,11 @@ export const REOPENED =
 export interface Facts {
   /** True if the view belongs to a closed document; reopening creates another document. */
   closed: boolean;
-  /** True if the comm of the widget is open, undefined if unknown. */
+  /** True if the comm of the widget is open, or undefined if this is not known. */
   live: boolean | undefined;
   /**
-   * The kernel that the front end names, null if it no longer has a kernel, or undefined if it
-   * provides no information; then only a failure to send a message shows that the kernel has ended.
+   * The kernel that the front end reports, null if it no longer has a kernel, or undefined if it
+   * provides no information. Then only a failure to send a message shows that the kernel has ended.
    */
   kernel: Pick<Kernel, "status"> | null | undefined;
   /** True if the last message could be sent. */
@@ -51,7 +51,7 @@ export function watchKernel(model: Model<LiveState>, box: HTMLElement): () => vo
   line.hidden = true;
   const manager = model.widget_manager;
   const session = manager?.context?.sessionContext;
-  // Only the full model, of which anywidget provides a part, has the state of the comm.
+  // Only the full model has the state of the comm; anywidget provides a part of the model.
   let own: { comm_live?: boolean } | null = null;
   let sent = true;
 

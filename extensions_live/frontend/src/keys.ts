@@ -2,14 +2,14 @@
 
 import { make, named } from "./dom";
 
-/** The event that tells the other parts of a view about a key; its detail is the key. */
+/** The event that passes a key to the other parts of a view; its detail is the key. */
 export const KEY = "wb-key";
 
 export const KEYS: readonly (readonly [key: string, meaning: string])[] = [
   ["space", "pause or resume"],
   [".", "train on one batch and pause"],
-  ["[", "go back to the snapshot before"],
-  ["]", "go to the snapshot after"],
+  ["[", "go to the previous snapshot"],
+  ["]", "go to the next snapshot"],
   ["f", "fork"],
   ["l", "logarithmic axis of the plots"],
   ["?", "show or hide this list"],
@@ -17,18 +17,18 @@ export const KEYS: readonly (readonly [key: string, meaning: string])[] = [
 
 const OWN = new Set([" ", ".", "[", "]", "f", "l", "?"]);
 
-/** Returns true if the element uses keys of its own: it is a text field or a list. */
+/** Returns true if the element itself uses keys, as text fields and lists do. */
 function takesText(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return target.type !== "range";
   return target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
 }
 
-/** Returns true if the space bar has a meaning for the element already. */
+/** Returns true if the space bar already has a meaning for the element. */
 function isPressed(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches("button, summary, a");
 }
 
-/** Returns the key if it is one of the view and would not be taken by the element in focus. */
+/** Returns the key if the view uses it and the element in focus does not, otherwise null. */
 export function keyOf(event: KeyboardEvent): string | null {
   const { key, target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
@@ -37,13 +37,14 @@ export function keyOf(event: KeyboardEvent): string | null {
 }
 
 /**
- * Calls `act` for keys pressed in `box`, or sent by other parts of the view with the event `KEY`.
- * Shortcuts of the notebook do not act on them meanwhile. Returns a function that ends this.
+ * Calls `act` for keys that are pressed in `box`, or that other parts of the view send with the
+ * event `KEY`. These keys do not trigger shortcuts of the notebook. Returns a function that ends
+ * this.
  */
 export function listenToKeys(box: HTMLElement, act: (key: string) => void): () => void {
   box.tabIndex = 0;
-  // JupyterLab listens on the document and looks for this attribute first. Keys with modifiers, such
-  // as Ctrl+S, stay those of the notebook.
+  // JupyterLab listens on the document and checks this attribute first. Keys with modifiers, such
+  // as Ctrl+S, still go to the notebook.
   const first = (event: KeyboardEvent) => {
     if (!(event.target instanceof Node) || !box.contains(event.target)) return;
     const plain = !(event.ctrlKey || event.metaKey || event.altKey) && event.key !== "Escape";
@@ -77,7 +78,7 @@ export function listenToKeys(box: HTMLElement, act: (key: string) => void): () =
 export function makeKeyList(row: HTMLElement, parent: HTMLElement): () => void {
   const button = named("keys-button", make("button", "wb-button wb-plain wb-help", row, "?"));
   button.type = "button";
-  button.title = "keys";
+  button.title = "list of keys";
   button.setAttribute("aria-label", "list of keys");
   const list = named("keys", make("div", "wb-keylist", parent));
   list.setAttribute("role", "list");

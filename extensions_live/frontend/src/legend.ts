@@ -1,8 +1,8 @@
-// Colours of the parts of a figure that live plots do not have: legend and title.
+// Colours of the parts of a figure that live plots lack: legend and title.
 
 import type { Figure } from "./bokeh";
 
-/** Gives legends and titles of `figures` the colour and the font of `el`. */
+/** Sets the colour and the font of `el` in the legends and titles of `figures`. */
 export function paintLegends(figures: Figure[], el: HTMLElement): void {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -14,7 +14,7 @@ export function paintLegends(figures: Figure[], el: HTMLElement): void {
   }
 }
 
-/** Paints legends now and when the theme changes; returns a function that ends this. */
+/** Paints legends now and whenever the theme changes; returns a function that stops this. */
 export function followLegends(figures: Figure[], el: HTMLElement): () => void {
   const repaint = () => {
     paintLegends(figures, el);

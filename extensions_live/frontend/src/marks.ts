@@ -40,7 +40,7 @@ export function drawMarks(
   });
 }
 
-/** Returns the texts of the marks beside a pixel, nearest first; those of epochs last. */
+/** Returns the texts of the marks near a pixel, the nearest first and those of epochs last. */
 export function textsAt(marks: MarkData[], frame: Frame, sx: number, keys: Set<string>): string[] {
   const found: { distance: number; text: string }[] = [];
   for (const mark of marks) {

@@ -20,7 +20,7 @@ export type AxisName = "iteration" | "epoch" | "time" | "examples";
 
 export type MarkKind = "epoch" | "intervention" | "tier" | "checkpoint" | "best";
 
-/** Choices of the user about a plot. `log_y` and `robust` have indices of figures, `hidden` and `order` keys of curves and runs; `smoothing` is a number of iterations, 0 for none. */
+/** Choices of the user about a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for none. */
 export interface PlotSettings {
   x: AxisName;
   log_x: boolean;
@@ -36,14 +36,14 @@ export interface PlotSettings {
   table: boolean;
 }
 
-/** The settings that the user chose, whole, with the time of the choice. */
+/** All settings that the user chose, with the time of the choice. */
 export interface SettingsMessage {
   kind: "settings";
   settings: PlotSettings;
   stamp: number;
 }
 
-/** Request to show the branches of a run beside it from an iteration on; null ends that. */
+/** Request to compare a run with its branches after iteration `start`; null ends this. */
 export interface CompareMessage {
   kind: "compare";
   start: number | null;
@@ -57,7 +57,7 @@ export interface CommandMessage {
   id?: string;
 }
 
-/** Choice of what a view shows: `what` names the choice. */
+/** Choice of what a view shows: a value for the option `what`. */
 export interface ChooseMessage {
   kind: "choose";
   what: string;
@@ -93,7 +93,7 @@ export interface CurveData {
   smooth_y?: DataView;
 }
 
-/** Marks of one kind: where they are, their texts, and for the best values the curve. */
+/** Marks of one kind: their positions and texts, and for a best value also its curve. */
 export interface MarkData {
   kind: MarkKind;
   x: number[];
@@ -102,7 +102,7 @@ export interface MarkData {
   y: number[];
 }
 
-/** The x axis: reasons for those that the log lacks, and known iterations on it. */
+/** The x axis: its kind, some iterations and their values, and why other kinds are missing. */
 export interface AxisData {
   kind: AxisName;
   missing: Record<string, string>;
@@ -118,7 +118,7 @@ export interface RunData {
   iterations: number;
 }
 
-/** A line of the table of a comparison: one text for each run. */
+/** A line in the table of a comparison, with one text for each run. */
 export interface Difference {
   group: string;
   name: string;
@@ -142,7 +142,7 @@ export interface PlotPayload {
   control_channel: boolean;
 }
 
-/** A curve of a plot: its key, the run and channel, and how it is drawn. */
+/** A curve of a plot: its key, its run and channel, and how it is drawn. */
 export interface LineInfo {
   key: string;
   run: string;
@@ -165,7 +165,7 @@ export interface Failure {
   traceback: string;
 }
 
-/** The outcome of a request of a page: `about` is a path of a number, or a command's name. */
+/** The outcome of a request; `about` is the path of a number or the name of a command. */
 export interface Receipt {
   request: string;
   about: string;
@@ -188,7 +188,7 @@ export interface NumberRow {
   receipt: Receipt | null;
 }
 
-/** The planned end of the run, and what is done of it. */
+/** The planned end of the run, and how much has been done. */
 export interface EndRow {
   epochs: number | null;
   batches: number | null;
@@ -211,7 +211,7 @@ export interface SnapshotRow {
   branch: string;
 }
 
-/** A change of training; empty fields are those that it does not have. */
+/** A change to training; fields that do not apply are empty. */
 export interface InterventionRow {
   iteration: number;
   what: string;
@@ -220,7 +220,7 @@ export interface InterventionRow {
   by: string;
 }
 
-/** An alert of training. */
+/** An alert that was raised during training. */
 export interface AlertRow {
   iteration: number;
   level: string;
@@ -334,7 +334,7 @@ export interface ProgressState {
   payload: ProgressPayload | Empty;
 }
 
-/** Request for rows of a log; `columns` is null for all, `copy` the number of a request for CSV. While `hold` is true, rows that are recorded meanwhile are only counted. */
+/** Request for rows of a log; `columns` is null for the default columns. While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV. */
 export interface RowsMessage {
   kind: "rows";
   start: number;
@@ -347,7 +347,7 @@ export interface RowsMessage {
   copy: number;
 }
 
-/** The visible rows of a log, from the row `start` of `total` on, as texts of their cells. `copied` is the number of the last request for CSV, and `csv` its answer. */
+/** The visible rows of a log, beginning with row `start` of `total`, as texts of their cells. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
 export interface LogTablePayload {
   channels: string[];
   columns: string[];
@@ -379,7 +379,7 @@ export interface BokehState {
   version: string;
 }
 
-/** Distributions of one variable over time: float64 iterations and edges, float32 others. */
+/** Distributions of one variable over time: float64 iterations and edges, float32 numbers. */
 export interface DistributionsPayload {
   kinds: string[];
   kind: string;
@@ -403,7 +403,7 @@ export interface HistogramState {
   title: string;
 }
 
-/** One number for each layer and iteration (float32, NaN for none), and one layer in detail. */
+/** One number for each layer and iteration (float32; NaN if missing), and details of a layer. */
 export interface LayersPayload {
   metrics: string[][];
   metric: string;
@@ -426,7 +426,7 @@ export interface LayersState {
   title: string;
 }
 
-/** One example: what it is, and what the network makes of it; empty texts are not shown. */
+/** One example, with its true class and the prediction; empty texts are not shown. */
 export interface Tile {
   index: number;
   text: string;
@@ -438,7 +438,7 @@ export interface Tile {
   flagged: boolean;
 }
 
-/** Examples with predictions; grey values or colours of their images, and of outputs. */
+/** Examples with predictions, and the pixels of the images of examples and outputs. */
 export interface TilesPayload {
   tiles: Tile[];
   images: DataView;
@@ -476,7 +476,7 @@ export interface ConfusionState {
   title: string;
 }
 
-/** The parts of a page that it shows before the server answers. */
+/** The parts of a page that are shown before the server answers. */
 export interface DashboardStart {
   title: string;
   place: string;
@@ -484,7 +484,7 @@ export interface DashboardStart {
   style: string;
 }
 
-/** Part of the page: its widgets, by their identities. */
+/** Section of the page, with the identifiers of its widgets. */
 export interface DashboardSection {
   title: string;
   subtitle: string;
@@ -497,13 +497,13 @@ export interface DashboardPart {
   state: MimeBundle;
 }
 
-/** The script and the style of a kind of widgets. */
+/** The script and the style of one kind of widget. */
 export interface DashboardModule {
   esm: string;
   css: string;
 }
 
-/** The identity and version of BokehJS, which the page has already. */
+/** The identifier and version of the BokehJS that the page has already loaded. */
 export interface DashboardBokeh {
   ident: string;
   version: string;
@@ -553,7 +553,7 @@ export interface DashboardRuns {
 
 export type DashboardMessage = DashboardContents | DashboardChange | DashboardRuns;
 
-/** Request of a page for its contents. */
+/** Request from a page for its contents. */
 export interface ReadyMessage {
   kind: "ready";
 }
@@ -564,7 +564,7 @@ export interface SelectMessage {
   runs: string[];
 }
 
-/** Message of a widget of the page. */
+/** Message from a widget on the page. */
 export interface PartMessage {
   kind: "part";
   ident: string;

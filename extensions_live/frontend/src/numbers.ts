@@ -1,4 +1,4 @@
-// Functions that unpack the numbers of a curve, look them up and format them.
+// Functions that unpack, look up and format the numbers of a curve.
 
 import type { CurveData } from "./messages";
 
@@ -9,7 +9,7 @@ export interface Points {
   readonly marks: Float64Array;
   readonly dotsX: Float64Array;
   readonly dotsY: Float64Array;
-  /** The smoothed curve; empty without smoothing. */
+  /** The smoothed curve; empty if there is no smoothing. */
   readonly smoothX: Float64Array;
   readonly smoothY: Float64Array;
 }
@@ -27,10 +27,10 @@ export function unpack(curve: CurveData): Points {
   };
 }
 
-/** Returns the numbers in a buffer of a message; an empty buffer can arrive as null. */
+/** Returns the numbers in a message buffer; an empty buffer can arrive as null. */
 export function floats(view: DataView | null | undefined): Float64Array {
   if (!view?.byteLength) return new Float64Array(0);
-  // A copy, since an array needs an aligned start, which a buffer of a message can lack.
+  // A copy, since an array must start at an aligned address, and a buffer of a message may not.
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
@@ -41,7 +41,7 @@ export function format(value: number | undefined): string {
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : value.toPrecision(4);
 }
 
-/** Returns the index of the point nearest to `at` whose value is a number, or -1. */
+/** Returns the index of the point nearest to `at` whose value is a number; -1 if there is none. */
 export function nearest(x: ArrayLike<number>, y: ArrayLike<number>, at: number): number {
   const place = firstFrom(x, at);
   const right = shownFrom(y, place, 1);
@@ -52,7 +52,7 @@ export function nearest(x: ArrayLike<number>, y: ArrayLike<number>, at: number):
   return after - at < at - before ? right : left;
 }
 
-/** Returns the index of the first of increasing numbers that is at least `at`, or their number. */
+/** Returns the index of the first number of at least `at` in an increasing array, or its length. */
 function firstFrom(x: ArrayLike<number>, at: number): number {
   let low = 0;
   let high = x.length;
@@ -64,13 +64,13 @@ function firstFrom(x: ArrayLike<number>, at: number): number {
   return low;
 }
 
-/** Returns the first index from `start`, in steps of `step`, whose value is a number, or -1. */
+/** Returns the first index from `start`, in steps of `step`, whose value is a number; else -1. */
 function shownFrom(y: ArrayLike<number>, start: number, step: 1 | -1): number {
   for (let i = start; i >= 0 && i < y.length; i += step) if (!Number.isNaN(y[i])) return i;
   return -1;
 }
 
-/** Returns the line through known points at `at`, continued beyond the last one. */
+/** Returns the value at `at`, interpolated, or extrapolated beyond the last known point. */
 export function interpolate(x: ArrayLike<number>, y: ArrayLike<number>, at: number): number {
   const right = Math.min(Math.max(firstFrom(x, at), 1), x.length - 1);
   const [x0 = 0, x1 = 0, y0 = 0, y1 = 0] = [x[right - 1], x[right], y[right - 1], y[right]];

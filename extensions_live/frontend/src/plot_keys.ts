@@ -1,12 +1,12 @@
-// Keys of a plot, pressed while it has the focus or sent by another part of the same output as the
-// event `KEY`.
+// Keys of a plot, which are pressed while it has the focus, or which another part of the same
+// output sends with the event `KEY`.
 
 import { KEY } from "./keys";
 
 const AREA = ".jp-OutputArea";
 const FIELDS = "input, select, textarea";
 
-/** Calls `act` with every key for this plot; it returns true if it used the key. */
+/** Calls `act` with every key for this plot; `act` returns true if it has used the key. */
 export function onKey(
   box: HTMLElement,
   act: (key: string, target: Element | null) => boolean,
@@ -14,7 +14,7 @@ export function onKey(
   const pressed = (event: KeyboardEvent) => {
     const target = event.target as Element;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    // The notebook would take the arrow keys of a slider and the Enter of a button for its cells.
+    // Otherwise the notebook uses the arrow keys of a slider and the Enter key of a button itself.
     event.stopPropagation();
     if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
   };

@@ -1,4 +1,4 @@
-// Shows an error that Python reports in the view.
+// Shows in the view an error that Python reports.
 
 import { make, named } from "./dom";
 import type { LiveState } from "./messages";

@@ -1,4 +1,4 @@
-// The line of a view that shows how far a run is: a bar, counts, speed and the time left.
+// The progress line of a view: a bar, counts, the speed and the remaining time.
 
 import { make, named } from "./dom";
 import type { ProgressFacts } from "./messages";

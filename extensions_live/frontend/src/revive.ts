@@ -1,5 +1,5 @@
-// Shows views again that a page failed to show. A page that is very busy while it loads reports
-// "model not found" for a widget and does not try again, although the widget arrives later.
+// Shows views that a page failed to show. A page that is very busy while it loads reports "model
+// not found" for a widget and does not try again, although the widget arrives later.
 
 import type { LiveState } from "./messages";
 import type { Cells, Model, Output } from "./model";
@@ -8,7 +8,7 @@ const SHOWS = "application/vnd.jupyter.widget-view+json";
 const GIVEN_UP = ".jp-Cell .jp-OutputArea-output.jupyter-widgets";
 const LOOKS = [1000, 3000, 6000, 12_000]; // ms after the widget is initialised
 
-/** Checks a few times for outputs of `model` that the page failed to show, and shows them again. */
+/** Checks a few times for outputs of `model` that the page failed to show, and shows them. */
 export function reviveViews(model: Model<LiveState>): void {
   for (const wait of LOOKS) {
     setTimeout(() => {

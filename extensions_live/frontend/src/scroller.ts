@@ -1,9 +1,9 @@
-// Scrolling through more rows than a page can hold: only the visible ones are elements.
+// Scrolls through more rows than a page can hold, by creating elements only for the visible ones.
 
 /** Height of a row in pixels, as in table.css. */
 export const ROW = 25;
 
-/** Largest height of the scrolled element; browsers cut elements above some 17 million pixels. */
+/** Maximum height of the scrolled element; browsers cut elements above about 17 million pixels. */
 export const TALLEST = 6_000_000;
 
 /** Returns the height of the scrolled element for a number of rows, in pixels. */
@@ -12,8 +12,9 @@ export function tall(total: number, header: number): number {
 }
 
 /**
- * Returns the first visible of `total` rows. `top` is the scroll position and `room` the number of
- * rows that fit. Above `TALLEST` a pixel stands for more than its part of a row.
+ * Returns the first visible of `total` rows. `top` is the scroll position, `height` the height of
+ * the scrolled element, and `viewport` that of its visible part. If all rows together are higher
+ * than `TALLEST`, the scroll position is scaled.
  */
 export function firstRow(top: number, height: number, viewport: number, total: number): number {
   const room = Math.max(1, Math.floor((viewport - ROW) / ROW));

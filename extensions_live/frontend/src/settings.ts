@@ -1,5 +1,5 @@
-// The settings of a plot on the page. A change acts at once and is sent to Python, which keeps all
-// settings and returns them with the numbers; until then the page uses its own.
+// The settings of a plot on the page. A change takes effect at once and is sent to Python, which
+// keeps all settings and returns them with the numbers. Until then, the page uses its own settings.
 
 import { deliver } from "./command";
 import type { PlotPayload, PlotSettings, PlotState } from "./messages";
@@ -73,7 +73,7 @@ export function makeSettings(model: Model<PlotState>, box: HTMLElement): Setting
   };
 }
 
-/** Returns a list without `item` if it has it, and with it otherwise. */
+/** Returns the list without `item` if it contains it, and with `item` added otherwise. */
 export function toggled<Item>(list: Item[], item: Item): Item[] {
   return list.includes(item) ? list.filter((one) => one !== item) : [...list, item];
 }

@@ -1,5 +1,5 @@
-// The table twin of a figure: its values at a few positions, and the marks. Readers of a screen get it
-// always; a button makes it visible.
+// The table twin of a figure: its values at a few positions, and the marks. Screen readers can
+// always read it, and a button makes it visible.
 
 import { placeText, type Span } from "./axes";
 import { make, named } from "./dom";
@@ -25,7 +25,7 @@ export interface TableFacts {
   readonly marks: MarkData[];
 }
 
-/** Returns the rows of the table: a position on the axis, and the value of each curve near it. */
+/** Returns the rows of the table: a position on the axis, and the nearest value of each curve. */
 export function tableRows({ curves, axis, visible }: TableFacts): string[][] {
   const known = curves.flatMap((curve) => {
     if (!curve) return [];
@@ -33,7 +33,7 @@ export function tableRows({ curves, axis, visible }: TableFacts): string[][] {
     return inside.length ? [inside] : [];
   });
   if (!known.length) return [];
-  // Positions of the curve with most points, so that a row shows values that exist.
+  // The positions of the curve with the most points, so that a row shows values that exist.
   const x = known.reduce((a, b) => (b.length > a.length ? b : a));
   const count = Math.min(ROWS, x.length);
   const places = Array.from({ length: count }, (_, i) =>

@@ -10,7 +10,7 @@ export interface TableBar {
   readonly say: (text: string) => void;
 }
 
-/** What the bar asks for. */
+/** Functions that the bar calls when the user requests something. */
 export interface TableActions {
   readonly choose: (condition: string) => void;
   readonly columns: (names: string[] | null) => void;
@@ -32,7 +32,7 @@ export function makeTableBar(parent: HTMLElement, actions: TableActions): TableB
   const list = named("columns", make("div", "wb-choices", choice));
   const copy = named("copy", make("button", "wb-button", bar, "Copy as CSV"));
   copy.type = "button";
-  copy.title = "copy these rows and columns, at most 10,000 rows";
+  copy.title = "copy these columns of the chosen rows, at most 10,000 rows";
   const newest = named("newest", make("button", "wb-button", bar));
   newest.type = "button";
   newest.hidden = true;
@@ -51,7 +51,7 @@ export function makeTableBar(parent: HTMLElement, actions: TableActions): TableB
     actions.choose(field.value.trim());
   });
   field.addEventListener("keydown", (event) => {
-    event.stopPropagation(); // a notebook has commands on single keys
+    event.stopPropagation(); // a notebook has shortcuts with single keys
     if (event.key !== "Enter") return;
     event.preventDefault();
     actions.choose(field.value.trim());

@@ -15,13 +15,13 @@ const AXES: [AxisName, string][] = [
   ["examples", "examples"],
 ];
 const FILES: Record<FileKind, string> = {
-  PNG: "save an image with the legend",
-  SVG: "save a drawing with the legend",
-  CSV: "save the points on the screen; log.frame has every value",
+  PNG: "save a bitmap image with the legend",
+  SVG: "save a vector image with the legend",
+  CSV: "save the points on the screen; log.frame has all values",
 };
 const [LEAST, MOST, STEPS] = [2, 100_000, 100];
 
-/** Returns the number of iterations for a position of the smoothing slider; 0 at its start. */
+/** Returns the number of iterations for a position of the smoothing slider; 0 for no smoothing. */
 export function smoothingOf(position: number): number {
   if (position <= 0) return 0;
   const value = LEAST * (MOST / LEAST) ** ((position - 1) / (STEPS - 1));
@@ -36,9 +36,9 @@ export function positionOfSmoothing(value: number): number {
 }
 
 export interface Toolbar {
-  /** Shows the settings, and which axes the log lacks. */
+  /** Shows the settings, and disables the axes that the log lacks. */
   show: (now: PlotSettings, missing: Record<string, string>) => void;
-  /** Says what happened, for example that a file was saved. */
+  /** Shows what happened, for example that a file was saved. */
   say: (text: string) => void;
 }
 
@@ -59,13 +59,13 @@ export function makeToolbar(
     element.addEventListener("click", act);
     return element;
   };
-  const logY = button("log y", "logarithmic values (key l)", () => {
+  const logY = button("log y", "logarithmic y axis (key l)", () => {
     settings.change({ log_y: toggled(settings.now.log_y, index) });
   });
   const logX = button("log x", "logarithmic x axis", () => {
     settings.change({ log_x: !settings.now.log_x });
   });
-  const robust = button("robust", "leave rare extreme values out of the range", () => {
+  const robust = button("robust", "ignore rare extreme values in the range of the y axis", () => {
     settings.change({ robust: toggled(settings.now.robust, index) });
   });
 
@@ -85,7 +85,7 @@ export function makeToolbar(
   });
 
   const boxes = new Map<MarkKind, HTMLInputElement>();
-  const menu = makeMenu("marks", "which events are marked", bar);
+  const menu = makeMenu("marks", "choose the events to mark", bar);
   for (const [kind, text] of Object.entries(MARK_NAMES) as [MarkKind, string][]) {
     const line = make("label", `wb-mark-${kind}`, menu);
     const box = make("input", "", line);
@@ -96,7 +96,7 @@ export function makeToolbar(
     });
     boxes.set(kind, box);
   }
-  const table = button("table", "the values as a table", () => {
+  const table = button("table", "show the values as a table", () => {
     settings.change({ table: !settings.now.table });
   });
   const files = makeMenu("save", "save a file", bar);
@@ -127,7 +127,7 @@ export function makeToolbar(
         option.title = why ?? "";
       }
       x.value = now.x;
-      x.title = Object.values(missing).join("; ") || "what the x axis counts";
+      x.title = Object.values(missing).join("; ") || "quantity on the x axis";
       const position = positionOfSmoothing(now.smoothing);
       if (document.activeElement !== slider || Number(slider.value) !== position) {
         slider.value = String(position);
@@ -145,7 +145,7 @@ export function makeToolbar(
   };
 }
 
-/** Adds a menu that opens on a click, and closes on Escape or if the focus leaves it. */
+/** Adds a menu that opens on a click, and closes on Escape or when the focus leaves it. */
 function makeMenu(name: string, title: string, parent: HTMLElement): HTMLElement {
   const details = named(`${name}-menu`, make("details", "wb-menu", parent));
   const summary = make("summary", "wb-tool", details, name);

@@ -3,11 +3,11 @@
 import type { Model } from "./model";
 import { post } from "./post";
 
-const HEARTBEAT = 10_000; // ms between two reports while it is visible
+const HEARTBEAT = 10_000; // ms between two reports while a rendering is visible
 
 /**
- * Reports the visibility of `box` when it changes, every few seconds while it is visible, and when it
- * is closed. Returns a function that closes it.
+ * Reports the visibility of `box` when it changes, every few seconds while it is visible, and at
+ * the end. Returns a function that ends the reports.
  */
 export function reportVisibility(
   model: Pick<Model<never>, "send" | "on" | "off">,

@@ -365,7 +365,7 @@ describe("the journal", () => {
     const cells = [...el.querySelectorAll("td")].map((cell) => cell.textContent);
     expect(cells).toEqual(["1,204", "rate", "1", "2", "button"]);
     expect(part("changes").querySelector("summary")?.textContent).toBe("changes10");
-    expect(part("changes").textContent).toMatch(/and 9 before/);
+    expect(part("changes").textContent).toMatch(/and 9 earlier/);
   });
 
   it("keeps its elements while nothing changes, so that the focus stays", () => {

@@ -12,16 +12,16 @@ interface Script {
 
 /** Widgets on the page. */
 export interface Shown {
-  /** The widgets by their identities. */
+  /** The widgets by their identifiers. */
   readonly parts: Map<string, Hosted>;
   /** Removes them from the page. */
   readonly remove: () => void;
 }
 
-// The server answers at once whether or not a cell runs, so a widget must not say that it waits.
+// The server answers at once, even while a cell runs, so a widget must not say that it is waiting.
 const FREE = { status: "idle", connectionStatus: "connected" };
 
-/** Shows `contents` in `parent`; `send` takes messages to the server. */
+/** Shows `contents` in `parent`; `send` sends messages to the server. */
 export function show(
   contents: DashboardContents,
   parent: HTMLElement,

@@ -1,5 +1,5 @@
-// A widget of a dashboard: its traits arrive from the server of the dashboard instead of a kernel.
-// It is the model that the scripts of all widgets expect.
+// A widget of a dashboard, whose traits arrive from the server of the dashboard instead of a kernel.
+// It has the interface of the model that the scripts of all widgets expect.
 
 import type { Message } from "../messages";
 import type { Manager, Model } from "../model";
@@ -16,7 +16,7 @@ export function withViews(value: unknown): unknown {
   return value;
 }
 
-/** A widget whose messages `post` takes. */
+/** A widget that sends its messages with `post`. */
 export class Hosted implements Model<Traits> {
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #traits: Traits;
@@ -44,7 +44,7 @@ export class Hosted implements Model<Traits> {
     this.#listeners.get(event)?.delete(callback);
   };
 
-  /** Sets traits that the server sent, and calls those who listen to them. */
+  /** Sets traits that the server sent, and calls their listeners. */
   update(changes: Traits): void {
     const now = withViews(changes) as Traits;
     Object.assign(this.#traits, now);

@@ -8,7 +8,7 @@ export function toggled(rows: readonly RunRow[], uuid: string): string[] {
   return rows.filter((row) => row.shown !== (row.uuid === uuid)).map((row) => row.uuid);
 }
 
-/** Fills `parent` with `rows`; `select` takes the runs to show. */
+/** Fills `parent` with `rows`; `select` is called with the runs to show. */
 export function showRuns(
   parent: HTMLElement,
   rows: readonly RunRow[],

@@ -1,5 +1,5 @@
-// The button that changes between the light and the dark theme. Without a choice, the theme is that
-// of the system. The choice is kept in the browser.
+// The button that switches between the light and the dark theme. Until the user chooses one, the
+// theme is that of the system. The choice is kept in the browser.
 
 import { make, named } from "../dom";
 
@@ -28,7 +28,7 @@ function stored(): Theme | null {
   }
 }
 
-/** Adds the button to `parent`; returns a function that ends the watch of the system's theme. */
+/** Adds the button to `parent`; returns a function that stops following the system's theme. */
 export function addThemeSwitch(parent: HTMLElement): () => void {
   const button = named("theme", make("button", "wbd-theme", parent));
   button.type = "button";

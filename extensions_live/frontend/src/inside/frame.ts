@@ -1,4 +1,4 @@
-// What all views that look inside the network share: the box, its title, and its life.
+// The parts that all views inside the network share: the box, its title, and its updates.
 
 import { make, named } from "../dom";
 import { announce } from "../draw";
@@ -20,7 +20,7 @@ export interface Frame {
   readonly choose: (what: string, value: string) => void;
 }
 
-/** Adds the box of a view to `el`, and returns it with the element for its contents. */
+/** Adds the box of a view to `el`, and returns the box with the element for its contents. */
 export function makeFrame<Payload extends object>(
   model: Model<State<Payload>>,
   el: HTMLElement,

@@ -1,6 +1,6 @@
 // Colours of a heat map: how strongly a value is painted.
 
-/** The scale of one metric: logarithmic for sizes, from 0 to 1 for shares. */
+/** The scale of one metric: logarithmic for norms and ratios, linear from 0 to 1 for shares. */
 export interface Scale {
   readonly low: number;
   readonly high: number;
@@ -11,7 +11,7 @@ export interface Scale {
 export function scaleOf(low: number | null, high: number | null, share: boolean): Scale {
   if (share) return { low: 0, high: 1, log: false };
   const most = high ?? 1;
-  // Values far below the largest are alike: zeros have no logarithm.
+  // Values far below the largest one look the same, since zeros have no logarithm.
   const least = Math.max(low ?? 0, most * 1e-8, Number.MIN_VALUE);
   return { low: least, high: most, log: true };
 }

@@ -1,4 +1,4 @@
-// The panel of distributions: the chosen variable over the run, and its histogram at some iteration.
+// The panel of distributions: the chosen variable over the run, and its histogram at one iteration.
 
 import { make, named } from "../dom";
 import type { DistributionsPayload } from "../messages";
@@ -8,7 +8,7 @@ import { fillSegments } from "./segments";
 import { brief, columnAt, edges, floats32, Moment, percent } from "./time";
 
 const FOOT = 16; // px below a drawing for its labels
-const NUMBERS = 4; // for each record: mean, deviation, zeros, not finite
+const NUMBERS = 4; // numbers of each record: mean, deviation, zeros, not finite
 
 /** The distributions of one variable, unpacked. */
 export interface Distributions {
@@ -33,7 +33,7 @@ export function unpackDistributions(payload: DistributionsPayload): Distribution
   };
 }
 
-/** Returns the numbers of one record as pairs of a name and a text. */
+/** Returns the statistics of one record as pairs of a name and a text. */
 export function facts(found: Distributions, index: number): [string, string][] {
   const at = (i: number) => found.numbers[NUMBERS * index + i] ?? NaN;
   const list: [string, string][] = [
@@ -52,7 +52,7 @@ export interface Panel {
   readonly end: () => void;
 }
 
-/** Adds a panel to `parent`; `choose` is called with what the reader chose. */
+/** Adds a panel to `parent`; `choose` gets the option and the value that the user chose. */
 export function makePanel(
   parent: HTMLElement,
   choose: (what: string, value: string) => void,
@@ -188,7 +188,7 @@ export function makePanel(
     heat.setAttribute("role", "img");
     heat.setAttribute(
       "aria-label",
-      `${payload?.name ?? ""} over ${String(iterations.length)} moments`,
+      `distributions of ${payload?.name ?? ""} at ${String(iterations.length)} iterations`,
     );
     bars.setAttribute("role", "img");
     bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);
@@ -246,7 +246,7 @@ export function makePanel(
   };
 }
 
-/** Lists the variables, unless they are listed already: an open list must stay open. */
+/** Lists the variables, unless they are already listed, since an open list must stay open. */
 function fillPicker(picker: HTMLSelectElement, { names, name }: DistributionsPayload): void {
   if ([...picker.options].map((one) => one.value).join("\n") !== names.join("\n")) {
     picker.replaceChildren();

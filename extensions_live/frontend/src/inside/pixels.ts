@@ -1,6 +1,6 @@
 // Images of examples on the page, from their grey values or colours.
 
-/** Returns the bytes of all images in a buffer of a message. */
+/** Returns the bytes of all images in a message buffer. */
 export function bytesOf(view: DataView | null | undefined): Uint8Array {
   return view?.byteLength
     ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
@@ -19,7 +19,7 @@ export function rgba(bytes: Uint8Array, index: number, size: number, channels: n
   return found;
 }
 
-/** Draws one image on a canvas, in its own number of pixels. */
+/** Draws one image on a canvas, with one canvas pixel for each pixel of the image. */
 export function paint(
   canvas: HTMLCanvasElement,
   bytes: Uint8Array,

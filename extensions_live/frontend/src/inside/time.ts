@@ -1,6 +1,6 @@
-// Places on the time axis of a history: columns of records, and the record that is looked at.
+// Positions on the time axis of a history: columns of records, and the record that is shown.
 
-/** Returns the left edges of the columns of records within `width`, and the end of the last. */
+/** Returns the left edges of the columns within `width`, and the right edge of the last one. */
 export function edges(iterations: ArrayLike<number>, width: number): number[] {
   const count = iterations.length;
   if (count < 2) return [0, width];
@@ -13,13 +13,13 @@ export function edges(iterations: ArrayLike<number>, width: number): number[] {
   );
 }
 
-/** Returns the column at a place; the places outside belong to the first and the last column. */
+/** Returns the column at a position; positions outside belong to the first or the last column. */
 export function columnAt(sides: number[], x: number): number {
   const after = sides.findIndex((side, i) => i > 0 && x < side);
   return after < 0 ? sides.length - 2 : after - 1;
 }
 
-/** The record that the reader looks at: the latest, or the one nearest to a chosen iteration. */
+/** The record that is shown: the latest one, or the one nearest to a chosen iteration. */
 export class Moment {
   private chosen: number | null = null;
 
@@ -28,7 +28,7 @@ export class Moment {
     return this.chosen === null;
   }
 
-  /** Chooses a record by its index; the last one means the latest from now on. */
+  /** Chooses a record by its index; the last index means the latest record from now on. */
   choose(iterations: ArrayLike<number>, index: number): void {
     this.chosen = index >= iterations.length - 1 ? null : (iterations[index] ?? null);
   }

@@ -1,4 +1,4 @@
-// The lines below the numbers: the end of the run, the way back, a fork, and files.
+// The lines below the numbers: the end of the run, going back, forks, and files.
 
 import { make, named } from "../dom";
 import { makeField, makePlainButton, onEnter, ReceiptLine, wholeNumber, type Send } from "./fields";
@@ -98,14 +98,14 @@ export class Actions {
       else back.ask("rewind", { iteration });
     };
     onEnter(to, rewind);
-    const rewound = "go back to this iteration and pause there; what followed stays as a branch";
-    const undone = "go back to before the last change of training, and pause there";
+    const rewound = "go back to this iteration and pause; later iterations are kept as a branch";
+    const undone = "go back to the state before the last change to training, and pause";
     this.#others = [makePlainButton("rewind", "Rewind", rewound, back.middle, rewind)];
     const undo = () => {
       back.ask("undo");
     };
     this.#others.push(makePlainButton("undo", "Undo", undone, back.middle, undo));
-    const keep = "keep the present state in memory, to go back to it";
+    const keep = "keep the present state in memory, so that you can go back to it";
     this.#snapshot = makePlainButton("snapshot", "Snapshot", keep, back.middle, () => {
       back.ask("snapshot");
     });
@@ -145,7 +145,8 @@ export class Actions {
       const path = this.#path.value.trim();
       file.ask("save", path ? { path } : {});
     };
-    const loaded = "bring training to the state in this file, and pause; nothing in it is executed";
+    const loaded =
+      "restore the state of training from this file, and pause; no code in it is executed";
     const load = () => {
       const path = this.#path.value.trim() || this.#now?.last_path;
       if (path) file.ask("load", { path });

@@ -6,7 +6,7 @@ import type { CommandName, Receipt } from "../messages";
 /** Sends a command; returns the id of the request, by which its receipt is found. */
 export type Send = (name: CommandName, given?: Record<string, unknown>) => string;
 
-/** Adds a text field with an accessible name, which is also shown if it is empty. */
+/** Adds a text field with an accessible name; `hint` is shown while the field is empty. */
 export function makeField(
   name: string,
   label: string,
@@ -59,14 +59,14 @@ function outcomeIn(text: string): string {
   return outcome.replace(/^(refused: )\w+Error: /, "$1");
 }
 
-/** The line beside a control that shows what became of a request. */
+/** The line beside a control that shows the outcome of a request. */
 export class ReceiptLine {
   readonly element: HTMLElement;
   /** The id of the last request of this page, until its outcome arrives. */
   pending = "";
   #own = "";
 
-  /** With `brief`, the line leaves out what its control says already. */
+  /** With `brief`, the line leaves out what its control already says. */
   constructor(
     name: string,
     parent: HTMLElement,
@@ -86,7 +86,7 @@ export class ReceiptLine {
   /** Shows why nothing was sent; the next receipt replaces it. */
   refuse(text: string): void {
     this.#own = text;
-    this.element.setAttribute("role", "alert"); // what Python answers, the bar announces
+    this.element.setAttribute("role", "alert"); // the bar announces answers of Python
     this.#write(text, "refused");
   }
 

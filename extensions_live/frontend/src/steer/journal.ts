@@ -25,9 +25,9 @@ export class Journal {
     const summary = make("summary", "", this.#changes, "changes");
     this.#count = make("span", "wb-count", summary);
     const frame = make("div", "wb-frame", this.#changes);
-    frame.tabIndex = 0; // so that it can be scrolled by keys
+    frame.tabIndex = 0; // so that it can be scrolled with keys
     frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "changes of training");
+    frame.setAttribute("aria-label", "changes to training");
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
     for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
@@ -39,7 +39,7 @@ export class Journal {
     this.#receipt.show(receipts, null);
     const { branches, interventions, more_interventions: more } = now;
     const drawn = JSON.stringify([branches, interventions, more]);
-    if (drawn === this.#drawn) return; // so that focus and selection stay
+    if (drawn === this.#drawn) return; // so that focus and selection are kept
     this.#drawn = drawn;
     this.#branches.hidden = branches.length < 2;
     this.#list.replaceChildren();
@@ -48,7 +48,9 @@ export class Journal {
     this.#count.textContent = String(interventions.length + more);
     this.#body.replaceChildren();
     for (const change of interventions) this.#change(change);
-    this.#more.textContent = more ? `and ${more} before; session.interventions has them all` : "";
+    this.#more.textContent = more
+      ? `and ${more} earlier; session.interventions contains all of them`
+      : "";
   }
 
   #branch({ name, start, end, difference }: BranchRow): void {

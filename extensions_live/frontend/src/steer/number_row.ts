@@ -109,7 +109,7 @@ export class NumberControl {
     }, SETTLE);
   };
 
-  /** Moves by 1 %, or by 10 % with the keys for pages: `step="any"` leaves that to the browser. */
+  /** Moves by 1 %, or by 10 % with Page Up and Page Down, since `step="any"` sets no step. */
   readonly #step = (event: KeyboardEvent) => {
     const steps = {
       ArrowRight: 1,

@@ -23,7 +23,7 @@ export class Numbers {
     for (const row of rows) this.#controls.get(row.path)?.update(row, able, receipts);
   }
 
-  /** Makes all rows; happens once, unless an extension is added that has a number. */
+  /** Makes all rows. This happens once, unless an extension with a number is added. */
   #build(rows: readonly NumberRow[]): void {
     this.#box.replaceChildren();
     const kept = this.#controls;

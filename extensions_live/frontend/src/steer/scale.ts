@@ -14,7 +14,7 @@ export interface Scale {
 
 type Bounds = Pick<NumberRow, "value" | "low" | "high" | "scale">;
 
-/** Returns a scale with the value of `row` on it, or null if a slider is of no use. */
+/** Returns a scale with the value of `row` on it, or null if a slider is not useful. */
 export function scaleFor(row: Bounds): Scale | null {
   const { value, low, high } = row;
   if (row.scale === "log") return logarithmic(value && value > 0 ? value : 1e-3, high);

@@ -44,7 +44,7 @@ export class Steer {
     this.#journal.update(steer, receipts);
   }
 
-  /** Opens the part and puts the cursor where a fork gets its name. */
+  /** Opens the part and puts the cursor in the field for the name of a fork. */
   askForFork(): void {
     this.box.open = this.#more.open = true;
     this.#actions.fork.focus();

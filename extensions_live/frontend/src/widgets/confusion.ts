@@ -7,9 +7,9 @@ import { floats32, percent } from "../inside/time";
 import type { ConfusionPayload, ConfusionState } from "../messages";
 import type { Rendering } from "../model";
 
-const CROWDED = 20; // with more classes than this, cells have no numbers
+const CROWDED = 20; // if there are more classes than this, the cells show no numbers
 
-/** Returns a sentence on one cell. */
+/** Returns a text about one cell. */
 export function sentence(names: string[], counts: ArrayLike<number>, row: number, column: number) {
   const size = names.length;
   const count = counts[row * size + column] ?? 0;
@@ -28,7 +28,7 @@ function render({ model, el }: Rendering<ConfusionState>) {
   const frame = make("div", "wb-confusion-frame", content);
   const table = named("confusion", make("table", "wb-confusion", frame));
   const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
-  const rest = "rows are true classes, columns are predictions; colours are shares of a row";
+  const rest = "rows are true classes, columns are predictions; colours show shares within a row";
   foot.textContent = rest;
   let counts = new Float32Array(0) as Float32Array;
   let names: string[] = [];

@@ -1,5 +1,5 @@
 // The page of a dashboard: a bar, a list of runs if there is a choice, and the widgets. Panel shows
-// it as a `JSComponent`; everything arrives as messages of its server, and nothing is fetched.
+// it as a `JSComponent`. Everything arrives as messages from its server, and nothing is fetched.
 
 import { show, type Shown } from "../dashboard/contents";
 import { showRuns } from "../dashboard/run_list";
@@ -16,7 +16,7 @@ interface PanelModel {
 
 const LOST =
   "The connection to this dashboard was lost: its program has ended, or the network is down. " +
-  "What you see is its last state. Reload the page to connect again.";
+  "This page shows the last state. Reload the page to connect again.";
 
 function render({ model, el }: { model: PanelModel; el: HTMLElement }) {
   const { title, place, notice, style } = model.start;
@@ -74,7 +74,7 @@ function render({ model, el }: { model: PanelModel; el: HTMLElement }) {
 
 /** Shows `lost` when the connection to the server ends. */
 function watchConnection(lost: HTMLElement): void {
-  // Bokeh has an entry for each of its versions on the page, among others.
+  // Among other entries, `window.Bokeh` has one for each version of Bokeh on the page.
   const versions = Object.entries(window.Bokeh ?? {}).filter(([name]) => /^\d/.test(name));
   for (const one of versions.flatMap(([, bokeh]) => bokeh.documents)) {
     one.on_event?.("connection_lost", () => {

@@ -1,4 +1,4 @@
-// The widget `Histogram`: distributions inside a network, over the run.
+// The widget `Histogram`: distributions of values inside a network, over the course of the run.
 
 import { careForCell } from "../cell";
 import { makeFrame } from "../inside/frame";

@@ -1,4 +1,4 @@
-// The widget `Layers`: a heat map of layers and time, which opens the distributions of a layer.
+// The widget `Layers`: a heat map over layers and time. A click opens the distributions of a layer.
 
 import { careForCell } from "../cell";
 import { make, named } from "../dom";
@@ -93,7 +93,7 @@ function render({ model, el }: Rendering<LayersState>) {
     const [first, last] = [iterations[0] ?? 0, iterations.at(-1) ?? 0];
     foot.textContent =
       `iterations ${first.toLocaleString("en")} to ${last.toLocaleString("en")}; ` +
-      "the numbers are the latest. Choose a layer to see its values.";
+      "the numbers are the latest values. Choose a layer to see its distributions.";
   };
   const rowAt = (event: MouseEvent) =>
     Math.floor((event.clientY - heat.getBoundingClientRect().top) / ROW);
@@ -120,7 +120,7 @@ function render({ model, el }: Rendering<LayersState>) {
   };
 }
 
-/** Lists the layers as buttons; the open one closes when it is chosen again. */
+/** Lists the layers as buttons; choosing the open layer again closes it. */
 function fillRows(
   parent: HTMLElement,
   { rows, row }: LayersPayload,
@@ -132,7 +132,7 @@ function fillRows(
       const button = make("button", "wb-layer", parent, name);
       button.type = "button";
       button.dataset.row = name;
-      button.title = `show the values of ${name}`;
+      button.title = `show the distributions of ${name}`;
       button.addEventListener("click", () => {
         choose("row", button.getAttribute("aria-expanded") === "true" ? "" : name);
       });

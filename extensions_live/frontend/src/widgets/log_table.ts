@@ -1,5 +1,5 @@
-// The widget `LogTable`: the rows of a log. It asks Python for the visible rows and some around
-// them, and shows new ones at the top until the user scrolls away from there.
+// The widget `LogTable`: the rows of a log. It requests the visible rows and some rows around them
+// from Python, and shows new rows at the top until the user scrolls down.
 
 import { careForCell } from "../cell";
 import { copyText } from "../clipboard";
@@ -27,7 +27,7 @@ function render({ model, el }: Rendering<LogTableState>) {
     const now = model.get("payload");
     return "rows" in now ? now : null;
   };
-  // What the user asked for; the first payload has what Python was given.
+  // What the user has requested; the first payload sets the condition and the columns.
   const asked: Omit<RowsMessage, "kind" | "start" | "count" | "hold"> = {
     sort: ITERATION,
     descending: true,

@@ -25,7 +25,7 @@ function render({ model, el }: Rendering<PlotState>) {
   const problem = make("div", "wb-problem", box);
   problem.hidden = true;
 
-  // Everything that depends on the curves, which a comparison changes.
+  // Draws everything that depends on the curves, which a comparison changes.
   const show = () => {
     content.replaceChildren();
     heading.textContent = model.get("title");

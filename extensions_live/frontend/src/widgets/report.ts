@@ -1,11 +1,11 @@
-// The script of a report that `extensions_live.to_html` writes: draws its figures. The page is one
-// file that holds BokehJS and all data.
+// The script that draws the figures of a report written by `extensions_live.to_html`. The page is
+// one file that contains BokehJS and all data.
 
 import { embed, type DocumentJson } from "../bokeh";
 import { followLegends } from "../legend";
 import { followTheme } from "../theme";
 
-/** Draws the figures of a report in its elements of the class `figure`. */
+/** Draws the figures of a report in the elements with the class `figure`. */
 export async function drawReport(page: Document): Promise<void> {
   const text = page.getElementById("figures")?.textContent;
   const holders = [...page.querySelectorAll<HTMLElement>(".figure")];

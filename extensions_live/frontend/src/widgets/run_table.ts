@@ -40,7 +40,7 @@ function render({ model, el }: Rendering<RunTableState>) {
   };
 }
 
-/** Adds a table whose first column has the names of its rows. */
+/** Adds a table whose first column contains the names of the rows. */
 function table(
   parent: HTMLElement,
   caption: string,

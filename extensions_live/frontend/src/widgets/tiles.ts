@@ -1,4 +1,4 @@
-// The widgets `Samples` and `Mistakes`: examples with what the network makes of them. An example
+// The widgets `Samples` and `Mistakes`: examples with the predictions of the network. An example
 // keeps its element, and nothing moves under the pointer or the focus, so that no click is lost.
 
 import { careForCell } from "../cell";
@@ -107,7 +107,7 @@ function makeTile(
         if (bytes.length) paint(canvas, bytes, place, payload);
       });
       text.textContent = tile.text;
-      // A sign besides the colour, for readers who cannot tell the colours apart.
+      // A sign in addition to the colour, for users who cannot tell the colours apart.
       const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
       guess.textContent = tile.guess && sign + tile.guess;
       sure.textContent = tile.sure === null ? "" : percent(tile.sure);
