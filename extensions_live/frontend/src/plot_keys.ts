@@ -1,12 +1,13 @@
-// Keys of a plot, pressed while it has the focus or sent by another part of the same output as the
-// event `KEY`.
+// Keys of a plot, pressed while it has the focus or sent by another part of the same view.
 
-import { KEY } from "./keys";
+import { hearKeys, keyOf, sendKey } from "./keys";
 
-const AREA = ".jp-OutputArea";
 const FIELDS = "input, select, textarea";
 
-/** Calls `act` with every key for this plot; it returns true if it used the key. */
+/**
+ * Calls `act` with every key for this plot; it returns true if it used the key. A key of the view
+ * that it does not use goes to the control bar.
+ */
 export function onKey(
   box: HTMLElement,
   act: (key: string, target: Element | null) => boolean,
@@ -16,19 +17,19 @@ export function onKey(
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // The notebook would take the arrow keys of a slider and the Enter of a button for its cells.
     event.stopPropagation();
-    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
+    if (target.matches(FIELDS)) return;
+    if (act(event.key, target)) event.preventDefault();
+    else {
+      const key = keyOf(event);
+      if (key === null) return;
+      event.preventDefault();
+      if (!event.repeat || key === ".") sendKey(box, key);
+    }
   };
-  const sent = (event: Event) => {
-    const { target } = event;
-    const area = target instanceof Element ? target.closest(AREA) : null;
-    if (area && area !== box.closest(AREA)) return;
-    const { detail } = event as CustomEvent<unknown>;
-    if (typeof detail === "string") act(detail, null);
-  };
+  const endHearing = hearKeys(box, (key) => void act(key, null));
   box.addEventListener("keydown", pressed);
-  document.addEventListener(KEY, sent, { capture: true });
   return () => {
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener(KEY, sent, { capture: true });
+    endHearing();
   };
 }
