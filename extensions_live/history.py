@@ -23,9 +23,13 @@ ALERTS = "alerts"
 """The channel of alerts: tuples of mappings with ``level`` and ``text``."""
 
 UNCHANGING = frozenset(
-    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert"}
+    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert", "range test"}
 )
 """Commands that do not change what training does; the table leaves them out."""
+
+
+WAYS_BACK = frozenset({"rewind", "undo", "load"})
+"""Commands that put training into another state of the run."""
 
 
 class History:
@@ -61,6 +65,12 @@ class History:
     def last_change(self, path: str) -> Mapping[str, Any] | None:
         """Return the last intervention that concerns a number, or None."""
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
+
+    def took_back(self, ident: int) -> bool:
+        """Return True if training went back to before a command, which has no effect any more."""
+        idents = {one["id"] for one in self.records}
+        later = (one for one in self.records if one["id"] > ident)
+        return ident not in idents and any(one["command"] in WAYS_BACK for one in later)
 
     def branches(self, session: Session) -> list[BranchRow]:
         """Return the last branches, the present one at the end."""
