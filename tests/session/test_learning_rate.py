@@ -3,6 +3,7 @@
 import contextlib
 import math
 import sqlite3
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -125,6 +126,12 @@ def test_the_suggestion_is_where_the_cost_falls_fastest():
     assert LearningRateTest(rates, costs).suggestion == pytest.approx(10**-2, rel=1)
 
 
+def test_low_costs_of_the_first_batches_do_not_hide_a_fall():
+    rates = np.geomspace(1e-4, 1.0, 60).tolist()
+    costs = [0.1, 0.2, *[2.0] * 28, *np.linspace(2.0, 0.5, 30)]
+    assert 1e-2 < LearningRateTest(rates, costs).suggestion <= 1
+
+
 @pytest.mark.parametrize("bounds", [(0, 1), (1, 1), (2, 1), (-1, 1), (1e-3, math.inf), ("a", 1)])
 def test_wrong_bounds(bounds):
     with pytest.raises(ArgumentError, match="low and high must be numbers with 0 < low < high"):
@@ -145,3 +152,16 @@ def test_an_algorithm_without_a_cost_is_refused():
     session = make().start(paused=True)
     with pytest.raises(SessionError):
         session.find_learning_rate()
+
+
+def test_a_notebook_shows_the_costs_and_the_suggestion():
+    result = parabola().find_learning_rate(1e-3, 100, batches=100)
+    picture = result._repr_html_()
+    assert f"suggestion {result.suggestion:.3g}</text>" in picture
+    tree = ElementTree.fromstring(picture[picture.index("<svg") :])
+    raw, average = tree.findall("{http://www.w3.org/2000/svg}polyline")
+    for curve in (raw, average):
+        points = [pair.split(",") for pair in curve.get("points").split()]
+        assert len(points) == len(result.rates)
+        assert all(0 <= float(x) <= 640 and 0 <= float(y) <= 240 for x, y in points)
+    assert LearningRateTest()._repr_html_() == "<div>LearningRateTest: no batches</div>"

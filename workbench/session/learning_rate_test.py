@@ -7,6 +7,7 @@ The test trains a copy of the run, so the run does not change. For the method se
 from __future__ import annotations
 
 import contextlib
+import html
 import math
 import warnings
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from workbench.errors import ArgumentError, NotFiniteError, SessionError, Sessio
 from workbench.extensions import TrainingExtension
 from workbench.main_loop import MainLoop
 from workbench.session.hyperparameters import variable_of
+from workbench.session.learning_rate_plot import as_svg
 from workbench.tensor import SharedVariable
 from workbench.utils.numbers import as_whole
 
@@ -83,7 +85,7 @@ class LearningRateTest:
         """
         smoothed = np.array(self.smoothed)
         skipped = SETTLING if len(smoothed) >= 3 * SETTLING else 0
-        lowest = int(smoothed.argmin()) if len(smoothed) else 0
+        lowest = skipped + int(smoothed[skipped:].argmin()) if len(smoothed) else 0
         if lowest < skipped + 2 or smoothed[lowest] > 0.99 * smoothed[skipped] + 1e-12:
             return None
         part = slice(skipped, lowest + 1)
@@ -97,6 +99,12 @@ class LearningRateTest:
 
         columns = {"learning_rate": self.rates, "cost": self.costs, "smoothed": self.smoothed}
         return pd.DataFrame(columns).rename_axis("batch")
+
+    def _repr_html_(self) -> str:
+        text = html.escape(repr(self)[1:-1])
+        if len(self.rates) < 2:
+            return f"<div>{text}</div>"
+        return f"<div>{text}</div>{as_svg(self.rates, self.costs, self.smoothed, self.suggestion)}"
 
     def __repr__(self) -> str:
         if not self.rates:
