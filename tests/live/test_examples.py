@@ -197,5 +197,5 @@ def test_long_rows_of_numbers_come_with_a_hint(run, hand_pump, wire, monkeypatch
     assert not shown(Samples(session, scores), hand_pump)["summary"].endswith(hint)
     monkeypatch.setattr("extensions_live.samples.FEWEST_PIXELS", 4)
     assert shown(Samples(session, scores), hand_pump)["summary"].endswith(hint)
-    pictures = Samples(session, scores, shape=(2, 2))
-    assert hint not in shown(pictures, hand_pump)["summary"]
+    images = Samples(session, scores, shape=(2, 2))
+    assert hint not in shown(images, hand_pump)["summary"]

@@ -156,9 +156,9 @@ def test_an_algorithm_without_a_cost_is_refused():
 
 def test_a_notebook_shows_the_costs_and_the_suggestion():
     result = parabola().find_learning_rate(1e-3, 100, batches=100)
-    picture = result._repr_html_()
-    assert f"suggestion {result.suggestion:.3g}</text>" in picture
-    tree = ElementTree.fromstring(picture[picture.index("<svg") :])
+    image = result._repr_html_()
+    assert f"suggestion {result.suggestion:.3g}</text>" in image
+    tree = ElementTree.fromstring(image[image.index("<svg") :])
     raw, average = tree.findall("{http://www.w3.org/2000/svg}polyline")
     for curve in (raw, average):
         points = [pair.split(",") for pair in curve.get("points").split()]

@@ -1,4 +1,4 @@
-"""Picture of a learning rate range test: the costs over the logarithm of the rate, as SVG."""
+"""Image of a learning rate range test: the costs over the logarithm of the rate, as SVG."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import html
 import math
 import statistics
 from collections.abc import Sequence
-
-from workbench.names import explain_missing
-
-__all__ = ["as_svg"]
 
 WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 14, 40
@@ -24,7 +20,7 @@ def as_svg(
     smoothed: Sequence[float],
     suggestion: float | None,
 ) -> str:
-    """Return a picture of costs and smoothed costs over the rates, in the colours of the page.
+    """Return an image of costs and smoothed costs over the rates, in the colours of the page.
 
     Parameters
     ----------
@@ -35,8 +31,8 @@ def as_svg(
 
     Examples
     --------
-    >>> picture = as_svg([0.01, 0.1, 1.0], [2.0, 1.0, 3.0], [2.0, 1.5, 2.0], 0.1)
-    >>> picture.startswith("<svg"), "suggestion 0.1" in picture
+    >>> image = as_svg([0.01, 0.1, 1.0], [2.0, 1.0, 3.0], [2.0, 1.5, 2.0], 0.1)
+    >>> image.startswith("<svg"), "suggestion 0.1" in image
     (True, True)
     """
     low = min(smoothed)
@@ -89,6 +85,3 @@ def as_svg(
         f'aria-label="costs over learning rates" style="max-width:{WIDTH}px;width:100%">'
         f"{''.join(parts)}</svg>"
     )
-
-
-explain_missing(__name__)
