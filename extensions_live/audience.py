@@ -1,4 +1,4 @@
-"""Audience of a widget, which consists of its visible renderings on pages."""
+"""Audience of a widget, that is, its visible renderings on pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SILENCE = 35.0
 
 
 class Audience:
-    """Renderings of a widget that are possibly visible to a user.
+    """Renderings of a widget that may be visible to a user.
 
     A page reports the visibility of each rendering when it changes, every few seconds while the
     rendering is visible, and when it is closed. A page that disappears without a report is removed
@@ -39,7 +39,7 @@ class Audience:
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool) -> None:
-        """Record a report of a page."""
+        """Record a report from a page."""
         with self._lock:
             self.answered = True
             self._last.pop("", None)

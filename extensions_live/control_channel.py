@@ -2,8 +2,8 @@
 
 In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
 any type. The kernel finds the handler of the type in `control_handlers` and runs it in its control
-thread, without any installation or setting. In other front ends, commands are messages of the
-widget, which wait for the running cell.
+thread, without any installation or configuration. In other front ends, commands are sent as widget
+messages, which wait until the running cell has finished.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictio
 
 
 class RunningCell:
-    """Monitor of the running cell that reports to the page that the kernel is still busy.
+    """Monitor that reports to the page that the kernel is still busy while a cell runs.
 
     After every message on the control channel, a kernel reports that it is idle even if a cell is
     still running, and the page then shows the kernel as idle.
@@ -52,7 +52,7 @@ class RunningCell:
                 self._parent, self._depth = parent, 1
 
     def started(self, *_: object) -> None:
-        """Record the start of a cell or of a widget's message, which can arrive during a cell."""
+        """Record the start of a cell or of a widget message, which can arrive while a cell runs."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 parent = self._kernel.get_parent("shell")
@@ -61,7 +61,7 @@ class RunningCell:
                 self._parent = parent
 
     def ended(self, *_: object) -> None:
-        """Record the end of a cell or of a widget's message."""
+        """Record the end of a cell or of a widget message."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 self._depth = max(0, self._depth - 1)
@@ -83,7 +83,7 @@ class Channel:
     Raises
     ------
     AttributeError
-        If this kernel has no control thread, or lacks a private name that is used here.
+        If this kernel has no control thread, or lacks a private attribute that is used here.
     """
 
     def __init__(self, running: Any) -> None:
@@ -132,9 +132,10 @@ def connected() -> bool:
 
 
 def busy_again() -> None:
-    """Report that a cell is still running after a message on another thread than the cell.
+    """Report that a cell is still running after a message has been handled on another thread.
 
-    Some versions of ipykernel also handle widget messages on such a thread and then report idle.
+    Some versions of ipykernel also handle widget messages on such a thread and then report that the
+    kernel is idle.
     """
     if _channel is not None and threading.current_thread() is not threading.main_thread():
         with contextlib.suppress(RuntimeError):  # no event loop, so not such a thread

@@ -2,7 +2,7 @@
 
 A click only queues a command on the session. The command takes effect between two batches, and the
 bar then shows the iteration. A command that arrives twice, on the kernel's control channel and as a
-message of the widget, acts once. Every button has an equivalent in Python, such as
+message of the widget, takes effect only once. Every button has an equivalent in Python, such as
 ``session.pause()``.
 """
 
@@ -41,7 +41,7 @@ POSSIBLE: dict[State, list[CommandName]] = {
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""Mapping from state to its enabled buttons; in any other state no button is enabled."""
+"""Mapping from each state to its enabled buttons; in any other state no button is enabled."""
 
 MOST_VALUES = 8
 
@@ -184,7 +184,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:
-    """Return the tier that processes batches and the reason, both empty for the default, eager.
+    """Return the tier that processes batches and the reason; both are empty for eager, the default.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def tier(execution: Mapping[str, str]) -> list[str]:
 
 
 def outcome(command: Command) -> Outcome:
-    """Return the text about a command that the bar shows."""
+    """Return the text that the bar shows about a command."""
     return {
         "id": command.id,
         "text": f"{command.text}: {command.state}",

@@ -3,8 +3,8 @@
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
 of neighbouring points is replaced by its minimum and maximum at their iterations, so that a spike
 of a single iteration is visible at every zoom level. Values that are not finite break the line;
-their iterations are returned separately, to be marked. Outside the visible range fewer points are
-kept, which panning shows immediately until finer points arrive.
+their iterations are returned separately, to be marked. Outside the visible range, fewer points are
+kept; panning shows these immediately, until finer points arrive.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def downsample(
     stop: float | None = None,
     log_x: bool = False,
 ) -> Curve:
-    """Return about `points` points whose plot looks the same as the whole curve.
+    """Return about `points` points whose plot looks the same as that of the whole curve.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def downsample(
     y : ndarray of float64, shape (N,)
         The values, which can be NaN or infinite.
     points : int, optional
-        The approximate maximal number of points in the visible range.
+        The approximate maximum number of points in the visible range.
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional
@@ -161,7 +161,8 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
     """Return the increasing indices of about `points` values that represent `y`.
 
     These are the first and the last value and, from each bucket, the minimum, the maximum and one
-    value that is not finite, if there is one. `finite` can pass a known ``np.isfinite(y)``.
+    value that is not finite, if there is one. If ``np.isfinite(y)`` is already known, it can be
+    passed as `finite`.
 
     Examples
     --------

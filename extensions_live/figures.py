@@ -1,11 +1,11 @@
 """Bokeh figures for lists of channels, as JSON that the page draws.
 
-There is one figure for each inner list. All figures share the x axis, so that zooming one zooms
-all. They are built once and hold no numbers: the page fills the data sources named
+There is one figure for each inner list. All figures share the x axis, so that zooming one figure
+zooms all of them. They are built once and contain no data: the page fills the data sources
 ``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
-``best:<figure>``, chooses scales and ranges, and sets the colours of text and background by its
-theme. There is no tool bar of Bokeh: drag to zoom, turn the wheel with ctrl to zoom or with shift
-to pan, double-click to show everything.
+``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
+to its theme. There is no tool bar of Bokeh: drag to zoom, use the mouse wheel with Ctrl to zoom or
+with Shift to pan, and double-click to show the whole run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bokeh.plotting import figure
 from extensions_live.messages import LineInfo, MarkKind
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that differ on white and on black, mostly also for colour-blind users."""
+"""Colours that are distinct on white and on black, and mostly also for colour-blind users."""
 
 DASHES: list[list[int]] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 5, 2, 2, 2]]
 """Lengths of dashes and gaps in pixels; without any, the line is solid."""

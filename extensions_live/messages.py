@@ -81,7 +81,7 @@ class CompareMessage(TypedDict):
 
 
 class CommandMessage(TypedDict):
-    """Request for a command of the session, which acts once even if it arrives twice."""
+    """Request for a command of the session; it takes effect only once if it arrives twice."""
 
     kind: Literal["command"]
     name: CommandName
@@ -323,7 +323,7 @@ class ControlsPayload(TypedDict):
 
 MimeBundle: TypeAlias = dict[str, Any]
 OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
-"""Data and metadata of each output that the page writes into its cell, by the output's mark."""
+"""Data and metadata of each output that the page writes into its cell, keyed by its mark."""
 
 
 class LiveState(TypedDict):
@@ -424,7 +424,7 @@ class LogTableState(LiveState):
 
 
 class BokehState(TypedDict):
-    """Traits of the widget that carries BokehJS, compressed by gzip."""
+    """Traits of the widget that carries BokehJS, compressed with gzip."""
 
     source: bytes
     version: str

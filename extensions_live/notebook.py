@@ -56,7 +56,7 @@ def publish(
     display_id: str | None = None,
     update: bool = False,
 ) -> None:
-    """Display a MIME bundle in the running cell, or replace the output with `display_id`."""
+    """Display a MIME bundle in the running cell, or replace the output that has `display_id`."""
     transient = {} if display_id is None else {"display_id": display_id}
     running = shell()
     if running is not None:
@@ -64,7 +64,7 @@ def publish(
 
 
 def front_end() -> str:
-    """Return the name of the notebook program, or the most probable one."""
+    """Return the name of the notebook program, or the most likely one."""
     if shell() is None:
         return "none (a script or a terminal)"
     for variable, name in (

@@ -103,7 +103,7 @@ class Plot(TrainingExtension):
 
     @property
     def state(self) -> State:
-        """The state of training, finished if it has ended or failed, otherwise running."""
+        """The state of training: finished if it has ended or failed, otherwise running."""
         return State.FINISHED if self.finished else State.RUNNING
 
     def views(self) -> list[dict[str, Any]]:

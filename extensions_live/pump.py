@@ -2,7 +2,7 @@
 
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
-view is refreshed a few times per second while a page shows it. If a refresh is slow, it is
+view is refreshed a few times per second while a page shows it. If its refreshes are slow, a view is
 refreshed less often, since the period is at least ten times the duration of a refresh. All views
 together send at most `MESSAGES_PER_SECOND`, far below the rate at which a notebook server drops
 messages. An error in a view is logged once and shown in this view, and does not affect other views.
@@ -22,17 +22,17 @@ from extensions_live.kernel_clock import Clock
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""Maximal number of messages per second; a page can receive 12, and the margin is for bursts."""
+"""Maximum number of messages per second; a page can receive 12, and the margin is for bursts."""
 
 COST_FACTOR = 10
-"""Minimal ratio of a view's period to the duration of its last refresh."""
+"""Minimum ratio of a view's period to the duration of its last refresh."""
 
 
 class View(Protocol):
     """Protocol of views that the pump refreshes."""
 
     period: float
-    """The minimal number of seconds between two refreshes."""
+    """The minimum number of seconds between two refreshes."""
 
     def watched(self) -> bool:
         """Return True if a refresh is useful: a page shows the view, or its output is saved."""
@@ -45,7 +45,7 @@ class View(Protocol):
 
 
 class Limiter:
-    """Limiter of all senders together to `per_second` messages within any second.
+    """Limiter of the message rate: all senders together send at most `per_second` in any second.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Limiter:
 
 
 class Pump:
-    """Thread that refreshes the views one at a time, starting with the longest waiting view."""
+    """Thread that refreshes the views one at a time, the one that has waited longest first."""
 
     def __init__(self, *, limiter: Limiter | None = None, clock: Clock = time.monotonic) -> None:
         self.limiter = limiter or Limiter()

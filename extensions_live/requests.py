@@ -1,9 +1,8 @@
 """Requests for commands of a session from the widgets of a page and from tools.
 
-A request has the name of a method of `workbench.interfaces.Session`, and the arguments of that
-method as plain values. A page may send a request twice, on the kernel's control channel and as a
-message of the widget; it acts once. Its outcome is a receipt, which the page finds by the id of the
-request.
+A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
+values. A page can send a request twice, on the kernel's control channel and as a message of the
+widget, but the request takes effect only once. Its outcome is a receipt with the id of the request.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SLOW = frozenset({"fork", "save", "load"})
 """Methods that wait for training or for a file, so that they need a thread of their own."""
 
 REMEMBERED = 1000
-"""Number of recent requests whose second message is detected."""
+"""Number of recent requests that are remembered, so that their second messages are ignored."""
 
 KEPT = 30
 """Number of recent requests whose receipts are kept."""
@@ -94,7 +93,7 @@ class Request:
 
 
 class Requests:
-    """Handler of the requests of one widget, each of which acts once.
+    """Handler of the requests of one widget, each of which takes effect only once.
 
     Attributes
     ----------
@@ -127,7 +126,7 @@ class Requests:
         return [request.receipt for request in tuple(self.recent)]
 
     def handle(self, session: Session, message: CommandMessage) -> None:
-        """Execute a message of the page unless it has already arrived on the other channel."""
+        """Execute a message from the page unless it has already arrived on the other channel."""
         if not self._is_new(message.get("id")):
             return
         name, arguments = message["name"], message.get("arguments", {})

@@ -16,7 +16,7 @@ FALLBACK = "A live view of training. It needs a notebook with a running kernel."
 
 
 class RunView:
-    """View of a run, which is shown if it is the last line of a cell.
+    """View of a run; a notebook shows it if it is the last line of a cell.
 
     The cell shows the live widgets and, below them, a still image of the curves and a table of the
     latest values. The image and the table are updated during training and when the run pauses or
@@ -58,7 +58,7 @@ class RunView:
 
 
 class Shelf:
-    """Registry of views by cell, which closes views whose cell ran again or was deleted.
+    """Registry of the views of each cell, which are closed when the cell runs again or is deleted.
 
     Without it, every execution of a cell would leave its widgets in memory until the kernel ends.
     If the front end does not identify its cells, views stay open until the user closes them.
@@ -68,7 +68,7 @@ class Shelf:
         self._views: dict[str, tuple[str, list[RunView]]] = {}
 
     def put(self, view: RunView, cell: Cell) -> None:
-        """Store `view`, which is about to be shown in `cell`, and close views it replaces."""
+        """Store `view`, which is about to be shown in `cell`, and close views that it replaces."""
         for name in cell.deleted:
             self._close(name)
         if not cell.name:

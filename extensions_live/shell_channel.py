@@ -41,7 +41,7 @@ class Listener:
     Raises
     ------
     AttributeError
-        If the kernel has no such channel, or lacks a private name that is used here.
+        If the kernel has no such channel, or lacks a private attribute that is used here.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -148,6 +148,6 @@ def _listen(found: Listener, event: threading.Event, timeout: float | None) -> b
 
 
 def connect() -> None:
-    """Make all waiting methods of workbench handle widget messages if this is a notebook."""
+    """Make all waiting methods of workbench handle widget messages in a notebook."""
     if shell() is not None:
         wait_by(wait)

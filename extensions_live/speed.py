@@ -43,5 +43,5 @@ class Speed:
             self._seen.clear()  # a pause must not look like slow training
 
     def rate(self) -> float | None:
-        """Return the iterations per second, or None if unknown so far."""
+        """Return the iterations per second, or None if they are not known yet."""
         return self._rate

@@ -1,8 +1,8 @@
 """Still image of the curves as a PNG, drawn without a browser.
 
 PNG is the only format that every notebook viewer shows; hosting sites remove inline SVG, and
-untrusted notebooks do not show it. Pillow, a requirement of Bokeh, draws a larger image that is
-then reduced, so that lines are smooth.
+untrusted notebooks do not show it. Pillow, a dependency of Bokeh, draws a larger image that is then
+reduced, so that lines are smooth.
 """
 
 from __future__ import annotations
@@ -157,9 +157,9 @@ class Panel:
 
 
 def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
-    """Return the range of the finite values, padded at both ends by a fraction of its length.
+    """Return the range of the finite values, padded at both ends.
 
-    The fraction is `padding`. The range is never empty.
+    The padding at each end is the fraction `padding` of the length. The range is never empty.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Still output of a cell, an image and a table that do not depend on a page or kernel.
+"""Still output of a cell: an image and a table that do not depend on a page or kernel.
 
 They are separate outputs below the live widgets. A widget without its kernel shows only an error,
 regardless of the other contents of its MIME bundle; the style sheet in the table hides this error.
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from extensions_live.widget import LiveWidget
     from workbench.log import TrainingLogBase
 
-MESSAGE = 200  # maximal number of characters of an error message in the table
+MESSAGE = 200  # maximum number of characters of an error message in the table
 POINTS = 600  # enough for the width of the image
 STYLE = f"<style>{asset('still.css')}</style>"
-FIRST, EVERY = 2.0, 30.0  # initial and maximal number of seconds between two images
+FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
 MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
     '<div class="wb-no-values">A live view of training was here, without any values yet. If the '
@@ -162,7 +162,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a key of the state to publish, or None if it is too early to publish again."""
+        """Return a value that identifies the state to publish, or None if it is too early."""
         log = self.log()
         if log is None:
             return None

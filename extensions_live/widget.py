@@ -1,8 +1,8 @@
 """Base class of widgets, with a payload that is replaced completely, and an audience.
 
-All data that change on the page are in one dictionary, `payload`. Therefore a change is a single
-message, and a page that lost messages or was reloaded is correct again after the next message. Only
-Python sets traits; the page sends messages.
+All data that change on the page are in one dictionary, `payload`. Therefore a change is sent as a
+single message, and a page that lost messages or was reloaded shows the current data again after the
+next message. Only Python sets traits; the page sends messages.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     ----------
     subject : object
         The object to show. Since a widget outlives its cell and must not keep a run in memory, it
-        has a strong reference only while the subject can change and a page shows it.
+        holds a strong reference only while the subject can change and a page shows it.
     period : float
-        The minimal number of seconds between two updates.
+        The minimum number of seconds between two updates.
     """
 
     _css = asset("live.css")
@@ -123,10 +123,10 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         raise NotImplementedError
 
     def receive(self, content: WidgetMessage) -> None:
-        """Handle a message of the page, on one of the kernel's threads."""
+        """Handle a message from the page in one of the kernel's threads."""
 
     def choose(self, content: ChooseMessage) -> None:
-        """Handle a choice of what to show, on one of the kernel's threads."""
+        """Handle a choice of what to show, in one of the kernel's threads."""
 
     def watched(self) -> bool:
         return self.audience.looking()

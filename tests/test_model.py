@@ -54,7 +54,7 @@ def test_a_parameter_without_brick_goes_by_its_name():
 def test_two_parameters_of_one_path_are_refused():
     twins = Sequence([Linear(2, 2), Linear(2, 2)])
     model = Model(twins.apply(tensor.matrix("x")))
-    with pytest.raises(ValueError, match=r"has the path '/sequence/linear\.W' of another"):
+    with pytest.raises(ValueError, match=r"has the same path, '/sequence/linear\.W', as another"):
         model.get_parameter_dict()
 
 

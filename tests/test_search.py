@@ -174,7 +174,7 @@ def test_misuse_is_named():
     with pytest.raises(ValueError, match="applied with n_steps.* not .* of generator.cost"):
         BeamSearch(GENERATOR.cost(tensor.lmatrix("y"), attended=x))
     trivial = SequenceGenerator(Readout(source_names=["states"], readout_dim=2), GatedRecurrent(1))
-    with pytest.raises(ValueError, match="sequencegenerator/readout emits without .* named probs"):
+    with pytest.raises(ValueError, match="sequencegenerator/readout has no .* named probs"):
         BeamSearch(trivial.generate(n_steps=1, batch_size=1)[1])
     search = searching()
     with pytest.raises(ValueError, match="eol_symbol must be an output, 0 to 2, not 3"):

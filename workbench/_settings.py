@@ -178,7 +178,7 @@ def _text_of(file: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """A loader of plain values that raises an error for aliases.
+    """Loader of plain values that raises an error for aliases.
 
     The check runs while nodes are composed. For a file of 100,000 brackets, a separate scan of all
     events would take minutes, but composition soon ends with a recursion error.

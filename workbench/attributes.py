@@ -22,7 +22,7 @@ UNKNOWN = (
 
 
 class KnownAttributes:
-    """Base of classes whose attributes only their methods can add."""
+    """Base class of objects to which only their own methods can add attributes."""
 
     if not TYPE_CHECKING:
 
@@ -89,7 +89,7 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True for a class of a user, for which only near misses are errors."""
+    """Return True for a user-defined class, for which only near misses are errors."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 

@@ -1,4 +1,4 @@
-"""Deprecations: names that will be removed, with their replacements and versions of removal."""
+"""Deprecated names, with their replacements and the versions in which they will be removed."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ exception, so that code without knowledge of the workbench can catch it::
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
     ├── DtypeError            (TypeError, ValueError) an invalid dtype
-    ├── SymbolicError         (TypeError)       use of the value of a variable without a value
+    ├── SymbolicError         (TypeError)       use of a value that is not computed yet
     ├── OperationError        (TypeError)       a function or arguments that are not supported
     ├── UnknownNameError      (AttributeError)  a name that does not exist, with a suggestion
     ├── MissingImportError    (ImportError)     a name that cannot be imported, with a suggestion
@@ -46,7 +46,7 @@ exception, so that code without knowledge of the workbench can catch it::
     ├── LogWarning            (RuntimeWarning)  records that are large or not yet in the database
     ├── ExtensionError        (TypeError, ValueError) an extension that can never be called
     │   └── EventError                          an event or a trigger that does not exist
-    ├── ExtensionLookupError  (LookupError, ValueError) a name that no or several extensions have
+    ├── ExtensionLookupError  (LookupError, ValueError) a name that is unknown or ambiguous
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
     ├── SessionError          (RuntimeError)    a command that a session rejects
     ├── SessionWarning        (RuntimeWarning)  the start of a session while another one trains
@@ -107,7 +107,7 @@ class DtypeError(WorkbenchError, TypeError, ValueError):
 
 
 class SymbolicError(WorkbenchError, TypeError):
-    """Use of the value of a variable that has not been computed yet."""
+    """Use of a variable's value before it is computed."""
 
 
 class OperationError(WorkbenchError, TypeError):

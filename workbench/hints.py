@@ -1,8 +1,8 @@
 """Hints for unknown keyword arguments: the nearest argument, or the equivalent of another library.
 
-`Hinted` is a base of public classes, and `hinted` decorates public functions. They check keyword
-arguments before the constructor or the function is called, and suggest a correct argument in the
-error message.
+`Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
+keyword arguments before the constructor or the function is called, and suggest a correct argument
+in the error message.
 """
 
 from __future__ import annotations
@@ -195,13 +195,13 @@ ADVICE: dict[str, str] = {
     "clipnorm": "clip with CompositeRule([StepClipping(1.0), rule])",
     "max_norm": "clip with CompositeRule([StepClipping(1.0), rule])",
     "grad_clip": "clip with CompositeRule([StepClipping(1.0), rule])",
-    "dropout": "Dropout(drop_prob) is a brick; apply_dropout(graph, variables, drop_prob) rewrites",
+    "dropout": "use the brick Dropout(drop_prob), or apply_dropout(graph, variables, drop_prob)",
     "p": "the probability of dropping is an argument of Dropout(drop_prob)",
     "batch_size": "it is an argument of a scheme, as in SequentialScheme(examples, batch_size=32)",
     "shuffle": "ShuffledScheme(examples, batch_size=32) shuffles",
     "num_workers": "Prefetch(stream) reads ahead",
     "seed": "config.default_seed is the default of every seed",
-    "dtype": "config.floatx is the dtype of floating point numbers",
+    "dtype": "config.floatx is the dtype of floating-point numbers",
     "device": "config.device is the device of variables",
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
@@ -211,12 +211,12 @@ ADVICE: dict[str, str] = {
         ("low", "high", "lower", "upper", "minval", "maxval"),
         "for bounds low and high, pass the mean (low + high) / 2 and the width high - low",
     ),
-    "save_best": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
-    "save_top_k": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
-    "save_best_only": "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) keeps the best",
-    "restore_best_weights": "EarlyStopping(name, checkpoint, 'best.tar', epochs=5) keeps the best",
+    **dict.fromkeys(
+        ("save_best", "save_top_k", "save_best_only", "restore_best_weights"),
+        "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) saves the best model",
+    ),
 }  # fmt: skip
-"""Advice for arguments of other libraries without an equivalent."""
+"""Advice for arguments of other libraries that have no equivalent here."""
 
 
 PACKAGES = ("workbench.", "extensions_live.")
@@ -301,7 +301,7 @@ NOT_GIVEN = _NotGiven()
 
 
 def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
-    """Replace ``**`` in a signature by its options, so that help and completion show them.
+    """Replace ``**`` in a signature with its options, so that help and completion show them.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def _defaults(bases: Iterable[type]) -> dict[str, Any]:
 
 
 class Hinted:
-    """Base of classes whose error for an unknown argument suggests a correct argument.
+    """Base class that suggests a correct argument in the error for an unknown argument.
 
     Raises
     ------

@@ -124,7 +124,7 @@ class Constant(NdarrayInitialization):
 class IsotropicGaussian(NdarrayInitialization):
     """Initialisation with independent draws from a normal distribution.
 
-    The standard deviation is the first argument, the mean the second.
+    The first argument is the standard deviation, and the second is the mean.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class Identity(NdarrayInitialization):
     Parameters
     ----------
     mult : float, optional
-        Factor of the matrix.
+        The factor by which the matrix is multiplied.
     """
 
     matrices_only = True
@@ -199,14 +199,15 @@ class Identity(NdarrayInitialization):
 class Orthogonal(NdarrayInitialization):
     """Initialisation with a random matrix that has orthonormal rows or columns.
 
-    If there are fewer rows than columns, the rows are orthonormal, otherwise the columns. The
+    If there are fewer rows than columns, the rows are orthonormal, otherwise the columns are. The
     matrix is drawn from the uniform (Haar) distribution: it is the Q factor of a Gaussian matrix,
     with the signs that make it unique (Mezzadri, 2007).
 
     Parameters
     ----------
     scale : float, optional
-        Factor of the matrix. Saxe et al. (2013) discuss its effect on the speed of training.
+        The factor by which the matrix is multiplied. Saxe et al. (2013) discuss its effect on the
+        speed of training.
 
     Examples
     --------
@@ -236,7 +237,7 @@ class Sparse(NdarrayInitialization):
     Parameters
     ----------
     num_init : int or float
-        The number of weights to draw in each row, or as a float, their fraction of the row.
+        The number of weights to draw in each row or, as a float, the fraction of weights to draw.
     weights_init : NdarrayInitialization
         The scheme that draws these weights.
     sparse_init : NdarrayInitialization, optional

@@ -28,15 +28,15 @@ _MAPS = Path("/proc/self/maps")
 _SOFT = 1  # omp_pause_soft: keep settings
 
 SPINS = 1000
-"""Number of checks for work before an idle thread sleeps, about 10 microseconds."""
+"""Number of checks for work before an idle thread sleeps; they take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables that configure how threads wait; they take precedence."""
+"""Environment variables that configure how threads wait; if one is set, its value is kept."""
 
 
 def wait_briefly() -> None:
     """Make idle OpenMP threads sleep soon if torch has not been imported yet.
 
-    libgomp reads the environment only when it is loaded. After this, use `sleep_while_idle`.
+    libgomp reads the environment only when it is loaded. Afterwards, use `sleep_while_idle`.
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in ASKED):
         os.environ["GOMP_SPINCOUNT"] = str(SPINS)
@@ -176,7 +176,7 @@ def _libraries() -> list[ctypes.CDLL]:
 
 
 def _loaded() -> set[str]:
-    """Return the paths of the copies of libgomp in this process; wheels can contain copies."""
+    """Return the paths of all copies of libgomp in this process, including copies in wheels."""
     if not _MAPS.exists():
         return set()
     lines = _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

@@ -138,8 +138,8 @@ class BeamSearch(Hinted):
             if call and call.application.name == "probs" and call.application.brick in parts:
                 return v
         raise SearchError(
-            f"{self.generator.readout.path()} emits without an application named probs, so the "
-            "probabilities of outputs are not known; use SoftmaxEmitter, or an emitter that "
+            f"the emitter of {self.generator.readout.path()} has no application named probs, so "
+            "the probabilities of outputs are not known; use SoftmaxEmitter, or an emitter that "
             "defines probs and draws from these probabilities"
         )
 
@@ -239,7 +239,7 @@ class BeamSearch(Hinted):
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
-            Maximum number of elements; longer sequences are cut.
+            Maximum number of elements; longer sequences are truncated.
         ignore_first_eol : bool
             If True, continue a sequence whose first element is `eol_symbol`, for generators of
             sequences that start and end with the same symbol.
@@ -249,7 +249,7 @@ class BeamSearch(Hinted):
         Returns
         -------
         outputs : list of list of int
-            Up to K sequences in the order of decreasing probability, including `eol_symbol`.
+            Up to K sequences in order of decreasing probability, including `eol_symbol`.
         costs : list of float
             The negative log-probability of each sequence.
             With `as_arrays`, three arrays of shape (T, up to K) are returned instead: the outputs,
@@ -326,7 +326,7 @@ def _function(
 
 
 def _check_copies(size: int, contexts: Values, states: Values) -> None:
-    """Raise an error if contexts or states evidently differ between the sequences of the batch."""
+    """Raise an error if contexts or states clearly differ between the sequences of the batch."""
     if size < 1:
         raise SearchError("the batch is empty; pass one copy of an example for each beam sequence")
     for name, value in {**contexts, **states}.items():

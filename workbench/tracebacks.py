@@ -16,7 +16,7 @@ from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
 HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden; the frames around a cell belong to IPython."""
+"""Packages whose frames are hidden, including the frames of IPython around a notebook cell."""
 
 OMITTED = (
     "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"

@@ -231,7 +231,7 @@ def test_inputs_have_names():
     two = TorchModule(Masked(), inputs=["a", "scale"])
     assert two.apply(scale=torch.tensor([2.0]), a=torch.tensor([3.0])).item() == 6
     assert two.apply(torch.tensor([3.0])).item() == 3
-    with pytest.raises(TypeError, match="masked.apply: argument 'sclae' is not known"):
+    with pytest.raises(TypeError, match="masked.apply: argument 'sclae' is unknown"):
         two.apply(a=tensor.vector("a"), sclae=tensor.vector("s"))
 
 

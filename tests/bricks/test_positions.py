@@ -71,7 +71,7 @@ def test_features_come_in_pairs(kind):
 
 def test_sequences_that_do_not_fit_are_refused():
     learned = LearnedPositions(7, 4, name="it")
-    with pytest.raises(ValueError, match=r"has shape \(\?, 8, 4\), so 8 time steps, .* length=7"):
+    with pytest.raises(ValueError, match=r"has shape \(\?, 8, 4\), that is, 8 time steps, .*=7"):
         learned.apply(tensor.variable("x", shape=(None, 8, 4)))
     with pytest.raises(ValueError, match=r"it\.apply: input_ has shape \(4,\), but a sequence"):
         learned.apply(tensor.variable("x", shape=(4,)))

@@ -59,7 +59,7 @@ FORMER = [
     (Printing, "_print_attributes", r"define do\(which_callback"),
     (MonitoringExtension, "_record_name", r"define record_name\(variable\)"),
     (TrainingDataMonitoring, "_record_name", r"define record_name\(variable\)"),
-    (Checkpoint, "save_separately_filenames", "saved as members of the archive itself"),
+    (Checkpoint, "save_separately_filenames", "saved as members of the archive, not as"),
     (UpdatesAlgorithm, "_validate_source_names", r"define process_batch\(batch\)"),
     (GradientDescent, "_compute_gradients", "pass gradients="),
     (MonitoredQuantity, "accumulate", r"define aggregate\(\*values\)"),

@@ -49,7 +49,7 @@ def test_a_table_of_splits_has_the_given_values(file):
     assert data.H5PYDataset(file, "unlabeled").provides_sources == ("features",)
     odd = data.H5PYDataset(file, ("odd",))
     np.testing.assert_array_equal(odd.get_data(slice(0, 3))[0], X[[1, 3, 5]])
-    with pytest.raises(DataError, match="must be the first row,"):
+    with pytest.raises(DataError, match="must consist of the first row,"):
         data.H5PYDataset.create_split_array({"train": {"x": (1,)}})
 
 

@@ -1,6 +1,6 @@
 """Values of several dtypes that become one array: in lists, tables, batches, and splits of a file.
 
-Numpy converts integers beside floats to floats, and numbers beside text to text, silently.
+Numpy converts integers among floats to floats, and numbers among text to text, silently.
 """
 
 import numpy as np
@@ -48,7 +48,7 @@ def test_values_of_the_common_dtype_are_kept(values):
 
 @pytest.mark.parametrize("values", [[1, "a"], ["a", 1.5], [["a", "b"], ["c", True]]])
 def test_a_number_beside_text_does_not_become_text(values):
-    with pytest.raises(DataError, match=r"source 'x' has (1|1.5|True) at index .* beside text"):
+    with pytest.raises(DataError, match=r"source 'x' has (1|1.5|True) at index .* among text"):
         IndexableDataset({"x": values})
 
 

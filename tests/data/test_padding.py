@@ -73,7 +73,7 @@ def test_batches_of_equal_lengths_and_tensors_get_masks():
         ),
         (
             lambda: first(Padding(batches_of(2, x=[1, 2]))),
-            "examples of source 'x' must differ only in .* .., ..",
+            "examples of source 'x' must differ only in .* have the shapes ..$",
         ),
     ],
 )

@@ -196,7 +196,7 @@ def test_strict_folds_are_pairs_of_the_given_class():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ConcatenatedScheme([]), "at least one scheme, but is empty"),
+        (lambda: ConcatenatedScheme([]), "at least one scheme, but schemes is empty"),
         (
             lambda: ConcatenatedScheme([ConstantScheme(2), ConstantScheme(3)]),
             "after ConstantScheme.2. would never be used",
@@ -222,8 +222,8 @@ def test_strict_folds_are_pairs_of_the_given_class():
             lambda: SequentialScheme(10, True),
             "batch_size must be a whole number, 1 or more, not True",
         ),
-        (lambda: SequentialScheme(0, 2), "at least one example, but is 0"),
-        (lambda: SequentialScheme([], 2), "at least one example, but is .."),
+        (lambda: SequentialScheme(0, 2), "at least one example, but examples is 0"),
+        (lambda: SequentialScheme([], 2), "at least one example, but examples is .."),
         (lambda: SequentialScheme([0.5], 2), "list of integer indices"),
         (lambda: SequentialScheme("ten", 2), "list of integer indices"),
         (lambda: SequentialScheme(None, 2), "examples must be a whole number, not None"),

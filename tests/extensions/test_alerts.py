@@ -87,7 +87,7 @@ def test_a_session_records_an_alert_in_the_thread_that_trains():
     session = make(FinishAfter(after_n_epochs=1)).start(paused=True)
     session.alert("look", "info").wait(SOON)
     assert session.log[0]["alerts"] == ({"level": "info", "text": "look", "by": "code"},)
-    with pytest.raises(SessionError, match="the text of an alert must be a string"):
+    with pytest.raises(SessionError, match="the text of an alert must be a non-empty string"):
         session.alert("").wait(SOON)
     session.resume()
     assert session.wait(SOON)
@@ -97,11 +97,11 @@ def test_a_session_records_an_alert_in_the_thread_that_trains():
     ("options", "text"),
     [
         ({"text": "x", "level": "fatal"}, "level must be one of info, warning, error, not 'fatal'"),
-        ({}, "must be a string that is not empty, not '', or the argument when must"),
+        ({}, "must be a non-empty string, not '', or the argument when must"),
         ({"text": "x", "when": 3}, "when must be a function of the log, not 3"),
         ({"text": "x", "webhook": "ftp://host"}, "webhook must be an address that starts with"),
         ({"text": "x", "webhook": "https://"}, "webhook must be an address that starts with"),
-        ({"text": "x", "webhook": 3}, "or a function of one mapping, not 3"),
+        ({"text": "x", "webhook": 3}, "or a function that accepts a mapping, not 3"),
     ],
 )
 def test_wrong_arguments(options, text):

@@ -69,7 +69,7 @@ def test_a_cost_that_is_not_finite_pauses_before_anything_changes():
     (found,) = alerts(session.main_loop)
     assert (found["level"], found["by"]) == ("error", "Guard")
     assert "the cost 'cost' is nan in batch 5 of this run" in found["text"]
-    assert "paused before batch 5 of this run, which resume() processes again" in found["text"]
+    assert "is paused; resume() processes batch 5 of this run again" in found["text"]
     assert session.commands[-1].by == "Guard"
 
 
@@ -240,7 +240,7 @@ def test_a_run_without_a_learning_rate_is_paused():
     session = parabola(Guard("rewind", parameters=["speed"]), log_of=5).start()
     until(lambda: session.state is State.PAUSED)
     (found,) = alerts(session.main_loop)
-    assert "the run has no hyper-parameter speed, so it was not rewound" in found["text"]
+    assert "the run has no hyperparameter speed, so it was not rewound" in found["text"]
 
 
 def test_an_algorithm_without_a_cost_is_refused():

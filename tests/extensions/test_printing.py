@@ -17,12 +17,12 @@ def test_status_and_records_are_printed_at_the_default_occasions(capsys):
     assert first.splitlines() == [
         *(rule, "BEFORE FIRST EPOCH", rule),
         *("Training status:", "\tepochs_done: 0", "\titerations_done: 0"),
-        "Log records from the iteration 0:",
+        "Log records from iteration 0:",
     ]
     assert epoch.splitlines()[1:] == [
         *("AFTER ANOTHER EPOCH", rule),
         *("Training status:", "\tepochs_done: 1", "\titerations_done: 3"),
-        "Log records from the iteration 3:",
+        "Log records from iteration 3:",
         *("\tcost: 0.3333333", "\tnote: fine", "\ttraining_finish_requested: True"),
     ]
     assert end.splitlines()[1] == "TRAINING HAS BEEN FINISHED"

@@ -70,7 +70,7 @@ WATCHERS = {
 @pytest.mark.parametrize("watcher", WATCHERS)
 def test_a_channel_that_never_came_is_named_once_with_the_nearest(watcher, caplog):
     [text] = warnings_of(caplog, Note("cost", after_epoch=True), WATCHERS[watcher]("csot"))
-    assert "record 'csot', which nothing has made so far; did you mean 'cost'?" in text
+    assert "record 'csot', which no extension has written so far; did you mean 'cost'?" in text
 
 
 def test_a_record_derived_from_a_channel_is_no_hint(caplog):
@@ -116,7 +116,7 @@ def test_a_record_made_later_in_the_run_causes_no_warning(caplog):
 )
 def test_looking_before_the_record_is_made_causes_a_warning(watcher, caplog):
     [text] = warnings_of(caplog, WATCHERS[watcher]("cost"), Note("cost", after_epoch=True))
-    assert "'cost' before it is made; the extension that makes it must" in text
+    assert "'cost' before it is written; the extension that writes it must" in text
 
 
 def monitors(**options):
@@ -180,7 +180,7 @@ CLASHES = {
 @pytest.mark.parametrize("first, second, name", CLASHES.values(), ids=CLASHES)
 def test_two_extensions_with_one_record_are_refused_by_name(first, second, name):
     kinds = [type(next(iter(getattr(e, "sub_extensions", [e])))).__name__ for e in (first, second)]
-    text = f"^{kinds[0]}.* and {kinds[1]}.* would both make the record '{name}'.*rename one"
+    text = f"^{kinds[0]}.* and {kinds[1]}.* would both write the record '{name}'.*rename one"
     with pytest.raises(ExtensionError, match=text):
         MainLoop(GradientDescent(**LEARN), [BATCH], extensions=[first, second])
 
@@ -202,7 +202,7 @@ def test_extensions_added_later_are_checked_when_training_starts():
         ],
     )
     main_loop.extensions.append(DataStreamMonitoring([COST], [BATCH]))
-    with pytest.raises(ExtensionError, match="would both make the record 'cost'"):
+    with pytest.raises(ExtensionError, match="would both write the record 'cost'"):
         main_loop.run()
     main_loop.extensions[-1].prefix = "test"
     main_loop.run()

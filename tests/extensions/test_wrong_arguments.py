@@ -146,4 +146,5 @@ def test_a_record_that_nothing_makes_causes_one_warning(watch, caplog):
     with caplog.at_level(logging.WARNING):
         make(Cost(after_epoch=True), watch(), FinishAfter(after_n_epochs=3)).run()
     (record,) = [r for r in caplog.records if r.name.startswith("workbench")]
-    assert "'csot', which nothing has made so far; did you mean 'cost'?" in record.getMessage()
+    text = record.getMessage()
+    assert "'csot', which no extension has written so far; did you mean 'cost'?" in text

@@ -9,7 +9,7 @@ import pytest
 from extensions_live import Controls, Plot
 from extensions_live.requests import Requests
 from tests.support import full_disk, runs
-from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, make
+from tests.support.fakes import FakeAlgorithm, make
 from workbench.errors import AlgorithmError, AlreadyTrainingError, UnknownAttributeError
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.interfaces import State
@@ -17,7 +17,7 @@ from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.session import running_sessions
 
-SOON = 60
+SOON = 300  # a machine that does much else may be slow
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_a_full_disk_under_log_and_checkpoint_loses_nothing(tmp_path):
 def test_a_cell_that_runs_again_gets_the_running_session(paused, capsys):
     assert paused.main_loop.start() is paused
     assert "already training this main loop" in capsys.readouterr().err
-    with pytest.raises(AlreadyTrainingError, match="Nothing was changed and that run continues"):
+    with pytest.raises(AlreadyTrainingError, match="Nothing was changed, and that run continues"):
         MainLoop(paused.main_loop.algorithm, [{}]).start()
     assert paused.state is State.PAUSED
 
@@ -134,9 +134,7 @@ def test_an_edit_that_could_have_no_effect_is_refused_while_paused(paused):
 
 
 def test_two_views_with_conflicting_commands_settle_all_of_them():
-    algorithm = GatedAlgorithm()
-    session = make(algorithm=algorithm, batches=[{"x": 1}] * 1000).start()
-    algorithm.allowed.release(1000)
+    session = make().start()
 
     def click(*names):
         requests = Requests()

@@ -420,7 +420,7 @@ def within_an_epoch(examples, batch_size, batches, stream=None):
 @pytest.mark.parametrize(
     "examples, batch_size, text",
     [
-        (16, 2, "10 examples in an epoch, the stream has 16; .* 5 batches in an epoch, .* 8"),
+        (16, 2, "10 examples in an epoch, but the stream has 16; .* 5 batches in an epoch, .* 8"),
         (10, 3, "5 batches in an epoch, .* 4; .* 2 examples in a batch, .* 3"),
         (9, 2, "10 examples in an epoch, .* has 9.; continue"),
     ],

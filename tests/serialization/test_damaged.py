@@ -169,15 +169,15 @@ DAMAGES = {
     ),
     "a bit of the parameters": (
         lambda path: flip(path, offset(path, "_parameters") + 200),
-        "the member '_parameters' has changed after writing",
+        "the member '_parameters' has changed since it was written",
     ),
     "a bit of the state": (
         lambda path: flip(path, offset(path, "_state") + 200),
-        "the member '_state' has changed after writing",
+        "the member '_state' has changed since it was written",
     ),
     "a bit of the pickle": (
         lambda path: flip(path, offset(path, "_pkl") + 200),
-        "the member '_pkl' has changed after writing",
+        "the member '_pkl' has changed since it was written",
     ),
     "a bit of the first header": (lambda path: flip(path, 20), "truncated or damaged after 0"),
     "a bit of a later header": (
@@ -219,8 +219,8 @@ DAMAGES = {
         lambda path: rewrite(path, [("extra", b"x"), *members_of(path).items()]),
         "the manifest does not list the members 'extra'",
     ),
-    "members exchanged": (swap, "has changed after writing"),
-    "a link for a member": (link, "the member '_state' has changed after writing"),
+    "members exchanged": (swap, "has changed since it was written"),
+    "a link for a member": (link, "the member '_state' has changed since it was written"),
     "forged parameters": (
         forged("_parameters", b"hello"),
         "the member '_parameters' cannot be read",
@@ -231,7 +231,7 @@ DAMAGES = {
     ),
     "forged parameters that would be unpickled": (
         forged("_parameters", npz(w=np.array([print], dtype=object))),
-        "the member '_parameters' cannot be read .*unpickled",
+        "the member '_parameters' cannot be read .*unpickling",
     ),
     "a parameter missing": (lambda path: forge(path, drop_parameter), "'_state' cannot be read"),
     "parameters of other shapes": (

@@ -99,7 +99,7 @@ def test_objects_are_not_unpickled():
     file, data = io.BytesIO(), io.BytesIO()
     np.savez(data, w=np.array([print], dtype=object))
     archive.write(file, {"_parameters": data.getvalue()})
-    with pytest.raises(ArchiveError, match="the member '_parameters' cannot be read .*pickle"):
+    with pytest.raises(ArchiveError, match="the member '_parameters' cannot be read .*unpickling"):
         load_parameters(file)
 
 

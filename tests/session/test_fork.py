@@ -133,7 +133,7 @@ def test_interventions_before_the_fork_are_part_of_it(finished):
 
 
 def test_what_is_not_done_yet_is_refused(finished):
-    with pytest.raises(SessionError, match="iteration 31 is not done yet, only 30"):
+    with pytest.raises(SessionError, match="iteration 31 has not been reached; the last .* is 30"):
         finished.fork(31)
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import sqlite3
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -152,16 +151,3 @@ def test_an_algorithm_without_a_cost_is_refused():
     session = make().start(paused=True)
     with pytest.raises(SessionError):
         session.find_learning_rate()
-
-
-def test_a_notebook_shows_the_costs_and_the_suggestion():
-    result = parabola().find_learning_rate(1e-3, 100, batches=100)
-    image = result._repr_html_()
-    assert f"suggestion {result.suggestion:.3g}</text>" in image
-    tree = ElementTree.fromstring(image[image.index("<svg") :])
-    raw, average = tree.findall("{http://www.w3.org/2000/svg}polyline")
-    for curve in (raw, average):
-        points = [pair.split(",") for pair in curve.get("points").split()]
-        assert len(points) == len(result.rates)
-        assert all(0 <= float(x) <= 640 and 0 <= float(y) <= 240 for x, y in points)
-    assert LearningRateTest()._repr_html_() == "<div>LearningRateTest: no batches</div>"

@@ -49,7 +49,7 @@ def test_data_that_is_read_once_cannot_be_brought_back():
     batches = ({"x": np.array([i], dtype="float32")} for i in range(9))
     session = MainLoop(algorithm, batches, extensions=[FinishAfter(after_n_batches=6)]).start()
     assert session.wait(20)
-    with pytest.raises(SessionError, match="yields its data once, so this run cannot be"):
+    with pytest.raises(SessionError, match="yields its data only once, so this run cannot be"):
         session.rewind(3).wait(20)
     assert session.state is State.FINISHED
     assert session.log.status["iterations_done"] == 6

@@ -255,7 +255,7 @@ def test_stop_ends_the_repetition():
 
 @pytest.mark.parametrize(
     ("iteration", "message"),
-    [(31, "iteration 31 is not done yet, only 30"), (10**9, "is not done yet")],
+    [(31, "iteration 31 has not been reached; .* 30"), (10**9, "not been reached")],
 )
 def test_what_is_not_done_yet_is_refused(finished, iteration, message):
     with pytest.raises(SessionError, match=message):
@@ -269,7 +269,7 @@ def test_what_is_no_iteration_is_an_error(finished, iteration):
 
 
 def test_an_unknown_branch_is_refused(finished):
-    with pytest.raises(SessionError, match="no branch is called 'mine'; there are 'main'"):
+    with pytest.raises(SessionError, match="there is no branch 'mine'; the branches are 'main'"):
         finished.rewind(3, branch="mine").wait(SOON)
 
 
@@ -287,7 +287,9 @@ def test_an_iteration_behind_a_lost_snapshot_is_refused(paused):
     go_to(paused, 12)
     ring = paused._worker.rewinder.ring
     ring._kept[:] = [s for s in ring if s.changes == 0]
-    with pytest.raises(SessionError, match=r"iteration 9 cannot be reached exactly: no snapshot"):
+    with pytest.raises(
+        SessionError, match=r"iteration 9 cannot be reached exactly, since no snapshot"
+    ):
         paused.rewind(9).wait(SOON)
     assert paused.log.status["iterations_done"] == 12
 
@@ -443,7 +445,7 @@ def test_a_state_that_cannot_be_kept_does_not_end_training():
 
     session = runs.build(8, Broken(after_batch=True)).start(paused=True)
     session.set(rate(session), 0.5).wait(SOON)
-    with pytest.raises(SessionError, match=r"cannot be brought back \(RuntimeError: no state\)"):
+    with pytest.raises(SessionError, match=r"cannot be rewound \(RuntimeError: no state\)"):
         session.rewind(0).wait(SOON)
     session.resume()
     assert session.wait(SOON)

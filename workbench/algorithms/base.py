@@ -1,7 +1,7 @@
 """The interface of training algorithms, and the base class of algorithms that apply updates.
 
 After an algorithm is constructed, extensions add updates and observers of variables. Initialisation
-then builds its function, with which the algorithm processes batches.
+then builds the function with which the algorithm processes batches.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ NOT_A_BATCH = (
 
 NOT_UPDATED = (
     "the graph that {user} trains has updates of {names} that are not applied, so these variables "
-    "keep their present values, which will not fit the trained model. Add the updates, as in "
+    "keep their current values, which will not fit the trained model. Add the updates, as in "
     "algorithm.add_updates(graph.updates) or with moving averages of "
     "get_batch_normalization_updates(graph); or pass the original cost to GradientDescent, which "
     "applies training mode and the updates"
 )
 
 COMPILED_FOR = "compiled_for"
-"""The key in the state of an algorithm of the sizes for which programs were compiled."""
+"""The key in an algorithm's state for the sizes for which programs were compiled."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -90,7 +90,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     def watch_execution(
         self, report: Callable[[str], object], calls_left: Callable[[], float | None]
     ) -> None:
-        """Report every change in the way in which batches are processed.
+        """Report every change in how batches are processed.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         return None
 
     def settle(self) -> None:
-        """Wait until the device has finished all batches, and raise errors found on it."""
+        """Wait until the device has finished all batches, and raise errors that occurred on it."""
         return None
 
     def state_variables(self) -> dict[str, SharedVariable]:
@@ -152,8 +152,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     Attributes
     ----------
     function : Function or None
-        The function that processes a batch. It is ``None`` until it is built, and after updates or
-        observers were added.
+        The function that processes a batch. It is ``None`` until it is built, and again after
+        updates or observers are added.
     training_graph : TrainingGraph
         Maps updated and observed variables to the variables that are computed: the same variables,
         or their versions in training mode.
@@ -476,7 +476,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` contains an unknown name, a value of a wrong shape or an invalid
+            If `state` contains an unknown name, a value with a wrong shape or an invalid
             hyperparameter, or lacks a buffer of a step rule. In this case nothing changes.
         """
         variables = self.state_variables()

@@ -36,16 +36,16 @@ ADVICE = (
     "skip these batches with RemoveNotFinite as the last rule"
 )
 GRADIENT_ADVICE = (
-    "A function in the cost has no finite derivative at its present argument, such as the root or "
-    "the norm of zero, log(0) or 0 / 0, possibly in the branch that where() does not select. Keep "
-    "the argument away from that point, as in (x + 1e-8).sqrt(); or skip these batches with "
-    "RemoveNotFinite as the last rule"
+    "A function in the cost has no finite derivative at its current argument, for example the "
+    "square root or the norm of zero, log(0) or 0 / 0, possibly in the branch that where() does "
+    "not select. Keep the argument away from that point, as in (x + 1e-8).sqrt(); or skip these "
+    "batches with RemoveNotFinite as the last rule"
 )
 ALREADY = "{parameters} {verb} already infinite or NaN before the batch; restore a checkpoint"
 MOST = 3
 """The largest number of parameters that a message lists."""
 LATE = 32
-"""The largest number of costs on an accelerator that wait for their check."""
+"""The largest number of costs on an accelerator that wait to be checked."""
 FIRST = "Check the data, the initial parameters and the learning rate"
 
 
@@ -60,8 +60,8 @@ class FiniteCost:
     gradients : dict of SharedVariable to Variable
         The gradients of the parameters.
     watched : sequence of Variable, optional
-        One variable for each parameter that must be finite before parameters change: the gradient,
-        or the parameter, which stands for its new value. By default the parameters.
+        For each parameter, the variable that must be finite before parameters change: its gradient,
+        or the parameter itself, which stands for its new value. By default the parameters.
     buffers : iterable of SharedVariable, optional
         Buffers of rules and bricks whose new values must be finite too. For example, after an
         average of squares has become infinite, all steps would be zero. A buffer is not checked if
@@ -213,7 +213,7 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters of watched variables, or else the buffers among them."""
+        """Return the parameters of watched variables or, if there are none, their buffers."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 
@@ -297,5 +297,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one(value: torch.Tensor) -> str:
-    """Return the first element that is not finite as text."""
+    """Return, as text, the first element that is not finite."""
     return f"{value[~value.isfinite()].flatten()[0].item()}"

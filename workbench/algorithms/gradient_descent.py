@@ -63,7 +63,7 @@ class GradientDescent(UpdatesAlgorithm):
         mode, and population statistics are updated as moving averages. Everything that is computed
         in the step, such as the records of `TrainingDataMonitoring` and further updates, belongs to
         the trained graph. `cost` and all other variables are not changed and can be evaluated on
-        other data. A graph is trained unchanged with ``mode='as given'``, and if its mode was set
+        other data. A graph is trained unchanged with ``mode='as given'``, or if its mode was set
         explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or another rewrite.
         Given `gradients` are never changed.
     updates, function_kwargs, on_unused_sources : optional

@@ -75,7 +75,7 @@ class VariableClipping(StepRule):
     Let :math:`p` be the parameter, :math:`s` the step of the previous rule and :math:`\theta` the
     threshold. The step is changed so that the parameter becomes
     :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, where the norm is computed over `axis`. The
-    rule must be the last one of a chain, because it assumes that its step is subtracted. It serves
+    rule must be the last one of a chain, because it assumes that its step is subtracted. It is used
     for max-norm regularisation (Srebro and Shraibman 2005), for instance of the weights of hidden
     units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
@@ -139,7 +139,7 @@ class RemoveNotFinite(StepRule):
     r"""Step rule that skips batches for which steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
-    algorithm changes no parameter and no buffer, and applies no other update, for example of
+    algorithm changes no parameter and no buffer, and applies no other updates, such as those of
     population statistics. So a single bad batch does not make a velocity infinite. Parameters whose
     own step is not finite are multiplied by `scaler`. The rule must be the last one of a chain.
 

@@ -36,7 +36,8 @@ RATE = Interval(0, 1, error=errors.AlgorithmError)
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
 """The interval of a decay rate.
 
-It excludes 1, where the average would never change and its bias correction would divide by zero.
+It excludes 1, because the average would then never change and its bias correction would divide by
+zero.
 """
 
 OF_A_COMPONENT = "it belongs to a component; call set_value() of the variable instead"
@@ -341,10 +342,10 @@ def buffer_for(
     *,
     shown_by_step: bool = False,
 ) -> SharedVariable:
-    """Create a buffer of a rule, zeros in the shape of `parameter`.
+    """Create a buffer of a rule, filled with zeros and with the same shape as `parameter`.
 
-    `shown_by_step` states that the step is not finite wherever the buffer is not finite, so that
-    only the step must be checked.
+    `shown_by_step` states that the step is not finite wherever the buffer is not finite, so that it
+    is enough to check the step.
     """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
     new.tag.for_parameter = parameter

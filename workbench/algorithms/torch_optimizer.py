@@ -38,12 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Norms of gradients are safe below the largest number raised to this power.
+"""Norms of gradients are safe if they are below the largest number raised to this power.
 
 Hundreds of their squares can be added without overflow.
 """
 OF_STATE = 0.85
-"""Norms of optimizer states are safe below the largest number raised to this power."""
+"""Norms of optimizer states are safe if they are below the largest number raised to this power."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
@@ -55,10 +55,10 @@ LEAST = 1e-12
 class TorchOptimizer(UpdatesAlgorithm):
     """Training algorithm that updates parameters with an optimizer and schedulers of torch.
 
-    Cost and gradients are computed as by `GradientDescent`; the optimizer updates the parameters.
-    An optimizer that evaluates the cost several times in each step, such as ``torch.optim.LBFGS``,
-    uses the same batch every time. Observers receive the values of the first evaluation; other
-    updates are applied at each evaluation.
+    The cost and its gradients are computed as in `GradientDescent`; the optimizer updates the
+    parameters. An optimizer that evaluates the cost several times in each step, such as
+    ``torch.optim.LBFGS``, uses the same batch every time. Observers receive the values of the first
+    evaluation; other updates are applied at each evaluation.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return evaluations[0]
 
     def _is_uncertain(self) -> bool:
-        """Return True if a step can overflow although its first gradients are small.
+        """Return True if a step can overflow even if its first gradients are small.
 
         Gradients are checked before they are passed to the optimizer, but an optimizer with several
         evaluations has already changed parameters before the later ones. Any step can overflow with
@@ -267,7 +267,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return self._full
 
     def _all_locks(self, run: Function) -> AbstractContextManager[object]:
-        """Return a context that acquires the locks of all variables together to avoid deadlocks."""
+        """Return a context manager that acquires the locks of all variables without deadlocks."""
         if self._generation != WriterLock.generation:
             self._generation = WriterLock.generation
             touched = {*run.program.shared, *run.updates, *self.parameters, self.learning_rate}

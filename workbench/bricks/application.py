@@ -235,7 +235,7 @@ class Application(Predicate):
             )
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application, of any brick."""
+        """Return True if `variable` belongs to a call of this application on any brick."""
         call = get_application_call(variable)
         return call is not None and call.application.application is self
 
@@ -270,7 +270,9 @@ class Application(Predicate):
             if by_position:
                 args, kwargs = tuple(extract_args(known, *args, **kwargs).values()), {}
             return self.signature.bind(*args, **kwargs).arguments
-        except (TypeError, ArgumentError) as error:
+        except ArgumentError as error:  # its message already lists the arguments
+            raise SignatureError(f"{bound.path}: {error}") from None
+        except TypeError as error:
             hints = [nearest(name, known) for name in kwargs if name not in known]
             raise SignatureError(
                 f"{bound.path}: {error}; its arguments are ({', '.join(known)}){''.join(hints[:1])}"
@@ -435,7 +437,7 @@ class BoundApplication(Predicate):
         """Return the method of this name, which computes attributes; a subclass can override it.
 
         An override that belongs to an application of the subclass is ignored: that application can
-        call this one with `super`, which would then have the attributes of the subclass.
+        call this one with `super`, and this one would then have the attributes of the subclass.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
@@ -478,7 +480,7 @@ class BoundApplication(Predicate):
         return self.application.apply(self, *args, **kwargs)
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application of this brick."""
+        """Return True if `variable` belongs to a call of this application on this brick."""
         call = get_application_call(variable)
         return call is not None and bool(call.application == self)
 

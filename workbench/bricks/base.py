@@ -184,7 +184,7 @@ class Brick(Component):
             self.allocate()
 
     def _allocate(self) -> None:
-        """Append the brick's own parameters to `parameters`; subclasses override it."""
+        """Append the brick's own parameters to `parameters`; subclasses override this method."""
 
     def initialize(self) -> None:
         """Initialise the parameters of the children, then the parameters of the brick.
@@ -209,7 +209,7 @@ class Brick(Component):
         self.initialized = True
 
     def _initialize(self) -> None:
-        """Set the brick's own parameters; subclasses override it."""
+        """Set the brick's own parameters; subclasses override this method."""
 
     def push_allocation_config(self) -> None:
         """Set the attributes of the children that their allocation requires.
@@ -221,7 +221,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If a setting is missing from which settings of the children are derived.
+            If a setting from which settings of the children are derived is missing.
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
@@ -231,7 +231,7 @@ class Brick(Component):
         self.allocation_config_pushed = not self._missing(self.allocation_args)
 
     def _push_allocation_config(self) -> None:
-        """Set attributes of the children before allocation; subclasses override it."""
+        """Set attributes of the children before allocation; subclasses override this method."""
 
     def push_initialization_config(self) -> None:
         """Set the attributes of the children that their initialisation requires.
@@ -243,7 +243,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If a setting is missing from which settings of the children are derived.
+            If a setting from which settings of the children are derived is missing.
         """
         self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
@@ -252,7 +252,7 @@ class Brick(Component):
         self.initialization_config_pushed = not self._missing(self.initialization_args)
 
     def _push_initialization_config(self) -> None:
-        """Set attributes of the children before initialisation; subclasses override it."""
+        """Set attributes of the children before initialisation; subclasses override this method."""
 
     def _prepare(self) -> None:
         """Allocate the brick before it is applied, and initialise it if `lazy` is False."""
@@ -428,7 +428,7 @@ class Brick(Component):
 
 
 def _snapshot(value: Any) -> Any:
-    """Return a copy that is not affected by in-place changes of a list or dictionary."""
+    """Return a copy that is not affected by in-place changes to a list or dictionary."""
     if isinstance(value, list):
         return tuple(value)
     return value.copy() if isinstance(value, dict) else value

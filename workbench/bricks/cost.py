@@ -1,8 +1,8 @@
 """Costs, which measure the difference between predictions and targets of a batch as one scalar.
 
 Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
-a mean. With the tag, a monitor computes the mean over a data set for batches of any sizes. The tag
-is kept when a brick returns the cost of another brick as its own output.
+a mean. With the tag, a monitor computes the mean over a data set even if its batches differ in
+size. The tag is kept when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class CostMatrix(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """Compute the cost of each element, in the shape of `y` and `y_hat`."""
+        """Compute the cost of each element, with the shape of `y` and `y_hat`."""
         raise NotImplementedError(f"{type(self).__name__} must define the method cost_matrix")
 
 
@@ -175,7 +175,7 @@ class CategoricalCrossEntropy(Cost):
         y : Variable
             Class indices, integers of shape (B,), or probabilities of shape (B, C).
         y_hat : Variable
-            Probabilities of shape (B, C); each row must sum to one. For a single example without
+            Probabilities of shape (B, C); each row must sum to one. For a single example without a
             batch dimension, the shape is (C,), and `y` is a scalar index or has the shape (C,).
 
         Returns

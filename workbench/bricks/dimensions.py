@@ -1,8 +1,8 @@
-"""Checks of settings of bricks at assignment, above all of dimensions.
+"""Checks of the settings of bricks, mainly dimensions, when they are assigned.
 
 A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
 value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
-or a brick several inputs. An unknown dimension is ``None`` or a `LazyNone`. The value of a few
+or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The value of a few
 other settings is one whole number, such as the number of filters. A class can check further
 settings; see `Brick.setting_checks`.
 """
@@ -49,7 +49,7 @@ def check_count(where: str, name: str, value: Any) -> None:
 
 
 def check_size(where: str, name: str, value: Any) -> None:
-    """Check that the value of a setting consists of sizes, apart from values not set yet.
+    """Check that the value of a setting consists of sizes, except for values not set yet.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`ImageLayer`, the interface of bricks on images."""
+"""`ImageLayer`, the interface of bricks for images."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Immediate computation of bricks that are applied to tensors and arrays.
+"""Immediate computation when bricks are applied to tensors and arrays.
 
-The first call with arguments of a kind (ranks, dtypes, options) builds the graph and compiles a
+The first call with arguments of one kind (ranks, dtypes, options) builds the graph and compiles a
 function; later calls run that function. A brick drops its functions when it is allocated again, or
 when a setting or child of the brick or of a descendant changes.
 """
@@ -89,8 +89,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size, and return it with True.
 
-    If building that graph fails, return a function for inputs of any first size and the given other
-    sizes, with False.
+    If the graph for any size cannot be built, return a function for any first size and the given
+    other sizes, with False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True
@@ -107,7 +107,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function for the given sizes of inputs; the first `open_axes` axes are variable."""
+    """Compile a function for inputs of the given sizes, except for the first `open_axes` axes."""
     named = bound.inputs
     symbols = {
         key: variable(
@@ -134,7 +134,7 @@ def _real(value: Any) -> bool:
 
 
 def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
-    """Return the value as a tensor; float arrays, float64 by NumPy's default, become floatx."""
+    """Return the value as a tensor, with floatx as the dtype of float arrays."""
     if isinstance(value, torch.Tensor):
         return value.detach()
     expect_read_only()

@@ -18,8 +18,8 @@ from workbench.utils.variables import shared_floatx_nans
 class Initializable(RNGMixin):
     """Base class of bricks with initialisation schemes, which they push to their children.
 
-    Every such brick accepts both schemes, even if it has no biases: a subclass can add children
-    with biases.
+    Every such brick accepts both schemes, even if it has no biases, because a subclass can add
+    children with biases.
 
     Parameters
     ----------

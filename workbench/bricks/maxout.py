@@ -1,4 +1,4 @@
-"""`Maxout`, and `LinearMaxout` for a linear transformation followed by it."""
+"""`Maxout`, and `LinearMaxout`, which applies a linear transformation before it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Maxout(Brick):
             raise ShapeError(
                 f"{self.path()}.apply: input_ has shape {shown(input_)}; its last size must be a "
                 f"multiple of num_pieces={self.num_pieces}; set num_pieces to a divisor "
-                f"of {size}, or pass an input with another number of features"
+                f"of {size}, or pass an input with a different number of features"
             )
         output: Variable = input_.unflatten(-1, (-1, self.num_pieces)).amax(-1)
         return output

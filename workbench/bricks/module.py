@@ -1,8 +1,8 @@
 """`TorchModule`, the brick that wraps a ``torch.nn.Module``.
 
-The parameters and buffers of the module become shared variables on the same memory. So they have
-roles and paths, and training the brick trains the module. A graph contains one node for the whole
-module, a function of the parameters, the buffers and the inputs; see
+The parameters and buffers of the module become shared variables that use the same memory. So they
+have roles and paths, and training the brick trains the module. A graph contains one node for the
+whole module, a function of the parameters, the buffers and the inputs; see
 `workbench.bricks.module_call`.
 """
 
@@ -124,7 +124,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
     ----------
     module : torch.nn.Module
         Its parameters and buffers are shared, not copied, so that training changes the module. Its
-        structure is copied; later changes of the structure have no effect.
+        structure is copied; later changes to the structure have no effect.
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
@@ -140,18 +140,19 @@ class TorchModule(ModulePart, Random, ModeDependent):
     ----------
     module : torch.nn.Module
         The wrapped module. After the brick is copied or unpickled, it is a new module of the same
-        structure on the memory of the shared variables.
+        structure that uses the memory of the shared variables.
 
     Raises
     ------
     BrickError
-        If the module has lazy parameters, or returns another number of tensors than `outputs` has.
+        If the module has lazy parameters, or does not return as many tensors as `outputs` has
+        names.
 
     Notes
     -----
     The brick ignores ``module.training``. It is applied in evaluation mode by default. Like every
     `workbench.graph.ModeDependent` brick, it is applied in training mode inside ``with brick:`` or
-    by `workbench.graph.apply_training_mode`. Changes of buffers in training mode, such as running
+    by `workbench.graph.apply_training_mode`. Changes to buffers in training mode, such as running
     averages, are updates of the graph; ``algorithm.add_updates(graph.updates)`` applies them.
 
     Parameters that do not require gradients, and buffers, are persistent shared variables but not
@@ -200,7 +201,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     @property
     def module(self) -> torch.nn.Module:
-        """The module, whose tensors are on the memory of the shared variables."""
+        """The module, whose tensors use the memory of the shared variables."""
         if self._module is None:
             module = copy.deepcopy(self._structure)
             places = dict(self.held())
@@ -279,7 +280,7 @@ def _emptied(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
-    """Replace the parameter or buffer `name` by one on the memory of `tensor`."""
+    """Replace the parameter or buffer `name` with one that uses the memory of `tensor`."""
     path, _, own = name.rpartition(".")
     owner = module.get_submodule(path)
     if own in owner._parameters:

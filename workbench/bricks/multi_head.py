@@ -1,7 +1,8 @@
 """`MultiHeadAttention`, attention with several heads.
 
-Sequences have the shape (..., T, D), with time before features and the batch, if any, as leading
-dimension. Recurrent bricks have time first; ``x.transpose(0, 1)`` converts between the two layouts.
+Sequences have the shape (..., T, D), with time before features, and with the batch, if any, as the
+leading dimension. Recurrent bricks have time first; ``x.transpose(0, 1)`` converts between the two
+layouts.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class MultiHeadAttention(Initializable):
     The queries :math:`Q` are a linear transformation of the query sequence, and the keys :math:`K`
     and values :math:`V` are linear transformations of the attended sequence. Their features are
     divided equally between the heads. Each head computes
-    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, where :math:`d` is the number of features for each
+    :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, where :math:`d` is the number of features of each
     head. The outputs of the heads are concatenated and transformed linearly. torch's fused
     implementation is used.
 

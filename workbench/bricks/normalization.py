@@ -22,7 +22,8 @@ from workbench.utils.variables import shared_floatx_nans
 class FeatureNormalization(RNGMixin, Feedforward):
     """Base class of normalisations over the last dimension, with a learned scale.
 
-    As with `BatchNormalization`, the initial scale is one by default, and parents push no schemes.
+    As with `BatchNormalization`, the initial scale is one by default, and parents do not push
+    schemes.
 
     Parameters
     ----------

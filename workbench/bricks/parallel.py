@@ -123,7 +123,7 @@ class Parallel(Initializable):
 
     @property
     def input_dims(self) -> Any:
-        """The sizes of the inputs, by order or by name."""
+        """The sizes of the inputs, in order or keyed by name."""
         return self._input_dims
 
     @input_dims.setter
@@ -132,7 +132,7 @@ class Parallel(Initializable):
 
     @property
     def output_dims(self) -> Any:
-        """The sizes of the outputs, by order or by name."""
+        """The sizes of the outputs, in order or keyed by name."""
         return self._output_dims
 
     @output_dims.setter
@@ -151,7 +151,7 @@ class Parallel(Initializable):
         return list(self.children)
 
     def _by_name(self, setting: str) -> dict[str, Any]:
-        """Return the dimensions in a setting as a dictionary by name."""
+        """Return the dimensions in a setting as a dictionary, keyed by name."""
         dims, names = getattr(self, setting), self.input_names
         if isinstance(dims, Mapping) and set(dims) == set(names):
             return dict(dims)
@@ -352,7 +352,7 @@ class Distribute(Fork):
 
     @property
     def target_dims(self) -> Any:
-        """The sizes of the targets, by order or by name."""
+        """The sizes of the targets, in order or keyed by name."""
         return self.output_dims
 
     @target_dims.setter

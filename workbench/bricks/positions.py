@@ -183,9 +183,9 @@ class LearnedPositions(PositionalEncoding, Initializable):
         steps = input_.shape[-2]
         if isinstance(steps, int) and steps > self.length:
             raise ShapeError(
-                f"{self.path()}.apply: input_ has shape {shown(input_)}, so {steps} time steps, "
-                f"but at most length={self.length} are possible; set a greater length, or pass "
-                "shorter sequences"
+                f"{self.path()}.apply: input_ has shape {shown(input_)}, that is, {steps} time "
+                f"steps, but at most length={self.length} are possible; set a larger length, or "
+                "pass shorter sequences"
             )
         return input_ + self.W[:steps]
 

@@ -1,6 +1,7 @@
 """Base classes of bricks that draw random numbers.
 
-A subclass of `RNGMixin` draws when it is initialised, a subclass of `Random` when it is computed.
+A subclass of `RNGMixin` draws them when it is initialised, and a subclass of `Random` whenever it
+is computed.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class RNGMixin(Brick):
 
     @property
     def rng(self) -> Rng:
-        """The random generator, which each initialisation creates again from the seed.
+        """The random generator, which is created from the seed again at each initialisation.
 
         A generator that was assigned is used instead, in its current state.
         """

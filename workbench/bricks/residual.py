@@ -63,7 +63,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Compute the sum, in the shape of the input or of the shortcut's output."""
+        """Compute the sum, with the shape of the input or of the shortcut's output."""
         added: Variable = self.branches[0](input_)
         base: Variable = self.branches[1](input_) if len(self.branches) > 1 else input_
         sizes = zip(added.shape, base.shape, strict=False)
@@ -72,8 +72,9 @@ class Residual(Initializable, ImageLayer, Feedforward):
             what = "the output of the shortcut" if len(self.branches) > 1 else "input_"
             raise ShapeError(
                 f"{self.path()}.apply: the output of {self.branches[0].brick.name} has shape "
-                f"{shown(added)}, but {what} has shape {shown(base)}; the shapes must be equal to "
-                "add them; change the inner brick, or pass a shortcut whose output has its shape"
+                f"{shown(added)}, but {what} has shape {shown(base)}; the shapes must be equal "
+                "so that they can be added; change the inner brick, or pass a shortcut whose "
+                "output has its shape"
             )
         return base + added
 

@@ -1,8 +1,8 @@
 """Seeds of bricks; each brick has its own, derived from ``config.default_seed``.
 
 The seed of a top brick is derived from a counter of the process, and the seed of a child from its
-parent's seed and its own name. So a brick draws the same numbers when it is initialised alone and
-with its parent, and a change of one layer does not change the draws of the others.
+parent's seed and its own name. So a brick draws the same numbers whether it is initialised alone or
+with its parent, and a change to one layer does not affect the draws of the others.
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ class Sequence(Brick):
 class FeedforwardSequence(Sequence, Feedforward):
     """A sequence whose first and last bricks have one input and one output.
 
-    `input_dim` is the input dimension of the first brick, `output_dim` the output dimension of the
-    last brick.
+    `input_dim` is the input dimension of the first brick, and `output_dim` is the output dimension
+    of the last brick.
 
     Parameters
     ----------

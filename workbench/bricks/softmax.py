@@ -36,14 +36,14 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Compute probabilities for logits of shape (C,) or (B, C), in the same shape."""
+        """Compute probabilities from logits of shape (C,) or (B, C), with the same shape."""
         self._check_rows("apply", "input_", input_)
         output: Variable = input_.softmax(-1)
         return output
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Compute log-probabilities, which are exact for tiny probabilities too."""
+        """Compute log-probabilities, which are exact even for tiny probabilities."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 

@@ -18,7 +18,7 @@ BATCH = "batch"
 
 
 class Labelled:
-    """Base of datasets and streams, whose axes can have names."""
+    """Base class of datasets and streams, whose axes can have names."""
 
     _axis_labels: AxisLabels | None = None
 
@@ -76,7 +76,7 @@ def changed(
 
 
 def check_image_axes(labels: AxisLabels | None, sources: Sequence[str], where: str) -> None:
-    """Raise a `DataError` if, by their names, height and width are not the last two axes."""
+    """Raise a `DataError` if the names show that height and width are not the last two axes."""
     for source in sources:
         names = (labels or {}).get(source)
         if names and {"height", "width"} <= set(names) and names[-2:] != ("height", "width"):

@@ -42,6 +42,6 @@ def same_or_raise(arrays: Iterable[npt.NDArray[Any]], expected: int, where: obje
     """Raise a `DataFileError` unless `arrays` have the checksum `expected`."""
     if checksum(arrays) != expected:
         raise DataFileError(
-            f"{where}: the data must be the same as when it was pickled, but their checksum "
+            f"{where}: the data must be the same as when they were pickled, but their checksum "
             "differs; the file has changed, or the arrays had been modified before pickling"
         )

@@ -1,9 +1,9 @@
 """Datasets, which return requested examples as one array per named source.
 
-A dataset has no position: a scheme chooses the requests, and a stream keeps the position of
-training. `IndexableDataset` holds arrays in memory; `IterableDataset` wraps data that can only be
-read in order. To write your own dataset, derive from `Dataset` and define `get_data`, or derive
-from `IterableDataset` and define `examples`.
+A dataset has no position: a scheme chooses the requests, and a stream keeps track of the position.
+`IndexableDataset` holds arrays in memory; `IterableDataset` wraps data that can only be read in
+order. To write your own dataset, derive from `Dataset` and define `get_data`, or derive from
+`IterableDataset` and define `examples`.
 
 N is the number of examples, and B is the batch size.
 """
@@ -44,7 +44,7 @@ NO_STATE = (
 
 
 class Dataset(Hinted, Labelled, Part):
-    """Base of all datasets.
+    """Base class of all datasets.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class Dataset(Hinted, Labelled, Part):
     num_examples : int or None
         The number of examples N, if known.
     reads_once : bool
-        True if the data can be read only once, as from a generator: there is a single epoch, and
-        training cannot be rewound.
+        True if the data can be read only once, for example from a generator: there is a single
+        epoch, and training cannot be rewound.
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
@@ -180,7 +180,7 @@ class Dataset(Hinted, Labelled, Part):
         return DataStream(self, iteration_scheme=self.example_iteration_scheme)
 
     def close(self, state: object = None) -> None:
-        """Close any open files; the next reading opens them again."""
+        """Close any open files; they are opened again when they are read."""
 
     def _copied_whole(self, moves: bool) -> bool:
         return False  # a dataset contains the data, which would be copied too
@@ -210,7 +210,7 @@ class Dataset(Hinted, Labelled, Part):
         return scheme
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches that `scheme` requests in epoch `epoch`, from number `start` onwards."""
+        """Read the batches that `scheme` requests in epoch `epoch`, starting with batch `start`."""
         assert scheme is not None  # checked by check_scheme
         batches = map(self.get_data, scheme.get_request_iterator(epoch, start))
         return batches if self._guards_itself else map(read_only_batch, batches)
@@ -228,7 +228,7 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Dataset of arrays in memory, one per source, whose first axis counts the examples.
+    """Dataset of arrays in memory, one per source, whose first axis indexes the examples.
 
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.
@@ -241,7 +241,7 @@ class IndexableDataset(Dataset):
     indexables : mapping of str to array, or array
         The data of each source: numpy arrays, CPU tensors or nested lists, all with the same N. A
         list of examples that differ in shape becomes an array of objects. The source of a single
-        array is named ``data``, or as `sources` says.
+        array is named ``data`` unless `sources` gives another name.
     start, stop : int, optional
         The range of examples to use, from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
@@ -372,7 +372,8 @@ class IterableDataset(Dataset):
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be readable repeatedly, like a
         list. A generator is not: it provides a single epoch, possibly endless, and training on it
-        cannot be rewound. The source of a single iterable is named ``data``, or as `sources` says.
+        cannot be rewound. The source of a single iterable is named ``data`` unless `sources` gives
+        another name.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional

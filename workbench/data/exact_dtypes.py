@@ -148,8 +148,8 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     >>> of_sequence([1, "a"], np.asarray([1, "a"]), "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has 1 at index 0 beside text, so it would become text; convert it
-    with str, or leave it out
+    workbench.errors.DataError: x has 1 at index 0 among text, so it would become text; convert it
+    with str, or remove it
     """
     if array.dtype.kind == "f":
         # smaller numbers are exact in the array
@@ -162,8 +162,8 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
             if not isinstance(value, (str, bytes)):
                 index = tuple(map(int, np.unravel_index(place, given.shape)))
                 raise DataError(
-                    f"{where} has {value!r:.60}{_at(index)} beside text, so it would become "
-                    "text; convert it with str, or leave it out"
+                    f"{where} has {value!r:.60}{_at(index)} among text, so it would become "
+                    "text; convert it with str, or remove it"
                 )
     return array
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 images of clothes of 28 x 28 pixels in ten classes.
+"""Fashion-MNIST: 70,000 images of clothes in ten classes, each of 28 x 28 pixels.
 
 There are 60,000 training and 10,000 test images; `download` fetches them. The folders of
 `config.data_path` and their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` are searched for
@@ -6,7 +6,7 @@ There are 60,000 training and 10,000 test images; `download` fetches them. The f
 searched for IDX files (see `workbench.data.mnist_layout`), because MNIST uses the same file names.
 
 H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
-learning algorithms, 2017, arXiv:1708.07747. The images are under the MIT licence.
+learning algorithms, 2017, arXiv:1708.07747. The images are published under the MIT licence.
 """
 
 from __future__ import annotations

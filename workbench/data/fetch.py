@@ -1,7 +1,7 @@
-"""Download of datasets with checksums and continuation of broken transfers.
+"""Download of datasets, which verifies checksums and resumes broken transfers.
 
-Nothing is downloaded without a call of `download`. A file is first written under a name that ends
-in ``.part``. If a transfer breaks, the same call or a later one continues it, provided that the
+Nothing is downloaded without a call to `download`. A file is first written under a name that ends
+in ``.part``. If a transfer breaks, the same call or a later one resumes it, provided that the
 server supports partial requests (HTTP ``Range``). The file gets its final name only after the
 SHA-256 of its content has been verified.
 """
@@ -31,7 +31,7 @@ BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
 LARGEST = 2**30
-"""Maximal number of bytes of a file whose size is not listed."""
+"""Maximum number of bytes of a file whose size is not listed."""
 SLOWEST = 1024
 """Transfer rate in bytes per second below which a transfer is considered broken."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError
@@ -63,7 +63,7 @@ class Entry:
     folder : str
         The subfolder for the files if another dataset has files with the same names.
     sizes : mapping of str to int
-        The maximal number of bytes of the content of each file; a transfer that exceeds it is
+        The maximum number of bytes of the content of each file; a transfer that exceeds it is
         refused.
     """
 
@@ -74,7 +74,7 @@ class Entry:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str) -> int:
-        """Return the maximal number of bytes of a file, compressed or not."""
+        """Return the maximum number of bytes of a file, compressed or not."""
         size = self.sizes.get(name, LARGEST)
         return size + size // 1000 + 1000  # gzip enlarges incompressible data slightly
 
@@ -155,7 +155,7 @@ def download(
     timeout: float = 30.0,
     deadline: float = 3600.0,
 ) -> list[Path]:
-    """Download a dataset into a folder, except the files that are already complete there.
+    """Download a dataset into a folder, except for files that are already complete there.
 
     Then add the folder to `config.data_path`, which the datasets search.
 
@@ -172,7 +172,7 @@ def download(
         The number of seconds with no response, or with very few bytes, after which a transfer is
         considered broken.
     deadline : float
-        The maximal duration of the whole download in seconds.
+        The maximum duration of the whole download in seconds.
 
     Returns
     -------
@@ -352,7 +352,7 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
 
 
 def _answer(request: urllib.request.Request, timeout: float) -> Any:
-    """Return the response to a request, which a thread sends, or raise the error of the thread.
+    """Return the response to a request that a thread sends, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
     could block forever. After the timeout the thread is abandoned; it ends with the connection.

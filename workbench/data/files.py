@@ -1,4 +1,4 @@
-"""Functions for data files: search folders, checks, and text for messages."""
+"""Functions for data files: folders to search, checks, and text for messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from workbench.errors import DataFileError, MissingDataError
 from workbench.utils.irregular import irregular
 
 LONGEST = 200
-"""Maximal length of a quoted message of a library; some messages contain the whole file."""
+"""Maximum length of a quoted message of a library; some messages contain the whole file."""
 
 
 def data_folders() -> list[Path]:
-    """Return the existing folders of `config.data_path`, with ``~`` resolved."""
+    """Return the existing folders of `config.data_path`, with ``~`` expanded."""
     from workbench.config import config
 
     folders = [Path(folder).expanduser() for folder in config.data_path]
@@ -37,7 +37,7 @@ def one_line(error: object) -> str:
 
 
 def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:
-    """Join names by commas, but at most the first `most`.
+    """Join the first `most` names with commas, and add the number of further names.
 
     Examples
     --------

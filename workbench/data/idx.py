@@ -24,9 +24,9 @@ from workbench.hints import hinted
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
 RATIO = 1032
-"""Upper bound of the ratio of decompressed to compressed size in gzip."""
+"""Upper bound on the ratio of decompressed to compressed size in gzip."""
 AXES = 64
-"""Maximal number of axes of a numpy array."""
+"""Maximum number of axes of a numpy array."""
 
 
 class Readable(Protocol):
@@ -92,7 +92,7 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
     path : Path
         The file, for messages.
     length, most : int
-        The number of bytes in the file, if known, and an upper bound of it.
+        The number of bytes in the file, if known, and an upper bound on it.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:

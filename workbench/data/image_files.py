@@ -40,11 +40,11 @@ NO_PILLOW = (
 WIDTH, LENGTH, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 256, 257, 262, 274, 339
 """Tag numbers in TIFF files and in the EXIF data of other files."""
 TURNED = (5, 6, 7, 8)
-"""Values of the orientation tag that exchange width and height."""
+"""Values of the orientation tag that swap width and height."""
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
-"""Formats whose frames are separate images; in the JPEG files of phones (MPO) they are previews."""
+"""Formats in which each frame is an image; further frames in JPEG files (MPO) are previews."""
 
 
 def pillow() -> ModuleType:
@@ -75,7 +75,7 @@ def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDA
     source : Path or bytes
         The path of the file, or its content.
     mode : str or None
-        One of `MODES`. None keeps the mode of the image, except that a palette becomes colours.
+        One of `MODES`. None keeps the mode of the image, but converts palettes to colours.
     where : object
         The name of the image in messages.
 
@@ -119,7 +119,7 @@ def _upright(image: Any) -> Any:
 
 
 def _check_bits(image: Any, where: object) -> None:
-    """Raise an error for an image that Pillow would misread, according to its decoder settings."""
+    """Raise an error if the decoder settings of an image show that Pillow would misread it."""
     from PIL.TiffImagePlugin import TiffImageFile
 
     frames = getattr(image, "n_frames", 1)
@@ -143,7 +143,7 @@ def _check_bits(image: Any, where: object) -> None:
     if isinstance(image, TiffImageFile):
         if image.mode in EIGHT_BITS and 2 in _formats(image):
             raise DataFileError(
-                f"{where}: pixels of 8 bits must be unsigned, because Pillow would read signed "
+                f"{where}: 8-bit pixels must be unsigned, because Pillow would read signed "
                 "ones as unsigned; read the image with another library and store its array with "
                 "write_hdf5"
             )
@@ -171,7 +171,7 @@ def _pixels(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
     negative = image.mode == "I" and pixels.min(initial=0) < 0
     if negative and image.format == "TIFF" and 2 not in _formats(image):
         raise DataFileError(
-            f"{where}: pixels must be less than 2**31, because Pillow cannot read larger values"
+            f"{where}: pixel values must be less than 2**31, because Pillow cannot read larger ones"
         )
     if mode is None:
         return pixels.astype(pixels.dtype.newbyteorder("="))

@@ -38,7 +38,7 @@ LAYOUT = Layout(
 NOT_HERE = (
     "the full MNIST set was not found in the folders of config.data_path ({where}); download it "
     "with workbench.data.download('mnist', directory) and add the directory to config.data_path, "
-    "or omit full=True to use the 10,000 + 2,000 digits of the package"
+    "or omit full=True to use the 10,000 + 2,000 digits in the package"
 )
 
 

@@ -1,4 +1,4 @@
-"""File layout of MNIST and datasets like it: functions that find and read the files.
+"""File layout of MNIST and similar datasets: functions that find and read the files.
 
 Each folder is searched for an HDF5 file in Fuel's layout, then for an ``npz`` file with the arrays
 ``x_train``, ``y_train``, ``x_test`` and ``y_test``, then for the four IDX files under their
@@ -38,13 +38,13 @@ class Layout:
     name : str
         The name of the dataset in `download`.
     folders : tuple of str
-        The subfolders to search in each folder of `config.data_path`; ``""`` stands for the folder.
+        The subfolders to search in each folder of `config.data_path`; ``""`` is the folder itself.
     files : tuple of str
         The names of single files that contain the whole dataset.
     loose : bool
         True if IDX files are also accepted directly in a folder of `config.data_path`.
     remedy : str
-        More advice in the error for an incomplete dataset.
+        Further advice in the error for an incomplete dataset.
     """
 
     title: str
@@ -87,7 +87,7 @@ class Layout:
         Raises
         ------
         DataFileError
-            If a file is damaged, or contains another set of the same layout.
+            If a file is damaged, or contains another dataset with the same layout.
         """
         images = self._read(found, split)
         digest = hashlib.sha256(encode_idx(images[1].reshape(-1))).hexdigest()

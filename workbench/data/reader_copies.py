@@ -2,9 +2,9 @@
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
 state. But a scheme, transformer or dataset that a user writes can contain a random generator, whose
-state changes at each reading. Training reads the original; all other readers share a copy of such a
-part, which is created at their first reading and does not copy the data. A part that cannot be
-copied, such as a Python generator, has only one reader: training, or the others.
+state changes each time it is read. Training reads the original of such a part; all other readers
+share a copy, which is created when one of them first reads and does not copy the data. A part that
+cannot be copied, such as a Python generator, has only one reader: training, or the others.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Reader = Literal["training", "others"]
 PartT = TypeVar("PartT", bound="Part")
 
 ONE_READER = (
-    "{part!r} contains {held}, which changes at each reading and cannot be copied. Since {who}, "
-    "reading it here too would change the training data. Create a separate stream for this reader, "
-    "or derive random numbers from the epoch that get_request_iterator and iterate receive, as "
-    "numpy.random.default_rng((seed, epoch)) does"
+    "{part!r} contains {held}, which changes each time it is read and cannot be copied. Since "
+    "{who}, reading it here too would change the training data. Create a separate stream for "
+    "this reader, or derive random numbers from the epoch that get_request_iterator and iterate "
+    "receive, as numpy.random.default_rng((seed, epoch)) does"
 )
 BY = {
     "training": "training reads it",
@@ -38,7 +38,7 @@ BY = {
 
 _PLACES = {"_here", "_trained", "_for_others"}
 FEW = 100
-"""Maximal number of elements of a list that are searched for random generators."""
+"""Maximum number of elements of a list that are searched for random generators."""
 _GENERATORS = (
     random.Random,
     np.random.Generator,
@@ -51,14 +51,14 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """Base of streams, schemes and datasets, whose random generators can be copied."""
+    """Base class of streams, schemes and datasets, whose random generators can be copied."""
 
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 
     def _copied_whole(self, moves: bool) -> bool:
-        """Return True if the copy of an object of a user's class copies all attributes.
+        """Return True to copy all attributes of an object of a user's class.
 
-        Otherwise it copies only random generators. `moves` is True if the object contains one.
+        Otherwise only random generators are copied. `moves` is True if the object contains one.
         """
         return moves
 

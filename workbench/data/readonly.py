@@ -26,7 +26,7 @@ NOTE = (
 )
 
 WRITTEN = (
-    "{user!r} must not write to the batch that it receives, but it did through torch.from_numpy or "
+    "{user!r} must not write to the batch that it receives, but did so through torch.from_numpy or "
     "torch.as_tensor, which ignore that the array is read-only; {effect}. Compute a new tensor (x "
     "= x * 2), or write to a copy, such as torch.tensor(x)"
 )
@@ -72,14 +72,14 @@ def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
 class Watched:
     """Wrapper of a function that raises an error if the function writes to its batch.
 
-    The check copies and compares the batch, so it runs only at calls 0, 1, 2, 4, 8 and so on. It
-    detects a function that writes to every batch at the first call, and it undoes the change if
+    The check copies and compares the batch, so it runs only at calls 0, 1, 2, 4, 8 and so on. A
+    function that writes to every batch is detected at the first call, and the change is undone if
     possible.
 
     Parameters
     ----------
     function : callable
-        The function to wrap. It receives a batch, an example, or an entry of them, and further
+        The function to wrap. It receives a batch, an example, or an entry of either, and further
         arguments.
     user : object
         The owner of the function, shown in errors.

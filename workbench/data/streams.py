@@ -32,7 +32,7 @@ Data: TypeAlias = tuple[Any, ...]
 BatchT = TypeVar("BatchT")
 
 _Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
-"""Epoch and position of a start, and the epoch iterator that started there."""
+"""Epoch and position of a starting point, and the epoch iterator that started there, or None."""
 
 _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
 """The reader of streams in this context; ``None`` stands for the user."""
@@ -53,7 +53,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
 
 
 class AbstractDataStream(Hinted, Labelled, Part, ABC):
-    """Base of all data streams.
+    """Base class of all data streams.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     num_batches, num_examples : int or None
         The numbers of batches and examples in an epoch, if known.
     first_batch : int or None
-        The number of examples in the first batch of an epoch, if known although there is no scheme.
+        The number of examples in the first batch of an epoch, if known without a scheme.
     batch_size : int or None
         The number of examples in each batch, if known; the last batch can be smaller.
     produces_examples : bool
@@ -148,7 +148,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
 
     @property
     def _place(self) -> _Place:
-        """Place of the current reader."""
+        """Starting point of the current reader."""
         if _reader.get() != "training":
             return self._here
         return (self._here[0], None) if self._trained is None else self._trained
@@ -191,10 +191,10 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
             yield self.get_epoch_iterator(as_dict)
 
     def close(self) -> None:
-        """Close files and stop processes; the next reading restarts them."""
+        """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return the position: the ``epoch``, and the number of its batches read as ``position``.
+        """Return the position: ``epoch``, and ``position``, the number of batches read in it.
 
         A main loop has a separate position, which is part of its own state.
         """
@@ -231,7 +231,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         ):
             raise DataError(
                 f"the position must be in an epoch of {self!r}, which has {self.num_batches} "
-                f"batches, not {dict(state)}; resume with the data and the batch size that were "
+                f"batches, but is {dict(state)}; resume with the data and the batch size that were "
                 "used when the position was saved"
             )
         self._move(((epoch, position), None))

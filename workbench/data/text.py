@@ -133,7 +133,7 @@ def make_dictionary(
     level : {'word', 'character'}
         The units to count and index.
     max_size : int, optional
-        The maximal number of entries, including `tokens`.
+        The maximum number of entries, including `tokens`.
     tokens : sequence of str
         The tokens that get the first indices, before all words.
     preprocess : callable, optional
@@ -178,7 +178,7 @@ class _Lines:
         for path in self.paths:
             regular_file(path, "text file")
         if not self.paths:
-            raise DataError("files must have at least one path, but is empty")
+            raise DataError("a TextFile must have at least one path, but files is empty")
         try:
             "".encode(encoding)
         except LookupError:
@@ -200,7 +200,7 @@ class _Lines:
                         yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
                 except UnicodeError as error:
                     raise DataFileError(
-                        f"{path}: must be valid {self.encoding} text, but is not after line "
+                        f"{path}: must be valid {self.encoding} text, but is invalid after line "
                         f"{number} ({one_line(error)})"
                     ) from None
 

@@ -19,6 +19,7 @@ from workbench.errors import ArgumentError
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
+from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.names import explain_missing
@@ -43,13 +44,13 @@ TIMEOUT = 10.0
 """Seconds to wait for the response of a web address."""
 
 MOST_WAITING = 100
-"""Maximal number of alerts that wait to be sent; older alerts are dropped."""
+"""Maximum number of alerts waiting to be sent; older alerts are dropped."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
-NO_TEXT = "the text of an alert must be a string that is not empty, not {text!r}"
+NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
 NOT_A_WEBHOOK = (
-    "webhook must be an address that starts with http:// or https://, or a function of one "
-    "mapping, not {webhook!r}"
+    "webhook must be an address that starts with http:// or https://, or a function that "
+    "accepts a mapping, not {webhook!r}"
 )
 HOLDS = "the condition of {name} is met"
 
@@ -60,6 +61,7 @@ def check_level(level: object) -> None:
         raise ArgumentError(NOT_A_LEVEL.format(levels=", ".join(get_args(Level)), level=level))
 
 
+@hinted
 def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
     """Record an alert in the current row of a main loop, from its training thread.
 
@@ -178,7 +180,7 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Sender of alerts to a web address or function, one after the other, in another thread.
+    """Sender of alerts to a web address or function, one after another, in another thread.
 
     The thread ends when all alerts have been sent. It is not a daemon, so that a script does not
     end before its last alert has been sent.

@@ -1,6 +1,6 @@
 """Base class of all extensions of the main loop, with a method for each event.
 
-`workbench.extensions.simple_extension` has the base class of extensions with a single action.
+`workbench.extensions.simple_extension` contains the base class of extensions with a single action.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def check_signature(
 
 
 class TrainingExtension(FixedAttributes):
-    """Base of extensions of the main loop, whose methods handle events.
+    """Base class of extensions of the main loop, whose methods handle events.
 
     A subclass overrides the methods of the events that it handles; `workbench.extensions.events`
     describes when each event fires. Extensions communicate with each other and with the main loop
@@ -115,7 +115,7 @@ class TrainingExtension(FixedAttributes):
 
     _called = "extension"
     former_hooks: ClassVar[Mapping[str, str]] = {}
-    """Mapping from methods of Blocks that are no longer called to advice on their replacement.
+    """Methods of Blocks that are no longer called, each with advice on its replacement.
 
     A subclass that defines one of these methods raises an error.
     """
@@ -124,7 +124,7 @@ class TrainingExtension(FixedAttributes):
     """Names of the attributes that `state_dict` saves and that resumed training depends on.
 
     Their values must consist of numbers, strings, lists, tuples, dictionaries, arrays and tensors.
-    Omit attributes that the extension reads from the log or its status, and caches.
+    Omit caches, and attributes that the extension reads from the log or its status.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -169,7 +169,7 @@ class TrainingExtension(FixedAttributes):
     def handler(self, event: CallbackName) -> Handler | None:
         """Return the function that the main loop calls on `event`, or None if there is none.
 
-        The main loop calls this method when a run starts, so that events without a handler cost no
+        The main loop calls this method when a run starts, so that events without a handler take no
         time.
 
         Raises
@@ -220,21 +220,21 @@ class TrainingExtension(FixedAttributes):
         """Prepare for more training that a user requested after the end of training."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names of the records that this extension makes, where known in advance.
+        """Return the names of the records that this extension writes, if known in advance.
 
         Returns
         -------
         dict
-            A mapping from name to bool: True if no other extension can make this record, as for a
-            value; False if several extensions can make it, such as a request to finish.
+            A mapping from name to bool: False if several extensions can write this record, such as
+            a request to finish; True if only this extension can write it.
         """
         return {}
 
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension reads and has not found in this run.
 
-        After the first epoch a warning names each of these records that nothing makes, which is
-        often a misspelt name.
+        After the first epoch a warning names those that no extension writes, often because their
+        names are misspelt.
 
         Returns
         -------
@@ -254,10 +254,10 @@ class TrainingExtension(FixedAttributes):
     def recover(self, error: Exception, batch: Any) -> bool:
         """Return True to process a batch again after the algorithm has failed on it.
 
-        The extension can request a pause, a rewind or another value from the session, which take
-        effect before the batch is processed again. If no extension returns True, the error ends
-        training. This method is not called during the replay of a rewind, in which a batch cannot
-        fail that did not fail before.
+        The extension can request that the session pauses, rewinds or changes a value, which happens
+        before the batch is processed again. If no extension returns True, the error ends training.
+        This method is not called during the replay of a rewind, because a batch that did not fail
+        before cannot fail in it.
 
         Parameters
         ----------

@@ -2,7 +2,7 @@
 
 The direction (lower or higher is better) is never inferred from the name of a record, since a wrong
 guess would silently choose the worst model. If the name contradicts the chosen direction or the
-default, this is logged with `logging`. It is not a warning, since the user can be right.
+default, this is logged with `logging`. No warning is issued, since the user may be right.
 """
 
 from __future__ import annotations

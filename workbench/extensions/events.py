@@ -5,20 +5,21 @@ event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; not
                                again when the same main loop is started a second time or by
-                               `continue_training`; it fires when a state was loaded into a new
-                               main loop, but does not change that state
+                               `continue_training`; it also fires after a state was loaded into
+                               a new main loop, but does not change that state
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
 before_epoch                   when an epoch starts; not when a run continues within an epoch of
                                an earlier run
-before_batch     batch         when a batch has been read, before the algorithm gets it
-after_batch      batch         when the algorithm has processed the batch; ``iterations_done`` has
-                               grown
-after_epoch                    when the stream has no more batches; ``epochs_done`` has grown
+before_batch     batch         when a batch has been read, before the algorithm receives it
+after_batch      batch         when the algorithm has processed the batch and ``iterations_done``
+                               has been increased
+after_epoch                    when the stream has no more batches and ``epochs_done`` has been
+                               increased
 on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `Session.stop`, at
                                the next boundary: before a batch is read, or after ``after_epoch``
 after_training                 when training ends on request or because the data ended
-on_error         exception     when anything has raised, after the error is recorded in the log;
+on_error         exception     when an exception ends the run, after it is recorded in the log;
                                ``after_training`` does not fire then
 ================ ============= ===================================================================
 

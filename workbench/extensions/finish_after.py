@@ -37,12 +37,12 @@ class Limit(Predicate):
 
 
 class FinishAfter(SimpleExtension):
-    """Extension that requests the end of training by the record ``training_finish_requested``.
+    """Extension that requests the end of training through the record ``training_finish_requested``.
 
     For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* this number,
     counted over the whole log. A run that starts at or after this point does not train and reports
-    the reason; `workbench.session.Session.train` trains more. If a resumed run ends later than the
-    first run, the result is the same as with the later end from the start.
+    the reason; `workbench.session.Session.train` trains more. If a run is
+    resumed with a later end, the result is the same as if the end had been later from the start.
 
     Parameters
     ----------

@@ -24,20 +24,18 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimal number of costs of a run before a cost can be considered exploding."""
+"""Minimum number of costs of a run before a cost can be considered exploding."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
-    "as record_name the name of a record that TrainingDataMonitoring makes after every batch"
+    "record_name, the name of a record that TrainingDataMonitoring writes after every batch"
 )
 EXPLODES = (
     "the cost explodes: it was {cost:.4g} in the last of {patience} batches in which it exceeded "
     "{limit:.4g}; its median over the last {count} batches is {median:.4g}{steepest}"
 )
 STEEPEST = ". Of all gradients, that of {parameter} has the largest norm, {norm:.4g}"
-PAUSED = (
-    "{what}. Training is paused before batch {batch} of this run, which resume() processes again"
-)
+PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
 PAUSED_AFTER = "{what}. Training is paused"
 REWOUND = "{what}. Training is rewound to iteration {target:,} with {changes}"
 NOT_POSSIBLE = " ({reason}, so it was not rewound)"
@@ -47,15 +45,15 @@ ENDED = "{what}. Training ends because there is no session that could pause it"
 class Guard(TrainingExtension):
     """Extension that pauses or rewinds a run when its cost is not finite or explodes.
 
-    A cost, gradient or step that is not finite is detected before it changes a variable. The
-    message names the parameter nearest to the cost whose gradient is not finite. The batch is
-    processed again when training resumes. A cost explodes if, in several consecutive batches, it
-    exceeds both the median at the start of the run and the median over the last batches by a
-    multiple of their spread.
+    A cost, gradient or step that is not finite is detected before it changes a variable. Of the
+    parameters whose gradients are not finite, the message names the one nearest to the cost. The
+    batch is processed again when training resumes. A cost explodes if, in several consecutive
+    batches, it exceeds both the median at the start of the run and the median over the last batches
+    by a multiple of their spread.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with its error, and a cost that
-    explodes ends training.
+    explodes ends it without an error.
 
     Parameters
     ----------
@@ -65,22 +63,23 @@ class Guard(TrainingExtension):
     factor : float
         The factor between 0 and 1 for the learning rate.
     back : int
-        The minimal number of iterations to rewind, if a snapshot of this age exists.
+        The minimum number of iterations to rewind, if a snapshot of this age exists.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
-        The multiple of the spread of the last costs, which is the larger of their interquartile
-        range and the absolute value of their median. Infinity disables the check for explosions.
+        The multiple of the spread by which a cost must exceed the medians. The spread of the last
+        costs is the larger of their interquartile range and the absolute value of their median.
+        Infinity disables this check.
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
     window : int
         The number of costs in each median, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. If a schedule drives a hyperparameter, it is held after a rewind.
+        ``learning_rate``. A hyperparameter that a schedule sets is held after a rewind.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
-        used, which requires no record. The extension that makes the record must precede this one.
+        used, which requires no record. The extension that writes the record must precede this one.
     name : str, optional
         The name of the extension; by default the name of the class.
 
@@ -254,7 +253,7 @@ class Guard(TrainingExtension):
         if self.rewinds >= self.times:
             return f"{self.rewinds} rewinds have not helped"
         if not lowered:
-            return f"the run has no hyper-parameter {' or '.join(self.parameters)}"
+            return f"the run has no hyperparameter {' or '.join(self.parameters)}"
         if not kept:
             return "there is no snapshot"
         target = max((one for one in kept if one <= self._done - self.back), default=min(kept))

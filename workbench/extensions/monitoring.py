@@ -33,7 +33,7 @@ ABANDONED = "after {position}{of_all} batches, because training had to end"
 
 
 class MonitoringExtension(SimpleExtension):
-    """Base of monitoring extensions that defines the names of records.
+    """Base class of monitoring extensions that defines the names of records.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class DataStreamMonitoring(MonitoringExtension):
         The data. Each evaluation uses one epoch. If the main loop trains on the same stream, its
         batches do not change.
     updates : dict or pairs, optional
-        Updates of shared variables to apply after each batch, which are not meant for parameters.
+        Updates of shared variables to apply after each batch. They must not update parameters.
     prefix, suffix, name : str, optional
         As in `MonitoringExtension`.
     **triggers

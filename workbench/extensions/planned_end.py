@@ -39,7 +39,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal of more epochs or batches than planned (`than_planned`) or than done."""
+    """Set a goal after the planned end, or after the present if `than_planned` is False."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -106,7 +106,7 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return a list with the extension that ends training at the goal, empty without a goal."""
+    """Return a list with the extension that ends training at the goal, empty if it is not set."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 

@@ -82,7 +82,7 @@ class Printing(SimpleExtension):
             _RULE,
             "Training status:",
             *(f"\t{name}: {_shown(status[name])}" for name in sorted(status)),
-            f"Log records from the iteration {status['iterations_done']}:",
+            f"Log records from iteration {status['iterations_done']}:",
             *(f"\t{name}: {_shown(records[name])}" for name in sorted(records)),
             "",
         ]

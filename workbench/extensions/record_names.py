@@ -1,8 +1,8 @@
-"""Checks of the names of records for clashes and for records that nothing makes.
+"""Checks of the names of records for clashes and for records that no extension writes.
 
 Extensions communicate through the log. An extension would wait forever for a record with a misspelt
 name, and two extensions would overwrite each other's records of the same name. An extension
-declares names that are known in advance by `TrainingExtension.records` and
+declares names that are known in advance in `TrainingExtension.records` and
 `TrainingExtension.waiting_for`.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 CLASH = (
-    "{one} and {other} would both make the record {name!r} and overwrite each other's values; "
+    "{one} and {other} would both write the record {name!r} and overwrite each other's values; "
     "{advice}"
 )
 RENAME = (
@@ -27,20 +27,20 @@ RENAME = (
     "with variable.copy(name='other') for a monitored variable"
 )
 NEVER_MADE = (
-    "{extension!r} reads the record {name!r}, which nothing has made so far{hint}; the extension "
-    "that makes it must precede this one in the list of extensions"
+    "{extension!r} reads the record {name!r}, which no extension has written so far{hint}; the "
+    "extension that writes it must precede this one in the list of extensions"
 )
 TOO_EARLY = (
-    "{extension!r} reads the record {name!r} before it is made; the extension that makes it must "
-    "precede this one in the list of extensions, and act on the same event or on an earlier event "
-    "of the same batch"
+    "{extension!r} reads the record {name!r} before it is written; the extension that writes it "
+    "must precede this one in the list of extensions, and act on the same event or on an earlier "
+    "event of the same batch"
 )
 
 OF_THE_LOOP = frozenset({
     "training_finish_requested", "training_finished", "training_error", "execution",
     "interventions", "epoch_interrupt_received", "batch_interrupt_received",
 })  # fmt: skip
-"""Names of the records that the main loop and its session make."""
+"""Names of the records that the main loop and its session write."""
 
 
 def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
@@ -55,7 +55,7 @@ def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
 def check_distinct(extensions: Iterable[object]) -> None:
     """Raise an `ExtensionError` if two extensions would overwrite each other's records.
 
-    Records that several extensions can make, such as a request to finish, are ignored.
+    Records that several extensions can write, such as a request to finish, are ignored.
     """
     makers: dict[str, tuple[object, bool]] = dict.fromkeys(OF_THE_LOOP, ("the main loop", False))
     for extension in dict.fromkeys(leaves(extensions)):
@@ -71,11 +71,11 @@ def check_distinct(extensions: Iterable[object]) -> None:
 def never_came(
     extensions: Iterable[object], log: TrainingLogBase, since: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield the name of each record that an extension read in vain, with a warning.
+    """Yield the name of each record that an extension did not find, and the text of a warning.
 
-    Records that an extension has declared are skipped, since they can still be made. Records made
-    before iteration `since`, where this run was resumed, do not count, because no extension of this
-    run read them.
+    Records that an extension has declared are skipped, since they can still be written. Records
+    written before iteration `since`, where this run was resumed, do not count, because no extension
+    of this run read them.
     """
     every = list(dict.fromkeys(leaves(extensions)))
     made = set(log.channels)
@@ -94,7 +94,7 @@ def never_came(
             if name in made and looked and _made_since(log, name, since):
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
-                hint = nearest(name, meant)  # of records that others make
+                hint = nearest(name, meant)  # of records that others write
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
 
 

@@ -28,7 +28,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     parameter : SharedVariable
         The variable to reduce.
     record_name : str
-        The name of the record to read. The extension that makes it must precede this one.
+        The name of the record to read. The extension that writes it must precede this one.
     mode : {"min", "max"}
         ``"min"`` if lower values are better, ``"max"`` if higher values are better. If the name of
         the record suggests the opposite (``valid_accuracy`` with the default), a message is logged.

@@ -94,7 +94,7 @@ class Checkpoint(SimpleExtension):
 
     former_hooks = {  # noqa: RUF012
         "save_separately_filenames": "the attributes in save_separately are saved as members of "
-        "the archive, without further files",
+        "the archive, not as separate files",
     }
 
     def __init__(

@@ -1,9 +1,9 @@
 """Learning-rate schedules for `SharedVariableModifier`, as functions of the iterations done.
 
 A schedule is a pure function, so a resumed run requires no state for it, and its repr shows its
-arguments. A learning rate that depends on a record instead is set by the extension
-`ReduceOnPlateau` in `workbench.extensions.training`. If torch has the same schedule, the values
-agree with torch's schedule if its method ``step()`` is called after every batch. Unlike some
+arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
+in `workbench.extensions.training`. If torch has the same schedule, the values agree with those of
+torch if the method ``step()`` of its schedule is called after every batch. Unlike some
 schedules of torch, these schedules neither rise again nor fail beyond their end.
 """
 
@@ -151,7 +151,7 @@ def _check_target(name: str, value: object) -> None:
 
 @hinted
 def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedule:
-    """Return a schedule that follows several schedules, one after the other.
+    """Return a schedule that follows several schedules, one after another.
 
     Parameters
     ----------
@@ -332,7 +332,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     factor : float
         The factor by which the value changes over `iterations` iterations.
     iterations : int
-        The number of iterations, 1 or more. With the number of batches in an epoch, `factor`
+        The number of iterations, 1 or more. If it is the number of batches in an epoch, `factor`
         applies per epoch.
 
     Returns

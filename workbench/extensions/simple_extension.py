@@ -118,7 +118,7 @@ class SimpleExtension(TrainingExtension):
         return tuple(c for conditions in self._conditions.values() for c in conditions)
 
     def set_conditions(self, **triggers: Unpack[Triggers]) -> Self:
-        """Replace all conditions by the given triggers.
+        """Replace all conditions with the given triggers.
 
         Parameters
         ----------

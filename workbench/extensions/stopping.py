@@ -1,4 +1,4 @@
-"""`EarlyStopping`, and the extension in it that ends training without improvement.
+"""`EarlyStopping`, and the extension in it that ends training if nothing improves.
 
 `EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records when a value is
 the best so far, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.
@@ -40,10 +40,10 @@ BOTH_OR_NEITHER = (
 
 
 class FinishIfNoImprovementAfter(SimpleExtension):
-    """Extension that requests the end of training when there is no new best value for some time.
+    """Extension that requests the end of training if there is no new best value for some time.
 
-    A new best value is indicated by a record with any value except False. `TrackTheBest` makes such
-    records and must precede this extension. Waiting starts with the first best value, so a run
+    A new best value is indicated by a record with any value except False. `TrackTheBest` writes
+    such records and must precede this extension. Waiting starts with the first best value, so a run
     without a best value (for example, if all values are NaN) continues.
 
     Parameters
@@ -53,13 +53,13 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     iterations, epochs : int
         The number of iterations or epochs to wait, 1 or more. Pass exactly one of the two.
     patience_log_record : str, optional
-        The name of the record of the remaining number, which is made whenever this extension acts;
-        by default ``{notification_name}_patience_iterations`` or ``..._epochs``.
+        The name of the record for the remaining number of iterations or epochs; by default
+        ``{notification_name}_patience_iterations`` or ``..._epochs``.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
-        When to read the record, which must be when it can be made; see `SimpleExtension`. By
-        default after every epoch.
+        When to read the record; see `SimpleExtension`. Choose events on which the record is
+        written. By default after every epoch.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_epoch = log.status["epochs_done"]
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Record the remaining number, and request the end of training if it is zero."""
+        """Record the remaining number of iterations or epochs, and end training if it is zero."""
         self.update_best()
         log = self.main_loop.log
         left = self._left(log)
@@ -145,7 +145,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_epoch = status["epochs_done"]
 
     def _left(self, log: TrainingLogBase) -> int | None:
-        """Return the remaining number, or None if waiting has not started."""
+        """Return the remaining iterations or epochs, or None if waiting has not started."""
         if self.last_best_iter is None or self.last_best_epoch is None:
             return None
         if self.iterations is not None:
@@ -172,7 +172,7 @@ def _check_wait(kind: str, iterations: int | None, epochs: int | None) -> None:
 class EarlyStopping(CompositeExtension):
     """Extension that ends training when a record stops improving, and can save the best model.
 
-    The extension that makes the record must precede this one. The checkpoint extension can be
+    The extension that writes the record must precede this one. The checkpoint extension can be
     anywhere in the list of extensions; if it is not in the list, it becomes a sub-extension.
 
     Parameters
@@ -263,7 +263,7 @@ class EarlyStopping(CompositeExtension):
             extension.main_loop = value
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save the model, whose record is the best so far."""
+        """Save the model when its record is the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)

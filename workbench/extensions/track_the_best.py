@@ -1,4 +1,4 @@
-"""`TrackTheBest`, which makes a record when another record is the best so far.
+"""`TrackTheBest`, which writes a record when another record is the best so far.
 
 `workbench.extensions.stopping` uses it to end training when nothing improves.
 """
@@ -16,9 +16,9 @@ from workbench.extensions.triggers import Triggers
 
 
 class TrackTheBest(SimpleExtension):
-    """Extension that makes a record when another record is the best so far.
+    """Extension that writes a record when another record is the best so far.
 
-    The extension that makes the tracked record must precede this one. Occasions without the record
+    The extension that writes the tracked record must precede this one. Occasions without the record
     are skipped, and NaN is never the best value.
 
     Parameters
@@ -26,7 +26,7 @@ class TrackTheBest(SimpleExtension):
     record_name : str
         The name of the record to track.
     notification_name : str, optional
-        The name of the record to make, with the value True, when the tracked record is the best so
+        The name of the record to write, with the value True, when the tracked record is the best so
         far; by default ``{record_name}_best_so_far``.
     choose_best : callable
         A function of the current value and the previous best value that returns the better one,

@@ -1,4 +1,4 @@
-"""`SharedVariableModifier`, which sets a shared variable, such as a learning rate, in training.
+"""`SharedVariableModifier`, which sets a shared variable, such as a learning rate, during training.
 
 `workbench.extensions.schedules` provides functions for it.
 """
@@ -38,10 +38,10 @@ WRONG_NUMBER = (
 
 
 class SharedVariableModifier(SimpleExtension):
-    """Extension that sets a shared variable, such as a learning rate, to values of a function.
+    """Extension that sets a shared variable, such as a learning rate, to the values of a function.
 
     A value that is assigned in another way, for instance by `Session.set`, is kept until this
-    extension acts again, unless its method `hold` is called.
+    extension acts again or, if its method `hold` is called, until `release` is called.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class SharedVariableModifier(SimpleExtension):
         return _arity(self.function) if self._num_args is None else self._num_args
 
     def function(self, *args: Any) -> Any:
-        """Return the new value from the iterations done and, with `num_args` 2, the old value."""
+        """Compute the new value from the iterations done and, with `num_args` 2, the old value."""
         if self._function is None:
             raise ExtensionError(
                 NO_FUNCTION.format(kind=type(self).__name__, parameter=self.parameter)
@@ -135,9 +135,9 @@ class SharedVariableModifier(SimpleExtension):
         self.parameter.set_value(self.function(done, *old))
 
     def hold(self, value: Any = None) -> None:
-        """Leave the variable unchanged until `release`.
+        """Leave the variable unchanged until `release` is called.
 
-        While a session is training, call this method between two batches, as by
+        While a session is training, call this method between two batches, for example with
         ``session.call(lambda main_loop: modifier.hold(0.01))``.
 
         Parameters

@@ -124,7 +124,7 @@ class ApplicationCall(Annotation):
         of sequences, the states and the contexts; the outputs are the outputs of the application.
         Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        The random draws of repetitions of the call in training mode, by the inputs of a repetition.
+        The random draws of each repetition of the call in training mode, by its inputs.
 
     Examples
     --------

@@ -19,8 +19,8 @@ from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
 
 NOT_TRAINING = (
-    "in this graph {bricks} is in evaluation mode, which has no statistics of a batch; pass the "
-    "graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
+    "in this graph {bricks} is in evaluation mode, which computes no batch statistics; pass "
+    "the graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
 )
 
 
@@ -147,7 +147,7 @@ def get_batch_normalization_updates(
         if population in seen and not allow_duplicates:
             raise GraphError(
                 f"{_owner(estimate)} is applied several times in training mode, so there are "
-                "several estimates of its population; pass allow_duplicates=True and merge them"
+                "several estimates of its statistics; pass allow_duplicates=True and merge them"
             )
         seen.add(population)
         batch = estimate.squeeze(0)

@@ -20,7 +20,7 @@ from workbench.tensor import SharedVariable, Variable, shared
 def collect_parameters(
     computation_graph: ComputationGraph, parameters: Iterable[SharedVariable] | Any
 ) -> ComputationGraph:
-    """Replace parameters by slices of one vector.
+    """Replace parameters with slices of one vector.
 
     The initial value of the vector consists of the values of the parameters. For example, the
     Hessian with respect to all parameters is the Hessian with respect to this vector.
@@ -62,7 +62,7 @@ def collect_parameters(
     if len({parameter.dtype for parameter in parameters}) != 1:
         dtypes = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
         raise GraphError(
-            "the parameters of collect_parameters must have one dtype, not "
+            "collect_parameters requires parameters of the same dtype, but there are "
             f"{', '.join(dtypes) or 'no parameters'}"
         )
     values = [parameter.get_value() for parameter in parameters]

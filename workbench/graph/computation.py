@@ -270,7 +270,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         Returns
         -------
         Function
-            A function of values in the order of `inputs`, which returns a list of tensors.
+            A function that accepts values in the order of `inputs` and returns a list of tensors.
         """
         updates = dict_union(self.updates, dict(additional_updates or ()))
         return function(self.inputs, self.outputs, updates=updates, **kwargs)

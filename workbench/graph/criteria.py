@@ -32,7 +32,7 @@ class Named(Predicate):
     text : str
         The name.
     of_variable, in_brick : bool, optional
-        True to compare the name with ``variable.name``, and with ``variable.tag.name``.
+        True to compare the name with ``variable.name`` and ``variable.tag.name``, respectively.
     """
 
     text: str
@@ -59,7 +59,7 @@ class Matching(Predicate):
     ----------
     pattern : Pattern
     of_variable, in_brick, path : bool, optional
-        True to match ``variable.name``, ``variable.tag.name``, and the path.
+        True to match ``variable.name``, ``variable.tag.name`` and the path, respectively.
     """
 
     pattern: re.Pattern[str]

@@ -1,7 +1,7 @@
 """Hierarchy of the named components of a model.
 
-`Component` is the base of bricks for filters, selectors and models. It has a name, children,
-parents and parameters. `workbench.bricks` adds configuration and application.
+`Component` is the base class of bricks, as used by filters, selectors and models. It has a name,
+children, parents and parameters. `workbench.bricks` adds configuration and application.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PARAMETER_SEPARATOR = "."
 
 
 class Component(Annotation):
-    """Annotation with a name, children and parameters; base of bricks.
+    """Annotation with a name, children and parameters; the base class of bricks.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def get_brick(var: Variable) -> Component | None:
 
 
 def path_of(variable: Variable) -> str:
-    """Return the path of a variable, such as ``/mlp/linear_0.W``, or its name without a brick."""
+    """Return the path of a variable, such as ``/mlp/linear_0.W``, or its name if it has none."""
     brick = get_brick(variable)
     return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
 

@@ -31,7 +31,7 @@ MODE = "training_mode"
 """The key of the mode in the metadata of an application call."""
 
 _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=())
-"""The components in training mode, with one entry for each time that one was entered."""
+"""The components in training mode; one that was entered twice occurs twice."""
 
 
 class ModeDependent(Component):
@@ -102,8 +102,9 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     Returns
     -------
     ComputationGraph
-        A new graph in which all `ModeDependent` bricks are applied in training mode, also inside
-        loops. The attribute ``tag.replacement_of`` of a replaced output is the original output.
+        A new graph in which all `ModeDependent` bricks, including those in loops, are applied in
+        training mode. The attribute ``tag.replacement_of`` of a replaced output is the original
+        output.
 
     Examples
     --------
@@ -259,7 +260,8 @@ def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
 def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
     """Return the inputs from which `call` computed `output`, by name.
 
-    The graph is searched for them, since it can have several versions with different inputs.
+    The graph of `output` is searched for them, since the call can have several versions with
+    different inputs in it.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors([output]):

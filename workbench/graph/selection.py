@@ -1,4 +1,4 @@
-"""Selections: lists of variables from a graph or a hierarchy, with methods for all of them.
+"""Selections: lists of variables from a graph or a hierarchy, with methods that apply to all.
 
 `select` returns the variables of a source that meet a criterion. `chosen` is used by functions that
 accept a list of variables or a criterion; it raises an error if a criterion selects no variable.

@@ -47,8 +47,8 @@ class TrainingGraph:
         The cost, and all other variables on which its gradients depend.
     mode : {'training', 'as given'}
         With ``'training'``, bricks that compute differently during training are applied in training
-        mode, unless the user has chosen the mode by `training_mode` around applications or by a
-        rewrite of the graph. With ``'as given'``, the graph is not changed.
+        mode, unless the user has chosen the mode, with `training_mode` around applications or by
+        rewriting the graph. With ``'as given'``, the graph is not changed.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class TrainingGraph:
     Warns
     -----
     UserWarning
-        If the user rewrote the graph, so that it is not changed, and it is in evaluation mode.
+        If the user rewrote the graph, so that it is trained unchanged, in evaluation mode.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Registry of log backends, which create the log of a main loop that is given none.
+"""Registry of log backends, which create the log of a main loop if the user passes no log.
 
 A backend consists of a class that derives from `TrainingLogBase` and defines the methods of
 `workbench.log.records.Records`, and of a call of `register`.
@@ -27,7 +27,7 @@ def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
         The name of the backend.
     make : callable
         A function that returns an empty log. It is called once for every main loop without a log.
-        An earlier function of the same name is replaced, so that a notebook cell can be run again.
+        It replaces an earlier function of this name, so that a notebook cell can be run again.
     """
     BACKENDS[name] = make
 

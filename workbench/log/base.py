@@ -34,28 +34,28 @@ NOT_ASSIGNABLE = (
     "log[{time!r}].update(...)"
 )
 NO_NUMBERS = (
-    "channel {name!r} must have numbers only, but has a value of type {type} at iteration "
+    "channel {name!r} must contain only numbers, but has a value of type {type} at iteration "
     "{iteration}; log.channel({name!r}) returns the values as they are"
 )
 
 
 class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
-    """Base of training logs, which are mappings from iteration to row.
+    """Base class of training logs, which are mappings from iteration to row.
 
     ``log[iteration][channel]`` reads or writes a record. The iteration is the number of batches
-    done, so row 0 contains the records made before the first batch. A channel is the name of a
+    done, so row 0 contains the records written before the first batch. A channel is the name of a
     record.
 
     A main loop trains in the context `writing` and calls `commit` after every event. Then all
-    records of the event become visible to other threads at once. Records made outside of `writing`,
-    or by another thread, are visible immediately; the records of one `Row.update` become visible
-    together.
+    records of the event become visible to other threads at once. Records written outside of
+    `writing`, or by another thread, are visible immediately; the records of one `Row.update` become
+    visible together.
 
     Parameters
     ----------
     uuid : uuid.UUID, optional
-        The identity of the log; by default random. A backend that stores logs loads the log of this
-        identity.
+        The identity of the log; by default random. A backend that stores logs loads the log with
+        this identity.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity, as the continuation of the log of the old identity.
+        """Give the log a new identity; it then continues the log with the old identity.
 
         Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """
@@ -184,7 +184,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Replace records, status and identity by the state that `state_dict` returned.
+        """Replace records, status and identity with the state that `state_dict` returned.
 
         Raises
         ------

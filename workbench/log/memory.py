@@ -1,9 +1,9 @@
 """Training log in memory, stored as columns.
 
 Recording is fast because most of its work is deferred. The thread that trains stages its records in
-plain dictionaries. A commit moves these to a short list, the tail. The next reader of columns, at
-the latest the training thread after `TAIL` rows, moves the tail into the columns in bulk. All but
-staging and commits happens under one lock.
+plain dictionaries. A commit moves these to a short list, the tail. The next reader of columns, or
+at the latest the training thread after `TAIL` rows, moves the tail into the columns in bulk.
+Everything except staging and committing happens under one lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
-"""Maximal number of rows in the tail before they are moved into the columns."""
+"""Maximum number of rows in the tail before they are moved into the columns."""
 
 NOT_A_NAME = "the name of a record must be a string, not {name!r}"
 ALREADY_WRITING = (
@@ -266,7 +266,7 @@ class TrainingLog(TrainingLogBase):
     def _overlaid(
         self, staged: dict[int, dict[str, Any]], names: tuple[str, ...] | None
     ) -> tuple[Column, dict[str, Column]]:
-        """Return copies of the rows and columns with the records `staged` added."""
+        """Return copies of the rows and columns with the `staged` records added."""
         rows, columns = self._rows.copy(), dict(self._columns)
         for iteration, records in staged.items():
             rows.mark((iteration,))

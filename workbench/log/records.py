@@ -33,7 +33,7 @@ class Records(Protocol):
     def writing(self) -> AbstractContextManager[None]:
         """Return a context manager in which records of this thread are invisible until `commit`.
 
-        The thread that makes a record sees it immediately. Leaving the context commits all records.
+        A thread sees its own records immediately. Leaving the context commits all records.
 
         Raises
         ------
@@ -53,7 +53,7 @@ class Records(Protocol):
     def record_all(self, iteration: int, records: dict[str, Any]) -> None:
         """Store `records`, which become visible together and must not be changed afterwards.
 
-        A backend converts the values by `workbench.utils.values.to_python`.
+        A backend converts the values with `workbench.utils.values.to_python`.
         """
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Records(Protocol):
 
     @abstractmethod
     def replace(self, rows: NDArray[Any], columns: Mapping[str, tuple[Any, Any]]) -> None:
-        """Replace all records by `columns`, a mapping from name to iterations and values.
+        """Replace all records with `columns`, a mapping from name to iterations and values.
 
         Raises
         ------

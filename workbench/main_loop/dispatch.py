@@ -22,7 +22,7 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 
 
 class Dispatcher:
-    """Runs the handlers of events in one thread, and commits their records to the log.
+    """Runner of the handlers of events in one thread, which commits their records to the log.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Leases that prevent two runs from training the same parameters.
 
-Before a run changes anything, it acquires a lease of its main loop, parameters, log and extensions.
+Before a run changes anything, it acquires a lease on its main loop, parameters, log and extensions.
 If a notebook cell is executed again while the first run continues, the second run raises an error
 that names the session of the first run.
 """
@@ -16,13 +16,13 @@ from workbench.interfaces import Loop, Session
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
-    "{what} being trained by {session!r}. Nothing was changed and that run continues. The session "
+    "{what} being trained by {session!r}. Nothing was changed, and that run continues. The session "
     "is workbench.session.running()[{session.name!r}]; to start again, first call its methods "
     "stop() and wait()"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r}, which has completed "
-    "{iterations} iterations. Nothing was changed and that run continues; to start again, "
+    "{iterations} iterations. Nothing was changed, and that run continues; to start again, "
     "interrupt it first"
 )
 
@@ -105,7 +105,7 @@ def forget() -> list[Session]:
 
 
 def check_idle(main_loop: Loop, method: str) -> None:
-    """Raise `AlreadyTrainingError` if a run holds the lease of `main_loop`."""
+    """Raise `AlreadyTrainingError` if a run holds a lease on `main_loop`."""
     with _lock:
         leased = any(lease.main_loop is main_loop for lease in _leases)
     if leased:

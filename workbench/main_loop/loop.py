@@ -1,7 +1,8 @@
 """`MainLoop`, which combines a model with an algorithm, a data stream, extensions and a log.
 
 `workbench.main_loop.run` implements the training. Requests from other threads wait in a mailbox
-until the boundary between two batches, or until an extension yields to commands.
+until the boundary between two batches, or until an extension yields to commands. This file is
+longer than others since most of its lines document methods.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ GIVEN_BACK = "{session!r} is already training this main loop; start() returns th
 
 
 class MainLoop(FixedAttributes):
-    """Trains a model with an algorithm on a data stream, and records the run in a log.
+    """Loop that trains a model with an algorithm on a data stream and records the run in a log.
 
     A run ends when an extension records ``training_finish_requested`` as True (see `FinishAfter`)
     or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt. In the
     main thread, the first Ctrl+C ends the run after the epoch and the second one after the batch.
     The end is recorded as ``training_finished``. The next run continues from this point, even in
-    the middle of an epoch. If the end that extensions define is already reached, the run trains
-    nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
+    the middle of an epoch. If the end that extensions define has already been reached, the run
+    trains nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
 
     An error is recorded as ``training_error`` in the row and in the status. It fires ``on_error``
     and is raised to the caller with a note about the batch and the epoch. The next run continues
@@ -229,11 +230,11 @@ class MainLoop(FixedAttributes):
     def go_on(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Extend training by a number of epochs or batches.
 
-        Must be called in the training thread; other threads call `Session.train`. During a run the
-        number is added to the planned end, afterwards to the completed epochs or batches, where the
-        rest of an incomplete epoch counts as one epoch. The new end has precedence over
-        `FinishAfter`, and extensions that wait for an improvement restart their count. The end is
-        stored in the status and is valid for resumed runs too.
+        Call this method only in the training thread; other threads call `Session.train`. During a
+        run the number is added to the planned end; after a run it is added to the completed epochs
+        or batches, where the rest of an incomplete epoch counts as one epoch. The new end has
+        precedence over `FinishAfter`, and extensions that wait for an improvement restart their
+        count. The end is stored in the status and is valid for resumed runs too.
 
         Raises
         ------
@@ -260,7 +261,7 @@ class MainLoop(FixedAttributes):
     def request_finish(self) -> None:
         """End training after the current event.
 
-        Must be called in the training thread. It records ``training_finish_requested``. An
+        Call this method only in the training thread. It records ``training_finish_requested``. An
         extension can also write this record, but if an earlier run has left it in the same row,
         only this method has an effect.
         """
@@ -275,7 +276,7 @@ class MainLoop(FixedAttributes):
     ) -> None:
         """Queue `action`, which the training thread calls between two batches.
 
-        Can be called in any thread. Actions still queued at the end of training are discarded.
+        Any thread can call this method. Actions still queued at the end of training are discarded.
 
         Parameters
         ----------
@@ -293,8 +294,8 @@ class MainLoop(FixedAttributes):
         """Handle pauses and interrupts during an extension that takes a long time.
 
         Extensions that evaluate a data set call this method between its batches. A request that
-        could change the evaluated values waits for the end of the event. In any other thread than
-        the training thread, the method does nothing.
+        could change the evaluated values waits for the end of the event. In threads other than the
+        training thread, the method does nothing.
 
         Raises
         ------
@@ -307,21 +308,21 @@ class MainLoop(FixedAttributes):
     def after_event(self, action: Callable[[], object]) -> None:
         """Call `action` after all extensions have handled the current event.
 
-        Must be called in the training thread. Between events, `action` is called immediately.
+        Call this method only in the training thread. Between events, it calls `action` immediately.
         """
         self._run.dispatcher.after_event(action)
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values, given by name, that a device still computes, in the current row.
+        """Record `values` by name in the current row when a device has computed them.
 
-        Must be called in the training thread. The values are recorded after they are computed, at
-        the latest before an event other than ``before_batch`` and ``after_batch``.
+        Call this method only in the training thread. The values are recorded at the latest before
+        an event other than ``before_batch`` and ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 
     @property
     def is_running(self) -> bool:
-        """True while a thread trains this main loop."""
+        """True while a thread is training this main loop."""
         return self._run.thread is not None
 
     @property
@@ -397,8 +398,8 @@ class MainLoop(FixedAttributes):
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
         """End training after this epoch, or immediately.
 
-        Must be called in the training thread; other threads call `Session.stop` or `post`. It
-        records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
+        Call this method only in the training thread; other threads call `Session.stop` or `post`.
+        It records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
 
         Raises
         ------

@@ -36,7 +36,7 @@ class Request:
 
 
 class Mailbox:
-    """Queue of requests to the training thread, which alone calls all methods except `post`.
+    """Queue of requests to the training thread, the only thread that calls methods except `post`.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Mailbox:
             self.run_next()
 
     def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
-        """Delay all but urgent requests until `gate` returns True, and call `then` before them."""
+        """Delay all but urgent requests until `gate` returns True; then call `then` first."""
         self.kept.appendleft(Request(then))
         self.gate = gate
 

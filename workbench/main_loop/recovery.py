@@ -1,4 +1,4 @@
-"""Errors while a batch is processed: notes about the batch, and further attempts."""
+"""Handling of errors that processing a batch raises: notes about the batch, and new attempts."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
 
 
 class Run:
-    """Trains a main loop in one or more runs.
+    """Training of a main loop in one or more runs.
 
     Parameters
     ----------

@@ -241,7 +241,7 @@ def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None
     A state that was saved between two epochs can be loaded with other data.
     """
     different = [
-        f"the state has {saved[name]} {what}, the stream has {here}"
+        f"the state has {saved[name]} {what}, but the stream has {here}"
         for name, what in LENGTHS.items()
         if None not in (here := _length(stream, name), saved.get(name)) and here != saved[name]
     ]

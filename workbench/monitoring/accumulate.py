@@ -30,8 +30,8 @@ OVER_BATCHES = (
     "Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (
-    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch; all shapes must "
-    "be equal to aggregate the values; reduce the variable, as in {name}.mean(), or set "
+    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch; to aggregate the "
+    "values, all shapes must be equal; reduce the variable, as in {name}.mean(), or set "
     "tag.aggregation_scheme to Concatenate(variable)"
 )
 
@@ -59,7 +59,7 @@ class Accumulator(Protocol):
 
 
 class FoldAccumulator:
-    """Accumulator of a fold that keeps the state outside the graph.
+    """Accumulator for a fold, which keeps the state of the fold outside the graph.
 
     Parameters
     ----------
@@ -189,8 +189,8 @@ class AggregationBuffer(Hinted):
     """Buffer that accumulates variables and monitored quantities over batches.
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
-    `requires` to `aggregate`. The buffer keeps the state of folds, among them all schemes of the
-    workbench. Other schemes keep their state in shared variables that are updated.
+    `requires` to `aggregate`. The buffer keeps the state of folds, which include all schemes of
+    the workbench. Other schemes keep their state in shared variables that are updated.
 
     Parameters
     ----------

@@ -93,7 +93,7 @@ class Fold(AggregationScheme):
         self.requires = [variable]
 
     keeps_single: bool = False
-    """True if the value over a single batch equals the value of the first variable, a scalar."""
+    """True if the value over a single batch is the value of the first variable, a scalar."""
 
     element_by_element: bool = True
     """True if the values of all batches must have the same shape."""
@@ -110,7 +110,7 @@ class Fold(AggregationScheme):
 
     @abstractmethod
     def take(self, state: State, *values: Any) -> State:
-        """Return the state after one more batch, in which `requires` have `values`."""
+        """Return the state after one more batch, with the values of `requires`."""
 
     def admit(self, value: Any) -> Any:
         """Convert the value of a variable before it is passed to `take`.

@@ -24,7 +24,7 @@ from workbench.tensor.traversal import ancestors, replace
 
 OTHER_SHAPE = (
     "{variable!r} is computed from {part!r}, but the aggregated value of {part!r} has {ndim} "
-    "dimension(s) and not {part.ndim}, so that the same function cannot be applied; set "
+    "dimension(s) instead of {part.ndim}, so the same function cannot be applied; set "
     "tag.aggregation_scheme of {variable!r}"
 )
 DOUBTFUL = (
@@ -44,7 +44,7 @@ class WeightedMean(Mean):
         The weight of a batch, such as the number of examples. Batches with a weight of zero are
         ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight is known to be right only if it varies between batches.
+        True if the weight may be wrong. It is right if it varies between batches.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class Weight:
     ----------
     of : tuple of Variable
     count : callable
-        Computes the weight from the values of these variables.
+        A function that computes the weight from the values of these variables.
     """
 
     of: tuple[Variable, ...]
@@ -49,7 +49,7 @@ class Part:
     weight : Weight or None
         The weight of a mean.
     doubtful : bool
-        True if the rows may not be examples. They are examples if their number varies.
+        True if it is uncertain that the rows are examples. They are if their number varies.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Rows:
     over : tuple of Variable
         The sizes by which the variable was divided; its sum is a mean over these dimensions.
     summed : frozenset
-        The sizes of dimensions over which it was summed.
+        The sizes of the dimensions over which the variable was summed.
     mixed : bool
         True if a row depends on other rows.
     doubtful : bool

@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Function that counts class indices, weighted by class, except for an ignored index."""
+    """Function that counts class indices, weighted by class, and skips an ignored index."""
 
     ignored: int
 
@@ -46,14 +46,14 @@ class Targets:
 def bound(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of a loss by name, including defaults."""
+    """Return the arguments of a call to a loss by name, including defaults."""
     arguments = inspect.signature(function).bind(*args, **kwargs)
     arguments.apply_defaults()
     return dict(arguments.arguments)
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction of a loss, also if it is given by ``size_average`` and ``reduce``."""
+    """Return the reduction of a loss, even if it is given by ``size_average`` and ``reduce``."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])
@@ -68,7 +68,7 @@ def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def weight_of(
     function: Callable[..., Any], arguments: dict[str, Any], reduction: str
 ) -> Weight | None:
-    """Return the number of examples over which a loss is a mean, or None if it is fixed."""
+    """Return the number of examples over which a loss is a mean, or None if the number is fixed."""
     target: Any = arguments.get("target")
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:

@@ -355,7 +355,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     Parameters
     ----------
     log_likelihood : Variable
-        The sum of log-likelihoods over the examples of a batch, for instance the symbols of a text.
+        The sum of the log-likelihoods of all examples in a batch, such as the symbols of a text.
     n_examples : Variable or number
         The number of examples.
 
@@ -389,7 +389,7 @@ def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Return the quotient with the rules of tensors, where zero divided by zero is NaN."""
+    """Return the quotient by the rules of tensors, where zero divided by zero is NaN."""
     try:
         return numerator / denominator
     except ZeroDivisionError:

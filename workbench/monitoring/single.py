@@ -26,7 +26,7 @@ def buffer_of(
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return the index of each value in a batch, or None if a scheme can change a value."""
+    """Return names with the indices of their values, or None if a scheme can change a value."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name, or None if one is not on an accelerator."""
+        """Return the values of a single batch by name, or None unless all are on an accelerator."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None

@@ -37,9 +37,9 @@ def _first(symbol: Any) -> Any:
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return an equal size of the earliest variable in topological `order` that has this size.
+    """Return the earliest size that equals `number`, given variables in topological `order`.
 
-    Later variables are then not kept for their size, and can be fused with other operations.
+    Later variables are then not kept only for their size, and can be fused with other operations.
     """
     if not isinstance(number.fake, torch.SymInt):
         return number

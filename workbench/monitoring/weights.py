@@ -88,8 +88,8 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     Returns
     -------
     Part, dict of Variable to Part, Unknown or None
-        The aggregation of the variable, or the aggregations of the subexpressions of which it is a
-        function, or the reason why neither is known, or None for the mean over batches.
+        The aggregation of the variable, or the aggregations of the subexpressions from which it is
+        computed, or the reason why neither is known, or None for the mean over batches.
 
     Examples
     --------
@@ -153,7 +153,7 @@ class _Algebra:
         return self._expression()
 
     def _expression(self) -> dict[Variable, Part]:
-        """Return the subexpressions of which the summary is a function, with their aggregation."""
+        """Return the subexpressions from which the summary is computed, with their aggregations."""
         found: dict[Variable, Part] = {}
         seen: set[Variable] = set()
         stack = [self.variable]
@@ -206,7 +206,7 @@ class _Algebra:
             return self._of_summaries(variable)
         if all(kind is PER_BATCH for kind in of_data):
             return PER_BATCH
-        return Unknown(f"{call.name} combines a result of all examples with a value of the batch")
+        return Unknown(f"{call.name} combines a value of all examples with a value of one batch")
 
     def _of_rows(self, variable: Variable) -> Kind:
         call = variable.owner
@@ -308,7 +308,7 @@ class _Algebra:
         return any(sizes.count(size) > 1 for size in self.leading)
 
     def _divided(self, variable: Variable, summaries: list[Variable]) -> Variable | None:
-        """Return the divisor of rows if it is the number of rows or the sum of their weights."""
+        """Return the divisor of a quotient if it is the number of rows or a sum of row weights."""
         call = variable.owner
         assert call is not None
         if call.name not in QUOTIENTS or len(call.args) < 2 or call.kwargs:

@@ -2,8 +2,8 @@
 
 The manifest contains the format version and the SHA-256 of every member, and follows the members.
 Members that are added later are followed by a new manifest; of several members with the same name,
-the last one counts. Reading a file with a fault raises an `ArchiveError` that names the file and
-the fault in one line.
+the last one counts. Reading a faulty file raises an `ArchiveError` that names the file and the
+fault in one line.
 
 Checksums detect damage but not malicious changes, because an attacker can write a manifest too.
 Reading never executes code from the file.
@@ -119,8 +119,8 @@ def read(file: Any) -> dict[str, bytes]:
             raise ArchiveError(f"{where}: the member {name!r} is missing; {RESTORE}")
         if hashlib.sha256(members[name]).hexdigest() != expected:
             raise ArchiveError(
-                f"{where}: the member {name!r} has changed after writing (its checksum differs); "
-                f"{RESTORE}"
+                f"{where}: the member {name!r} has changed since it was written (its checksum "
+                f"differs); {RESTORE}"
             )
     return {name: members[name] for name in sums}
 

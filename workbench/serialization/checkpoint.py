@@ -1,4 +1,4 @@
-"""Archives with the parameters and training state of a main loop, and a pickle of it.
+"""Archives with the parameters, the training state and a pickle of a main loop.
 
 `Snapshot.of` copies the state into memory in the training thread; another thread can then write it
 to a file. `read_state` returns the argument for `MainLoop.load_state_dict` without executing code
@@ -51,7 +51,7 @@ NO_MAIN_LOOP = (
 
 @dataclass
 class Snapshot:
-    """Copy of the state of a main loop, which later training does not change.
+    """Copy of the state of a main loop; later training does not change the copy.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Snapshot:
         save_main_loop: bool = True,
         save_separately: Iterable[str] = (),
     ) -> Snapshot:
-        """Copy the state of `main_loop`; must be called in its training thread.
+        """Copy the state of `main_loop`; call this method in its training thread.
 
         Parameters
         ----------
@@ -161,7 +161,7 @@ def check_separate(names: Iterable[str] | None) -> list[str]:
 
 
 def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
-    """Read the training state in an archive, for `MainLoop.load_state_dict`.
+    """Read the training state from an archive, for `MainLoop.load_state_dict`.
 
     Reading does not execute code from the file.
 
@@ -170,7 +170,7 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
     file_ : path or file
     parts : iterable of str, optional
         The parts to return; see `workbench.main_loop.state`. Parameters can also be read from an
-        archive without a training state that `dump` wrote.
+        archive that `dump` wrote, which has no training state.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
 
 
 def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
-    """Load the main loop in an archive, ready to continue training.
+    """Load the main loop from an archive, ready to continue training.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 
 @hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Read the parameters in an archive, by path, without executing code from it.
+    """Read the parameters from an archive, by path, without executing code from it.
 
     Paths are defined as in `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several
     parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.

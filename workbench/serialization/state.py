@@ -1,4 +1,4 @@
-"""Encoding of plain values and arrays as bytes, whose decoding executes no code.
+"""Encoding of plain values and arrays as bytes that are decoded without executing code.
 
 The member ``_state`` of an archive has this format: a file for `numpy.load` whose entry ``tree`` is
 JSON, and whose other entries are the arrays that the JSON refers to. None, booleans, integers of

@@ -47,7 +47,7 @@ def _check_shared(given: object) -> None:
 
 
 def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> None:
-    """Add `value` under `name` or, if it is in use, under the first free numbered name."""
+    """Add `value` under `name` or, if this name is in use, under the first free numbered name."""
     unique, count = name, first
     while unique in named:
         unique = f"{name}_{count}"
@@ -56,7 +56,7 @@ def add_unique(named: dict[str, Any], name: str, value: Any, first: int = 1) -> 
 
 
 def value_of(variable: SharedVariable) -> torch.Tensor:
-    """Return a copy of the value of a variable in main memory."""
+    """Return a copy of a variable's value in main memory."""
     with together(variable.writers):
         return variable.tensor.detach().to("cpu", copy=True)
 

@@ -54,7 +54,7 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """A line of text on the interventions that `parent` lacks, empty if there are none."""
+        """A line of text about the interventions that `parent` lacks; empty if there are none."""
         return "" if self.log is None else difference(self.log, self.start)
 
     @property
@@ -73,7 +73,7 @@ class Branch:
         return found
 
     def leave(self, state: Mapping[str, Any]) -> None:
-        """End the branch, and keep the state of its log, which another branch continues."""
+        """End the branch, and keep the state of its log, since another branch continues the log."""
         self.state = state
         self.end = int(state["status"]["iterations_done"])
 
@@ -83,7 +83,7 @@ class Branch:
 
 
 def difference(log: TrainingLogBase, start: int) -> str:
-    """Return a line of text on the interventions in `log` from iteration `start` onwards."""
+    """Return a line of text about the interventions in `log` from iteration `start` onwards."""
     changes = [record for record in interventions(log, CHANGING) if record["iteration"] >= start]
     texts = [
         f"{record['variable']} {_shown(record.get('old'))} -> {_shown(record.get('value'))}"

@@ -12,8 +12,8 @@ from workbench.utils.actors import actor
 from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
-    "{command!r} is carried out by this same thread between two batches, so waiting for it here "
-    "would never end; check its attribute done later"
+    "{command!r} is executed by this thread between two batches, so waiting for it here would "
+    "never end; check its attribute done later"
 )
 INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
@@ -63,7 +63,7 @@ class Command(interfaces.Command):
 
     @property
     def done(self) -> bool:
-        """True after the command was applied, was refused or failed."""
+        """True if the command has been applied or refused, or has failed."""
         return self._done
 
     @property
@@ -86,7 +86,7 @@ class Command(interfaces.Command):
         Parameters
         ----------
         timeout : float, optional
-            The maximal number of seconds to wait; by default unlimited.
+            The maximum number of seconds to wait; by default unlimited.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class Command(interfaces.Command):
         except KeyboardInterrupt:
             raise WaitInterrupted(INTERRUPTED.format(command=self)) from None
         if not settled:
-            raise TimeoutError(f"{self!r} after {timeout} seconds; it stays queued")
+            raise TimeoutError(f"waited {timeout} seconds for {self!r}; it stays queued")
         if self.reason is not None:
             raise SessionError(f"{self.text}: {self.state}") from self.exception
         return self._result

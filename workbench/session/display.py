@@ -1,4 +1,4 @@
-"""Representations of sessions without views, as a line of text or a table in HTML."""
+"""Representations of sessions without views, as a line of text or an HTML table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from workbench.interfaces import Session
 
 WAITING = 5
-"""Maximal number of waiting commands to show in the table."""
+"""Maximum number of waiting commands to show in the table."""
 
 
 def line(session: Session) -> str:
@@ -26,7 +26,7 @@ def line(session: Session) -> str:
 
 
 def table(session: Session) -> str:
-    """Format the state, latest values, error, waiting commands and note of a session in HTML."""
+    """Format the state, latest values, error, waiting commands and note of a session as HTML."""
     status = session.log.status
     rows = {
         "state": f"<b>{session.state.value}</b>",

@@ -73,7 +73,7 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the hyperparameters of a run, in the order of its state."""
+    """Return the hyperparameters of a run, in the order of its training state."""
     drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()
     return [
@@ -166,7 +166,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If no extension sets the variable; the message says that there is nothing to `what`.
+        If no extension sets the variable. `what` is the action that the message mentions.
     """
     found = modifiers(loop).get(variable)
     if found is None:
@@ -175,7 +175,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
 
 
 def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
-    """Return the shared variable with a path, or with a name that only one variable has.
+    """Return the shared variable with the given path, or with the given name if it is unique.
 
     Raises
     ------
@@ -228,6 +228,6 @@ def variables_by_path(loop: Loop) -> dict[str, SharedVariable]:
 
 
 def path_in(loop: Loop, variable: SharedVariable) -> str:
-    """Return the name of a variable in the training state, or its own name if it is not in it."""
+    """Return the name of a variable in the training state, or ``str(variable)`` if it has none."""
     paths = variables_by_path(loop)
     return next((path for path, one in paths.items() if one is variable), str(variable))

@@ -1,4 +1,4 @@
-"""Journal of interventions, the commands that changed a run, by the iteration of their effect.
+"""Journal of interventions: the commands that changed a run, by the iteration of their effect.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``
@@ -17,10 +17,10 @@ REPLAYED = ("set", "call", "hold", "release", "set_end")
 """Commands that change the results of training and can be repeated in another run."""
 
 CHANGING = (*REPLAYED, "train", "load")
-"""Commands that change training; a replay cannot repeat them and does not cross them."""
+"""Commands that change training; an exact replay of batches starts after the last of them."""
 
 FREELY_RECORDED = 1000
-"""Maximal number of interventions in one row that are recorded immediately, one by one.
+"""Maximum number of interventions in one row that are recorded immediately, one by one.
 
 Each recording copies the whole tuple, so the cost grows with the square of their number.
 """

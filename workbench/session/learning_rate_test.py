@@ -7,7 +7,6 @@ The test trains a copy of the run, so the run does not change. For the method se
 from __future__ import annotations
 
 import contextlib
-import html
 import math
 import warnings
 from dataclasses import dataclass, field
@@ -20,8 +19,8 @@ from workbench.errors import ArgumentError, NotFiniteError, SessionError, Sessio
 from workbench.extensions import TrainingExtension
 from workbench.main_loop import MainLoop
 from workbench.session.hyperparameters import variable_of
-from workbench.session.learning_rate_plot import as_svg
 from workbench.tensor import SharedVariable
+from workbench.utils.live_layer import from_live_layer
 from workbench.utils.numbers import as_whole
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ SETTLING = 10
 """Number of batches in which the smoothed cost settles."""
 
 FEWEST = 20
-"""Minimal number of batches for a meaningful smoothed cost."""
+"""Minimum number of batches for a meaningful smoothed cost."""
 
 NO_COST = (
     "find_learning_rate requires the cost of each batch, but {algorithm} does not compute one; "
@@ -100,11 +99,18 @@ class LearningRateTest:
         columns = {"learning_rate": self.rates, "cost": self.costs, "smoothed": self.smoothed}
         return pd.DataFrame(columns).rename_axis("batch")
 
-    def _repr_html_(self) -> str:
-        text = html.escape(repr(self)[1:-1])
-        if len(self.rates) < 2:
-            return f"<div>{text}</div>"
-        return f"<div>{text}</div>{as_svg(self.rates, self.costs, self.smoothed, self.suggestion)}"
+    def plot(self) -> Any:
+        """Return a Bokeh figure of the cost over the learning rate.
+
+        As the last line of a cell it shows itself, without a network.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Bokeh is not installed.
+        """
+        draw = from_live_layer("learning_rate_figure", "figure_of", what="plot()")
+        return draw(self.rates, self.costs, self.smoothed, self.suggestion)
 
     def __repr__(self) -> str:
         if not self.rates:

@@ -12,7 +12,7 @@ from workbench.session.snapshots import Snapshot
 
 
 def log_until(state: Mapping[str, Any], snapshot: Snapshot, uuid: str) -> dict[str, Any]:
-    """Return the state of a log up to a snapshot, with the row in its state at the snapshot."""
+    """Return the state of a log up to a snapshot, with the last row as it was at the snapshot."""
     end = snapshot.iteration
     columns: dict[str, Any] = {}
     for name, (iterations, values) in state["columns"].items():
@@ -47,7 +47,7 @@ def row_of(state: Mapping[str, Any], iteration: int) -> dict[str, Any]:
 
 
 def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Return the names of numeric records that differ from the first time, ignoring times."""
+    """Return the names of float records that differ between two rows, ignoring times."""
     return [
         name
         for name, value in expected.items()

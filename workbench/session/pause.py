@@ -17,7 +17,7 @@ from workbench.session.queue import Queue, Refused
 
 
 class Pause:
-    """Controller that starts and ends pauses of a run, also after a number of batches.
+    """Controller that starts and ends pauses of a run, at once or after a number of batches.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Pause:
         self._set(False)
 
     def step(self, n: int) -> None:
-        """End a pause for `n` batches."""
+        """End the pause, and start it again after `n` batches."""
         self._set(False)
         self._step = object()
         self._look(self._step, self._main_loop.status["iterations_done"] + n)

@@ -23,12 +23,12 @@ from workbench.session.interventions import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
-OVERTAKEN = "stop came before it took effect"
+OVERTAKEN = "training was stopped before it took effect"
 OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 
 LATER = object()
-"""Result of an action that settles and documents its command itself, now or later."""
+"""Result of an action that settles and records its command itself, now or later."""
 
 
 class Refused(Exception):
@@ -46,7 +46,7 @@ class Value:
 
 
 class Changes(Protocol):
-    """Protocol of an observer of the commands that change training."""
+    """Protocol for observers of the commands that change training."""
 
     def before_change(self, command: Command) -> None:
         """Prepare for a change of training by `command`."""
@@ -117,7 +117,7 @@ class Queue:
         early: bool = False,
         urgent: bool = False,
     ) -> Command:
-        """Queue a command that calls `action`; `then` is called after it is settled."""
+        """Queue a command that calls `action`; `then` is called after the command took effect."""
 
         def carry_out() -> None:
             self.carry_out(command, action, {} if details is None else details, then)
@@ -145,7 +145,7 @@ class Queue:
         details: dict[str, Any],
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Execute, document and settle a command, unless it was refused or overtaken."""
+        """Execute, record and settle a command, unless it was refused or overtaken."""
         if command.done:  # refused when a run ended
             return
         if self.overtaken(command):
@@ -181,7 +181,7 @@ class Queue:
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:
-        """Return True if a later stop makes this command pointless."""
+        """Return True if a later stop makes this command unnecessary."""
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:
@@ -196,7 +196,7 @@ class Queue:
         return [command for command in self.commands[self._settled :] if not command.done]
 
     def end_run(self) -> list[Command]:
-        """End a run, and return the commands that request another run, which can start now."""
+        """End a run, and return the commands that request another run."""
         self._values = None
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 

@@ -1,4 +1,4 @@
-"""Functions that decide if a rewind is possible, and from which snapshot it starts."""
+"""Functions that decide whether a rewind is possible, and from which snapshot it starts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NO_STATE = (
     "{algorithm} is not a TrainingAlgorithm, so its state cannot be kept, and a rewind would "
     "not restore it"
 )
-READ_ONCE = "{stream!r} yields its data once, so this run cannot be brought back"
+READ_ONCE = "{stream!r} yields its data only once, so this run cannot be rewound"
 OUT_OF_REACH = (
-    "iteration {iteration:,} cannot be reached exactly: no snapshot between the last intervention "
-    "before it and {iteration:,} is left; {nearest}"
+    "iteration {iteration:,} cannot be reached exactly, since no snapshot is left between the last "
+    "intervention before it and iteration {iteration:,}; {nearest}"
 )
 
 
@@ -36,7 +36,7 @@ def unable(main_loop: MainLoop) -> str:
 
 
 def at_the_end(main_loop: MainLoop) -> bool:
-    """Return True if the run ended at this iteration the first time, without a stop."""
+    """Return True if the run originally ended at this iteration, and not because of a stop."""
     ended = main_loop.log.current_row.get(FINISH_REQUEST, False)
     return bool(ended) and goal_reached(main_loop.status)
 
@@ -68,7 +68,7 @@ def way_to(
 
 
 class UndoStack:
-    """Stack of the interventions that can be undone, each with a snapshot from before it.
+    """Stack of the interventions that can be undone, each with a snapshot taken before it.
 
     Its size is bounded, like the size of a ring of snapshots.
     """

@@ -22,11 +22,11 @@ from workbench.utils.numbers import is_whole
 OTHER_THREADS = (
     "the run whose interventions are replayed used {then} threads for large steps and this one "
     "uses {now}: sums over several threads round differently, so the last digits may differ; "
-    "config.threads = {then} repeats them exactly"
+    "set config.threads = {then} for identical results"
 )
 LATE = (
-    "the intervention {text!r} was made at iteration {iteration:,}, and this run has done {done:,} "
-    "already; replay in a run that starts from the beginning: main_loop.start(paused=True)"
+    "the intervention {text!r} was made at iteration {iteration:,}, but this run has already done "
+    "{done:,}; replay in a run that starts from the beginning: main_loop.start(paused=True)"
 )
 NO_VARIABLE = (
     "the intervention {text!r} concerns {name!r}, which is not a variable of this run{hint}"
@@ -36,11 +36,11 @@ NO_FUNCTION = (
     "functions={{{name!r}: ...}}"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
-NO_SOURCE = "{source!r} is neither a log nor a list of interventions, as session.interventions is"
+NO_SOURCE = "{source!r} is neither a log nor a list of interventions such as session.interventions"
 NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
 TAKEN_BACK = (
-    "going back to iteration {done:,} undid interventions of the replay; those from that iteration "
-    "on can be replayed again: replay([i for i in interventions if i['iteration'] >= {done}])"
+    "the rewind to iteration {done:,} undid interventions of the replay; to repeat those from that "
+    "iteration onwards, call replay([i for i in interventions if i['iteration'] >= {done}])"
 )
 
 KEYS = {"iteration", "command", "text"}
@@ -65,7 +65,7 @@ class Replay:
     source : TrainingLogBase or iterable of mapping
         A log, or a list as returned by `Session.interventions`.
     functions : mapping
-        A mapping from the names of functions that were called to the functions.
+        The functions that were passed to `Session.call`, by name.
 
     Raises
     ------

@@ -32,15 +32,15 @@ from workbench.session.snapshots import Ring, Snapshot, own_parts
 logger = logging.getLogger(__name__)
 
 SHARE = 0.02
-"""Maximal fraction of the training time that automatic snapshots use."""
+"""Maximum fraction of the training time that automatic snapshots use."""
 
 GAP = 0.5
-"""Minimal number of seconds between two automatic snapshots."""
+"""Minimum number of seconds between two automatic snapshots."""
 
-NO_SNAPSHOT = "the state of training cannot be kept, so this run cannot be brought back ({error})"
-NOT_YET = "iteration {iteration:,} is not done yet, only {done:,}"
+NO_SNAPSHOT = "the training state cannot be kept, so this run cannot be rewound ({error})"
+NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}"
 NOTHING_TO_UNDO = "no intervention is left to undo"
-NO_BRANCH = "no branch is called {name!r}; there are {known}"
+NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
 
 
 class Rewinder:
@@ -151,7 +151,7 @@ class Rewinder:
             logger.warning("no more snapshots are taken: %s", refusal)
 
     def take_when_due(self, pin: str = "") -> None:
-        """Take a snapshot at the next boundary if the time limit of snapshots allows it."""
+        """Take a snapshot at the next boundary if the time limit for snapshots allows it."""
         now = perf_counter()
         if now >= self._next:
             self._next = now + max(GAP, self._seconds / SHARE)
@@ -183,7 +183,7 @@ class Rewinder:
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot after all waiting interventions, from which a replay can start.
+        """Take a snapshot from which a replay can start, after all waiting interventions.
 
         An intervention that `failed` is not in the journal and cannot be undone.
         """
@@ -214,7 +214,7 @@ class Rewinder:
     def fork(
         self, iteration: int | None, name: str | None, *, in_memory: bool = False
     ) -> tuple[MainLoop, int]:
-        """Copy the main loop at a snapshot, and return the copy and the iteration to pause at.
+        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
 
         The log of the copy is of the same kind or, with `in_memory`, in memory.
 
@@ -252,8 +252,6 @@ class Rewinder:
         self._pause.stay()
         self._pause.hold()
 
-    # Returns to earlier iterations
-
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
         """Rewind the run to the boundary after `iteration`, before the interventions there.
 
@@ -286,7 +284,7 @@ class Rewinder:
         return LATER
 
     def check(self, iteration: int | None = None, name: str | None = None) -> None:
-        """Raise an error if a rewind to `iteration`, or an undo if it is None, is not possible.
+        """Raise an error if a rewind to `iteration` or, if it is None, an undo is impossible.
 
         Raises
         ------
@@ -380,7 +378,7 @@ class Rewinder:
 
 
 class _Epochs(TrainingExtension):
-    """Extension that requests snapshots at the start of a run and, not too often, of epochs."""
+    """Extension that requests snapshots at the start of a run and, if due, between epochs."""
 
     def __init__(self, rewinder: Rewinder) -> None:
         super().__init__("snapshots")

@@ -1,4 +1,4 @@
-"""The sessions of this process as a list, and how they end when Python exits or forks."""
+"""The sessions of this process as a list; running ones are stopped when Python exits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.session.session import Session
 NO_SESSION = "there is no session {name!r}{hint}; the sessions are {known}"
 
 EXIT_TIMEOUT = 5.0
-"""Maximal number of seconds to wait for all sessions to stop when Python exits."""
+"""Maximum number of seconds to wait for all sessions to stop when Python exits."""
 
 
 @hinted
@@ -112,7 +112,7 @@ def sessions() -> Sessions:
 
 @atexit.register
 def stop_all() -> None:
-    """Stop all sessions, and wait for them at most `EXIT_TIMEOUT` seconds."""
+    """Stop all sessions, and wait up to `EXIT_TIMEOUT` seconds for them to end."""
     # The threads are daemons, so without this function Python would exit during a batch.
     deadline = time.monotonic() + EXIT_TIMEOUT
     sessions = running().values()

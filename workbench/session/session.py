@@ -4,6 +4,9 @@
 changes the run puts a `Command` into the mailbox of the main loop. The training thread reads the
 mailbox and executes its commands before every batch, after every epoch and during evaluations of
 datasets. Reading an empty mailbox costs almost no time.
+
+This file is longer than others since most of its lines document methods; other modules of this
+package do the work.
 """
 
 from __future__ import annotations
@@ -45,21 +48,21 @@ NOT_TO_BE_SAVED = (
     "extension Checkpoint, or at once by session.save(path)"
 )
 WAIT_INTERRUPTED = (
-    "wait() was interrupted, but training continues: {session!r}. Its method stop() ends it"
+    "wait() was interrupted, but training continues: {session!r}. Call its method stop() to end it"
 )
 
 
 class Session(FixedAttributes, Steering):
     """Main loop that runs in a background thread, with methods that control it.
 
-    Each control method immediately returns a `Command`, which has its outcome later. Commands take
-    effect between two batches, in the given order; a paused session executes them immediately.
-    Therefore `pause` takes effect after at most one batch.
+    Each control method immediately returns a `Command`, which later contains the outcome. Commands
+    take effect between two batches, in the order of the calls; a paused session executes them
+    immediately. Therefore `pause` takes effect after at most one batch.
 
     While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between its
     batches, and `stop` abandons the evaluation. `set` and `call` wait for the end of an evaluation.
-    If training is paused during the evaluation, it is first completed, and the pause continues
-    after it.
+    If they are called during a pause within the evaluation, the evaluation is completed first, and
+    the pause continues afterwards.
 
     After the end of training, `train` continues in the same session.
 
@@ -288,7 +291,7 @@ class Session(FixedAttributes, Steering):
 
         A stop overtakes every earlier `pause`, `resume`, `step` and `train` that has not taken
         effect; these commands are refused. Earlier `set` and `call` commands are executed first,
-        since they can save the result. The event ``on_interrupt`` fires. `train` and
+        since they may, for example, save the result. The event ``on_interrupt`` fires. `train` and
         ``main_loop.start()`` continue from this point.
 
         Parameters
@@ -343,7 +346,7 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         ArgumentError
-            If `level` is not a level.
+            If `level` is invalid.
         """
         check_level(level)
         return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
@@ -375,7 +378,7 @@ class Session(FixedAttributes, Steering):
         Parameters
         ----------
         timeout : float, optional
-            The maximal number of seconds to wait; by default unlimited.
+            The maximum number of seconds to wait; by default unlimited.
 
         Returns
         -------

@@ -19,13 +19,13 @@ from typing import Any
 import torch
 
 MEMORY = 512 * 2**20
-"""Maximal number of bytes of the tensors in a ring."""
+"""Maximum number of bytes of the tensors in a ring."""
 
 MOST = 128
-"""Maximal number of snapshots in a ring."""
+"""Maximum number of snapshots in a ring."""
 
 PROBE = 16
-"""Number of elements that are compared first, which already differ if a tensor was trained."""
+"""Number of elements that are compared first; they usually differ if a tensor was trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +65,11 @@ class Snapshot:
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """The addresses and sizes of the tensors; must be read after tensors have been shared."""
+        """The addresses and sizes of the tensors; read them only after tensors have been shared."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, with the state of a log, which is independent of the snapshot.
+        """Return a state to load, with the state of a log; it is independent of the snapshot.
 
         All parts are copied except the values of variables, which are copied when they are loaded.
         """
@@ -87,7 +87,7 @@ class Ring:
     Parameters
     ----------
     memory : int
-        The maximal number of bytes of all tensors. The latest snapshot is kept in any case.
+        The maximum number of bytes of all tensors. The latest snapshot is kept in any case.
 
     Examples
     --------
@@ -110,11 +110,11 @@ class Ring:
 
     @property
     def bytes(self) -> int:
-        """The number of bytes of all tensors, where shared tensors are counted once."""
+        """The number of bytes of all tensors; shared tensors are counted once."""
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot after those of the same iteration, and drop others to keep the limits."""
+        """Add a snapshot after others of its iteration, and drop snapshots to meet the limits."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
@@ -155,7 +155,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Count the first snapshots that fit into the memory together, but at least one."""
+    """Return how many of the first snapshots together fit into the memory, at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

@@ -1,6 +1,7 @@
 """Methods of a session that change values or return to earlier iterations.
 
-`workbench.session.session` has the methods that start, pause and end training.
+`workbench.session.session` has the methods that start, pause and end training. This file is longer
+than others since most of its lines document methods; other modules of this package do the work.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Steering(interfaces.Session):
             return command
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Keep the schedule of a variable from changing it until `release`.
+        """Prevent the schedule of a variable from changing it until `release`.
 
         Parameters
         ----------
@@ -266,7 +267,7 @@ class Steering(interfaces.Session):
         """Train a copy of the run with a learning rate that increases with each batch.
 
         The run continues unchanged. The test starts from its current state and trains in the
-        calling thread without extensions. It ends early when the cost exceeds a multiple of its
+        calling thread without extensions. It ends early if the cost exceeds a multiple of its
         lowest value or is not finite.
 
         Parameters

@@ -41,7 +41,7 @@ OF_THE_PARENT = (
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
-    "workbench.session.running() has all sessions by name"
+    "workbench.session.running() returns all sessions by name"
 )
 
 
@@ -59,7 +59,7 @@ class Worker:
     Attributes
     ----------
     queue : Queue
-        The commands for the thread, whose lock guards these attributes.
+        The queue of commands for the thread; the lock of the queue guards these attributes.
     pause : Pause
     rewinder : Rewinder
     prober : Prober
@@ -107,7 +107,7 @@ class Worker:
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training by this number, or None if no number is given."""
+        """Return a function that extends training by the given amount, or None if none is given."""
         return self._run.more(epochs, batches)
 
     def print_note(self) -> None:
@@ -252,7 +252,7 @@ class Worker:
             self.exception, self.traceback = error, error.__traceback__
             logger.error(
                 "%s failed after %d iterations: %s: %s; its wait() raises the error with its "
-                "traceback, and its log has all records up to there",
+                "traceback, and its log has all records up to that point",
                 self._name,
                 self._main_loop.status["iterations_done"],
                 type(error).__name__,

@@ -197,8 +197,9 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     Parameters
     ----------
     graph : torch.fx.Graph
-        Graph whose last results are the new values; it is changed. Where possible, the operand of
-        the in-place operation replaces the new value. The factors follow the results, each once.
+        Graph whose last results are the new values; it is changed in place. Where possible, the
+        operand of the in-place operation replaces the new value. The factors follow the results,
+        each once.
     olds : list of torch.fx.Node or None
         The node of the old value for each new value, or None if it has no node.
 

@@ -1,6 +1,6 @@
 """Shape inference by runs with concrete sizes, for functions that branch on unknown sizes.
 
-Some of torch's shape rules check if an unknown size is one, or if two unknown sizes are equal;
+Some of torch's shape rules check whether an unknown size is 1, or whether two of them are equal;
 others accept only Python integers. `Probe` runs these rules with concrete sizes. In the first run
 all sizes differ. In later runs some sizes are equal to each other or to a known size, until the
 rule accepts them. Equalities that the rule requires are *learned*, so that a later contradiction is

@@ -97,7 +97,7 @@ class _Uniform(_Draw):
 
 
 class _Normal(_Draw):
-    """Standard normal draw, computed with the transform of Box and Muller (1958)."""
+    """Standard normal draw, computed with the Box-Muller transform (1958)."""
 
     __name__ = "_normal"
 
@@ -234,7 +234,7 @@ class RandomStream(Hinted):
         *,
         dtype: torch.dtype | None = None,
     ) -> Variable:
-        """Draw from the normal distribution of the given mean and standard deviation."""
+        """Draw from the normal distribution with the given mean and standard deviation."""
         standard = self._draw(_normal, size, dtype)
         return standard if (mean, std) == (0.0, 1.0) else standard * std + mean
 

@@ -283,7 +283,7 @@ def _applied(
     contexts: Sequence[Variable],
     n: Any,
 ) -> list[Variable]:
-    """Return the results of a loop; the variables from outside become additional contexts."""
+    """Return the results of a loop; variables from outside the loop become additional contexts."""
     *given, index = loop.inner_inputs
     outside = _used_from_outside(loop.inner_outputs, set(loop.inner_inputs))
     stand_ins = [_stand_in(v) for v in outside]

@@ -3,7 +3,7 @@
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
 needed. A torch function that is applied to fake tensors infers the result and *learns* sizes: the
 shape of ``x`` becomes ``(?, 784)`` when ``x`` is multiplied by a 784 x 100 matrix. The function
-raises an error immediately if the shapes are incompatible. `infer` converts it to an error that
+raises an error immediately if the shapes are incompatible. `infer` replaces this error by one that
 names the variables and the running brick.
 
 Some of torch's shape rules branch on a size ("is the batch size 1?"). `Probe` runs these rules with
@@ -47,7 +47,7 @@ Their shape rules use only one operand, or reject operands of different symbolic
 MOST_SYMBOLS = 1000
 """Number of symbols above which unused symbols are removed."""
 NEWEST = 200
-"""Number of the newest symbols, which are always kept."""
+"""Number of newest symbols that are always kept."""
 BY_SYMBOL = (
     "var_to_range",
     "var_to_range_sloc",
@@ -189,7 +189,7 @@ def fake_tensor(
 
 
 def empty_like(fake: Fake) -> Fake:
-    """Return a fake tensor of the same sizes and dtype that shares no storage with `fake`."""
+    """Return a fake tensor with the sizes and dtype of `fake`, but with separate storage."""
     with _inferring() as world, world.mode:
         return torch.empty_like(fake)
 
@@ -357,7 +357,7 @@ def _broadcast(structure: Any) -> Any:
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:
-    """Raise if a learned equation with a single unknown size has no solution above 1.
+    """Raise an error if a learned equation with a single unknown has no solution above 1.
 
     ``x[1:] + x`` learns ``n - 1 == n``, which torch does not detect as a contradiction.
     """

@@ -2,8 +2,8 @@
 
 A batch is copied from pinned memory to the device on a separate CUDA stream, while the device still
 computes on the previous batch. `Arriving` starts a copy from the device to the CPU. Its attribute
-`arrived` shows if the copy is complete, without a wait for the device. `Arrivals` holds groups of
-these copies in order.
+`arrived` shows whether the copy is complete, without waiting for the device. `Arrivals` holds
+groups of these copies in order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ K = TypeVar("K")
 
 
 def upload(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy `value` to `device`; work that is queued there later waits for the copy."""
+    """Copy `value` to `device`; work that is later queued on the device waits for the copy."""
     if device.type != "cuda" or value.device.type != "cpu":
         return value.to(device, non_blocking=True)
     beside = _stream(device)

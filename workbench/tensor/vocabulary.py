@@ -30,9 +30,9 @@ FUNCTIONS = {
     },
     "gamma": "torch.exp(torch.lgamma(x))",
     "alloc": "torch.full(shape, value)",
-    "addbroadcast": "nothing, since torch broadcasts sizes of 1 automatically",
-    "patternbroadcast": "nothing, since torch broadcasts sizes of 1 automatically",
-    "unbroadcast": "nothing, since torch broadcasts sizes of 1 automatically",
+    "addbroadcast": "x alone, since torch broadcasts sizes of 1 automatically",
+    "patternbroadcast": "x alone, since torch broadcasts sizes of 1 automatically",
+    "unbroadcast": "x alone, since torch broadcasts sizes of 1 automatically",
     "cast": "x.to(torch.float32)",
     "choose": "torch.stack(choices)[index]",
     "dimshuffle": "x.permute(...) for the order, x.unsqueeze(axis) for 'x'",
@@ -153,7 +153,7 @@ KEYWORDS = {
 ASSIGNED = {
     "value": "variable.set_value(...)",
     "data": "variable.set_value(...)",
-    "requires_grad": "the parameters to train as GradientDescent(parameters=[...])",
+    "requires_grad": "GradientDescent(parameters=[...]) with the parameters to train",
     "grad": "workbench.grad(cost, variable), which returns a new variable",
 }
 """Attributes that users of torch and Theano assign, with the expressions to use instead."""

@@ -141,7 +141,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
 
 
 def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[str, Any]:
-    """Match positional and keyword arguments with the expected names.
+    """Match positional and keyword arguments to the expected names.
 
     Methods whose arguments are known only at run time are declared with ``*args, **kwargs``. For
     such methods, this function checks the arguments of a call as Python does.

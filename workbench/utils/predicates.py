@@ -127,7 +127,7 @@ def as_predicate(criterion: object) -> Predicate:
         - a path, as a `Path` or a string that contains ``/`` or ``.``: variables at this path and
           below;
         - any other string: variables with this name, in the graph or in the brick;
-        - a compiled pattern: variables whose name or path matches the pattern at the beginning;
+        - a compiled pattern: variables whose name or path starts with a match of the pattern;
         - an application: inputs, outputs and auxiliary variables of its calls;
         - a variable: this variable; a class of variables: its instances;
         - a function: variables for which the function returns a true value;

@@ -1,8 +1,7 @@
-"""Waiting for an event with a function that an upper layer can replace.
+"""A function that waits for an event, and that an upper layer can replace.
 
 In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
-package of widgets therefore replaces `event.wait` by a function that handles messages while it
-waits.
+widget package therefore replaces `event.wait` by a function that handles messages while it waits.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _way: Wait = threading.Event.wait
 
 
 def wait(event: threading.Event, timeout: float | None = None) -> bool:
-    """Wait at most `timeout` seconds for `event`; return True if it is set.
+    """Wait up to `timeout` seconds for `event`; return True if it is set.
 
     Examples
     --------

@@ -49,7 +49,7 @@ export interface CompareMessage {
   start: number | null;
 }
 
-/** Request for a command of the session, which acts once even if it arrives twice. */
+/** Request for a command of the session; it takes effect only once if it arrives twice. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
@@ -363,7 +363,7 @@ export interface LogTableState {
   payload: LogTablePayload | Empty;
 }
 
-/** Traits of the widget that carries BokehJS, compressed by gzip. */
+/** Traits of the widget that carries BokehJS, compressed with gzip. */
 export interface BokehState {
   source: DataView;
   version: string;

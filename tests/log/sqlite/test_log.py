@@ -453,7 +453,7 @@ def test_training_outlasts_a_locked_database(path, monkeypatch):
 
 
 def test_unknown_logs_are_answered_with_those_there_are(path):
-    with pytest.raises(LogError, match="no database '.*runs.sqlite' to read"):
+    with pytest.raises(LogError, match="'.*runs.sqlite' does not exist, so it"):
         SQLiteLog(path, read_only=True)
     with pytest.raises(LogError, match="has no log yet"):
         SQLiteLog(path, uuid=uuid.uuid4())

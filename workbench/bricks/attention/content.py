@@ -27,7 +27,7 @@ from workbench.tensor import Variable
 
 
 class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
-    """Computes energies from match vectors by a tanh and a weighted sum.
+    """Computes energies from match vectors with a tanh and a weighted sum.
 
     Parameters
     ----------

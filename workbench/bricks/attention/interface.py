@@ -109,7 +109,7 @@ class GenericSequenceAttention(AbstractAttention):
     def compute_weights(
         self, energies: Variable, attended_mask: Variable | None = None
     ) -> Variable:
-        """Compute weights from energies by a softmax over the sequence.
+        """Compute weights from energies with a softmax over the sequence.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class AbstractAttentionRecurrent(BaseRecurrent):
         -------
         list of Variable
             Optional arguments of `take_glimpses` and `compute_states`, with the names in
-            ``preprocess.outputs``. These methods compute missing values.
+            ``preprocess.outputs``. These methods compute the values that are not passed.
         """
         return []
 

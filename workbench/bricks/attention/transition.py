@@ -250,7 +250,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("contexts")
     def do_apply_contexts(self) -> list[str]:
-        """Return the names of the contexts of `apply` and of the preprocessed attended."""
+        """Return the names of the contexts of `apply` and the name of the preprocessed attended."""
         return [*self.apply_contexts(), self.preprocessed_attended_name]
 
     @do_apply.property("states")

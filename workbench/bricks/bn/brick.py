@@ -1,8 +1,8 @@
 """`BatchNormalization`, which normalises, scales and shifts activations, and its spatial variant.
 
-In evaluation mode the brick normalises by *population* statistics, which it keeps; in training mode
-it normalises by statistics of the *batch*. `workbench.graph.bn` rewrites a graph from one mode to
-the other.
+In evaluation mode the brick normalises with *population* statistics, which it keeps; in training
+mode it normalises with statistics of the *batch*. `workbench.graph.bn` rewrites a graph from one
+mode to the other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of inputs, and of settings that are pairs of height and width, for bricks on images."""
+"""Checks of inputs, and of settings that are pairs of height and width, in bricks for images."""
 
 from __future__ import annotations
 

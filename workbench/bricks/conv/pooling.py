@@ -37,7 +37,7 @@ class Pooling(ImageLayer, Feedforward):
     input_dim : tuple of (int or None), optional
         Shape of an input without the batch axis. Required by `get_dim`, but not by `apply`.
     ignore_border : bool, optional
-        True to ignore incomplete regions at the lower and right edge, False to reduce the part of
+        True to ignore incomplete regions at the lower and right edges, False to reduce the part of
         each of them that lies inside the image.
     padding : tuple of int, optional
         Number of rows added above and below, and of columns added left and right. Padding does not

@@ -1,4 +1,4 @@
-"""Sequences of bricks on images, and `Flattener`, which reshapes images to vectors."""
+"""Sequences of bricks for images, and `Flattener`, which reshapes images to vectors."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
             if not isinstance(layer, (ImageLayer, Activation)):
                 raise BrickError(
                     f"{self.path()}: {layer!r} is neither an ImageLayer (such as a convolution, "
-                    "pooling or normalisation) nor an activation; apply bricks on vectors after "
+                    "pooling or normalisation) nor an activation; apply bricks for vectors after "
                     "this sequence and a Flattener"
                 )
 
@@ -158,7 +158,7 @@ def _output_of(layer: ImageLayer) -> Any:
 
 
 class Flattener(Brick):
-    """Reshapes each example to a vector, so that an `MLP` can follow bricks on images.
+    """Reshapes each example to a vector, so that an `MLP` can follow bricks for images.
 
     Examples
     --------

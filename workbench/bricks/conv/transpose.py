@@ -32,7 +32,7 @@ class ConvolutionalTranspose(Convolutional):
         Height and width of the output. By default the smallest size that the convolution maps to
         the size of the input, plus `unused_edge`.
     unused_edge : tuple of int, optional
-        Number of rows and columns at the lower and right edge of the output that the convolution
+        Number of rows and columns at the lower and right edges of the output that the convolution
         does not read; at most `step`. Ignored if `original_image_size` is given.
     **kwargs
         Options of `Convolutional`; `image_size` is the size of the input, and `step` and
@@ -136,7 +136,8 @@ class ConvolutionalTranspose(Convolutional):
         if any(n is not None and n != m for n, m in zip(given, small, strict=True)):
             raise BrickError(
                 f"{self.path()}: original_image_size is {original}, which the convolution maps to "
-                f"{small}, but image_size is {given}; set only one of them, or sizes that fit"
+                f"{small}, but image_size is {given}; set only one of them, or set matching "
+                "sizes"
             )
         height, width = (
             whole - self._grown(i, n or 1)

@@ -148,9 +148,9 @@ class LSTM(_Transition):
     **kwargs
         Options of `Initializable`. `weights_init` also initialises the peephole weights, which are
         vectors. A scheme for matrices only (`Orthogonal`, `Identity`) generates a square matrix for
-        each gate and the cells, and another one for each peephole, whose diagonal is used. There
-        are no biases, since the brick that computes the inputs can add them, for example ones for
-        the forget gates.
+        each gate and the cells, and also one for each peephole, of which only the diagonal is used.
+        There are no biases, since the brick that computes the inputs can add them, for example ones
+        for the forget gates.
 
     Notes
     -----

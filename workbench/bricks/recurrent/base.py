@@ -84,8 +84,8 @@ def by_name(
 ) -> dict[str, Variable]:
     """Apply `bound`, which returns states or glimpses, and return its outputs by name.
 
-    The outputs are named `names` if `bound` does not declare any, as some overrides of
-    ``initial_states`` do.
+    The outputs are named `names` if `bound` declares no names, which is the case for some overrides
+    of ``initial_states``.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. So the variables inside the loop are annotated like all others, but they belong to a call of
-their own, whose annotations are not visible in the outer graph. The attributes ``inner_inputs`` and
+step. So the variables inside the loop are annotated like all others, but they belong to a separate
+call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs`` and
 ``inner_outputs`` of the outer call contain variables of the inner graph.
 
 In shapes, T is the number of time steps, and B the number of examples in a batch.
@@ -42,7 +42,7 @@ def recurrent(step: Callable[..., Any], /) -> Application: ...
 @overload
 def recurrent(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -> Any:
-    """Convert a method that computes one step to an application to whole sequences.
+    """Convert a method that computes one step to an application for whole sequences.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
           states, which come first (or last if ``reverse`` is True).
         * ``n_steps`` and ``batch_size`` are required only if there are no sequences.
         * With ``low_memory=True`` the memory for gradients grows with the square root of the
-          length, at the price of one more forward pass; see `workbench.scan`.
+          length, at the cost of one more forward pass; see `workbench.scan`.
 
         States that are not passed are computed by ``initial_states`` of the brick. All other
         arguments are passed to every step unchanged.

@@ -112,7 +112,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def suffixes(names: Iterable[str], level: int) -> list[str]:
-        """Convert several names as `suffix` does, without ``mask``, which all layers share.
+        """Convert several names as `suffix` does, and omit ``mask``, which all layers share.
 
         >>> RecurrentStack.suffixes(["inputs", "mask"], 1)
         ['inputs#1']
@@ -163,7 +163,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         low_memory : bool
             True to apply all layers in each step of a single loop, which stores only some of its
             states for gradients; see `workbench.scan`. If there is a `Bidirectional` layer, every
-            layer has its own loop nevertheless.
+            layer still has its own loop.
         **kwargs
             Sequences, contexts and states by name, and the options of `recurrent` applications:
             ``iterate``, ``reverse``, ``return_initial_states``, ``n_steps``, ``batch_size``.

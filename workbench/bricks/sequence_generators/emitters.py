@@ -100,7 +100,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["readouts"], outputs=["probabilities"])
     def probs(self, readouts: Variable) -> Variable:
-        """Compute the probability of each integer, in the shape (..., R) of the readouts."""
+        """Compute the probability of each integer, with the shape (..., R) of the readouts."""
         probabilities: Variable = self.softmax.apply(readouts, extra_ndim=readouts.ndim - 2)
         return probabilities
 
@@ -128,8 +128,8 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
         if outputs.ndim != readouts.ndim - 1:
             raise ShapeError(
                 f"{self.path()}.cost: outputs have {outputs.ndim} dimensions and readouts have "
-                f"{readouts.ndim}, but must have one more than outputs: the shapes must be (T, B) "
-                "and (T, B, R), or (B,) and (B, R)"
+                f"{readouts.ndim}, but readouts must have one dimension more than outputs; the "
+                "shapes must be (T, B) and (T, B, R), or (B,) and (B, R)"
             )
         costs: Variable = self.softmax.categorical_cross_entropy(
             outputs, readouts, extra_ndim=readouts.ndim - 2

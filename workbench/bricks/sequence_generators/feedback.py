@@ -43,7 +43,7 @@ class TrivialFeedback(AbstractFeedback):
 
 
 class LookupFeedback(AbstractFeedback, Initializable):
-    """Replaces outputs that are integers by learned vectors.
+    """Replaces outputs that are integers with learned vectors.
 
     Parameters
     ----------

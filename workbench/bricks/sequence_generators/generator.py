@@ -7,9 +7,9 @@ One step, given states s, glimpses g and outputs y of the previous step, and con
     y' = readout.emit(r')                                with the cost readout.cost(r', y')
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
-To generate sequences, the generator computes step after step, after ``transition.preprocess`` has
-processed the contexts. To compute the cost of given outputs, transition and readout are each
-applied once to all time steps.
+To generate sequences, the generator computes one step after another, after
+``transition.preprocess`` has processed the contexts. To compute the cost of given outputs,
+transition and readout are each applied once to all time steps.
 
 In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
 """
@@ -39,7 +39,7 @@ MASK = "mask"
 
 
 class BaseSequenceGenerator(Initializable):
-    """Generates sequences with a transition that has the interface of attention, and a readout.
+    """Generates sequences with a readout and a transition that has the interface of attention.
 
     Its subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
 
@@ -265,7 +265,7 @@ class BaseSequenceGenerator(Initializable):
     ) -> list[Variable]:
         """Generate sequences element by element.
 
-        With ``iterate=False`` one element is generated. Then all states must be passed, and
+        With ``iterate=False`` one element is generated. In this case all states must be passed, and
         `n_steps` and `batch_size` are not used.
 
         Parameters
@@ -278,8 +278,8 @@ class BaseSequenceGenerator(Initializable):
         batch_size : int or Variable
             The number of sequences.
         **kwargs
-            Contexts and, optionally, initial states and glimpses by name. With ``iterate=False``
-            also, optionally, the outputs of ``transition.preprocess``.
+            Contexts and, optionally, initial states and glimpses by name. With ``iterate=False``,
+            the outputs of ``transition.preprocess`` can be passed too.
 
         Returns
         -------

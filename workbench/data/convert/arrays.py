@@ -26,7 +26,7 @@ def idx_to_hdf5(
     path : str or Path
         The HDF5 file to write.
     splits : mapping from split to mapping from source to path
-        The IDX files to read, compressed by gzip or not.
+        The IDX files to read, with or without gzip compression.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
 

@@ -1,7 +1,7 @@
 """Converter from tables in CSV files to HDF5.
 
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used because it loses
-details that an error must name. Its C engine fills a row that is too short with empty cells, and
+details that an error must name. Its C engine pads a row that is too short with empty cells, and
 accepts text after a closing quote. Its Python engine, also based on `csv`, needs seconds for a
 table of 300,000 columns, and counts rows instead of lines, although a cell can contain several
 lines. `parsed` converts each cell, because `pandas.to_numeric` silently rounds 2**53 + 1 and reads
@@ -221,12 +221,12 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
                 start = reader.line_num + 1
     except (UnicodeError, LookupError) as error:
         raise DataFileError(
-            f"{path}: must be valid {encoding} text, but is not after line {line} "
+            f"{path}: must be valid {encoding} text, but is invalid after line {line} "
             f"({one_line(error)})"
         ) from None
     except csv.Error as error:
         raise DataFileError(
-            f"{path}: must be valid CSV, but is not after line {line} ({one_line(error)})"
+            f"{path}: must be valid CSV, but is invalid after line {line} ({one_line(error)})"
         ) from None
     if len(rows) < 2:
         fault = "the file has only one line" if rows else "the file is empty"

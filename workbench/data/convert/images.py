@@ -70,7 +70,7 @@ def images_to_hdf5(
         If a folder does not exist, or contains no image.
     DataFileError
         If an image cannot be read, or if `mode` cannot represent it; the message names the file
-        and, if there is one, a mode that can.
+        and, if there is one, a mode that can represent the image.
 
     Examples
     --------

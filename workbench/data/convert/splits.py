@@ -1,4 +1,4 @@
-"""Check of the converters' argument with the files of each split."""
+"""Check of the mapping from splits to files that a converter accepts."""
 
 from __future__ import annotations
 

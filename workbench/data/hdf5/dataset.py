@@ -69,7 +69,7 @@ class H5PYDataset(Dataset):
     MissingDataError
         If the file does not exist.
     DataFileError
-        If the file is damaged, has another layout, or refers to other files.
+        If the file is damaged, has a different layout, or refers to other files.
     SourceError
         If the file does not have one of the splits or sources.
     DataError
@@ -151,7 +151,7 @@ class H5PYDataset(Dataset):
         Parameters
         ----------
         splits : mapping from split to mapping from source to tuple
-            The place of the examples: the first row, the end row (exclusive) and, optionally, a
+            The position of the examples: the first row, the end row (exclusive) and, optionally, a
             reference to a dataset of row numbers (or None) and a comment.
 
         Examples
@@ -273,7 +273,7 @@ class H5PYDataset(Dataset):
                 self.close()
 
     def close(self, state: object = None) -> None:
-        """Close the file; the next reading opens it again."""
+        """Close the file; it is opened again when it is read."""
         self._handle.close()
 
     def _load(self) -> IndexableDataset:

@@ -1,8 +1,8 @@
 """Test, in another process, that a file can be read without a crash.
 
 HDF5 keeps rows of variable length and the names of axes in heaps without checksums. In a damaged
-heap it follows wrong addresses until the process crashes, or forever. Therefore these parts are
-first read in another process, once for each version of a file. After that has succeeded, this
+heap it follows wrong addresses until the process crashes, or loops forever. Therefore these parts
+are first read in another process, once for each version of a file. After that has succeeded, this
 process can read them safely.
 """
 
@@ -43,7 +43,7 @@ NOT_STARTED = (
 
 
 class Examiner:
-    """Client of a process that reads files which can be damaged; the first check starts it.
+    """Client of a process that reads files that can be damaged; the first check starts it.
 
     Parameters
     ----------

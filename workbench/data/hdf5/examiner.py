@@ -1,6 +1,6 @@
 """Program of the process that reads the parts of a file that could crash the HDF5 library.
 
-It does not import workbench, so that it starts fast. Requests and answers are lines of JSON. A
+It does not import workbench, so that it starts quickly. Requests and answers are lines of JSON. A
 request names a file and some of its datasets; the answer ``"."`` reports progress, and ``"done"``
 reports that everything has been read. Errors are ignored here, because the actual reader reports
 them; this process only shows that the library does not crash.
@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 ROWS = 16
-"""Number of rows to read at a time; a row can be as large as a film."""
+"""Number of rows to read at a time; a single row can be very large."""
 
 
 def main() -> None:

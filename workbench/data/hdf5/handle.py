@@ -25,7 +25,7 @@ class FileHandle:
     Parameters
     ----------
     path : str, Path or h5py.File
-        The file. A relative path is resolved immediately. A file that was given open is never
+        The file. A relative path is resolved immediately. An open file that was passed is never
         closed; a pickle contains its name.
 
     Attributes
@@ -33,7 +33,7 @@ class FileHandle:
     name : Path
         The path of the file.
     given : h5py.File or None
-        The file, if it was given open.
+        The open file that was passed, if any.
     """
 
     def __init__(self, path: str | os.PathLike[str] | h5py.File) -> None:

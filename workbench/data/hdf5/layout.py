@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = ("split", "source", "start", "stop", "indices", "available", "comment")
 NEEDED = set(COLUMNS) - {"comment"}
 LINKS = 100
-"""Maximal number of successive links; a longer chain is considered a cycle."""
+"""Maximum number of successive links; a longer chain is considered a cycle."""
 ELSEWHERE = (
     "{path}: {what}; other files are not read by default; pass allow_external=True if you trust "
     "the source of the file"
@@ -96,8 +96,8 @@ class SplitTable:
             beyond = not 0 <= rows.start <= rows.stop <= length
         if beyond:
             raise DataFileError(
-                f"{self.path}: the set {split!r} must be in the {length} rows of source "
-                f"{source!r}, but exceeds them; the file is damaged"
+                f"{self.path}: the set {split!r} must be within the {length} rows of source "
+                f"{source!r}, but is not; the file is damaged"
             )
         return rows
 
@@ -155,7 +155,7 @@ def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
             dict.fromkeys(source.file_name for source in stored.virtual_sources())
         )
     elif stored.external:
-        where = f"has its values in {some(name for name, *_ in stored.external)}"
+        where = f"stores its values in {some(name for name, *_ in stored.external)}"
     if where is not None:
         raise DataFileError(ELSEWHERE.format(path=path, what=f"{stored.name!r} {where}"))
 
@@ -182,8 +182,8 @@ def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
         else:
             place = place[part]
     raise DataFileError(
-        f"{path}: {name!r} must not lead through more than {LINKS} links; the links are probably a "
-        "cycle"
+        f"{path}: {name!r} must not lead through more than {LINKS} links; the links probably form "
+        "a cycle"
     )
 
 
@@ -218,8 +218,9 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
             place: tuple[Any, ...] = tuple(named.get(source, (0, 0)))
             if not 2 <= len(place) <= 4:
                 raise DataError(
-                    f"the place of source {source!r} of set {split!r} must be the first row, the "
-                    f"end row (exclusive) and, optionally, a reference and a comment, not {place!r}"
+                    f"the position of source {source!r} in set {split!r} must consist of the first "
+                    "row, the end row (exclusive) and, optionally, a reference and a comment, not "
+                    f"{place!r}"
                 )
             defaults: tuple[Any, ...] = (None, ".")
             start, stop, indices, comment = place + defaults[len(place) - 2 :]

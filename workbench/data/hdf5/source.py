@@ -102,7 +102,10 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 
 
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Read ascending rows; read few runs of consecutive rows one by one, which halves the time."""
+    """Read ascending rows.
+
+    If they form few runs of consecutive rows, each run is read separately, which halves the time.
+    """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:
         return np.asarray(readable[rows])

@@ -128,7 +128,7 @@ def create_dense(
 def create_ragged(
     file: h5py.File, source: str, count: int, axes: int, dtype: Any, labels: Sequence[str]
 ) -> tuple[h5py.Dataset, h5py.Dataset]:
-    """Create the HDF5 datasets of a source whose examples vary in shape, and of their shapes.
+    """Create two HDF5 datasets for a source whose examples vary in shape: examples and shapes.
 
     Row k of the first dataset is example k, flattened; row k of the second dataset has the sizes of
     its `axes` axes.

@@ -1,8 +1,8 @@
 """Client in the training process that controls a reading process.
 
 The reading process is a new interpreter, because a process with threads cannot be forked safely,
-and it does not run the user's script again. It receives a stream once, then requests with an epoch
-and a position. It answers through a pipe, which blocks it when it is too far ahead.
+and it does not run the user's script again. It receives a stream once, and an epoch and a position
+for each request. It sends batches through a pipe, which blocks the process if it is too far ahead.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Reading processes that a fork inherited; never closed, because their pipes can stay locked."""
+"""Reading processes inherited by a fork, never closed because their pipes can remain locked."""
 
 
 class Worker:
@@ -58,7 +58,7 @@ class Worker:
 
     @property
     def usable(self) -> bool:
-        """True if the process waits for a request and was not inherited by a fork."""
+        """True if the process is waiting for a request and was not inherited by a fork."""
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
     def iterate(self, epoch: int, start: int) -> Iterator[Data]:
@@ -141,7 +141,7 @@ class WorkerPool:
         return Worker(data_stream)
 
     def give_back(self, worker: Worker) -> None:
-        """Keep a process for later use if it waits for requests; otherwise stop it."""
+        """Keep a process for later use if it is waiting for a request; otherwise stop it."""
         if worker.usable:
             with self._lock:
                 self._workers.append(worker)

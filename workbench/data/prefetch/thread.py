@@ -31,7 +31,7 @@ class ReadAhead(Iterator[T]):
     begin : callable
         A function that returns the iterator. It is called, and the iterator is read, in the thread.
     depth : int
-        The maximal number of items to read in advance.
+        The maximum number of items to read in advance.
     cancel : callable, optional
         A function that makes a read in progress end soon; `close` calls it if a read is in
         progress.

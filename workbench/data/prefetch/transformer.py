@@ -34,7 +34,7 @@ class Prefetch(Transformer):
     data_stream : AbstractDataStream
         The stream to transform.
     depth : int
-        The maximal number of batches to read in advance.
+        The maximum number of batches to read in advance.
     workers : {'thread', 'process'}
         The kind of worker that reads the batches.
 
@@ -105,7 +105,7 @@ class Prefetch(Transformer):
             self._pool.give_back(worker)
 
     def close(self) -> None:
-        """Stop the reading process, if there is one; the next reading starts another."""
+        """Stop the reading process, if there is one; the next read starts another."""
         self._pool.close()
         super().close()
 

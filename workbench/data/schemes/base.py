@@ -25,7 +25,7 @@ Request: TypeAlias = "int | slice | npt.NDArray[np.intp]"
 
 
 class IterationScheme(Hinted, Part, ABC):
-    """Base of all schemes.
+    """Base class of all schemes.
 
     Attributes
     ----------
@@ -139,12 +139,12 @@ def _indices(examples: int | Sequence[int] | npt.NDArray[np.integer]) -> Indices
         array = np.asarray(examples)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise DataError(
-                "examples of a scheme must be their number, or a one-dimensional list of integer "
+                "examples of a scheme must be a number, or a one-dimensional list of integer "
                 f"indices, not an array of shape {array.shape} and dtype {array.dtype}"
             )
         indices = array.astype(np.intp)
     else:
         indices = range(as_whole(examples, "examples", DataError))
     if not len(indices):
-        raise DataError(f"examples of a scheme must have at least one example, but is {examples!r}")
+        raise DataError(f"a scheme must have at least one example, but examples is {examples!r}")
     return indices

@@ -38,7 +38,7 @@ class ConcatenatedScheme(IterationScheme):
         self.schemes = tuple(schemes)
         if not self.schemes:
             raise DataError(
-                "schemes of a ConcatenatedScheme must have at least one scheme, but is empty"
+                "a ConcatenatedScheme must have at least one scheme, but schemes is empty"
             )
         for scheme in self.schemes:
             if not isinstance(scheme, IterationScheme):

@@ -20,7 +20,7 @@ class ConstantScheme(BatchSizeScheme):
         The number of examples in an epoch. The last batch is smaller if B does not divide it.
     times : int, optional
         The number of batches in an epoch. Pass at most one of `num_examples` and `times`; without
-        both, an epoch ends when the data end.
+        either, an epoch ends when the data end.
 
     Examples
     --------

@@ -249,7 +249,7 @@ def _stacked(examples: tuple[Any, ...]) -> Any:
 
 
 def _joined(parts: tuple[Any, ...]) -> Any:
-    """Concatenate parts of batches to one batch; a single part is returned unchanged."""
+    """Concatenate parts of batches into one batch; a single part is returned unchanged."""
     if len(parts) == 1:
         return parts[0]
     if all(isinstance(part, torch.Tensor) for part in parts):

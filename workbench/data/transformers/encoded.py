@@ -1,4 +1,4 @@
-"""Transformers for sources of bytes, such as encoded images."""
+"""Transformers for sources that contain bytes, such as encoded images."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workbench.errors import DataError
 
 
 class ImagesFromBytes(SourcewiseTransformer):
-    """Transformer that decodes the contents of image files to arrays.
+    """Transformer that decodes the contents of image files into arrays.
 
     An image becomes an array of shape (channels, height, width) in the orientation that the camera
     recorded; a batch of images of different shapes becomes an array of objects. Pillow decodes the
-    images. An image that would lose information raises an error, as in
+    images. If an image would lose information, an error is raised, as in
     `workbench.data.convert.images_to_hdf5`.
 
     Parameters

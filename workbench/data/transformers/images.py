@@ -79,8 +79,8 @@ class RandomFixedSizeCrop(RandomTransformer):
         spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
         if not spare or min(spare) < 0:
             raise DataError(
-                f"the last two axes of an image, height and width, must be at least {height} x "
-                f"{width} to crop it, but the image has shape {tuple(example.shape)}"
+                f"an image to crop must have height and width, its last two axes, of at least "
+                f"{height} x {width}, but has shape {tuple(example.shape)}"
             )
         top, left = rng.integers(0, spare, endpoint=True)
         return example[..., top : top + height, left : left + width]

@@ -123,8 +123,8 @@ class SortMapping(Hinted):
     Parameters
     ----------
     key : callable
-        A function from an example, a tuple with one value per source, to its sort key. Examples
-        with equal keys keep their order.
+        A function that returns the sort key of an example, which is a tuple with one value per
+        source. Examples with equal keys keep their order.
     reverse : bool
         If True, sort in descending order.
 

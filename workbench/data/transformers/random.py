@@ -23,7 +23,7 @@ from workbench.data.transformers.base import Transformer, chosen_sources
 
 
 class RandomTransformer(Transformer):
-    """Base of transformers that change each example randomly.
+    """Base class of transformers that change each example randomly.
 
     A subclass defines `transform_example`. All sources use the same random numbers, so that an
     image and a mask of the same size are changed in the same way.

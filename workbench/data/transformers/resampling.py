@@ -109,7 +109,7 @@ class Random2DRotation(RandomTransformer):
     data_stream : AbstractDataStream
         The stream to transform.
     maximum_rotation : float
-        The maximal angle in radians. Angles are uniform between ``-maximum_rotation`` and
+        The maximum angle in radians. Angles are drawn uniformly between ``-maximum_rotation`` and
         ``maximum_rotation``; positive angles rotate counter-clockwise.
     resample : {'nearest', 'bilinear', 'bicubic'}
         The method of interpolation.

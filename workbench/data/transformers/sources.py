@@ -22,7 +22,7 @@ class Rename(Transformer):
     data_stream : AbstractDataStream
         The stream to transform.
     names : mapping of str to str
-        The new name of each source to rename. Names can be exchanged.
+        The new name of each source to rename. Two sources can swap names.
     on_non_existent : {'raise', 'ignore', 'warn'}
         The reaction to a source that the stream does not have.
 
@@ -166,7 +166,7 @@ class Merge(AbstractDataStream):
                     "create one with DataStream or as_stream"
                 )
         if not self.data_streams:
-            raise DataError("data_streams of Merge must have at least one stream, but is empty")
+            raise DataError("Merge must have at least one stream, but data_streams is empty")
         own = tuple([name for stream in self.data_streams for name in stream.sources])
         self.sources = own if sources is None else tuple(sources)
         if len(self.sources) != len(own):

@@ -14,7 +14,7 @@ class SQLiteEntry(Row):
     log : SQLiteLog
         The log.
     time : int
-        The number of iterations done when the records were made.
+        The number of iterations done when the records were written.
 
     Examples
     --------

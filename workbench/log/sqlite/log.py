@@ -1,6 +1,6 @@
 """Training log in an SQLite database, which other processes can read during training.
 
-All records are also kept in a `TrainingLog` in memory, so that reading them is equally fast. A
+All records are also kept in a `TrainingLog` in memory, so that reading them is fast. A
 separate thread writes each record to the database (`workbench.log.sqlite.writer`). The training
 thread waits for the disk only at the end of a run. `workbench.log.sqlite.identity` defines the
 identity under which records are stored.
@@ -60,7 +60,7 @@ class SQLiteLog(TrainingLogBase):
     A run adds records only to a log that the same log object has created. If the log was opened, or
     its state was loaded, the run continues it in a new log with another `uuid`, as after `resume`.
     Two runs from the same checkpoint, even in two processes at once, therefore have two logs with a
-    common ancestor. To add a note to an old log, open it and make a record.
+    common ancestor. To add a note to an old log, open it and write a record.
 
     Numbers, strings and None are stored directly; arrays are stored as ``.npy``; lists, tuples and
     dictionaries of plain values are stored as JSON. Other objects are pickled when they are
@@ -72,8 +72,8 @@ class SQLiteLog(TrainingLogBase):
         The file, which is created if it does not exist, or ``":memory:"`` for a database without a
         file; by default ``config.sqlite_database``.
     uuid : uuid.UUID or str, optional
-        The identity of the log to open, of which the first digits suffice. The log includes the
-        records that its ancestors made before they were resumed. By default a new log is created.
+        The identity of the log to open, or its first digits. The log includes the records that its
+        ancestors contained before they were resumed. By default a new log is created.
     read_only : bool
         If True, open a log only for reading; without `uuid`, open the latest log.
     trusted : bool
@@ -89,7 +89,7 @@ class SQLiteLog(TrainingLogBase):
     ------
     LogError
         If the file is not a database of logs, is locked, or was created by a newer version; if it
-        has no log of this `uuid`; or, during recording, if an object cannot be pickled.
+        has no log with this `uuid`; or, during recording, if an object cannot be pickled.
 
     Examples
     --------
@@ -170,7 +170,7 @@ class SQLiteLog(TrainingLogBase):
         return self._conn
 
     def flush(self) -> None:
-        """Wait until all records made so far are in the database.
+        """Wait until all existing records are in the database.
 
         Raises
         ------
@@ -348,7 +348,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Write the whole log, because the database can have no records or other records of it."""
+        """Write the whole log, because the database may have no or different records of it."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)

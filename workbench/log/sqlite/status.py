@@ -70,7 +70,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return len(self.facts)
 
     def replace(self, facts: Mapping[str, Any]) -> None:
-        """Replace all facts by `facts`, in memory only."""
+        """Replace all facts with `facts`, in memory only."""
         for key in self.facts.keys() - facts.keys():
             del self.facts[key]
         for key, value in facts.items():

@@ -45,7 +45,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Job that replaces a whole log in the database by the log in memory."""
+    """Job that replaces a whole log in the database with the log in memory."""
 
     uuid: str
     parent: str | None

@@ -56,8 +56,8 @@ NOT_USABLE = (
 )
 MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
-    "the database {name!r} is locked by another program ({error}), also after {patience:g} seconds "
-    "of waiting. Close that program, or use another database"
+    "the database {name!r} is locked by another program ({error}), even after a wait "
+    "of {patience:g} seconds. Close that program, or use another database"
 )
 OTHER = (
     "{name!r} must be a database of training logs, but belongs to another program; pass another "
@@ -73,8 +73,8 @@ GONE = (
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal': programs that read the log and training that writes it wait for each other. Move it to "
-    "a local disk"
+    "'wal': training and the programs that read its log wait for each other. Move it to a local "
+    "disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
@@ -92,7 +92,7 @@ class Found(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Log in the list of the database; `parent` is None if it does not continue another log."""
+    """Entry in a list of logs; `parent` is None if the log does not continue another log."""
 
     uuid: str
     parent: str | None
@@ -266,7 +266,7 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or of the latest log if `uuid` is None.
+        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
 
         Raises
         ------
@@ -292,7 +292,7 @@ def _text(data: bytes) -> str:
 
 
 def _in_use(file: Path) -> bool:
-    """Return True if a journal has changes that are missing in the file."""
+    """Return True if a journal has changes that are missing from the file."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:
@@ -306,7 +306,7 @@ def _may_write_beside(file: Path) -> bool:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Execute the statements inside the context as one transaction, which an error undoes."""
+    """Execute the statements inside the context as one transaction, which is undone on an error."""
     connection.execute(begin)
     try:
         yield

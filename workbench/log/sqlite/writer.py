@@ -35,7 +35,7 @@ NOT_WRITTEN = (
 
 
 class Writer:
-    """Writer of jobs to a database, in order, by a thread that the first job starts."""
+    """Writer of jobs to a database, in order, in a thread that the first job starts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

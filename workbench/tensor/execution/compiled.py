@@ -45,7 +45,7 @@ OPERATIONS = [
 """Operations whose inputs inductor must write to memory once, without fusing them."""
 
 _compiler = threading.RLock()
-"""Lock of the thread that compiles, since inductor has global state."""
+"""Lock that is held by the thread that compiles, since inductor has global state."""
 
 
 class Variant:

@@ -18,7 +18,7 @@ from workbench.tensor.execution.indices import safe_operations
 from workbench.tensor.execution.quiet import silence
 
 OFTEN_SMALL = (0, 1)
-"""Sizes on which torch specialises: a graph is valid for one of these sizes or for neither."""
+"""Sizes on which torch specialises: a graph traced with one of them is valid for no other size."""
 
 DRAWS = (
     "{node} draws from a generator of torch; use a RandomStream, which draws the same values in "
@@ -47,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Factory of fake tensors for the arguments of one graph, with learned facts about sizes."""
+    """Factory of fake tensors for the arguments of one graph, with facts learned about sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv

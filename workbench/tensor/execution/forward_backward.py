@@ -23,7 +23,7 @@ VIEWS = frozenset(
         torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
     }
 )  # fmt: skip
-"""Operations at no cost, which the backward graph repeats instead of saving their results."""
+"""Operations without cost, which the backward graph repeats instead of saving their results."""
 
 
 COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
@@ -120,7 +120,7 @@ def _itself(node: fx.Node) -> fx.Node:
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Return the positions of the gradients among the nodes to return, and these nodes."""
+    """Return the position of each gradient among the distinct result nodes, and these nodes."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:

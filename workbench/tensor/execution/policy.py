@@ -45,7 +45,7 @@ SWITCH_INTERVAL = 2e-4
 """Seconds after which a thread must release the interpreter while another thread compiles."""
 
 PATIENCE = 20.0
-"""Maximum time in seconds that the exit of the process waits for a compiler to stop."""
+"""Maximum time in seconds to wait for a compiler to stop when the process exits."""
 
 SWAPPED = (
     "after {calls} eager calls of {eager:.3g} ms each; compilation took {seconds:.1f} s in "
@@ -86,7 +86,7 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        Returns the number of remaining calls, or ``None`` if it is unknown. If it is unknown, it is
+        Returns the number of remaining calls, or ``None`` if it is unknown. An unknown number is
         assumed to equal the number of calls so far.
     report : callable or None
         Called with `described` when the tier changes, or when the eager tier becomes final.
@@ -147,7 +147,7 @@ class Execution:
     # auto
 
     def _look(self, sizes: tuple[int, ...]) -> Run:
-        """Switch to a new tier if it is ready, decide about compilation, and time the call."""
+        """Switch to a new tier if it is ready, decide whether to compile, and time the call."""
         self._next_look = self.calls + SAMPLE_EVERY
         if self._made is not None:
             self._swap(self._made)

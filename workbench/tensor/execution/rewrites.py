@@ -112,7 +112,7 @@ def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> Non
     On a CPU, the check of a difference uses only the subtracted value, or the `factors` of this
     value: the product of their sums of absolute values must be far from an overflow. This condition
     is sufficient, but not necessary, for a finite difference from a finite value. If it fails, the
-    eager tier checks exactly.
+    eager tier performs the exact check.
     """
     new: Any = node.args[0]
     olds = [user.args[2] for user in new.users if user.target is aten.where.self]

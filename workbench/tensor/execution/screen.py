@@ -22,7 +22,7 @@ LARGE = 2**14
 MARGIN = 1e8
 """Factor by which subtracted values must be smaller than the largest finite number."""
 ROOM = 2.0**54
-"""`MARGIN` for the eager tier, valid in double precision too; a power of two scales exactly."""
+"""`MARGIN` for the eager tier, also in double precision; a power of two, so scaling is exact."""
 
 
 class Screen:

@@ -30,7 +30,7 @@ from workbench.tensor.scan import Loop
 SMALL = 10**8
 """Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Multiplications of a matrix product that take as long as one element of any other result."""
+"""Number of multiplications in a product that take as long as one element of another result."""
 MOST_SIZES = 1000
 """Maximum number of sizes for which the work and the runner are cached."""
 

@@ -41,7 +41,7 @@ class Tier(Protocol):
         """Return a function that runs inputs of `sizes`; this method is called for every batch."""
 
     def state(self) -> list[Sizes]:
-        """Return the sizes for which programs were compiled; equal sizes give equal programs."""
+        """Return the sizes for which programs were compiled; these determine the programs."""
 
     def describe(self) -> Iterable[str]:
         """Yield the lines that `workbench.explain` prints about the tier."""

@@ -93,7 +93,7 @@ class _Whole:
     Attributes
     ----------
     reports_success : bool
-        After a call, True if the last result is a flag that shows if all checks passed.
+        After a call, True if the last result is a flag that shows whether all checks passed.
     """
 
     def __init__(self, task: Task, n_sizes: int) -> None:

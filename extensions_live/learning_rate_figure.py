@@ -1,0 +1,74 @@
+"""Figure of a learning rate range test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from bokeh.models import ColumnDataSource, HoverTool, Span
+from bokeh.plotting import figure
+
+from extensions_live.downsampling import Curve
+from extensions_live.figure_view import shows_itself
+from extensions_live.figures import PALETTE
+from extensions_live.log_curves import LogCurve
+from extensions_live.log_figure import HEIGHT, TOOLS, soften
+from workbench.hints import hinted
+
+
+@hinted
+def figure_of(
+    rates: Sequence[float],
+    costs: Sequence[float],
+    smoothed: Sequence[float],
+    suggestion: float | None = None,
+) -> figure:
+    """Return a figure with the cost over the learning rate, on a logarithmic axis.
+
+    Parameters
+    ----------
+    rates, costs, smoothed : sequence of float
+        Of equal length, in the order of the batches.
+    suggestion : float, optional
+        A learning rate to mark.
+
+    Examples
+    --------
+    >>> plot = figure_of([0.01, 0.1], [2.0, 1.0], [2.0, 1.5], suggestion=0.1)
+    >>> plot.x_scale, plot.title.text
+    (LogScale(...), 'suggestion: 0.1')
+    """
+    plot = figure(
+        height=HEIGHT,
+        sizing_mode="stretch_width",
+        x_axis_type="log",
+        x_axis_label="learning rate",
+        y_axis_label="cost",
+        title="no suggestion" if suggestion is None else f"suggestion: {suggestion:.3g}",
+        tools=TOOLS,
+        output_backend="canvas",
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+    )
+    plot.toolbar.logo = None
+    colour, x = PALETTE[0], np.asarray(rates, float)
+    raw, smooth = np.asarray(costs, float), np.asarray(smoothed, float)
+    source = ColumnDataSource({"x": x, "raw": raw, "y": smooth})
+    plot.line("x", "raw", source=source, color=colour, line_alpha=0.25)
+    line = plot.line("x", "y", source=source, color=colour, line_width=2)
+    if suggestion is not None:
+        mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
+        mark.line_dash = "dashed"
+        plot.add_layout(mark)
+    tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
+    formatters = dict.fromkeys(("@x", "@raw", "@y"), "printf")
+    plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))
+    soften(plot)
+    nothing = np.empty(0)
+    still = Curve(np.log10(x), smooth, nothing)
+    recorded = Curve(np.log10(x), raw, nothing)
+    shows_itself(
+        plot, [LogCurve("cost", still, recorded, len(x))], "logarithm of the learning rate, base 10"
+    )
+    return plot
