@@ -11,6 +11,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Collection, Iterable
 
+import traitlets
+
 from extensions_live import control_channel
 from extensions_live.course import alerts
 from extensions_live.log_values import latest
@@ -60,6 +62,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         them.
     variables : iterable of SharedVariable or str, optional
         Further shared variables, or their names, to show and change. Each must be a single number.
+    title : str
+        The text before the state, such as the name of the session.
 
     Raises
     ------
@@ -85,26 +89,28 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     _esm = asset("controls.js")
     _css = asset("live.css") + asset("steer.css")
 
+    title = traitlets.Unicode().tag(sync=True)
+
     def __init__(
         self,
         session: Session,
         *,
         hide: Collection[str] = (),
         variables: Iterable[SharedVariable | str] = (),
+        title: str = "",
     ) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
         self._requests = Requests()
         self._steer = Steer(session, self._requests, variables)
         self._shown: tuple[int, ControlsPayload] | None = None
-        super().__init__(session, period=PERIOD)
+        super().__init__(session, period=PERIOD, title=title)
         control_channel.register(self.ident, self)
 
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
         self.period = PERIOD if last is None or last.done else SOON
         command = self._last_outcome(last)
-        receipts = self._requests.receipts
         waits = any(request.waiting for request in tuple(self._requests.recent))
         self.period = SOON if waits else self.period
         run, state = session.runs, session.state
@@ -112,16 +118,17 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
                 # Another session can continue the main loop; this session keeps its last payload.
-                return {**payload, "command": command, "receipts": receipts}
+                return {**payload, "command": command, "receipts": self._steer.receipts()}
         facts = progress_of(session, self._speed)
+        steer = self._steer.payload(session)  # before the receipts, which read the same course
         shown_alerts, alert_count = alerts(session.log)
         payload = {
             **facts,
             "possible": POSSIBLE.get(state, []),
             "values": self._values(session),
             "command": command,
-            "receipts": receipts,
-            "steer": self._steer.payload(session),
+            "receipts": self._steer.receipts(),
+            "steer": steer,
             "alerts": shown_alerts,
             "alert_count": alert_count,
             "error": failure(session.exception),

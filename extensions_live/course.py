@@ -23,6 +23,9 @@ MOST_LETTERS = 300
 ALERTS = "alerts"
 """The channel of alerts: tuples of mappings with ``level`` and ``text``."""
 
+WAYS_BACK = frozenset({"rewind", "undo", "load"})
+"""Commands that put training into another state of the run."""
+
 
 class Course:
     """Course of a session: interventions and branches, read again when they may have changed."""
@@ -57,6 +60,12 @@ class Course:
     def last_change(self, path: str) -> Mapping[str, Any] | None:
         """Return the last intervention that changed the number at `path`, or None."""
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
+
+    def took_back(self, ident: int) -> bool:
+        """Return True if training went back to before a command, which has no effect any more."""
+        idents = {one["id"] for one in self.records}
+        later = (one for one in self.records if one["id"] > ident)
+        return ident not in idents and any(one["command"] in WAYS_BACK for one in later)
 
     def branches(self, session: Session) -> list[BranchRow]:
         """Return the last branches, with the present one at the end."""

@@ -351,8 +351,9 @@ class PlotState(LiveState):
 
 
 class ControlsState(LiveState):
-    """Traits of the control bar."""
+    """Traits of the control bar, whose `title` names the session if there are several."""
 
+    title: str
     payload: ControlsPayload | Empty
 
 

@@ -19,6 +19,8 @@ from workbench.tensor import Variable
 
 MOST = 24
 
+FEWEST_PIXELS = 64
+HINT = "; if these rows of {count:,} numbers are pixels, shape=(height, width) shows images"
 NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give source=..."
 
 
@@ -175,8 +177,17 @@ class Samples(ProbeView[TilesPayload]):
             "width": width,
             "height": height,
             "channels": channels,
-            "summary": self.told(tiles),
+            "summary": self.told(tiles) + self._hint(),
         }
+
+    def _hint(self) -> str:
+        """Return how to show rows of numbers as images, which they may be; empty otherwise."""
+        rows = self._shown
+        if self._images is not None or self._text is not None or rows.ndim != 2:
+            return ""
+        if rows.shape[1] < FEWEST_PIXELS or rows.dtype.kind not in "biuf":
+            return ""
+        return HINT.format(count=rows.shape[1])
 
     def told(self, tiles: Sequence[Tile]) -> str:
         """Return a line of text about the examples that are shown."""

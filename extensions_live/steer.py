@@ -14,6 +14,9 @@ from workbench.tensor import SharedVariable
 STEERABLE = (State.RUNNING, State.PAUSED)
 """The states in which hyperparameters and the planned end can be changed."""
 
+TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train"})
+"""Commands whose effect ends if training goes back to before them."""
+
 FIRST = ("learning_rate", "momentum")
 """Names of the hyperparameters that are listed first among those of a step rule."""
 
@@ -79,17 +82,28 @@ class Steer:
             for one in _in_order(found.values())
         ]
 
+    def receipts(self) -> list[Receipt]:
+        """Return the outcomes of requests, without the text of those that a rewind took back."""
+        return [self._present(request) for request in tuple(self._requests.recent)]
+
+    def _present(self, request: Request) -> Receipt:
+        receipt, command = request.receipt, request.command
+        if command is None or command.iteration is None or command.kind not in TAKEN_BACK:
+            return receipt
+        gone = self._course.took_back(command.id)
+        return {**receipt, "text": "", "code": ""} if gone else receipt
+
     def _receipt(self, path: str, request: Request | None) -> Receipt | None:
         """Return the outcome of the last change of a hyperparameter, by this page or elsewhere."""
         change = self._course.last_change(path)
-        own = None if request is None else request.receipt
+        own = None if request is None else self._present(request)
         if change is None or (request is not None and request.waiting):
             return own
         if request is not None:
             since = request.before if request.command is None else request.command.id
             if change["id"] <= since:
                 return own
-        text = f"{change['text']}: applied at iteration {change['iteration']}, by {change['by']}"
+        text = f"{change['text']}: applied at iteration {change['iteration']:,}, by {change['by']}"
         return {"request": "", "about": path, "text": text, "state": "applied", "code": ""}
 
     def _last_path(self) -> str:

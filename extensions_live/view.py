@@ -73,8 +73,13 @@ def view(
     if others:
         sessions = {one.name: one for one in (session, *others)}
         together = comparison(sessions)
+        plot = together.widgets[0]
+        assert isinstance(plot, PlotView)
+        plotted = {line["channel"] for lines in plot.lines for line in lines}
         bars = [
-            Controls(one, variables=variables if one is session else ())
+            Controls(
+                one, hide=plotted, variables=variables if one is session else (), title=one.name
+            )
             for one in sessions.values()
         ]
         return RunView([*bars, *together.widgets], together.still)

@@ -152,7 +152,9 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     def close(self) -> None:
         pump.detach(self)
         self._held = None
+        layout = self.layout  # a widget of its own, which ipywidgets would never close
         super().close()
+        layout.close()
 
     def _hear(self, _: object, content: Message, buffers: object) -> None:
         control_channel.busy_again()

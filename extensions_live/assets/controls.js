@@ -435,6 +435,27 @@ var KEYS = [
   ["?", "show or hide this list"]
 ];
 var OWN = /* @__PURE__ */ new Set([" ", ".", "[", "]", "f", "l", "?"]);
+var BARS = '[data-testid="controls"]';
+function areaOf(part) {
+  return part.closest(".jp-OutputArea, .wbd-section");
+}
+function sendKey(from, key) {
+  from.dispatchEvent(new CustomEvent(KEY, { bubbles: true, composed: true, detail: key }));
+}
+function hearKeys(box, act) {
+  const sent = (event) => {
+    const [from] = event.composedPath();
+    const { detail } = event;
+    if (typeof detail !== "string") return;
+    const part = from instanceof Element ? from : null;
+    if (part && (box.contains(part) || areaOf(part) !== areaOf(box))) return;
+    act(detail);
+  };
+  document.addEventListener(KEY, sent, { capture: true });
+  return () => {
+    document.removeEventListener(KEY, sent, { capture: true });
+  };
+}
 function takesText(target) {
   if (target instanceof HTMLInputElement) return target.type !== "range";
   return target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
@@ -460,22 +481,18 @@ function listenToKeys(box, act) {
     if (key === null) return;
     event.preventDefault();
     if (!event.repeat || key === ".") act(key);
-    box.dispatchEvent(new CustomEvent(KEY, { bubbles: true, detail: key }));
+    sendKey(box, key);
   };
-  const sent = (event) => {
-    const { target } = event;
-    if (!(target instanceof Element) || box.contains(target)) return;
-    const area = box.closest(".jp-OutputArea");
-    if (!area || target.closest(".jp-OutputArea") !== area) return;
-    act(event.detail);
-  };
+  const endHearing = hearKeys(box, (key) => {
+    const area = areaOf(box);
+    if (area && area.querySelectorAll(BARS).length < 2) act(key);
+  });
   window.addEventListener("keydown", first, true);
   box.addEventListener("keydown", pressed);
-  document.addEventListener(KEY, sent);
   return () => {
     window.removeEventListener("keydown", first, true);
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener(KEY, sent);
+    endHearing();
   };
 }
 function makeKeyList(row, parent) {
@@ -645,7 +662,7 @@ var Actions = class {
     });
     make("span", "wb-words", apart.middle, "named");
     this.fork = makeField("fork-name", "name of the new session", apart.middle, {
-      hint: "a number"
+      hint: "chosen for you"
     });
     const forks = () => {
       const iteration = wholeNumber(from, 0);
@@ -1065,6 +1082,11 @@ function render({ model, el }) {
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
   const top = make("div", "wb-row", box);
+  const title = model.get("title");
+  if (title) {
+    named("session-title", make("b", "wb-session", top, title));
+    box.setAttribute("aria-label", `training of ${title}; press ? for keys`);
+  }
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
   const train = make("span", "wb-more", buttons);
@@ -1099,7 +1121,7 @@ function render({ model, el }) {
   const press = ({ name, label }) => {
     if (name !== "train") return ask2(name, {}, label);
     const epochs = wholeNumber(more, 1);
-    more.toggleAttribute("aria-invalid", epochs === null);
+    more.setAttribute("aria-invalid", String(epochs === null));
     if (epochs === null) answer.textContent = `"${more.value}" must be a number of epochs`;
     return epochs === null ? "" : ask2(name, { epochs }, `${epochs} ${label}`);
   };

@@ -729,6 +729,7 @@ function orderKeys(card, runs) {
 }
 
 // src/handle.ts
+var GAP = 8;
 var STEP = 0.01;
 var WAYS = [
   {
@@ -847,7 +848,11 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     layer.style.setProperty("--wb-top", `${top + dy}px`);
     line.hidden = at === null || !inside;
     panel.hidden = at === null;
-    panel.classList.toggle("wb-leftward", place > (left + right) / 2);
+    const width = panel.offsetWidth;
+    const leftward = place > (left + right) / 2;
+    const beside = place + dx + (leftward ? -GAP - width : GAP);
+    const room = Math.max(0, parent.clientWidth - width - GAP);
+    panel.style.setProperty("--wb-panel-x", `${Math.min(room, Math.max(GAP, beside))}px`);
     grip.classList.toggle("wb-away", at === null);
     grip.setAttribute("aria-valuemax", String(last));
     grip.setAttribute("aria-valuenow", String(at ?? last));
@@ -869,29 +874,62 @@ function makeHandle(holder, parent, facts, ask2, compare) {
 
 // src/keys.ts
 var KEY = "wb-key";
+var OWN = /* @__PURE__ */ new Set([" ", ".", "[", "]", "f", "l", "?"]);
+function areaOf(part) {
+  return part.closest(".jp-OutputArea, .wbd-section");
+}
+function sendKey(from, key) {
+  from.dispatchEvent(new CustomEvent(KEY, { bubbles: true, composed: true, detail: key }));
+}
+function hearKeys(box, act) {
+  const sent = (event) => {
+    const [from] = event.composedPath();
+    const { detail } = event;
+    if (typeof detail !== "string") return;
+    const part = from instanceof Element ? from : null;
+    if (part && (box.contains(part) || areaOf(part) !== areaOf(box))) return;
+    act(detail);
+  };
+  document.addEventListener(KEY, sent, { capture: true });
+  return () => {
+    document.removeEventListener(KEY, sent, { capture: true });
+  };
+}
+function takesText(target) {
+  if (target instanceof HTMLInputElement) return target.type !== "range";
+  return target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+}
+function isPressed(target) {
+  return target instanceof HTMLElement && target.matches("button, summary, a");
+}
+function keyOf(event) {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  if (!OWN.has(key) || takesText(target)) return null;
+  return key === " " && isPressed(target) ? null : key;
+}
 
 // src/plot_keys.ts
-var AREA = ".jp-OutputArea";
 var FIELDS = "input, select, textarea";
 function onKey(box, act) {
   const pressed = (event) => {
     const target = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation();
-    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
+    if (target.matches(FIELDS)) return;
+    if (act(event.key, target)) event.preventDefault();
+    else {
+      const key = keyOf(event);
+      if (key === null) return;
+      event.preventDefault();
+      if (!event.repeat || key === ".") sendKey(box, key);
+    }
   };
-  const sent = (event) => {
-    const { target } = event;
-    const area = target instanceof Element ? target.closest(AREA) : null;
-    if (area && area !== box.closest(AREA)) return;
-    const { detail } = event;
-    if (typeof detail === "string") act(detail, null);
-  };
+  const endHearing = hearKeys(box, (key) => void act(key, null));
   box.addEventListener("keydown", pressed);
-  document.addEventListener(KEY, sent, { capture: true });
   return () => {
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener(KEY, sent, { capture: true });
+    endHearing();
   };
 }
 
@@ -971,7 +1009,7 @@ function showTip({ tip, holder, section }, frame, event, marks, keys) {
 // src/save.ts
 var BAND = 28;
 var SWATCH2 = 22;
-var GAP = 16;
+var GAP2 = 16;
 var FONT = "12px sans-serif";
 function paper(el) {
   for (let part = el; part; part = part.parentElement) {
@@ -1008,7 +1046,7 @@ async function png(view, entries, el) {
     pen.stroke();
     pen.fillStyle = text;
     pen.fillText(label, x + SWATCH2 + 6, BAND / 2);
-    x += SWATCH2 + 6 + pen.measureText(label).width + GAP;
+    x += SWATCH2 + 6 + pen.measureText(label).width + GAP2;
   }
   return new Promise((resolve, reject) => {
     whole.toBlob((blob) => {
@@ -1025,7 +1063,7 @@ async function svg(view, entries, el) {
   let x = 12;
   const legend = entries.map(({ label, colour, dash }) => {
     const at = x;
-    x += SWATCH2 + 6 + 7 * label.length + GAP;
+    x += SWATCH2 + 6 + 7 * label.length + GAP2;
     const line = `<line x1="${at}" x2="${at + SWATCH2}" y1="${BAND / 2}" y2="${BAND / 2}" stroke="${escaped(colour)}" stroke-width="2.5" stroke-dasharray="${dash.join(" ")}"/>`;
     return `${line}<text x="${at + SWATCH2 + 6}" y="${BAND / 2 + 4}">${escaped(label)}</text>`;
   });

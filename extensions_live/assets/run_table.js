@@ -112,7 +112,7 @@ function render({ model, el }) {
   };
 }
 function table(parent, caption, heads, rows) {
-  const frame = make("div", "wb-frame", parent);
+  const frame = make("div", "wb-run-frame", parent);
   const element = make("table", "wb-table", frame);
   make("caption", "", element, caption);
   const head = make("tr", "", make("thead", "", element));

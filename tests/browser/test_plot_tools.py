@@ -127,7 +127,7 @@ def test_a_figure_is_saved(shared, plot, kind, start):
 
 def test_the_key_l_of_another_part_of_the_output_changes_the_axis(shared, plot):
     assert not pressed(plot, "log-y")
-    event = "new CustomEvent('wb-key', {detail: {key: 'l'}, bubbles: true})"
+    event = "new CustomEvent('wb-key', {detail: 'l', bubbles: true})"
     shared.find("controls").evaluate(f"(el) => el.dispatchEvent({event})")
     until(lambda: pressed(plot, "log-y"), what="a logarithmic axis")
     plot.get_by_test_id("log-y").first.press("l")

@@ -199,3 +199,16 @@ def test_a_refused_way_back_is_in_the_plot(hand_pump, wire):
     command = payload_of(one, hand_pump)["command"]
     assert command["refused"] is True
     assert command["text"].startswith("rewind: refused: iteration must be a number of 0 or more")
+
+
+def test_the_bars_of_several_sessions_have_their_names_and_no_values_of_the_plot(hand_pump, wire):
+    one = make_loop(channels=["cost"]).start(name="one")
+    assert one.wait(20)
+    two = make_loop(channels=["cost"]).start(name="two")
+    assert two.wait(20)
+    bars = view(one, two).widgets[:2]
+    for bar in bars:
+        hand_pump.serve(bar)
+        assert "cost" not in [name for name, _ in bar.payload["values"]]
+    assert [bar.title for bar in bars] == ["one", "two"]
+    assert view(one).widgets[0].title == ""

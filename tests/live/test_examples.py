@@ -189,3 +189,13 @@ def test_large_images_are_made_smaller():
 def test_a_shape_that_does_not_fit_is_refused(run):
     with pytest.raises(SessionError, match=r"shape \(3, 3\) does not fit examples of 4 values"):
         Samples(*run, examples(), shape=(3, 3))
+
+
+def test_long_rows_of_numbers_come_with_a_hint(run, hand_pump, wire, monkeypatch):
+    session, scores = run
+    hint = "; if these rows of 4 numbers are pixels, shape=(height, width) shows images"
+    assert not shown(Samples(session, scores), hand_pump)["summary"].endswith(hint)
+    monkeypatch.setattr("extensions_live.samples.FEWEST_PIXELS", 4)
+    assert shown(Samples(session, scores), hand_pump)["summary"].endswith(hint)
+    images = Samples(session, scores, shape=(2, 2))
+    assert hint not in shown(images, hand_pump)["summary"]

@@ -1,15 +1,19 @@
 """The steering part of the control bar: numbers, receipts, the end, branches and the journal."""
 
+import warnings
+
 import pytest
 
 from extensions_live import Controls, view
 from tests.support import runs
 from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, StepClipping
-from workbench.errors import SessionError
+from workbench.errors import SessionError, SessionWarning
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
 from workbench.session import running_sessions
+
+from .inside import train
 
 SOON = 20
 
@@ -120,7 +124,7 @@ def test_a_refusal_without_a_command_is_shown_in_the_bar_until_the_next_command(
     controls = Controls(session)
     ask(controls, "hold", id="b", shared="momentum")
     payload = bar(controls)
-    text = "hold: refused: no schedule drives momentum: there is nothing to hold"
+    text = "hold: refused: no schedule drives momentum, so there is nothing to hold"
     assert payload["command"]["text"] == text
     assert payload["command"]["refused"]
     assert payload["receipts"][-1]["request"] == "b"
@@ -256,3 +260,33 @@ def test_the_file_that_was_saved_last_is_offered_to_load(bar, tmp_path):
     assert bar(controls)["steer"]["default_path"] == f"{session.name}-{{iterations_done}}.tar"
     session.save(tmp_path / "a.tar").wait(SOON)
     assert bar(controls)["steer"]["last_path"] == str(tmp_path / "a.tar")
+
+
+def test_the_receipt_of_a_change_is_empty_after_a_rewind_to_before_it(bar):
+    session = paused()
+    controls = Controls(session)
+    [rate] = [one.path for one in session.hyperparameters if one.name == "learning_rate"]
+    train(session, 2)
+    ask(controls, "set", id="rate", shared=rate, value=0.02)
+    ask(controls, "set_end", id="end", epochs=7)
+    session.call(lambda loop: None).wait(SOON)
+
+    def texts():
+        return {one["request"]: one["text"] for one in bar(controls)["receipts"]}
+
+    assert texts()["end"] == "end after 7 epochs: applied at iteration 2"
+    session.rewind(1).wait(SOON)
+    assert texts() == {"rate": "", "end": ""}
+    assert numbers(bar(controls))[rate]["receipt"]["text"] == ""
+    session.undo().wait(SOON)
+    assert texts()["end"] == "end after 7 epochs: applied at iteration 2"
+
+
+def test_a_range_test_is_no_change_of_training(bar):
+    session = paused()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SessionWarning)
+        session.find_learning_rate(batches=20)
+    steer = bar(Controls(session))["steer"]
+    assert steer["interventions"] == []
+    assert [branch["difference"] for branch in steer["branches"]] == [""]

@@ -36,6 +36,7 @@ def test_closing_a_view_frees_it_and_leaves_the_run(hand_pump, wire):
     one.close()
     assert hand_pump.views == ()
     assert all(widget.comm is None for widget in one.widgets)
+    assert all(widget.layout.comm is None for widget in one.widgets)
     assert len(session.log) == 12
 
 

@@ -62,6 +62,18 @@ def test_it_ends_when_the_cost_has_grown():
     assert 1e-3 < result.suggestion < 1
 
 
+def test_noise_of_the_cost_does_not_end_it():
+    w, x = shared(np.ones(4), "w"), tensor.vector("x")
+    cost = (w**2).sum() + x.sum()  # the first batch has the lowest cost by far
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.01))
+    noise = np.random.RandomState(1).exponential(8, 400)
+    batches = [{"x": [-3.9]}, *({"x": [one]} for one in noise)]
+    session = MainLoop(algorithm, batches).start(paused=True)
+    with pytest.warns(SessionWarning, match="did not fall"):
+        result = session.find_learning_rate(1e-6, 1e-2)
+    assert len(result.rates) == 100
+
+
 def test_the_run_does_not_change():
     session, plain = runs.build(30).start(paused=True), runs.build(30)
     session.step(7).wait(SOON)
@@ -111,6 +123,12 @@ def test_the_suggestion_is_where_the_cost_falls_fastest():
     rates = np.geomspace(1e-4, 1, 60).tolist()
     costs = [1 / (1 + math.exp(5 * (math.log10(rate) + 2))) for rate in rates]
     assert LearningRateTest(rates, costs).suggestion == pytest.approx(10**-2, rel=1)
+
+
+def test_low_costs_of_the_first_batches_do_not_hide_a_fall():
+    rates = np.geomspace(1e-4, 1.0, 60).tolist()
+    costs = [0.1, 0.2, *[2.0] * 28, *np.linspace(2.0, 0.5, 30)]
+    assert 1e-2 < LearningRateTest(rates, costs).suggestion <= 1
 
 
 @pytest.mark.parametrize("bounds", [(0, 1), (1, 1), (2, 1), (-1, 1), (1e-3, math.inf), ("a", 1)])

@@ -19,9 +19,9 @@ INTERVENTIONS = "interventions"
 """The channel."""
 
 UNCHANGING = frozenset(
-    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert"}
+    {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert", "range test"}
 )
-"""Commands that leave the numbers of training as they are."""
+"""Commands that do not change the results of training."""
 
 
 class Columns(Protocol):

@@ -78,7 +78,7 @@ class Command(interfaces.Command):
         if self.iteration is None:
             return "queued"
         instead = f", with the value of command {self.replaced_by}" if self.replaced_by else ""
-        return f"applied at iteration {self.iteration}{instead}"
+        return f"applied at iteration {self.iteration:,}{instead}"
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied, and return its result.

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 DECAY = 0.9
 """Weight of the previous average in the smoothed cost."""
 
+SETTLING = 10
+"""Number of batches in which the smoothed cost settles."""
+
 FEWEST = 20
 """Minimum number of batches for a meaningful smoothed cost."""
 
@@ -80,8 +83,8 @@ class LearningRateTest:
         batches.
         """
         smoothed = np.array(self.smoothed)
-        skipped = 10 if len(smoothed) >= 3 * 10 else 0
-        lowest = int(smoothed.argmin()) if len(smoothed) else 0
+        skipped = SETTLING if len(smoothed) >= 3 * SETTLING else 0
+        lowest = skipped + int(smoothed[skipped:].argmin()) if len(smoothed) else 0
         if lowest < skipped + 2 or smoothed[lowest] > 0.99 * smoothed[skipped] + 1e-12:
             return None
         part = slice(skipped, lowest + 1)
@@ -155,10 +158,13 @@ class _RangeTest(TrainingExtension):
             return
         result.rates.append(self.planned[len(result.rates)])
         result.costs.append(cost)
-        smoothed = result.smoothed
+        if len(result.costs) <= SETTLING:
+            return
+        # Neither one batch of low cost nor the noise of the first costs, at low rates, ends it.
+        smoothed = result.smoothed[SETTLING - 1 :]
         low, high = min(smoothed), max(smoothed)
         grown = smoothed[-1] - low > (self._diverged - 1) * max(abs(low), (high - low) / 10)
-        if len(smoothed) > FEWEST // 2 and smoothed[-1] > smoothed[0] and grown:
+        if grown and smoothed[-1] > max(result.costs[:SETTLING]):
             self.main_loop.request_finish()
 
 

@@ -6,6 +6,7 @@ import type { Frame } from "./bokeh";
 import { make, named } from "./dom";
 import type { AxisData, CommandName, Outcome } from "./messages";
 
+const GAP = 8; // pixels between the handle and its panel
 const STEP = 0.01; // share of the axis by which an arrow key moves the handle
 
 /** Current facts that the handle needs. */
@@ -159,7 +160,12 @@ export function makeHandle(
     layer.style.setProperty("--wb-top", `${top + dy}px`);
     line.hidden = at === null || !inside;
     panel.hidden = at === null;
-    panel.classList.toggle("wb-leftward", place > (left + right) / 2);
+    // Beside the handle, on the side with more room, and never beyond the edges of the card.
+    const width = panel.offsetWidth;
+    const leftward = place > (left + right) / 2;
+    const beside = place + dx + (leftward ? -GAP - width : GAP);
+    const room = Math.max(0, parent.clientWidth - width - GAP);
+    panel.style.setProperty("--wb-panel-x", `${Math.min(room, Math.max(GAP, beside))}px`);
     grip.classList.toggle("wb-away", at === null);
     grip.setAttribute("aria-valuemax", String(last));
     grip.setAttribute("aria-valuenow", String(at ?? last));

@@ -17,6 +17,34 @@ export const KEYS: readonly (readonly [key: string, meaning: string])[] = [
 
 const OWN = new Set([" ", ".", "[", "]", "f", "l", "?"]);
 
+const BARS = '[data-testid="controls"]';
+
+/** Returns the output, or the section of a dashboard, that holds all parts of a view. */
+export function areaOf(part: Element): Element | null {
+  return part.closest(".jp-OutputArea, .wbd-section");
+}
+
+/** Sends a key to the other parts of the view. */
+export function sendKey(from: Element, key: string): void {
+  from.dispatchEvent(new CustomEvent(KEY, { bubbles: true, composed: true, detail: key }));
+}
+
+/** Calls `act` for keys of other parts of the view; returns a function that ends this. */
+export function hearKeys(box: Element, act: (key: string) => void): () => void {
+  const sent = (event: Event) => {
+    const [from] = event.composedPath(); // the target, also within the shadow root of a dashboard
+    const { detail } = event as CustomEvent<unknown>;
+    if (typeof detail !== "string") return;
+    const part = from instanceof Element ? from : null; // null if it was sent to the whole page
+    if (part && (box.contains(part) || areaOf(part) !== areaOf(box))) return;
+    act(detail);
+  };
+  document.addEventListener(KEY, sent, { capture: true });
+  return () => {
+    document.removeEventListener(KEY, sent, { capture: true });
+  };
+}
+
 /** Returns true if the element itself uses keys, as text fields and lists do. */
 function takesText(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return target.type !== "range";
@@ -55,22 +83,19 @@ export function listenToKeys(box: HTMLElement, act: (key: string) => void): () =
     if (key === null) return;
     event.preventDefault();
     if (!event.repeat || key === ".") act(key);
-    box.dispatchEvent(new CustomEvent(KEY, { bubbles: true, detail: key }));
+    sendKey(box, key);
   };
-  const sent = (event: Event) => {
-    const { target } = event;
-    if (!(target instanceof Element) || box.contains(target)) return;
-    const area = box.closest(".jp-OutputArea");
-    if (!area || target.closest(".jp-OutputArea") !== area) return;
-    act((event as CustomEvent<string>).detail);
-  };
+  // With the bars of several sessions in one view, each bar has only its own keys.
+  const endHearing = hearKeys(box, (key) => {
+    const area = areaOf(box);
+    if (area && area.querySelectorAll(BARS).length < 2) act(key);
+  });
   window.addEventListener("keydown", first, true);
   box.addEventListener("keydown", pressed);
-  document.addEventListener(KEY, sent);
   return () => {
     window.removeEventListener("keydown", first, true);
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener(KEY, sent);
+    endHearing();
   };
 }
 

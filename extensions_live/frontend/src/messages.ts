@@ -296,11 +296,12 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** Traits of the control bar. */
+/** Traits of the control bar, whose `title` names the session if there are several. */
 export interface ControlsState {
   problem: string;
   ident: string;
   still: OutputBundles;
+  title: string;
   payload: ControlsPayload | Empty;
 }
 

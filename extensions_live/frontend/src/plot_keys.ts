@@ -1,12 +1,14 @@
-// Keys of a plot, which are pressed while it has the focus, or which another part of the same
-// output sends with the event `KEY`.
+// Keys of a plot, which are pressed while it has the focus, or which another part of the same view
+// sends.
 
-import { KEY } from "./keys";
+import { hearKeys, keyOf, sendKey } from "./keys";
 
-const AREA = ".jp-OutputArea";
 const FIELDS = "input, select, textarea";
 
-/** Calls `act` with every key for this plot; `act` returns true if it has used the key. */
+/**
+ * Calls `act` with every key for this plot; `act` returns true if it has used the key. A key of the
+ * view that the plot does not use is sent to the control bar.
+ */
 export function onKey(
   box: HTMLElement,
   act: (key: string, target: Element | null) => boolean,
@@ -16,19 +18,19 @@ export function onKey(
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // Otherwise the notebook uses the arrow keys of a slider and the Enter key of a button itself.
     event.stopPropagation();
-    if (!target.matches(FIELDS) && act(event.key, target)) event.preventDefault();
+    if (target.matches(FIELDS)) return;
+    if (act(event.key, target)) event.preventDefault();
+    else {
+      const key = keyOf(event);
+      if (key === null) return;
+      event.preventDefault();
+      if (!event.repeat || key === ".") sendKey(box, key);
+    }
   };
-  const sent = (event: Event) => {
-    const { target } = event;
-    const area = target instanceof Element ? target.closest(AREA) : null;
-    if (area && area !== box.closest(AREA)) return;
-    const { detail } = event as CustomEvent<unknown>;
-    if (typeof detail === "string") act(detail, null);
-  };
+  const endHearing = hearKeys(box, (key) => void act(key, null));
   box.addEventListener("keydown", pressed);
-  document.addEventListener(KEY, sent, { capture: true });
   return () => {
     box.removeEventListener("keydown", pressed);
-    document.removeEventListener(KEY, sent, { capture: true });
+    endHearing();
   };
 }

@@ -22,7 +22,7 @@ export interface TableActions {
 export function makeTableBar(parent: HTMLElement, actions: TableActions): TableBar {
   const bar = make("div", "wb-table-bar", parent);
   const label = make("label", "wb-where", bar, "rows where ");
-  const field = named("condition", make("input", "wb-field", label));
+  const field = named("condition", make("input", "wb-condition", label));
   field.type = "text";
   field.placeholder = "cost < 0.1";
   field.spellcheck = false;

@@ -42,7 +42,7 @@ let end: () => void;
 beforeEach(() => {
   fakeObserver("IntersectionObserver");
   el = document.createElement("div");
-  model = new FakeModel<ControlsState>({ ...LIVE, payload: {} });
+  model = new FakeModel<ControlsState>({ ...LIVE, title: "", payload: {} });
   end = controls.render({ model, el });
 });
 afterEach(() => {
@@ -122,4 +122,14 @@ it("removes all listeners except that for its own error", () => {
   end();
   expect(model.listeners).toBe(1);
   expect(model.sent.at(-1)).toMatchObject({ kind: "visibility", visible: false });
+});
+
+it("names its session if it has a title", () => {
+  expect(el.querySelector('[data-testid="session-title"]')).toBeNull();
+  const titled = new FakeModel<ControlsState>({ ...LIVE, title: "alt", payload: {} });
+  const other = document.createElement("div");
+  const endOther = controls.render({ model: titled, el: other });
+  expect(other.querySelector('[data-testid="session-title"]')?.textContent).toBe("alt");
+  expect(other.querySelector('[role="region"]')?.getAttribute("aria-label")).toMatch("of alt");
+  endOther();
 });

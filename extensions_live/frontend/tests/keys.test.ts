@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import { KEY, KEYS, listenToKeys, makeKeyList } from "../src/keys";
+import { KEY, KEYS, listenToKeys, makeKeyList, sendKey } from "../src/keys";
 import { make } from "../src/dom";
 
 let box: HTMLElement;
@@ -79,6 +79,31 @@ it("tells the other parts of the view, and hears keys of theirs", () => {
   const elsewhere = make("div", "", document.body);
   elsewhere.dispatchEvent(new CustomEvent(KEY, { bubbles: true, detail: "." }));
   expect(act.mock.calls).toEqual([["l"], ["f"]]);
+});
+
+it("leaves keys of others alone if the view has several bars", () => {
+  const bars = [box, make("div", "", area)];
+  for (const bar of bars) bar.dataset.testid = "controls";
+  const plot = make("div", "", area);
+  sendKey(plot, ".");
+  sendKey(bars[1] ?? plot, " ");
+  expect(act).not.toHaveBeenCalled();
+  press(box, ".");
+  expect(act.mock.calls).toEqual([["."]]);
+});
+
+it("hears keys within a shadow root, where dashboards have their parts", () => {
+  const root = make("div", "", document.body).attachShadow({ mode: "open" });
+  const section = document.createElement("section");
+  section.className = "wbd-section";
+  root.append(section);
+  const [bar, plot] = [make("div", "", section), make("div", "", section)];
+  const heard = vi.fn();
+  const endBar = listenToKeys(bar, heard);
+  sendKey(plot, "f");
+  endBar();
+  expect(heard).toHaveBeenCalledExactlyOnceWith("f");
+  expect(act).not.toHaveBeenCalled();
 });
 
 it("lists the keys", () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fitRanges, iterationAt, padded, placeText, positionOf, spanX, spanY } from "../src/axes";
 import type { Figure } from "../src/bokeh";
 import { isHidden, labelOf, ordered } from "../src/comparison";
+import { listenToKeys } from "../src/keys";
 import { onKey } from "../src/plot_keys";
 import type { AxisData, LineInfo, PlotPayload, PlotSettings, PlotState } from "../src/messages";
 import { duration, type Points } from "../src/numbers";
@@ -233,6 +234,17 @@ describe("keys", () => {
     end();
     send(mine.other);
     expect(act).toHaveBeenCalledTimes(2);
+  });
+
+  it("that the plot has no use for go to the control bar", () => {
+    const { box, other } = area();
+    const bar = vi.fn();
+    const end = [onKey(box, (key) => key === "l"), listenToKeys(other, bar)];
+    for (const key of ["l", " ", "a"]) {
+      box.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
+    }
+    expect(bar.mock.calls).toEqual([[" "]]);
+    for (const one of end) one();
   });
 
   it("do not reach the notebook, and a field keeps its own", () => {

@@ -118,7 +118,7 @@ export class Actions {
     });
     make("span", "wb-words", apart.middle, "named");
     this.fork = makeField("fork-name", "name of the new session", apart.middle, {
-      hint: "a number",
+      hint: "chosen for you",
     });
     const forks = () => {
       const iteration = wholeNumber(from, 0);

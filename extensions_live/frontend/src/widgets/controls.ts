@@ -28,6 +28,11 @@ function render({ model, el }: Rendering<ControlsState>) {
   const endReports = reportVisibility(model, box);
 
   const top = make("div", "wb-row", box);
+  const title = model.get("title");
+  if (title) {
+    named("session-title", make("b", "wb-session", top, title));
+    box.setAttribute("aria-label", `training of ${title}; press ? for keys`);
+  }
   const state = named("state", make("span", "wb-state", top));
   const buttons = make("span", "wb-buttons", top);
   const train = make("span", "wb-more", buttons);
@@ -67,7 +72,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   const press = ({ name, label }: Button) => {
     if (name !== "train") return ask(name, {}, label);
     const epochs = wholeNumber(more, 1);
-    more.toggleAttribute("aria-invalid", epochs === null);
+    more.setAttribute("aria-invalid", String(epochs === null));
     if (epochs === null) answer.textContent = `"${more.value}" must be a number of epochs`;
     return epochs === null ? "" : ask(name, { epochs }, `${epochs} ${label}`);
   };

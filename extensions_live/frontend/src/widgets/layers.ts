@@ -20,7 +20,7 @@ function render({ model, el }: Rendering<LayersState>) {
   const metrics = named("metrics", make("span", "wb-segments", head));
   metrics.setAttribute("role", "group");
   metrics.setAttribute("aria-label", "what is shown");
-  const legend = named("legend", make("span", "wb-legend", head));
+  const legend = named("legend", make("span", "wb-heat-legend", head));
   const note = make("div", "wb-note", content);
   const map = make("div", "wb-layers", content);
   const labels = named("layers", make("div", "wb-layer-names", map));

@@ -47,7 +47,7 @@ function table(
   heads: readonly string[],
   rows: readonly string[][],
 ): HTMLTableElement {
-  const frame = make("div", "wb-frame", parent);
+  const frame = make("div", "wb-run-frame", parent);
   const element = make("table", "wb-table", frame);
   make("caption", "", element, caption);
   const head = make("tr", "", make("thead", "", element));
