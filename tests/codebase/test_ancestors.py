@@ -9,7 +9,7 @@ import pytest
 import extensions_live
 import workbench
 
-LIMIT = 3
+LIMIT = 4
 BASES = 3
 
 EVERYWHERE = {"Hinted", "KnownAttributes"}

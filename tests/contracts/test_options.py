@@ -55,6 +55,9 @@ OPEN = {
     "workbench.tensor.function.Function.__call__": "values by the names of the inputs",
     "workbench.utils.plain.dict_union": "entries of a dictionary",
     "workbench.utils.plain.extract_args": "arguments of a function that is described by data",
+    "extensions_live.transport.Wire.close": "as in the base class, of the package comm",
+    "extensions_live.transport.Wire.open": "as in the base class, of the package comm",
+    "extensions_live.transport.Wire.publish_msg": "as in the base class, of the package comm",
     "extensions_live.widget.LiveWidget.__init__": "traits of ipywidgets, which a subclass adds",
 }
 """Public functions whose ``**`` takes keywords that no signature can list, and the reason."""

@@ -120,7 +120,7 @@ def test_a_long_run_keeps_its_spikes():
 def test_wrong_requests_are_refused(log):
     with pytest.raises(UnknownRecordError, match="no channel 'csot'; did you mean 'cost'"):
         log.plot(["csot"])
-    with pytest.raises(LogError, match="'note' must have numbers only"):
+    with pytest.raises(LogError, match="'note' must contain only numbers"):
         log.plot(["note"])
     with pytest.raises(UnknownRecordError, match="no channel 'epochs'"):
         log.plot(["cost"], x="epochs")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from types import SimpleNamespace
+from typing import ClassVar
 from unittest.mock import Mock
 
 import numpy as np
@@ -86,6 +87,11 @@ class Remote:
         return to_html(self, path, title=title)
 
     default_path = "elsewhere.tar"
+
+    variables: ClassVar = {}
+
+    def probe(self, names=None, *, steps=False, batch=False):
+        raise SessionError("nothing can be probed elsewhere")
 
     def describe(self, shared):
         raise SessionError(f"there is no variable {shared!r} elsewhere")

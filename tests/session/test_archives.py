@@ -146,7 +146,7 @@ def test_a_file_of_another_model_changes_nothing(session, tmp_path):
 def test_a_file_that_would_have_to_be_executed_is_refused(session, tmp_path):
     with open("pickle.tar", "wb") as file:
         dump({"a": 1}, file)
-    with pytest.raises(ArchiveError, match=r"no state of training, only"):
+    with pytest.raises(ArchiveError, match=r"no training state, only"):
         session.load("pickle.tar")
 
 

@@ -87,7 +87,7 @@ def test_only_single_numbers_are_described():
 
 def test_a_variable_that_training_does_not_use_is_not_described():
     with pytest.raises(
-        SessionError, match="unused is not a variable of this run: training neither"
+        SessionError, match="unused is not a variable of this run; training neither"
     ):
         paused().describe(shared(1.0, "unused"))
 

@@ -9,7 +9,7 @@ from workbench.errors import SessionError
 from workbench.interfaces import Session
 from workbench.main_loop import lease
 
-TAKEN = "another running session is called {name!r}; give this one another name"
+TAKEN = "another running session is named {name!r}; choose another name"
 
 _numbers = itertools.count(1)
 _known: list[weakref.ReferenceType[Session]] = []
