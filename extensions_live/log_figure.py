@@ -201,7 +201,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return numbers with four bytes each: integers exactly, others if their size allows."""
+    """Return numbers as int32 if this is exact, else as float32 if none is out of its range."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

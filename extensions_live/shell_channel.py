@@ -7,7 +7,7 @@ other messages are kept, in order, for the kernel. There is no nested event loop
 starts within the waiting cell.
 
 This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
-the pair of sockets that the shell channel's thread of ipykernel 7 fills. It uses private names of
+the pair of sockets that the shell channel thread fills in ipykernel 7. It uses private names of
 ipykernel and pyzmq; if one is missing, `wait` is a plain ``event.wait()``.
 """
 

@@ -44,12 +44,12 @@ STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
 MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
-    '<div class="wb-no-values">A live view of training was here, without any values yet. If the '
-    "kernel still runs, reload the page; otherwise run the cells again.</div>"
+    '<div class="wb-no-values">A live view of training was here, but it had no values yet. If '
+    "the kernel is still running, reload the page; otherwise run the cells again.</div>"
 )
 NOT_LIVE = (
-    '<div class="wb-not-live" hidden>This image is not live. If the kernel still runs, reload the '
-    "page to see training continue; otherwise run the cells again for a new run.</div>"
+    '<div class="wb-not-live" hidden>This image is not live. If the kernel is still running, '
+    "reload the page to see training continue; otherwise run the cells again for a new run.</div>"
 )
 
 

@@ -153,8 +153,11 @@ def test_unknown_columns_get_the_nearest_name(tmp_path, out, arguments, message)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda out: csv_to_hdf5(out, {}), "files must have at least one split to write"),
-        (lambda out: images_to_hdf5(out, {}), "folders must have at least one split"),
+        (
+            lambda out: csv_to_hdf5(out, {}),
+            "files must not be empty; pass at least one split to write",
+        ),
+        (lambda out: images_to_hdf5(out, {}), "folders must not be empty; pass at least one split"),
         (lambda out: images_to_hdf5(out, {"train": out}), "there is no folder .*out.h5"),
         (lambda out: images_to_hdf5(out, {"all": out.parent}), "contain no image;"),
         (

@@ -136,7 +136,9 @@ def test_unknown_sets_and_sources_get_the_nearest_name(path):
         H5PYDataset(path, ("trian",))
     with pytest.raises(SourceError, match=r"no source 'target', only .* mean 'targets'"):
         H5PYDataset(path, ("train",), sources=("target",))
-    with pytest.raises(DataError, match="of 'train', 'valid', 'test', but is empty"):
+    with pytest.raises(
+        DataError, match="must not be empty; pass at least one of 'train', 'valid', 'test'"
+    ):
         H5PYDataset(path, ())
 
 

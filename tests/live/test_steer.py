@@ -147,7 +147,7 @@ def test_a_driven_number_shows_its_schedule_and_whether_it_is_held(bar):
 def test_further_variables_are_shown_by_object_or_name(bar):
     session = paused()
     bias = next(p for p in session.main_loop.model.parameters if p.ndim == 1)
-    with pytest.raises(SessionError, match="b must be a single real number, not of shape"):
+    with pytest.raises(SessionError, match="b must be a single real number, but has shape"):
         Controls(session, variables=[bias])
     rate = session.main_loop.algorithm.step_rule.learning_rate
     payload = bar(Controls(session, variables=[rate, "momentum"]))

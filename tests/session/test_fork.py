@@ -1,4 +1,4 @@
-"""Forks: a second session from a point of the first, apart from it in all but the data."""
+"""Forks: a second session from a point in the first, apart from it in all but the data."""
 
 import threading
 import time

@@ -81,7 +81,7 @@ def test_a_variable_of_one_number_is_described_though_no_rule_has_it():
 def test_only_single_numbers_are_described():
     session = paused()
     weights = next(iter(session.main_loop.model.parameters))
-    with pytest.raises(SessionError, match=r"must be a single real number, not of shape \("):
+    with pytest.raises(SessionError, match=r"must be a single real number, but has shape \("):
         session.describe(weights)
 
 

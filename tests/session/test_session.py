@@ -331,7 +331,7 @@ def test_starting_a_running_session_prints_a_line(paused, capsys):
     assert paused.start() is None
     first, second = capsys.readouterr().err.splitlines()
     assert f"<Session {paused.name}: paused" in first and "start() returns this session" in first
-    assert "still runs; nothing was changed" in second
+    assert "is still running; nothing was changed" in second
     assert paused.state is State.PAUSED and len(sessions.running()) == 1
 
 

@@ -503,7 +503,7 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
 
 
 def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
-    """Return the request from arguments in Fuel's form, where a state, ignored here, precedes it.
+    """Return the request in the arguments of `get_data`; a state before it, as in Fuel, is ignored.
 
     Raises
     ------

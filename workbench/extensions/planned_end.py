@@ -79,7 +79,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
 def forget_goal(main_loop: Loop) -> None:
     """Remove a goal that has been reached or is earlier than the end that the extensions define.
 
-    A goal that `end_at` has set is kept until the extensions define another end than before.
+    A goal that `end_at` has set is kept until the extensions define a different end.
     """
     status = main_loop.status
     if GOAL not in status:
@@ -132,8 +132,8 @@ def planned_epochs(main_loop: Loop) -> int | None:
 def planned_batches(main_loop: Loop) -> int | None:
     """Return the number of batches after which training ends, or None if unknown.
 
-    It is also unknown if more batches have already been processed, because epochs are longer than
-    expected.
+    The number is also unknown once more batches than planned have been processed, because epochs
+    are longer than expected.
     """
     goal = main_loop.status.get(GOAL)
     if goal is not None:

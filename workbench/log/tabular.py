@@ -157,8 +157,8 @@ class Tabular(Records):
         pandas.DataFrame
             A frame with a column for each run; the column of this run is the first and is named
             ``this``. The index contains the kind of each row (run, version, hyperparameter,
-            intervention, result) and its name. Hyperparameters have their values at the start of
-            training.
+            intervention, result) and its name. The values of hyperparameters are those at the
+            start of training.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Copies of main loops for a second session that continues from a point of the first session.
+"""Copies of main loops for a second session that continues from a point in the first session.
 
 A copy has separate parameters, algorithm, extensions and log. It shares the datasets, which never
 change, so a fork needs no memory for data.

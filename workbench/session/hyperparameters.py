@@ -28,7 +28,7 @@ NOT_OF_THIS_RUN = (
     "{name} is not a variable of this run; training neither reads nor changes it, so a new value "
     "would have no effect"
 )
-NO_NUMBER = "{name} must be a single real number, not of shape {shape} and dtype {dtype}"
+NO_NUMBER = "{name} must be a single real number, but has shape {shape} and dtype {dtype}"
 NOT_SHARED = (
     "the first argument of set() must be a shared variable, not {given!r}; the learning rate of a "
     "rule is session.main_loop.algorithm.step_rule.learning_rate"

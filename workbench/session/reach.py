@@ -80,7 +80,7 @@ class UndoStack:
         return len(self._steps)
 
     def add(self, id: int, snapshot: Snapshot) -> None:
-        """Add a command by its id, and remove the oldest commands."""
+        """Add a command by its id; remove the oldest commands if the stack exceeds its bound."""
         self._steps.append((id, snapshot))
         kept = min(MOST, within(one for _, one in reversed(self._steps)))
         del self._steps[:-kept]

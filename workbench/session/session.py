@@ -42,7 +42,7 @@ from workbench.utils.waiting import wait
 ALREADY_STARTED = (
     "{session!r} was started before and has ended; to continue, call its method train(epochs=1)"
 )
-RUNS_ALREADY = "{session!r} was started before and still runs; nothing was changed"
+RUNS_ALREADY = "{session!r} was started before and is still running; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
     "extension Checkpoint, or at once by session.save(path)"

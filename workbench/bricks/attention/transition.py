@@ -295,7 +295,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @apply.delegate
     def apply_delegate(self) -> BoundApplication:
-        """Return `do_apply`, which has the same sequences, states and outputs."""
+        """Return `do_apply`, which has the same sequences, states and outputs as `apply`."""
         return self.do_apply
 
     @apply.property("contexts")

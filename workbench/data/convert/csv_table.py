@@ -156,7 +156,7 @@ def csv_to_hdf5(
     check_splits(files, "path")
     tables = {split: read_table(file, delimiter, encoding) for split, file in files.items()}
     if not tables:
-        raise DataError(f"files must have at least one split to write to {path}, but is empty")
+        raise DataError(f"files must not be empty; pass at least one split to write to {path}")
     first = next(iter(tables.values()))
     targets = (targets,) if isinstance(targets, str) else tuple(targets)
     ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)

@@ -94,7 +94,7 @@ def images_to_hdf5(
     check_splits(folders, "path")
     found = {split: _images(Path(folder)) for split, folder in folders.items()}
     if not found:
-        raise DataError(f"folders must have at least one split to write to {path}, but is empty")
+        raise DataError(f"folders must not be empty; pass at least one split to write to {path}")
     files = [file for images in found.values() for file, _ in images]
     names = [name for images in found.values() for _, name in images]
     shapes = [(MODES[mode][0], *image_size(file)) for file in files]

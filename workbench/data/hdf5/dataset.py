@@ -115,7 +115,7 @@ class H5PYDataset(Dataset):
             if not self.which_sets:
                 splits = ", ".join(map(repr, table.splits))
                 raise DataError(
-                    f"which_sets of {self.path} must have at least one of {splits}, but is empty"
+                    f"which_sets of {self.path} must not be empty; pass at least one of {splits}"
                 )
             parts = [table.sources(split) for split in self.which_sets]
             common = [name for name in parts[0] if all(name in part for part in parts)]

@@ -89,7 +89,9 @@ def _as_file(given: object) -> h5py.File:
             f"path must be the name of an HDF5 file, or an open h5py.File, not {given!r:.60}"
         )
     if not given:
-        raise DataError(f"path must be an open file, not {given!r}; pass the name of the file")
+        raise DataError(
+            f"a file object passed as path must be open, not {given!r}; pass the name of the file"
+        )
     return given
 
 

@@ -154,7 +154,7 @@ class SQLiteLog(TrainingLogBase):
 
     @property
     def conn(self) -> sqlite3.Connection:
-        """A read-only connection to the database, after all records have been written.
+        """A read-only connection to the database, returned after all records have been written.
 
         Raises
         ------
