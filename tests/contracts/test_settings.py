@@ -109,10 +109,10 @@ def test_a_saved_state_with_one_is_refused_as_a_whole(setting):
             "variables": {**state["variables"], key: torch.tensor(bad)},
             "parameters": {k: v * 0 for k, v in state["parameters"].items()},
         }
-        with pytest.raises(StateError, match=f"'{key}' is not valid: {name} must be"):
+        with pytest.raises(StateError, match=f"'{key}' is invalid: {name} must be"):
             main_loop.load_state_dict(damaged)
         own = {**main_loop.algorithm.state_dict(), key: np.float32(bad)}
-        with pytest.raises(StateError, match=f"'{key}' is not valid: {name} must be"):
+        with pytest.raises(StateError, match=f"'{key}' is invalid: {name} must be"):
             main_loop.algorithm.load_state_dict(own)
     assert getattr(rule, name).get_value() == 0.5
     np.testing.assert_array_equal(main_loop.algorithm.parameters[0].get_value(), before)

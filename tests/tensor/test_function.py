@@ -128,7 +128,7 @@ def test_updates_that_do_not_fit_are_refused():
         function([], updates=[(k, k * 0.5)])
     with pytest.raises(ValueError, match="w has two updates"):
         function([], updates=[(w, w), (w, w * 2)])
-    with pytest.raises(ValueError, match="cannot update x: only shared variables"):
+    with pytest.raises(ValueError, match="cannot update x, since only shared variables"):
         function([], updates=[(tensor.scalar("x"), 1.0)])
 
 

@@ -25,6 +25,10 @@ _AT_THE_END = (CallbackName.AFTER_TRAINING, CallbackName.ON_ERROR)
 _RULE = "-" * 79
 
 
+UNCHANGING = ("hyperparameters", "versions")
+"""Facts about the start of a run, which would be the same in every text."""
+
+
 class Printing(SimpleExtension):
     """Extension that prints the status of the run and the records of the current iteration.
 
@@ -66,7 +70,11 @@ class Printing(SimpleExtension):
 
     def _print(self, which_callback: CallbackName | None) -> None:
         log = self.main_loop.log
-        status = {name: v for name, v in log.status.items() if not name.startswith("_")}
+        status = {
+            name: value
+            for name, value in log.status.items()
+            if not name.startswith("_") and name not in UNCHANGING
+        }
         # a single call, so that other threads cannot print between the lines
         print("\n".join(self._text(which_callback, status, log.current_row)))
 

@@ -90,7 +90,7 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
     try:
         variable.check_value(value, value)
     except WorkbenchError as error:
-        return [f"{name!r} is not valid: {error}"]
+        return [f"{name!r} is invalid: {error}"]
     return []
 
 
