@@ -1342,7 +1342,11 @@ function makeMenu(name, title, parent) {
   details.addEventListener("focusout", (event) => {
     if (!details.contains(event.relatedTarget)) setTimeout(close, 150);
   });
-  return make("div", "wb-menu-list", details);
+  const list = make("div", "wb-menu-list", details);
+  list.addEventListener("click", (event) => {
+    if (event.target.closest("button")) close();
+  });
+  return list;
 }
 
 // src/figures.ts

@@ -71,7 +71,7 @@ def acknowledged(page: Page, text: str) -> int:
     """Wait for the receipt of a command; return its iteration."""
     command = find(page, "command")
     until(lambda: command.inner_text().startswith(f"{text}: applied"), what=f"{text} applied")
-    return int(command.inner_text().rsplit(" ", 1)[1])
+    return int(command.inner_text().rsplit(" ", 1)[1].replace(",", ""))
 
 
 def background(page: Page) -> str:
@@ -165,6 +165,8 @@ def test_everything_is_reached_by_keyboard(page, dashboard, session):
     focus = "(() => { let at = document.activeElement; while (at.shadowRoot?.activeElement) {"
     focus += " at = at.shadowRoot.activeElement; } return at.dataset.testid ?? ''; })()"
     assert page.evaluate(focus) == "theme"
+    page.keyboard.press("Tab")
+    assert page.evaluate(focus) == "controls"  # where keys such as space act
     page.keyboard.press("Tab")
     assert page.evaluate(focus) == "pause"
     page.keyboard.press("Enter")

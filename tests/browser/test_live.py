@@ -44,7 +44,7 @@ def acknowledged(notebook, text):
     """Wait for the acknowledgement next to the buttons; return its iteration."""
     command = notebook.find("command")
     until(lambda: command.inner_text().startswith(f"{text}: applied"), what=f"{text} applied")
-    return int(command.inner_text().rsplit(" ", 1)[1])
+    return int(command.inner_text().rsplit(" ", 1)[1].replace(",", ""))
 
 
 def test_the_plot_moves_while_the_kernel_answers_another_cell(live):

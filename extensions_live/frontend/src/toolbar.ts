@@ -145,7 +145,7 @@ export function makeToolbar(
   };
 }
 
-/** Adds a menu that opens on a click, and closes on Escape or when the focus leaves it. */
+/** Adds a menu that opens on a click, and closes on Escape, a choice, or when the focus leaves it. */
 function makeMenu(name: string, title: string, parent: HTMLElement): HTMLElement {
   const details = named(`${name}-menu`, make("details", "wb-menu", parent));
   const summary = make("summary", "wb-tool", details, name);
@@ -162,5 +162,9 @@ function makeMenu(name: string, title: string, parent: HTMLElement): HTMLElement
   details.addEventListener("focusout", (event) => {
     if (!details.contains(event.relatedTarget as Node | null)) setTimeout(close, 150);
   });
-  return make("div", "wb-menu-list", details);
+  const list = make("div", "wb-menu-list", details);
+  list.addEventListener("click", (event) => {
+    if ((event.target as Element).closest("button")) close();
+  });
+  return list;
 }
