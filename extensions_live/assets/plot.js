@@ -1340,11 +1340,17 @@ function makeMenu(name, title, parent) {
     summary.focus();
   });
   details.addEventListener("focusout", (event) => {
-    if (!details.contains(event.relatedTarget)) setTimeout(close, 150);
+    if (details.contains(event.relatedTarget)) return;
+    setTimeout(() => {
+      const { activeElement } = details.getRootNode();
+      if (!details.contains(activeElement)) close();
+    }, 150);
   });
   const list = make("div", "wb-menu-list", details);
   list.addEventListener("click", (event) => {
-    if (event.target.closest("button")) close();
+    if (!event.target.closest("button")) return;
+    close();
+    summary.focus();
   });
   return list;
 }
@@ -1491,7 +1497,12 @@ function fill(model, box, cards, views, below = box) {
   };
   const resetAll = () => {
     whole = true;
-    for (const figure of figures) views.view(figure).reset();
+    for (const figure of figures) {
+      views.view(figure).reset();
+      for (const range of [figure.x_range, figure.y_range]) {
+        range.have_updated_interactively = false;
+      }
+    }
     askRange();
   };
   const save = async (kind, index) => {

@@ -188,7 +188,13 @@ export function fill(
   };
   const resetAll = () => {
     whole = true;
-    for (const figure of figures) views.view(figure).reset();
+    for (const figure of figures) {
+      views.view(figure).reset();
+      // A reset does not clear this for ranges without automatic bounds.
+      for (const range of [figure.x_range, figure.y_range]) {
+        range.have_updated_interactively = false;
+      }
+    }
     askRange();
   };
   const save = async (kind: FileKind, index: number) => {

@@ -160,11 +160,17 @@ function makeMenu(name: string, title: string, parent: HTMLElement): HTMLElement
     summary.focus();
   });
   details.addEventListener("focusout", (event) => {
-    if (!details.contains(event.relatedTarget as Node | null)) setTimeout(close, 150);
+    if (details.contains(event.relatedTarget as Node | null)) return;
+    setTimeout(() => {
+      const { activeElement } = details.getRootNode() as Document | ShadowRoot;
+      if (!details.contains(activeElement)) close(); // the focus may have come back
+    }, 150);
   });
   const list = make("div", "wb-menu-list", details);
   list.addEventListener("click", (event) => {
-    if ((event.target as Element).closest("button")) close();
+    if (!(event.target as Element).closest("button")) return;
+    close();
+    summary.focus();
   });
   return list;
 }
