@@ -145,6 +145,7 @@ def test_a_fork_tells_how_to_show_it_and_shows(notebook):
     notebook.run(index)
     assert notebook.errors() == []
     bar = notebook.cell(index).get_by_test_id("state").first
+    notebook.cell(index).scroll_into_view_if_needed()  # a view out of sight is not updated
     until(lambda: bar.inner_text() == "paused", what="the view of the fork")
     notebook.ask("__import__('workbench.session').session.sessions()['second'].stop()")
     notebook.command("notebook:clear-cell-output")
