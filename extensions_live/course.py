@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from extensions_live.messages import AlertRow, BranchRow, InterventionRow, SnapshotRow
+from workbench.extensions.alerts import ALERTS
 from workbench.interfaces import Branch, Session
 from workbench.log import TrainingLogBase
 from workbench.log.interventions import UNCHANGING
@@ -19,9 +20,6 @@ MOST_INTERVENTIONS = 50
 MOST_BRANCHES = 30
 MOST_ALERTS = 5
 MOST_LETTERS = 300
-
-ALERTS = "alerts"
-"""The channel of alerts: tuples of mappings with ``level`` and ``text``."""
 
 WAYS_BACK = frozenset({"rewind", "undo", "load"})
 """Commands that put training into another state of the run."""

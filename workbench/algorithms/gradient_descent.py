@@ -181,6 +181,11 @@ class GradientDescent(UpdatesAlgorithm):
         self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients, buffers=buffers)
 
     @property
+    def checks_cost(self) -> bool:
+        """True if the cost of every batch is computed and checked, so that `last_cost` has it."""
+        return bool(self.finite.outputs)
+
+    @property
     def last_cost(self) -> float | None:
         """The last cost that was checked, finite or not.
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from workbench.algorithms import GradientDescent
 from workbench.algorithms.base import named
 from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
+from workbench.expressions import l2_norm
 from workbench.extensions.alerts import ALERTS, alert
 from workbench.extensions.base import TrainingExtension
 from workbench.interfaces import Hyperparameter, Session
@@ -154,7 +155,7 @@ class Guard(TrainingExtension):
     def _check(self) -> None:
         algorithm = self.main_loop.algorithm
         if self.record_name is None and not (
-            isinstance(algorithm, GradientDescent) and algorithm.finite.outputs
+            isinstance(algorithm, GradientDescent) and algorithm.checks_cost
         ):
             raise ExtensionError(NO_COST.format(guard=self, algorithm=type(algorithm).__name__))
 
@@ -293,7 +294,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     if not isinstance(algorithm, GradientDescent):
         return None
     names = named(algorithm.gradients)
-    norms = [(algorithm.gradients[p] ** 2).sum().sqrt() for p in names.values()]
+    norms = [l2_norm([algorithm.gradients[p]]) for p in names.values()]
     drawn = [
         (v, v)  # unchanged, since inspecting a run must not change its random numbers
         for v in ancestors(norms)

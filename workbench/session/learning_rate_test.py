@@ -193,7 +193,7 @@ def run_test(
         If the run has no such hyperparameter, no cost, or too few batches.
     """
     algorithm = copy.algorithm
-    if not (isinstance(algorithm, GradientDescent) and algorithm.finite.outputs):
+    if not (isinstance(algorithm, GradientDescent) and algorithm.checks_cost):
         raise SessionError(NO_COST.format(algorithm=type(algorithm).__name__))
     test = _RangeTest(variable_of(copy, parameter), low, high, batches, diverged)
     copy.extensions = [test]  # no schedules, checkpoints or evaluations
