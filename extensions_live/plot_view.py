@@ -14,7 +14,7 @@ from extensions_live import control_channel
 from extensions_live.controls import outcome
 from extensions_live.downsampling import POINTS, packed
 from extensions_live.figures import document, line_infos, lines_of
-from extensions_live.log_source import LogSource
+from extensions_live.log_source import LogSource, as_session
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import (
     AxisData,
@@ -126,12 +126,13 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         pump.nudge(self)
 
     def snapshot(self, source: LogSource) -> PlotPayload | None:
-        if self._asked and isinstance(source, Session):
-            self._compare(source, self._asked[-1])
+        session = as_session(source)
+        if self._asked and session is not None:
+            self._compare(session, self._asked[-1])
             self._asked.clear()
         several = self._several
         runs = [Run("", "", source)] if several is None else several.runs
-        ended, command = source.state.ended, self._command(source)
+        ended, command = source.state.ended, self._command(session)
         logs = {run.key: run.log for run in runs}
         versions = [(id(log), log.version) for log in logs.values() if log is not None]
         states = [run.state for run in runs]
@@ -172,7 +173,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             "differences": [] if several is None else differences(runs),
             "focus": self._focus,
             "command": command,
-            "possible": WAYS if isinstance(source, Session) else [],
+            "possible": WAYS if session is not None else [],
             "control_channel": control_channel.connected(),
         }
 
@@ -190,8 +191,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         elif content["kind"] == "compare":
             self._asked.append(content["start"])
         else:
-            session = self.subject
-            if isinstance(session, Session):
+            session = as_session(self.subject)
+            if session is not None:
                 self._refusal = ""
                 self._requests.handle(session, content)
         pump.nudge(self)
@@ -223,15 +224,15 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.lines = lines
             self.figures = document(self._channels, height=self._height, lines=lines)
 
-    def _command(self, source: LogSource) -> Outcome | None:
+    def _command(self, session: Session | None) -> Outcome | None:
         """Return the outcome of the last rewind or fork, or why a request was refused."""
-        if not isinstance(source, Session):
+        if session is None:
             return None
         requests = self._requests
         refusal = self._refusal or requests.refusal
         if refusal:
             return {"id": -1 - requests.count, "text": refusal, "refused": True}
-        ways = [command for command in source.commands if command.kind in WAYS]
+        ways = [command for command in session.commands if command.kind in WAYS]
         if not ways:
             return None
         result = outcome(ways[-1])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extensions_live.log_source import LogSource
+from extensions_live.log_source import LogSource, as_session
 from workbench.errors import ArgumentError
 from workbench.interfaces import Session, State
 from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
@@ -89,8 +89,7 @@ class Run:
     @property
     def session(self) -> Session | None:
         """The session, or None if the run is not a session that still exists."""
-        source = self.source
-        return source if isinstance(source, Session) else None
+        return as_session(self.source)
 
     @property
     def log(self) -> TrainingLogBase | None:

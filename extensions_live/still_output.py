@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from extensions_live.figures import colours
 from extensions_live.kernel_clock import Clock
+from extensions_live.log_source import as_session
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import MimeBundle, OutputBundles
 from extensions_live.notebook import publish
@@ -103,8 +104,7 @@ class StillOutput:
     @property
     def session(self) -> Session | None:
         """The run if it is a session that still exists, otherwise None."""
-        source = self.source
-        return source if isinstance(source, Session) else None
+        return as_session(self.source)
 
     def watched(self) -> bool:
         return True

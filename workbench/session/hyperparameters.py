@@ -116,7 +116,7 @@ def _described(
     return Hyperparameter(
         path,
         variable.name or path,
-        float(variable.get_value()),
+        float(variable.tensor),  # without a lock: views must not wait for a batch, or delay one
         bounds.low,
         bounds.high,
         "log" if logarithmic else "linear",
