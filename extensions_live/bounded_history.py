@@ -13,8 +13,8 @@ MOST = 160
 class History(Generic[Record]):
     """Records by iteration.
 
-    Adding a record for an earlier iteration drops all later records. If there are too many
-    records, the one whose removal leaves the smallest gap relative to its age is dropped.
+    Adding a record for an earlier iteration removes all later records. If there are too many
+    records, the one whose removal leaves the smallest gap relative to its age is removed.
 
     Parameters
     ----------

@@ -28,10 +28,10 @@ Kind = Literal["parameters", "gradients", "activations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MOST_VARIABLES = 64
-"""Maximum number of variables whose history one view keeps."""
+"""Maximum number of variables whose history one view stores."""
 
 NO_GRAPH = (
-    "{kind} are computed from a graph; give the model too, as in Histogram(session, model), "
+    "{kind} are computed from a graph; pass the model too, as in Histogram(session, model), "
     "where model is Model(cost)"
 )
 NO_CHOICE = "{what} must be one of {known}, not {given!r}{hint}"
@@ -225,7 +225,7 @@ def checked(what: str, given: str, known: Sequence[str]) -> str:
     Raises
     ------
     SessionError
-        If it is not known.
+        If the option is not known.
     """
     if given in known:
         return given

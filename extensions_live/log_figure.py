@@ -86,11 +86,11 @@ def build(
         True for a logarithmic vertical axis.
     title : str, optional
     height : int, optional
-        In pixels; the width follows the page.
+        Height in pixels; the width adapts to the page.
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits in half the space, if their size allows.
+        True to store numbers with seven digits in half the space, if their magnitude allows it.
     marks : mapping, optional
         The text of each iteration to mark with a vertical line.
     """

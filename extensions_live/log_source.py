@@ -19,4 +19,4 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run. A view drops its reference to a run that has ended."""
+        """The state of the run. A view removes its reference to a run that has ended."""

@@ -59,7 +59,7 @@ class Listener:
             raise AttributeError("nothing reads the shell channel")
 
     def listen(self, seconds: float) -> None:
-        """Wait up to `seconds` for a message, and handle or keep it."""
+        """Wait up to `seconds` for a message, and handle or store it."""
         if self.socket.poll(1000 * seconds):
             frames = self._receive()
             if frames is not None and not self._answer(frames):

@@ -1,12 +1,13 @@
 """Still output of a cell: an image and a table that do not depend on a page or kernel.
 
-They are separate outputs below the live widgets. A widget without its kernel shows only an error,
-regardless of the other contents of its MIME bundle; the style sheet in the table hides this error.
-At first both outputs are empty except for a note with advice. They are replaced within seconds
-after the first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses,
-ends or fails. They are hidden while a live view of the same cell is visible.
+The image and the table are separate outputs below the live widgets. A widget without its kernel
+shows only an error, regardless of the other contents of its MIME bundle; the style sheet in the
+table hides this error. At first both outputs are empty except for a note with advice. They are
+replaced within seconds after the first values, then at growing intervals of up to `EVERY` seconds,
+and when the run pauses, ends or fails. They are hidden while a live view of the same cell is
+visible.
 
-They are sent to the page in two ways. Display messages of the kernel, which every front end
+Both are sent to the page in two ways. Display messages of the kernel, which every front end
 supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
 state of a widget and writes them to its cell (``frontend/src/still.ts``).
 """
@@ -70,7 +71,7 @@ class StillOutput:
     carrier : reference to LiveWidget, or None
         The widget of the same cell whose state carries both outputs to a reloaded page.
     looks : list of references to PlotView
-        The plots of the same cell, one for each item of `figures`; the image follows their
+        The plots of the same cell, one for each item of `figures`; the image uses their
         settings.
     """
 

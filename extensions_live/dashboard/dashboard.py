@@ -24,7 +24,7 @@ NOTHING_TO_SHOW = (
 )
 
 opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
-"""The dashboards that are served now."""
+"""The dashboards that are currently served."""
 
 
 class Dashboard(Hinted):
@@ -88,7 +88,7 @@ class Dashboard(Hinted):
         Parameters
         ----------
         port : int
-            The port; 0 for any free one.
+            The port; 0 selects any free port.
         address : str
             The address of this machine to listen on. By default, only programs on this machine can
             connect. To let other machines connect, use ``0.0.0.0`` for all addresses. The

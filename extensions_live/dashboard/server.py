@@ -31,8 +31,8 @@ MOST_ROUNDS = 5
 """Maximum number of times that the remaining tasks of a closed server are cancelled."""
 
 NO_PORT = (
-    "the dashboard cannot listen on {address}:{port} ({error}); give another port, or port=0 for "
-    "any free one"
+    "the dashboard cannot listen on {address}:{port} ({error}); pass another port, or port=0 for "
+    "any free port"
 )
 
 

@@ -147,7 +147,7 @@ def test_an_example_that_does_not_exist_cannot_be_flagged(run):
 
 
 def test_without_targets_there_are_no_mistakes(run):
-    with pytest.raises(SessionError, match=r"no source 'label'.*give targets=..."):
+    with pytest.raises(SessionError, match=r"no source 'label'.*pass targets=..."):
         Mistakes(*run, examples(), targets="label")
 
 

@@ -217,7 +217,7 @@ def test_no_page_of_a_browser_may_read(tool):
         ("POST", "/commands", '{"name": "puase"}', 400, "did you mean 'pause'?"),
         ("POST", "/commands", '{"name": "call"}', 400, "there is no command 'call'"),
         ("POST", "/commands", '{"name": "__init__"}', 400, "there is no command '__init__'"),
-        ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "cannot take"),
+        ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "does not accept"),
         ("POST", "/commands", '{"name": "step", "arguments": {"n": "x"}}', 400, "'x'"),
         ("POST", "/commands", " " * (1 << 20) + " ", 413, "the maximum is 1,048,576"),
     ],

@@ -78,7 +78,7 @@ class StepRule(FixedAttributes):
         The values of hyperparameters, which are shared variables, can still change.
         """
         public = [name for name in vars(self) if not name.startswith("_")]
-        self._fixed = dict.fromkeys(public, "create a new rule, and an algorithm with it")
+        self._fixed = dict.fromkeys(public, "create a new rule and a new algorithm")
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, StepRule):
