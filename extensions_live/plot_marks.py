@@ -68,7 +68,7 @@ class Visible:
         return np.arange(first, max(first, end))
 
     def groups(self, iterations: NDArray[Any]) -> list[NDArray[np.int64]]:
-        """Return the indices of the iterations in the range, as an array for each nonempty bucket."""
+        """Return the indices of the iterations in the range, one array for each nonempty bucket."""
         found = self.indices(iterations)
         if not len(found):
             return []

@@ -1,7 +1,7 @@
 """Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
 
-Views need only the log and the state of a run. After a run has ended, a plot keeps the log of the run
-in memory, but not the run itself.
+Views need only the log and the state of a run. After a run has ended, a plot keeps the log of
+the run in memory, but not the run itself.
 """
 
 from __future__ import annotations
