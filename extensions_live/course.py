@@ -153,7 +153,7 @@ def snapshots(session: Session) -> list[SnapshotRow]:
 
 
 def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
-    """Return the last alerts, the newest first, and the total number of alerts."""
+    """Return the most recent alerts, the newest first, and the total number of alerts."""
     if ALERTS not in log.channels:
         return [], 0
     iterations, rows = log.entries(ALERTS)

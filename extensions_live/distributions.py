@@ -240,5 +240,5 @@ def _named(known: Mapping[str, Mapping[str, Any]], criterion: Any) -> dict[str, 
         return dict.fromkeys(parameters)
     names = [criterion] if isinstance(criterion, str) else list(criterion)
     for name in names:
-        checked("without a graph, a selected variable", name, list(known))
+        checked("a variable selected without a graph", name, list(known))
     return dict.fromkeys(names)

@@ -162,7 +162,7 @@ def document(
     height : int, optional
         Height of a figure in pixels; its width adapts to the page.
     lines : sequence of sequences of dict, optional
-        The curves of each figure; by default one for each channel.
+        The curves of each figure; by default one curve for each channel.
     """
     across = Range1d(start=0, end=1, name="iterations")
     cursor = Span(dimension="height", line_alpha=0.6, line_width=1, name="cursor")

@@ -37,7 +37,7 @@ METRICS = {
     "dead": "dead units",
     "weight": "weight norm",
 }
-"""The numbers of a layer, with their names on the page."""
+"""The quantities that are shown for a layer, with their names on the page."""
 
 HEADS = ["layer", *METRICS.values()]
 

@@ -71,6 +71,6 @@ def figure_of(
     still = Curve(np.log10(x), smooth, nothing)
     recorded = Curve(np.log10(x), raw, nothing)
     shows_itself(
-        plot, [LogCurve("cost", still, recorded, len(x))], "logarithm of the learning rate, base 10"
+        plot, [LogCurve("cost", still, recorded, len(x))], "base-10 logarithm of the learning rate"
     )
     return plot

@@ -153,7 +153,7 @@ def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
 def _places(
     log: TrainingLogBase, x: str, iterations: NDArray[np.int64], values: Floats
 ) -> tuple[Any, Floats]:
-    """Return horizontal positions, and the values for which a position is known."""
+    """Return the known horizontal positions, and the values at these positions."""
     if x == "iteration":
         return iterations, values
     if x == "epoch":

@@ -1,7 +1,8 @@
 """Static Bokeh figure of a log.
 
-The result of `figure_of` is a plain Bokeh figure, which can be changed and saved; as the last line
-of a cell it is shown by `extensions_live.figure_view`. `build` also makes the figures of reports.
+The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If it is the
+last line of a cell, `extensions_live.figure_view` shows it. `build` also creates the figures of
+reports.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class View:
 
 
 def view_of(message: RowsMessage) -> View:
-    """Return the view that a page requests, with its numbers limited."""
+    """Return the view that a page requests, with its numbers limited to valid ranges."""
     columns = message["columns"]
     return View(
         max(0, int(message["start"])),
@@ -118,7 +118,7 @@ class Rows:
         return self._size
 
     def positions(self, view: View, start: int, count: int) -> Positions:
-        """Return the positions, in the snapshot, of `count` of the arranged rows."""
+        """Return the positions in the snapshot of `count` rows, beginning with row `start`."""
         start = min(start, max(0, self._size - 1))
         stop = min(start + count, self._size)
         if self._order is not None:

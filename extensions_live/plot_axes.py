@@ -150,7 +150,7 @@ def accumulated(seconds: Floats) -> Floats:
 
 
 def from_zero(iterations: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Return the points, with a point at iteration 0 added in front if there is none."""
+    """Return the points, preceded by a point at iteration 0 if there is none."""
     if iterations[0] == 0:
         return iterations, values
     return np.concatenate([[0.0], iterations]), np.concatenate([[0.0], values])

@@ -72,7 +72,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
     figures : mapping
         An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
     lines : list of lists of dict, optional
-        The curves of each figure; by default one for each channel.
+        The curves of each figure; by default one curve for each channel.
     chosen : PlotSettings, optional
         The settings that the user can change on the page.
     """

@@ -78,7 +78,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the last answer (headings and rows), for a reader without a kernel."""
+        """Return a table of the last answer (headings and rows), to show without a kernel."""
         raise NotImplementedError
 
     def ask_again(self) -> None:

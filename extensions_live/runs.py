@@ -53,7 +53,7 @@ class FinishedLog:
 
     @property
     def state(self) -> State:
-        """The state: running until the log says that training has finished."""
+        """The state: running until the log shows that training has finished."""
         done = not self._growing or self.log.current_row.get("training_finished")
         return State.FINISHED if done else State.RUNNING
 
@@ -176,7 +176,7 @@ def as_source(given: Any, where: str) -> LogSource:
 
 
 def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
-    """Return a log with the records of a frame, in which cells without a value are left out.
+    """Return a log with the records of a frame; cells without a value are omitted.
 
     Parameters
     ----------

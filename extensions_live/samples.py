@@ -20,7 +20,7 @@ from workbench.tensor import Variable
 MOST = 24
 
 FEWEST_PIXELS = 64
-HINT = "; if these rows of {count:,} numbers are pixels, shape=(height, width) shows images"
+HINT = "; if these rows of {count:,} numbers are pixels, pass shape=(height, width) to show images"
 NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; pass source=..."
 
 

@@ -110,7 +110,7 @@ class Listener:
 
 
 def listener() -> Listener | None:
-    """Return a listener for the current thread, or None if it has no readable shell channel."""
+    """Return a listener for the current thread, or None if there is no readable shell channel."""
     running = shell()
     if running is None or threading.current_thread() is not threading.main_thread():
         return None

@@ -45,7 +45,7 @@ STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
 MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
-    '<div class="wb-no-values">A live view of training was here, but it had no values yet. If '
+    '<div class="wb-no-values">This live view of training had no values yet. If '
     "the kernel is still running, reload the page; otherwise run the cells again.</div>"
 )
 NOT_LIVE = (
@@ -164,7 +164,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a value that identifies the state to publish, or None if it is too early."""
+        """Return a value that identifies the state to publish, or None if there is none yet."""
         log = self.log()
         if log is None:
             return None

@@ -66,7 +66,7 @@ class BokehJS(CarriedWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance in this kernel or, for a dashboard, one without the script.
+        """Return the only instance in this kernel or, for a dashboard, an instance without script.
 
         The page of a dashboard already contains BokehJS.
         """

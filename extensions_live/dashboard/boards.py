@@ -56,7 +56,7 @@ class Board(Protocol):
 
 
 class SessionBoard:
-    """Contents for sessions: the views and the controls of each.
+    """Contents of a dashboard for sessions: the views and controls of each session.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class LoggedRun:
 
     @property
     def state(self) -> State:
-        """Always running, since a log does not show whether its run will be continued."""
+        """The state: always running, since a log does not show whether its run will continue."""
         return State.RUNNING
 
 

@@ -25,7 +25,7 @@ DIGITS = 8
 """Number of leading digits of the `uuid` that identify a run."""
 
 QUIET = 60.0
-"""Seconds without a change after which a run that has not ended is no longer called running."""
+"""Seconds without a change after which a run that has not ended is no longer shown as running."""
 
 FACTS = """
 SELECT logs.uuid, logs.id,

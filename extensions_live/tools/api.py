@@ -84,7 +84,7 @@ class Api:
             return tuple(self._sessions)
 
     def answer(self, method: str, target: str, body: bytes = b"") -> Answer:
-        """Return the answer to a request; an error is returned as an answer too.
+        """Return the answer to a request; errors are also returned as answers.
 
         Parameters
         ----------

@@ -32,9 +32,9 @@ FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
 POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
 RATE = Interval(0, 1, error=errors.AlgorithmError)
-"""The interval of a fraction, from 0 to 1."""
+"""The interval of valid fractions, from 0 to 1."""
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
-"""The interval of a decay rate.
+"""The interval of valid decay rates.
 
 It excludes 1, because the average would then never change and its bias correction would divide by
 zero.
