@@ -1,7 +1,7 @@
 """Distributions over time of the parameters, gradients or activations of a network.
 
-`Distributions` is the part that `Histogram` and `Layers` share: it chooses the variables, processes
-probes, and packs the history of one variable for the page.
+`Distributions` is used by `Histogram` and `Layers`. It chooses the variables, processes probes, and
+packs the history of one variable for the page.
 """
 
 from __future__ import annotations

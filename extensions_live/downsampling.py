@@ -4,7 +4,7 @@ A screen has a few thousand columns of pixels, but a run can have a million iter
 of neighbouring points is replaced by its minimum and maximum at their iterations, so that a spike
 of a single iteration is visible at every zoom level. Values that are not finite break the line;
 their iterations are returned separately, to be marked. Outside the visible range, fewer points are
-kept; panning shows these immediately, until finer points arrive.
+kept. Panning shows them immediately, until more points arrive.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from workbench.interfaces import Probe, Session
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
-"""Seconds between two refreshes: normally, and while the first answer is awaited."""
+"""Seconds between two refreshes, normally and while waiting for the first answer."""
 
 NO_SESSION = (
     "the first argument of {view}() must be a session, as main_loop.start() returns it, "

@@ -93,7 +93,7 @@ class Request:
 
 
 class Requests:
-    """Handler of the requests of one widget, each of which takes effect only once.
+    """Handler of the requests of one widget, which executes each request only once.
 
     Attributes
     ----------

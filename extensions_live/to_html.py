@@ -3,8 +3,8 @@
 The file contains its data, style, scripts and BokehJS. Its content security policy allows only
 these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
 or sent. Curves are downsampled to at most `POINTS` points in total, so that a run of any length
-takes about 1 MB in addition to BokehJS. Every bucket keeps its extremes, and there are several
-points for each pixel, so that zooming in shows more detail.
+takes about 1 MB in addition to BokehJS. The extremes of every bucket are kept, and each pixel has
+several points, so that zooming in shows more detail.
 """
 
 from __future__ import annotations

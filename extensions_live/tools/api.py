@@ -110,7 +110,7 @@ class Api:
     ) -> Answer:
         allowed = ["GET", "POST"] if path == ("commands",) else ["GET"]
         if method not in allowed:
-            text = f"/{'/'.join(path)} takes {' or '.join(allowed)}, not {method}"
+            text = f"/{'/'.join(path)} accepts {' or '.join(allowed)}, not {method}"
             wrong = {"error": {"type": "WrongMethod", "message": text}}
             return Answer(405, wrong, {"Allow": ", ".join(allowed)})
         if not path:
