@@ -129,7 +129,7 @@ def test_wrong_requests_are_refused(log):
             log.plot(["cost"], smoothing=smoothing)
     with pytest.raises(LogError, match="no numeric channel"):
         TrainingLog().plot()
-    with pytest.raises(LogError, match="there is none; use x='iteration'"):
+    with pytest.raises(LogError, match="at least one finished epoch; use x='iteration'"):
         log.status["_epoch_ends"] = []
         log.plot(["cost"], x="epoch")
     with pytest.raises(LogError, match="must be a list of names"):
