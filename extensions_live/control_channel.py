@@ -27,7 +27,7 @@ class Receiver(Protocol):
     """Receiver of messages from a page."""
 
     def receive(self, content: WidgetMessage) -> None:
-        """Put a command on a queue and return at once, since the control thread waits."""
+        """Put a command on a queue and return at once, so that the control thread does not wait."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
@@ -143,5 +143,5 @@ def busy_again() -> None:
 
 
 def register(name: str, receiver: Receiver) -> None:
-    """Pass requests for `name` to `receiver` while it exists."""
+    """Pass requests for `name` to `receiver` as long as `receiver` exists."""
     _receivers[name] = receiver

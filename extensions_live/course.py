@@ -1,7 +1,7 @@
 """The course of a run, for the control bar: interventions, branches, snapshots and alerts.
 
 All of this is read from the session and its log. Lists in the log are read again only while a
-command is waiting, or after one has been settled.
+command is waiting, or after a command has finished.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Course:
         self._differences: dict[tuple[str, int, int], str] = {}
 
     def look(self, session: Session) -> None:
-        """Read the interventions again if some may have been added or dropped."""
+        """Read the interventions again if some may have been added or removed."""
         commands = session.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1
@@ -60,13 +60,13 @@ class Course:
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
 
     def took_back(self, ident: int) -> bool:
-        """Return True if training went back to before a command, which has no effect any more."""
+        """Return True if training was rewound to before a command, which undid its effect."""
         idents = {one["id"] for one in self.records}
         later = (one for one in self.records if one["id"] > ident)
         return ident not in idents and any(one["command"] in WAYS_BACK for one in later)
 
     def branches(self, session: Session) -> list[BranchRow]:
-        """Return the last branches, with the present one at the end."""
+        """Return the most recent branches; the last one is the current branch."""
         return [
             {
                 "name": branch.name,
@@ -153,7 +153,7 @@ def snapshots(session: Session) -> list[SnapshotRow]:
 
 
 def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
-    """Return the last alerts, the newest first, and the total number of alerts."""
+    """Return the most recent alerts, the newest first, and the total number of alerts."""
     if ALERTS not in log.channels:
         return [], 0
     iterations, rows = log.entries(ALERTS)

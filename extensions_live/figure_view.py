@@ -2,8 +2,8 @@
 
 The widget `FigureView` draws the figure with the BokehJS that the kernel sends once for all figures
 of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default needs
-network access.) Below the figure, the saved notebook keeps a table and a still image, which are
-hidden while the figure is shown.
+network access.) Below the figure, the saved notebook contains a table and a still image, which
+are hidden while the figure is shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from extensions_live.still_output import MARK, STYLE
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
-"""Seconds between two refreshes. This is long, since a figure does not change."""
+"""Seconds between two refreshes. The period is long, since a figure does not change."""
 
 
 class FigureView(LiveWidget[figure, Empty]):
@@ -39,7 +39,7 @@ class FigureView(LiveWidget[figure, Empty]):
     Parameters
     ----------
     plot : bokeh.plotting.figure
-        The figure, shown as it is now; later changes need a new view.
+        The figure. The view shows its current state; later changes require a new view.
     """
 
     _esm = asset("figure.js")

@@ -37,7 +37,7 @@ METRICS = {
     "dead": "dead units",
     "weight": "weight norm",
 }
-"""The numbers of a layer, with their names on the page."""
+"""The quantities that are shown for a layer, with their names on the page."""
 
 HEADS = ["layer", *METRICS.values()]
 
@@ -45,7 +45,7 @@ MOST_LAYERS = 64
 
 NO_GRAPH = "the second argument of Layers() must be the model, such as Model(cost), not {given!r}"
 TOO_MANY = "only the first {most} of {count} layers are shown; choose others with select=..."
-NO_COST = "without a cost there are no gradients; give cost=..."
+NO_COST = "without a cost there are no gradients; pass cost=..."
 
 
 class Layers(ProbeView[LayersPayload]):
@@ -66,7 +66,7 @@ class Layers(ProbeView[LayersPayload]):
     session : Session
         The run to watch.
     graph : ComputationGraph
-        The model that it trains, such as ``Model(cost)``.
+        The model that is trained, such as ``Model(cost)``.
     select : criterion, optional
         The parameters whose bricks are shown; see `workbench.filter.as_predicate`.
     batch : mapping of str to array, optional

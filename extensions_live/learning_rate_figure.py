@@ -25,12 +25,12 @@ def figure_of(
     smoothed: Sequence[float],
     suggestion: float | None = None,
 ) -> figure:
-    """Return a figure with the cost over the learning rate, on a logarithmic axis.
+    """Return a figure of the cost against the learning rate, which has a logarithmic axis.
 
     Parameters
     ----------
     rates, costs, smoothed : sequence of float
-        Of equal length, in the order of the batches.
+        One value for each batch, in order.
     suggestion : float, optional
         A learning rate to mark.
 
@@ -71,6 +71,6 @@ def figure_of(
     still = Curve(np.log10(x), smooth, nothing)
     recorded = Curve(np.log10(x), raw, nothing)
     shows_itself(
-        plot, [LogCurve("cost", still, recorded, len(x))], "logarithm of the learning rate, base 10"
+        plot, [LogCurve("cost", still, recorded, len(x))], "base-10 logarithm of the learning rate"
     )
     return plot

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Maximum number of points of a curve. It is high, since a figure cannot request more later."""
+"""Maximum number of points of a curve; it is high because figures cannot request more later."""
 
 MOST_CHANGES, LONGEST = 200, 200
 """Maximum number of marked iterations, and of characters in the text about one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
-NOTHING = "there is nothing to draw: the log has no channel of numbers"
-NO_EPOCHS = "x='epoch' needs an epoch that has ended, but there is none; use x='iteration'"
+NOTHING = "there is nothing to draw: the log has no numeric channel"
+NO_EPOCHS = "x='epoch' requires at least one finished epoch; use x='iteration'"
 NOT_SMOOTHING = "smoothing must be a number that is at least 0 and below 1, not {given!r}"
 NOT_CHANNELS = "channels must be a list of names such as ['cost'], not {given!r}"
 
@@ -153,7 +153,7 @@ def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
 def _places(
     log: TrainingLogBase, x: str, iterations: NDArray[np.int64], values: Floats
 ) -> tuple[Any, Floats]:
-    """Return the horizontal positions of the values, and the values that have one."""
+    """Return the known horizontal positions, and the values at these positions."""
     if x == "iteration":
         return iterations, values
     if x == "epoch":
@@ -166,7 +166,7 @@ def _places(
 
 
 def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
-    """Return the number of epochs done at each iteration, with fractions.
+    """Return the number of epochs done at each iteration, including fractions of an epoch.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """Static Bokeh figure of a log.
 
-The result of `figure_of` is a plain Bokeh figure, which can be changed and saved; as the last line
-of a cell it is shown by `extensions_live.figure_view`. `build` also makes the figures of reports.
+The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If it is the
+last line of a cell, `extensions_live.figure_view` shows it. `build` also creates the figures of
+reports.
 """
 
 from __future__ import annotations
@@ -86,11 +87,11 @@ def build(
         True for a logarithmic vertical axis.
     title : str, optional
     height : int, optional
-        In pixels; the width follows the page.
+        Height in pixels; the width adapts to the page.
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits in half the space, if their size allows.
+        True to store numbers with seven digits in half the space, if their magnitude allows it.
     marks : mapping, optional
         The text of each iteration to mark with a vertical line.
     """

@@ -1,4 +1,4 @@
-"""Rows of a log for a table on a page: chosen, sorted, and cut to what is visible.
+"""Rows of a log for a table on a page, filtered, sorted, and limited to the visible rows.
 
 A log may have a million rows, of which a page shows about thirty. If there is no condition and the
 rows are in the order of the iterations, only these rows are read. A condition is evaluated, and
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.log.frames import Snapshot
 
 MOST = 200
-"""Maximum number of rows that a page gets at once."""
+"""Maximum number of rows that a page receives at once."""
 
 LONGEST = 80
 """Maximum number of characters in a cell."""
@@ -63,7 +63,7 @@ class View:
 
 
 def view_of(message: RowsMessage) -> View:
-    """Return the view that a page requests, with its numbers limited."""
+    """Return the view that a page requests, with its numbers limited to valid ranges."""
     columns = message["columns"]
     return View(
         max(0, int(message["start"])),
@@ -92,7 +92,7 @@ class Rows:
     _size: int = 0
 
     def arrange(self, view: View, snapshot: Snapshot, version: int) -> None:
-        """Choose and sort the rows of a snapshot, unless this has already been done."""
+        """Filter and sort the rows of a snapshot, unless this has already been done."""
         key = (version, view.sort, view.descending, view.condition)
         if key == self._key:
             return
@@ -118,7 +118,7 @@ class Rows:
         return self._size
 
     def positions(self, view: View, start: int, count: int) -> Positions:
-        """Return the positions in the snapshot of some of the arranged rows."""
+        """Return the positions in the snapshot of `count` rows, beginning with row `start`."""
         start = min(start, max(0, self._size - 1))
         stop = min(start + count, self._size)
         if self._order is not None:
@@ -189,7 +189,7 @@ def text(value: Any) -> str:
 
 
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
-    """Return rows as comma-separated values with all digits; a missing record is empty."""
+    """Return rows as comma-separated values with all digits; a missing record is an empty field."""
     iterations = snapshot.rows[positions]
     columns = [values_at(snapshot, name, iterations) for name in names]
     stream = io.StringIO()

@@ -20,7 +20,7 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run. A view drops its reference to a run that has ended."""
+        """The state of the run. A view removes its reference to a run that has ended."""
 
 
 _sessions: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()

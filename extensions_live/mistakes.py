@@ -1,4 +1,4 @@
-"""`Mistakes`: the examples with the highest loss, live."""
+"""`Mistakes`: a live view of the examples with the highest loss."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Mistakes(Samples):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the scores, or an option does not fit.
+        If the session does not train the parameters of the scores, or an option is not valid.
 
     Examples
     --------
@@ -112,5 +112,5 @@ class Mistakes(Samples):
         wrong = int((self.chances.argmax(1) != truth).sum())
         return (
             f"iteration {iteration:,}: {wrong:,} of {len(truth):,} examples are wrong; "
-            "those with the highest loss come first"
+            "those with the highest loss are shown first"
         )

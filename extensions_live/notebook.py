@@ -38,7 +38,7 @@ class Cell(NamedTuple):
 
 
 def running_cell() -> Cell:
-    """Return the running cell according to the front end."""
+    """Return the running cell, as identified by the front end."""
     running = shell()
     parent = {} if running is None else running.parent_header
     metadata = parent.get("metadata", {})

@@ -1,4 +1,4 @@
-"""`PlotView`: the widget that shows curves of the logs of one run or of several.
+"""`PlotView`: the widget that shows curves from the logs of one or several runs.
 
 A thread refreshes it; see `extensions_live.pump`.
 """
@@ -54,7 +54,7 @@ KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
 
 WAYS: list[CommandName] = ["rewind", "fork"]
-"""Commands for going back to an iteration, which the handle offers for a session."""
+"""Commands that go back to an iteration. A handle in the plot of a session offers them."""
 
 ALONE = (
     "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
@@ -63,7 +63,7 @@ ALONE = (
 
 
 class PlotView(LiveWidget[LogSource, PlotPayload]):
-    """Figures of one run or several on a page.
+    """Figures of one or several runs on a page.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
     figures : mapping
         An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
     lines : list of lists of dict, optional
-        The curves of each figure; by default one for each channel.
+        The curves of each figure; by default one curve for each channel.
     chosen : PlotSettings, optional
         The settings that the user can change on the page.
     """
@@ -198,7 +198,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         pump.nudge(self)
 
     def _compare(self, session: Session, start: int | None) -> None:
-        """Compare a run with its branches and forks, or end this if `start` is None."""
+        """Compare a run with its branches and forks; end the comparison if `start` is None."""
         others: dict[str, Any] = {}
         if start is not None:
             for branch in session.branches:
@@ -225,7 +225,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.figures = document(self._channels, height=self._height, lines=lines)
 
     def _command(self, session: Session | None) -> Outcome | None:
-        """Return the outcome of the last rewind or fork, or why a request was refused."""
+        """Return the outcome of the last rewind or fork, or the reason for a refused request."""
         if session is None:
             return None
         requests = self._requests
@@ -295,7 +295,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 def axis_data(
     logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
 ) -> AxisData:
-    """Return the x axis in the form that the page needs, and why other axes are missing."""
+    """Return the x axis in the form that the page needs, and reasons why other axes are missing."""
     missing = {
         kind: REASONS[kind]
         for kind in AXES

@@ -75,7 +75,7 @@ class Limiter:
 
 
 class Pump:
-    """Thread that refreshes the views one at a time, the one that has waited longest first."""
+    """Thread that refreshes one view at a time, starting with the view that has waited longest."""
 
     def __init__(self, *, limiter: Limiter | None = None, clock: Clock = time.monotonic) -> None:
         self.limiter = limiter or Limiter()

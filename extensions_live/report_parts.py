@@ -61,7 +61,7 @@ def run(log: TrainingLogBase, session: Session | None) -> str:
 
 
 def channels(log: TrainingLogBase) -> str:
-    """Return a table with a line about each channel."""
+    """Return a table with one row for each channel."""
     snapshot, summary = log.snapshot(), log.summary().channels
     rows = []
     for name, facts in list(summary.iterrows())[:CHANNELS]:

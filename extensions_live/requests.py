@@ -28,13 +28,13 @@ SLOW = frozenset({"fork", "save", "load"})
 """Methods that wait for training or for a file, so they need a thread of their own."""
 
 REMEMBERED = 1000
-"""Number of recent requests that are remembered, so that their second messages are ignored."""
+"""Number of recent requests that are stored, so that repeated messages are ignored."""
 
 KEPT = 30
 """Number of recent requests whose receipts are kept."""
 
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
-WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
+WRONG_ARGUMENTS = "the command {name} does not accept {given}: {error}"
 FORKED = "fork: {name!r} is paused at iteration {iteration:,}; to see it, run this in a cell"
 SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
 
@@ -47,7 +47,7 @@ class Request:
     ----------
     id : str
     about : str
-        The path of the number that it changes, or the name of the command.
+        The path of the number that the request changes, or the name of the command.
     before : int
         The number of commands that the session had before the request.
     command : Command or None
@@ -93,7 +93,7 @@ class Request:
 
 
 class Requests:
-    """Handler of the requests of one widget, each of which takes effect only once.
+    """Handler of the requests of one widget, which executes each request only once.
 
     Attributes
     ----------
@@ -206,7 +206,7 @@ def carry_out(
     >>> carry_out(session, "step", {"m": 2}, by="tool")
     Traceback (most recent call last):
         ...
-    workbench.errors.SessionError: the command step cannot take {'m': 2}: ...
+    workbench.errors.SessionError: the command step does not accept {'m': 2}: ...
     >>> carry_out(session, "stop", {}, by="tool").wait()
     """
     if name not in NAMES:

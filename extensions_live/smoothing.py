@@ -38,7 +38,7 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     -----
     Cumulative sums are computed in blocks that are short enough to keep the weights within the
     range of floats. The last sum of a block is carried over to the next block. Each mean is limited
-    to the range of the values up to it: rounding must not draw waves into a constant.
+    to the range of the values up to it, so that rounding errors cannot make a constant curve wavy.
 
     Examples
     --------
@@ -73,9 +73,9 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
 
 
 def keeping(weight: float, values: Floats) -> Floats:
-    """Return the mean in which each record keeps `weight` of the past.
+    """Return the moving average in which `weight` is the weight of the previous average.
 
-    Values that are not finite stay as they are and do not count.
+    Values that are not finite are returned unchanged and have no weight.
 
     Parameters
     ----------

@@ -1,12 +1,13 @@
 """Still output of a cell: an image and a table that do not depend on a page or kernel.
 
-They are separate outputs below the live widgets. A widget without its kernel shows only an error,
-regardless of the other contents of its MIME bundle; the style sheet in the table hides this error.
-At first both outputs are empty except for a note with advice. They are replaced within seconds
-after the first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses,
-ends or fails. They are hidden while a live view of the same cell is visible.
+The image and the table are separate outputs below the live widgets. A widget without its kernel
+shows only an error, regardless of the other contents of its MIME bundle; the style sheet in the
+table hides this error. At first both outputs are empty except for a note with advice. They are
+replaced within seconds after the first values, then at growing intervals of up to `EVERY` seconds,
+and when the run pauses, ends or fails. They are hidden while a live view of the same cell is
+visible.
 
-They are sent to the page in two ways. Display messages of the kernel, which every front end
+Both are sent to the page in two ways. Display messages of the kernel, which every front end
 supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
 state of a widget and writes them to its cell (``frontend/src/still.ts``).
 """
@@ -45,7 +46,7 @@ STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
 MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
-    '<div class="wb-no-values">A live view of training was here, but it had no values yet. If '
+    '<div class="wb-no-values">This live view of training had no values yet. If '
     "the kernel is still running, reload the page; otherwise run the cells again.</div>"
 )
 NOT_LIVE = (
@@ -71,7 +72,7 @@ class StillOutput:
     carrier : reference to LiveWidget, or None
         The widget of the same cell whose state carries both outputs to a reloaded page.
     looks : list of references to PlotView
-        The plots of the same cell, one for each item of `figures`; the image follows their
+        The plots of the same cell, one for each item of `figures`; the image uses their
         settings.
     """
 
@@ -163,7 +164,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a value that identifies the state to publish, or None if it is too early."""
+        """Return a value that identifies the state to publish, or None if there is none yet."""
         log = self.log()
         if log is None:
             return None

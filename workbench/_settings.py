@@ -165,8 +165,8 @@ def _from_file(file: Path | None) -> Given:
 def _text_of(file: Path) -> str:
     """Return the text of a settings file.
 
-    A pipe raises an error, since reading it would block. A device can be endless, so the size is
-    limited.
+    A pipe raises an error, since reading it would block. The size is limited, since a device file
+    can be endless.
     """
     if file.is_fifo() or file.is_socket():
         raise OSError("it is not a regular file")
@@ -181,7 +181,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Loader of plain values that raises an error for aliases.
 
     The check runs while nodes are composed. For a file of 100,000 brackets, a separate scan of all
-    events would take minutes, but composition soon ends with a recursion error.
+    events would take minutes, but composition soon raises a recursion error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -27,12 +27,12 @@ class DashboardPage(panel.custom.JSComponent):
     Parameters
     ----------
     board : Board
-        What to show.
+        The board to show.
     notice : str
         A warning about the server, shown at the top; empty for none.
     """
 
-    start = param.Dict(default={}, doc="what the page shows before the server answers")
+    start = param.Dict(default={}, doc="the content of the page before the server answers")
 
     _esm = asset("dashboard.js")
 

@@ -25,7 +25,7 @@ GUIDE = {
     "GET /": "this text, the commands and their arguments",
     "GET /state": "state, counts and newest values",
     "GET /log?since=0&limit=1000&channels=cost,error": (
-        "rows of the log; for the rest, give the returned next as since"
+        "rows of the log; to get the rest, pass the returned next as since"
     ),
     "GET /hyperparameters": "hyperparameters that can be changed, with their bounds",
     "GET /interventions": "commands that changed training",
@@ -34,13 +34,13 @@ GUIDE = {
     "GET /commands?last=100": "the last commands, with their outcomes",
     "GET /commands/ID?wait=10": "the outcome of a command, after waiting up to 10 seconds for it",
     "POST /commands?wait=10": (
-        'give a command: {"name": "set", "arguments": {"shared": "learning_rate", "value": 0.1}}'
+        'a command, such as {"name": "set", "arguments": {"shared": "learning_rate", "value": 0.1}}'
     ),
 }
 RULES = [
     "Send the token as the header Authorization: Bearer TOKEN.",
     "An error has the form {'error': {'type': ..., 'message': ...}}.",
-    "NaN and infinities are the strings 'NaN', 'Infinity' and '-Infinity'.",
+    "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "With several sessions, add session=NAME to the parameters of any address.",
     "A command takes effect between two batches; its receipt names the iteration.",
 ]
@@ -84,7 +84,7 @@ class Api:
             return tuple(self._sessions)
 
     def answer(self, method: str, target: str, body: bytes = b"") -> Answer:
-        """Return the answer to a request; an error is returned as an answer too.
+        """Return the answer to a request; errors are also returned as answers.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Api:
     ) -> Answer:
         allowed = ["GET", "POST"] if path == ("commands",) else ["GET"]
         if method not in allowed:
-            text = f"/{'/'.join(path)} takes {' or '.join(allowed)}, not {method}"
+            text = f"/{'/'.join(path)} accepts {' or '.join(allowed)}, not {method}"
             wrong = {"error": {"type": "WrongMethod", "message": text}}
             return Answer(405, wrong, {"Allow": ", ".join(allowed)})
         if not path:
@@ -203,7 +203,7 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def refuse_constant(name: str) -> object:
-    """Raise an error, since JSON has no NaN and no infinity."""
+    """Raise an error, since JSON cannot represent NaN and infinities."""
     raise ValueError(f"JSON has no {name}")
 
 

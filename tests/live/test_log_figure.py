@@ -127,9 +127,9 @@ def test_wrong_requests_are_refused(log):
     for smoothing in (1, -0.1, "0.5", float("nan")):
         with pytest.raises(LogError, match="smoothing must be a number that is at least 0"):
             log.plot(["cost"], smoothing=smoothing)
-    with pytest.raises(LogError, match="no channel of numbers"):
+    with pytest.raises(LogError, match="no numeric channel"):
         TrainingLog().plot()
-    with pytest.raises(LogError, match="there is none; use x='iteration'"):
+    with pytest.raises(LogError, match="at least one finished epoch; use x='iteration'"):
         log.status["_epoch_ends"] = []
         log.plot(["cost"], x="epoch")
     with pytest.raises(LogError, match="must be a list of names"):

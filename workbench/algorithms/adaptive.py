@@ -52,7 +52,7 @@ class AdaDelta(StepRule):
     decay_rate : float
         The decay rate of the averages, from 0 to 1.
     epsilon : float
-        A constant that keeps the ratio finite, and without which the first step would be zero.
+        A constant that keeps the ratio finite. Without it, the first step would be zero.
 
     Attributes
     ----------

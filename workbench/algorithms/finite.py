@@ -61,7 +61,7 @@ class FiniteCost:
         The gradients of the parameters.
     watched : sequence of Variable, optional
         For each parameter, the variable that must be finite before parameters change: its gradient,
-        or the parameter itself, which stands for its new value. By default the parameters.
+        or the parameter itself, which represents its new value. By default the parameters.
     buffers : iterable of SharedVariable, optional
         Buffers of rules and bricks whose new values must be finite too. For example, after an
         average of squares has become infinite, all steps would be zero. A buffer is not checked if

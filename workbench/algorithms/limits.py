@@ -143,7 +143,7 @@ class RemoveNotFinite(StepRule):
     population statistics. So a single bad batch does not make a velocity infinite. Parameters whose
     own step is not finite are multiplied by `scaler`. The rule must be the last one of a chain.
 
-    If this rule is used, `GradientDescent` does not raise when the cost or a step is not finite.
+    If this rule is used, `GradientDescent` raises no error when the cost or a step is not finite.
 
     Parameters
     ----------

@@ -32,9 +32,9 @@ FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
 POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
 RATE = Interval(0, 1, error=errors.AlgorithmError)
-"""The interval of a fraction, from 0 to 1."""
+"""The interval of valid fractions, from 0 to 1."""
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
-"""The interval of a decay rate.
+"""The interval of valid decay rates.
 
 It excludes 1, because the average would then never change and its bias correction would divide by
 zero.
@@ -78,7 +78,7 @@ class StepRule(FixedAttributes):
         The values of hyperparameters, which are shared variables, can still change.
         """
         public = [name for name in vars(self) if not name.startswith("_")]
-        self._fixed = dict.fromkeys(public, "create a new rule, and an algorithm with it")
+        self._fixed = dict.fromkeys(public, "create a new rule and a new algorithm")
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, StepRule):

@@ -109,7 +109,7 @@ class TorchOptimizer(UpdatesAlgorithm):
 
     _fixed = dict.fromkeys(
         ("cost", "parameters", "gradients", "total_gradient_norm", "learning_rate"),
-        "create a new TorchOptimizer, and a main loop with it",
+        "create a new TorchOptimizer and a new main loop",
     )
 
     def __init__(

@@ -86,9 +86,9 @@ class Brick(Component):
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
     setting_checks : dict
-        A class attribute that maps the name of a setting to a function that raises for an invalid
-        value. The function is called with the brick's path, the name and the value whenever the
-        setting is assigned.
+        A class attribute that maps the name of a setting to a function that raises an error
+        for an invalid value. The function is called with the brick's path, the name and the value
+        whenever the setting is assigned.
     former_hooks : dict of str to str
         A class attribute that maps methods that subclasses overrode in Blocks, and that are never
         called here, to their replacements. Defining a class with such a method is an error.

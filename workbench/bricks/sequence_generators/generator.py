@@ -201,7 +201,7 @@ class BaseSequenceGenerator(Initializable):
             If an argument is neither a context, a state nor a glimpse.
         """
         self._check(outputs, mask, kwargs)
-        # None is allowed for optional arguments, such as the mask of the attended.
+        # None is allowed for optional arguments, such as the mask of the attended sequence.
         given = {name: value for name, value in kwargs.items() if value is not None}
         contexts = dict_subset(given, self._contexts(), must_have=False)
         feedback = self.readout.feedback(outputs)
