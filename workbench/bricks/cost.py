@@ -258,7 +258,7 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """Average the costs of examples, and add the role and the number of examples to the result.
+    """Average the costs of examples, and add the role and the number of examples as tags.
 
     Parameters
     ----------
@@ -282,7 +282,8 @@ def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
     Raises
     ------
     ShapeError
-        If the shapes differ: now if the sizes are known, otherwise when the cost is computed.
+        If the shapes differ. If their sizes are unknown, the error is raised when the cost is
+        computed.
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets

@@ -1,4 +1,4 @@
-"""Seeds of bricks; each brick has its own, derived from ``config.default_seed``.
+"""Seeds of bricks; each brick has its own seed, derived from ``config.default_seed``.
 
 The seed of a top brick is derived from a counter of the process, and the seed of a child from its
 parent's seed and its own name. So a brick draws the same numbers whether it is initialised alone or
@@ -29,7 +29,7 @@ def root_seed(top: Component) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """Derive the seed of a child from its name and its position among children of this name."""
+    """Derive the seed of a child from its name and its position among children with this name."""
     twins = [c for c in parent.children if c.name == child.name]
     codes = [ord(character) for character in child.name]
     return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])

@@ -61,7 +61,7 @@ class Sequence(Brick):
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, and every other brick to the previous outputs."""
+        """Apply the first brick to the inputs, and each later brick to the previous outputs."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))

@@ -148,7 +148,7 @@ class LoaderStream(BatchStream):
 
     The order in epoch k depends only on k and on the seed of the loader's generator, or on
     `config.default_seed` if the loader has no generator. Torch's global generator is not used. A
-    sampler that you write must return a reproducible order.
+    custom sampler must return a reproducible order.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class LoaderStream(BatchStream):
         return self._counted(itertools.chain(first, batches))
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """Yield `batches`, and count this reader as active until it ends."""
+        """Yield the batches, and count this iteration as active until it ends."""
         self._open += 1
         try:
             yield from batches

@@ -186,7 +186,7 @@ class Dataset(Hinted, Labelled, Part):
         return False  # a dataset contains the data, which would be copied too
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return `scheme`, or the default scheme if it is None, after a check that it fits.
+        """Check that the dataset supports `scheme`, and return it; None means the default scheme.
 
         Raises
         ------
@@ -371,9 +371,9 @@ class IterableDataset(Dataset):
     ----------
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be readable repeatedly, like a
-        list. A generator is not: it provides a single epoch, possibly endless, and training on it
-        cannot be rewound. The source of a single iterable is named ``data`` unless `sources` gives
-        another name.
+        list. A generator can be read only once, so that there is a single epoch, possibly endless,
+        and training cannot be rewound. The source of a single iterable is named ``data`` unless
+        `sources` gives another name.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional

@@ -161,7 +161,7 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Iterate the step of an application that prepares its arguments first.
+    """Compute an application over whole sequences after it has prepared its arguments.
 
     The step is `application` with ``iterate=False``.
 

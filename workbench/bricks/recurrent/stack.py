@@ -206,7 +206,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of sequences, contexts and states."""
+        """Return the names of the sequences, contexts and states."""
         return [*self.apply_sequences(), *self.apply_contexts(), *self.apply_states()]
 
     def _of_all_layers(self, attribute: str) -> list[str]:
@@ -260,7 +260,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return results
 
     def _of_one_layer(self, level: int, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of the stack that belong to the layer at `level`, by its names."""
+        """Return the arguments of the layer at `level`, keyed by their names in the layer."""
         applied = self.transitions[level].apply
         names = {name: name for name in applied.contexts}
         if MASK in applied.sequences:

@@ -69,7 +69,7 @@ def images_to_hdf5(
     MissingDataError
         If a folder does not exist, or contains no image.
     DataFileError
-        If an image cannot be read, or if `mode` cannot represent it; the message names the file
+        If an image cannot be read, or if `mode` cannot represent it. The message names the file
         and, if there is one, a mode that can represent the image.
 
     Examples
@@ -155,7 +155,7 @@ def _read(
 def _blocks(
     images: Iterator[npt.NDArray[Any]], size: int
 ) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Yield blocks of `size` images, which HDF5 compresses together, each with its first index."""
+    """Yield blocks of `size` images, compressed together by HDF5, with the first index of each."""
     first, block = 0, []
     for image in images:
         block.append(image)

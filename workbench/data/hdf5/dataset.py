@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import h5py
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Folder of the files in this package, which need no check for damage."""
+"""Folder of the data files of this package, which are not checked for damage."""
 
 
 class H5PYDataset(Dataset):
