@@ -313,7 +313,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return a setting with choices after a check; raise an error if the setting is unknown."""
+        """Return a setting with choices after checking its value; refuse unknown settings."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))

@@ -127,7 +127,7 @@ class BinaryCrossEntropy(CostMatrix):
     """Cross-entropy of binary targets and predicted probabilities.
 
     If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), cost and
-    gradient are computed from its input, so that they are exact for predictions close to 0 and 1.
+    gradient are computed from its input. They are therefore exact for predictions close to 0 and 1.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class CategoricalCrossEntropy(Cost):
     """Cross-entropy of true classes and predicted class probabilities.
 
     If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
-    are computed from its logits, so that they are exact for small probabilities. Otherwise the
+    are computed from its logits. They are therefore exact for small probabilities. Otherwise the
     predictions are used directly, and a probability of zero is replaced by the smallest positive
     number.
 

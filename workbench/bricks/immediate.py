@@ -107,7 +107,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function for inputs of these sizes, but any sizes of the first `open_axes` axes."""
+    """Compile a function for inputs of these sizes; the first `open_axes` sizes can vary."""
     named = bound.inputs
     symbols = {
         key: variable(

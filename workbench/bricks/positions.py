@@ -217,7 +217,7 @@ class RotaryPositions(_Paired):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Rotate the pairs of features of floats of shape (..., T, dim)."""
+        """Rotate the pairs of features in floats of shape (..., T, dim)."""
         check_sequence(self, input_)
         angles = self._angles(input_)
         cos, sin = angles.cos().to(input_.dtype), angles.sin().to(input_.dtype)

@@ -130,7 +130,7 @@ class FeedforwardSequence(Sequence, Feedforward):
         brick = self.application_methods[index].brick
         if not isinstance(brick, Feedforward):
             raise AttributeError(
-                f"{brick!r}, the first or last brick of {self.path()!r}, has no input_dim and "
+                f"{brick!r}, the first or last brick of {self.path()!r}, has no input_dim or "
                 "output_dim; only a Feedforward brick has them"
             )
         return brick

@@ -69,7 +69,7 @@ def output_names(bound: BrickMethod, count: int) -> list[str]:
 def tagged_inputs(
     bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the name and value of each argument, with tagged copies of variables and arrays."""
+    """Yield each argument's name and value; variables, arrays and tensors become tagged copies."""
 
     def copy(value: Any, name: str) -> Any:
         if name in declared and isinstance(value, NO_VALUES):

@@ -87,7 +87,7 @@ def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
 @click.argument("archive")
 @_words("sources", "SPLIT.SOURCE=ARRAY", _by_split, nested=True)
 def npz(output: str, archive: str, sources: dict[str, dict[str, str]]) -> None:
-    """Convert arrays in ARCHIVE, an .npz file of NumPy."""
+    """Convert arrays in ARCHIVE, a NumPy .npz file."""
     npz_to_hdf5(output, archive, sources)
     _report(output)
 

@@ -293,7 +293,7 @@ def _loader_seed(loader: DataLoader[Any]) -> int:
 
 @contextlib.contextmanager
 def _lent(loader: DataLoader[Any], generator: torch.Generator) -> Iterator[None]:
-    """Replace the generator of the loader and its samplers inside the ``with`` block."""
+    """Replace the generators of the loader and of its samplers inside the ``with`` block."""
     holders = [*_shuffling(loader), loader]
     own = [holder.generator for holder in holders]
     for holder in holders:

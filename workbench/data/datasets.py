@@ -103,7 +103,7 @@ class Dataset(Hinted, Labelled, Part):
 
     _hooks = "get_data(self, request)"
     _guards_itself = False
-    """True if `get_data` returns read-only views or copies, which protect the data from changes."""
+    """True if `get_data` returns read-only views or copies; callers cannot change the data."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -228,7 +228,7 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Dataset of arrays in memory, one per source, whose first axis indexes the examples.
+    """Dataset of arrays in memory, one per source; their first axis indexes the examples.
 
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.

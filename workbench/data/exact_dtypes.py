@@ -97,7 +97,7 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
     Raises
     ------
     DataError
-        If there is no common dtype, as for numbers and text, or if it cannot represent a value.
+        If there is no common dtype, as for numbers and text, or it cannot represent a value.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     """Return the array that numpy created from a list or table, if it has the same values.
 
     Numpy converts integers to floats if some values are floats or if the integers are too large for
-    integer dtypes, and it converts numbers to text if some values are text.
+    integer dtypes. It converts numbers to text if some values are text.
 
     Parameters
     ----------

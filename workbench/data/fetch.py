@@ -56,8 +56,8 @@ class Entry:
     mirrors : tuple of str
         The URLs of folders that contain the files, tried in this order.
     sha256 : mapping of str to str
-        A mapping from file name to the checksum of the content *after* decompression, because
-        mirrors compress the same data to different bytes.
+        A mapping from file name to the checksum of the content *after* decompression. The
+        compressed bytes differ between mirrors.
     archive : bool
         True if `sha256` contains the checksums of the compressed files.
     folder : str

@@ -148,7 +148,7 @@ class Pooling(ImageLayer, Feedforward):
         self._check_padding()
 
     def _pooled(self, images: Variable) -> Variable:
-        """Pool images of three or four dimensions."""
+        """Pool images with three or four dimensions."""
         size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
         rim = (padding[1], padding[1], padding[0], padding[0])
         # torch accepts padding up to half of a region; larger padding is added explicitly.

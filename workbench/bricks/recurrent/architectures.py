@@ -122,7 +122,7 @@ class SimpleRecurrent(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the learned initial state for every example."""
+        """Return the learned initial state, repeated for every example."""
         return [for_batch(self.parameters[1], batch_size)]
 
 
@@ -148,7 +148,7 @@ class LSTM(_Transition):
     **kwargs
         Options of `Initializable`. `weights_init` also initialises the peephole weights, which are
         vectors. A scheme for matrices only (`Orthogonal`, `Identity`) generates a square matrix for
-        each gate and the cells, and also one for each peephole, of which only the diagonal is used.
+        each gate, for the cells and for each peephole. A peephole uses only the diagonal.
         There are no biases, since the brick that computes the inputs can add them, for example
         biases of one for the forget gates.
 
@@ -378,5 +378,5 @@ class GatedRecurrent(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the learned initial state for every example."""
+        """Return the learned initial state, repeated for every example."""
         return [for_batch(self.parameters[2], batch_size)]

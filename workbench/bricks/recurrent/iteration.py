@@ -1,8 +1,8 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. So the variables inside the loop are annotated like all others, but they belong to a separate
-call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs`` and
+step. So the variables inside the loop are annotated like all others, but in a separate call. The
+annotations of this call are not visible in the outer graph. The attributes ``inner_inputs`` and
 ``inner_outputs`` of the outer call contain variables of the inner graph.
 
 In shapes, T is the number of time steps, and B the number of examples in a batch.

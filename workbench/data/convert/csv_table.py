@@ -3,7 +3,7 @@
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used because it loses
 details that an error must state. Its C engine pads a row that is too short with empty cells, and
 accepts text after a closing quote. Its Python engine, also based on `csv`, needs seconds for a
-table of 300,000 columns, and counts rows instead of lines, although a cell can contain several
+table of 300,000 columns. It also counts rows instead of lines, although a cell can contain several
 lines. `parsed` converts each cell, because `pandas.to_numeric` silently rounds 2**53 + 1 and reads
 1e400 as infinite.
 """

@@ -48,7 +48,7 @@ class SplitTable:
     Raises
     ------
     DataFileError
-        If the file has no attribute ``split``, or if it is not a table of splits.
+        If the file has no attribute ``split``, or if the attribute is not a table of splits.
     """
 
     def __init__(self, file: h5py.File, path: Path, allow_external: bool = False) -> None:
@@ -124,7 +124,7 @@ class SplitTable:
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Return the object `name` of a file, after a check that it is stored in the same file.
+    """Return the object `name` of a file after checking that it is stored in the same file.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def _examine(file: h5py.File) -> None:
 
 
 def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArray[Any]:
-    """Create the table of the rows of each source in each split; see `H5PYDataset`."""
+    """Create the table with the rows of each source in each split; see `H5PYDataset`."""
     import h5py
 
     sources = dict.fromkeys(source for named in splits.values() for source in named)
