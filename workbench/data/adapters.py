@@ -2,7 +2,7 @@
 
 A main loop passes its `data_stream` argument to `as_stream`. The batches of a stream must depend
 only on the epoch and the position. If a data loader shuffles, each epoch therefore uses a new
-generator, seeded from the loader's seed and the epoch number; the loader's generator does not
+generator, seeded from the loader's seed and the epoch number. The loader's generator does not
 change. To resume in the middle of an epoch, the stream loads the earlier batches again and discards
 them.
 """

@@ -377,7 +377,7 @@ class IterableDataset(Dataset):
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of an example; a batch has the axis ``batch`` in front of them.
+        Names of the axes of an example. A batch has ``batch`` as an additional first axis.
 
     Raises
     ------

@@ -33,8 +33,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
     Parameters
     ----------
     transitions : list of BaseRecurrent and Bidirectional
-        The layers, starting at the bottom; ``#1``, ``#2`` and so on are appended to the names of
-        the layers above. A stack with a `Bidirectional` layer accepts whole sequences only.
+        The layers, starting at the bottom. ``#1``, ``#2`` and so on are appended to the names in
+        the upper layers. A stack with a `Bidirectional` layer accepts whole sequences only.
     fork_prototype : Feedforward, optional
         The prototype of the forks; by default `Linear`, without bias if `skip_connections` is True.
     states_name : str, optional

@@ -14,7 +14,7 @@ dimension scales of the first axis then describe them: ``shapes`` has one row pe
 ``shape_labels`` contains the names of the axes of an example.
 
 A damaged file raises an error. HDF5 stores rows of variable length in a heap without checksums, and
-a damaged heap can make the library crash or hang; therefore another process reads such rows first.
+a damaged heap can make the library crash or hang. Therefore another process reads such rows first.
 References to other files are an error unless `allow_external` is True.
 """
 
