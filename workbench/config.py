@@ -66,7 +66,7 @@ class Configuration:
     sqlite_database : str
         Database of the 'sqlite' log; no default.
     max_blob_size : int
-        Size in bytes of a value in an SQLite log above which a warning is issued; default 4096.
+        Size in bytes above which a value in an SQLite log causes a warning; default 4096.
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
@@ -313,7 +313,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return a setting that is not in `_values`, because it has choices or is unknown."""
+        """Return a setting with choices after checking its value; refuse unknown settings."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))

@@ -1,4 +1,4 @@
-"""Checks of inputs and settings that several bricks share, and the text of a shape."""
+"""Checks of inputs and settings that several bricks share, and the format of shapes."""
 
 from __future__ import annotations
 

@@ -22,11 +22,11 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings whose value is one whole number, with the smallest allowed number."""
+"""Settings whose value is one whole number, with the smallest allowed value of each."""
 
 
 def is_dimension(name: str) -> bool:
-    """Check whether the setting of this name is a dimension."""
+    """Check whether the setting with this name is a dimension."""
     return name in ("dim", "dims") or name.endswith(("_dim", "_dims"))
 
 
@@ -36,7 +36,7 @@ def check_count(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a whole number, or too small.
+        If the value is not a whole number, or is too small.
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):

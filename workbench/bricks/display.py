@@ -103,7 +103,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """Return the parameter count of a brick with its descendants, and its own parameters."""
+    """Return the parameter count of a brick and its descendants, and list its own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""

@@ -22,7 +22,7 @@ from workbench.tensor.call import Operation
 from workbench.tensor.draws import arguments, draws, drops
 
 _swapping = threading.RLock()
-"""Lock held while the tensors of a call are in a structure, which can hold only one set."""
+"""Lock for the structures, which contain the tensors of only one call at a time."""
 
 
 SIZES_ARE_MISSING = (

@@ -2,7 +2,7 @@
 
 A constructor declares, for example, ``**kwargs: Unpack[InitializableOptions]``. So a type checker
 can check the keys, and `workbench.hints.show_options` adds them to the signature that help and
-completion show in a notebook. The dictionaries inherit from each other like the brick classes; the
+completion show in a notebook. The dictionaries inherit from each other like the brick classes. The
 order of the bases is the order of the options in a signature.
 """
 

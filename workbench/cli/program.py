@@ -15,7 +15,7 @@ VERBS = {
     "convert": "workbench.cli.convert",
     "runs": "workbench.cli.runs",
 }
-"""Maps each verb to the module with its command, a function with the name of the verb."""
+"""Mapping from each verb to the module of its command, a function with the name of the verb."""
 
 UNKNOWN = "there is no verb {verb!r}{hint}; `workbench --help` lists all verbs"
 

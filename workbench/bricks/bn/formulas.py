@@ -32,7 +32,7 @@ def step_by_step(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """Compute the formula operation by operation; an operation with ``None`` is omitted."""
+    """Compute the formula operation by operation; omit operations with ``None``."""
     x = x - offset
     if divisor is not None:
         x = x / divisor

@@ -66,7 +66,7 @@ def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
     Raises
     ------
     ShapeError, DtypeError
-        If it does not; the message names the brick, the shape and a remedy.
+        If a check fails. The message names the brick, the shape and a remedy.
     """
     where = f"{brick.path()}.apply: input_"
     if input_.ndim != 4:

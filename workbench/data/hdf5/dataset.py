@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import h5py
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Folder of the files in this package, which need no check for damage."""
+"""Folder of the data files of this package, which are not checked for damage."""
 
 
 class H5PYDataset(Dataset):
     """Dataset of some splits of an HDF5 file in Fuel's layout.
 
-    The parts of a damaged file that could crash the HDF5 library, such as rows of variable length
-    and the names of axes, are first read in another process, once for each version of a file.
+    Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
+    the HDF5 library. Another process first reads these parts, once for each version of a file.
 
     The file stays open between reads. Several threads can share the dataset; a forked process opens
     the file again. A pickle contains only the path of the file, and unpickling loads the data again
