@@ -1,7 +1,7 @@
 """All exceptions of the project.
 
 All exceptions derive from `WorkbenchError`, and each also derives from the matching builtin
-exception, so that code without knowledge of the workbench can catch it::
+exception, so that code that does not import the workbench can catch it::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
@@ -29,7 +29,7 @@ exception, so that code without knowledge of the workbench can catch it::
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
     ├── NotFiniteError        (ArithmeticError) a value that is infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are invalid or unset
-    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches instead of all of their data
+    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches instead of over all data
     ├── ConfigurationError    (ValueError, AttributeError) an unknown, missing or invalid setting
     ├── DataError             (ValueError)      invalid data, or an invalid request for data
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
@@ -147,7 +147,7 @@ class GradientError(WorkbenchError, ValueError):
 
 
 class InitializationError(WorkbenchError, ValueError):
-    """An initialisation scheme with an invalid configuration, or a shape that it cannot draw."""
+    """An initialisation scheme that is invalid or cannot draw values of the requested shape."""
 
 
 class BrickError(WorkbenchError, ValueError):
@@ -159,7 +159,7 @@ class NotConfiguredError(BrickError):
 
 
 class ApplicationError(BrickError):
-    """An application of a brick to invalid arguments, or where it is not allowed."""
+    """An application of a brick to invalid arguments, or in a place that does not allow it."""
 
 
 class SignatureError(WorkbenchError, TypeError, ValueError):
@@ -209,7 +209,7 @@ class MonitoringError(WorkbenchError, ValueError):
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value over several batches that differs from the value over all of their data."""
+    """A mean over batches that differs from the value over all data in these batches."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
@@ -293,7 +293,7 @@ class EventError(ExtensionError):
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
-    """A name that no extension of a main loop has, or that several extensions have."""
+    """A name of an extension that is unknown, or that several extensions share."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):

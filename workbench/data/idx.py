@@ -83,7 +83,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
 
 
 def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
-    """Read an array, but no more bytes than its header declares.
+    """Read an array, without reading more bytes than its header declares.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
     path : Path
         The file, for messages.
     length, most : int
-        The number of bytes in the file, if known, and an upper bound on it.
+        The number of bytes in the file, if known, and the maximum number.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:

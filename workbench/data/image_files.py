@@ -2,8 +2,8 @@
 
 Pillow decodes the files. On its own it clips 16-bit values to 255, reads 16-bit colours with 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
-ignores the orientation that the camera recorded. This module raises an error for an image that
-would lose information, and the error names the mode that keeps it.
+ignores the orientation that the camera recorded. This module raises an error if an image would
+lose information. The message names a mode that preserves the information.
 """
 
 from __future__ import annotations

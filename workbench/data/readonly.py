@@ -6,7 +6,7 @@ Arrays become read-only views, without a copy; lists and tensors, which have no 
 copied.
 
 Torch ignores the read-only flag of an array: `torch.from_numpy` returns a tensor that can change
-the data. Therefore a user's function is also checked at some of its calls.
+the data. Therefore some calls of a user's function are also checked for changes to the data.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _same(array: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> bool:
 
 
 def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
-    """Write to a read-only array through torch; return False if torch cannot."""
+    """Write to a read-only array through torch; return False if that fails."""
     expect_read_only()
     try:
         torch.from_numpy(array).copy_(torch.from_numpy(values))

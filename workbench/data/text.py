@@ -166,7 +166,7 @@ def make_dictionary(
 
 
 class _Lines:
-    """Repeatable iterable over the lines of files, without line ends."""
+    """Iterable over the lines of files, without line endings, that can be read repeatedly."""
 
     def __init__(
         self, files: Files, preprocess: Callable[[str], str] | None, encoding: str

@@ -63,9 +63,9 @@ def check_level(level: object) -> None:
 
 @hinted
 def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
-    """Record an alert in the current row of a main loop, from its training thread.
+    """Record an alert in the current row of a main loop.
 
-    Other threads must use `Session.alert`.
+    Call this function only in the training thread; other threads must use `Session.alert`.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ class Alert(SimpleExtension):
         condition is met. By default the condition is always met.
     level : {'info', 'warning', 'error'}
     repeat : bool
-        If True, alert on every occasion on which the condition is met; by default only on the first
-        of several consecutive occasions.
+        If True, alert whenever the condition is met; by default only the first of several
+        consecutive times.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON, by POST, with the keys
         ``text``, ``level``, ``iteration`` and ``log`` (the identity of the log), or a function that
@@ -180,7 +180,7 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Sender of alerts to a web address or function, one after another, in another thread.
+    """Object that sends alerts, one after another, to a web address or function in a thread.
 
     The thread ends when all alerts have been sent. It is not a daemon, so that a script does not
     end before its last alert has been sent.
@@ -217,7 +217,7 @@ class Sender:
         self._reset()
 
     def send(self, facts: Mapping[str, Any]) -> None:
-        """Send `facts` soon, in another thread."""
+        """Queue `facts`, which another thread sends."""
         with self._lock:
             self._waiting.append(facts)
             if self._thread is None:
@@ -247,7 +247,7 @@ def post(address: str, facts: Mapping[str, Any]) -> None:
     Raises
     ------
     OSError
-        If there is no response within `TIMEOUT` seconds, or if its status is not a success.
+        If there is no response within `TIMEOUT` seconds, or if its status is an error.
     """
     data = json.dumps(facts).encode()
     headers = {"Content-Type": "application/json"}

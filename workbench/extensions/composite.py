@@ -69,7 +69,7 @@ class CompositeExtension(SimpleExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension and its sub-extensions belong."""
+        """The main loop of this extension and its sub-extensions."""
         return super().main_loop
 
     @main_loop.setter

@@ -31,7 +31,7 @@ def _normalizes(brick: ModeDependent) -> bool:
 @hinted
 @contextmanager
 def batch_normalization(*bricks: Component) -> Iterator[None]:
-    """Apply batch normalisations in training mode, with the statistics of the batch.
+    """Apply batch normalisation with the statistics of the batch inside a ``with`` block.
 
     Parameters
     ----------
@@ -95,7 +95,8 @@ def get_batch_normalization_updates(
     ----------
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
-        If True, a batch normalisation can be applied several times, and then has several pairs.
+        If True, a batch normalisation can be applied several times; each application then has its
+        own pair.
 
     Returns
     -------

@@ -79,7 +79,7 @@ class Matching(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfBrick(Predicate):
-    """Condition that a variable belongs to a brick, and not to one of its children."""
+    """Condition that a variable belongs to a brick itself, not to one of its children."""
 
     brick: Component
 
@@ -120,7 +120,7 @@ class OfCall(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Is(Predicate):
-    """Condition that a variable is identical to a certain variable."""
+    """Condition that only the variable `variable` meets."""
 
     variable: Variable
 

@@ -1,4 +1,4 @@
-"""Conversion of a computation graph to a ``torch.nn.Module``, for tools of the torch ecosystem."""
+"""Conversion of a computation graph to a ``torch.nn.Module``, for tools that expect a module."""
 
 from __future__ import annotations
 

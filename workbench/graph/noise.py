@@ -24,8 +24,8 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 NO_VARIABLES = (
-    "{what} got no variables, so the graph is not changed; check the VariableFilter, which returns "
-    "an empty list if no variable matches"
+    "{what} received no variables, so the graph is not changed; check the VariableFilter, which "
+    "returns an empty list if no variable matches"
 )
 
 

@@ -30,7 +30,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Reading processes inherited by a fork, never closed because their pipes can remain locked."""
+"""Reading processes that a fork inherited. They are not closed, since a pipe may be locked."""
 
 
 class Worker:
@@ -39,7 +39,7 @@ class Worker:
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream to read, of which the process receives a copy.
+        The stream to read; the process receives a copy.
 
     Raises
     ------

@@ -23,11 +23,11 @@ class Prefetch(Transformer):
     """Transformer that reads batches in advance, in a thread or another process.
 
     The batches and their order do not change. An error is raised at the batch that could not be
-    read. Use a thread if reading mostly waits for the disk or for numpy, during which other threads
-    can run. Use a process if reading a batch mostly executes Python code. The process starts within
-    seconds and runs until this stream is closed. It has a copy of the stream, including data in
-    memory, and of the definitions in a notebook or script, so ``if __name__ == "__main__"`` is not
-    required.
+    read. Use a thread if reading mostly waits for the disk or runs numpy functions, so that other
+    threads can run. Use a process if reading mostly executes Python code. The process starts within
+    seconds and runs until this stream is closed. It receives a copy of the stream, including data
+    in memory, and of the definitions in a notebook or script. Therefore
+    ``if __name__ == "__main__"`` is not required.
 
     Parameters
     ----------

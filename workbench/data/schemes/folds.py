@@ -58,7 +58,7 @@ def cross_validation(
     Yields
     ------
     training, validation : IndexScheme
-        The schemes of a fold; if `strict` is False, the size of its validation set follows them.
+        The schemes of a fold. If `strict` is False, a third item is the size of the validation set.
 
     Raises
     ------
