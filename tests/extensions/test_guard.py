@@ -240,7 +240,7 @@ def test_a_run_without_a_learning_rate_is_paused():
     session = parabola(Guard("rewind", parameters=["speed"]), log_of=5).start()
     until(lambda: session.state is State.PAUSED)
     (found,) = alerts(session.main_loop)
-    assert "the run has no hyperparameter speed, so it was not rewound" in found["text"]
+    assert "the run has no hyperparameter speed, so the run was not rewound" in found["text"]
 
 
 def test_an_algorithm_without_a_cost_is_refused():

@@ -1,4 +1,4 @@
-"""Reader for ``npz`` archives of numpy arrays that refuses pickles."""
+"""Reader for ``npz`` archives of numpy arrays; pickled objects are not loaded."""
 
 from __future__ import annotations
 

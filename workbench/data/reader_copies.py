@@ -94,7 +94,7 @@ def read_by_one(part: Part) -> bool:
 
 
 class _Copies:
-    """Copier of a part and the parts that it contains, each copied once."""
+    """Copier of a part and of the parts that it contains; it copies each part only once."""
 
     def __init__(self) -> None:
         self.memo: dict[int, Any] = {}

@@ -70,10 +70,10 @@ def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 class Watched:
-    """Wrapper of a function that raises an error if the function writes to its batch.
+    """Wrapper that raises an error if the wrapped function writes to its batch.
 
-    The check copies and compares the batch, so it runs only at calls 0, 1, 2, 4, 8 and so on. A
-    function that writes to every batch is detected at the first call, and the change is undone if
+    The check copies and compares the batch, so it runs only on calls 0, 1, 2, 4, 8 and so on. A
+    function that writes to every batch is detected on the first call, and the change is undone if
     possible.
 
     Parameters

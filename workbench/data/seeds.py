@@ -1,7 +1,7 @@
 """Seeds of random operations on data, such as shuffling, crops and flips.
 
-Each random choice uses a new generator, seeded by the user's seed and the position in the data.
-Therefore returning to a position reproduces the choice.
+Each random choice uses a new generator, seeded with the user's seed and the position in the data.
+Therefore the choice is the same whenever this position is read.
 """
 
 from __future__ import annotations

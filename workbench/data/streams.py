@@ -1,7 +1,7 @@
 """Data streams, which yield the batches of each epoch to main loops and monitors.
 
 The method `iterate(epoch, start)` is a pure function: for the same arguments it always returns the
-same batches, those of epoch `epoch` from number `start` onwards. The only state is the epoch and
+same batches, those of epoch `epoch` without the first `start`. The only state is the epoch and
 the position in it, which the outermost stream stores. A transformer passes both numbers to the
 stream that it transforms. Therefore saving a position, resuming from it and reading ahead in
 another thread work in the same way for all streams.
@@ -162,7 +162,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
             self._here = place
 
     def _read(self, epoch: int, start: int, training: bool) -> Iterator[Data]:
-        """Read for training, or without affecting training; see `workbench.data.reader_copies`."""
+        """Read batches for training or for another reader; see `workbench.data.reader_copies`."""
         check_reader(self, "training" if training else "others")
         if training:
             return self.iterate(epoch, start)
@@ -331,7 +331,7 @@ class Readable(Protocol):
         """Check that `scheme`, or the default scheme, fits the dataset, and return it."""
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches of an epoch from number `start` onwards."""
+        """Read the batches of an epoch, omitting the first `start`."""
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
         """Wrap `data_stream` in the default transformers."""
@@ -343,7 +343,7 @@ class Readable(Protocol):
 class DataStream(AbstractDataStream):
     """Data stream that reads a dataset in the order and batches that a scheme defines.
 
-    An array that is a view of the data, as for consecutive examples, is read-only.
+    Arrays that are views of the data, such as slices of consecutive examples, are read-only.
 
     Parameters
     ----------
@@ -426,7 +426,7 @@ class DataStream(AbstractDataStream):
     ) -> AbstractDataStream:
         """Create a stream wrapped in the default transformers of the dataset.
 
-        For images these convert pixels from the range 0..255 to floating-point numbers in [0, 1].
+        For images, they convert pixels from the range 0..255 to floating-point numbers in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)

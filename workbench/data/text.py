@@ -190,7 +190,7 @@ class _Lines:
         return (line for line, _ in self.numbered())
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """Yield each line with its location, the file and line number, for messages."""
+        """Yield each line with its location (file and line number) for messages."""
         for path in self.paths:
             number = 0
             with path.open(encoding=self.encoding) as file:

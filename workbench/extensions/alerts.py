@@ -111,9 +111,9 @@ class Alert(SimpleExtension):
         If True, alert whenever the condition is met; by default only the first of several
         consecutive times.
     webhook : str or callable, optional
-        The http or https address to which each alert is sent as JSON, by POST, with the keys
-        ``text``, ``level``, ``iteration`` and ``log`` (the identity of the log), or a function that
-        receives these items as a mapping. Alerts are sent in another thread; a failure is logged,
+        The http or https address to which each alert is sent as JSON, by POST, or a function that
+        receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
+        ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
         and training continues.
     name : str, optional
         The name of the extension; by default the name of the class.
@@ -180,7 +180,7 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Object that sends alerts, one after another, to a web address or function in a thread.
+    """Object that sends alerts, one after another and in a thread, to an address or function.
 
     The thread ends when all alerts have been sent. It is not a daemon, so that a script does not
     end before its last alert has been sent.
@@ -217,7 +217,7 @@ class Sender:
         self._reset()
 
     def send(self, facts: Mapping[str, Any]) -> None:
-        """Queue `facts`, which another thread sends."""
+        """Queue `facts` for another thread to send."""
         with self._lock:
             self._waiting.append(facts)
             if self._thread is None:

@@ -39,7 +39,7 @@ STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
 PAUSED_AFTER = "{what}. Training is paused"
 REWOUND = "{what}. Training is rewound to iteration {target:,} with {changes}"
-NOT_POSSIBLE = " ({reason}, so it was not rewound)"
+NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
 ENDED = "{what}. Training ends because there is no session that could pause it"
 
 
@@ -53,8 +53,8 @@ class Guard(TrainingExtension):
     by a multiple of their spread.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
-    `MainLoop.run`, a value that is not finite ends training with its error, and a cost that
-    explodes ends it without an error.
+    `MainLoop.run`, a value that is not finite ends training with its error; an exploding
+    cost ends training without an error.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ class Guard(TrainingExtension):
         The number of costs in each median, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. If a schedule sets a hyperparameter, the reduced value
-        is held until it is released.
+        ``learning_rate``. If a schedule sets a hyperparameter, the reduced value is
+        held until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.

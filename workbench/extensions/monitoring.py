@@ -73,7 +73,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record for a variable or quantity, which can be given by name."""
+        """Return the name of the record for a variable, a quantity or the name of either."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"

@@ -1,6 +1,6 @@
 """The planned end of training in epochs or batches, and goals that replace it.
 
-A request for more training (``session.train(epochs=5)``) sets a *goal*, which has precedence over
+A request for more training (``session.train(epochs=5)``) sets a *goal*, which takes precedence over
 every limit that a `FinishAfter` defines.
 """
 
@@ -39,7 +39,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal beyond the planned end, or, if `than_planned` is False, beyond the work done."""
+    """Set a goal beyond the planned end or, if `than_planned` is False, the current position."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -106,7 +106,7 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return a list with an extension that ends training at the goal, or [] if no goal is set."""
+    """Return a list with an extension that ends training at the goal, empty without a goal."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 

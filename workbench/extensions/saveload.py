@@ -271,7 +271,7 @@ class Load(SimpleExtension):
 
     If the file does not exist yet, a message is logged and training starts from the beginning.
     Therefore a script with `Load` and `Checkpoint` can be restarted until it is done. Place this
-    extension first, so that extensions which act before training use the loaded parameters.
+    extension first, so that extensions that act before training use the loaded parameters.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ class Load(SimpleExtension):
         return {LOADED_FROM: False}
 
     def load_to(self, main_loop: Loop) -> None:
-        """Load all requested parts into `main_loop`, or none of them if a part does not fit.
+        """Load all requested parts into `main_loop`, or none of them if a part is incompatible.
 
         A subclass can override this method. It is called on the event, and again after all
         extensions have handled the event.

@@ -114,7 +114,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         return {**super().waiting_for(), **own}
 
     def update_best(self) -> None:
-        """Store the time of a new best value; a subclass can override the condition."""
+        """Store the current iteration and epoch if there is a new best value."""
         log = self.main_loop.log
         found = log.current_row.get(self.notification_name, False) is not False
         self._looked, self._found = True, self._found or found

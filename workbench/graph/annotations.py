@@ -124,7 +124,7 @@ class ApplicationCall(Annotation):
         of sequences, the states and the contexts; the outputs are the outputs of the application.
         Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        The random draws of the call when it is repeated in training mode, by the new inputs.
+        The random draws of the call when it is repeated in training mode; the keys are its inputs.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def batch_normalization(*bricks: Component) -> Iterator[None]:
     Parameters
     ----------
     *bricks : Brick
-        Bricks whose batch normalisations enter training mode, including those of their descendants.
+        Bricks whose batch normalisations, at any depth, are in training mode inside the block.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def get_batch_normalization_updates(
     Returns
     -------
     list of pairs
-        A population mean or population standard deviation, and its estimate from the batch.
+        Each pair is a population mean or standard deviation and its estimate from the batch.
 
     Raises
     ------

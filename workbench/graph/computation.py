@@ -23,8 +23,7 @@ from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 
 NOT_REPLACEMENTS = (
-    "replace needs a dictionary, or pairs, from variables of the graph to the variables that "
-    "replace them"
+    "replace needs a dictionary, or pairs, from variables of the graph to their replacements"
 )
 
 
@@ -42,7 +41,7 @@ class ComputationGraph(KnownAttributes, Hinted):
     outputs : list of Variable
     variables : list of Variable
         All variables in topological order, so that each variable comes after its inputs. Auxiliary
-        variables are included if they depend only on inputs of the outputs.
+        variables are included if they depend only on inputs that the outputs also use.
     updates : dict of SharedVariable to Variable
         The updates in the annotations of the variables.
     scans : list of Loop

@@ -25,7 +25,7 @@ from workbench.utils.predicates import Predicate, normalized
 
 @dataclass(frozen=True, repr=False)
 class Named(Predicate):
-    """Condition that a variable has a certain name, in the graph or in its brick.
+    """Condition that a variable has a given name, in the graph or in its brick.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class OfClass(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfCall(Predicate):
-    """Condition that a variable belongs to a call with a certain ``call_id``."""
+    """Condition that a variable belongs to a call with a given ``call_id``."""
 
     call_id: str
 
@@ -120,7 +120,7 @@ class OfCall(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Is(Predicate):
-    """Condition that only the variable `variable` meets."""
+    """Condition that is met only by `variable`."""
 
     variable: Variable
 

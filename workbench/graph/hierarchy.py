@@ -86,7 +86,7 @@ class Component(Annotation):
         self._parameters = Parameters(self, value)
 
     def _children_changed(self) -> None:
-        """Respond to an added or removed child."""
+        """Handle the addition or removal of a child."""
 
     def get_unique_path(self) -> list[Component]:
         """Return the components from a root to this component.

@@ -204,7 +204,7 @@ def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool])
 
 
 def _typical(news: Variable) -> Variable:
-    """Return the mean of the new values at all time steps, or the last integer value."""
+    """Return the mean of the new values over time steps or, for integers, the last value."""
     typical: Variable = news.mean(0) if news.dtype.is_floating_point else news[-1]
     return typical
 
@@ -228,7 +228,7 @@ def estimates(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def is_chosen(variables: Iterable[Variable]) -> bool:
-    """Return True if the user chose the mode of a graph explicitly, also by rewriting the graph."""
+    """Return True if the user chose the mode of a graph explicitly, for example by a rewrite."""
     every = list(_with_loops(variables))
     return any("rewritten" in vars(v.tag) for v in every) or has_training_mode(every)
 

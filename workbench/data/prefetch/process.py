@@ -62,7 +62,7 @@ class Worker:
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
     def iterate(self, epoch: int, start: int) -> Iterator[Data]:
-        """Yield the batches of an epoch from number `start` onwards, as the process sends them."""
+        """Yield the batches of an epoch, omitting the first `start`, as the process sends them."""
         self.idle = False
         requests, answers = self._pipes()
         position = start
@@ -120,7 +120,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Pool of the idle reading processes of one stream, usually at most one.
+    """Pool of the idle reading processes of one stream, usually at most one process.
 
     The pool is empty after unpickling and in a fork.
     """

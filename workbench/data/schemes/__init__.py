@@ -2,7 +2,7 @@
 
 A scheme returns the requests of epoch `epoch`, omitting the first `start`. They depend only on
 these two integers and on the seed of the scheme. Therefore two integers define a position in
-training, and training resumes exactly from it. Iterators are not saved.
+training, from which training resumes exactly. Iterators are not saved.
 
 There are two kinds of schemes. The requests of an `IndexScheme` are indices of examples: a slice if
 they are consecutive (arrays then return views), otherwise an array of indices, or one integer per

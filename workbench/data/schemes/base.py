@@ -47,7 +47,7 @@ class IterationScheme(Hinted, Part, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        advice = "it must return the requests of epoch `epoch`, starting with number `start`"
+        advice = "it must return the requests of epoch `epoch`, omitting the first `start`"
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     def _copied_whole(self, moves: bool) -> bool:

@@ -39,8 +39,8 @@ def cross_validation(
 ) -> Iterator[Any]:
     """Split a dataset into folds, and yield the training and validation schemes of each fold.
 
-    The validation set of a fold consists of consecutive examples, so first shuffle data
-    that are sorted by class.
+    The validation set of a fold consists of consecutive examples, so first shuffle data that are
+    sorted by class.
 
     Parameters
     ----------

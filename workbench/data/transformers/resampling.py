@@ -1,4 +1,4 @@
-"""Transformers that resize and rotate images with the interpolation of torch."""
+"""Transformers that resize and rotate images with the interpolation functions of torch."""
 
 from __future__ import annotations
 
