@@ -281,7 +281,7 @@ class UnknownRecordError(LogError, KeyError):
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that take much space in a database, or have not been written to it yet."""
+    """Records that take up much space in a database, or have not been written to it yet."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
@@ -293,7 +293,7 @@ class EventError(ExtensionError):
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
-    """A name of an extension that is unknown, or that several extensions share."""
+    """An extension name that is unknown, or that several extensions share."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):

@@ -194,7 +194,7 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return the number of the epoch and, as ``position``, the number of batches read in it.
+        """Return a dictionary of the ``epoch`` and the ``position``, the number of batches read.
 
         A main loop has a separate position, which is part of its own state.
         """

@@ -180,10 +180,10 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Object that sends alerts, one after another and in a thread, to an address or function.
+    """Object that sends alerts to a web address or function in a separate thread.
 
-    The thread ends when all alerts have been sent. It is not a daemon, so that a script does not
-    end before its last alert has been sent.
+    Alerts are sent one after another. The thread ends when all alerts have been sent. It is not a
+    daemon, so that a script does not end before its last alert has been sent.
 
     Parameters
     ----------

@@ -53,8 +53,8 @@ class Guard(TrainingExtension):
     by a multiple of their spread.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
-    `MainLoop.run`, a value that is not finite ends training with its error; an exploding
-    cost ends training without an error.
+    `MainLoop.run`, a value that is not finite ends training with its error; an exploding cost ends
+    training without an error.
 
     Parameters
     ----------

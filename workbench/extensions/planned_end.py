@@ -26,7 +26,7 @@ NOT_BEFORE = (
 )
 
 INSTEAD_OF = "_goal_instead_of"
-"""Key in the status of the end that the extensions had defined before `end_at` replaced it."""
+"""Key in the status under which `end_at` stores the end that it has replaced."""
 
 
 def check_more(epochs: object, batches: object) -> None:
@@ -106,7 +106,7 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return a list with an extension that ends training at the goal, empty without a goal."""
+    """Return a list with an extension that ends training at the goal, or [] if no goal is set."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 

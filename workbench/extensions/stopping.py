@@ -1,4 +1,4 @@
-"""`EarlyStopping`, and the extension in it that ends training without an improvement.
+"""`EarlyStopping`, and the extension in it that ends training if there is no improvement.
 
 `EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records when a value is
 the best so far, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.
@@ -69,7 +69,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Raises
     ------
     ArgumentError
-        Unless exactly one of `iterations` and `epochs` is given, as an integer of 1 or more.
+        If not exactly one of `iterations` and `epochs` is given, or if the number is less than 1.
 
     Examples
     --------
