@@ -1,7 +1,7 @@
-"""All exceptions of the project.
+"""All exceptions of the package.
 
 All exceptions derive from `WorkbenchError`, and each also derives from the matching builtin
-exception, so that code without knowledge of the workbench can catch it::
+exception, so that code that does not import the workbench can catch it::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
@@ -25,11 +25,11 @@ exception, so that code without knowledge of the workbench can catch it::
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be built
     ├── ParameterError        (ValueError)      parameter values that do not match the model
-    │   └── UnknownParameterError (KeyError)    a path that no parameter has
+    │   └── UnknownParameterError (KeyError)    a parameter path that does not exist
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
     ├── NotFiniteError        (ArithmeticError) a value that is infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are invalid or unset
-    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches instead of all of their data
+    ├── MonitoringWarning     (RuntimeWarning)  a value that can differ from the exact value
     ├── ConfigurationError    (ValueError, AttributeError) an unknown, missing or invalid setting
     ├── DataError             (ValueError)      invalid data, or an invalid request for data
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
@@ -50,7 +50,7 @@ exception, so that code without knowledge of the workbench can catch it::
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
     ├── SessionError          (RuntimeError)    a command that a session rejects
     ├── SessionWarning        (RuntimeWarning)  the start of a session while another one trains
-    ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved, or only in part
+    ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved completely
     └── TrainingFinish        (RuntimeError)    a request to end training, never shown to the user
         └── EvaluationAbandoned                 a request to end an evaluation
 
@@ -147,7 +147,7 @@ class GradientError(WorkbenchError, ValueError):
 
 
 class InitializationError(WorkbenchError, ValueError):
-    """An initialisation scheme with an invalid configuration, or a shape that it cannot draw."""
+    """An initialisation scheme that is invalid or cannot draw values of the requested shape."""
 
 
 class BrickError(WorkbenchError, ValueError):
@@ -159,7 +159,7 @@ class NotConfiguredError(BrickError):
 
 
 class ApplicationError(BrickError):
-    """An application of a brick to invalid arguments, or where it is not allowed."""
+    """An application of a brick to invalid arguments, or in a place that does not allow it."""
 
 
 class SignatureError(WorkbenchError, TypeError, ValueError):
@@ -191,7 +191,7 @@ class ParameterError(WorkbenchError, ValueError):
 
 
 class UnknownParameterError(ParameterError, KeyError):
-    """A path that no parameter has."""
+    """A parameter path that does not exist."""
 
     __str__ = Exception.__str__  # KeyError would show the quoted text
 
@@ -209,7 +209,7 @@ class MonitoringError(WorkbenchError, ValueError):
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value over several batches that differs from the value over all of their data."""
+    """A value over several batches that can differ from the value over the whole dataset."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
@@ -281,7 +281,7 @@ class UnknownRecordError(LogError, KeyError):
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that need much space in a database, or that are not written to it yet."""
+    """Records that take up much space in a database, or have not been written to it yet."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
@@ -293,7 +293,7 @@ class EventError(ExtensionError):
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
-    """A name that no extension of a main loop has, or that several extensions have."""
+    """An extension name that is unknown, or that several extensions share."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):

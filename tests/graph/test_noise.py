@@ -96,6 +96,6 @@ def test_a_divisor_that_makes_no_sense_is_refused(divisor):
 def test_a_rewrite_of_no_variables_is_mentioned(rewrite, caplog):
     graph = ComputationGraph(tensor.vector("x") * 2)
     assert rewrite(graph, [], 0.5).outputs == graph.outputs
-    assert f"{rewrite.__name__} got no variables" in caplog.text
+    assert f"{rewrite.__name__} received no variables" in caplog.text
     rewrite(graph, iter(graph.inputs), 0.5)
     assert caplog.text.count("no variables") == 1

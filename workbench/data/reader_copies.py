@@ -2,9 +2,10 @@
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
 state. But a scheme, transformer or dataset that a user writes can contain a random generator, whose
-state changes each time it is read. Training reads the original of such a part; all other readers
-share a copy, which is created when one of them first reads and does not copy the data. A part that
-cannot be copied, such as a Python generator, has only one reader: training, or the others.
+state changes each time it is read. Training reads the original of such a part. All other readers
+share one copy, which is created when it is first needed and does not duplicate the data. A part
+that cannot be copied, such as a Python generator, is read either by training or by the other
+readers.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """Base class of streams, schemes and datasets, whose random generators can be copied."""
+    """Base class of the objects whose random generators can be copied, such as streams."""
 
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 
@@ -93,7 +94,7 @@ def read_by_one(part: Part) -> bool:
 
 
 class _Copies:
-    """Copier of a part and the parts that it contains, each copied once."""
+    """Copier of a part and of the parts that it contains; it copies each part only once."""
 
     def __init__(self) -> None:
         self.memo: dict[int, Any] = {}

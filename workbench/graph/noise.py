@@ -24,8 +24,8 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 NO_VARIABLES = (
-    "{what} got no variables, so the graph is not changed; check the VariableFilter, which returns "
-    "an empty list if no variable matches"
+    "{what} received no variables, so the graph is not changed; check the VariableFilter, which "
+    "returns an empty list if no variable matches"
 )
 
 
@@ -41,7 +41,7 @@ def apply_dropout(
     """Set random elements of variables to zero.
 
     Each element is set to zero with probability `drop_prob`, and otherwise divided by
-    ``1 - drop_prob``. This preserves its expectation, so that no scaling is needed at test time.
+    ``1 - drop_prob``. This preserves the expected value, so that no scaling is needed at test time.
 
     Parameters
     ----------

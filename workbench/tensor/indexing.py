@@ -161,7 +161,7 @@ def _check(indices: torch.Tensor, size: int, what: str, hint: str = ROWS) -> Non
 
 
 def within(indices: torch.Tensor, size: int, what: str) -> torch.Tensor:
-    """Return a copy of `indices` after a check that all are between 0 and `size` - 1."""
+    """Check that all `indices` are between 0 and `size` - 1, and return a copy of them."""
     if indices.numel():
         least, most = indices.aminmax()
         if least.item() < 0 or most.item() >= size:

@@ -30,7 +30,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Reading processes inherited by a fork, never closed because their pipes can remain locked."""
+"""Reading processes that a fork inherited. They are not closed, since a pipe may be locked."""
 
 
 class Worker:
@@ -39,7 +39,7 @@ class Worker:
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream to read, of which the process receives a copy.
+        The stream to read; the process receives a copy.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class Worker:
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
     def iterate(self, epoch: int, start: int) -> Iterator[Data]:
-        """Yield the batches of an epoch from number `start` onwards, as the process sends them."""
+        """Yield the batches of an epoch, omitting the first `start`, as the process sends them."""
         self.idle = False
         requests, answers = self._pipes()
         position = start
@@ -120,7 +120,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Pool of the idle reading processes of one stream, usually at most one.
+    """Pool of the idle reading processes of one stream, usually at most one process.
 
     The pool is empty after unpickling and in a fork.
     """
