@@ -121,7 +121,7 @@ MISFITS = {
     ),
     "no dictionary": (
         setting("variables", to=3),
-        "'variables' in a state of training must be a dictionary, not 3",
+        "'variables' in a training state must be a dictionary, not 3",
     ),
     "a missing parameter": (
         without("parameters", "/mlp/linear_0.W"),

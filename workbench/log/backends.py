@@ -27,7 +27,8 @@ def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
         The name of the backend.
     make : callable
         A function that returns an empty log. It is called once for every main loop without a log.
-        It replaces an earlier function of this name, so that a notebook cell can be run again.
+        The function replaces an earlier function of this name, so that a notebook cell can be run
+        again.
     """
     BACKENDS[name] = make
 

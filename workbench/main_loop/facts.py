@@ -51,8 +51,8 @@ def versions() -> dict[str, str]:
 def hyperparameters(main_loop: Loop) -> dict[str, float]:
     """Return the hyperparameters of the algorithm that are single numbers, by path.
 
-    Each number is the shortest decimal number with the value of its variable: 0.1, for example, not
-    0.10000000149.
+    Each number is the shortest decimal that is rounded to the value of its variable, for example
+    0.1 instead of 0.10000000149.
     """
     _, others = main_loop.state_variables()
     return {

@@ -30,8 +30,8 @@ OVER_BATCHES = (
     "Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (
-    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch; to aggregate the "
-    "values, all shapes must be equal; reduce the variable, as in {name}.mean(), or set "
+    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch, so the values "
+    "cannot be aggregated; reduce the variable, as in {name}.mean(), or set "
     "tag.aggregation_scheme to Concatenate(variable)"
 )
 
@@ -323,7 +323,7 @@ class AggregationBuffer(Hinted):
         Raises
         ------
         StateError
-            If `state` belongs to other variables.
+            If `state` was saved for other variables.
         """
         accumulators = self._accumulators()
         if set(state) != set(accumulators):

@@ -19,7 +19,7 @@ from workbench.utils.values import to_python
 def buffer_of(
     monitored: Sequence[Monitored], use_take_last: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
-    """Return a buffer for the monitored variables, with the fast path if it is possible."""
+    """Return a buffer for the monitored variables, with the fast path if possible."""
     buffer = AggregationBuffer(monitored, use_take_last)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)

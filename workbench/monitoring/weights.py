@@ -83,7 +83,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     ----------
     variable : Variable
     own : callable
-        Returns the aggregation that the tag of a variable declares, or None.
+        A function that returns the aggregation that the tag of a variable declares, or None.
 
     Returns
     -------
@@ -268,7 +268,7 @@ class _Algebra:
         return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 
     def _row_by_row(self, variable: Variable) -> Kind:
-        """Return the kind of a variable with rows that is computed from rows and other operands."""
+        """Return the kind of a variable that has rows and is computed from rows."""
         call = variable.owner
         assert call is not None
         name, left = call.name, data_sizes(variable)

@@ -68,7 +68,7 @@ class Command(interfaces.Command):
 
     @property
     def state(self) -> str:
-        """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``.
+        """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``.
 
         Only a function that was passed to `workbench.session.Session.call` can fail.
         """

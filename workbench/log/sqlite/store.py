@@ -28,7 +28,7 @@ A_FACT = "status[{name!r}], a {type}"
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Job that adds records, whose values are results of `to_python` or already `Stored`."""
+    """Job that adds records; their values are results of `to_python`, or are `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]
@@ -58,7 +58,7 @@ Job = Additions | Fact | Whole | Future[None]
 
 
 class Store:
-    """Writer of jobs to the tables through one connection."""
+    """Store that writes jobs to the tables through one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection

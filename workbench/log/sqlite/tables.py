@@ -73,7 +73,7 @@ GONE = (
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal': training and the programs that read its log wait for each other. Move it to a local "
+    "'wal'. Training and the programs that read its log wait for each other. Move it to a local "
     "disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
@@ -153,7 +153,7 @@ class Database:
         """Raise a `sqlite3.OperationalError` if the file is no longer the file that was opened.
 
         The error is also raised if the file or its journal was replaced or truncated, because
-        SQLite would continue with its contents in memory, which no other program could read.
+        SQLite would continue with a copy in memory that no other program could read.
         """
         import sqlite3
 
@@ -266,7 +266,7 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
+        """Return the identity that starts with `uuid`, or the latest identity if `uuid` is None.
 
         Raises
         ------
@@ -318,7 +318,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
-    """Return the number and last visible iteration of a log and its ancestors, oldest first."""
+    """Return the id and last visible iteration of each ancestor and of the log, oldest first."""
     found: list[tuple[int, int]] = []
     name: str | None = uuid
     until = 2**63 - 1
