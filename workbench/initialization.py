@@ -259,7 +259,7 @@ class Sparse(NdarrayInitialization):
         fraction = isinstance(num_init, float)
         if num_init < 0 or (fraction and num_init > 1):
             raise InitializationError(
-                f"{type(self).__name__}: num_init must be a number of weights of 0 or more, or a "
+                f"{type(self).__name__}: num_init must be a number of weights (0 or more) or a "
                 f"fraction between 0.0 and 1.0, not {num_init!r}"
             )
         self.num_init = num_init

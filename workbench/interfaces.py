@@ -1,8 +1,8 @@
 """Protocols of a run: its main loop, algorithm, stateful objects and session.
 
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
-types depend on each other in the same direction as imports. The protocols contain no logic. Views,
-notebooks and tools access a run only through a `Session`. A session provides only plain values, the
+dependencies between types have the same direction as imports. The protocols contain no logic.
+Views, notebooks and tools access a run only through a `Session`. A session provides only plain values, the
 log and commands, so that a session can also train in another process.
 """
 
@@ -134,7 +134,7 @@ class Loop(Protocol):
         """Request a call of `action` in the training thread between two batches."""
 
     def yield_to_commands(self) -> None:
-        """Apply pending pauses and interrupts within a long evaluation."""
+        """Apply pending pauses and interrupts during a long evaluation."""
 
     def after_event(self, action: Callable[[], object]) -> None:
         """Call `action` after all extensions have handled the current event."""

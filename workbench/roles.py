@@ -206,7 +206,7 @@ class BatchNormOffsetRole(BatchNormGraphVariableRole):
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """Standard deviation of the batch or of the population, by which batch normalisation divides."""
+    """Standard deviation of the batch or population, by which batch normalisation divides."""
 
 
 class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):

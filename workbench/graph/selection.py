@@ -128,7 +128,7 @@ class Selection(Hinted, list[Variable]):
             filled = numpy.asarray(values)
             if filled.ndim:
                 raise ParameterError(
-                    f"set_values: values must be a dictionary by path, or one number, not an array "
+                    f"set_values: values must be a dictionary by path or a number, not an array "
                     f"of shape {filled.shape}"
                 )
             values = {p: numpy.full(tuple(v.shape), filled) for p, v in variables.items()}
@@ -222,7 +222,7 @@ class Selection(Hinted, list[Variable]):
 
 
 def label(variable: Variable) -> str:
-    """Return the path of a variable from its brick and its name in the brick, or only its name."""
+    """Return the path of a variable in its brick, or its name if it belongs to no brick."""
     brick, name = get_brick(variable), variable.tag.name
     if brick is None or name is None:
         return path_of(variable)

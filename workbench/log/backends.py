@@ -1,7 +1,7 @@
 """Registry of log backends, which create the log of a main loop if the user passes no log.
 
-A backend consists of a class that derives from `TrainingLogBase` and defines the methods of
-`workbench.log.records.Records`, and of a call of `register`.
+A backend is a class that derives from `TrainingLogBase` and defines the methods of
+`workbench.log.records.Records`. A call to `register` makes it available.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ NOT_STORABLE = "the name of {what} must be a str that can be encoded as UTF-8, n
 
 @runtime_checkable
 class Records(Protocol):
-    """Protocol of the storage of values by iteration and name."""
+    """Protocol for storing values by iteration and name."""
 
     @property
     @abstractmethod

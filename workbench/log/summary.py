@@ -45,11 +45,11 @@ class Summary:
     Attributes
     ----------
     channels : pandas.DataFrame
-        A row for each channel. The columns are its ``kind`` (numbers, flags, text or objects), the
-        ``count`` of its records, the number of ``not_finite`` values, and the ``first`` and
-        ``last`` value. ``min`` and ``max`` of the finite values first occurred at the iterations
-        ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of `TrackTheBest`.
-        Values of channels without numbers are NaN.
+        A row for each channel. The columns are the ``kind`` (numbers, flags, text or objects), the
+        ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
+        value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
+        iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
+        `TrackTheBest`. Values of channels without numbers are NaN.
     run : dict
         The facts about the run that the log contains, by name.
     """

@@ -146,10 +146,10 @@ class Tabular(Records):
             Logs, sessions, frames, or paths of SQLite databases. The keys of a dictionary are the
             names of the runs.
         best : str, optional
-            The channel whose smallest value selects the row of each run at which the results are
-            compared. By default the newest record of each channel is compared.
+            The results are compared at the row of each run in which this channel is smallest. By
+            default, the newest record of each channel is compared.
         largest : bool
-            If True, the largest value of `best` selects the row.
+            If True, use the row in which `best` is largest.
         everything : bool
             If True, also return the rows that are the same in all runs.
 

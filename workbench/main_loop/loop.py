@@ -205,7 +205,8 @@ class MainLoop(FixedAttributes):
     ) -> Session:
         """Train in a background thread, and return the session that controls it.
 
-        If a session already trains this main loop, it is returned and a notice is printed.
+        If a session already trains this main loop, that session is returned and a notice is
+        printed.
 
         Parameters
         ----------

@@ -128,7 +128,7 @@ class Mailbox:
         finally:
             self.yielding = False
         if any(request.urgent for request in self.kept):
-            raise EvaluationAbandoned("the evaluation was abandoned by an urgent request")
+            raise EvaluationAbandoned("the evaluation was abandoned because of an urgent request")
 
     def clear(self) -> None:
         """Discard all requests."""

@@ -132,8 +132,8 @@ def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
         raise StateError(
-            f"the epoch iterator of {loop!r} must be an EpochIterator (which records its position), "
-            f"not {epoch!r}; let the data stream create it"
+            f"the epoch iterator of {loop!r} must be an EpochIterator (which records its "
+            f"position), not {epoch!r}; let the data stream create it"
         )
     within = epoch.state_dict()
     own = stream.state_dict()

@@ -190,7 +190,7 @@ class AggregationBuffer(Hinted):
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
     `requires` to `aggregate`. The buffer keeps the state of folds, which include all schemes of
-    the workbench. Other schemes keep their state in shared variables that are updated.
+    the workbench. Other schemes keep their state in shared variables.
 
     Parameters
     ----------

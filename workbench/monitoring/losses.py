@@ -1,4 +1,4 @@
-"""Weights of the losses of torch that are means over examples."""
+"""Weights of batches for the losses of torch that are means over examples."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def bound(
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction of a loss, also if ``size_average`` or ``reduce`` defines it."""
+    """Return the reduction of a loss, even if ``size_average`` or ``reduce`` defines it."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])

@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name, or None unless all are on an accelerator."""
+        """Return the values of a single batch by name if all are on an accelerator, else None."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None

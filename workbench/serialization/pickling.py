@@ -264,7 +264,7 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for one object and `add_to_dump` for others; pass this to `secure_dump`.
+    """Call `dump` for one object and `add_to_dump` for others; pass this function to `secure_dump`.
 
     Parameters
     ----------

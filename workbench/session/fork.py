@@ -50,7 +50,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Return a copy of a main loop; its log is empty, and of the same kind or in memory.
+    """Return a copy of a main loop with an empty log, of the same kind unless `in_memory`.
 
     Raises
     ------

@@ -54,7 +54,7 @@ class Hyperparameter:
         The scale on which to choose a value: logarithmic for a nonnegative number without an upper
         bound, such as a learning rate.
     driven_by : str
-        The name of the extension that sets the value during training, empty if there is none.
+        The name of the extension that sets the value during training; empty if there is none.
     held : bool
         True while this extension leaves the value unchanged.
     owner : str
@@ -167,7 +167,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If no extension sets the variable. `what` is the action that the message mentions.
+        If no extension sets the variable. The message contains the action `what`.
     """
     found = modifiers(loop).get(variable)
     if found is None:

@@ -21,7 +21,8 @@ CHANGING = (*REPLAYED, "train", "load")
 FREELY_RECORDED = 1000
 """Maximum number of interventions in one row that are recorded immediately, one by one.
 
-Each recording copies the whole tuple, so the cost grows with the square of the number of interventions.
+Each recording copies the whole tuple, so the cost grows with the square of the number of
+interventions.
 """
 
 

@@ -258,7 +258,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return `value`; copy or encode a mutable value, so that later changes are not recorded."""
+        """Return `value`; copy or encode a mutable value so that later changes have no effect."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:

@@ -28,7 +28,7 @@ A_FACT = "status[{name!r}], a {type}"
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Job that adds records; their values are results of `to_python`, or are `Stored`."""
+    """Job that adds records; a value is a result of `to_python` or an instance of `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]

@@ -25,7 +25,7 @@ IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
 """Application id of databases of training logs."""
 LAYOUT: Final = 1
-"""Version of the layout of the tables."""
+"""Version of the table layout."""
 PATIENCE: float = 5.0
 """Seconds to wait for another program that writes to the database."""
 
@@ -52,7 +52,7 @@ CREATE VIEW entries AS
 NO_DATABASE = "{name!r} must be an SQLite database or a new file ({error}); pass another path"
 NOT_USABLE = (
     "the database {name!r} cannot be used ({error}); its folder must exist and be writable, and "
-    "the disk must have space"
+    "the disk must have free space"
 )
 MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
@@ -82,7 +82,7 @@ EMPTY = "the database {name!r} has no log yet; a log appears within a second of 
 
 
 class Found(NamedTuple):
-    """Record in the form in which it is stored in the database."""
+    """Record as stored in the database."""
 
     id: int
     time: int
