@@ -2,8 +2,8 @@
 
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
 dependencies between types have the same direction as imports. The protocols contain no logic.
-Views, notebooks and tools access a run only through a `Session`. A session provides only plain values, the
-log and commands, so that a session can also train in another process.
+Views, notebooks and tools access a run only through a `Session`. A session provides only plain
+values, the log and commands, so that a session can also train in another process.
 """
 
 from __future__ import annotations

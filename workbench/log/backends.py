@@ -54,7 +54,7 @@ def new_log(backend: str | None = None) -> TrainingLogBase:
     name = config.log_backend if backend is None else backend
     if name not in BACKENDS:
         known = ", ".join(map(repr, BACKENDS))
-        raise LogError(f"no log backend is called {name!r}{nearest(name, BACKENDS)}; use {known}")
+        raise LogError(f"no log backend is named {name!r}{nearest(name, BACKENDS)}; use {known}")
     return BACKENDS[name]()
 
 

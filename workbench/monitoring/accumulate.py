@@ -329,7 +329,7 @@ class AggregationBuffer(Hinted):
         if set(state) != set(accumulators):
             raise errors.StateError(
                 f"the state of monitoring must contain {_names(accumulators)}, but contains "
-                f"{_names(state)}; monitor the same variables as when it was saved"
+                f"{_names(state)}; monitor the variables of the saved state"
             )
         for name, saved in state.items():
             accumulators[name].load_state_dict(saved)

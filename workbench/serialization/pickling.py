@@ -243,7 +243,7 @@ def add_to_dump(
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: the archive has no parameters {', '.join(absent)}; pass to add_to_dump only "
+            f"{where}: the archive has no parameters {', '.join(absent)}; add_to_dump accepts only "
             "parameters that were passed to dump"
         )
     check_numbered(named, present, where)

@@ -21,7 +21,7 @@ from workbench.log.sqlite.values import ABSENT, DELETED, Stored, encoded
 if TYPE_CHECKING:
     import sqlite3
 
-OMITTED = "the database cannot store {what} ({error}); it is kept in memory only"
+OMITTED = "the database cannot store {what} ({error}); this value is kept in memory only"
 A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
 A_FACT = "status[{name!r}], a {type}"
 
