@@ -1,4 +1,4 @@
-"""Facts about completed epochs in the status of a log, used to compute other axes."""
+"""Facts about completed epochs in the status of a log, used for the axes of plots."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ interventions.
 
 
 class Journal:
-    """Writer of interventions to the log of a main loop, to be used in the training thread.
+    """Journal that writes interventions to the log of a main loop, in the training thread.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class Identity(Enum):
     HELD = auto()
     """Like `OPENED` or `LOADED`, in a run that keeps records in memory until its first batch."""
     READING = auto()
-    """Identity found in the database and only read."""
+    """Identity found in the database by a read-only log."""
 
 
 class Event(Enum):

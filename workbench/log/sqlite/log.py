@@ -360,7 +360,7 @@ class SQLiteLog(TrainingLogBase):
         self._parent = None
 
     def refresh(self) -> None:
-        """Read new records of another process if this log was opened and not written to."""
+        """Read new records of another process if this log was opened but has not been changed."""
         reader = self._reader
         if reader is not None:
             reader.update(self._memory, self._status.facts)
