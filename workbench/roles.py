@@ -206,7 +206,7 @@ class BatchNormOffsetRole(BatchNormGraphVariableRole):
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """Standard deviation of the batch or of the population, the divisor of batch normalisation."""
+    """Standard deviation of the batch or population, by which batch normalisation divides."""
 
 
 class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):

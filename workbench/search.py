@@ -352,7 +352,7 @@ def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
 def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
     number = log_probs.shape[1]
     if not 0 <= eol_symbol < number:
-        raise SearchError(f"eol_symbol must be an output, 0 to {number - 1}, not {eol_symbol}")
+        raise SearchError(f"eol_symbol must be an output from 0 to {number - 1}, not {eol_symbol}")
     if log_probs.isnan().any():
         raise SearchError(
             "the generator returns probabilities that are not numbers (NaN); initialise it, or "

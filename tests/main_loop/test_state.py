@@ -121,7 +121,7 @@ MISFITS = {
     ),
     "no dictionary": (
         setting("variables", to=3),
-        "'variables' in a state of training must be a dictionary, not 3",
+        "'variables' in a training state must be a dictionary, not 3",
     ),
     "a missing parameter": (
         without("parameters", "/mlp/linear_0.W"),
@@ -367,7 +367,7 @@ def test_a_state_saved_before_a_batch_trains_on_that_batch():
 def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
     main_loop = trained()
     main_loop.epoch_iterator = iter([])
-    with pytest.raises(StateError, match="which records its position"):
+    with pytest.raises(StateError, match=r"\(which records its position\)"):
         main_loop.state_dict()
 
 

@@ -145,7 +145,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
             If no epoch has ended.
         """
         if not self.status["_epoch_ends"]:
-            raise LogError("there is no row of the last epoch: no epoch has ended yet")
+            raise LogError("there is no row of the last epoch, because no epoch has ended yet")
         return self._row(self, self.status["_epoch_ends"][-1])
 
     @property
@@ -154,7 +154,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity; it then continues the log with the old identity.
+        """Give the log a new identity, under which it continues the log with the old identity.
 
         Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """

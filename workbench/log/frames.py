@@ -36,7 +36,7 @@ class Snapshot:
     Attributes
     ----------
     rows : array of int64
-        The increasing iterations that have records.
+        The iterations that have records, in increasing order.
     edits : int
         The number of changes of `rows` other than appending.
     columns : dict

@@ -1,7 +1,7 @@
-"""Interventions in a log: the commands that changed a run, by the iteration of their effect.
+"""Interventions in a log, which are the commands that changed a run, by iteration.
 
-A row has them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip what is not a mapping, since a log can come from another program.
+A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
+Readers skip items that are not mappings, since another program can write a log.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ UNCHANGING = frozenset(
 
 
 class Columns(Protocol):
-    """The members of a log that are read here; `TrainingLogBase` has them."""
+    """The members of a log that are read here; `TrainingLogBase` defines them."""
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels."""
 
     def entries(self, name: str, /) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and values of a channel."""
+        """Return the iterations and values of a channel."""
 
 
 def interventions_in(log: Columns) -> list[tuple[int, Intervention]]:
@@ -54,7 +54,7 @@ def interventions_in(log: Columns) -> list[tuple[int, Intervention]]:
 def each_intervention(
     iterations: NDArray[np.int64], rows: Sequence[Any] | NDArray[Any]
 ) -> Iterator[tuple[int, Intervention]]:
-    """Yield the interventions of records of the channel, each with its iteration.
+    """Yield the interventions in the rows of the channel, each with its iteration.
 
     Parameters
     ----------

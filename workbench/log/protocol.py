@@ -30,7 +30,7 @@ class Logging(Protocol):
         """Prepare the log for a resumed run."""
 
     def writing(self) -> AbstractContextManager[Any]:
-        """Return a context manager for a run, which stores all records at its end."""
+        """Return a context manager for a run; all records are stored at the end of the run."""
 
     def commit(self) -> Any:
         """Make the records of an event visible to other threads."""

@@ -25,7 +25,7 @@ NOT_A_LOG = (
 
 
 class Log(Protocol):
-    """The members of a log that comparisons and exports use; `TrainingLogBase` has them."""
+    """The members of a log that comparisons and exports use; `TrainingLogBase` defines them."""
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -107,8 +107,8 @@ def log_of(source: Any) -> Log:
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
     """Return the runs of `sources`, with unique names.
 
-    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named by
-    its file, a log by the first digits of its UUID, and a frame is named ``frame``.
+    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
+    after its file, a log after the first digits of its UUID, and a frame is named ``frame``.
 
     Raises
     ------

@@ -45,13 +45,13 @@ class Summary:
     Attributes
     ----------
     channels : pandas.DataFrame
-        A row for each channel: its ``kind`` (numbers, flags, text or objects), the ``count`` of its
-        records, how many are ``not_finite``, the ``first`` and the ``last`` value, ``min`` and
-        ``max`` of the finite values, the iterations ``min_at`` and ``max_at`` where they first
-        occurred, and what `TrackTheBest` found, ``best`` and ``best_at``. Values of channels
-        without numbers are NaN.
+        A row for each channel. The columns are the ``kind`` (numbers, flags, text or objects), the
+        ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
+        value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
+        iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
+        `TrackTheBest`. Values of channels without numbers are NaN.
     run : dict
-        Facts about the run by name, as far as the log has them.
+        The facts about the run that the log contains, by name.
     """
 
     channels: pd.DataFrame
@@ -120,7 +120,7 @@ def channel_facts(
 
 
 def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
-    """Return the kind of the values of a channel, and the values as floats, or None.
+    """Return the kind of the values of a channel, and the values as floats (None if not numeric).
 
     Examples
     --------
@@ -141,7 +141,7 @@ def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
 
 
 def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts about the run by name, as far as the log has them."""
+    """Return the facts about the run that the log contains, by name."""
     facts: dict[str, Any] = {
         "rows": len(snapshot.rows),
         "iterations": status.get("iterations_done", 0),

@@ -192,7 +192,7 @@ class Run:
         self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
 
     def forget_earlier(self) -> None:
-        """Discard the error of an earlier run, and its request to finish."""
+        """Discard the error and the finish request of an earlier run."""
         self.main_loop.status.pop("training_error", None)
         self.main_loop.status.pop("_traceback", None)
         self.ending.forget_earlier()
@@ -240,7 +240,7 @@ class Run:
         self.loaded = set()
 
     def load(self, parts: Mapping[str, Any]) -> None:
-        """Load a state of training completely or not at all; it can lack some keys."""
+        """Load a training state completely or not at all; the state can lack some keys."""
         self.attach()
         state.restore(self.main_loop, parts, in_hand=self.in_hand)
         if "data" in parts:
@@ -250,7 +250,7 @@ class Run:
         self.loaded |= set(parts)
 
     def _record_execution(self, text: str) -> None:
-        """Record a change in the way in which the following batches are processed."""
+        """Record how the following batches are processed."""
         self.main_loop.log.current_row["execution"] = text
 
     def _train_for_an_epoch(self) -> bool:

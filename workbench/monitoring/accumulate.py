@@ -30,8 +30,8 @@ OVER_BATCHES = (
     "Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (
-    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch; to aggregate the "
-    "values, all shapes must be equal; reduce the variable, as in {name}.mean(), or set "
+    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch, so the values "
+    "cannot be aggregated; reduce the variable, as in {name}.mean(), or set "
     "tag.aggregation_scheme to Concatenate(variable)"
 )
 
@@ -190,7 +190,7 @@ class AggregationBuffer(Hinted):
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
     `requires` to `aggregate`. The buffer keeps the state of folds, which include all schemes of
-    the workbench. Other schemes keep their state in shared variables that are updated.
+    the workbench. Other schemes keep their state in shared variables.
 
     Parameters
     ----------
@@ -323,13 +323,13 @@ class AggregationBuffer(Hinted):
         Raises
         ------
         StateError
-            If `state` belongs to other variables.
+            If `state` was saved for other variables.
         """
         accumulators = self._accumulators()
         if set(state) != set(accumulators):
             raise errors.StateError(
                 f"the state of monitoring must contain {_names(accumulators)}, but contains "
-                f"{_names(state)}; monitor the same variables as when it was saved"
+                f"{_names(state)}; monitor the variables of the saved state"
             )
         for name, saved in state.items():
             accumulators[name].load_state_dict(saved)

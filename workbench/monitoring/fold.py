@@ -93,7 +93,7 @@ class Fold(AggregationScheme):
         self.requires = [variable]
 
     keeps_single: bool = False
-    """True if the value over a single batch is the value of the first variable, a scalar."""
+    """True if the value of a scalar over a single batch is the value of the first variable."""
 
     element_by_element: bool = True
     """True if the values of all batches must have the same shape."""

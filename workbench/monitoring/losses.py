@@ -1,4 +1,4 @@
-"""Weights of the losses of torch that are means over examples."""
+"""Weights of batches for the losses of torch that are means over examples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Function that counts class indices, weighted by class, and skips an ignored index."""
+    """Function that adds the weights of target classes, except those of an ignored class."""
 
     ignored: int
 
@@ -53,7 +53,7 @@ def bound(
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction of a loss, even if it is given by ``size_average`` and ``reduce``."""
+    """Return the reduction of a loss, even if ``size_average`` or ``reduce`` defines it."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])

@@ -90,8 +90,8 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
 
 NOT_A_LIST = (
-    "monitored variables must be a list, not {given!r}; to monitor those that a criterion selects, "
-    "give ComputationGraph(cost).select(...)"
+    "monitored variables must be a list, not {given!r}; to monitor the variables that a criterion "
+    "selects, pass ComputationGraph(cost).select(...)"
 )
 
 

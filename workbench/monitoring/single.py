@@ -19,7 +19,7 @@ from workbench.utils.values import to_python
 def buffer_of(
     monitored: Sequence[Monitored], use_take_last: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
-    """Return a buffer for the monitored variables, with the fast path if it is possible."""
+    """Return a buffer for the monitored variables, with the fast path if possible."""
     buffer = AggregationBuffer(monitored, use_take_last)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)
@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name, or None unless all are on an accelerator."""
+        """Return the values of a single batch by name if all are on an accelerator, else None."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None

@@ -2,8 +2,8 @@
 
 The manifest contains the format version and the SHA-256 of every member, and follows the members.
 Members that are added later are followed by a new manifest; of several members with the same name,
-the last one counts. Reading a faulty file raises an `ArchiveError` that names the file and the
-fault in one line.
+the last one counts. Reading an invalid file raises an `ArchiveError` that names the file and the
+problem in one line.
 
 Checksums detect damage but not malicious changes, because an attacker can write a manifest too.
 Reading never executes code from the file.
@@ -208,7 +208,7 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
 
 
 def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
-    """Check that the manifest is valid and complete, and return its checksums."""
+    """Return the checksums in the manifest; raise an error if it is invalid or incomplete."""
     if MANIFEST not in members:
         ours = members and all(name.startswith("_") for name in members)
         reason = (

@@ -45,8 +45,9 @@ def check_numbered(
         alone = f"{path}_2" not in present
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
-                f"{where}: several parameters are named {path!r}, and {name!r} has another value "
-                "in the archive; pass them in the same order as to dump, or rename their bricks"
+                f"{where}: several parameters are named {path!r}, and {name!r} has a different "
+                "value in the archive; pass them in the same order as to dump, or rename their "
+                "bricks"
             )
 
 

@@ -243,7 +243,7 @@ def add_to_dump(
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: the archive has no parameters {', '.join(absent)}; pass to add_to_dump only "
+            f"{where}: the archive has no parameters {', '.join(absent)}; add_to_dump accepts only "
             "parameters that were passed to dump"
         )
     check_numbered(named, present, where)
@@ -264,7 +264,7 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for an object and `add_to_dump` for others; for use with `secure_dump`.
+    """Call `dump` for one object and `add_to_dump` for others; pass this function to `secure_dump`.
 
     Parameters
     ----------

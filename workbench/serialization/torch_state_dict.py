@@ -62,13 +62,13 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
         The variables, for instance ``model.parameters``.
     values : dict
         Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` return them.
-        A value of another dtype fits if its conversion is exact.
+        A value of another dtype is accepted if its conversion is exact.
 
     Raises
     ------
     ParameterError
-        If a name is unknown or missing, or if a value has another shape or cannot be converted
-        exactly; the message lists all faults.
+        If a name is unknown or missing, or if a value has a different shape or cannot be
+        converted exactly. The message lists all problems.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
         # Equal names are not numbered, because other programs do not keep the order of parameters.
         if name in named:
             raise ArchiveError(
-                f"the names of parameters must differ, but two are {name!r}; rename their bricks"
+                f"the names of parameters must be unique, but two are {name!r}; rename their bricks"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

@@ -20,8 +20,8 @@ Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 
 
 NOT_A_LIST = (
-    "parameters must be a list of shared variables, not {given!r}; to select some of a model, give "
-    "list(model.select({given!r}))"
+    "parameters must be a list of shared variables, not {given!r}; to select parameters of a "
+    "model, pass list(model.select({given!r}))"
 )
 NOT_SHARED = "parameters must be shared variables, but {given!r:.80} is not one"
 

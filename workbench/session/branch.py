@@ -60,7 +60,7 @@ class Branch:
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
-        """The branch and its ancestors, each with the last point that this branch shares with it.
+        """The branch and its ancestors, each with the last point shared with the branch.
 
         A point is an iteration with the number of interventions that were made before it.
         """
@@ -98,7 +98,7 @@ def difference(log: TrainingLogBase, start: int) -> str:
 
 
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return the interventions in `log`, all or of some kinds, each with its ``iteration``."""
+    """Return the interventions of all or some `kinds` in `log`, each with its ``iteration``."""
     kinds = None if kinds is None else tuple(kinds)
     return [
         {"iteration": iteration, **record}

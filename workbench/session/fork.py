@@ -26,7 +26,7 @@ NO_COPY = (
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickler that replaces shared objects by their position in a list."""
+    """Pickler that replaces shared objects with their positions in a list."""
 
     def __init__(self, file: io.BytesIO, log: TrainingLogBase) -> None:
         super().__init__(file)
@@ -50,7 +50,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Return a copy of a main loop with an empty log, of the same kind or in memory.
+    """Return a copy of a main loop with an empty log, of the same kind unless `in_memory`.
 
     Raises
     ------

@@ -19,17 +19,17 @@ class Identity(Enum):
     """Relation of a log to its identity."""
 
     NEW = auto()
-    """Created by this log; the database differs from memory."""
+    """Identity created by this log; the database differs from memory."""
     OWN = auto()
-    """Created by this log; the database agrees with memory after the writer has finished."""
+    """Identity created by this log; the database agrees with memory when the writer is done."""
     OPENED = auto()
-    """Found in the database; notes can be added to it, but a run requires a new identity."""
+    """Identity found in the database; notes can be added, but a run requires a new identity."""
     LOADED = auto()
     """Identity of a loaded state, to which nothing is added."""
     HELD = auto()
-    """Like `OPENED` or `LOADED`, in a run whose records stay in memory until its first batch."""
+    """Like `OPENED` or `LOADED`, in a run that keeps records in memory until its first batch."""
     READING = auto()
-    """Found in the database and only read."""
+    """Identity found in the database by a read-only log."""
 
 
 class Event(Enum):

@@ -34,7 +34,7 @@ NO_ESSENTIAL = (
 
 
 class Reader:
-    """Reader of one log, which reads only the records that are new since the last call.
+    """Reader of one log, which reads only the records added since the last call.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
 """Application id of databases of training logs."""
 LAYOUT: Final = 1
-"""Version of the layout of the tables."""
+"""Version of the table layout."""
 PATIENCE: float = 5.0
 """Seconds to wait for another program that writes to the database."""
 
@@ -52,7 +52,7 @@ CREATE VIEW entries AS
 NO_DATABASE = "{name!r} must be an SQLite database or a new file ({error}); pass another path"
 NOT_USABLE = (
     "the database {name!r} cannot be used ({error}); its folder must exist and be writable, and "
-    "the disk must have space"
+    "the disk must have free space"
 )
 MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
@@ -73,7 +73,7 @@ GONE = (
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal': training and the programs that read its log wait for each other. Move it to a local "
+    "'wal'. Training and the programs that read its log wait for each other. Move it to a local "
     "disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
@@ -82,7 +82,7 @@ EMPTY = "the database {name!r} has no log yet; a log appears within a second of 
 
 
 class Found(NamedTuple):
-    """Record in the form in which it is stored in the database."""
+    """Record as stored in the database."""
 
     id: int
     time: int
@@ -153,7 +153,7 @@ class Database:
         """Raise a `sqlite3.OperationalError` if the file is no longer the file that was opened.
 
         The error is also raised if the file or its journal was replaced or truncated, because
-        SQLite would continue with its contents in memory, which no other program could read.
+        SQLite would continue with a copy in memory that no other program could read.
         """
         import sqlite3
 
@@ -266,7 +266,7 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
+        """Return the identity that starts with `uuid`, or the latest identity if `uuid` is None.
 
         Raises
         ------
@@ -318,7 +318,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
-    """Return the number and last visible iteration of a log and its ancestors, oldest first."""
+    """Return the id and last visible iteration of each ancestor and of the log, oldest first."""
     found: list[tuple[int, int]] = []
     name: str | None = uuid
     until = 2**63 - 1

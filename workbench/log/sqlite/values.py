@@ -35,7 +35,7 @@ UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """Value in the form stored in the database, with its kind, or None for a plain value."""
+    """Value as stored in the database, and its kind; the kind of a plain value is None."""
 
     value: Any
     kind: str | None

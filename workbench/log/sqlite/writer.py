@@ -35,7 +35,7 @@ NOT_WRITTEN = (
 
 
 class Writer:
-    """Writer of jobs to a database, in order, in a thread that the first job starts."""
+    """Writer that executes jobs in order in a separate thread, which the first job starts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -180,7 +180,7 @@ class Writer:
         return [job for job in batch if not isinstance(job, Future)]
 
     def _answer(self, batch: list[Job], omitted: list[str]) -> None:
-        """Notify waiting threads, in which an error is raised if values were omitted."""
+        """Notify waiting threads, which raise an error if values were omitted."""
         self._failing = False
         for text in omitted:
             logger.error(text)
