@@ -208,7 +208,7 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
 
 
 def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the checksums in the manifest, after a check that it is valid and complete."""
+    """Check that the manifest is valid and complete, and return its checksums."""
     if MANIFEST not in members:
         ours = members and all(name.startswith("_") for name in members)
         reason = (

@@ -57,8 +57,8 @@ class Steering(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Assign a new value to a shared variable between two batches.
 
-        If a schedule drives the variable, the value is kept until the schedule acts next; use
-        `hold` for a value that is kept longer.
+        If a schedule drives the variable, the value is kept until the next update by the
+        schedule; use `hold` to keep it longer.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Steering(interfaces.Session):
         return self._queue.ask("hold", f"hold {variable}{to}", action, details)
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Let the schedule of a variable change it again from its next trigger onwards.
+        """Allow the schedule of a variable to change the variable again, from the next trigger on.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Steering(interfaces.Session):
         return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the current training state in memory, longer than automatic snapshots.
+        """Keep the current training state in memory longer than automatic snapshots.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Logarithms of probabilities that stay exact where the probabilities are rounded.
+"""Logarithms of probabilities, computed without the rounding errors of the probabilities.
 
 Softmax and the logistic function round probabilities near zero and one, so that the logarithm of a
 probability and its gradient become inexact. Therefore lowering computes ``log(softmax(x))`` as

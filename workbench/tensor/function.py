@@ -110,7 +110,7 @@ class Function:
         Raises
         ------
         InputError
-            If an input is missing, unknown, surplus or given twice.
+            If an input is missing, unknown or given twice, or if there are too many inputs.
         ShapeError, DtypeError
             If a value does not match the shape or dtype of its input.
         ParameterError

@@ -81,7 +81,7 @@ class Inference(Protocol):
 
 
 class Probe:
-    """Shape inference for one call, by runs of the function with concrete sizes.
+    """Shape inference for one call that runs the function with concrete sizes.
 
     Parameters
     ----------

@@ -172,8 +172,8 @@ class Loop(Operation):
 def _runs_eagerly(values: Sequence[torch.Tensor]) -> bool:
     """Return True if operations are neither traced nor run under autocast.
 
-    Then fused operations are faster. A tracer needs the original operations, and autocast selects a
-    dtype for each operation.
+    If so, fused operations are faster. A tracer needs the original operations, and autocast
+    selects a dtype for each operation.
     """
     return all(
         type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)

@@ -60,7 +60,7 @@ def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 
 def checked_givens(givens: Any) -> dict[Variable, Variable]:
-    """Return the replacements by variable, after a check that the shapes are equal."""
+    """Check that replacements match in shape, and return them as a dictionary by variable."""
     replacements = {}
     for old, value in givens.items() if isinstance(givens, Mapping) else givens:
         new = as_variable(value)

@@ -35,14 +35,14 @@ from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""Maximum number of programs of one task."""
+"""Maximum number of programs per task."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they cannot be compiled: {why}"
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
     for name in ("loop_forward", "loop_backward", "product", "descend")
 ]
-"""Operations whose inputs inductor must write to memory once, without fusing them."""
+"""Operations that are not fused; inductor must write their inputs to memory once."""
 
 _compiler = threading.RLock()
 """Lock that is held by the thread that compiles, since inductor has global state."""

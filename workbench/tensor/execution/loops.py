@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Program = Callable[[list[Any]], Sequence[Any]]
-"""A compiled graph: a function of a list of arguments that returns results.
+"""A compiled graph: a function that takes a list of arguments and returns results.
 
 The function empties the list, so that it can free each argument after its last use.
 """
@@ -161,7 +161,7 @@ def _run(
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
     """Run a loop, and return its stacked outputs and a key to the values for `loop_backward`.
 
-    The key is a tensor, so that autograd can save it. The values exist as long as the key.
+    The key is a tensor, so that autograd can save it. The values exist until the key is deleted.
     """
     step = _steps[number]
     loop = step.loop

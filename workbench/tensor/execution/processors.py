@@ -38,7 +38,7 @@ def available_processors() -> int:
 
 
 def _quotas() -> list[float]:
-    """Return the quotas, in processors, of the control groups that contain this process."""
+    """Return the processor quotas of the control groups that contain this process."""
     found = []
     try:
         memberships = _CGROUP.read_text(encoding="utf-8").splitlines()
