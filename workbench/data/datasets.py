@@ -186,7 +186,7 @@ class Dataset(Hinted, Labelled, Part):
         return False  # a dataset contains the data, which would be copied too
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return `scheme`, or the default scheme if it is None; raise an error if it does not fit.
+        """Return `scheme`, or the default scheme if it is None, after a check that it fits.
 
         Raises
         ------

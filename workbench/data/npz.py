@@ -73,10 +73,10 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
 def _member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path
 ) -> npt.NDArray[Any]:
-    """Check that the archive is large enough for the declared shape, and read the array."""
+    """Read an array, after a check that the archive is large enough for the declared shape."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataFileError(
-            f"{path}: {name} must be stored uncompressed or deflated, as by numpy.savez"
+            f"{path}: {name} must be stored uncompressed or deflated, as numpy.savez does"
         )
     packed = info.compress_size * (RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1)
     with archive.open(info) as member:

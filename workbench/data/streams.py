@@ -328,7 +328,7 @@ class Readable(Protocol):
         """Names of the axes, or None if unknown."""
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return `scheme` or the default scheme if it fits the dataset; else raise an error."""
+        """Return `scheme` or the default scheme, after a check that it fits the dataset."""
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
         """Read the batches of an epoch from number `start` onwards."""

@@ -106,7 +106,7 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return a list of the extension that ends training at the goal; empty if no goal is set."""
+    """Return a list with the extension that ends training at the goal, empty if it is not set."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 

@@ -118,7 +118,7 @@ _COUNTED: dict[str, tuple[str, Callable[[int, int], bool]]] = {
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Check that the value of the trigger `name` is an integer of 1 or more, and return it."""
+    """Return the value of the trigger `name`, after a check that it is an integer of 1 or more."""
     if not is_count(value):
         raise EventError(NOT_A_COUNT.format(name=name, value=value))
     return int(value)

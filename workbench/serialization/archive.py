@@ -208,7 +208,7 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
 
 
 def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
-    """Check that the manifest is valid and complete, and return its checksums."""
+    """Return the checksums in the manifest, after a check that it is valid and complete."""
     if MANIFEST not in members:
         ours = members and all(name.startswith("_") for name in members)
         reason = (

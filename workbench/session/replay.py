@@ -44,7 +44,7 @@ TAKEN_BACK = (
 )
 
 KEYS = {"iteration", "command", "text"}
-"""Keys of every intervention."""
+"""Keys that every intervention must have."""
 
 
 def thread_note(source: object) -> str | None:

@@ -160,7 +160,7 @@ class Rewinder:
     # Interventions
 
     def before_change(self, command: Command) -> None:
-        """Take a snapshot before an intervention, or use the last one if nothing has changed."""
+        """Take a snapshot before an intervention; if nothing has changed, use the last snapshot."""
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
@@ -221,7 +221,7 @@ class Rewinder:
         Raises
         ------
         Refused
-            If the iteration has not been done or cannot be reached exactly.
+            If the iteration has not been reached or cannot be reached exactly.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)

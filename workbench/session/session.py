@@ -252,7 +252,7 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is an integer of 1 or more.
+            Unless exactly one of the two is given, as an integer of 1 or more.
 
         Examples
         --------

@@ -189,7 +189,7 @@ class Worker:
         details: dict[str, Any],
         check: Callable[[], None] = lambda: None,
     ) -> Command:
-        """Restore another state of training and pause there, in a new run if training has ended."""
+        """Restore another training state and pause; start a new run if training has ended."""
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:

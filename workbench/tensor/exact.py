@@ -97,7 +97,7 @@ def _limits(x: torch.Tensor) -> bool:
 
     In compiled programs, limits cost almost nothing. On an accelerator, a check of the result for
     NaN would cost more, since it waits for the result. On a CPU, limits are computed only after a
-    NaN was found.
+    NaN has been found.
     """
     return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 

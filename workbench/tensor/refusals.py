@@ -1,6 +1,7 @@
 """Errors for operations that variables do not support, since they have no value yet.
 
-The functions only print the variable, so this module does not import `workbench.tensor.variable`.
+These functions use variables only as text, so this module does not import
+`workbench.tensor.variable`.
 """
 
 from __future__ import annotations

@@ -396,7 +396,7 @@ def _explained(
     if isinstance(error, (internals.DataDependentOutputException, _world().Guard)):
         return errors.SymbolicError(
             f"{message}needs the value of a variable, which has no value until it is evaluated; "
-            "use variable.eval({...}), or torch.where in place of an if"
+            "use variable.eval({...}), or torch.where instead of an if statement"
         )
     if isinstance(error, TypeError):
         return errors.OperationError(message + said)

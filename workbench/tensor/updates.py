@@ -41,7 +41,7 @@ def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
 
 
 def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
-    """Return the updates by shared variable, with the dtype and shape of their variable."""
+    """Convert updates to the dtypes of their variables, and check that their shapes match."""
     pairs: dict[SharedVariable, Variable] = {}
     for target, value in listed_updates(updates):
         if not isinstance(target, SharedVariable):

@@ -134,7 +134,7 @@ def identity(value: Any) -> Any:
 class Variable:
     """A symbolic tensor or number.
 
-    Do not call this class. `workbench.tensor.matrix` and similar functions create inputs,
+    Do not call this class directly. `workbench.tensor.matrix` and similar functions create inputs,
     `workbench.shared` creates shared variables, and functions of variables create all others.
 
     Attributes

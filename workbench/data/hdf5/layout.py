@@ -124,7 +124,7 @@ class SplitTable:
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Check that the object `name` of a file is stored in the same file, and return it.
+    """Return the object `name` of a file, after a check that it is stored in the same file.
 
     Raises
     ------

@@ -119,7 +119,7 @@ class BatchSizeScheme(IterationScheme):
 
 
 def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
-    """Check that the batch sizes that a scheme requests are integers, and yield them.
+    """Yield the batch sizes that a scheme requests, after a check that they are integers.
 
     Raises
     ------

@@ -154,7 +154,7 @@ class SourcewiseTransformer(Transformer):
 def chosen_sources(
     data_stream: AbstractDataStream, wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Check that the sources `wanted` exist, and return them; by default return all sources."""
+    """Return `wanted` after a check that the sources exist; by default return all sources."""
     if wanted is None:
         return data_stream.sources
     names = (wanted,) if isinstance(wanted, str) else tuple(wanted)

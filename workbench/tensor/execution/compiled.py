@@ -245,9 +245,9 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """Start a thread that detects the vector instructions of the processor during tracing.
+    """Start a thread that detects the processor's vector instructions while a task is traced.
 
-    For this, inductor compiles and runs several small programs, and caches the result.
+    To detect them, inductor compiles and runs several small programs, and caches the result.
     """
 
     def ask() -> None:

@@ -95,8 +95,8 @@ def _checked(task: Task) -> str:
 def _listing(program: Program) -> tuple[list[str], int]:
     """Return the program as lines of code, and the number of its operations.
 
-    The selection of one of several results is not counted. It is written where the result is used,
-    as in ``_foreach_add[0]``.
+    The selection of one of several results does not count as an operation. It is written where the
+    result is used, as in ``_foreach_add[0]``.
     """
     module = program.module
     calls = [node for node in module.graph.nodes if node.op.startswith("call")]

@@ -100,7 +100,7 @@ _numbers = itertools.count(1)
 
 
 def register(step: CompiledStep) -> int:
-    """Return a number that identifies `step` to operations while a program refers to the step."""
+    """Register `step` and return its number, which is valid while a program refers to `step`."""
     number = next(_numbers)
     _steps[number] = step
     return number

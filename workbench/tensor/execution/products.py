@@ -2,7 +2,7 @@
 
 Inductor calls a library for all products. For small products, the call takes longer than the
 multiplications, so they are written as sums, which inductor fuses with other operations. For
-float32 torch calls MKL, which uses the widest instructions only on processors from Intel. oneDNN,
+float32 torch calls MKL, which uses the widest instructions only on Intel processors. oneDNN,
 which torch includes for convolutions, generates code for any processor. Its calls take longer to
 start, so it is used only for large products. The choice depends only on the sizes for which a
 program is compiled, never on a measurement, so that results for the same sizes are always rounded

@@ -30,7 +30,7 @@ from workbench.tensor.scan import Loop
 SMALL = 10**8
 """Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Number of multiplications in a product that take as long as one element of another result."""
+"""Number of multiplications that take as long as one result element of any other operation."""
 MOST_SIZES = 1000
 """Maximum number of sizes for which the work and the runner are cached."""
 
@@ -69,7 +69,7 @@ class Threads:
 
     @property
     def available(self) -> int:
-        """The number of threads that a large task uses in the calling thread."""
+        """The number of threads that a large task uses if the current thread runs it."""
         return available_threads(self.asked)
 
     @cached_property
@@ -89,7 +89,7 @@ class Threads:
         return self._use(outside), within
 
     def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers of threads outside and within loops, which are equal without loops."""
+        """Return the numbers of threads outside and within loops, equal if there are no loops."""
         few = self.asked is None
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
