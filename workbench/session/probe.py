@@ -232,7 +232,7 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes during an evaluation, which can be long or paused; omit steps."""
+        """Answer the probes during an evaluation, which can be long or paused, without steps."""
         self._answer(at_rest=True)
         return True
 

@@ -117,7 +117,7 @@ class Queue:
         early: bool = False,
         urgent: bool = False,
     ) -> Command:
-        """Queue a command that calls `action`; `then` is called when it has taken effect."""
+        """Queue a command that calls `action`; call `then` when the command has taken effect."""
 
         def carry_out() -> None:
             self.carry_out(command, action, {} if details is None else details, then)

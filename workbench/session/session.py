@@ -153,7 +153,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends; None if unknown."""
+        """The totals of ``epochs`` and ``batches`` after which training ends; None if unknown."""
         loop = self.main_loop
         return {"epochs": planned_epochs(loop), "batches": planned_batches(loop)}
 
@@ -290,9 +290,9 @@ class Session(FixedAttributes, Steering):
         """End training between two batches.
 
         Every earlier `pause`, `resume`, `step` and `train` command that has not taken effect is
-        refused. Earlier `set` and `call` commands are executed first,
-        since they may, for example, save the result. The event ``on_interrupt`` fires. `train` and
-        ``main_loop.start()`` continue from this point.
+        refused. Earlier `set` and `call` commands are executed first, since they may, for example,
+        save the result. The event ``on_interrupt`` fires. `train` and ``main_loop.start()``
+        continue from this point.
 
         Parameters
         ----------

@@ -69,7 +69,7 @@ class Snapshot:
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a copy of the state that can be loaded, together with the state of a log.
+        """Return the state in a form that can be loaded, together with the state of a log.
 
         All parts are copied except the values of variables, which are copied when they are loaded.
         """

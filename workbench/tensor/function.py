@@ -138,7 +138,7 @@ class Function:
     def _fit(
         self, values: list[torch.Tensor], kinds: tuple[Any, ...]
     ) -> tuple[list[torch.Tensor], tuple[int, ...]]:
-        """Convert `values` for the program, and return them with their sizes that are not fixed.
+        """Convert `values` for the program, and return them with the sizes that can vary.
 
         If no value needs conversion, later calls with the same `kinds` skip this method.
         """

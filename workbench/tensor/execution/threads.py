@@ -89,7 +89,7 @@ class Threads:
         return self._use(outside), within
 
     def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers of threads outside and within loops, equal if there are no loops."""
+        """Return the numbers of threads outside and within loops; without loops, they are equal."""
         few = self.asked is None
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
@@ -223,7 +223,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task whose operations cannot be counted from its argument sizes.
+    """Estimate the work of a task from its argument sizes if the operations cannot be counted.
 
     The estimate assumes that every parameter is multiplied by every row, forward and backward,
     and that every element of inputs and parameters is an operand of ten other operations.
