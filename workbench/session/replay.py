@@ -21,7 +21,7 @@ from workbench.utils.numbers import is_whole
 
 OTHER_THREADS = (
     "the run whose interventions are replayed used {then} threads for large steps and this one "
-    "uses {now}: sums over several threads round differently, so the last digits may differ; "
+    "uses {now}: sums over several threads are rounded differently, so the last digits may differ; "
     "set config.threads = {then} for identical results"
 )
 LATE = (
@@ -44,7 +44,7 @@ TAKEN_BACK = (
 )
 
 KEYS = {"iteration", "command", "text"}
-"""Keys of every intervention."""
+"""Keys that every intervention must have."""
 
 
 def thread_note(source: object) -> str | None:

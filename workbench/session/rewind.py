@@ -1,4 +1,4 @@
-"""Rewinds of a run by snapshots, exact replay from the nearest snapshot, and branches.
+"""Rewinds of a run to earlier iterations, by exact replay from snapshots, and branches.
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot before the requested iteration and trains again on the batches in between, which gives
@@ -160,7 +160,7 @@ class Rewinder:
     # Interventions
 
     def before_change(self, command: Command) -> None:
-        """Take a snapshot before an intervention, or use the last one if nothing has changed."""
+        """Take a snapshot before an intervention; if nothing has changed, use the last snapshot."""
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
@@ -183,7 +183,7 @@ class Rewinder:
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot from which a replay can start, after all waiting interventions.
+        """Take a snapshot after all waiting interventions, from which a replay can start.
 
         An intervention that `failed` is not in the journal and cannot be undone.
         """
@@ -216,12 +216,12 @@ class Rewinder:
     ) -> tuple[MainLoop, int]:
         """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
 
-        The log of the copy is of the same kind or, with `in_memory`, in memory.
+        The copy has a log of the same kind or, if `in_memory` is True, a log in memory.
 
         Raises
         ------
         Refused
-            If the iteration has not been done or cannot be reached exactly.
+            If the iteration has not been reached or cannot be reached exactly.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)
@@ -284,7 +284,7 @@ class Rewinder:
         return LATER
 
     def check(self, iteration: int | None = None, name: str | None = None) -> None:
-        """Raise an error if a rewind to `iteration` or, if it is None, an undo is impossible.
+        """Raise an error if a rewind to `iteration` (None for an undo) is impossible.
 
         Raises
         ------

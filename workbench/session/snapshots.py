@@ -47,7 +47,7 @@ class Snapshot:
     branch : Branch
         The branch on which the snapshot was taken.
     pin : str
-        The reason to keep the snapshot longer than others, empty if there is none.
+        The reason to keep the snapshot longer than others; empty if there is none.
     """
 
     iteration: int
@@ -69,7 +69,7 @@ class Snapshot:
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, with the state of a log; it is independent of the snapshot.
+        """Return the state in a form that can be loaded, together with the state of a log.
 
         All parts are copied except the values of variables, which are copied when they are loaded.
         """
@@ -114,7 +114,7 @@ class Ring:
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot after others of its iteration, and drop snapshots to meet the limits."""
+        """Add a snapshot, and remove other snapshots until the limits are met."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
@@ -131,7 +131,7 @@ class Ring:
         return self.newest_until(snapshot.iteration)
 
     def _least_missed(self, newest: Snapshot) -> Snapshot:
-        """Return the snapshot whose removal lengthens a replay least in proportion to its age."""
+        """Return the snapshot whose removal lengthens replays least, relative to its age."""
         now = max(self._kept[-1].iteration, newest.iteration)
         candidates = [s for s in self._kept if s is not newest]
         free = [s for s in candidates if not s.pin] or candidates
@@ -155,7 +155,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of the first snapshots together fit into the memory, at least 1."""
+    """Return how many of the first snapshots fit into the memory together; at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

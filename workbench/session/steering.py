@@ -57,8 +57,8 @@ class Steering(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Assign a new value to a shared variable between two batches.
 
-        If a schedule drives the variable, the value is kept until the schedule acts next; use
-        `hold` for a value that is kept longer.
+        If a schedule drives the variable, the value is kept until the next update by the
+        schedule; use `hold` to keep it longer.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class Steering(interfaces.Session):
             return command
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Prevent the schedule of a variable from changing it until `release`.
+        """Prevent a schedule from changing its variable until `release` is called.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Steering(interfaces.Session):
         return self._queue.ask("hold", f"hold {variable}{to}", action, details)
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Let the schedule of a variable change it again from its next trigger onwards.
+        """Allow a schedule to change its variable again, from the next trigger onwards.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, as a number of 1 or more.
+            Unless exactly one of the two is given, as an integer of 1 or more.
         """
         check_more(epochs, batches)
         unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
@@ -176,7 +176,7 @@ class Steering(interfaces.Session):
         return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the current training state in memory, longer than automatic snapshots.
+        """Keep the current training state in memory longer than automatic snapshots.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         SessionError
-            If `iteration` has not been done or cannot be reached exactly, or if the main loop
+            If `iteration` has not been reached or cannot be reached exactly, or if the main loop
             cannot be copied.
         """
         if iteration is not None and not is_count(iteration, 0):
@@ -316,7 +316,8 @@ class Steering(interfaces.Session):
         """Repeat the interventions of another run in this run, each at its iteration.
 
         If the main loop was built by the same code with the same seeds, and runs in the same tier
-        with the same number of threads, the results are bitwise the same as in the other run.
+        with the same number of threads, the results are bitwise identical to those of the other
+        run.
 
         Parameters
         ----------

@@ -35,8 +35,8 @@ NO_THREAD = (
     "main_loop.run()"
 )
 OF_THE_PARENT = (
-    "{name} trains in the process {owner}, from which this process, {pid}, was forked without its "
-    "thread; wait for it and control it in that process"
+    "{name} trains in the process {owner}, from which this process, {pid}, was forked; the "
+    "training thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
 ANOTHER = (
@@ -69,7 +69,7 @@ class Worker:
     traceback : traceback or None
         The traceback of `exception`.
     note : str
-        The reason why the last run did not train, empty if it trained.
+        The reason why the last run did not train; empty if it trained.
     runs : int
         The number of runs that started training.
     ended : threading.Event
@@ -103,7 +103,7 @@ class Worker:
 
     @property
     def nothing_to_do(self) -> str | None:
-        """The reason why a run would not train, if known before it starts, otherwise None."""
+        """The reason why a new run would not train, if it is known in advance; otherwise None."""
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
@@ -126,7 +126,7 @@ class Worker:
         """Start a run in a new thread; the caller must hold the lock.
 
         If starting fails, nothing changes. `before` is called when commands are accepted but before
-        training. With `warns`, a warning names other sessions that are training.
+        training. If `warns` is True, a warning names other sessions that are training.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class Worker:
         details: dict[str, Any],
         check: Callable[[], None] = lambda: None,
     ) -> Command:
-        """Restore another state of training and pause there, in a new run if training has ended."""
+        """Restore another training state and pause; start a new run if training has ended."""
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:
@@ -243,7 +243,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train until the end; return the start of another run if `train` has requested one."""
+        """Train until the end; return a function that extends training if `train` was called."""
         state = State.FINISHED
         try:
             self._set_note(self._run.train(first))
@@ -289,13 +289,13 @@ class Worker:
                 self.state = new
 
     def stay(self) -> None:
-        """Continue, or stay paused, because a stop was refused."""
+        """Continue training, or stay paused, after a stop was refused."""
         with self.queue.lock:
             if self.state is State.STOPPING:
                 self.state = State.PAUSED if self.pause.paused else State.RUNNING
 
     def leave_to_the_parent(self) -> None:
-        """Mark the worker as ended in a forked process, which lacks the thread."""
+        """Mark the worker as ended in a forked process, which does not have the thread."""
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
         self.ended.set()
         self._end(State.FAILED)

@@ -90,7 +90,8 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
 def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
     """Replace `values` by NaN where the corresponding index is out of range.
 
-    Use this function for results that do not read the indexed element, and would not become NaN.
+    Use this function for results that do not depend on the indexed element, since these results
+    would not become NaN.
     """
     result: Variable = apply(_where_exist, (values, indices, size), {})
     return result

@@ -189,7 +189,7 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
 
 @functools.cache
 def expect_read_only() -> None:
-    """Trigger and suppress torch's warning about read-only arrays, which occurs once per process.
+    """Trigger and suppress torch's warning about read-only arrays, issued once per process.
 
     Call this function before a read-only array is converted to a tensor that is never changed.
     Suppressing the warning for each array would cost more than the conversion, and would not be

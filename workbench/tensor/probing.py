@@ -81,7 +81,7 @@ class Inference(Protocol):
 
 
 class Probe:
-    """Shape inference for one call, by runs of the function with concrete sizes.
+    """Shape inference for one call; the function is run with concrete sizes.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Predicates on variables, and their combinations with ``&``, ``|`` and ``~``.
 
-`as_predicate` converts every kind of criterion to a `Predicate`. It is in this package because
-roles use the operators; `workbench.graph.criteria` registers the criteria for bricks and paths.
+`as_predicate` converts every kind of criterion to a `Predicate`. The class is in this package
+because roles use its operators; `workbench.graph.criteria` registers the criteria for bricks and
+paths.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from workbench.tensor.execution.task import Run, Task
 RECURS = 3
 """Number of uncaptured calls with a shape before the program is captured."""
 WARM_UP = 3
-"""Number of runs before a capture, during which libraries allocate their workspaces."""
+"""Number of runs before a capture, in which libraries allocate their workspaces."""
 
 
 class Replay:
@@ -86,7 +86,7 @@ class Replay:
 
 
 class Captured(Compiled):
-    """Runner of a task that compiles programs and replays them for shapes that recur."""
+    """Runner of a task with compiled programs, which are captured for shapes that recur."""
 
     name = "captured"
 

@@ -132,7 +132,7 @@ def _safe(
 
 
 class _OneHot(TorchFunctionMode):
-    """Check of the classes of ``one_hot``, which a tracer records only as other operations."""
+    """Check of the classes of ``one_hot``, which tracing replaces by other operations."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None

@@ -244,7 +244,7 @@ def _compile_step(
 
 
 def _threads_for(graph: fx.GraphModule, threads: int) -> int:
-    """Return `threads`, or 1 if the graph has indices, since errors must not occur in parallel."""
+    """Return `threads`, or 1 if the graph has indices, since index errors in threads are fatal."""
     return 1 if indexes(graph.graph) else threads
 
 
