@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from extensions_live.downsampling import Curve
 from extensions_live.figures import MARK_COLOUR
@@ -70,10 +70,31 @@ def draw(
         panel.draw_legend()
         for line in lines:
             panel.draw_line(line)
-    small = image.resize((image.width // SHRINK, image.height // SHRINK), Image.Resampling.LANCZOS)
+    colours = dict.fromkeys(line.colour for lines in panels for line in lines)
+    small = image.reduce(SHRINK).quantize(
+        palette=palette([TEXT, SOFT, GRID, MARK_COLOUR, *colours]), dither=Image.Dither.NONE
+    )
     stream = io.BytesIO()
-    small.quantize(128).save(stream, "PNG", optimize=True)
+    small.save(stream, "PNG")
     return stream.getvalue()
+
+
+def palette(colours: Sequence[str]) -> Image.Image:
+    """Return an image whose palette has white, and the blends of white with each of the colours.
+
+    Searching for the best colours of an image takes longer than drawing it.
+    """
+    steps = max(1, min(16, 255 // len(colours)))
+    blends = [
+        [round(255 + (part - 255) * step / steps) for part in rgb]
+        for rgb in (ImageColor.getrgb(colour)[:3] for colour in colours[:255])
+        for step in range(1, steps + 1)
+    ]
+    # Pillow does not distinguish colours that differ by a few levels; white must stay white.
+    distinct = [part for blend in blends if min(blend) < 255 - 8 for part in blend]
+    image = Image.new("P", (1, 1))
+    image.putpalette([255, 255, 255, *distinct])
+    return image
 
 
 class Panel:

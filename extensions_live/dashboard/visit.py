@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 ACTOR = "dashboard"
 """The origin of commands, in receipts and in the log."""
 
-TICK = 50
+TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
 
 PERIOD_OF_RUNS = 1.0

@@ -251,7 +251,7 @@ class Figures:
 
     def million(self) -> None:
         """Measure opening and zooming a log of a million rows with four curves."""
-        show = 'began = time.time()\nPlot.compare({"long": log}, channels=["a", "b", "c", "d"])'
+        show = 'began = time.time()\nPlot.compare({"long": log}, channels=[["a", "b", "c", "d"]])'
         cells = [MILLION, f"import time\n{show}"]
         with self.notebook("million.ipynb", notebook_text(*cells)) as notebook:
             notebook.run(0)
