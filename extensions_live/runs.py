@@ -44,7 +44,7 @@ class FinishedLog:
     ----------
     log : TrainingLogBase
     growing : bool
-        True if another process may still write the log.
+        True if another process may still write to the log.
     """
 
     def __init__(self, log: TrainingLogBase, *, growing: bool) -> None:
@@ -107,7 +107,7 @@ class Run:
 
 
 class Runs:
-    """Runs that one plot compares, by name.
+    """Runs that one plot compares, keyed by name.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class Runs:
 
 
 def as_source(given: Any, where: str) -> LogSource:
-    """Return a run as the source of a plot; `where` names it in errors.
+    """Return a run as the source of a plot; `where` describes the run in errors.
 
     Examples
     --------

@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; a parent configures the bricks that its constructor creates."""
+"""Number of nested constructors that are running; above 0, a constructor can omit arguments."""
 
 
 @hinted
