@@ -177,7 +177,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Set colours that are readable on light and dark pages for the axes, grid and legend."""
+    """Set colours of the axes, grid and legend that are readable on light and dark pages."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None

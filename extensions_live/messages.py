@@ -137,7 +137,7 @@ class CurveData(TypedDict):
 
 
 class MarkData(TypedDict):
-    """Marks of one kind: their positions and texts, and for a best value also its curve."""
+    """Marks of one kind: their positions, their texts and, for a best value, its curve."""
 
     kind: MarkKind
     x: list[float]

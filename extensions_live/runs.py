@@ -88,7 +88,7 @@ class Run:
 
     @property
     def session(self) -> Session | None:
-        """The session, or None if the run is not a session that still exists."""
+        """The session, or None if it no longer exists or the run is not a session."""
         return as_session(self.source)
 
     @property

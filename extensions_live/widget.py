@@ -1,4 +1,4 @@
-"""Base class of widgets that send a payload to the page and track whether it is visible.
+"""Base class of widgets that send a payload to the page and track whether a page shows them.
 
 All data that changes on the page is in one dictionary, `payload`. Therefore a change is sent as a
 single message, and a page that lost messages or was reloaded shows the current data again after the

@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of nested constructors that are running; above 0, a constructor can omit arguments."""
+"""Number of running constructors; bricks created in a constructor can lack lazy arguments."""
 
 
 @hinted

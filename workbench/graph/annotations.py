@@ -156,8 +156,8 @@ class ApplicationCall(Annotation):
     ) -> None:
         """Attach a variable to this call and to its brick.
 
-        With a `name`, the variable is renamed to ``brick_application_name``, like inputs and
-        outputs, and the `name` alone is stored in its tag.
+        If `name` is given, the variable is renamed to ``brick_application_name``, like inputs
+        and outputs, and its ``tag.name`` is set to `name`.
         """
         variable = as_variable(variable)
         brick = self.application.brick

@@ -1,4 +1,4 @@
-"""Weights of batches for the losses of torch that are means over examples."""
+"""Weights of batches for torch losses that are averaged over examples."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ export interface CurveData {
   smooth_y?: DataView;
 }
 
-/** Marks of one kind: their positions and texts, and for a best value also its curve. */
+/** Marks of one kind: their positions, their texts and, for a best value, its curve. */
 export interface MarkData {
   kind: MarkKind;
   x: number[];
