@@ -1,4 +1,4 @@
-"""History of a view in bounded memory, in which old records are sparser than recent ones."""
+"""History of a view in bounded memory; the older the records are, the fewer are kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 160
 
 
 class History(Generic[Record]):
-    """Limited number of records by iteration.
+    """Limited number of records, keyed by iteration.
 
     Adding a record for an earlier iteration removes all later records. If there are too many
     records, the one whose removal leaves the smallest gap relative to its age is removed.

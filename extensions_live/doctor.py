@@ -111,7 +111,7 @@ def version_of(text: str) -> tuple[int, ...]:
 
 
 def installed(name: str) -> str:
-    """Return the version of a package, or a text if it is not installed."""
+    """Return the version of a package, or "not installed"."""
     try:
         return version(name)
     except PackageNotFoundError:

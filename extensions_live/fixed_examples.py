@@ -146,7 +146,7 @@ class FixedExamples:
         return known[number] if known is not None and number < len(known) else str(number)
 
     def probabilities(self) -> Array:
-        """Return the probabilities of the classes, by a softmax if the output contains scores."""
+        """Return class probabilities, using a softmax if the output contains scores."""
         return probabilities(self.output)
 
 

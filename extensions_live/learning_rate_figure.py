@@ -25,7 +25,7 @@ def figure_of(
     smoothed: Sequence[float],
     suggestion: float | None = None,
 ) -> figure:
-    """Return a figure of the cost against the learning rate, which has a logarithmic axis.
+    """Return a figure of the cost against the learning rate on a logarithmic axis.
 
     Parameters
     ----------

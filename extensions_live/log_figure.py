@@ -166,7 +166,7 @@ def build(
 
 
 def _mark(plot: figure, marks: Mapping[int, str]) -> None:
-    """Draw a vertical line at some iterations; hovering over it shows its text."""
+    """Draw a vertical line at each iteration in `marks`; hovering over a line shows its text."""
     places: dict[str, Any] = {"x": list(marks), "text": list(marks.values())}
     line = plot.vspan(
         x="x", source=ColumnDataSource(places), color=SOFT, line_dash="dashed", line_width=1
@@ -177,7 +177,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Set colours that are readable on light and dark pages for the axes, grid and legend."""
+    """Set colours of the axes, grid and legend that are readable on light and dark pages."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None
@@ -202,7 +202,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return numbers as int32 if this is exact, else as float32 if none is out of its range."""
+    """Return numbers as int32 if this is exact, otherwise as float32 if all are in its range."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

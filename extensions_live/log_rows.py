@@ -47,11 +47,11 @@ class View:
     sort : str
         The channel by which rows are sorted, or ``iteration``.
     descending : bool
-        True for the largest, or newest, first.
+        True to show the largest values, or the newest rows, first.
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
     columns : tuple of str or None
-        The channels to show; None for the default ones.
+        The channels to show; None for the default channels.
     """
 
     start: int = 0

@@ -30,7 +30,7 @@ def as_session(source: object) -> Session | None:
     """Return `source` if it is a session, otherwise None.
 
     Views call this function in every refresh. In Python 3.11 `isinstance` reads every property of
-    the object to compare it with a protocol, so that the result is stored for each class.
+    the object to compare it with a protocol. Therefore the result is stored for each class.
     """
     kind = type(source)
     found = _sessions.get(kind)

@@ -137,7 +137,7 @@ class CurveData(TypedDict):
 
 
 class MarkData(TypedDict):
-    """Marks of one kind: their positions and texts, and for a best value also its curve."""
+    """Marks of one kind: their positions, their texts and, for a best value, its curve."""
 
     kind: MarkKind
     x: list[float]
@@ -395,7 +395,7 @@ class RowsMessage(TypedDict):
 
 
 class LogTablePayload(TypedDict):
-    """The visible rows of a log, beginning with row `start` of `total`, as texts of their cells.
+    """The visible rows of a log, beginning with row `start` of `total`, with each cell as text.
 
     `copied` is the number of the last request for CSV, and `csv` is the answer to it.
     """
@@ -423,7 +423,7 @@ class LogTableState(LiveState):
 
 
 class BokehState(TypedDict):
-    """Traits of the widget that carries BokehJS, compressed with gzip."""
+    """Traits of the widget that sends the BokehJS script, which is compressed with gzip."""
 
     source: bytes
     version: str
@@ -491,7 +491,7 @@ class Tile(TypedDict):
 
 
 class TilesPayload(TypedDict):
-    """Examples with predictions, and the pixels of the images of examples and outputs."""
+    """Examples with predictions, and the pixels of example images and output images."""
 
     tiles: list[Tile]
     images: bytes
@@ -511,7 +511,7 @@ class TilesState(LiveState):
 
 
 class ConfusionPayload(TypedDict):
-    """Counts of examples (float32): a row for each true class, a column for each predicted one."""
+    """Counts of examples (float32), one row per true class and one column per predicted class."""
 
     names: list[str]
     counts: bytes

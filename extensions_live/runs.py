@@ -44,7 +44,7 @@ class FinishedLog:
     ----------
     log : TrainingLogBase
     growing : bool
-        True if another process may still write the log.
+        True if another process may still write to the log.
     """
 
     def __init__(self, log: TrainingLogBase, *, growing: bool) -> None:
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def session(self) -> Session | None:
-        """The session, or None if the run is not a session that still exists."""
+        """The session, or None if it no longer exists or the run is not a session."""
         return as_session(self.source)
 
     @property
@@ -107,7 +107,7 @@ class Run:
 
 
 class Runs:
-    """Runs that one plot compares, by name.
+    """Runs that one plot compares, keyed by name.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class Runs:
 
 
 def as_source(given: Any, where: str) -> LogSource:
-    """Return a run as the source of a plot; `where` names it in errors.
+    """Return a run as the source of a plot; `where` describes the run in errors.
 
     Examples
     --------

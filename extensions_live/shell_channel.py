@@ -32,7 +32,7 @@ STEP = 0.1
 
 _one = threading.Lock()
 _handed: set[asyncio.Future[Any]] = set()
-"""Tasks that handle kept messages, to which the event loop has only weak references."""
+"""Tasks that handle kept messages; the event loop has only weak references to tasks."""
 
 
 class Listener:

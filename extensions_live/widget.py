@@ -1,4 +1,4 @@
-"""Base class of widgets, with a payload that is replaced completely, and an audience.
+"""Base class of widgets that send a payload to the page and track whether a page shows them.
 
 All data that changes on the page is in one dictionary, `payload`. Therefore a change is sent as a
 single message, and a page that lost messages or was reloaded shows the current data again after the
@@ -66,7 +66,7 @@ class BokehJS(CarriedWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance in this kernel or, for a dashboard, an instance without script.
+        """Return the only instance in this kernel or, for a dashboard, one without the script.
 
         The page of a dashboard already contains BokehJS.
         """

@@ -2,7 +2,7 @@
 
 Later layers override earlier layers:
 
-1. the default, listed at `Configuration`;
+1. the default, listed in `Configuration`;
 2. the settings file: ``~/.workbench.yaml``, or the file in ``$WORKBENCH_CONFIG``;
 3. the environment: ``WORKBENCH_FLOATX=float64`` sets `floatx`;
 4. an assignment in code: ``config.floatx = "float64"``;
@@ -313,7 +313,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return a setting with choices after checking its value; refuse unknown settings."""
+        """Return the value of a known setting after comparing it with the allowed choices."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))

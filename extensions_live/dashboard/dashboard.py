@@ -1,4 +1,4 @@
-"""`Dashboard`: sessions, or the runs in a database, as a page that this process serves."""
+"""`Dashboard`, a page with sessions or the runs in a database, served by this process."""
 
 from __future__ import annotations
 

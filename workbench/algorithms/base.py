@@ -147,7 +147,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     function_kwargs : dict, optional
         Keyword arguments of `workbench.function`.
     on_unused_sources : {'raise', 'warn', 'ignore'}
-        The action if no input has the name of a source of the batch.
+        The action if a source of the batch does not match any input.
 
     Attributes
     ----------

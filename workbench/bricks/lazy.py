@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; a parent configures the bricks that its constructor creates."""
+"""Number of running constructors; bricks created in a constructor can lack lazy arguments."""
 
 
 @hinted

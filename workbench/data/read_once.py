@@ -1,6 +1,6 @@
 """Support for data from generators, which can be read only once and in order.
 
-All other data of this package can be read again from any position, which resuming, rewinding and
+All other data of this package can be read again from any position, as resuming, rewinding and
 further epochs require. The attribute `reads_once` marks data that can be read only once. Reading
 such data a second time raises an error.
 """

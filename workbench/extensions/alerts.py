@@ -108,8 +108,8 @@ class Alert(SimpleExtension):
         condition is met. By default the condition is always met.
     level : {'info', 'warning', 'error'}
     repeat : bool
-        If True, alert whenever the condition is met; by default only the first of several
-        consecutive times.
+        If True, alert whenever the condition is met. By default, if the condition is met several
+        times in a row, alert only the first time.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON, by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and

@@ -290,7 +290,7 @@ class TrainingExtension(FixedAttributes):
         """Handle an interruption of training."""
 
     def after_training(self) -> None:
-        """Handle the end of training without an error."""
+        """Handle the end of training if it ended without an error."""
 
     def on_error(self, exception: BaseException) -> None:
         """Handle the failure of training with `exception`."""

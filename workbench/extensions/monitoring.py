@@ -73,7 +73,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record for a variable, a quantity or the name of either."""
+        """Return the name of the record for a variable or quantity, or for its name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -106,8 +106,8 @@ class DataStreamMonitoring(MonitoringExtension):
     variables : list of Variable or MonitoredQuantity
         The variables to compute; `DatasetEvaluator` describes how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        The data. Each evaluation uses one epoch. If the main loop trains on the same stream, its
-        batches do not change.
+        The data. Each evaluation uses one epoch. If the main loop trains on the same stream, the
+        training batches do not change.
     updates : dict or pairs, optional
         Updates of shared variables to apply after each batch. They must not update parameters.
     prefix, suffix, name : str, optional
@@ -160,7 +160,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream, since each epoch can have a different order."""
+        """Return the position of the stream, because the order can differ between epochs."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """Function from the number of iterations done to a value.
+    """Function that returns a value for the number of iterations done.
 
     Attributes
     ----------
@@ -395,7 +395,7 @@ def one_cycle(
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 2 or more, or if `warm_up` is not such a fraction.
+        If `iterations` is not an integer of 2 or more, or if `warm_up` is not in [0, 1).
 
     References
     ----------

@@ -62,7 +62,7 @@ class Annotation(Hinted):
         roles : iterable of VariableRole, optional
             Additional roles.
         name : str, optional
-            New name of the variable, also in its tag.
+            New name of the variable, also stored in its tag.
         """
         variable = as_variable(variable)
         add_annotation(variable, self)
@@ -156,8 +156,8 @@ class ApplicationCall(Annotation):
     ) -> None:
         """Attach a variable to this call and to its brick.
 
-        The variable is renamed to ``brick_application_name``, like inputs and outputs. Its tag
-        contains only `name`.
+        If `name` is given, the variable is renamed to ``brick_application_name``, like inputs
+        and outputs, and its ``tag.name`` is set to `name`.
         """
         variable = as_variable(variable)
         brick = self.application.brick

@@ -198,7 +198,7 @@ class DatasetEvaluator(Hinted):
 def _own_counters(
     variables: Iterable[Variable], updated: set[SharedVariable]
 ) -> dict[Variable, Variable]:
-    """Return a dictionary from shared variables with default updates to copies of them.
+    """Return copies of the shared variables that have default updates, keyed by variable.
 
     Evaluation updates the copies, for example counters of random streams, so that it does not
     affect training.

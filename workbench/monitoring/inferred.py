@@ -44,7 +44,7 @@ class WeightedMean(Mean):
         The weight of a batch, such as the number of examples. Batches with a weight of zero are
         ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight may be wrong. A weight that varies between batches is right.
+        True if the weight may be wrong. If it varies between batches, it is assumed to be right.
     """
 
     def __init__(

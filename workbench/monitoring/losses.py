@@ -1,4 +1,4 @@
-"""Weights of batches for the losses of torch that are means over examples."""
+"""Weights of batches for torch losses that are averaged over examples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Function that adds the weights of target classes, except those of an ignored class."""
+    """Function that sums the weights of target classes, except those of an ignored class."""
 
     ignored: int
 
@@ -68,7 +68,7 @@ def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def weight_of(
     function: Callable[..., Any], arguments: dict[str, Any], reduction: str
 ) -> Weight | None:
-    """Return the number of examples over which a loss is a mean, or None if the number is fixed."""
+    """Return the number of examples over which a loss is averaged, or None if it is fixed."""
     target: Any = arguments.get("target")
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:

@@ -102,7 +102,7 @@ class SingleBatchBuffer:
         return self._buffer.get_aggregated_values()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the buffer after all batches, for `load_state_dict`."""
+        """Return the state of the buffer, including the last batch, for `load_state_dict`."""
         self._take_waiting()
         return self._buffer.state_dict()
 

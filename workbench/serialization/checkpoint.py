@@ -134,7 +134,7 @@ class Snapshot:
 
 
 def _storable(log: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a log; values that `state` cannot encode become their repr."""
+    """Return the state of a log, with the repr of each value that cannot be encoded."""
     return {
         **log,
         "status": {name: _or_text(value) for name, value in log["status"].items()},

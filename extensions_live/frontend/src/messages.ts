@@ -93,7 +93,7 @@ export interface CurveData {
   smooth_y?: DataView;
 }
 
-/** Marks of one kind: their positions and texts, and for a best value also its curve. */
+/** Marks of one kind: their positions, their texts and, for a best value, its curve. */
 export interface MarkData {
   kind: MarkKind;
   x: number[];
@@ -348,7 +348,7 @@ export interface RowsMessage {
   copy: number;
 }
 
-/** The visible rows of a log, beginning with row `start` of `total`, as texts of their cells. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
+/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
 export interface LogTablePayload {
   channels: string[];
   columns: string[];
@@ -374,7 +374,7 @@ export interface LogTableState {
   payload: LogTablePayload | Empty;
 }
 
-/** Traits of the widget that carries BokehJS, compressed with gzip. */
+/** Traits of the widget that sends the BokehJS script, which is compressed with gzip. */
 export interface BokehState {
   source: DataView;
   version: string;
@@ -439,7 +439,7 @@ export interface Tile {
   flagged: boolean;
 }
 
-/** Examples with predictions, and the pixels of the images of examples and outputs. */
+/** Examples with predictions, and the pixels of example images and output images. */
 export interface TilesPayload {
   tiles: Tile[];
   images: DataView;
@@ -460,7 +460,7 @@ export interface TilesState {
   flags: boolean;
 }
 
-/** Counts of examples (float32): a row for each true class, a column for each predicted one. */
+/** Counts of examples (float32), one row per true class and one column per predicted class. */
 export interface ConfusionPayload {
   names: string[];
   counts: DataView;

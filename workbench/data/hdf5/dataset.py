@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import h5py
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Folder of the data files of this package, which are not checked for damage."""
+"""Folder of this package's data files, which are not checked for damage."""
 
 
 class H5PYDataset(Dataset):
@@ -215,7 +215,7 @@ class H5PYDataset(Dataset):
             examiner.check(self._handle.path, names, rows=True, what=what)
 
     def _open(self) -> h5py.File:
-        """Return the open file; check its layout whenever it has been opened again."""
+        """Return the open file, after checking the layout if the file was just opened."""
         file = self._handle.open()
         if file is not self._seen:
             with faults_named(self.path, "the layout"):

@@ -85,7 +85,8 @@ class SourcewiseTransformer(Transformer):
     """Transformer that processes each source separately.
 
     A subclass defines `transform_source_batch` and `transform_source_example`. If the examples of a
-    batch differ in shape, so that it is an array of objects, each example is processed separately.
+    batch differ in shape, the batch is an array of objects, and each example is processed
+    separately.
 
     Parameters
     ----------

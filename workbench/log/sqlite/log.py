@@ -175,7 +175,7 @@ class SQLiteLog(TrainingLogBase):
         Raises
         ------
         LogError
-            If a record could not be written. The record is kept, and writing is tried again.
+            If a record could not be written. The record is kept, and writing is retried.
         """
         self._move(Event.FLUSH)
         self._writer.flush()

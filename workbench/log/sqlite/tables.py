@@ -1,9 +1,9 @@
 """SQLite database of training logs: its tables, and functions that open and query it.
 
-A database contains any number of logs. If a log resumes another log, this log is its parent, and
-the log includes the records of the parent up to the iteration of resumption. Records are numbered
-in the order of writing, so that a reader can request only new records. The view ``entries`` has the
-columns ``uuid``, ``time``, ``key`` and ``value``, for use with any SQLite program.
+A database contains any number of logs. A log that resumes another log, its parent, includes the
+records of the parent up to the iteration at which it resumes. Records are numbered in the order of
+writing, so that a reader can request only new records. The view ``entries`` has the columns
+``uuid``, ``time``, ``key`` and ``value``, for use with any SQLite program.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ GONE = (
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal'. Training and the programs that read its log wait for each other. Move it to a local "
-    "disk"
+    "'wal'. Training and the programs that read its log wait for each other. Move the database "
+    "to a local disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
@@ -167,7 +167,7 @@ class Database:
         self._size, self._journal = size, journal
 
     def _is_cut_short(self, size: int) -> bool:
-        """Return True if a file that has become smaller lost data, rather than being vacuumed.
+        """Return True if a file became smaller because data was lost, not because of a vacuum.
 
         The file is not opened, because closing it would release all locks of this process.
         """
@@ -177,7 +177,7 @@ class Database:
         return not size or size < pages * each
 
     def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
-        """Return the device and inode of a file, or None if it does not exist, and its size."""
+        """Return the device and inode of a file (None if it does not exist), and its size."""
         try:
             found = os.stat(f"{self.name}{suffix}")
         except OSError:

@@ -29,13 +29,13 @@ FORKED = (
     "the log here again, or create another one"
 )
 NOT_WRITTEN = (
-    "records could not be written: {error}. They are kept in memory, and writing is tried again "
-    "until the process ends"
+    "records could not be written: {error}. They are kept in memory, and writing is retried until "
+    "the process ends"
 )
 
 
 class Writer:
-    """Writer that executes jobs in order in a separate thread, which the first job starts."""
+    """Writer that executes jobs in order in a separate thread, started with the first job."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
