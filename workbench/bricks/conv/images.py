@@ -1,4 +1,4 @@
-"""Checks of inputs, and of settings that are pairs of height and width, in bricks for images."""
+"""Checks of the inputs of bricks for images, and of settings for height and width."""
 
 from __future__ import annotations
 
