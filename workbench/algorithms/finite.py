@@ -126,7 +126,7 @@ class FiniteCost:
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return a tensor that is true if updates can be applied; None if they always can."""
+        """Return a tensor that is true if updates are allowed, or None if all are allowed."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:

@@ -20,7 +20,7 @@ Size = tuple[int | None, int | None]
 
 
 def pair(brick: Brick, setting: str, *, least: int) -> Pair:
-    """Return a setting of a brick that is a pair of integers, for the height and the width.
+    """Return a setting of a brick, which must be a pair of integers for height and width.
 
     Raises
     ------

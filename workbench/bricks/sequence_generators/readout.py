@@ -1,4 +1,4 @@
-"""`Readout`, a readout of a sequence generator that is composed of other bricks."""
+"""`Readout`, a readout for sequence generators, composed of other bricks."""
 
 from __future__ import annotations
 
