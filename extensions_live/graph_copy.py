@@ -117,7 +117,7 @@ class GraphCopy:
 def names_of(
     variables: Iterable[SharedVariable], known: Mapping[str, Mapping[str, Any]], session: str
 ) -> dict[str, SharedVariable]:
-    """Return the given variables that a session has, by the names that the session uses.
+    """Return the given variables that a session has, keyed by their names in the session.
 
     Raises
     ------

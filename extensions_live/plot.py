@@ -154,7 +154,7 @@ class Plot(TrainingExtension):
         Raises
         ------
         ArgumentError
-            If there are no runs, one of them is not a run, or there is no such setting.
+            If `runs` is empty or an item is not a run, or if a setting does not exist.
 
         Examples
         --------

@@ -16,7 +16,7 @@ from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
 
 ROWS, CHANNELS, CHANGES = 20, 200, 1000
-"""Maximum numbers of rows of the log, of channels and of interventions."""
+"""Maximum numbers of log rows, channels and interventions."""
 
 LONGEST = 200
 """Maximum number of characters of a value."""
@@ -25,7 +25,7 @@ COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "
 
 
 def section(heading: str, content: str) -> str:
-    """Return a section of the page; empty if it has no content."""
+    """Return a section of the page, or an empty string if it has no content."""
     return f"<section><h2>{html.escape(heading)}</h2>{content}</section>" if content else ""
 
 
@@ -47,7 +47,7 @@ def state(session: Session | None) -> str:
 
 
 def run(log: TrainingLogBase, session: Session | None) -> str:
-    """Return the facts about the run."""
+    """Return the section that describes the run."""
     facts = log.summary().run
     if "seconds" in facts:
         facts["duration"] = format_duration(facts.pop("seconds"))
@@ -110,7 +110,7 @@ def interventions(log: TrainingLogBase) -> str:
 
 
 def branches(session: Session | None) -> str:
-    """Return a table of the branches; empty if the run has only one."""
+    """Return a table of the branches, or an empty string if the run has only one branch."""
     found = [] if session is None else list(session.branches)
     if len(found) < 2:
         return ""
@@ -180,7 +180,7 @@ class Markup(str):
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[Any]], *, right: range = range(0)) -> str:
-    """Return a table whose columns in `right` are aligned to the right."""
+    """Return a table in which the columns in `right` are right-aligned."""
     kind = [' class="number"' if i in right else "" for i in range(len(heads))]
     head = "".join(f"<th{k}>{html.escape(text)}</th>" for k, text in zip(kind, heads, strict=True))
     body = "".join(
@@ -198,7 +198,7 @@ def _cell(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a number as text; empty if it is missing."""
+    """Return a number as text, or an empty string if it is missing."""
     if value is None or str(value) in ("<NA>", "nan"):
         return ""
     return f"{value:,}" if isinstance(value, Integral) else format_number(float(value))

@@ -1,4 +1,4 @@
-"""Requests for commands of a session from the widgets of a page and from tools.
+"""Requests for session commands, sent by the widgets of a page and by tools.
 
 A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
 values. A page can send a request twice, on the kernel's control channel and as a message of the

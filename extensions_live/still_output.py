@@ -70,7 +70,7 @@ class StillOutput:
     Attributes
     ----------
     carrier : reference to LiveWidget, or None
-        The widget of the same cell whose state carries both outputs to a reloaded page.
+        The widget of the same cell. Its state contains both outputs, for a reloaded page.
     looks : list of references to PlotView
         The plots of the same cell, one for each item of `figures`; the image uses their
         settings.
@@ -164,7 +164,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a value that identifies the state to publish, or None if there is none yet."""
+        """Return a value that identifies the state to publish, or None if there is no state yet."""
         log = self.log()
         if log is None:
             return None
@@ -180,7 +180,7 @@ class StillOutput:
         return self.over() or (session is not None and session.state is State.PAUSED)
 
     def state(self) -> str:
-        """Return the state of the run for the table, empty if the source is not a session."""
+        """Return the state of the run, or an empty string if the source is not a session."""
         session = self.session
         return "" if session is None else str(session.state)
 

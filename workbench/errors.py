@@ -1,7 +1,7 @@
 """All exceptions of the package.
 
 All exceptions derive from `WorkbenchError`, and each also derives from the matching builtin
-exception, so that code that does not import the workbench can catch it::
+exception, so that code can catch it without importing the workbench::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
@@ -42,7 +42,7 @@ exception, so that code that does not import the workbench can catch it::
     │   └── UntrustedArchiveError (PermissionError) an untrusted archive that contains code
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a request that a log cannot answer
-    │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that does not exist
+    │   └── UnknownRecordError (KeyError)       a channel or a record that does not exist
     ├── LogWarning            (RuntimeWarning)  records that are large or not yet in the database
     ├── ExtensionError        (TypeError, ValueError) an extension that can never be called
     │   └── EventError                          an event or a trigger that does not exist
@@ -155,11 +155,11 @@ class BrickError(WorkbenchError, ValueError):
 
 
 class NotConfiguredError(BrickError):
-    """A missing setting that the allocation or initialisation of a brick needs."""
+    """A missing setting that is required to allocate or initialise a brick."""
 
 
 class ApplicationError(BrickError):
-    """An application of a brick to invalid arguments, or in a place that does not allow it."""
+    """An application of a brick to invalid arguments, or in a place where it is not allowed."""
 
 
 class SignatureError(WorkbenchError, TypeError, ValueError):
@@ -275,7 +275,7 @@ class LogError(WorkbenchError, ValueError):
 
 
 class UnknownRecordError(LogError, KeyError):
-    """A channel, or a record of a row, that does not exist."""
+    """A channel or a record that does not exist."""
 
     __str__ = Exception.__str__  # KeyError would show the quoted text on one line
 
@@ -289,7 +289,7 @@ class ExtensionError(WorkbenchError, TypeError, ValueError):
 
 
 class EventError(ExtensionError):
-    """An event of training, or a trigger keyword, that does not exist."""
+    """A training event or a trigger keyword that does not exist."""
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):

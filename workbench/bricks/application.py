@@ -63,7 +63,7 @@ class Application(Predicate):
     name : str
         The name of the method.
     brick : type
-        The class that defines it.
+        The class that defines the method.
     attributes : dict
     properties : dict of str to str
         Maps each attribute that a method of the brick computes to the name of the method.
@@ -109,7 +109,7 @@ class Application(Predicate):
         for name in self.attributes.get("inputs", ()):
             if name not in parameters:
                 raise ApplicationError(
-                    f"{self.application_function.__qualname__}: inputs names {name!r}, "
+                    f"{self.application_function.__qualname__}: inputs contains {name!r}, "
                     f"which is not an argument of the method ({', '.join(parameters)})"
                     f"{nearest(name, parameters)}"
                 )
@@ -393,7 +393,7 @@ class BoundApplication(Predicate):
         Raises
         ------
         AttributeError
-            If the name is not one of the attributes that applications have.
+            If applications have no attribute of this name.
         """
         if name.startswith("_") or name in OWN:
             super().__setattr__(name, value)
@@ -436,9 +436,9 @@ class BoundApplication(Predicate):
     def _method(self, name: str) -> Callable[[], Any]:
         """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override is ignored if it computes attributes of an application of the subclass with the
-        same name as this one. That application can call this one with `super`, and this one must
-        then keep its own attributes.
+        An override is ignored if its class also defines a new application of the same name and the
+        override computes attributes of that application. The new application can call the
+        inherited one with `super`, and the inherited one must then keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)

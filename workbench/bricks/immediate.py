@@ -89,8 +89,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If the graph for any size cannot be built, return False and a function for inputs of any first
-    size, but with the given other sizes.
+    If no such function can be compiled, return a function that requires the given sizes, except
+    the first size of each input, and False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True

@@ -63,7 +63,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     >>> converted(np.array([1, 300]), np.dtype("uint8"), "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has the value 300 at index 1, which uint8 cannot hold
+    workbench.errors.DataError: x has the value 300 at index 1, which uint8 cannot represent
     """
     if array.dtype == dtype or (
         array.dtype.kind in NUMBERS
@@ -195,7 +195,7 @@ def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> 
 
 
 def parsed(text: str, dtype: np.dtype[Any]) -> Any:
-    """Convert a text to a number that `dtype` can represent.
+    """Convert text to a number that `dtype` can represent.
 
     Raises
     ------
@@ -328,7 +328,7 @@ def _unfit(array: npt.NDArray[Any], fits: Any, dtype: np.dtype[Any], where: str)
 
 
 def _cannot_hold(where: str, value: Any, index: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    return f"{where} has the value {value!r:.60}{_at(index)}, which {dtype.name} cannot hold"
+    return f"{where} has the value {value!r:.60}{_at(index)}, which {dtype.name} cannot represent"
 
 
 def _at(index: tuple[int, ...]) -> str:

@@ -354,7 +354,8 @@ def _answer(request: urllib.request.Request, timeout: float) -> Any:
     """Send a request in a thread; return the response, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
-    could block forever. After the timeout the thread is abandoned; it ends with the connection.
+    could block forever. After the timeout the thread is abandoned; it ends when its connection
+    ends.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()

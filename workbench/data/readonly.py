@@ -135,7 +135,7 @@ def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
 
 
 def explained(error: BaseException) -> None:
-    """Add advice to an error that writing to a read-only array raised."""
+    """Add advice to an error that was raised by writing to a read-only array."""
     if (
         isinstance(error, ValueError)
         and "read-only" in str(error)

@@ -25,7 +25,7 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimum number of costs of a run before a cost can be considered exploding."""
+"""Minimum number of costs in a run before a limit for the cost is computed."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
@@ -33,7 +33,8 @@ NO_COST = (
 )
 EXPLODES = (
     "the cost explodes: it was {cost:.4g} in the last of {patience} batches above the limit of "
-    "{limit:.4g}; its median over the last {count} batches below it is {median:.4g}{steepest}"
+    "{limit:.4g}; its median over the last {count} batches below the limit is {median:.4g}"
+    "{steepest}"
 )
 STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
@@ -53,7 +54,7 @@ class Guard(TrainingExtension):
     by a multiple of their spread.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
-    `MainLoop.run`, a value that is not finite ends training with its error; an exploding cost ends
+    `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
     training without an error.
 
     Parameters
@@ -203,7 +204,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Compute the cost above which training is considered exploding."""
+        """Compute the limit that an exploding cost exceeds."""
         if len(self.last) < FEWEST:
             return math.inf
         low, median, high = statistics.quantiles(self.last, n=4)

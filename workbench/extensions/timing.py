@@ -99,11 +99,11 @@ class Timing(SimpleExtension):
 class Timestamp(SimpleExtension):
     """Extension that records the local date and time in ISO 8601 format.
 
-    A timestamp has microseconds and the offset from UTC. Therefore two timestamps can be subtracted
-    even if the time zone has changed or if they are from different machines.
+    A timestamp includes microseconds and the offset from UTC. Therefore two timestamps can be
+    subtracted even if the time zone has changed or if they are from different machines.
 
-    By default it acts before and after training, after every epoch, and on errors, interrupts and
-    resumption.
+    By default the extension acts before and after training, after every epoch, and on errors,
+    interrupts and resumption.
 
     Parameters
     ----------

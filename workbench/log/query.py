@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INDEX = "iteration"
-"""The name that stands for the iteration of a row in an expression."""
+"""The name of the iteration of a row in an expression."""
 
 LONGEST = 1000
 """Maximum number of characters of an expression."""
@@ -30,7 +30,7 @@ TOO_LONG = "the expression has {} characters; it must have at most {}"
 NOT_VALID = "the expression {given!r} cannot be read: {reason}"
 FORBIDDEN = (
     "the expression {given!r} has {what}; it can only contain names of channels, numbers, text in "
-    "quotes, comparisons, arithmetic, and, or, not, in"
+    "quotes, comparisons, arithmetic and the operators 'and', 'or', 'not' and 'in'"
 )
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOT_A_CONDITION = (

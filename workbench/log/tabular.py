@@ -66,7 +66,7 @@ class Tabular(Records):
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
     def summary(self) -> Summary:
-        """Return facts about each channel and about the run.
+        """Return a summary of each channel and of the run.
 
         Returns
         -------
@@ -146,8 +146,8 @@ class Tabular(Records):
             Logs, sessions, frames, or paths of SQLite databases. The keys of a dictionary are the
             names of the runs.
         best : str, optional
-            The results are compared at the row of each run in which this channel is smallest. By
-            default, the newest record of each channel is compared.
+            For each run, compare the results of the row in which this channel is smallest. By
+            default, compare the newest record of each channel.
         largest : bool
             If True, use the row in which `best` is largest.
         everything : bool

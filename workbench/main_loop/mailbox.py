@@ -74,7 +74,7 @@ class Mailbox:
         self.requests.put(request)
 
     def run_all(self) -> None:
-        """Execute all present requests, but not the requests that their actions post."""
+        """Execute all requests in the queue, but not the requests that their actions post."""
         if self.gate is not None and not self._opened(self.gate):
             return
         last = self._settled + len(self.kept) + self.requests.qsize()

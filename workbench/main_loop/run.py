@@ -343,7 +343,7 @@ class Run:
                     raise TrainingFinish
 
     def _pass_by(self) -> None:
-        """Pause if a rewind ends here; during a rewind, ignore a request to finish."""
+        """Pause if a rewind ends at this batch; during a rewind, ignore a request to finish."""
         if self.mailbox.gate is not None:
             self.mailbox.run_all()
             self.ending.requested &= self.mailbox.gate is None

@@ -207,8 +207,8 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
-            f"nothing was loaded: only the {has} has a data stream, but both or neither must have "
-            "one"
+            f"nothing was loaded: only the {has} has a data stream, but the state and the main "
+            "loop must both have one, or neither"
         )
     if loop.data_stream is None:
         return []

@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 @dataclass(frozen=True)
 class Weight:
-    """Weight of a batch, a function of variables that is called only when batches are added up.
+    """Weight of a batch, computed from variables only when batches are aggregated.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Checks of inputs, and of settings that are pairs of height and width, in bricks for images."""
+"""Checks of the inputs of bricks for images, and of settings for height and width."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Size = tuple[int | None, int | None]
 
 
 def pair(brick: Brick, setting: str, *, least: int) -> Pair:
-    """Return a setting of a brick that is a pair of integers, for the height and the width.
+    """Return a setting of a brick, which must be a pair of integers for height and width.
 
     Raises
     ------

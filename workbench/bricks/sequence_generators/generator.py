@@ -39,7 +39,7 @@ MASK = "mask"
 
 
 class BaseSequenceGenerator(Initializable):
-    """Generates sequences with a readout and a transition that has the interface of attention.
+    """Generates sequences with a readout and a transition that has an attention interface.
 
     Its subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
 

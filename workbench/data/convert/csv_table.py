@@ -33,7 +33,7 @@ NOT_A_NUMBER = (
     "if it contains classes"
 )
 DOES_NOT_FIT = (
-    "{place} has {what}, which {dtype} cannot hold; pass a wider dtype, such as 'float64' or "
+    "{place} has {what}, which {dtype} cannot represent; pass a wider dtype, such as 'float64' or "
     "'int64', or exclude the column with ignore"
 )
 

@@ -311,7 +311,7 @@ class SQLiteLog(TrainingLogBase):
             self._writer.put(Additions(self.h_uuid, records))
 
     def keep_fact(self, key: str, value: Any) -> None:
-        """Store a fact of the status, or remove it if `value` is `MISSING`."""
+        """Store an item of the status, or remove it if `value` is `MISSING`."""
         self._check_writable()
         if value is not MISSING and type(value) not in PLAIN:
             value = encoded(key, value)

@@ -236,7 +236,7 @@ class Store:
 
 
 def _is_trouble(error: Exception) -> bool:
-    """Return True if the database, and not a value, caused `error`."""
+    """Return True if `error` was caused by the database rather than by a value."""
     import sqlite3
 
     values = sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError
