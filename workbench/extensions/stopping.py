@@ -69,7 +69,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Raises
     ------
     ArgumentError
-        If not exactly one of `iterations` and `epochs` is given, or if the number is less than 1.
+        If neither or both of `iterations` and `epochs` are given, or if the number is less than 1.
 
     Examples
     --------
@@ -200,7 +200,7 @@ class EarlyStopping(CompositeExtension):
     Raises
     ------
     ArgumentError
-        If not exactly one of `iterations` and `epochs` is given, or if only one of the two
+        If neither or both of `iterations` and `epochs` are given, or if only one of the two
         arguments for checkpoints is given.
 
     Examples

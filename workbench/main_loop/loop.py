@@ -240,7 +240,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two arguments is given, or if the number is not at least 1.
+            If neither or both of the two arguments are given, or if the number is not at least 1.
         """
         self._run.ending.go_on(epochs, batches)
 
@@ -254,7 +254,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two arguments is given, if the number is not at least 1, or if
+            If neither or both of the two arguments are given, if the number is not at least 1, or if
             that many epochs or batches have already been done.
         """
         self._run.ending.end_at(epochs, batches)
