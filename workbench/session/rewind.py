@@ -183,7 +183,7 @@ class Rewinder:
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot after all waiting interventions, from which a replay can start.
+        """Take a snapshot for later replays after all waiting interventions.
 
         An intervention that `failed` is not in the journal and cannot be undone.
         """

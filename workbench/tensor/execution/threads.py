@@ -36,7 +36,7 @@ MOST_SIZES = 1000
 
 
 class Work(NamedTuple):
-    """Work of a task in multiplications; infinite if it is not known."""
+    """Work of a task, as a number of multiplications; infinite if unknown."""
 
     total: float
     loop_step: float
@@ -187,8 +187,8 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     -------
     Work
         The number of multiplications in products of matrices, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. Infinite if it is not known, for example if
-        a size depends on a value.
+        `AN_ELEMENT` for each element of other results. Infinite if unknown, for example if a size
+        depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none
