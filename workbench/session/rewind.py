@@ -239,7 +239,7 @@ class Rewinder:
         return copy, iteration
 
     def begin_at(self, iteration: int, name: str) -> None:
-        """Let a new run train up to `iteration`, then pause it."""
+        """Make a new run train up to `iteration`, and pause it there."""
         self.branches[0].name = name
         self.branches[0].start = iteration
         status = self._main_loop.status

@@ -30,7 +30,7 @@ from workbench.tensor.scan import Loop
 SMALL = 10**8
 """Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Number of multiplications that take as long as one result element of any other operation."""
+"""Cost of one result element of an operation other than a product, in multiplications."""
 MOST_SIZES = 1000
 """Maximum number of sizes for which the work and the runner are cached."""
 
