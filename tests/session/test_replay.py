@@ -92,7 +92,7 @@ def test_an_unknown_variable_is_named(steered):
 def test_an_iteration_that_has_passed_is_refused(steered):
     session = runs.build(25).start()
     session.wait(SOON)
-    with pytest.raises(SessionError, match="was made at iteration 6, but this run has .* 25"):
+    with pytest.raises(SessionError, match="was made at iteration 6, but this run is .* 25"):
         session.replay(steered.log, functions={"halve": halve})
 
 

@@ -254,8 +254,8 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         ArgumentError
-            If neither or both of the arguments are given, if the number is not at least 1, or if that
-            many epochs or batches have already been done.
+            If neither or both of the arguments are given, if the number is below 1, or if that many
+            epochs or batches have already been done.
         """
         self._run.ending.end_at(epochs, batches)
 

@@ -232,12 +232,12 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes during an evaluation, which can be long or paused, without steps."""
+        """Answer the probes without steps during an evaluation, which can be long or paused."""
         self._answer(at_rest=True)
         return True
 
     def _answer(self, *, at_rest: bool = False) -> None:
-        """Copy the values for all waiting probes; the thread that trains calls it at a boundary."""
+        """Copy the values for all waiting probes; the training thread calls this at a boundary."""
         with self._queue.lock:
             probes, self._waiting = self._waiting, []
             self._armed = False

@@ -23,7 +23,7 @@ from workbench.session.interventions import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
-OVERTAKEN = "training was stopped before it took effect"
+OVERTAKEN = "training was stopped before the command took effect"
 OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 

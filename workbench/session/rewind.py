@@ -183,7 +183,7 @@ class Rewinder:
         self._changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot after all waiting interventions, from which a replay can start.
+        """Take a snapshot for later replays after all waiting interventions.
 
         An intervention that `failed` is not in the journal and cannot be undone.
         """
@@ -239,7 +239,7 @@ class Rewinder:
         return copy, iteration
 
     def begin_at(self, iteration: int, name: str) -> None:
-        """Let a new run train up to `iteration`, then pause it."""
+        """Make a new run train up to `iteration`, and pause it there."""
         self.branches[0].name = name
         self.branches[0].start = iteration
         status = self._main_loop.status

@@ -213,7 +213,7 @@ class Steering(interfaces.Session):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Self:
-        """Start a second session that is paused at a point of this session; this session continues.
+        """Start a second session, paused at an iteration of this session; this session continues.
 
         The new session has a copy of the main loop, with separate parameters, extensions and log;
         the two sessions share only the datasets. The new session is ready after it has trained on
@@ -360,8 +360,8 @@ class Steering(interfaces.Session):
     def undo(self) -> Command:
         """Rewind training to the point before the last intervention, and pause there.
 
-        Interventions are the actions of `set`, `set_end`, `hold`, `release`, `call`, `train` and
-        `load`, and rewinds. The training that followed is kept as a branch.
+        Interventions are rewinds and the actions of `set`, `set_end`, `hold`, `release`, `call`,
+        `train` and `load`. The training that followed is kept as a branch.
         """
         return self._go_back("undo", "undo")
 

@@ -153,7 +153,7 @@ def _calls(node: Any, functions: set[Any]) -> bool:
 
 
 def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the two operands of a sum if the first calls one of `functions`.
+    """Yield the two operands of a sum if the first is a call to one of `functions`.
 
     Both orders are tried. The first operand must have no other user.
     """

@@ -19,7 +19,7 @@ SIGNS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
     "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
 }  # fmt: skip
-"""The signs of operators that have an in-place form, by their names in `operator`."""
+"""Symbols of operators with an in-place form, by name, such as ``add`` for ``__iadd__``."""
 
 IN_PLACE_OPERATORS = frozenset(f"__i{name}__" for name in SIGNS)
 IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})

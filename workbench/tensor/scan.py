@@ -254,7 +254,7 @@ def scan(
 
 
 def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
-    """Return the results of an existing loop with another inner graph.
+    """Return the results of an existing loop with a different inner graph.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class Call:
     def of(
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
-        """Create a call of `function` with nested arguments."""
+        """Create a call to `function` with nested arguments."""
         return cls(function, *flatten(args, kwargs))
 
     @property
@@ -90,7 +90,7 @@ class Call:
         return str(self.args[1]) if self.function is getattr else name_of(self.function)
 
     def on(self, leaves: Sequence[Any]) -> Call:
-        """Return a new call of the same function with different leaves."""
+        """Return a new call to the same function with different leaves."""
         return Call(self.function, leaves, self.spec)
 
     def fakes(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -251,7 +251,7 @@ class Variable:
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """Return a new variable with the same value; the copy costs no time in a function."""
+        """Return a new variable with the same value; functions do not perform the copy."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable

@@ -53,7 +53,7 @@ class Predicate:
 
 @dataclass(frozen=True, repr=False)
 class AllOf(Predicate):
-    """Condition that all conditions in `parts` hold; without conditions it always holds."""
+    """Condition that all conditions in `parts` hold; always true if `parts` is empty."""
 
     parts: tuple[Predicate, ...]
 
@@ -71,7 +71,7 @@ class AllOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class AnyOf(Predicate):
-    """Condition that at least one condition in `parts` holds; without conditions it never holds."""
+    """Condition that at least one condition in `parts` holds; always false if `parts` is empty."""
 
     parts: tuple[Predicate, ...]
 

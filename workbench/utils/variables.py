@@ -32,7 +32,7 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
     Raises
     ------
     ShapeError, DtypeError
-        If the variable has another number of dimensions or another dtype.
+        If the number of dimensions or the dtype differs.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from workbench.tensor.execution.task import Run, Task
 RECURS = 3
 """Number of uncaptured calls with a shape before the program is captured."""
 WARM_UP = 3
-"""Number of runs before a capture, in which libraries allocate their workspaces."""
+"""Number of runs before a capture; libraries allocate their workspaces during these runs."""
 
 
 class Replay:

@@ -42,7 +42,7 @@ OPERATIONS = [
     getattr(torch.ops.workbench, name).default
     for name in ("loop_forward", "loop_backward", "product", "descend")
 ]
-"""Operations that are not fused; inductor must write their inputs to memory once."""
+"""Operations that are not fused, so inductor must store their inputs in memory."""
 
 _compiler = threading.RLock()
 """Lock that is held by the thread that compiles, since inductor has global state."""

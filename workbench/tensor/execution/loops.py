@@ -379,7 +379,7 @@ class Through(torch.autograd.Function):
 
 
 def call(step: CompiledStep, given: Sequence[Any], n: Any) -> list[Any]:
-    """Add a loop as one operation to the program that is traced."""
+    """Add a loop as one operation to the program being traced."""
     number = register(step)
     if step.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]

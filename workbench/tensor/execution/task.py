@@ -46,7 +46,7 @@ class Watch(Protocol):
         """
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check `finite`, one boolean per element of `variables`, after its copy to the CPU."""
+        """Check `finite`, one boolean for each of `variables`, once it is copied to the CPU."""
 
 
 @dataclass(eq=False)

@@ -30,13 +30,13 @@ from workbench.tensor.scan import Loop
 SMALL = 10**8
 """Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Number of multiplications that take as long as one result element of any other operation."""
+"""Cost of one result element of an operation other than a product, in multiplications."""
 MOST_SIZES = 1000
 """Maximum number of sizes for which the work and the runner are cached."""
 
 
 class Work(NamedTuple):
-    """Work of a task in multiplications; infinite if it is not known."""
+    """Work of a task, as a number of multiplications; infinite if unknown."""
 
     total: float
     loop_step: float
@@ -187,8 +187,8 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     -------
     Work
         The number of multiplications in products of matrices, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. Infinite if it is not known, for example if
-        a size depends on a value.
+        `AN_ELEMENT` for each element of other results. Infinite if unknown, for example if a size
+        depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none
