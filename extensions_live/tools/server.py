@@ -36,7 +36,7 @@ PATIENCE = 30.0
 """Maximum number of seconds to wait for the rest of a request."""
 
 NOT_A_SESSION = (
-    "the argument of serve() must be a session, as main_loop.start() returns it, or several "
+    "the argument of serve() must be a session, as returned by main_loop.start(), or several "
     "sessions, not {given!r:.80}"
 )
 NO_PORT = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Intervention: TypeAlias = Mapping[str, Any]
 
 INTERVENTIONS = "interventions"
-"""The channel."""
+"""The name of the channel that contains interventions."""
 
 UNCHANGING = frozenset(
     {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert", "range test"}
@@ -25,7 +25,7 @@ UNCHANGING = frozenset(
 
 
 class Columns(Protocol):
-    """The members of a log that are read here; `TrainingLogBase` defines them."""
+    """The members of a log that this module uses; `TrainingLogBase` defines them."""
 
     @property
     def channels(self) -> tuple[str, ...]:

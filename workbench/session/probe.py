@@ -47,7 +47,7 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; give the "
     "view a batch of your own: batch={{source: array, ...}}"
 )
-FROM_TRAINING = "the thread that trains would wait for itself; check the attribute done later"
+FROM_TRAINING = "the thread that trains would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
 
