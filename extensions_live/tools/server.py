@@ -48,8 +48,8 @@ NO_TOKEN = (
     "token of the object that serve() returned"
 )
 OTHER_HOST = (
-    "this server answers requests to the hosts {known}, not to the host {host!r}; add one "
-    "with serve(session, hosts=[...])"
+    "this server answers requests to the hosts {known}, not to the host {host!r}; to add "
+    "hosts, call serve(session, hosts=[...])"
 )
 
 opened: weakref.WeakSet[ToolServer] = weakref.WeakSet()

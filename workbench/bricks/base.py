@@ -215,8 +215,8 @@ class Brick(Component):
         """Set the attributes of the children that their allocation requires.
 
         `allocate` calls this method if it has not been called yet. Call it yourself to change the
-        settings of the children afterwards. It can be called before all settings are known; then
-        `allocate` pushes the remaining settings later.
+        settings of the children afterwards. It can be called before all settings are known;
+        `allocate` then pushes the remaining settings.
 
         Raises
         ------

@@ -54,7 +54,7 @@ def interventions_in(log: Columns) -> list[tuple[int, Intervention]]:
 def each_intervention(
     iterations: NDArray[np.int64], rows: Sequence[Any] | NDArray[Any]
 ) -> Iterator[tuple[int, Intervention]]:
-    """Yield the interventions in the rows of the channel, each with its iteration.
+    """Yield the interventions in rows of the channel `INTERVENTIONS`, each with its iteration.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def each_intervention(
 
 
 def interventions_of(row: Any) -> list[Intervention]:
-    """Return the interventions in one record of the channel.
+    """Return the interventions in one record of the channel `INTERVENTIONS`.
 
     Examples
     --------
