@@ -22,11 +22,11 @@ MOST_ALERTS = 5
 MOST_LETTERS = 300
 
 WAYS_BACK = frozenset({"rewind", "undo", "load"})
-"""Commands that put training into another state of the run."""
+"""Commands that restore another state of training."""
 
 
 class Course:
-    """Course of a session: interventions and branches, read again when they may have changed."""
+    """Interventions and branches of a session, which are read again when they may have changed."""
 
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
@@ -60,7 +60,7 @@ class Course:
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
 
     def took_back(self, ident: int) -> bool:
-        """Return True if training was rewound to before a command, which undid its effect."""
+        """Return True if a later rewind, undo or load undid the effect of a command."""
         idents = {one["id"] for one in self.records}
         later = (one for one in self.records if one["id"] > ident)
         return ident not in idents and any(one["command"] in WAYS_BACK for one in later)

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 REASONS: dict[AxisName, str] = {
     "iteration": "the log has no iterations",
     "epoch": "no epoch has ended yet",
-    "time": "the log has no times yet; they are known once an epoch has ended",
+    "time": "the log has no times yet; they are recorded at the end of each epoch",
     "examples": "the number of examples in an epoch is not known, or no epoch has ended yet",
 }
 

@@ -117,7 +117,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The current settings; assign a dictionary with some of them to change them."""
+        """The current settings. Assigning a dictionary changes only the settings in it."""
         return self._settings
 
     @settings.setter

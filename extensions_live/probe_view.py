@@ -28,7 +28,7 @@ PERIOD, SOON = 0.5, 0.05
 """Seconds between two refreshes, normally and while waiting for the first answer."""
 
 NO_SESSION = (
-    "the first argument of {view}() must be a session, as main_loop.start() returns it, "
+    "the first argument of {view}() must be a session, as returned by main_loop.start(), "
     "not {given!r}"
 )
 

@@ -3,8 +3,9 @@
 The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
 by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
 measures the distance in iterations: smoothing that suits a curve with a value for every batch
-therefore hardly changes a curve with a value for every epoch. `TrainingLogBase.plot` measures the
-distance in records, by `keeping`, since its option is a weight from 0 to 1, as in other tools.
+therefore hardly changes a curve with a value for every epoch. The option of `TrainingLogBase.plot`
+is a weight from 0 to 1, as in other tools, so this method uses `keeping`, which measures the
+distance in records.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ class Identity(NdarrayInitialization):
 class Orthogonal(NdarrayInitialization):
     """Initialisation with a random matrix that has orthonormal rows or columns.
 
-    If there are fewer rows than columns, the rows are orthonormal, otherwise the columns are. The
+    If there are fewer rows than columns, the rows are orthonormal; otherwise the columns are. The
     matrix is drawn from the uniform (Haar) distribution: it is the Q factor of a Gaussian matrix,
     with the signs that make it unique (Mezzadri, 2007).
 
@@ -270,7 +270,7 @@ class Sparse(NdarrayInitialization):
         return self._sparse(rng, shape, 1)
 
     def _sparse(self, rng: Rng, shape: Shape, leading: int) -> Array:
-        """Draw weights for each unit; a unit is one index into the first `leading` axes."""
+        """Draw weights for each unit, identified by an index into the first `leading` axes."""
         values = self.sparse_init.generate(rng, shape)
         drawn = self.weights_init.generate(rng, shape)
         units = math.prod(shape[:leading])

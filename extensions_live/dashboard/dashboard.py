@@ -19,7 +19,7 @@ from workbench.hints import Hinted
 from workbench.interfaces import Session
 
 NOTHING_TO_SHOW = (
-    "the argument of Dashboard() must be a session, as main_loop.start() returns it, a list of "
+    "the argument of Dashboard() must be a session, as returned by main_loop.start(), a list of "
     "sessions, or the path of a database of logs, not {given!r:.80}"
 )
 

@@ -40,7 +40,7 @@ FROM logs
 
 
 class RunsBoard:
-    """Contents for the runs of a database: a list, and the curves of the chosen runs.
+    """Dashboard for a database: a list of the runs, and the curves of the chosen runs.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class RunsBoard:
     def _state(
         self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
     ) -> tuple[str, str]:
-        """Return the state of a run, as derived from its log, and a detail.
+        """Return the state of a run, as derived from its log, and an explanation (may be empty).
 
         A log does not show whether its process is still running, only whether the log has changed.
         """

@@ -36,7 +36,7 @@ PATIENCE = 30.0
 """Maximum number of seconds to wait for the rest of a request."""
 
 NOT_A_SESSION = (
-    "the argument of serve() must be a session, as main_loop.start() returns it, or several "
+    "the argument of serve() must be a session, as returned by main_loop.start(), or several "
     "sessions, not {given!r:.80}"
 )
 NO_PORT = (
@@ -48,8 +48,8 @@ NO_TOKEN = (
     "token of the object that serve() returned"
 )
 OTHER_HOST = (
-    "this server answers requests to the hosts {known}, not to the host {host!r}; add one "
-    "with serve(session, hosts=[...])"
+    "this server answers requests to the hosts {known}, not to the host {host!r}; to add "
+    "hosts, call serve(session, hosts=[...])"
 )
 
 opened: weakref.WeakSet[ToolServer] = weakref.WeakSet()

@@ -1,8 +1,9 @@
 """Seeds of bricks; each brick has its own seed, derived from ``config.default_seed``.
 
-The seed of a top brick is derived from a counter in the process. The seed of a child is derived
-from its parent's seed and its own name. So a brick draws the same numbers whether it is initialised
-alone or with its parent. A change to one layer does not affect the draws of the others.
+The seed of a brick without parents is derived from a number that counts such bricks. The seed of a
+child is derived from its parent's seed and its own name. So a brick draws the same numbers whether
+it is initialised alone or with its parent. A change to one layer does not affect the draws of the
+others.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class Dataset(Hinted, Labelled, Part):
 
     _hooks = "get_data(self, request)"
     _guards_itself = False
-    """True if `get_data` returns read-only views or copies; callers cannot change the data."""
+    """True if callers cannot change the data, because they get copies or read-only views."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -371,7 +371,7 @@ class IterableDataset(Dataset):
     ----------
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be readable repeatedly, like a
-        list. A generator can be read only once, so that there is a single epoch, possibly endless,
+        list. A generator can be read only once; then there is a single epoch, possibly endless,
         and training cannot be rewound. The source of a single iterable is named ``data`` unless
         `sources` gives another name.
     sources : sequence of str, optional

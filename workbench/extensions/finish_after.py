@@ -2,7 +2,7 @@
 
 It counts the epochs or batches of the whole log, over all runs and resumptions. A request for more
 training (``session.train(epochs=5)``) sets a *goal*, an item of the status that is saved and
-resumed with the log. A goal takes precedence over every limit that a `FinishAfter` defines.
+restored with the log. A goal takes precedence over every limit that a `FinishAfter` defines.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ NOT_ASSIGNABLE = (
 )
 NO_NUMBERS = (
     "channel {name!r} must contain only numbers, but has a value of type {type} at iteration "
-    "{iteration}; log.channel({name!r}) returns the values as they are"
+    "{iteration}; log.channel({name!r}) returns the values unchanged"
 )
 
 
@@ -132,7 +132,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
             If no iteration has been done.
         """
         if self.status["iterations_done"] == 0:
-            raise LogError("there is no previous row before the first iteration is done")
+            raise LogError("there is no previous row, because no iteration has been done yet")
         return self._row(self, self.status["iterations_done"] - 1)
 
     @property

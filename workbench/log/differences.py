@@ -158,7 +158,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest number of each channel, up to the best row of `best` if `best` is given."""
+    """Return the newest number of each channel; with `best`, up to the row of its best value."""
     import pandas as pd
 
     frame = run.frame

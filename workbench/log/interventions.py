@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Intervention: TypeAlias = Mapping[str, Any]
 
 INTERVENTIONS = "interventions"
-"""The channel."""
+"""The name of the channel that contains interventions."""
 
 UNCHANGING = frozenset(
     {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert", "range test"}
@@ -25,7 +25,7 @@ UNCHANGING = frozenset(
 
 
 class Columns(Protocol):
-    """The members of a log that are read here; `TrainingLogBase` defines them."""
+    """The members of a log that this module uses; `TrainingLogBase` defines them."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def interventions_in(log: Columns) -> list[tuple[int, Intervention]]:
 def each_intervention(
     iterations: NDArray[np.int64], rows: Sequence[Any] | NDArray[Any]
 ) -> Iterator[tuple[int, Intervention]]:
-    """Yield the interventions in the rows of the channel, each with its iteration.
+    """Yield the interventions in rows of the channel `INTERVENTIONS`, each with its iteration.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def each_intervention(
 
 
 def interventions_of(row: Any) -> list[Intervention]:
-    """Return the interventions in one record of the channel.
+    """Return the interventions in one record of the channel `INTERVENTIONS`.
 
     Examples
     --------

@@ -40,7 +40,7 @@ ACCENT = "color:var(--wb-accent,#3b82f6)"
 
 @dataclass(frozen=True)
 class Summary:
-    """Facts about a log, as `TrainingLogBase.summary` returns them.
+    """Facts about a log, as returned by `TrainingLogBase.summary`.
 
     Attributes
     ----------

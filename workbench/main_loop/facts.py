@@ -24,7 +24,7 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
 
     The status then contains ``threads``, the number of threads for large steps, on which the
     rounding of sums depends; ``versions``, the versions of the libraries; and ``hyperparameters``,
-    the hyperparameters of the algorithm by path when training first started.
+    the initial hyperparameters of the algorithm by path.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")

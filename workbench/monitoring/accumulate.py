@@ -197,8 +197,8 @@ class AggregationBuffer(Hinted):
     variables : list of Variable or MonitoredQuantity
         The variables and quantities, with unique names.
     use_take_last : bool, optional
-        True to compute variables that do not depend on data for every batch and keep the last
-        value, instead of computing them once at the end.
+        If True, variables that do not depend on data are computed for every batch, and the last
+        value is kept. By default, these variables are computed once at the end.
 
     Attributes
     ----------

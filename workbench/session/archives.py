@@ -27,7 +27,7 @@ DEFAULT = "{name}-{{iterations_done}}.tar"
 """Name of the file, in the working directory, in which a session is saved by default."""
 
 NO_PICKLE = (
-    "it has no copy of the main loop itself, because of {error}; to continue in another process, "
+    "the file does not contain the main loop itself ({error}); to continue in another process, "
     "build the main loop there, start it and call load()"
 )
 NO_FILE = "there is no file {path}; the working directory is {folder}"
@@ -50,7 +50,7 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
-    """Restore the state of a main loop that was read from a file."""
+    """Load a state that was read from a file into a main loop."""
     try:
         main_loop.load_state_dict(state)
     except StateError as error:

@@ -13,7 +13,7 @@ from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
     "{command!r} is executed by this thread between two batches, so waiting for it here would "
-    "never end; check its attribute done later"
+    "never end; check its attribute 'done' later"
 )
 INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 

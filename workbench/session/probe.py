@@ -47,7 +47,7 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
     "own batch to the view: batch={{source: array, ...}}"
 )
-FROM_TRAINING = "the thread that trains would wait for itself; check the attribute done later"
+FROM_TRAINING = "the thread that trains would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
 

@@ -161,7 +161,7 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Compute an application over whole sequences after it has prepared its arguments.
+    """Compute an application over whole sequences from its prepared arguments.
 
     The step is `application` with ``iterate=False``.
 
@@ -187,7 +187,7 @@ def over_sequences(
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
-    """Return the signature of the step with optional arguments and the controls."""
+    """Return the signature of the step with the controls, and with all arguments optional."""
     first = next(iter(signature.parameters.values()))
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]

@@ -155,7 +155,7 @@ def _read(
 def _blocks(
     images: Iterator[npt.NDArray[Any]], size: int
 ) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Yield blocks of `size` images for HDF5 to compress, and the index of each first image."""
+    """Yield blocks of at most `size` images, each with the index of its first image."""
     first, block = 0, []
     for image in images:
         block.append(image)
