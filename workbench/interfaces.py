@@ -140,7 +140,7 @@ class Loop(Protocol):
         """Call `action` after all extensions have handled the current event."""
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values, which an accelerator is still computing, when they become available."""
+        """Record values as soon as an accelerator has computed them."""
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
         """Return the parameters by path, and all other shared variables of training by name."""

@@ -280,7 +280,7 @@ def _of_parameters(
     different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
-            "parameters must be the keys of gradients, but "
-            f"{', '.join(map(path_of, different))} is in only one of them"
+            "parameters must be the keys of gradients, but only one of the two contains "
+            f"{', '.join(map(path_of, different))}"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

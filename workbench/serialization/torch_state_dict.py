@@ -80,7 +80,7 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     >>> from_state_dict([w], {"v": torch.ones(3)})
     Traceback (most recent call last):
     ...
-    workbench.errors.ParameterError: no parameter was set: 'v' is not known here; 'w' is missing
+    workbench.errors.ParameterError: no parameter was set: 'v' is unknown; 'w' is missing
     """
     set_all(dotted(parameters), values, "")
 
