@@ -312,7 +312,7 @@ class Probe(Protocol):
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes of the values in the next batch; empty if unknown or not requested."""
+        """The changes of the values during the next batch; empty if unknown or not requested."""
 
     def wait(self, timeout: float | None = None) -> Mapping[str, torch.Tensor]:
         """Wait until the request is answered, and return the values."""

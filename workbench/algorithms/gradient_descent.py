@@ -190,7 +190,7 @@ class GradientDescent(UpdatesAlgorithm):
         """The last cost that was checked, finite or not.
 
         The value is None before the first batch, without a cost, and with
-        ``on_not_finite='ignore'``. On an accelerator it can be some batches old.
+        ``on_not_finite='ignore'``. On an accelerator it can be a few batches old.
         """
         return self.finite.latest
 

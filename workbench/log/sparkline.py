@@ -1,4 +1,4 @@
-"""Sparklines, which are small curves in SVG that a page shows without scripts."""
+"""Sparklines: small SVG curves that a page shows without scripts."""
 
 from __future__ import annotations
 
