@@ -148,7 +148,7 @@ class Distributions:
             self.chosen = name
 
     def see(self, probe: Probe, batch: Mapping[str, Any]) -> None:
-        """Add the distributions of the values of a probe."""
+        """Add the distributions of a probe's values."""
         if self._copy is None:
             tensors: Sequence[torch.Tensor] = [probe.values[name] for name in self.names]
         else:

@@ -78,7 +78,7 @@ def as_json(plots: Sequence[figure]) -> str:
 
 
 class FigureStill:
-    """Table and still image below a figure, which are kept in a saved notebook."""
+    """Table and still image that a saved notebook keeps below a figure."""
 
     carrier: Any = None
 

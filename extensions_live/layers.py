@@ -1,4 +1,4 @@
-"""`Layers`: all layers of a network at a glance, over the whole run."""
+"""`Layers`, an overview of all layers of a network over the whole run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Layers(ProbeView[LayersPayload]):
     It shows, for each brick with parameters and each activation:
 
     - the norm of the gradient of its parameters, on fixed examples;
-    - the norm of one actual training step, relative to that of the parameters (about 0.001 is
+    - the norm of one actual training step, divided by the norm of the parameters (about 0.001 is
       common);
     - the share of dead units: those whose output is the same for all examples;
     - the norm of the parameters.
@@ -275,7 +275,7 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the bricks of groups in the order in which the graph uses them."""
+    """Yield the bricks that are keys of `groups`, in the order in which the graph uses them."""
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

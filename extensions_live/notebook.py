@@ -64,7 +64,7 @@ def publish(
 
 
 def front_end() -> str:
-    """Return the name of the notebook program, or the most likely one."""
+    """Return the most likely name of the notebook program."""
     if shell() is None:
         return "none (a script or a terminal)"
     for variable, name in (

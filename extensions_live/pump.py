@@ -64,7 +64,7 @@ class Limiter:
         self._sent: deque[float] = deque(maxlen=per_second)
 
     def count(self, messages: int = 1) -> None:
-        """Record that `messages` messages were sent now."""
+        """Record that `messages` messages have just been sent."""
         self._sent.extend([self._clock()] * messages)
 
     def delay(self) -> float:

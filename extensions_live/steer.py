@@ -83,7 +83,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, without the text of those that a rewind undid."""
+        """Return the outcomes of requests; the text is empty if a rewind undid the request."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:

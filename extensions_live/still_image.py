@@ -22,7 +22,7 @@ from extensions_live.figures import MARK_COLOUR
 from extensions_live.formatting import format_number
 
 WIDTH, HEIGHT = 900, 260
-"""Size of a row of panels in pixels of the page; the image has twice this resolution."""
+"""Width and height of a row of panels in CSS pixels; the image has twice this resolution."""
 
 SCALE = 4  # ratio of the size of the drawing to the size on the page
 SHRINK = 2  # factor by which the drawing is reduced
@@ -98,7 +98,7 @@ def palette(colours: Sequence[str]) -> Image.Image:
 
 
 class Panel:
-    """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`).
+    """Axes with curves, `width` pixels wide, with the top left corner at (`left`, `top`).
 
     If `log` is True, the curves contain the base-10 logarithms of the values.
     """

@@ -206,7 +206,7 @@ ADVICE: dict[str, str] = {
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
-    "min_delta": "any better value is an improvement; choose_best returns the better of two values",
+    "min_delta": "any better value is an improvement; to require more, pass choose_best",
     **dict.fromkeys(
         ("low", "high", "lower", "upper", "minval", "maxval"),
         "for bounds low and high, pass the mean (low + high) / 2 and the width high - low",

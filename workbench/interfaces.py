@@ -140,7 +140,7 @@ class Loop(Protocol):
         """Call `action` after all extensions have handled the current event."""
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values, which an accelerator is still computing, when they become available."""
+        """Record values as soon as an accelerator has computed them."""
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
         """Return the parameters by path, and all other shared variables of training by name."""
@@ -312,7 +312,7 @@ class Probe(Protocol):
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes of the values in the next batch; empty if unknown or not requested."""
+        """The changes of the values during the next batch; empty if unknown or not requested."""
 
     def wait(self, timeout: float | None = None) -> Mapping[str, torch.Tensor]:
         """Wait until the request is answered, and return the values."""

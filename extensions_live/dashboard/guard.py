@@ -1,8 +1,8 @@
-"""Guard in front of a tornado application, which requires a token in every request.
+"""Guard that requires a token in every request to a tornado application.
 
-The token is a parameter of the address. The page and its websocket have the same parameters, even
-behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the same
-host could read it. Files of the installed libraries, below ``/static/``, need no token.
+The token is a query parameter of the address. The page and its websocket have the same parameters,
+even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
+same host could read it. Files of the installed libraries, below ``/static/``, need no token.
 
 As in Jupyter, a websocket must also be opened by a page of the host that it connects to. This works
 behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other proxies,
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from tornado import httputil
 
 PARAMETER = "dashboard_token"
-"""The address parameter that contains the token. Jupyter itself uses a parameter ``token``."""
+"""The query parameter that contains the token; Jupyter already uses the parameter ``token``."""
 
 LIBRARIES = ("/static/", "/favicon.ico")
 
@@ -44,7 +44,7 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Hosts, with their port if it is not the default one, whose pages may connect.
+        Hosts whose pages may connect, each with its port unless this is the default port.
 
     Examples
     --------

@@ -51,7 +51,7 @@ class DashboardPage(panel.custom.JSComponent):
 
 
 def open_page(board: Board, notice: str = "") -> DashboardPage:
-    """Return a page for the document that Panel is creating; it is freed with the document."""
+    """Return a page for the document that Panel is creating; both are freed together."""
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
     assert document is not None  # Panel makes one for every tab

@@ -25,7 +25,7 @@ GUIDE = {
     "GET /": "this text, the commands and their arguments",
     "GET /state": "state, counts and newest values",
     "GET /log?since=0&limit=1000&channels=cost,error": (
-        "rows of the log; to get the rest, pass the returned next as since"
+        "rows of the log; to get the rest, set the parameter 'since' to the returned value 'next'"
     ),
     "GET /hyperparameters": "hyperparameters that can be changed, with their bounds",
     "GET /interventions": "commands that changed training",
@@ -41,7 +41,7 @@ RULES = [
     "Send the token as the header Authorization: Bearer TOKEN.",
     "An error has the form {'error': {'type': ..., 'message': ...}}.",
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
-    "With several sessions, add session=NAME to the parameters of any address.",
+    "If there are several sessions, add session=NAME to the query parameters of an address.",
     "A command takes effect between two batches; its receipt names the iteration.",
 ]
 

@@ -124,7 +124,7 @@ def test_a_refusal_without_a_command_is_shown_in_the_bar_until_the_next_command(
     controls = Controls(session)
     ask(controls, "hold", id="b", shared="momentum")
     payload = bar(controls)
-    text = "hold: refused: no schedule drives momentum, so there is nothing to hold"
+    text = "hold: refused: no schedule sets momentum, so there is nothing to hold"
     assert payload["command"]["text"] == text
     assert payload["command"]["refused"]
     assert payload["receipts"][-1]["request"] == "b"

@@ -142,7 +142,7 @@ def test_a_held_value_stays_and_a_released_one_follows_the_schedule():
 
 def test_what_no_schedule_drives_cannot_be_held():
     with pytest.raises(
-        SessionError, match="no schedule drives momentum, so there is nothing to hold"
+        SessionError, match="no schedule sets momentum, so there is nothing to hold"
     ):
         paused().hold("momentum")
 

@@ -190,7 +190,7 @@ class GradientDescent(UpdatesAlgorithm):
         """The last cost that was checked, finite or not.
 
         The value is None before the first batch, without a cost, and with
-        ``on_not_finite='ignore'``. On an accelerator it can be some batches old.
+        ``on_not_finite='ignore'``. On an accelerator it can be a few batches old.
         """
         return self.finite.latest
 
@@ -280,7 +280,7 @@ def _of_parameters(
     different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
-            "parameters must be the keys of gradients, but "
-            f"{', '.join(map(path_of, different))} is in only one of them"
+            "parameters must be the keys of gradients, but only one of the two contains "
+            f"{', '.join(map(path_of, different))}"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

@@ -147,7 +147,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Receive the updates of earlier rules of a chain; called before `compute_steps`.
+        """Receive the updates of the earlier rules in a chain; called before `compute_steps`.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Change the updates of earlier rules of a chain; called after `compute_steps`.
+        """Change the updates of the earlier rules in a chain; called after `compute_steps`.
 
         Parameters
         ----------
@@ -344,7 +344,7 @@ def buffer_for(
 ) -> SharedVariable:
     """Create a buffer of a rule, filled with zeros and with the same shape as `parameter`.
 
-    `shown_by_step` states that the step is not finite wherever the buffer is not finite, so that it
+    `shown_by_step` is True if the step is not finite wherever the buffer is not finite, so that it
     is enough to check the step.
     """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
@@ -395,7 +395,7 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
 
 
 def parameters_of(cost: Any) -> list[SharedVariable]:
-    """Return the parameters of a cost, from which a criterion selects the trained parameters."""
+    """Return the parameters of a cost, or an empty list if `cost` is not a variable."""
     return ComputationGraph(cost).parameters if isinstance(cost, Variable) else []
 
 

@@ -1,4 +1,4 @@
-"""The verb ``convert``, which converts other file formats to HDF5 files for `H5PYDataset`."""
+"""The command ``convert``, which converts other file formats to HDF5 files for `H5PYDataset`."""
 
 from __future__ import annotations
 

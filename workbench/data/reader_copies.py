@@ -59,7 +59,7 @@ class Part(KnownAttributes):
     def _copied_whole(self, moves: bool) -> bool:
         """Return True to copy all attributes of an object of a user's class.
 
-        Otherwise only random generators are copied. `moves` is True if the object contains one.
+        Otherwise only random generators are copied. `moves` is True if the object contains them.
         """
         return moves
 
@@ -73,7 +73,7 @@ def check_reader(part: Part, reader: Reader) -> None:
     Raises
     ------
     DataError
-        If the other reader has already read one of these parts.
+        If another reader has already read one of these parts.
     """
     for owner, name in _Copies().of(part)[1]:
         if owner._read_by not in (None, reader):
@@ -83,13 +83,13 @@ def check_reader(part: Part, reader: Reader) -> None:
 
 
 def apart(part: PartT) -> PartT:
-    """Return a copy of a part for readers other than training, or the part if it has no state."""
+    """Return a copy of `part` for readers other than training, or `part` if it has no state."""
     copied: PartT = _Copies().of(part)[0]
     return copied
 
 
 def read_by_one(part: Part) -> bool:
-    """Return True if a part cannot be copied and can therefore have only one reader."""
+    """Return True if `part` cannot be copied and can therefore have only one reader."""
     return bool(_Copies().of(part)[1])
 
 

@@ -1,4 +1,4 @@
-"""`EarlyStopping`, and the extension in it that ends training if there is no improvement.
+"""Extensions that end training when a record stops improving.
 
 `EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records when a value is
 the best so far, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.

@@ -275,7 +275,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         return function(self.inputs, self.outputs, updates=updates, **kwargs)
 
     def get_snapshot(self, data: Mapping[str | Variable, Any]) -> dict[Variable, Any]:
-        """Compute the values of all variables with a role, for given inputs.
+        """Compute the values of all variables that have a role, for given inputs.
 
         Parameters
         ----------

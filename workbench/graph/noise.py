@@ -86,7 +86,7 @@ def apply_dropout(
     >>> f([1.0, 1.0, 1.0, 1.0, 1.0])
     [tensor([2., 2., 0., 0., 2.])]
 
-    With bricks, ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
+    With bricks, use a criterion: ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
     if not 0 <= drop_prob < 1:
         raise GraphError(f"drop_prob must be a probability in [0, 1), not {drop_prob!r}")

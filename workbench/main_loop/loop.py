@@ -180,7 +180,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, its algorithm, log, parameters or extensions are being trained.
+            If another run uses this main loop, its algorithm, log, parameters or extensions.
         ArgumentError
             If both `epochs` and `batches` are given, or if the number is not at least 1.
         ExtensionError
@@ -263,8 +263,8 @@ class MainLoop(FixedAttributes):
         """End training after the current event.
 
         This method records ``training_finish_requested``. Call it only in the training thread. An
-        extension can also write this record. If an earlier run has already written the record in
-        the same row, only this method has an effect.
+        extension can also write this record, unless an earlier run has already written it in the
+        same row; then the extension must call this method.
         """
         self._run.ending.request()
 

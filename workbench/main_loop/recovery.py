@@ -1,4 +1,4 @@
-"""Handling of errors that are raised in a batch: notes about the batch, and new attempts."""
+"""Handling of errors that are raised in a batch: notes about the batch, and retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`MonitoredQuantity`, the base class of values over a dataset that Python code computes."""
+"""`MonitoredQuantity`, the base class of quantities that Python code computes over a dataset."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def get_aggregated_value(self) -> Any:
-        """Return the value over all batches since `initialize`."""
+        """Return the value over all batches since the last call of `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all attributes except `requires` and `name`, for `load_state_dict`."""

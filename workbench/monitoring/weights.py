@@ -107,7 +107,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
 
 
 class _Algebra:
-    """Inference of the kinds of all variables in the expression of a variable."""
+    """Inference of the kinds of all variables on which a variable depends."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
         self.variable = variable

@@ -33,7 +33,7 @@ NOT_SHARED = (
     "the first argument of set() must be a shared variable, not {given!r}; the learning rate of a "
     "rule is session.main_loop.algorithm.step_rule.learning_rate"
 )
-NOT_DRIVEN = "no schedule drives {name}, so there is nothing to {what}"
+NOT_DRIVEN = "no schedule sets {name}, so there is nothing to {what}"
 
 
 @dataclass

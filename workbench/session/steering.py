@@ -57,7 +57,7 @@ class Steering(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Assign a new value to a shared variable between two batches.
 
-        If a schedule drives the variable, the value is kept until the next update by the
+        If a schedule sets the variable, the value is kept until the next update by the
         schedule; use `hold` to keep it longer.
 
         Parameters
@@ -97,7 +97,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         SessionError
-            If the variable does not exist, or if no schedule drives it.
+            If the variable does not exist, or if no schedule sets it.
         """
         variable = variable_of(self.main_loop, shared)
         modifier = modifier_of(self.main_loop, variable, "hold")
@@ -119,7 +119,7 @@ class Steering(interfaces.Session):
         Raises
         ------
         SessionError
-            If the variable does not exist, or if no schedule drives it.
+            If the variable does not exist, or if no schedule sets it.
         """
         variable = variable_of(self.main_loop, shared)
         modifier = modifier_of(self.main_loop, variable, "release")

@@ -162,7 +162,9 @@ class AbstractAttentionRecurrent(BaseRecurrent):
 
     @application(outputs=[])
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Compute values that depend only on the contexts, once for all steps; by default none.
+        """Compute the values that depend only on the contexts, once for all steps.
+
+        By default there are no such values.
 
         Parameters
         ----------

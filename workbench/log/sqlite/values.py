@@ -80,7 +80,7 @@ def encoded(name: str, value: Any) -> Stored:
 
 
 def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
-    """Decode a value that `encoded` encoded.
+    """Decode a value that `encoded` returned.
 
     A pickle becomes a `Pickled` unless `trusted` is True, and a damaged value becomes a `Damaged`.
 
