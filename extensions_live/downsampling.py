@@ -1,8 +1,8 @@
 """Downsampling of a curve of any length to the resolution of a screen.
 
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
-of neighbouring points is replaced by its minimum and maximum at their iterations, so that a spike
-of a single iteration is visible at every zoom level. Values that are not finite break the line;
+of neighbouring points is replaced by its minimum and its maximum, each at its own iteration, so
+that a spike of a single iteration is visible at every zoom level. Values that are not finite break the line;
 their iterations are returned separately, to be marked. Outside the visible range, fewer points are
 kept. Panning shows them immediately, until more points arrive.
 """
@@ -142,7 +142,7 @@ def downsample(
 
 
 def decades(x: NDArray[np.int64] | Floats, first: int, last: int) -> list[int]:
-    """Return the indices from `first` to `last` at which `x` reaches a power of ten.
+    """Return `first`, `last`, and the indices in between at which `x` reaches 10, 100 and so on.
 
     Examples
     --------

@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     execution : str
         The identifier of this execution of the cell.
     deleted : tuple of str
-        The names of cells that were deleted since the last execution of a cell.
+        The names of cells that have been deleted since the last execution of a cell.
     """
 
     name: str

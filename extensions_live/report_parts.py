@@ -75,7 +75,7 @@ def channels(log: TrainingLogBase) -> str:
         count, best_at = f"{facts['count']:,}", number(facts["best_at"])
         rows.append([str(name), Markup(curve), count, last, *cells, best_at])
     left = len(summary) - CHANNELS
-    more = notes([f"{left} more channels are left out."]) if left > 0 else ""
+    more = notes([f"Channels that are not shown: {left:,}"]) if left > 0 else ""
     heads: Sequence[str] = COLUMNS
     if not any(row[-1] or row[-2] for row in rows):  # no extension looked for the best values
         rows, heads = [row[:-2] for row in rows], COLUMNS[:-2]
@@ -104,7 +104,7 @@ def interventions(log: TrainingLogBase) -> str:
         for iteration, record in interventions_in(log)
     ]  # fmt: skip
     left = len(rows) - CHANGES
-    more = notes([f"{left} more interventions are left out."]) if left > 0 else ""
+    more = notes([f"Interventions that are not shown: {left:,}"]) if left > 0 else ""
     heads = ("iteration", "what", "old", "new", "by")
     return section("Interventions", table(heads, rows[:CHANGES]) + more if rows else "")
 

@@ -32,8 +32,8 @@ NO_RUN = (
 PRESENT = "{where} is the current branch, whose records are those of the session; pass the session"
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
 NO_ITERATIONS = (
-    "the index of {where} must be iterations, which are increasing whole numbers that are not "
-    "negative; log.frame and log.epochs have such an index or column"
+    "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
+    "log.frame and log.epochs have such an index or column"
 )
 
 

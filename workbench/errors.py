@@ -205,7 +205,7 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 
 class MonitoringError(WorkbenchError, ValueError):
-    """Monitored variables with equal or missing names, or without a value."""
+    """Monitored variables with duplicate or missing names, or without a value."""
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
@@ -281,7 +281,7 @@ class UnknownRecordError(LogError, KeyError):
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that take up much space in a database, or have not been written to it yet."""
+    """Records that take up a lot of space in a database, or have not been written to it yet."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
@@ -319,7 +319,7 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
 
 
 class WaitInterrupted(Readable, KeyboardInterrupt):
-    """Interruption of a wait for training; training continues."""
+    """A call of `wait` was interrupted, for example by Ctrl-C; training continues."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]  # no frames, since this is not an error

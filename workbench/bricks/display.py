@@ -112,7 +112,8 @@ def _parameters(brick: Shown) -> str:
         return ""
     count = sum(math.prod(parameter.shape) for parameter in all_of_them)
     own = ", ".join(_parameter(p) for p in brick.parameters if p is not None)
-    return f"{count:,} parameters{': ' + own if own else ''}"
+    noun = "parameter" if count == 1 else "parameters"
+    return f"{count:,} {noun}{': ' + own if own else ''}"
 
 
 def _parameter(parameter: Variable) -> str:

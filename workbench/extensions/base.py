@@ -233,8 +233,8 @@ class TrainingExtension(FixedAttributes):
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension reads and has not found in this run.
 
-        After the first epoch, a warning lists the records that no extension writes, often because
-        their names are misspelt.
+        After the first epoch, a warning lists the records that no extension writes. Often their
+        names are misspelt.
 
         Returns
         -------
@@ -254,7 +254,7 @@ class TrainingExtension(FixedAttributes):
     def recover(self, error: Exception, batch: Any) -> bool:
         """Return True to process a batch again after the algorithm has failed on it.
 
-        The extension can request that the session pauses, rewinds or changes a value. The session
+        The extension can request that the session pause, rewind or change a value. The session
         executes the request before the batch is processed again. If no extension returns True, the
         error ends training. This method is not called while a rewind replays batches, because none
         of them has failed before.

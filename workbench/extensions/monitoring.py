@@ -277,7 +277,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         vars(self)["_batches"] = 0
 
     def _on_device(self) -> dict[str, Any] | None:
-        """Return the values that the device will compute later, or None to read all values now."""
+        """Return the values that the device will compute later, or None if all must be read now."""
         if type(self).add_records is not MonitoringExtension.add_records:
             return None
         return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None

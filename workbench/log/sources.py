@@ -88,7 +88,7 @@ def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
 
 
 def log_of(source: Any) -> Log:
-    """Return a log itself, the log of a session, or the newest log in the database at a path.
+    """Return `source` if it is a log, the log of a session, or the newest log in a database.
 
     Raises
     ------

@@ -49,7 +49,8 @@ class Summary:
         ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
         value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
         iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
-        `TrackTheBest`. Values of channels without numbers are NaN.
+        `TrackTheBest`. For a channel without numbers, all columns but ``kind``, ``count`` and
+        ``not_finite`` are NaN.
     run : dict
         The facts about the run that the log contains, by name.
     """

@@ -1,8 +1,8 @@
 """`Run`, which trains a main loop on epochs and batches until the end of the run.
 
-A `Run` belongs to one main loop. It consists of a mailbox for other threads, a dispatcher of events
-and an ending. It contains all objects that exist only while a thread trains, so that a main loop
-can be copied and saved.
+A `Run` belongs to one main loop. It consists of a mailbox for requests from other threads, a
+dispatcher of events, and an `Ending`, which decides when the run ends. It contains all objects that
+exist only while a thread trains, so that a main loop can be copied and saved.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire ``before_training``, then restore a state that was loaded before this event."""
+        """Fire ``before_training``, then restore the state if one was loaded before this event."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}

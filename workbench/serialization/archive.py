@@ -149,7 +149,7 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
 def check_regular(path: str | os.PathLike[str]) -> None:
     """Raise an `ArchiveError` if `path` exists and is not a regular file.
 
-    Opening a pipe, for instance, could wait forever for another program.
+    Opening a pipe, for instance, could block forever while waiting for another program.
     """
     try:
         mode = os.stat(path).st_mode

@@ -48,8 +48,8 @@ NOT_TO_BE_SAVED = (
     "extension Checkpoint, or call session.save(path)"
 )
 WAIT_INTERRUPTED = (
-    "wait() was interrupted, but training continues: {session!r}. Call its method stop() to end "
-    "training"
+    "wait() was interrupted, but training continues: {session!r}. Call its stop() method to "
+    "end training"
 )
 
 

@@ -176,12 +176,12 @@ class Steering(interfaces.Session):
         return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the current training state in memory longer than automatic snapshots.
+        """Keep the current training state in memory longer than automatic snapshots are kept.
 
         Parameters
         ----------
         name : str
-            The reason to keep the snapshot.
+            The name of the snapshot, which is shown as the reason for keeping it.
         """
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)

@@ -32,7 +32,7 @@ UNEQUAL: Final = (
 
 
 def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
-    """Return the operand `first` with a check that it has the shape of `second`.
+    """Check that the operand `first` has the shape of `second`, and return `first`.
 
     Parameters
     ----------

@@ -163,7 +163,7 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return how to compute `call`: the function, its arguments, and the bypassed probabilities.
+    """Return the function and the arguments that compute `call`, and the bypassed probabilities.
 
     Parameters
     ----------

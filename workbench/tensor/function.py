@@ -296,8 +296,8 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
     idle = [repr(v) for v in inputs if v not in used]
     if idle:
         message = (
-            f"nothing depends on the input {', '.join(idle)}; remove it from the inputs, or pass "
-            "on_unused_input='ignore'"
+            f"nothing depends on the input {' or '.join(idle)}; remove what is not used from the "
+            "inputs, or pass on_unused_input='ignore'"
         )
         if unused == "raise":
             raise errors.InputError(message)

@@ -156,7 +156,7 @@ def as_variable(value: Any, name: str | None = None) -> Variable:
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """Copy `value` to a new tensor on the configured device, with the dtype rules of `constant`.
+    """Copy `value` to a new tensor on the configured device; the dtype is chosen as in `constant`.
 
     Raises
     ------

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AnnotatingList(MutableSequence[T]):
-    """List that calls methods of its subclass for inserted and removed items.
+    """List that notifies its subclass when items are inserted or removed.
 
     Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so that
     an exception there prevents the change. Replacing an item removes one and inserts another.

@@ -120,7 +120,7 @@ def as_predicate(criterion: object) -> Predicate:
     Parameters
     ----------
     criterion : object
-        One of the following, which selects the variables after the colon:
+        One of the following. The text after the colon states which variables it selects:
 
         - a role: variables with this role or a more specific one;
         - a brick, or a class of bricks: variables that belong to the brick, but not to its

@@ -323,7 +323,7 @@ def _subset(
         return chosen
     except (IndexError, TypeError) as error:
         raise DataError(
-            f"subset of {dataset.which_sets} in {dataset.path} must select from its {len(rows)} "
+            f"subset of {dataset.which_sets} in {dataset.path} must contain indices of its {len(rows)} "
             f"examples: {error}"
         ) from None
 

@@ -150,10 +150,10 @@ class Database:
             return self._opened()
 
     def check_there(self) -> None:
-        """Raise a `sqlite3.OperationalError` if the file is no longer the file that was opened.
+        """Raise a `sqlite3.OperationalError` if the opened file was deleted, replaced or truncated.
 
-        The error is also raised if the file or its journal was replaced or truncated, because
-        SQLite would continue with a copy in memory that no other program could read.
+        The error is also raised if its journal was deleted or replaced. Otherwise SQLite would
+        continue with a copy in memory that no other program could read.
         """
         import sqlite3
 

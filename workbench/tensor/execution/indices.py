@@ -1,9 +1,9 @@
-"""Safe handling of indices out of range in compiled programs.
+"""Safe handling of out-of-range indices in compiled programs.
 
 If compiled code finds an index out of range in a parallel region, it throws a C++ exception that
-ends the process. Therefore tracing replaces every index out of range by 0, and the program returns
-a flag. If the flag is false, no variable is updated, and the task runs again in the eager tier,
-which raises an error that shows the index.
+ends the process. Therefore a compiled program replaces every out-of-range index with 0, and
+returns a flag that is true if all indices were in range. If the flag is false, no variable is
+updated, and the task runs again in the eager tier, which raises an error that shows the index.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Return True if inductor computes the product of two real or fake matrices.
 
-    Inductor never computes products of integers, since a sum of small integers has a wider dtype
-    than their product.
+    Inductor never computes matrix products of integers, since it would compute a sum, which has a
+    wider dtype for integers such as int8, whereas a matrix product keeps the dtype.
     """
     fractions = left.device.type == "cpu" and left.dtype.is_floating_point
     return fractions and _multiplications(left, right) <= SMALL

@@ -51,7 +51,7 @@ def rewrite(traced: Trace) -> None:
 
 
 def _singly(graph: fx.Graph, node: Any) -> None:
-    """Split a multi-tensor operation into operations on one tensor, which inductor can fuse.
+    """Split a multi-tensor operation into operations on single tensors, which inductor can fuse.
 
     On a CPU, a multi-tensor operation is only a loop over tensors.
     """
