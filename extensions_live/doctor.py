@@ -44,7 +44,7 @@ ADVICE = {
     "JupyterLab on Binder": "Idle sessions end after ten minutes; keep the browser tab open.",
     "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
     "VS Code": "If VS Code asks, allow widgets (setting jupyter.widgetScriptSources).",
-    "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls this function.",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), called by anywidget.",
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
 

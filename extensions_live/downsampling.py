@@ -2,9 +2,9 @@
 
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
 of neighbouring points is replaced by its minimum and its maximum, each at its own iteration, so
-that a spike of a single iteration is visible at every zoom level. Values that are not finite break the line;
-their iterations are returned separately, to be marked. Outside the visible range, fewer points are
-kept. Panning shows them immediately, until more points arrive.
+that a spike of a single iteration is visible at every zoom level. Values that are not finite break
+the line; their iterations are returned separately, to be marked. Outside the visible range, fewer
+points are kept. Panning shows them immediately, until more points arrive.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ Monitored = Variable | MonitoredQuantity
 OVER_BATCHES = (
     "{name!r} is averaged over batches, so it can differ from its value on the whole dataset: "
     "{reason}. Choose an aggregation: monitor mean(numerator, denominator), that is, the sum over "
-    "a batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as Sum, "
-    "Minimum or Maximum; mean(variable) averages over batches without this warning"
+    "a batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as "
+    "Sum, Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (
     "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch, so the values "

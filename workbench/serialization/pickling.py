@@ -46,7 +46,10 @@ UNTRUSTED = (
     "{where}: unpickling would execute code from the file; if you trust its origin, pass "
     "trusted=True, otherwise read only the parameters with load_parameters(file)"
 )
-NOT_AVAILABLE = "{where}: {name!r} refers to an object that is not available ({error}); import or define it first"
+NOT_AVAILABLE = (
+    "{where}: {name!r} refers to an object that is not available ({error}); import or define it "
+    "first"
+)
 
 References = dict[int, tuple[Any, ...]]
 """References that replace objects in a pickle, by the `id` of the object."""

@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 NO_THREAD = (
     "{name} needs a separate thread for training, which could not be created ({error}). Nothing "
-    "was changed; end some threads or programs and call start() again, or train in this thread with "
-    "main_loop.run()"
+    "was changed; end some threads or programs and call start() again, or train in this thread "
+    "with main_loop.run()"
 )
 OF_THE_PARENT = (
     "{name} trains in the process {owner}, from which this process, {pid}, was forked; the "

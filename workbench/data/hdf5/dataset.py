@@ -323,8 +323,8 @@ def _subset(
         return chosen
     except (IndexError, TypeError) as error:
         raise DataError(
-            f"subset of {dataset.which_sets} in {dataset.path} must contain indices of its {len(rows)} "
-            f"examples: {error}"
+            f"subset of {dataset.which_sets} in {dataset.path} must contain indices of its "
+            f"{len(rows)} examples: {error}"
         ) from None
 
 
