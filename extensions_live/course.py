@@ -1,7 +1,7 @@
 """The course of a run, for the control bar: interventions, branches, snapshots and alerts.
 
-All of this is read from the session and its log. Lists in the log are read again only while a
-command is waiting, or after a command has finished.
+All of this is read from the session and its log. The interventions are read again only while a
+command is waiting, or after a command, branch or run was added.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WAYS_BACK = frozenset({"rewind", "undo", "load"})
 
 
 class Course:
-    """Interventions and branches of a session, which are read again when they may have changed."""
+    """Interventions and branches; the interventions are read again if they may have changed."""
 
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
@@ -134,7 +134,7 @@ def in_words(change: InterventionRow) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as short text; empty for None."""
+    """Return a value as short text, or an empty string for None."""
     if value is None:
         return ""
     if isinstance(value, numbers.Integral):

@@ -1,4 +1,4 @@
-"""`doctor`, which prints versions, the transport of views, and advice if a view is not shown."""
+"""`doctor`, which prints versions, the transport of views, and advice on views that are missing."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ ADVICE = {
     "JupyterLab on Binder": "Idle sessions end after ten minutes; keep the browser tab open.",
     "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
     "VS Code": "If VS Code asks, allow widgets (setting jupyter.widgetScriptSources).",
-    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), called by anywidget.",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
 
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, the transport, the number of views and advice.
+    """Print versions, the notebook program, the transport, views, dashboards and advice.
 
     Examples
     --------

@@ -4,7 +4,7 @@ A screen has a few thousand columns of pixels, but a run can have a million iter
 of neighbouring points is replaced by its minimum and its maximum, each at its own iteration, so
 that a spike of a single iteration is visible at every zoom level. Values that are not finite break
 the line; their iterations are returned separately, to be marked. Outside the visible range, fewer
-points are kept. Panning shows them immediately, until more points arrive.
+points are kept, so that panning shows a coarse curve until more points arrive.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Curve:
 
 
 def packed(curve: Curve) -> CurveData:
-    """Return the arrays of a curve as bytes of float64, which the page draws."""
+    """Return the arrays of a curve as bytes of float64, for the page to draw."""
     dots_x, dots_y = curve.dots()
     data: CurveData = {
         "x": curve.x.tobytes(),
@@ -94,7 +94,7 @@ def downsample(
     Parameters
     ----------
     x : ndarray, shape (N,)
-        The increasing iterations.
+        The iterations, in increasing order.
     y : ndarray of float64, shape (N,)
         The values, which can be NaN or infinite.
     points : int, optional
@@ -102,7 +102,7 @@ def downsample(
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional
-        True if `x` is on a logarithmic scale, where each power of ten has equally many points.
+        True if the scale of `x` is logarithmic; each power of ten then has equally many points.
 
     Returns
     -------

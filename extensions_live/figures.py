@@ -1,6 +1,6 @@
 """Bokeh figures for lists of channels, as JSON that the page draws.
 
-There is one figure for each inner list. All figures share the x axis, so that zooming one figure
+There is one figure for each list. All figures share the x axis, so that zooming one figure
 zooms all of them. They are built once and contain no data: the page fills the data sources
 ``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
 ``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
@@ -61,7 +61,7 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour for each channel, distinct within a figure and the same in all figures.
+    """Return a colour for each channel: the same in all figures, and distinct in each if possible.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
     """Return the curves of each figure, with a colour for each run and dashes for each channel.
 
-    If a figure has only one channel, the runs have different dashes, too.
+    If a figure has only one channel, the dashes differ between runs, too.
 
     Parameters
     ----------

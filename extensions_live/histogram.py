@@ -32,8 +32,8 @@ class Histogram(ProbeView[DistributionsPayload]):
         The model that is trained, such as ``Model(cost)``. Without it, only parameters are shown.
     select : criterion, optional
         The variables to show: a role, a brick, a path, a pattern and so on; see
-        `workbench.filter.as_predicate`. By default all parameters, or the outputs of all bricks.
-        Without a graph, pass names of parameters.
+        `workbench.filter.as_predicate`. By default all parameters or, for activations, the
+        outputs of all bricks. Without a graph, pass names of parameters.
     of : {'parameters', 'gradients', 'activations'}
         The kind of values to show first.
     batch : mapping of str to array, optional

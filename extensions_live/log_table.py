@@ -30,7 +30,7 @@ MOST_COPIED = 10_000
 """Maximum number of rows that are copied as CSV."""
 
 MOST_COLUMNS = 30
-"""Maximum number of channels that are shown if the user chooses none."""
+"""Maximum number of channels that are shown if none are chosen."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
@@ -163,7 +163,7 @@ def log_of(source: Any) -> TrainingLogBase:
 
 
 def check(log: TrainingLogBase, condition: str) -> None:
-    """Raise `LogError` if a condition can never be used."""
+    """Raise an error if `condition` is invalid or names a channel that a log with records lacks."""
     try:
         select(log.frame.tail(1), condition)
     except UnknownRecordError:

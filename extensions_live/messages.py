@@ -49,7 +49,7 @@ class PlotSettings(TypedDict):
 
     `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and
     `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for
-    none.
+    no smoothing.
     """
 
     x: AxisName
@@ -105,7 +105,7 @@ Message: TypeAlias = VisibilityMessage | WidgetMessage | ChooseMessage
 
 
 class ControlRequest(TypedDict):
-    """Command for the widget `receiver`, sent on the kernel's control channel."""
+    """Message for the widget `receiver`, sent on the kernel's control channel."""
 
     receiver: str
     message: WidgetMessage
@@ -125,7 +125,7 @@ class Empty(TypedDict):
 
 
 class CurveData(TypedDict):
-    """Points of a curve, as float64 arrays for its line, dots and non-finite values."""
+    """Points of a curve as float64 arrays: line, dots, smoothed line and non-finite values."""
 
     x: bytes
     y: bytes
@@ -147,7 +147,7 @@ class MarkData(TypedDict):
 
 
 class AxisData(TypedDict):
-    """The x axis: its kind, some iterations and their values, and reasons for missing kinds."""
+    """The x axis: its kind, some iterations and their values, and why other kinds are missing."""
 
     kind: AxisName
     missing: dict[str, str]
@@ -173,7 +173,7 @@ class Difference(TypedDict):
 
 
 class PlotPayload(TypedDict):
-    """The data of the figures by curve: points, latest values, and notes on missing channels."""
+    """The contents of a plot, such as its curves, latest values, notes, marks and settings."""
 
     curves: dict[str, CurveData]
     latest: dict[str, str]
@@ -286,7 +286,7 @@ class AlertRow(TypedDict):
 
 
 class SteerPayload(TypedDict):
-    """The part of the control bar that changes training."""
+    """Contents of the part of the control bar that changes training."""
 
     able: bool
     session: str
@@ -329,7 +329,7 @@ class ControlsPayload(ProgressFacts):
 
 MimeBundle: TypeAlias = dict[str, Any]
 OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
-"""Data and metadata of each output that the page writes into its cell, keyed by its mark."""
+"""Data and metadata of each output that the page writes into its cell, by the output's mark."""
 
 
 class LiveState(TypedDict):

@@ -88,7 +88,9 @@ class Mistakes(Samples):
             If there is no such example.
         """
         if self.examples.batch is None or not 0 <= index < len(self._shown):
-            raise SessionError(f"there is no example {index!r}; there are {len(self._shown)}")
+            raise SessionError(
+                f"there is no example {index!r}; the number of examples is {len(self._shown)}"
+            )
         (self._flagged.discard if remove else self._flagged.add)(index)
         pump.nudge(self)
 
@@ -111,6 +113,6 @@ class Mistakes(Samples):
         assert truth is not None
         wrong = int((self.chances.argmax(1) != truth).sum())
         return (
-            f"iteration {iteration:,}: {wrong:,} of {len(truth):,} examples are wrong; "
+            f"iteration {iteration:,}: wrong predictions for {wrong:,} of {len(truth):,} examples; "
             "those with the highest loss are shown first"
         )

@@ -2,8 +2,8 @@
 
 The pump requests a probe from the session, receives the copied values in a later refresh, and
 computes the contents of the view from them. It requests another probe only after the run has
-advanced. All computation is done on the pump's thread, and no probe is requested while no page
-shows the view.
+advanced or `ask_again` was called. All computation is done on the pump's thread, and no probe is
+requested while no page shows the view.
 """
 
 from __future__ import annotations

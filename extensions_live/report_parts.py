@@ -1,4 +1,4 @@
-"""Functions for the sections of a report, which return HTML in which all text is escaped."""
+"""Functions that return the sections of a report as HTML in which all text is escaped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS, CHANNELS, CHANGES = 20, 200, 1000
 """Maximum numbers of log rows, channels and interventions."""
 
 LONGEST = 200
-"""Maximum number of characters of a value."""
+"""Maximum number of characters of a value as text."""
 
 COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "at")
 
@@ -30,7 +30,7 @@ def section(heading: str, content: str) -> str:
 
 
 def notes(lines: Sequence[str]) -> str:
-    """Return notes below the content of a section."""
+    """Return `lines` as notes to show below the content of a section."""
     return "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)
 
 
@@ -84,7 +84,7 @@ def channels(log: TrainingLogBase) -> str:
 
 
 def settings(log: TrainingLogBase, session: Session | None) -> str:
-    """Return a table of the hyperparameters, at the start and now."""
+    """Return a table of the hyperparameters with their values at the start and now."""
     first = log.status.get("hyperparameters")
     start = first if isinstance(first, Mapping) else {}
     now = {} if session is None else {one.path: one.value for one in session.hyperparameters}
@@ -140,7 +140,7 @@ def _node(brick: Mapping[str, Any]) -> str:
         own = ", ".join(
             _shape(one) if bare else f"{one['name']} {_shape(one)}" for one in brick["parameters"]
         )
-        text = f"{count:,} parameters{': ' + own if own else ''}"
+        text = f"{count:,} parameter{'s' * (count != 1)}{': ' + own if own else ''}"
         head += f' <span class="kind">· {html.escape(text)}</span>'
     if not brick["children"]:
         return f"<li>{head}</li>"

@@ -27,7 +27,7 @@ HEADINGS = {
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
-    """Return a line for each fact that differs between runs, at most `MOST_ROWS`.
+    """Return a line for each fact that differs between runs, at most `MOST_ROWS` lines.
 
     Numbers are compared exactly, but shown with four significant digits.
     """
@@ -55,8 +55,7 @@ def facts(run: Run) -> dict[Fact, float | str]:
     """Return the facts about a run by kind and name.
 
     Unlike `workbench.log.differences.facts_of`, this function does not read the rows of the log,
-    because the page updates the table while the runs train. Hyperparameters have their current
-    values.
+    because the page updates the table during training. Hyperparameters have their current values.
     """
     log = run.log
     if log is None:

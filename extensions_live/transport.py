@@ -22,7 +22,7 @@ _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
 
 
 def outbox() -> Outbox | None:
-    """Return the destination of widgets that are created now, or None in a notebook."""
+    """Return the destination for changes of new widgets, or None outside `carried_by`."""
     return _outbox.get()
 
 

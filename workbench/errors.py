@@ -1,7 +1,7 @@
 """All exceptions of the package.
 
-All exceptions derive from `WorkbenchError`, and each also derives from the matching builtin
-exception, so that code can catch it without importing the workbench::
+All but `WaitInterrupted` derive from `WorkbenchError`, and each also derives from the matching
+builtin exception, so that code can catch it without importing the workbench::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
@@ -11,8 +11,10 @@ exception, so that code can catch it without importing the workbench::
     ├── UnknownNameError      (AttributeError)  a name that does not exist, with a suggestion
     ├── MissingImportError    (ImportError)     a name that cannot be imported, with a suggestion
     ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
+    ├── CompilationError      (RuntimeError)    a function that cannot be compiled
+    ├── CompilationWarning    (RuntimeWarning)  a function that runs eagerly instead
     ├── OutOfRangeError       (IndexError)      a class or token index out of range
-    ├── DomainError           (ValueError)      values that must be probabilities or weights
+    ├── DomainError           (ValueError)      values that are not probabilities or weights
     ├── GradientError         (ValueError)      a gradient that is not defined
     ├── InitializationError   (ValueError)      a scheme that cannot draw the requested values
     ├── BrickError            (ValueError)      a brick that is configured or used incorrectly
@@ -22,15 +24,18 @@ exception, so that code can catch it without importing the workbench::
     ├── UnknownAttributeError (AttributeError)  assignment to an attribute that does not exist
     ├── NotAllocatedError     (AttributeError)  access to parameters before their allocation
     ├── GraphError            (ValueError)      a request that a computation graph cannot satisfy
-    ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
-    ├── SearchError           (ValueError)      a beam search that cannot be built
+    ├── SelectionError        (LookupError, ValueError) an invalid path, or one that selects nothing
+    ├── SearchError           (ValueError)      a beam search that cannot be built or run
     ├── ParameterError        (ValueError)      parameter values that do not match the model
     │   └── UnknownParameterError (KeyError)    a parameter path that does not exist
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
     ├── NotFiniteError        (ArithmeticError) a value that is infinite or not a number
-    ├── MonitoringError       (ValueError)      monitored variables that are invalid or unset
+    ├── MonitoringError       (ValueError)      monitored variables that are invalid or lack a value
     ├── MonitoringWarning     (RuntimeWarning)  a value that can differ from the exact value
     ├── ConfigurationError    (ValueError, AttributeError) an unknown, missing or invalid setting
+    ├── ArgumentError         (ValueError)      arguments that are missing or invalid
+    │   ├── UnknownArgumentError (KeyError)     an unknown keyword argument
+    │   └── SurplusArgumentError (TypeError)    more arguments than expected
     ├── DataError             (ValueError)      invalid data, or an invalid request for data
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
     │   ├── DataFileError                       a damaged file, or a file with an unexpected layout
@@ -41,15 +46,15 @@ exception, so that code can catch it without importing the workbench::
     ├── ArchiveError          (ValueError)      an archive that is damaged, unknown or incomplete
     │   └── UntrustedArchiveError (PermissionError) an untrusted archive that contains code
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
-    ├── LogError              (ValueError)      a request that a log cannot answer
+    ├── LogError              (ValueError)      a request that a log cannot satisfy
     │   └── UnknownRecordError (KeyError)       a channel or a record that does not exist
     ├── LogWarning            (RuntimeWarning)  records that are large or not yet in the database
-    ├── ExtensionError        (TypeError, ValueError) an extension that can never be called
+    ├── ExtensionError        (TypeError, ValueError) an extension that is configured incorrectly
     │   └── EventError                          an event or a trigger that does not exist
     ├── ExtensionLookupError  (LookupError, ValueError) a name that is unknown or ambiguous
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
     ├── SessionError          (RuntimeError)    a command that a session rejects
-    ├── SessionWarning        (RuntimeWarning)  the start of a session while another one trains
+    ├── SessionWarning        (RuntimeWarning)  the start of a session while another is training
     ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved completely
     └── TrainingFinish        (RuntimeError)    a request to end training, never shown to the user
         └── EvaluationAbandoned                 a request to end an evaluation
@@ -179,11 +184,11 @@ class GraphError(WorkbenchError, ValueError):
 
 
 class SelectionError(WorkbenchError, LookupError, ValueError):
-    """A path or a name that selects no variable."""
+    """A path or a name that is invalid, or selects no brick or variable."""
 
 
 class SearchError(WorkbenchError, ValueError):
-    """A beam search that cannot be built from the given variables."""
+    """A beam search that cannot be built or run with the given arguments."""
 
 
 class ParameterError(WorkbenchError, ValueError):
@@ -205,7 +210,7 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 
 class MonitoringError(WorkbenchError, ValueError):
-    """Monitored variables with duplicate or missing names, or without a value."""
+    """Monitored variables that are invalid, lack a name or a value, or have the same name."""
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
@@ -213,7 +218,7 @@ class MonitoringWarning(WorkbenchError, RuntimeWarning):
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
-    """A setting that is unknown or has no value, or an invalid value of a setting."""
+    """A setting that is unknown or has no value, or an invalid value for a setting."""
 
 
 class ArgumentError(WorkbenchError, ValueError):
@@ -259,7 +264,7 @@ class ArchiveError(WorkbenchError, ValueError):
 
 
 class UntrustedArchiveError(ArchiveError, PermissionError):
-    """An untrusted archive with code that would be executed on loading."""
+    """An untrusted archive with code that loading would execute."""
 
 
 class PrefetchError(DataError, RuntimeError):
@@ -271,7 +276,7 @@ class MissingLibraryError(WorkbenchError, ImportError):
 
 
 class LogError(WorkbenchError, ValueError):
-    """A request that a training log cannot answer."""
+    """A request that a training log cannot satisfy."""
 
 
 class UnknownRecordError(LogError, KeyError):
@@ -285,7 +290,7 @@ class LogWarning(WorkbenchError, RuntimeWarning):
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
-    """An extension that can never be called because of its configuration."""
+    """An extension that is configured incorrectly, for example so that it is never called."""
 
 
 class EventError(ExtensionError):
@@ -319,7 +324,7 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
 
 
 class WaitInterrupted(Readable, KeyboardInterrupt):
-    """A call of `wait` was interrupted, for example by Ctrl-C; training continues."""
+    """A call to `wait` was interrupted, for example by Ctrl-C; training continues."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]  # no frames, since this is not an error

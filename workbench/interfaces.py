@@ -1,9 +1,9 @@
-"""Protocols of a run: its main loop, algorithm, stateful objects and session.
+"""Protocols for the parts of a run: main loop, algorithm, stateful objects and session.
 
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
-dependencies between types have the same direction as imports. The protocols contain no logic.
-Views, notebooks and tools access a run only through a `Session`. A session provides only plain
-values, the log and commands, so that a session can also train in another process.
+no module depends on the types of a layer above it. The protocols contain no logic. Views, notebooks
+and tools access a run only through a `Session`. A session provides only plain values, the log and
+commands, so that its run could also be in another process.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Loop(Protocol):
         """The session that trains this main loop, or None."""
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Train in this thread until training ends."""
+        """Train in the calling thread until training ends."""
 
     def refresh(self) -> None:
         """Update the table of extensions that handle each event."""
@@ -131,7 +131,7 @@ class Loop(Protocol):
         early: Callable[[], bool] | None = None,
         urgent: bool = False,
     ) -> None:
-        """Request a call of `action` in the training thread between two batches."""
+        """Queue `action`, which the training thread calls between two batches."""
 
     def yield_to_commands(self) -> None:
         """Apply pending pauses and interrupts during a long evaluation."""
@@ -164,7 +164,7 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """True if the state is final."""
+        """True if training has ended."""
         return self in (State.FINISHED, State.FAILED)
 
 
@@ -199,7 +199,7 @@ class Command(Protocol):
 
     @property
     def done(self) -> bool:
-        """True if the command was applied or refused, or has failed."""
+        """True if the command has been applied or refused, or has failed."""
 
     @property
     def state(self) -> str:
@@ -227,7 +227,7 @@ class Hyperparameter(Protocol):
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
-        True while this extension does not change the value.
+        True while this extension leaves the value unchanged.
     owner : str
         The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """
@@ -312,7 +312,7 @@ class Probe(Protocol):
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes of the values during the next batch; empty if unknown or not requested."""
+        """The changes in the values during the next batch; empty if unknown or not requested."""
 
     def wait(self, timeout: float | None = None) -> Mapping[str, torch.Tensor]:
         """Wait until the request is answered, and return the values."""
@@ -339,11 +339,11 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """The reason why no training was necessary, or an empty string."""
+        """The reason why the last run did not train; empty if it trained."""
 
     @property
     def runs(self) -> int:
-        """The number of times that training started."""
+        """The number of times that training has started."""
 
     @property
     def state(self) -> State:
@@ -411,14 +411,14 @@ class Session(Protocol):
         """Set the value of a shared variable between two batches."""
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Prevent the schedule from changing a variable until `release` is called."""
+        """Prevent a schedule from changing its variable until `release` is called."""
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Allow the schedule to change a variable again."""
+        """Allow a schedule to change its variable again."""
 
     @property
     def interventions(self) -> Sequence[Mapping[str, Any]]:
-        """The commands that changed training, in the order of iterations."""
+        """The commands that changed training, in the order of their iterations."""
 
     def snapshot(self, name: str = "snapshot") -> Command:
         """Keep the current state of training in memory."""
@@ -448,7 +448,7 @@ class Session(Protocol):
 
     @property
     def snapshots(self) -> Sequence[Snapshot]:
-        """The states of training in memory, in the order of iterations."""
+        """The states of training in memory, in the order of their iterations."""
 
     @property
     def variables(self) -> Mapping[str, Mapping[str, Any]]:

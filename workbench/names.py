@@ -30,7 +30,7 @@ PUBLIC = (
 
 _TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
 OURS: dict[str, str] = {
-    "sgd": "algorithms.GradientDescent, with the step rule Scale(0.1), or Momentum(0.1, 0.9)",
+    "sgd": "algorithms.GradientDescent, with the step rule Scale(0.1) or Momentum(0.1, 0.9)",
     "gradientdescentoptimizer": "algorithms.GradientDescent",
     "optimizer": "algorithms.GradientDescent",
     "nesterov": _TORCH.format("SGD, {'nesterov': True}"),
@@ -194,7 +194,7 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
     known : iterable of str
         The public names of the module.
     load : bool, optional
-        If True, also search modules that must be imported first.
+        If True, also search modules that are not imported yet.
 
     Examples
     --------

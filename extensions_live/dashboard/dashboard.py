@@ -1,4 +1,4 @@
-"""`Dashboard`, a page with sessions or the runs in a database, served by this process."""
+"""`Dashboard`, a page that shows sessions or the runs in a database, served by this process."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Dashboard(Hinted):
     """Page with the figures and controls of sessions, or with the runs of a database.
 
     The page is served by this process, and its address contains a random token. Its controls work
-    even while a cell is running, and every tab that opens the address shows the whole run. Closing
-    a tab or the dashboard does not affect training.
+    even while a notebook cell runs, and every tab that opens the address shows the whole run.
+    Closing a tab or the dashboard does not affect training.
 
     Parameters
     ----------
     shown : Session, sequence of Session, or path
-        Sessions that this process trains, with their controls; or a database of logs, whose runs
-        are watched, listed and compared, but not controlled.
+        Sessions of this process, which the page can control; or a database of logs, whose runs can
+        only be watched, listed and compared.
 
     Raises
     ------
@@ -49,10 +49,10 @@ class Dashboard(Hinted):
 
     Notes
     -----
-    To reach the page from another machine, forward the port: ``ssh -L 5006:127.0.0.1:5006 HOST``.
-    On JupyterHub and Binder, install the package `jupyter-server-proxy` in the environment of the
-    notebook server, which then forwards the port. There `show` prints a path; append it to the
-    address of the hub.
+    To reach the page from another machine, call ``show(port=5006)`` and forward the port:
+    ``ssh -L 5006:127.0.0.1:5006 HOST``. On JupyterHub and Binder, install the package
+    `jupyter-server-proxy` in the environment of the notebook server, which then forwards the port.
+    There `show` prints a path; append it to the address of the hub.
 
     Examples
     --------
@@ -162,7 +162,7 @@ class Dashboard(Hinted):
 
 
 def board_maker(shown: object) -> Callable[[], Board]:
-    """Return a function that makes the contents for one tab."""
+    """Return a function that creates the contents of one tab."""
     if isinstance(shown, Session):
         return lambda: SessionBoard([shown])
     if isinstance(shown, (str, os.PathLike)):

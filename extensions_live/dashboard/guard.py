@@ -4,9 +4,9 @@ The token is a query parameter of the address. The page and its websocket have t
 even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
 same host could read it. Files of the installed libraries, below ``/static/``, need no token.
 
-As in Jupyter, a websocket must also be opened by a page of the host that it connects to. This works
-behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other proxies,
-`origins` must list the hosts.
+As in Jupyter, a websocket is refused if the page that opens it is from a different host. This check
+works behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other
+proxies, `origins` must list the hosts.
 """
 
 from __future__ import annotations

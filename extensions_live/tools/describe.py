@@ -1,4 +1,4 @@
-"""Parts of a session as plain values: state, log, commands, hyperparameters, branches."""
+"""Parts of a session as plain values, such as its state, log, commands and branches."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def branches(session: Session) -> list[dict[str, Any]]:
 
 
 def snapshots(session: Session) -> list[dict[str, Any]]:
-    """Return the states of training that are kept in memory."""
+    """Return the iteration and the pin of each state of training that is kept in memory."""
     return [{"iteration": one.iteration, "pin": one.pin} for one in session.snapshots]
 
 

@@ -187,7 +187,7 @@ def test_outputs_must_be_as_many_as_declared(x):
         def apply(self, x):
             return x
 
-    with pytest.raises(ValueError, match=r"wrong\.apply returned 1 values .* outputs are \(a, b\)"):
+    with pytest.raises(ValueError, match=r"wrong\.apply returned 1 value .* outputs are \(a, b\)"):
         Wrong().apply(x)
 
 

@@ -142,7 +142,7 @@ def test_examples_are_flagged_and_unflagged(run, hand_pump, wire):
 
 
 def test_an_example_that_does_not_exist_cannot_be_flagged(run):
-    with pytest.raises(SessionError, match="there is no example 22; there are 22"):
+    with pytest.raises(SessionError, match="there is no example 22; the number of examples is 22"):
         Mistakes(*run, examples()).flag(22)
 
 

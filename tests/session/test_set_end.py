@@ -38,7 +38,7 @@ def test_training_ends_there(session, end):
 def test_what_is_done_cannot_be_the_end(session):
     go_to(session, 7)
     command = session.set_end(batches=7)
-    with pytest.raises(SessionError, match="cannot be after 7 batches, since 7 are done; .*stop()"):
+    with pytest.raises(SessionError, match="batches cannot be 7, since it is already 7; .*stop()"):
         command.wait(SOON)
     assert session.planned["batches"] == 30
 

@@ -40,15 +40,15 @@ NOT_A_BATCH = (
 )
 
 NOT_UPDATED = (
-    "the graph that {user} trains has updates of {names} that are not applied, so these variables "
-    "keep their current values, which will not fit the trained model. Add the updates, as in "
+    "the graph that {user} trains has updates of {names} that are not applied, so the current "
+    "values are kept, and will not fit the trained model. Add the updates, as in "
     "algorithm.add_updates(graph.updates) or with moving averages of "
     "get_batch_normalization_updates(graph); or pass the original cost to GradientDescent, which "
     "applies training mode and the updates"
 )
 
 COMPILED_FOR = "compiled_for"
-"""The key of the compiled input sizes in the state of an algorithm."""
+"""The key in the state of an algorithm for the input sizes of its compiled programs."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -153,10 +153,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     ----------
     function : Function or None
         The function that processes a batch. It is ``None`` until it is built, and again after
-        updates or observers are added.
+        updates or observers change.
     training_graph : TrainingGraph
-        Maps updated and observed variables to the variables that are computed: the same variables,
-        or their versions in training mode.
+        Maps new values and observed variables to the variables that are computed: the same
+        variables, or their versions in training mode.
 
     Warns
     -----
@@ -366,7 +366,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             warnings.warn(NOT_UPDATED.format(user=self._kind, names=names), stacklevel=4)
 
     def _outputs(self) -> list[Variable]:
-        """Return the first outputs of the function, which precede observed variables."""
+        """Return the first outputs of the function, which precede the observed variables."""
         return []
 
     def _guard(self) -> Guard | None:
@@ -435,7 +435,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """Return all shared variables of the training step, keyed by unique names.
 
         These are parameters, buffers of step rules, hyperparameters and counters of random streams.
-        The name of a parameter of a brick, or of its buffer, contains the path of the brick, as in
+        The names of a brick's parameters and of their buffers contain the path of the brick, as in
         ``mlp/linear_0.W``.
         """
         updates = self._trained_updates()
@@ -476,7 +476,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` contains an unknown name, a value with a wrong shape or an invalid
+            If `state` contains an unknown name, a value of the wrong shape or an invalid
             hyperparameter, or lacks a buffer of a step rule. In this case nothing changes.
         """
         variables = self.state_variables()
@@ -588,7 +588,7 @@ def _variables(
 
 
 def named(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Return shared variables keyed by names that are unique and reproducible in every run."""
+    """Return shared variables keyed by names that are unique and the same in every run."""
     names: dict[str, SharedVariable] = {}
     for variable in variables:
         owner = vars(variable.tag).get("for_parameter", variable)

@@ -1,6 +1,6 @@
 """Application methods: the methods of a brick that add its operation to a graph.
 
-`application` converts a method of a brick to an `Application`, a descriptor that returns a
+`application` converts a method of a brick into an `Application`, a descriptor that returns a
 `BoundApplication` for each brick. Calling the bound application allocates the brick if necessary,
 passes tagged copies of the inputs to the method, and returns tagged copies of the outputs. Tagged
 copies are identity nodes with names, roles and annotations; lowering the graph removes them.
@@ -37,7 +37,7 @@ SPECIAL = ("application", "application_call")
 """Arguments that an application method can declare but its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that some bricks read from an application. Errors explain how to declare them."""
+"""Attributes that some bricks read from an application; errors explain how to declare them."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
@@ -172,7 +172,7 @@ class Application(Predicate):
         Parameters
         ----------
         name : str
-            The attribute.
+            The name of the attribute.
 
         Examples
         --------
@@ -393,7 +393,7 @@ class BoundApplication(Predicate):
         Raises
         ------
         AttributeError
-            If applications have no attribute of this name.
+            If the application has no attribute of this name.
         """
         if name.startswith("_") or name in OWN:
             super().__setattr__(name, value)
@@ -436,9 +436,9 @@ class BoundApplication(Predicate):
     def _method(self, name: str) -> Callable[[], Any]:
         """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override is ignored if its class also defines a new application of the same name and the
-        override computes attributes of that application. The new application can call the
-        inherited one with `super`, and the inherited one must then keep its own attributes.
+        An override is ignored if it computes attributes of another application that its class
+        defines under the name of this one. The new application can call the inherited one with
+        `super`, and the inherited one must then keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
@@ -458,11 +458,11 @@ class BoundApplication(Predicate):
             Variables and other arguments of the method. If some are tensors or arrays and none is
             a variable, the result is computed immediately.
         as_dict : bool
-            True to return a dictionary from names of outputs to outputs.
+            True to return a dictionary of the outputs by name.
         as_list : bool
             True to return a list even if there is only one output.
         call_id : str
-            An identifier in the metadata of the call, for `workbench.filter.VariableFilter`.
+            An identifier to store with the call, for `workbench.filter.VariableFilter`.
 
         Raises
         ------
@@ -472,7 +472,7 @@ class BoundApplication(Predicate):
             If the brick cannot be allocated yet.
         ApplicationError
             If a brick that is not a parent applies the brick, or if the number of returned values
-            is not the number of outputs.
+            differs from the number of outputs.
         ShapeError, DtypeError
             If the shape or dtype of an input does not fit.
         """
@@ -505,11 +505,11 @@ def application(method: Callable[..., Any], /) -> Application: ...
 @overload
 def application(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def application(*args: Any, **kwargs: object) -> Any:
-    """Convert a method of a brick to an application method.
+    """Convert a method of a brick into an application method.
 
-    The decorator is used alone or with attributes of the application, as in
-    ``@application(inputs=["x"], outputs=["y"])``. By default, inputs are named after the arguments
-    of the method, and outputs ``output_0``, ``output_1`` and so on.
+    The decorator can be used alone or with attributes of the application, as in
+    ``@application(inputs=["x"], outputs=["y"])``. By default, the inputs are named after the
+    arguments of the method, and the outputs are named ``output_0``, ``output_1`` and so on.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checks of inputs and settings for several bricks, and a function that formats shapes."""
+"""Checks of inputs and settings that several bricks use, and a function that formats shapes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.tensor import Variable
 
 
 def application_of(owner: str, given: object) -> BoundApplication:
-    """Return `given` if it is an application method, or the ``apply`` method of a brick.
+    """Return `given` if it is an application method, or its ``apply`` method if it is a brick.
 
     Raises
     ------
@@ -44,8 +44,7 @@ def check_last_dim(
     Raises
     ------
     ShapeError, DtypeError
-        If a check fails. The message names the brick, the argument, the shape, the setting and a
-        remedy.
+        If a check fails. The message names the brick and the argument, and suggests a remedy.
     """
     where, expected = f"{brick.path()}.{method}", getattr(brick, setting)
     if variable.ndim == 0 or (
@@ -54,9 +53,9 @@ def check_last_dim(
         last = variable.shape[-1] if variable.ndim else "?"
         raise ShapeError(
             f"{where}: {argument} has shape {shown(variable)}, but {setting} is {expected}, so its "
-            f"last size must be {expected}; {_remedy(brick, setting, last)}, or pass an input "
-            f"with {expected} features (a variable keeps the sizes found in an earlier graph; in "
-            "that case create a new variable)"
+            f"last dimension must be {expected}; {_remedy(brick, setting, last)}, or pass an input "
+            f"with {expected} features (a variable keeps the sizes found in an earlier graph; if "
+            "these no longer fit, create a new variable)"
         )
     if not variable.dtype.is_floating_point:
         raise DtypeError(
@@ -71,7 +70,7 @@ def _remedy(brick: Brick, setting: str, last: object) -> str:
     if parents:
         top = parents[0]
         return f"change the dimensions given to {top.path()} ({type(top).__name__}) to fit {last}"
-    return f"set {setting}={last} and allocate() again"
+    return f"set {setting}={last} and call allocate() again"
 
 
 def shown(variable: Variable) -> str:

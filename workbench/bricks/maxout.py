@@ -49,8 +49,8 @@ class Maxout(Brick):
         size = input_.shape[-1]
         if isinstance(size, int) and size % self.num_pieces:
             raise ShapeError(
-                f"{self.path()}.apply: input_ has shape {shown(input_)}; its last size must be a "
-                f"multiple of num_pieces={self.num_pieces}; set num_pieces to a divisor "
+                f"{self.path()}.apply: input_ has shape {shown(input_)}; its last dimension must "
+                f"be a multiple of num_pieces={self.num_pieces}; set num_pieces to a divisor "
                 f"of {size}, or pass an input with a different number of features"
             )
         output: Variable = input_.unflatten(-1, (-1, self.num_pieces)).amax(-1)

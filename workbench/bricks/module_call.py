@@ -1,7 +1,7 @@
-"""The operation of a torch module in a graph, a function of the module's tensors and inputs.
+"""Operation that runs a torch module in a graph, as a function of its tensors and inputs.
 
 The operation uses a copy of the module with all tensors on the meta device, which allocates no
-memory. So one thread can run the operation while another thread uses the module.
+memory. Therefore one thread can run the operation while another thread uses the module.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.tensor.call import Operation
 from workbench.tensor.draws import arguments, draws, drops
 
 _swapping = threading.RLock()
-"""Lock for the structures, which contain the tensors of only one call at a time."""
+"""Lock for `ModuleCall.structure`, which contains the tensors of only one call at a time."""
 
 
 SIZES_ARE_MISSING = (
@@ -32,13 +32,13 @@ SIZES_ARE_MISSING = (
 
 
 DRAWS = (
-    "the module {name} draws from torch's own generator, which cannot be compiled; use the brick "
+    "the module {name} draws from torch's own generator, so it cannot be compiled; use the brick "
     "Dropout, which draws the same numbers in every tier"
 )
 
 
 class ModuleCall(Operation):
-    """The function of a module's node in a graph.
+    """Operation that runs a torch module in a graph.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class ModuleCall(Operation):
     drops : str or None
         The name of the first function that drops elements at random, if there is one.
     keys : list of str or None
-        If the module returns a dictionary, its keys.
+        If the module returns a mapping, the keys of the tensors in it.
     """
 
     __name__ = "module"

@@ -184,8 +184,8 @@ class LearnedPositions(PositionalEncoding, Initializable):
         if isinstance(steps, int) and steps > self.length:
             raise ShapeError(
                 f"{self.path()}.apply: input_ has shape {shown(input_)}, that is, {steps} time "
-                f"steps, but at most length={self.length} are possible; set a larger length, or "
-                "pass shorter sequences"
+                f"steps, more than length={self.length}; set a larger length, or pass shorter "
+                "sequences"
             )
         return input_ + self.W[:steps]
 

@@ -50,7 +50,7 @@ def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationE
 
 
 def shortened(value: object, length: int = 80) -> str:
-    """Return the repr of a value, truncated to `length` characters."""
+    """Return the repr of a value on one line, truncated to `length` characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
@@ -99,9 +99,9 @@ def tagged_outputs(bound: BrickMethod, call: ApplicationCall, outputs: list[Any]
     names = output_names(bound, len(outputs))
     if len(names) != len(outputs):
         raise ApplicationError(
-            f"{bound.path} returned {len(outputs)} values ({', '.join(map(repr, outputs))}), but "
-            f"its outputs are ({', '.join(names)}); correct the method, or the argument "
-            "outputs=[...] of @application"
+            f"{bound.path} returned {len(outputs)} value{'s' * (len(outputs) != 1)} "
+            f"({', '.join(map(repr, outputs))}), but its outputs are ({', '.join(names)}); "
+            "correct the method, or the argument outputs=[...] of @application"
         )
     results = []
     for output, name in zip(outputs, names, strict=True):

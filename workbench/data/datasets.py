@@ -62,13 +62,13 @@ class Dataset(Hinted, Labelled, Part):
     num_examples : int or None
         The number of examples N, if known.
     reads_once : bool
-        True if the data can be read only once, for example from a generator: there is a single
-        epoch, and training cannot be rewound.
+        True if the data can be read only once, for example from a generator; then there is a
+        single epoch, and training cannot be rewound.
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
-    default_transformers : tuple of callables, or of tuples
+    default_transformers : tuple of callables and tuples
         The transformers that `DataStream.default_stream` applies, innermost first. Each is a
         callable that accepts the stream, or a tuple of a callable and its further positional and
         keyword arguments.
@@ -78,7 +78,7 @@ class Dataset(Hinted, Labelled, Part):
     SourceError
         If the dataset does not provide one of `sources`.
     DataError
-        If a subclass defines a method that would never be called.
+        If no source is named, or if a subclass defines a method that would never be called.
 
     Examples
     --------
@@ -164,7 +164,7 @@ class Dataset(Hinted, Labelled, Part):
         if len(data) != len(self.provides_sources):
             raise DataError(
                 f"filter_sources of {type(self).__name__} must be given one entry for each of "
-                f"{self.provides_sources}, not {len(data)} entries"
+                f"{self.provides_sources}, not {len(data)}"
             )
         named = dict(zip(self.provides_sources, data, strict=True))
         return tuple([named[name] for name in self.sources])
@@ -191,8 +191,7 @@ class Dataset(Hinted, Labelled, Part):
         Raises
         ------
         DataError
-            If the dataset cannot be read by this scheme, or has fewer examples than the scheme
-            reads.
+            If the dataset cannot be read by this scheme, or lacks examples that the scheme reads.
         """
         scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
@@ -205,7 +204,8 @@ class Dataset(Hinted, Labelled, Part):
         if self.num_examples is not None and not 0 <= low <= high < self.num_examples:
             raise DataError(
                 f"{scheme!r} reads examples {low} to {high}, but {self!r} has {self.num_examples} "
-                "examples, numbered from 0; pass dataset.num_examples to the scheme"
+                f"example{'s' * (self.num_examples != 1)}, numbered from 0; pass "
+                "dataset.num_examples to the scheme"
             )
         return scheme
 
@@ -233,15 +233,15 @@ class IndexableDataset(Dataset):
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.
 
-    A pickle of the dataset, for instance in a checkpoint, contains the data, unless the subclass
-    can `load` them again.
+    A pickle of the dataset, for instance in a checkpoint, contains the data, unless a subclass
+    overrides `load`.
 
     Parameters
     ----------
     indexables : mapping of str to array, or array
-        The data of each source: numpy arrays, CPU tensors or nested lists, all with the same N. A
-        list of examples that differ in shape becomes an array of objects. The source of a single
-        array is named ``data`` unless `sources` gives another name.
+        The data of each source: numpy arrays, CPU tensors or nested lists, all with the same
+        number of examples. A list of examples that differ in shape becomes an array of objects. The
+        source of a single array is named ``data`` unless `sources` gives another name.
     start, stop : int, optional
         The range of examples to use, from `start` up to, but not including, `stop`.
     sources : sequence of str, optional
@@ -335,7 +335,7 @@ class IndexableDataset(Dataset):
         request : int, slice or sequence of int
             One example, consecutive examples (read-only views), or any examples (copies).
         then, state
-            Accepted for compatibility with Fuel, where a state precedes the request, and ignored.
+            For compatibility with Fuel, where a state precedes the request; the state is ignored.
 
         Raises
         ------
@@ -382,8 +382,8 @@ class IterableDataset(Dataset):
     Raises
     ------
     DataError
-        While reading, if an iterable ends before the others, or if it is read a second time
-        although it can be read only once.
+        If the iterables differ in length (found while reading if a length is unknown), or if one
+        that can be read only once is read again.
 
     Examples
     --------
@@ -495,7 +495,7 @@ def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -
 
 
 def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    """Convert `request` to an array of integers; refuse masks and floats, unlike numpy's take()."""
+    """Convert `request` to an array of integers; unlike numpy's take(), refuse masks."""
     index = np.asarray(request)
     if index.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {index.dtype}")

@@ -31,10 +31,10 @@ class ImageDataset(IndexableDataset):
     which_sets : tuple of str
         The names of the splits.
     origin : str
-        The source of the images, as shown in the repr.
+        Where the images come from, as shown in the repr.
     read : callable
-        A function from the name of a split to its images and class indices. A pickle of the dataset
-        contains this function instead of the data.
+        A function that returns the images and the class indices of a split, given its name. A
+        pickle of the dataset contains this function instead of the data.
     start, stop : int, optional
         The range of examples to use, from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional

@@ -2,10 +2,10 @@
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
 state. But a scheme, transformer or dataset that a user writes can contain a random generator, whose
-state changes each time it is read. Training reads the original of such a part. All other readers
-share one copy, which is created when it is first needed and does not duplicate the data. A part
-that cannot be copied, such as a Python generator, is read either by training or by the other
-readers.
+state changes with each draw. Training reads the original of such an object (a `Part`). All other
+readers share one copy, which is created when it is first needed and does not duplicate the data.
+A part that cannot be copied, for instance because it contains a Python generator, is read either
+by training or by the other readers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ONE_READER = (
     "{part!r} contains {held}, which changes each time it is read and cannot be copied. Since "
     "{who}, reading it here too would change the training data. Create a separate stream for "
     "this reader, or derive random numbers from the epoch that get_request_iterator and iterate "
-    "receive, as numpy.random.default_rng((seed, epoch)) does"
+    "receive, for example with numpy.random.default_rng((seed, epoch))"
 )
 BY = {
     "training": "training reads it",
@@ -59,7 +59,7 @@ class Part(KnownAttributes):
     def _copied_whole(self, moves: bool) -> bool:
         """Return True to copy all attributes of an object of a user's class.
 
-        Otherwise only random generators are copied. `moves` is True if the object contains them.
+        Otherwise only random generators are copied. `moves` is True if reading changes the object.
         """
         return moves
 
@@ -83,7 +83,7 @@ def check_reader(part: Part, reader: Reader) -> None:
 
 
 def apart(part: PartT) -> PartT:
-    """Return a copy of `part` for readers other than training, or `part` if it has no state."""
+    """Return a copy of `part` for readers other than training, or `part` if it needs no copy."""
     copied: PartT = _Copies().of(part)[0]
     return copied
 
@@ -124,13 +124,13 @@ class _Copies:
         return new
 
     def _whole(self, value: Any, part: Part, name: str) -> Any:
-        """Copy all state that a method can change."""
+        """Return a deep copy of `value`; copy parts and iterators as `_generators` does."""
         if isinstance(value, (Part, Iterator)) or _has_parts(value):
             return self._generators(value, part, name)
         return self._deep(value)
 
     def _generators(self, value: Any, part: Part, name: str) -> Any:
-        """Copy `value` if reading draws random numbers from it; otherwise return it unchanged."""
+        """Copy `value` if reading can change it; otherwise return it unchanged."""
         if isinstance(value, Part):
             return self._part(value)
         if _has_parts(value):

@@ -1,7 +1,7 @@
-"""Seeds of random operations on data, such as shuffling, crops and flips.
+"""Seeds of random operations on data, such as shuffling, cropping and flipping.
 
-Each random choice uses a new generator, seeded with the user's seed and the position in the data.
-Therefore the choice is the same whenever this position is read.
+Each random choice uses a new generator, seeded with the user's seed, the epoch and the position
+in the data. Therefore the choice is the same whenever this position is read in the same epoch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     seed : int, optional
         The seed; by default `config.default_seed`.
     owner : str
-        The owner of the seed, named in messages.
+        The name of the object that uses the seed, for errors.
 
     Examples
     --------

@@ -166,7 +166,7 @@ def make_dictionary(
 
 
 class _Lines:
-    """Iterable over the lines of files, without line endings, that can be read repeatedly."""
+    """Lines of files, without line endings, as an iterable that can be read repeatedly."""
 
     def __init__(
         self, files: Files, preprocess: Callable[[str], str] | None, encoding: str
@@ -178,7 +178,7 @@ class _Lines:
         for path in self.paths:
             regular_file(path, "text file")
         if not self.paths:
-            raise DataError("a TextFile must have at least one path, but files is empty")
+            raise DataError("files must contain at least one path, but is empty")
         try:
             "".encode(encoding)
         except LookupError:

@@ -21,12 +21,12 @@ NOT_MORE = (
 )
 
 NOT_BEFORE = (
-    "the end cannot be after {number} {unit}, since {done} are done; give a larger total, or call "
-    "stop() to end training now"
+    "the total number of {unit} cannot be {number}, since it is already {done}; give a larger "
+    "total, or call stop() to end training now"
 )
 
 INSTEAD_OF = "_goal_instead_of"
-"""Key in the status under which `end_at` stores the end that it has replaced."""
+"""Key in the status under which `end_at` stores the end that it replaces."""
 
 
 def check_more(epochs: object, batches: object) -> None:
@@ -65,7 +65,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
     Raises
     ------
     ArgumentError
-        If this number of epochs or batches has already been done.
+        If this many epochs or batches have already been done.
     """
     unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
     status = main_loop.status
@@ -79,7 +79,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
 def forget_goal(main_loop: Loop) -> None:
     """Remove a goal that has been reached or is earlier than the end that the extensions define.
 
-    A goal that `end_at` has set is kept until the extensions define a different end.
+    A goal that `end_at` has set is kept until it is reached or the extensions define another end.
     """
     status = main_loop.status
     if GOAL not in status:
@@ -112,7 +112,7 @@ def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
 
 
 def batches_per_epoch(main_loop: Loop) -> int | None:
-    """Return the number of batches in an epoch, from the data stream or the last epoch, or None."""
+    """Return the batches per epoch of the data stream, else of the last epoch, else None."""
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:
         return stream.num_batches

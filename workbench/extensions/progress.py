@@ -1,7 +1,8 @@
 """`ProgressBar`, a progress bar with the remaining time, drawn by a separate thread.
 
-Training never waits for a terminal or notebook, because the thread reads the status of the run
-twice per second. tqdm draws the bar, as text in a terminal and as a widget in a notebook.
+A slow terminal or notebook hardly delays training: the thread itself reads the status of the
+run, by default twice per second. tqdm draws the bar, as text in a terminal and as a widget in a
+notebook.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ logger = logging.getLogger(__name__)
 class ProgressBar(TrainingExtension):
     """Extension that shows the progress of training and the remaining time.
 
-    If `FinishAfter` defines the end of training, the bar counts all batches until the end;
-    otherwise it counts the batches of each epoch. The length of an epoch is taken from the data
+    If the total number of batches is known, the bar counts all of them; otherwise it counts the
+    batches of each epoch. The length of an epoch is taken from the data
     stream or from the previous epoch. Place the extension before extensions that print, so that
     their output starts on a new line.
 

@@ -1,9 +1,9 @@
-"""Checks of the names of records for clashes and for records that no extension writes.
+"""Checks that find clashes between names of records, and records that no extension writes.
 
-Extensions communicate through the log. An extension would wait forever for a record with a misspelt
-name, and two extensions would overwrite each other's records of the same name. An extension
-declares names that are known in advance in `TrainingExtension.records` and
-`TrainingExtension.waiting_for`.
+Extensions communicate through the log. Without these checks, an extension would wait forever for a
+record with a misspelt name, and two extensions would overwrite each other's records of the same
+name. `TrainingExtension.records` and `TrainingExtension.waiting_for` declare the names that are
+known in advance.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def leaves(extensions: Iterable[object]) -> Iterator[TrainingExtension]:
 def check_distinct(extensions: Iterable[object]) -> None:
     """Raise an `ExtensionError` if two extensions would overwrite each other's records.
 
-    Records that several extensions can write, such as a request to finish, are ignored.
+    Records that several extensions may write, such as a request to finish, are ignored.
     """
     makers: dict[str, tuple[object, bool]] = dict.fromkeys(OF_THE_LOOP, ("the main loop", False))
     for extension in dict.fromkeys(leaves(extensions)):
@@ -73,9 +73,9 @@ def never_came(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each record that an extension did not find, and the text of a warning.
 
-    Records that an extension has declared are skipped, since they can still be written. Records
-    written before iteration `since`, where this run was resumed, do not count, because no extension
-    of this run read them.
+    Declared records that have not been written yet are skipped, since they can still be written.
+    Records written before iteration `since`, where this run was resumed, do not count, because the
+    extensions of this run could not read them.
     """
     every = list(dict.fromkeys(leaves(extensions)))
     made = set(log.channels)

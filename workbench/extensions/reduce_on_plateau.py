@@ -19,8 +19,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     """Extension that reduces a learning rate when a record has stopped improving.
 
     The extension counts the values of the record, by default one per epoch. A value is better if it
-    improves on the best value by more than `threshold` times the absolute best value; NaN is never
-    better. For nonnegative records the results agree with
+    improves on the best value by more than `threshold` times the magnitude of the best value; NaN
+    is never better. For nonnegative records the results agree with
     ``torch.optim.lr_scheduler.ReduceLROnPlateau``, which does not use the absolute value.
 
     Parameters
@@ -33,11 +33,12 @@ class ReduceOnPlateau(SharedVariableModifier):
         ``"min"`` if lower values are better, ``"max"`` if higher values are better. If the name of
         the record suggests the opposite (``valid_accuracy`` with the default), a message is logged.
     factor : float
-        The factor less than 1 by which the variable is multiplied.
+        The factor, at least 0 and less than 1, by which the variable is multiplied.
     patience : int
-        The number of values without an improvement before the variable is reduced.
+        The number of values without an improvement that are allowed; the next one leads to a
+        reduction.
     threshold : float
-        The relative difference that makes a value better.
+        The relative improvement that a better value must exceed.
     cooldown : int
         The number of values that are not counted after a reduction.
     minimum : float
@@ -60,7 +61,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     ------
     ArgumentError
         If `mode` is invalid, if `factor` is not at least 0 and less than 1, or if another number is
-        negative.
+        negative or not finite.
     ExtensionError
         During training, if the record is not a single number.
 

@@ -1,4 +1,4 @@
-"""`SimpleExtension`, an extension with a single action, started by triggers.
+"""`SimpleExtension`, an extension whose single action is started by triggers.
 
 Triggers are keyword arguments such as ``every_n_batches=10``; see `workbench.extensions.triggers`.
 """
@@ -38,7 +38,7 @@ UNUSED_METHOD = (
 
 NEVER = (
     "{extension!r} has no trigger, so it would never act; pass one, such as after_epoch=True or "
-    "every_n_batches=100, or pass after_epoch=False to call its method do() yourself"
+    "every_n_batches=100, or pass after_epoch=False if you call its method do() yourself"
 )
 
 
@@ -105,7 +105,7 @@ class SimpleExtension(TrainingExtension):
         ----------
         which_callback : CallbackName
             The event on which the method is called. If the action does not depend on the event, a
-            subclass can make the argument optional, so that it can be called as ``load.do()``.
+            subclass can make the argument optional, to allow the call ``extension.do()``.
         *args
             The arguments of the event, followed by the arguments of the condition; `parse_args`
             separates them.
@@ -114,7 +114,7 @@ class SimpleExtension(TrainingExtension):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """All conditions, in the order of their events."""
+        """All conditions, grouped by event."""
         return tuple(c for conditions in self._conditions.values() for c in conditions)
 
     def set_conditions(self, **triggers: Unpack[Triggers]) -> Self:
@@ -205,9 +205,9 @@ class SimpleExtension(TrainingExtension):
         Raises
         ------
         EventError
-            If no event has one of the names.
+            If one of the names is not the name of an event.
         ExtensionError
-            If `predicate` is not callable, or `arguments` is not a list.
+            If `predicate` is not callable, or `arguments` is a string or not iterable.
 
         Examples
         --------
@@ -228,7 +228,7 @@ class SimpleExtension(TrainingExtension):
         return self
 
     def waiting_for(self) -> dict[str, bool]:
-        """Return the records that the conditions of the extension have not found so far."""
+        """Return the names of the records that no condition has found yet; see the base class."""
         asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
         return {one.record_name: one.looked for one in asked if not one.found}
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["EarlyStopping", "FinishIfNoImprovementAfter"]
 
 ONE_OF_TWO = (
-    "{kind} requires exactly one of iterations and epochs to wait, not iterations={iterations!r} "
+    "{kind} requires exactly one of iterations and epochs, not iterations={iterations!r} "
     "and epochs={epochs!r}"
 )
 OVER = "{extension!r} has found no improvement within its patience"
@@ -42,8 +42,8 @@ BOTH_OR_NEITHER = (
 class FinishIfNoImprovementAfter(SimpleExtension):
     """Extension that requests the end of training if there is no new best value for some time.
 
-    A new best value is indicated by a record with any value except False. `TrackTheBest` writes
-    such records and must precede this extension. Waiting starts with the first best value, so a run
+    Any value of the record except False indicates a new best value. `TrackTheBest` writes this
+    record and must precede this extension. Waiting starts with the first best value, so a run
     without a best value (for example, if all values are NaN) continues.
 
     Parameters
@@ -79,7 +79,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Traceback (most recent call last):
     ...
     workbench.errors.ArgumentError: FinishIfNoImprovementAfter requires exactly one of iterations
-    and epochs to wait, not iterations=None and epochs=None
+    and epochs, not iterations=None and epochs=None
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ("last_best_iter", "last_best_epoch")
@@ -145,7 +145,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_epoch = status["epochs_done"]
 
     def _left(self, log: TrainingLogBase) -> int | None:
-        """Return the remaining iterations or epochs, or None if waiting has not started."""
+        """Return how many iterations or epochs remain, or None if waiting has not started."""
         if self.last_best_iter is None or self.last_best_epoch is None:
             return None
         if self.iterations is not None:
@@ -263,7 +263,7 @@ class EarlyStopping(CompositeExtension):
             extension.main_loop = value
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save the model, because its record is the best so far."""
+        """Save the model as the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)

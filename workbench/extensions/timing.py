@@ -29,15 +29,15 @@ class Timing(SimpleExtension):
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
     ``time_train_total``; after a batch it records the same durations, with ``batch`` in place of
     ``epoch`` in the names. If it acts less often, for example with ``every_n_batches=10``, the
-    time of one batch is the average since the last record. At the end of training or on an error
-    it records only the totals.
+    time of one batch is the average since the last record. On other events, such as the end of
+    training or an error, it records only the totals.
 
     Totals count from the creation of the main loop object. Place the extension before `Printing`.
 
     Parameters
     ----------
     prefix : str
-        Text to put before the names of the records, separated by an underscore.
+        Text to put before the names of the records, followed by an underscore.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers

@@ -47,7 +47,7 @@ class TrainingGraph:
         The cost, and all other variables on which its gradients depend.
     mode : {'training', 'as given'}
         With ``'training'``, bricks that compute differently during training are applied in training
-        mode, unless the user has chosen the mode, with `training_mode` around applications or by
+        mode, unless the user has chosen the mode by applying bricks in `training_mode` or by
         rewriting the graph. With ``'as given'``, the graph is not changed.
 
     Attributes
@@ -66,7 +66,7 @@ class TrainingGraph:
     Warns
     -----
     UserWarning
-        If the user rewrote the graph, so that it is trained unchanged, in evaluation mode.
+        If the user rewrote the graph, so that bricks in it are trained in evaluation mode.
 
     Examples
     --------

@@ -31,11 +31,11 @@ def compare(
     ----------
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
-        databases, whose newest logs are used. The keys of a dictionary become the names; otherwise
-        a session keeps its name, a log is named after the first digits of its `uuid`, and a path
-        after its file.
+        databases, of which the newest logs are used. The keys of a dictionary become the names;
+        otherwise a session keeps its name, a log is named after the first digits of its `uuid`, a
+        path after its file, and a frame is named ``frame``.
     channels : sequence of str, optional
-        The channels to return, in order; by default all. Some can be missing from a log.
+        The channels to return, in order; by default all. A log can lack some of them.
 
     Returns
     -------

@@ -22,11 +22,11 @@ KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of facts, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
-"""Items of the status: hyperparameters by path at the start, and versions of libraries."""
+"""Items of the status: initial hyperparameters by path, and versions of libraries."""
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
-NOT_NUMBERS = "channel {name!r} must have numbers, since its {which} value is required"
+NOT_NUMBERS = "channel {name!r} must have finite numbers, since its {which} value is required"
 
 
 def differences(
@@ -82,7 +82,7 @@ def differences(
 def differing(
     facts: Sequence[Mapping[Fact, Any]], *, everything: bool = False
 ) -> dict[Fact, list[Any]]:
-    """Return the facts that are not the same in all runs, by kind.
+    """Return the facts that are not the same in all runs, sorted by kind.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
     ----------
     run : Run
     best : str, optional
-        The channel whose best value selects the row of results; by default the newest records.
+        The channel whose best value selects the last row to read; by default all rows are read.
     largest : bool, optional
         True if a larger value is better.
     """
@@ -158,7 +158,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest number of each channel; with `best`, up to the row of its best value."""
+    """Return the newest numbers of all channels, or those up to the row with the best `best`."""
     import pandas as pd
 
     frame = run.frame
@@ -180,7 +180,7 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
 
 
 def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers among the values as Python numbers, without Boolean values.
+    """Return the numbers among the values, except Booleans, as Python numbers.
 
     Examples
     --------

@@ -50,7 +50,7 @@ class Summary:
         value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
         iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
         `TrackTheBest`. For a channel without numbers, all columns but ``kind``, ``count`` and
-        ``not_finite`` are NaN.
+        ``not_finite`` are missing values.
     run : dict
         The facts about the run that the log contains, by name.
     """

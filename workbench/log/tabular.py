@@ -35,9 +35,9 @@ class Tabular(Records):
         """All rows as a pandas DataFrame, indexed by iteration, with a column for each channel.
 
         A channel of numbers is float64 with NaN for missing records, or keeps its dtype if no
-        record is missing; other channels are objects. Only rows added since the last frame have
-        to be converted. The cells are read-only views of the log; to change them, call ``.copy()``
-        first.
+        record is missing; other channels are objects. Only rows added since the previous
+        frame are converted. The cells are read-only views of the log; to change them, first call
+        ``.copy()``.
         """
         return self._frames.frame(self.snapshot())
 
@@ -75,7 +75,7 @@ class Tabular(Records):
             smallest and largest value of each channel, the iterations of the smallest and the
             largest value, and the best value so far if `TrackTheBest` determines it. Its attribute
             ``run`` is a dictionary with the numbers of rows, iterations and epochs and, if the log
-            contains them, the training time in seconds, tier, threads and versions.
+            contains them, training time in seconds, execution tier, number of threads and versions.
 
         Examples
         --------
@@ -146,8 +146,8 @@ class Tabular(Records):
             Logs, sessions, frames, or paths of SQLite databases. The keys of a dictionary are the
             names of the runs.
         best : str, optional
-            For each run, compare the results of the row in which this channel is smallest. By
-            default, compare the newest record of each channel.
+            For each run, compare the newest records up to the row in which this channel is
+            smallest. By default, compare the newest record of each channel.
         largest : bool
             If True, use the row in which `best` is largest.
         everything : bool

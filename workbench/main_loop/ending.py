@@ -29,7 +29,7 @@ NOTHING_TO_DO = (
 
 
 class Owner(Loop, Protocol):
-    """Interface of the main loop that `Ending` requires."""
+    """Interface that `Ending` requires of a main loop."""
 
     @property
     def extensions(self) -> list[TrainingExtension]:
@@ -85,7 +85,7 @@ class Ending:
             self._old = row.iteration
 
     def reached(self) -> str | None:
-        """Return the reason why training has already reached its end, or None if it has not."""
+        """Return a message if training has already reached its end, or None if it has not."""
         main_loop = self._main_loop
         forget_goal(main_loop)
         if not goal_reached(main_loop.status):

@@ -1,4 +1,4 @@
-"""`Run`, which trains a main loop on epochs and batches until the end of the run.
+"""`Run`, which reads and processes the batches of a main loop until training ends.
 
 A `Run` belongs to one main loop. It consists of a mailbox for requests from other threads, a
 dispatcher of events, and an `Ending`, which decides when the run ends. It contains all objects that

@@ -24,7 +24,7 @@ State = tuple[Any, ...]
 
 
 class Aggregator(Hinted):
-    """Aggregation scheme expressed as updates of shared variables and a result.
+    """Aggregation scheme expressed as a result and updates of shared variables.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Aggregator(Hinted):
 
 
 class AggregationScheme(KnownAttributes, Hinted, ABC):
-    """Base class of rules that compute the value of a variable over many batches.
+    """Base class of rules that aggregate the values of a variable over many batches.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Fold(AggregationScheme):
         self.requires = [variable]
 
     keeps_single: bool = False
-    """True if, for a scalar and a single batch, the result is the value of the first variable."""
+    """True if, for a scalar and a single batch, the result is the value of `requires[0]`."""
 
     element_by_element: bool = True
     """True if the values of all batches must have the same shape."""
@@ -110,7 +110,7 @@ class Fold(AggregationScheme):
 
     @abstractmethod
     def take(self, state: State, *values: Any) -> State:
-        """Return the state after one more batch, whose variables `requires` have these values."""
+        """Return the state after one more batch; `values` are those of the variables `requires`."""
 
     def admit(self, value: Any) -> Any:
         """Convert the value of a variable before it is passed to `take`.

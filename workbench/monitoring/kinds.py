@@ -44,8 +44,8 @@ class Part:
     Attributes
     ----------
     kind : {'mean', 'sum', 'max', 'min', 'scheme', 'constant'}
-        The kind of aggregation: ``scheme`` is the scheme in the tag of the variable, and a
-        ``constant`` does not depend on data.
+        The kind of aggregation: ``scheme`` for the scheme in the tag of the variable, and
+        ``constant`` for a value that does not depend on data.
     weight : Weight or None
         The weight of a mean.
     doubtful : bool
@@ -72,14 +72,14 @@ class Rows:
     Attributes
     ----------
     over : tuple of Variable
-        The sizes by which the variable was divided. The sum of the variable over these
-        dimensions is a mean.
+        The sizes of the dimensions by which the variable was divided. The sum of the variable over
+        these dimensions is a mean.
     summed : frozenset
         The sizes of the dimensions over which the variable was summed.
     mixed : bool
         True if a row depends on other rows.
     doubtful : bool
-        True if the remaining dimensions may not be dimensions of data.
+        True if it is uncertain whether the remaining dimensions are dimensions of data.
     """
 
     over: tuple[Variable, ...] = ()

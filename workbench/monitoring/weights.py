@@ -8,7 +8,8 @@ The inference assigns one of five kinds to each variable of the graph:
 - A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
   number of rows grow in proportion to the amount of data: they have degree one, and the values of
   the batches are added. Means, ratios of sums, maxima and minima, and functions of these, have
-  degree zero. Only a summary of degree zero does not depend on the size of the dataset.
+  degree zero. A summary is independent of the size of the
+  dataset only if its degree is zero.
 - Some variables have one value for each batch, for example a gradient, or a function of inputs
   without rows. Their values are averaged over batches.
 - All other variables are of unknown kind.

@@ -52,7 +52,7 @@ NOT_AVAILABLE = (
 )
 
 References = dict[int, tuple[Any, ...]]
-"""References that replace objects in a pickle, by the `id` of the object."""
+"""References that replace objects in a pickle, by the `id` of each object."""
 
 
 def references_to(parameters: Mapping[str, SharedVariable]) -> References:
@@ -112,7 +112,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def pickled(value: Any, references: References) -> bytes:
-    """Pickle `value` with `references` in place of objects."""
+    """Pickle `value`, and replace objects by their `references`."""
 
     def run() -> bytes:
         file = io.BytesIO()
@@ -244,8 +244,8 @@ def add_to_dump(
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: the archive has no parameters {', '.join(absent)}; add_to_dump accepts only "
-            "parameters that were passed to dump"
+            f"{where}: the archive lacks the values of {', '.join(absent)}; add_to_dump accepts "
+            "only parameters that were passed to dump"
         )
     check_numbered(named, present, where)
     archive.add(file_, {name: pickled(object_, references_to(named))})

@@ -1,7 +1,7 @@
-"""Functions that save parameters to safetensors files and load them.
+"""Functions that save parameters to safetensors files and load parameters from them.
 
-Parameters have the names that torch uses, with dots: ``mlp.linear_0.W``. Other programs can read
-and write these files, and loading executes no code.
+In a file, parameters have the names that torch uses, with dots: ``mlp.linear_0.W``. Other programs
+can read and write these files, and loading executes no code.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def save_safetensors(
     Raises
     ------
     ArchiveError
-        If two parameters have the same name.
+        If two parameters have the same name, or the folder of the file does not exist.
 
     Examples
     --------

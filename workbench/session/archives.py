@@ -1,7 +1,7 @@
 """Archives of a session, from which this session or a later run can continue.
 
-The training thread writes a file between two batches, so the file is complete when the command is
-applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
+The training thread writes a file between two batches, so the file is complete once the command has
+been applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
-    """Load a state that was read from a file into a main loop."""
+    """Restore a main loop to a state that was read from a file."""
     try:
         main_loop.load_state_dict(state)
     except StateError as error:

@@ -50,7 +50,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Return a copy of a main loop with an empty log of the same type, or in memory if `in_memory`.
+    """Return a copy of a main loop with an empty log, of the same type unless `in_memory` is True.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Journal of interventions, which are the commands that changed a run, by iteration.
+"""Journal of interventions: the commands that changed a run, with their iterations.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``

@@ -4,7 +4,7 @@ A snapshot is a copy of all state that training depends on, except the records o
 boundary between two batches. `Ring` keeps as many snapshots as its memory allows, with larger
 distances between older ones. Therefore the distance from an iteration to the nearest earlier
 snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last.
-Tensors that did not change since the previous snapshot are shared with it.
+Tensors that have not changed since the previous snapshot are shared with it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Snapshot:
     status : dict
         The status of the log.
     row : dict
-        The records of the row of `iteration`.
+        The row of the log at `iteration`.
     branch : Branch
         The branch on which the snapshot was taken.
     pin : str

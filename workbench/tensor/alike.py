@@ -75,7 +75,7 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
 
 
 class Unequal:
-    """Factory of the error for operands of different shapes.
+    """Factory of the errors for operands of different shapes.
 
     Parameters
     ----------

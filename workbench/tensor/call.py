@@ -106,7 +106,7 @@ copyreg.pickle(Call, _reduced)
 def _frozen(value: Any) -> Any:
     """Convert nested arguments to tuples that contain the types of the original containers.
 
-    Annotations of an argument can refer back to the call. Unpickling would then use a list or a
+    Annotations of an argument can refer back to the call, so that unpickling could use a list or a
     dictionary of arguments before it is filled. Tuples are created with all of their elements.
     """
     if type(value) is dict:

@@ -58,7 +58,7 @@ def log_complement(p: Variable) -> Variable:
 def log_softmax(x: Variable) -> Variable:
     """Return the log-softmax of each row, with the correct limit for an infinite logit.
 
-    A logit of plus infinity has the probability one.
+    A logit of plus infinity has probability one.
 
     Examples
     --------
@@ -95,9 +95,9 @@ Compiled programs and the eager tier on an accelerator always compute limits.
 def _limits(x: torch.Tensor) -> bool:
     """Return True if limits must be computed along with the ordinary result.
 
-    In compiled programs, limits cost almost nothing. On an accelerator, a check of the result for
-    NaN would cost more, since it waits for the result. On a CPU, limits are computed only after a
-    NaN has been found.
+    Limits cost almost nothing in compiled programs, and on an accelerator they cost less than a
+    check for NaN, which would wait for the result. In the eager tier on a CPU, they are computed
+    only after a NaN has been found.
     """
     return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 
@@ -158,7 +158,7 @@ LOG_SOFTMAXES = {
     functional.log_softmax: _functional_log_softmax,
 }
 LIMITED = frozenset({*SOFTMAXES.values(), _weighted})
-"""Functions that compute limits when `careful` is set."""
+"""Functions that compute limits if `_limits` returns True."""
 LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 

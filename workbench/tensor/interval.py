@@ -2,9 +2,8 @@
 
 For example, a learning rate must not be negative, and a decay rate must be between 0 and 1. NaN is
 never allowed. An interval is used as the `SharedVariable.check` of a variable. It checks values
-from all sources: the constructor, `SharedVariable.set_value` and its callers (a session, a
-schedule), and saved states. It does not check the updates of a function, since this would take
-time.
+from the constructor, from `SharedVariable.set_value` and its callers (a session, a schedule), and
+from saved states, but not the updates of a function, since this would take time.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Interval:
     Parameters
     ----------
     low, high : float
-        The bounds. Without a bound, any finite number is allowed on that side.
+        The bounds; by default there are none.
     closed : {'both', 'left', 'right', 'neither'}
         The bounds that are part of the interval.
     advice : str
@@ -96,7 +95,7 @@ class Interval:
 
 
 def _same(given: Any, number: float) -> bool:
-    """Return True if `given` equals `number` or is not a single number.
+    """Return True if `given` is close to `number`, or is not a single number.
 
     The error message then shows `given` without the rounded value.
     """

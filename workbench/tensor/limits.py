@@ -7,8 +7,8 @@ the limits only if torch returns NaN; see `workbench.tensor.exact`. Compiled pro
 the limits.
 
 In a compiled program that uses several threads, a class index out of range would abort the process.
-Therefore compiled programs return NaN for this index. The step then runs again in the eager tier,
-which raises an error that shows the index.
+Therefore compiled programs return NaN for such an index. The step then runs again in the eager
+tier, which raises an error that shows the index.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Lowering of graphs of variables to programs; a program is one flat ``torch.fx`` graph.
 
-`lower` emits every call on which the outputs depend exactly once, in topological order, and removes
-identity nodes. Calls through which a gradient flows run with torch's autograd enabled, all other
-calls with autograd disabled. The schedule groups calls by mode, so that the mode is rarely
-switched.
+`lower` emits, in topological order and exactly once, each call on which the outputs depend. It
+removes identity nodes. Calls through which a gradient flows run with torch's autograd enabled, and
+all other calls with autograd disabled. The schedule groups calls by mode, so that the mode is
+rarely switched.
 
 The result is a `workbench.tensor.program.Program`; `workbench.tensor.function` runs it.
 """
@@ -133,7 +133,7 @@ class _Lowering:
                 )
 
     def _tracked(self) -> tuple[set[Variable], set[Call]]:
-        """Return variables through which a gradient flows, and gradients that are differentiated.
+        """Return variables through which a gradient flows, and gradients to differentiate again.
 
         A gradient flows through a variable that depends on one of `wrt` and on which a cost
         depends.
@@ -326,7 +326,7 @@ class _Lowering:
         """Return the nodes of outputs and new values; results that share storage are copied.
 
         Updates happen in place, so a result that shares storage with a shared variable, an input or
-        another result would change too.
+        another result would otherwise change too.
         """
         self.copies: list[int] = []
         updated = {_storage(v) for v in (*self.shared, *self.inputs)} - {None}

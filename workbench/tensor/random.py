@@ -1,11 +1,11 @@
-"""Random draws as nodes of the graph: seeded, resumable, and equal in every tier.
+"""Random draws as nodes of the graph: seeded, resumable, and the same in every tier.
 
 A random value is a hash. Element ``i`` of a draw is a hash of the seed of the stream, the number of
 the draw within the stream, a counter that every call to a program advances by one, and ``i``. The
 counter is a shared variable. It is the only state, and checkpoints save it. The hash uses integer
 arithmetic (the finaliser of SplitMix64, Steele, Lea and Flood, 2014), so that it returns the same
 bits on every device and in every execution tier. torch's generators do not have this property:
-their values differ between devices, and compiled programs draw them in a different order.
+their values differ between devices, and compiled programs draw in a different order.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Draw(Operation):
 
 
 class _Uniform(_Draw):
-    """Uniform draw on [0, 1), with as many random bits as the significand of the dtype has."""
+    """Uniform draw on [0, 1), with 53 random bits for float64, and 24 for other dtypes."""
 
     __name__ = "_uniform"
 
@@ -133,7 +133,7 @@ def at_step(draw: Variable, step: Variable) -> Variable:
 
 
 class Draws:
-    """Recorded numbers of draws, with which a rebuilt graph draws the same random values again.
+    """Record of the numbers of draws, so that a rebuilt graph draws the same random values again.
 
     A stream numbers its draws, and the number is part of the hash. If the same bricks are applied
     again, the second graph has the same random values only if its draws get the same numbers.
@@ -155,7 +155,7 @@ class Draws:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Use the recorded numbers for the draws in this context."""
+        """Use the recorded numbers for the draws in this context, and record new numbers."""
         self._position = 0
         token = _draws.set(self)
         try:
@@ -241,7 +241,7 @@ class RandomStream(Hinted):
     def bernoulli(
         self, size: Sequence[Any], probability: Any = 0.5, *, dtype: torch.dtype | None = None
     ) -> Variable:
-        """Draw 1 with `probability`, else 0."""
+        """Draw 1 with the given `probability`, otherwise 0."""
         dtype = dtype or floatx()
         drawn: Variable = (self._draw(_uniform, size, torch.float64) < probability).to(dtype)
         return drawn

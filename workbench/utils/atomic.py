@@ -31,7 +31,7 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     path : path
         The file to write. If it is a symbolic link, the target of the link is replaced.
     error : type
-        The class of the error if the folder does not exist.
+        The class of the error to raise if the folder does not exist.
 
     Yields
     ------
@@ -62,7 +62,7 @@ def replace_file(
     write_to: Callable[[IO[bytes]], object],
     error: type[WorkbenchError],
 ) -> None:
-    """Write a file atomically by calling a function with an open file.
+    """Write a file atomically with a function that writes the content to an open file.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def replace_file(
         A function that writes the content to its argument, a binary file open for reading and
         writing.
     error : type
-        The class of the error if the folder does not exist.
+        The class of the error to raise if the folder does not exist.
     """
     with replacing(path, error) as temporary, open(temporary, "r+b") as file:
         write_to(file)
@@ -79,7 +79,7 @@ def replace_file(
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file for writing; return False if another process has locked it.
+    """Lock a file for writing; return False if this fails or the system is not POSIX.
 
     The lock is a record lock, which does not conflict with libraries that lock the file in this
     process.

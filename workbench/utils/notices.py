@@ -41,8 +41,7 @@ def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
     category : type
         The class of the warning.
     stacklevel : int
-        The stack level of `warnings.warn`, where 2 is the caller of the function that calls
-        `remark`.
+        As for `warnings.warn`: 2 refers to the caller of the function that calls `remark`.
     """
     if not in_notebook():
         warnings.warn(text, category, stacklevel=stacklevel + 1)

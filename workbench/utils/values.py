@@ -8,15 +8,15 @@ import numpy
 import torch
 
 WIDER = {torch.complex32: torch.complex64}
-"""Dtypes that replace dtypes without a NumPy equivalent; the default is float32."""
+"""Replacements for dtypes without a NumPy equivalent; the default is float32."""
 
 
 def to_python(value: Any) -> Any:
-    """Convert a scalar to a Python number, and any other tensor to a NumPy array.
+    """Convert a tensor or array to a NumPy array, or to a Python number if it is a scalar.
 
     The array is a copy in main memory, so that training does not overwrite it. Dtypes that NumPy
-    lacks, such as bfloat16, become float32, which represents all their values. Objects that are not
-    tensors or arrays are returned unchanged.
+    lacks, such as bfloat16, become float32 or complex64, which represent all their values. Objects
+    that are not tensors or arrays are returned unchanged.
 
     Examples
     --------

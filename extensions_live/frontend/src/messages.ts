@@ -20,7 +20,7 @@ export type AxisName = "iteration" | "epoch" | "time" | "examples";
 
 export type MarkKind = "epoch" | "intervention" | "tier" | "checkpoint" | "best";
 
-/** Settings that the user chose for a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for none. */
+/** Settings that the user chose for a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for no smoothing. */
 export interface PlotSettings {
   x: AxisName;
   log_x: boolean;
@@ -68,7 +68,7 @@ export type WidgetMessage = RangeMessage | CommandMessage | SettingsMessage | Co
 
 export type Message = VisibilityMessage | RangeMessage | CommandMessage | SettingsMessage | CompareMessage | ChooseMessage;
 
-/** Command for the widget `receiver`, sent on the kernel's control channel. */
+/** Message for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {
   receiver: string;
   message: WidgetMessage;
@@ -82,7 +82,7 @@ export interface ControlReply {
 /** Payload before there are any values. */
 export type Empty = Record<never, never>;
 
-/** Points of a curve, as float64 arrays for its line, dots and non-finite values. */
+/** Points of a curve as float64 arrays: line, dots, smoothed line and non-finite values. */
 export interface CurveData {
   x: DataView;
   y: DataView;
@@ -102,7 +102,7 @@ export interface MarkData {
   y: number[];
 }
 
-/** The x axis: its kind, some iterations and their values, and reasons for missing kinds. */
+/** The x axis: its kind, some iterations and their values, and why other kinds are missing. */
 export interface AxisData {
   kind: AxisName;
   missing: Record<string, string>;
@@ -125,7 +125,7 @@ export interface Difference {
   values: string[];
 }
 
-/** The data of the figures by curve: points, latest values, and notes on missing channels. */
+/** The contents of a plot, such as its curves, latest values, notes, marks and settings. */
 export interface PlotPayload {
   curves: Record<string, CurveData>;
   latest: Record<string, string>;
@@ -227,7 +227,7 @@ export interface AlertRow {
   text: string;
 }
 
-/** The part of the control bar that changes training. */
+/** Contents of the part of the control bar that changes training. */
 export interface SteerPayload {
   able: boolean;
   session: string;

@@ -48,8 +48,9 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     with learned :math:`\gamma` and :math:`\beta`. In training mode, :math:`\mu` is the mean of the
     batch and :math:`\sigma = \sqrt{v + \epsilon}`, where :math:`v` is the (biased) variance of the
-    batch; gradients flow through both. In evaluation mode they are the population mean and the
-    population standard deviation, shared variables with the initial values zero and one.
+    batch; gradients flow through both statistics. In evaluation mode, :math:`\mu` and
+    :math:`\sigma` are the population mean and the population standard deviation, which are shared
+    variables with the initial values zero and one.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         Schemes of the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
         default). Parents do not push them.
     mean_only : bool, optional
-        True to subtract the mean only, without divisor and scale.
+        True to only subtract the mean, without a divisor or a scale.
     learn_scale, learn_shift : bool, optional
         If False, the brick has no scale or no shift, respectively.
     **kwargs
@@ -200,8 +201,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if len(self.broadcastable) != len(sizes):
             raise BrickError(
                 f"{self.path()}: broadcastable is {self.broadcastable!r}, of length "
-                f"{len(self.broadcastable)}, but must have one bool for each of the {len(sizes)} "
-                f"axes of input_dim={self.input_dim!r}"
+                f"{len(self.broadcastable)}, but must have length {len(sizes)}, with one bool for "
+                f"each axis of input_dim={self.input_dim!r}"
             )
         return tuple(bool(averaged) for averaged in self.broadcastable)
 
@@ -213,7 +214,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
                 "an axis with separate statistics for each index must have a known size; set the "
                 "size (such as image_size), or use SpatialBatchNormalization, which computes one "
-                "mean over all pixels"
+                "mean per channel over all pixels"
             )
         return shape
 

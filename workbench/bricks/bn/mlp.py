@@ -27,7 +27,7 @@ class BatchNormalizedMLP(MLP):
     dims : list of int
         See `MLP`. Required by `allocate`.
     conserve_memory, mean_only, learn_scale, learn_shift : bool, optional
-        Options of `BatchNormalization` that are pushed to all batch normalisations.
+        Options of `BatchNormalization`, which apply to all batch normalisations.
     **kwargs
         Options of `MLP`.
 

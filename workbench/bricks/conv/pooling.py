@@ -187,7 +187,7 @@ class Pooling(ImageLayer, Feedforward):
         if any(n is not None and n < 1 for n in (height, width)):
             raise BrickError(
                 f"{self.path()}: regions of pooling_size {size} do not fit into images of "
-                f"image_size {self.image_size}; set a smaller pooling_size, or padding"
+                f"image_size {self.image_size}; set a smaller pooling_size, or more padding"
             )
         return height, width
 

@@ -42,7 +42,7 @@ def recurrent(step: Callable[..., Any], /) -> Application: ...
 @overload
 def recurrent(**attributes: object) -> Callable[[Callable[..., Any]], Application]: ...
 def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -> Any:
-    """Convert a method that computes one step to an application for whole sequences.
+    """Convert a method that computes one step into an application for whole sequences.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
     contexts : list of str
         Arguments of the step that are the same in every step.
     outputs : list of str
-        Names of the outputs of the step. A new state has the name of the state.
+        Names of the outputs of the step. A new state has the same name as the old one.
     **attributes
         Attributes of the application, as in `workbench.bricks.application`. Properties or a
         delegate of the application can provide attributes too.
@@ -82,10 +82,10 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
     Raises
     ------
     SignatureError
-        If the application is called without an argument that the step requires.
+        When the application is called, if an argument is missing, or if there are too many.
     ApplicationError
-        If the application is called and a state is not among the outputs, or ``n_steps`` or
-        ``batch_size`` is not a whole number.
+        When the application is called, if a state is not among the outputs, or if ``n_steps`` or
+        ``batch_size`` is neither a whole number nor a variable.
 
     Examples
     --------
@@ -125,8 +125,8 @@ def _application(step: Callable[..., Any], attributes: dict[str, Any]) -> Applic
         order = named or [*_names(application, "sequences"), *_names(application, "contexts")]
         if len(args) > len(order):
             raise SignatureError(
-                f"{application.path} accepts {len(order)} positional arguments "
-                f"({', '.join(order)}), not {len(args)}"
+                f"{application.path} accepts {len(order)} positional "
+                f"argument{'s' * (len(order) != 1)} ({', '.join(order)}), not {len(args)}"
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
         present = {name for name, value in given.items() if value is not None}
@@ -161,7 +161,7 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Compute an application over whole sequences from its prepared arguments.
+    """Apply an application to whole sequences, given its prepared arguments.
 
     The step is `application` with ``iterate=False``.
 
@@ -187,7 +187,7 @@ def over_sequences(
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
-    """Return the signature of the step with the controls, and with all arguments optional."""
+    """Return the signature of the step with `CONTROLS` added and with all arguments optional."""
     first = next(iter(signature.parameters.values()))
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]
@@ -218,8 +218,8 @@ def _iterate(
     absent = [name for name in state_names if name not in outputs]
     if absent:
         raise ApplicationError(
-            f"{application.path}: the states {', '.join(absent)} must be among the outputs "
-            f"({', '.join(outputs)}), because the step returns the new value of every state; write "
+            f"{application.path}: the outputs ({', '.join(outputs)}) must include every state, "
+            f"because the step returns its new value, but they lack {', '.join(absent)}; write "
             f"@recurrent(..., outputs={[*outputs, *absent]})"
         )
     sequences = _variables(given, _names(application, "sequences"))
@@ -291,8 +291,8 @@ def _initial_states(
         sizes += [v.shape[0] for v in states.values() if v.ndim]
         if not sizes:
             raise SignatureError(
-                f"{application.path} cannot infer the batch size for the initial states "
-                f"{', '.join(missing)}; pass batch_size=..., or pass these states"
+                f"{application.path} cannot infer the batch size for the initial states; "
+                f"pass batch_size=..., or pass {', '.join(missing)}"
             )
         batch_size = sizes[0]
     brick: Any = application.brick
@@ -301,7 +301,7 @@ def _initial_states(
     if unmade:
         raise ApplicationError(
             f"{brick.path()}.initial_states returns {', '.join(made) or 'nothing'}, but "
-            f"{application.path} also requires {', '.join(unmade)}; return it from initial_states, "
-            "or pass it to the application"
+            f"{application.path} also requires {', '.join(unmade)}; return every state from "
+            "initial_states, or pass it to the application"
         )
     return {name: states[name] if name in states else as_variable(made[name]) for name in names}

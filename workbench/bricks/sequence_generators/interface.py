@@ -1,8 +1,8 @@
 """Interfaces of the readouts of sequence generators, and of emitters and feedback bricks.
 
 In shapes, T is the number of elements of a sequence, B the number of sequences in a batch, and R
-the size of a readout. ``...`` stands for B if there is one element of each sequence, and for T and
-B if there are whole sequences.
+the size of a readout. ``...`` stands for B in a tensor with one element of each sequence, and for T
+and B in a tensor with whole sequences.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class AbstractFeedback(Brick):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Convert each output to a vector; the result has the shape (..., D)."""
+        """Convert each output to a vector of size D; the result has the shape (..., D)."""
         raise NotImplementedError(f"{type(self).__name__} must define the method feedback")
 
 
@@ -64,8 +64,8 @@ class AbstractReadout(Initializable):
     """Base class of bricks that connect a recurrent network to the sequence that it generates.
 
     A subclass defines all five applications, and its `get_dim` returns the dimensions of
-    ``outputs`` and ``feedback``. `Readout` delegates them to an emitter and other bricks, which can
-    be replaced.
+    ``outputs`` and ``feedback``. `Readout` delegates the applications to an emitter and other
+    bricks, which can be replaced.
 
     Parameters
     ----------

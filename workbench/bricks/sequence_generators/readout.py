@@ -36,7 +36,7 @@ class Readout(AbstractReadout):
         The brick that converts outputs to vectors; by default a `TrivialFeedback`, for outputs that
         are vectors.
     merge : Brick, optional
-        A brick with the applications and settings of a `Merge`, which is the default.
+        A brick with the applications and settings of `Merge`; by default a `Merge`.
     merge_prototype : Feedforward, optional
         The brick that the default `merge` copies for each source; by default `Linear` without bias.
     post_merge : Feedforward, optional
@@ -51,7 +51,7 @@ class Readout(AbstractReadout):
     ------
     BrickError
         If both `merge` and `merge_prototype` are given. `allocate` raises this error if outputs
-        are integers and no feedback brick converts them to vectors.
+        are scalars and no feedback brick converts them to vectors.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Program of the process that reads the parts of a file that could crash the HDF5 library.
+"""Program that reads, in its own process, the parts of a file that could crash the HDF5 library.
 
 It does not import workbench, so that it starts quickly. Requests and answers are lines of JSON. A
 request names a file and some of its datasets; the answer ``"."`` reports progress, and ``"done"``
@@ -47,7 +47,7 @@ def lasting(seconds: float) -> None:
 
 
 def read(stored: Any, rows: bool, patience: float) -> None:
-    """Read the names of the axes, the scales and, if `rows` is True, the rows."""
+    """Read the axis names, the scales and, if `rows` is True, the rows."""
     if stored.name == "/":
         stored.attrs["split"]
         return

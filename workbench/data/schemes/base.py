@@ -119,12 +119,12 @@ class BatchSizeScheme(IterationScheme):
 
 
 def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
-    """Yield the batch sizes that a scheme requests, each checked to be an integer.
+    """Yield the batch sizes that a scheme requests, after checking that they are whole numbers.
 
     Raises
     ------
     DataError
-        While reading, if a request is not an integer.
+        While reading, if a request is not a whole number.
     """
     for size in scheme.get_request_iterator(epoch):
         yield as_whole(size, f"a request of {scheme!r}", DataError)

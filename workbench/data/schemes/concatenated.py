@@ -49,7 +49,7 @@ class ConcatenatedScheme(IterationScheme):
         if len(kinds) > 1:
             each = "; ".join(f"{scheme!r} requests {kind}" for kind, scheme in kinds.items())
             raise DataError(
-                f"the schemes of a ConcatenatedScheme must all be of the same kind, but are {each}"
+                f"the schemes of a ConcatenatedScheme must all be of the same kind, but {each}"
             )
         for scheme in self.schemes[:-1]:
             if scheme.num_batches is None:

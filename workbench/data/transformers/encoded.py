@@ -104,7 +104,7 @@ class ToBytes(SourcewiseTransformer):
     Raises
     ------
     DataError
-        While reading, if an example is not a vector of dtype uint8.
+        While reading, if an example is neither bytes nor a vector of dtype uint8.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from workbench.log.sqlite.tables import Database
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.25
-"""Seconds between two transactions; a killed process loses the jobs after the last transaction."""
+"""Seconds between two transactions; a killed process loses the jobs since the last transaction."""
 
 FORKED = (
     "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
@@ -35,7 +35,7 @@ NOT_WRITTEN = (
 
 
 class Writer:
-    """Writer that executes jobs in order in a separate thread, started with the first job."""
+    """Writer that executes jobs in order in a separate thread, which starts with the first job."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -73,7 +73,7 @@ class Writer:
                 self._complain(str(error))
 
     def hurry(self) -> None:
-        """Make the thread write the queued jobs immediately, without waiting for it."""
+        """Make the thread write the queued jobs immediately, and return without waiting for it."""
         self._at_once.set()
 
     def flush(self) -> None:

@@ -2,7 +2,7 @@
 
 A graph of variables, its lowered program, and the trace of a task have separate sets of rules.
 Every check returns a list of `Fault`. A fault contains the broken rule, the node, and the brick
-application that created the node. Function calls run no checks. `workbench.explain` runs all
+application that created the node. Calling a `Function` runs no checks. `workbench.explain` runs all
 checks, and the tests run them after every rewrite.
 """
 

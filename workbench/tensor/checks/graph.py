@@ -22,7 +22,7 @@ IN_PLACE = {operator.setitem, operator.delitem} | {getattr(operator, f"i{name}")
 
 
 class _Graph:
-    """The calls and variables on which `roots` depend, found by a traversal that allows cycles."""
+    """The calls and variables that compute `roots` and `updates`; the graph can contain cycles."""
 
     def __init__(self, roots: Iterable[Variable], updates: Mapping[Any, Variable]) -> None:
         self.updates = updates
@@ -46,7 +46,7 @@ class _Graph:
         self.calls = list(dict.fromkeys(v.owner for v in order if v.owner is not None))
 
     def place(self, node: Any) -> str:
-        """Return the brick application that created a call or a variable."""
+        """Return the path of the brick application that created a call or a variable, or ''."""
         call = node if isinstance(node, Call) else node.owner
         return call.location[-1] if call is not None and call.location else ""
 
@@ -128,7 +128,7 @@ GRAPH: dict[str, Callable[[_Graph], Found]] = {
     "a shared variable must have the shape and dtype of its tensor": _held,
     "an update must have the shape and dtype of its shared variable": _updates_fit,
 }
-"""Rules of graphs of variables, each with a function that finds the nodes that break it."""
+"""Rules for graphs of variables, each with a function that finds the nodes that break it."""
 
 
 @hinted

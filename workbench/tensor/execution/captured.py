@@ -1,8 +1,8 @@
 """The captured tier, which replays a compiled program as a CUDA graph.
 
-A replay launches all kernels in one call, but always reads its inputs from the same addresses.
-Therefore every batch is copied to the memory that the graph reads, and each batch shape that recurs
-has a separate graph.
+A replay launches all kernels in one call, but always reads inputs of the same shapes from the same
+addresses. Therefore every batch is copied to the memory that the graph reads, and each batch shape
+that recurs has a separate graph.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.task import Run, Task
 
 RECURS = 3
-"""Number of uncaptured calls with a shape before the program is captured."""
+"""Number of calls with the same input shapes before the program is captured for them."""
 WARM_UP = 3
 """Number of runs before a capture; libraries allocate their workspaces during these runs."""
 

@@ -1,4 +1,4 @@
-"""Fake tensors for the arguments of a graph, and the recording of functions that run on them."""
+"""`Fakes`, which creates fake tensors for a graph and records functions that run on them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TWICE = "the graph differentiates a gradient that was computed through a scan"
 
 
 def refusal(error: Exception) -> errors.CompilationError:
-    """Return an error with one line of text for a task that torch cannot trace or compile."""
+    """Convert an error of torch's tracing or compilation to a one-line `CompilationError`."""
     kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return errors.CompilationError(DECIDES)
@@ -47,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Factory of fake tensors for the arguments of one graph, with facts learned about sizes."""
+    """Factory of fake tensors for the arguments of one graph, which collects facts about sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
@@ -91,7 +91,7 @@ class Fakes:
         Raises
         ------
         CompilationError
-            If Python needs the value of a tensor, or if a generator of torch is used.
+            If torch cannot trace the function, or if a generator of torch is used.
         """
         from torch.fx.experimental.proxy_tensor import make_fx
 

@@ -14,7 +14,7 @@ import os
 import sys
 
 LARGEST = 32 * 2**20
-"""Maximum size in bytes of memory blocks that are kept; glibc ignores larger values."""
+"""Maximum size in bytes of memory blocks that are kept; glibc accepts no larger value."""
 KEPT = 2**30
 """Size in bytes of unused memory above which glibc returns memory."""
 

@@ -42,7 +42,7 @@ SECONDS = 6.0
 SECONDS_AN_OPERATION = 0.05
 """Assumed compilation time in seconds: a constant, and a time for each operation."""
 SWITCH_INTERVAL = 2e-4
-"""Seconds after which a thread must release the interpreter while another thread compiles."""
+"""Seconds after which a thread must release the interpreter lock during a compilation."""
 
 PATIENCE = 20.0
 """Maximum time in seconds to wait for a compiler to stop when the process exits."""
@@ -80,7 +80,7 @@ class Execution:
     ----------
     tier : Tier
     threads : Threads
-        Chooses the number of threads of a call.
+        Chooses the number of threads for a call.
     calls : int
         The number of calls so far.
     reason : str

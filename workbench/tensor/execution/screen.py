@@ -1,10 +1,11 @@
 """Cheap checks that values are finite before they are written.
 
-Every step checks that all elements are finite, which is almost always true. Therefore a check uses
-few calls and one pass over memory. It can raise a false alarm, after which the values are checked
-exactly. The eager tier sums each large tensor, and checks all small tensors with one multi-tensor
-operation. A compiled program sums the values that are subtracted from old values, or their factors
-(`rewrites`), so that no tensor is stored only for the check.
+Every step checks that all elements are finite. This is almost always true, so the check must be
+cheap: it uses few calls and one pass over memory. It can raise a false alarm, after which the
+values are checked exactly. The eager tier computes the sum or the norm of each large tensor, and
+checks all small tensors with multi-tensor operations. A compiled program sums the absolute values
+of what it subtracts from old values, or those of its factors (`rewrites`), so that no tensor is
+stored only for the check.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ LARGE = 2**14
 MARGIN = 1e8
 """Factor by which subtracted values must be smaller than the largest finite number."""
 ROOM = 2.0**54
-"""Factor like `MARGIN`, for the eager tier, and large enough for double precision.
+"""Factor like `MARGIN` for the eager tier, large enough for double precision.
 
 It is a power of two, so scaling is exact.
 """
 
 
 class Screen:
-    """Check that some results of a program on the CPU are finite.
+    """Cheap check that some results of a program on the CPU are finite.
 
     If a result is the change of an old value, its sum with any finite number must be finite. To
     check this, small tensors are multiplied by `ROOM` in place, and then divided by it. If the
-    check fails, these results must be computed again.
+    check fails, they may still be multiplied, so the results must be computed again.
 
     Parameters
     ----------
