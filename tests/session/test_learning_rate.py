@@ -15,7 +15,7 @@ from workbench.errors import ArgumentError, SessionError, SessionWarning
 from workbench.extensions import FinishAfter
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import running_sessions
+from workbench.session import learning_rate_test, running_sessions
 from workbench.session.learning_rate_test import LearningRateTest
 
 SOON = 20
@@ -129,6 +129,54 @@ def test_low_costs_of_the_first_batches_do_not_hide_a_fall():
     rates = np.geomspace(1e-4, 1.0, 60).tolist()
     costs = [0.1, 0.2, *[2.0] * 28, *np.linspace(2.0, 0.5, 30)]
     assert 1e-2 < LearningRateTest(rates, costs).suggestion <= 1
+
+
+def noisy(mean, scale, seed=0):
+    """Return a test with costs that are noise around some means."""
+    noise = np.random.default_rng(seed).normal(0, scale, len(mean))
+    rates = np.geomspace(1e-6, 10, len(mean)).tolist()
+    return LearningRateTest(rates, (np.asarray(mean) + noise).tolist())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_of_a_converged_run_suggests_nothing(seed):
+    growth = np.exp(np.linspace(0, 3, 15)) - 1
+    result = noisy([*[0.5] * 85, *(0.5 + growth)], 0.1, seed)
+    assert result.suggestion is None
+    assert result.reason.startswith("the cost did not fall clearly at any learning rate from 1e-06")
+    assert result.reason in repr(result)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, -2.0])
+def test_a_fall_within_noise_is_found_where_it_is(offset):
+    fall = [*[2.0] * 50, *np.linspace(2, 0.5, 20), *[0.5] * 10, *np.linspace(0.5, 9, 20)]
+    result = noisy(np.add(fall, offset), 0.3)
+    assert result.rates[50] < result.suggestion < result.rates[70] and result.reason == ""
+
+
+def test_a_converged_run_says_why_nothing_is_suggested():
+    w, x = shared(np.zeros(4), "w"), tensor.vector("x")
+    cost = (w**2).sum() + x.sum()
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.01))
+    batches = [{"x": [one]} for one in np.random.RandomState(0).normal(5, 1, 400)]
+    session = MainLoop(algorithm, batches).start(paused=True)
+    with pytest.warns(SessionWarning, match=r"did not fall clearly.*a converged run has no such"):
+        result = session.find_learning_rate(1e-6, 1e-2)
+    assert result.suggestion is None
+
+
+def test_the_average_is_computed_once_for_each_batch(monkeypatch):
+    added = []
+    add = learning_rate_test._Average.add
+    monkeypatch.setattr(
+        learning_rate_test._Average, "add", lambda self, cost: added.append(1) or add(self, cost)
+    )
+    counts = []
+    for batches in (40, 80):
+        added.clear()
+        parabola().find_learning_rate(1e-4, 1e-1, batches=batches)
+        counts.append(len(added))
+    assert counts[1] == 2 * counts[0]
 
 
 @pytest.mark.parametrize("bounds", [(0, 1), (1, 1), (2, 1), (-1, 1), (1e-3, math.inf), ("a", 1)])

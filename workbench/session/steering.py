@@ -295,7 +295,7 @@ class Steering(interfaces.Session):
         Warns
         -----
         SessionWarning
-            If the cost does not fall at any learning rate.
+            If the cost does not fall clearly at any learning rate.
 
         Examples
         --------
