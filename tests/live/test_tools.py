@@ -162,6 +162,46 @@ def test_a_forked_session_is_served_too(learner):
         assert learner.state is State.PAUSED
 
 
+class Blocked(TrainingExtension):
+    """Waits in the first batch until a test lets it continue."""
+
+    gate = threading.Event()
+
+    def before_batch(self, batch):
+        assert self.gate.wait(60)
+
+
+def test_a_fork_of_a_busy_run_has_a_receipt_at_once():
+    Blocked.gate.clear()
+    session = build(10, Blocked()).start(name="busy")
+    with serve(session) as server:
+        tool = Tool(server)
+        try:
+            status, receipt = tool.give("fork", wait=0, name="later")
+            assert (status, receipt["done"], receipt["state"]) == (200, False, "queued")
+            assert tool.get("/")["sessions"] == ["busy"]
+        finally:
+            Blocked.gate.set()
+        receipt = tool.get(f"/commands/{receipt['id']}?wait=60")
+        assert (receipt["done"], receipt["session"], receipt["by"]) == (True, "later", "tool")
+        assert receipt["state"].startswith("applied at iteration")
+        assert tool.get("/")["sessions"] == ["busy", "later"]
+        for name in ("busy", "later"):
+            body = json.dumps({"name": "stop"})
+            assert tool.raw("POST", f"/commands?session={name}&wait=60", body)[1]["done"]
+
+
+def test_a_fork_that_is_impossible_is_refused(learner):
+    with serve(learner) as server:
+        tool = Tool(server)
+        receipt = tool.give("fork", iteration=999)[1]
+        assert receipt["refused"] and receipt["session"] is None
+        assert receipt["reason"] == "iteration 999 has not been reached; the last iteration is 0"
+        assert tool.get(f"/commands/{receipt['id']}") == receipt
+        status, wrong = tool.give("fork", iteraton=1)
+        assert (status, "cannot take" in wrong["error"]["message"]) == (400, True)
+
+
 def test_a_hyperparameter_is_set_with_a_receipt(learner):
     with serve(learner) as server:
         tool = Tool(server)
