@@ -160,3 +160,27 @@ def test_holding_is_replayed():
     second.resume()
     second.wait(SOON)
     runs.assert_same(first.main_loop, second.main_loop)
+
+
+def test_the_probability_of_dropout_is_found_and_set():
+    session = paused()
+    [found] = [one for one in session.hyperparameters if one.path == "drop_prob"]
+    assert (found.value, found.low, found.high, found.scale) == (0.3, 0, 1, "linear")
+    assert session.set("drop_prob", 1).reason == (
+        "ArgumentError: drop_prob must be between 0 and 1 (1 excluded), not 1"
+    )
+    session.set("drop_prob", 0).wait(SOON)
+    assert session.describe("drop_prob").value == 0
+
+
+def test_the_probability_of_dropout_is_replayed_and_rewound():
+    session, again = paused(), runs.build(30).start(paused=True)
+    to(session, 5)
+    session.set("drop_prob", 0.8)
+    to(session, 30)
+    again.replay(session.log)
+    again.resume()
+    assert again.wait(SOON)
+    runs.assert_same(session.main_loop, again.main_loop)
+    session.rewind(4).wait(SOON)
+    assert session.describe("drop_prob").value == 0.3
