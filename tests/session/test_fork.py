@@ -15,6 +15,7 @@ from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.session import State
 from workbench.session import running_sessions as sessions
+from workbench.session.snapshots import Ring, Snapshot
 
 SOON = 20
 
@@ -165,3 +166,37 @@ def test_a_name_that_is_taken_is_refused():
 def test_a_session_starts_paused():
     session = runs.build(None).start(paused=True)
     arrived(session, 0)
+
+
+def test_a_fork_can_be_rewound_to_before_its_start(finished):
+    fork = arrived(finished.fork(11), 11)
+    fork.rewind(4).wait(SOON)
+    loop = ended_at(4)
+    fork.call(lambda main_loop: runs.assert_same(main_loop, loop)).wait(SOON)
+    fork.resume()
+    fork.wait(SOON)
+    runs.assert_same(fork.main_loop, finished.main_loop)
+
+
+def test_a_fork_shares_the_snapshots_of_its_past_only(finished):
+    finished.rewind(5).wait(SOON)
+    finished.set(finished.main_loop.algorithm.step_rule.learning_rate, 0.5).wait(SOON)
+    finished.step(5).wait(SOON)
+    arrived(finished, 10)
+    finished.snapshot().wait(SOON)
+    fork = arrived(finished.fork(8), 8)
+    mine = {id(one.state): one.iteration for one in finished.snapshots}
+    shared = [one for one in fork.snapshots if id(one.state) in mine]
+    assert shared and max(one.iteration for one in shared) <= 8
+    fork.rewind(2).wait(SOON)
+    assert fork.main_loop.algorithm.step_rule.learning_rate.get_value() == pytest.approx(0.1)
+
+
+def test_shared_snapshots_are_within_the_limits_of_the_fork():
+    ring, other = Ring(), Ring(memory=2048)
+    for iteration in range(5):
+        ring.add(
+            Snapshot(iteration, 0, {"variables": {"w": torch.ones(256) * iteration}}, {}, {}, 0)
+        )
+    other.adopt(ring)
+    assert (len(ring), len(other), other.bytes) == (5, 2, 2048)

@@ -452,6 +452,60 @@ def test_a_state_that_cannot_be_kept_does_not_end_training():
     assert session.log.status["iterations_done"] == 8
 
 
+class Brittle(SimpleExtension):
+    """Extension whose state sometimes cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.reason = None
+
+    def do(self, which_callback, *args):
+        pass
+
+    def state_dict(self):
+        if self.reason:
+            raise self.reason
+        return super().state_dict()
+
+
+def test_a_snapshot_that_fails_is_skipped(caplog):
+    extension = Brittle()
+    session = runs.build(30, extension).start(paused=True)
+    go_to(session, 5)
+    extension.reason = torch.OutOfMemoryError("no memory is left")
+    refused = session.snapshot()
+    with pytest.raises(SessionError, match=r"no snapshot could be taken at iteration 5 \(OutOfM"):
+        refused.wait(SOON)
+    for value in (0.5, 0.25):
+        session.set(rate(session), value).wait(SOON)
+    session.step().wait(SOON)
+    until_paused(session, 6)
+    with pytest.raises(SessionError, match="no intervention is left to undo: no snapshot could be"):
+        session.undo().wait(SOON)
+    [warning] = [one for one in caplog.messages if "no memory is left" in one]
+    assert "training continues" in warning
+    extension.reason = None
+    session.snapshot().wait(SOON)
+    go_to(session, 9)
+    session.rewind(7).wait(SOON)
+    assert session.log.status["iterations_done"] == 7 and rate(session).get_value() == 0.25
+    session.rewind(4).wait(SOON)
+    assert session.log.status["iterations_done"] == 4
+    assert rate(session).get_value() == np.float32(0.1)
+
+
+def test_a_rewind_does_not_need_a_snapshot_of_the_state_that_is_left(caplog):
+    extension = Brittle()
+    session = runs.build(30, extension).start(paused=True)
+    go_to(session, 5)
+    extension.reason = ValueError("not now")
+    session.rewind(3).wait(SOON)
+    assert session.log.status["iterations_done"] == 3
+    with pytest.raises(SessionError, match="no snapshot could be taken"):
+        session.undo().wait(SOON)
+    assert [one.name for one in session.branches] == ["main", "branch 1"]
+
+
 def test_the_session_that_trains_takes_the_snapshots():
     loop = runs.build(5)
     first = loop.start()
