@@ -13,7 +13,7 @@ from extensions_live.downsampling import Curve, downsample
 from extensions_live.robust_range import Outliers, Range, outliers, usual_range
 from extensions_live.smoothing import keeping
 from workbench.errors import LogError, UnknownRecordError, nearest
-from workbench.log.interventions import UNCHANGING, interventions_in
+from workbench.log.interventions import UNCHANGING, in_words, interventions_in
 from workbench.utils.numbers import is_finite
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def changes(log: TrainingLogBase) -> dict[int, str]:
     found: dict[int, list[str]] = {}
     for iteration, record in interventions_in(log):
         if record.get("command") not in UNCHANGING:
-            found.setdefault(iteration, []).append(str(record.get("text", "")))
+            found.setdefault(iteration, []).append(in_words(record))
     last = list(found.items())[-MOST_CHANGES:]
     return {iteration: "; ".join(texts)[:LONGEST] for iteration, texts in last}
 

@@ -174,10 +174,12 @@ def test_the_probability_of_dropout_is_found_and_set():
 
 
 def test_the_probability_of_dropout_is_replayed_and_rewound():
-    session, again = paused(), runs.build(30).start(paused=True)
+    session = paused()
     to(session, 5)
     session.set("drop_prob", 0.8)
-    to(session, 30)
+    session.resume()
+    assert session.wait(SOON)
+    again = runs.build(30).start(paused=True)
     again.replay(session.log)
     again.resume()
     assert again.wait(SOON)
