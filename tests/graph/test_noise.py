@@ -90,10 +90,12 @@ def test_a_variable_and_a_number_drop_the_same_elements_bit_for_bit(tier):
 def test_a_probability_is_changed_without_a_new_program(tier):
     x, p = tensor.matrix("x"), shared(0.1, dtype=torch.float64)
     run = apply_dropout(ComputationGraph(x * 1), [x], p, seed=3).get_function(execution=tier)
-    shares = []
+    shares, programs = [], []
     for value in (0.1, 0.8):
         p.set_value(value)
         shares.append((run(ONES)[0] == 0).double().mean().item())
+        programs.append(run.execution.state())
+    assert programs[0] == programs[1]
     assert shares == pytest.approx([0.1, 0.8], abs=0.01)
     assert p.name == "drop_prob" and has_roles(p, [ALGORITHM_HYPERPARAMETER])
 

@@ -114,7 +114,7 @@ def apply_dropout(
 
     def dropped(variable: Variable) -> Variable:
         mask = stream.bernoulli(variable.shape, keep, dtype=variable.dtype)
-        new = variable * mask / divisor
+        new = variable * (mask / divisor)  # one rounding of the scale, the same in every tier
         add_role(new, DROPOUT)
         return new
 
