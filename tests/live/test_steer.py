@@ -6,24 +6,16 @@ import pytest
 
 from extensions_live import Controls, view
 from tests.support import runs
+from tests.support.waiting import SOON
 from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, StepClipping
 from workbench.errors import SessionError, SessionWarning
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
-from workbench.session import running_sessions
 
 from .inside import train
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in running_sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def paused(rule=None, *, scheduled=False, dropout=0):

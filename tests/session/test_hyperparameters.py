@@ -1,29 +1,19 @@
 """The numbers that may be changed while training: what they are, set by name, held and released."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 
 from tests.support import runs
+from tests.support.waiting import SOON, paused_at
 from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, Scale, StepClipping
 from workbench.errors import SessionError
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
-from workbench.session import State
-from workbench.session import running_sessions as sessions
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def paused(rule=None, *make):
@@ -39,10 +29,7 @@ def scheduled(rate):
 
 def to(session, iteration):
     session.step(iteration - session.log.status["iterations_done"])
-    end = time.monotonic() + SOON
-    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
-        assert time.monotonic() < end
-        time.sleep(0.002)
+    paused_at(session, iteration)
 
 
 def test_every_setting_of_a_rule_is_found():

@@ -9,24 +9,17 @@ import pytest
 
 from tests.support import runs
 from tests.support.fakes import make
+from tests.support.waiting import SOON
 from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.errors import ArgumentError, SessionError, SessionWarning
 from workbench.extensions import FinishAfter
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import learning_rate_test, running_sessions
+from workbench.session import learning_rate_test
 from workbench.session.learning_rate_test import LearningRateTest
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in running_sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def parabola(**options):
