@@ -122,7 +122,7 @@ def build(
         y_range=(
             DataRange1d(range_padding=PADDING, only_visible=True)
             if shown is None
-            else Range1d(*padded(shown, PADDING, log=log_y))
+            else _fixed(padded(shown, PADDING, log=log_y))
         ),
         y_axis_type="log" if log_y else "auto",
         tools=TOOLS,
@@ -191,11 +191,16 @@ def build(
     return plot
 
 
+def _fixed(ends: Range) -> Range1d:
+    return Range1d(start=ends[0], end=ends[1])
+
+
 def _mark_outliers(
     plot: figure, curves: Sequence[LogCurve], shown: Range, x: str, hint: str
 ) -> None:
     """Draw a triangle at the edge for each outlier, and name the outliers below the figure."""
-    texts, triangles = [], []
+    texts: list[str] = []
+    triangles: list[Any] = []
     for number, one in enumerate(curves):
         outside = one.outliers.beyond(shown)
         if not len(outside.x):

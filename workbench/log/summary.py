@@ -207,8 +207,11 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows in which interventions and alerts are texts."""
-    named = [name for name in rows if rows[name].dtype == object]
-    return rows.assign(**{name: rows[name].map(_text, na_action="ignore") for name in named})
+    shown = rows.copy(deep=False)
+    for name in rows:
+        if rows[name].dtype == object:
+            shown[name] = rows[name].map(_text, na_action="ignore")
+    return shown
 
 
 def _text(value: Any) -> Any:
