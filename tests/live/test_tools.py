@@ -11,6 +11,7 @@ import pytest
 from extensions_live import serve
 from tests.live.runs import Idle, make_loop
 from tests.support.runs import build
+from tests.support.waiting import paused_at
 from workbench.errors import SessionError
 from workbench.extensions import TrainingExtension
 from workbench.interfaces import State
@@ -57,7 +58,7 @@ class Tool:
 
 @pytest.fixture
 def session():
-    session = make_loop(Unbounded(), epochs=50).start(paused=True, name="alone")
+    session = paused_at(make_loop(Unbounded(), epochs=50).start(paused=True, name="alone"), 0)
     yield session
     session.stop()
     assert session.wait(60)
