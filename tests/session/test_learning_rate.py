@@ -137,8 +137,7 @@ def test_noise_of_a_converged_run_suggests_nothing(seed):
     growth = np.exp(np.linspace(0, 3, 15)) - 1
     result = noisy([*[0.5] * 85, *(0.5 + growth)], 0.1, seed)
     assert result.suggestion is None
-    assert result.reason.startswith("the cost did not fall clearly at any learning rate from 1e-06")
-    assert result.reason in repr(result)
+    assert result.reason.startswith("the cost did not fall ") and result.reason in repr(result)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, -2.0])
@@ -146,6 +145,18 @@ def test_a_fall_within_noise_is_found_where_it_is(offset):
     fall = [*[2.0] * 50, *np.linspace(2, 0.5, 20), *[0.5] * 10, *np.linspace(0.5, 9, 20)]
     result = noisy(np.add(fall, offset), 0.3)
     assert result.rates[50] < result.suggestion < result.rates[70] and result.reason == ""
+
+
+@pytest.mark.parametrize(("at", "cost"), [(0, 50.0), (10, 50.0), (40, -50.0), (99, -50.0)])
+def test_one_extreme_cost_suggests_nothing(at, cost):
+    means = [2.0] * 100
+    means[at] = cost
+    assert noisy(means, 0.1).suggestion is None
+
+
+def test_a_high_first_cost_does_not_hide_a_fall():
+    result = noisy([50, *[2.0] * 59, *np.linspace(2, 0.5, 20), *np.linspace(0.5, 9, 20)], 0.1)
+    assert result.rates[60] < result.suggestion < result.rates[80]
 
 
 def test_a_converged_run_says_why_nothing_is_suggested():

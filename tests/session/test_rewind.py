@@ -488,9 +488,7 @@ def test_a_rewind_does_not_need_a_snapshot_of_the_state_that_is_left(paused, mon
     with monkeypatch.context() as patch:
         patch.setattr(rewind, "snapshot_of", failing)
         paused.rewind(3).wait(SOON)
-        with pytest.raises(
-            SessionError, match=r"no snapshot could be taken .*MemoryError: no m"
-        ):
+        with pytest.raises(SessionError, match=r"no snapshot could be taken .*MemoryError: no m"):
             paused.undo().wait(SOON)
     assert_at(paused, 3)
     paused.rewind(2).wait(SOON)

@@ -83,7 +83,8 @@ class LearningRateTest:
 
         The mean cost of the batches before a rate is compared with that of the batches from it
         onwards, up to the lowest smoothed cost. The fall is clear if it is larger than five
-        standard errors and than 1 % of the cost.
+        standard errors and than 1 % of the cost. The first ten batches are left out if there are at
+        least thirty.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None
@@ -103,8 +104,10 @@ class LearningRateTest:
     def _fall(self) -> Fall | None:
         costs, smoothed = np.array(self.costs), np.array(self.smoothed)
         skipped = SETTLING if len(costs) >= 3 * SETTLING else 0
-        end = skipped + int(smoothed[skipped:].argmin()) + 1 if len(costs) else 0
-        return largest_fall(costs, end)
+        if not len(costs):
+            return None
+        found = largest_fall(costs[skipped:], int(smoothed[skipped:].argmin()) + 1)
+        return found and found._replace(at=found.at + skipped)
 
     @property
     def frame(self) -> pd.DataFrame:
