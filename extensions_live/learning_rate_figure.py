@@ -36,7 +36,7 @@ def figure_of(
     suggestion : float, optional
         A learning rate to mark.
     reason : str, optional
-        Why there is no suggestion, shown below the figure.
+        Why there is no suggestion, shown above the figure.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def figure_of(
         plot.add_layout(mark)
     if reason:
         why = Title(text=reason, text_color=SOFT, text_font_size="12px", text_font_style="normal")
-        plot.add_layout(why, "below")
+        plot.add_layout(why, "above")
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
     formatters: dict[str, Any] = dict.fromkeys(("@x", "@raw", "@y"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))

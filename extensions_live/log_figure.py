@@ -93,7 +93,7 @@ def build(
     """Return a figure with some curves.
 
     Outliers that would flatten the curves are outside the vertical range. Triangles at the edge
-    mark them, and a line below the figure names them.
+    mark them, and a line above the figure names them.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _fixed(ends: Range) -> Range1d:
 def _mark_outliers(
     plot: figure, curves: Sequence[LogCurve], shown: Range, x: str, hint: str
 ) -> None:
-    """Draw a triangle at the edge for each outlier, and name the outliers below the figure."""
+    """Draw a triangle at the edge for each outlier, and name the outliers above the figure."""
     texts: list[str] = []
     triangles: list[Any] = []
     for number, one in enumerate(curves):
@@ -231,10 +231,10 @@ def _mark_outliers(
         texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have values outside"]
     if hint:
         texts[-1] += f" ({hint})"
-    for text in texts:
+    for text in reversed(texts):
         line = Title(text=text, align="left", text_font_size="12px", text_font_style="normal")
         line.text_color, line.standoff = SOFT, 2
-        plot.add_layout(line, "below")
+        plot.add_layout(line, "above")  # the page expects only axes below and on the left
     plot.height = (plot.height or HEIGHT) + LINE * len(texts)
 
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from bokeh.models import Title
 from bokeh.plotting import figure
 
 from extensions_live import figure_view
@@ -127,9 +128,9 @@ def exploding():
     return log
 
 
-def below(plot):
-    """Return the lines of text below a figure."""
-    return [one.text for one in plot.below if hasattr(one, "text")]
+def notes(plot):
+    """Return the lines of text above a figure, from top to bottom."""
+    return [one.text for one in plot.above if isinstance(one, Title)][::-1]
 
 
 @pytest.mark.parametrize("log_y", [False, True])
@@ -138,14 +139,14 @@ def test_one_exploding_value_does_not_flatten_the_curve(exploding, log_y):
     assert 0 < plot.y_range.start < 0.7 and 1.3 < plot.y_range.end < 2
     assert drawn(plot)["cost"]["y"].max() == 1e30
     text = "cost: 1 value is outside: 1e+30 at iteration 300"
-    assert below(plot) == [f"{text} (log.plot(robust=False) shows all values)"]
+    assert notes(plot) == [f"{text} (log.plot(robust=False) shows all values)"]
     [marks] = [one for one in plot.renderers if one.name == "cost outside"]
     assert marks.data_source.data["x"].tolist() == [300]
 
 
 def test_all_values_can_be_shown(exploding):
     plot = exploding.plot("cost", robust=False)
-    assert below(plot) == [] and not isinstance(plot.y_range, type(exploding.plot("cost").y_range))
+    assert notes(plot) == [] and not isinstance(plot.y_range, type(exploding.plot("cost").y_range))
 
 
 def test_an_exploding_value_does_not_raise_a_smoothed_curve(exploding):
@@ -156,7 +157,7 @@ def test_no_curve_of_a_figure_is_left_out_whole(exploding):
     for i in range(100, 500):
         exploding[i]["large"] = 1e9 + i
     plot = exploding.plot()
-    assert plot.y_range.end > 1e9 and below(plot)[0].startswith("cost: 1 value is outside")
+    assert plot.y_range.end > 1e9 and notes(plot)[0].startswith("cost: 1 value is outside")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_steps_and_descents_have_no_outliers(values):
     log = TrainingLog()
     for i, value in enumerate(values):
         log[i]["cost"] = value
-    assert below(log.plot("cost")) == []
+    assert notes(log.plot("cost")) == []
 
 
 def test_wrong_requests_are_refused(log):

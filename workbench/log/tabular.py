@@ -212,7 +212,7 @@ class Tabular(Records):
         robust : bool
             If True, a few values that are so far away that they would flatten the curve are outside
             the vertical range and do not count in a smoothed curve. Marks at the edge and a line
-            below the figure say where they are and how large. If False, all values are in range.
+            above the figure say where they are and how large. If False, all values are in range.
         title : str
             The heading.
 
