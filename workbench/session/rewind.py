@@ -103,8 +103,6 @@ class Rewinder:
         """True if the training state can be kept."""
         return not unable(self._main_loop)
 
-    # Snapshots
-
     def take(self, pin: str = "") -> Snapshot:
         """Take a snapshot now.
 
@@ -151,8 +149,6 @@ class Rewinder:
         if now >= self._next:
             self._next = now + max(GAP, self._seconds / SHARE)
             self.take_soon(pin)
-
-    # Interventions
 
     def before_change(self, command: Command) -> None:
         """Take a snapshot before an intervention, or use the last one if nothing has changed."""
