@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from extensions_live.formatting import format_number
 from extensions_live.messages import RowsMessage
 from workbench.errors import LogError
+from workbench.log.interventions import records_in_words
 from workbench.log.query import INDEX
 from workbench.log.summary import numbers_of
 
@@ -170,6 +171,8 @@ def text(value: Any) -> str:
     --------
     >>> [text(value) for value in (None, 0.123456, 1234567, True, float("nan"))]
     ['', '0.1235', '1,234,567', 'True', 'nan']
+    >>> text(({"level": "warning", "text": "the cost is large"},))
+    'warning: the cost is large'
     """
     if value is None:
         return ""
@@ -179,6 +182,8 @@ def text(value: Any) -> str:
         shown = f"{value:,}" if abs(value) < 10**30 else "a very large number"
     elif isinstance(value, float):
         shown = format_number(value)
+    elif (records := records_in_words(value)) is not None:
+        shown = records
     elif isinstance(value, np.ndarray) and value.size > 16:
         shown = f"array of shape {value.shape}"
     elif isinstance(value, (list, tuple, dict)) and len(value) > 16:

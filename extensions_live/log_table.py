@@ -19,6 +19,7 @@ from workbench.hints import Hinted
 from workbench.interfaces import Session
 from workbench.log import TrainingLogBase
 from workbench.log.query import select
+from workbench.log.summary import frame_in_words
 
 if TYPE_CHECKING:
     from workbench.log.frames import Snapshot
@@ -103,7 +104,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         frame = select(log.frame, self._view.condition) if self._view.condition else log.frame
         if self._view.columns is not None:
             frame = frame[[name for name in self._view.columns if name in frame]]
-        return repr(frame.tail(10))
+        return repr(frame_in_words(frame.tail(10)))
 
     def snapshot(self, source: LogSource | TrainingLogBase) -> LogTablePayload | None:
         log, view = log_of(source), self._view

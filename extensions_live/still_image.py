@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -46,11 +46,13 @@ def draw(
     columns: int = 2,
     label: str = "iteration",
     log_y: Collection[int] = (),
+    y_ranges: Mapping[int, tuple[float, float] | None] | None = None,
 ) -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
-    are not drawn.
+    are not drawn. `y_ranges` are the vertical ranges of panels, by index; by default a panel shows
+    all values. Curves end at the edge of their range.
 
     Examples
     --------
@@ -65,7 +67,8 @@ def draw(
     for index, lines in enumerate(panels):
         lines = logarithmic(lines) if index in log_y else lines
         left, top = index % columns * width, index // columns * HEIGHT
-        panel = Panel(pen, lines, left, top, width, log=index in log_y)
+        shown = (y_ranges or {}).get(index)
+        panel = Panel(pen, lines, left, top, width, log=index in log_y, shown=shown)
         panel.draw_axes(label)
         panel.draw_legend()
         for line in lines:
@@ -100,7 +103,8 @@ def palette(colours: Sequence[str]) -> Image.Image:
 class Panel:
     """Axes with curves, `width` pixels wide, with the top left corner at (`left`, `top`).
 
-    If `log` is True, the curves contain the base-10 logarithms of the values.
+    If `log` is True, the curves contain the base-10 logarithms of the values, but `shown`, the
+    vertical range, does not.
     """
 
     def __init__(
@@ -112,13 +116,15 @@ class Panel:
         width: float,
         *,
         log: bool = False,
+        shown: tuple[float, float] | None = None,
     ) -> None:
         self.pen, self.lines, self.log = pen, lines, log
         self.font = ImageFont.load_default(11 * SCALE)
         self.left, self.right = left + LEFT, left + width - RIGHT
         self.top, self.bottom = top + TOP, top + HEIGHT - BOTTOM
         self.xs = span(np.concatenate([line.curve.x for line in lines]), padding=0.0)
-        self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
+        ys = np.concatenate([line.curve.y for line in lines]) if shown is None else np.array(shown)
+        self.ys = span(np.log10(ys) if log and shown is not None else ys, padding=0.06)
 
     def draw_axes(self, label: str) -> None:
         """Draw the grid, the tick labels and the label of the axis."""
