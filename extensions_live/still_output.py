@@ -48,7 +48,7 @@ NO_VALUES = (
     "the kernel is still running, reload the page; otherwise run the cells again.</div>"
 )
 NOT_LIVE = (
-    '<div class="wb-not-live" hidden>This image is not live. If the kernel is still running, '
+    '<div class="wb-not-live" hidden>This output is not live. If the kernel is still running, '
     "reload the page to see training continue; otherwise run the cells again for a new run.</div>"
 )
 

@@ -63,6 +63,26 @@ async function embed(bokeh, json, holders) {
   }
 }
 
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
+}
+
 // src/still.ts
 var MARK = "workbench";
 function writeStill(model) {
@@ -126,6 +146,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/dom.ts
@@ -194,6 +215,43 @@ function announce(box) {
   });
 }
 
+// src/keys.ts
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    box.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
+
+// src/looks.ts
+var LATE = 400;
+var COLOURS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+function followColours(changed) {
+  let timer;
+  const themed = () => {
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(changed, LATE);
+  };
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = COLOURS.map((query) => window.matchMedia(query));
+  for (const one of media) one.addEventListener("change", themed);
+  changed();
+  return () => {
+    clearTimeout(timer);
+    watcher.disconnect();
+    for (const one of media) one.removeEventListener("change", themed);
+  };
+}
+
 // src/legend.ts
 function paintLegends(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
@@ -206,26 +264,12 @@ function paintLegends(figures, el) {
   }
 }
 function followLegends(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     paintLegends(figures, el);
-  };
-  const late = () => {
-    repaint();
-    setTimeout(repaint, 400);
-  };
-  const watcher = new MutationObserver(late);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", late);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", late);
-  };
+  });
 }
 
 // src/theme.ts
-var LATE = 400;
 function applyTheme(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -256,22 +300,9 @@ function applyTheme(figures, el) {
   }
 }
 function followTheme(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     applyTheme(figures, el);
-  };
-  const themed = () => {
-    repaint();
-    setTimeout(repaint, LATE);
-  };
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
-  };
+  });
 }
 
 // src/widgets/figure.ts
@@ -293,10 +324,15 @@ function render({ model, el }) {
       views.remove();
     };
   };
-  return whileShown(box, draw, (error) => {
+  const endKeys = ownKeys(box);
+  const endDrawing = whileShown(box, draw, (error) => {
     problem.hidden = !error;
     problem.textContent = error ? `The figure cannot be drawn here: ${error.message}` : "";
   });
+  return () => {
+    endKeys();
+    endDrawing();
+  };
 }
 var figure_default = { initialize: careForCell, render };
 export {

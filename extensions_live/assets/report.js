@@ -28,6 +28,28 @@ async function embed(bokeh, json, holders) {
   }
 }
 
+// src/looks.ts
+var LATE = 400;
+var COLOURS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+function followColours(changed) {
+  let timer;
+  const themed = () => {
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(changed, LATE);
+  };
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = COLOURS.map((query) => window.matchMedia(query));
+  for (const one of media) one.addEventListener("change", themed);
+  changed();
+  return () => {
+    clearTimeout(timer);
+    watcher.disconnect();
+    for (const one of media) one.removeEventListener("change", themed);
+  };
+}
+
 // src/legend.ts
 function paintLegends(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
@@ -40,26 +62,12 @@ function paintLegends(figures, el) {
   }
 }
 function followLegends(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     paintLegends(figures, el);
-  };
-  const late = () => {
-    repaint();
-    setTimeout(repaint, 400);
-  };
-  const watcher = new MutationObserver(late);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", late);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", late);
-  };
+  });
 }
 
 // src/theme.ts
-var LATE = 400;
 function applyTheme(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -90,22 +98,9 @@ function applyTheme(figures, el) {
   }
 }
 function followTheme(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     applyTheme(figures, el);
-  };
-  const themed = () => {
-    repaint();
-    setTimeout(repaint, LATE);
-  };
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
-  };
+  });
 }
 
 // src/widgets/report.ts

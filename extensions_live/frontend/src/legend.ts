@@ -1,6 +1,7 @@
 // Colours of the parts of a figure that live plots lack: legend and title.
 
 import type { Figure } from "./bokeh";
+import { followColours } from "./looks";
 
 /** Sets the colour and the font of `el` in the legends and titles of `figures`. */
 export function paintLegends(figures: Figure[], el: HTMLElement): void {
@@ -16,20 +17,7 @@ export function paintLegends(figures: Figure[], el: HTMLElement): void {
 
 /** Paints legends now and whenever the theme changes; returns a function that stops this. */
 export function followLegends(figures: Figure[], el: HTMLElement): () => void {
-  const repaint = () => {
+  return followColours(() => {
     paintLegends(figures, el);
-  };
-  const late = () => {
-    repaint();
-    setTimeout(repaint, 400); // the colours of a new theme are in effect by then
-  };
-  const watcher = new MutationObserver(late);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", late);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", late);
-  };
+  });
 }

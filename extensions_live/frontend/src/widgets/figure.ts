@@ -4,6 +4,7 @@ import { embed, loadBokeh, type DocumentJson } from "../bokeh";
 import { careForCell } from "../cell";
 import { make, named } from "../dom";
 import { announce, shown, whileShown } from "../draw";
+import { ownKeys } from "../keys";
 import { followLegends } from "../legend";
 import type { FigureState, PlotState } from "../messages";
 import type { Model, Rendering } from "../model";
@@ -28,10 +29,15 @@ function render({ model, el }: Rendering<FigureState>) {
       views.remove();
     };
   };
-  return whileShown(box, draw, (error) => {
+  const endKeys = ownKeys(box);
+  const endDrawing = whileShown(box, draw, (error) => {
     problem.hidden = !error;
     problem.textContent = error ? `The figure cannot be drawn here: ${error.message}` : "";
   });
+  return () => {
+    endKeys();
+    endDrawing();
+  };
 }
 
 export default { initialize: careForCell, render };
