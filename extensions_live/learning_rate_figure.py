@@ -15,7 +15,14 @@ from extensions_live.figure_view import shows_itself
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve
 from extensions_live.log_figure import HEIGHT, TOOLS, soften
+from extensions_live.notebook import shell
 from workbench.hints import hinted
+
+
+def show(plot: Any) -> None:
+    """Show a figure in the running cell; outside of a notebook, do nothing."""
+    if shell() is not None:
+        plot._ipython_display_()
 
 
 @hinted

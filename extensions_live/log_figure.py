@@ -118,7 +118,7 @@ def build(
     lines: list[Any] = []
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[number // len(PALETTE) % len(DASHES)]
+        dash = DASHES[number % len(DASHES)]
         if one.raw is not None:
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
@@ -187,6 +187,7 @@ def soften(plot: figure) -> None:
     for legend in plot.legend:
         legend.click_policy = "hide"
         legend.background_fill_alpha = 0.0
+        legend.spacing = 14
         legend.border_line_alpha = 0.0
         legend.label_text_color = SOFT
         legend.location, legend.margin = "top_left", 4

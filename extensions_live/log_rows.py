@@ -21,7 +21,7 @@ from extensions_live.formatting import format_number
 from extensions_live.messages import RowsMessage
 from workbench.errors import LogError
 from workbench.log.query import INDEX
-from workbench.log.summary import numbers_of
+from workbench.log.summary import numbers_of, texts_in
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -175,6 +175,8 @@ def text(value: Any) -> str:
     """
     if value is None:
         return ""
+    if (told := texts_in(value)) is not None:
+        value = told
     if isinstance(value, (bool, str)):
         shown = " ".join(str(value).split())
     elif isinstance(value, int):

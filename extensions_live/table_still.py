@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import weakref
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from extensions_live.log_source import LogSource
 from extensions_live.messages import MimeBundle
-from extensions_live.still_output import NOT_LIVE, STYLE, StillOutput
+from extensions_live.still_output import NOT_LIVE, STYLE, StillOutput, as_html
 
 
 class Shown(Protocol):
@@ -51,13 +50,7 @@ class TableStill(StillOutput):
     def bundles(self) -> tuple[MimeBundle, MimeBundle]:
         view = self._view()
         heads, rows = ([], []) if view is None else view.table()
-        above = "" if view is None else view.caption()
-        caption = f"<caption>{html.escape(above)}</caption>" if above else ""
-        head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in rows
-        )
-        table = f'<table class="wb-still">{caption}<tr>{head}</tr>{body}</table>'
+        table = as_html(heads, rows, caption="" if view is None else view.caption())
         return {"text/plain": self.text(), "text/html": STYLE + NOT_LIVE + table}, {
             "text/plain": ""
         }

@@ -501,7 +501,7 @@ function ownKeys(box) {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain2 = !(ctrlKey || metaKey || altKey);
     const leaves = key === "Escape" && !target.closest(ESCAPABLE);
-    box.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
   };
   window.addEventListener("keydown", first, true);
   return () => {
@@ -781,7 +781,7 @@ var Journal = class {
   #drawn = "";
   #open = false;
   #now = null;
-  constructor(parent, send) {
+  constructor(parent, send, title = "") {
     this.#send = send;
     this.#branches = named("branches", make("div", "wb-line wb-branches", parent));
     make("span", "wb-name", this.#branches, "branches");
@@ -801,7 +801,7 @@ var Journal = class {
     const frame = make("div", "wb-frame", this.#changes);
     frame.tabIndex = 0;
     frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "changes to training");
+    frame.setAttribute("aria-label", `changes to training${title && ` of ${title}`}`);
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
     for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
@@ -1107,7 +1107,7 @@ var Steer = class {
   #actions;
   #journal;
   #decided = false;
-  constructor(parent, send) {
+  constructor(parent, send, title = "") {
     this.box = named("steer", make("details", "wb-steer", parent));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
@@ -1116,7 +1116,7 @@ var Steer = class {
     this.#more = named("more", make("details", "wb-actions", body));
     make("summary", "", this.#more, "end, rewind, fork, file");
     this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
-    this.#journal = new Journal(body, send);
+    this.#journal = new Journal(body, send, title);
   }
   update({ steer, receipts, state }) {
     if (!this.#decided) {
@@ -1198,7 +1198,7 @@ function render({ model, el }) {
   }
   buttons.append(train);
   onEnter(more, () => byName.get("train")?.click());
-  const steer = new Steer(box, send);
+  const steer = new Steer(box, send, title);
   const toggleKeys = makeKeyList(top, box);
   const endKeys = listenToKeys(box, (key) => {
     const now = payload();

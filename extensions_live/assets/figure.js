@@ -222,7 +222,7 @@ function ownKeys(box) {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain2 = !(ctrlKey || metaKey || altKey);
     const leaves = key === "Escape" && !target.closest(ESCAPABLE);
-    box.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
   };
   window.addEventListener("keydown", first, true);
   return () => {

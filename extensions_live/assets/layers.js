@@ -263,7 +263,7 @@ function ownKeys(box) {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain2 = !(ctrlKey || metaKey || altKey);
     const leaves = key === "Escape" && !target.closest(ESCAPABLE);
-    box.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
   };
   window.addEventListener("keydown", first, true);
   return () => {
@@ -731,9 +731,12 @@ function render({ model, el }) {
     heat.style.height = `${String(ROW * now.rows.length)}px`;
     fillRows(labels, now, choose);
     numbers.replaceChildren();
+    numbers.ariaHidden = "true";
     now.rows.forEach((name, row) => {
       const shown = text(value(row, iterations.length - 1));
       make("span", "", numbers, shown).dataset.row = name;
+      const label = `${name}, ${now.metrics.find(([key]) => key === now.metric)?.[1] ?? ""} ${shown}`;
+      labels.children[row]?.setAttribute("aria-label", label);
     });
     heat.setAttribute("role", "img");
     heat.setAttribute("aria-label", `${now.metric} of ${String(now.rows.length)} layers over time`);

@@ -177,6 +177,22 @@ def shown(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
+def texts_in(value: Any) -> str | None:
+    """Return the texts of records such as interventions and alerts; None for another value.
+
+    Examples
+    --------
+    >>> texts_in(({"id": 1, "text": "pause"}, {"id": 2, "text": "resume"}))
+    'pause; resume'
+    >>> texts_in(3)
+    """
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    if not all(isinstance(one, Mapping) and isinstance(one.get("text"), str) for one in value):
+        return None
+    return "; ".join(one["text"] for one in value)
+
+
 def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: pd.DataFrame) -> str:
     """Return a log as HTML: a row for each channel with its curve, and the last rows.
 
@@ -209,7 +225,9 @@ def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
     _, numbers = numbers_of(entries.values)
     curve, cells = "", [f"{facts['count']:,}"]
     if numbers is None:
-        text = str(entries.values.item(-1))
+        last = entries.values.item(-1)
+        told = texts_in(last)
+        text = str(last) if told is None else told
         cells += [text if len(text) <= 40 else f"{text[:39]}…", "", ""]
     else:
         curve = f'<span style="{ACCENT}">{sparkline(entries.iterations, numbers)}</span>'

@@ -73,12 +73,13 @@ const ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
  * Escape still go to the notebook. Returns a function that ends this.
  */
 export function ownKeys(box: HTMLElement): () => void {
-  // JupyterLab listens on the document and checks this attribute first.
+  // JupyterLab listens on the document, and checks this attribute from the target upwards; most of
+  // its shortcuts belong to the element in focus itself.
   const first = ({ target, key, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain = !(ctrlKey || metaKey || altKey);
     const leaves = key === "Escape" && !target.closest(ESCAPABLE);
-    box.toggleAttribute("data-lm-suppress-shortcuts", plain && !leaves);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain && !leaves);
   };
   window.addEventListener("keydown", first, true);
   return () => {

@@ -21,7 +21,7 @@ export class Journal {
   #open = false;
   #now: SteerPayload | null = null;
 
-  constructor(parent: HTMLElement, send: Send) {
+  constructor(parent: HTMLElement, send: Send, title = "") {
     this.#send = send;
     this.#branches = named("branches", make("div", "wb-line wb-branches", parent));
     make("span", "wb-name", this.#branches, "branches");
@@ -41,7 +41,7 @@ export class Journal {
     const frame = make("div", "wb-frame", this.#changes);
     frame.tabIndex = 0; // so that it can be scrolled with keys
     frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "changes to training");
+    frame.setAttribute("aria-label", `changes to training${title && ` of ${title}`}`);
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
     for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
