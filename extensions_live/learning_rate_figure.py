@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool
+from bokeh.models import ColumnDataSource, DataRange1d, HoverTool
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
@@ -70,6 +70,7 @@ def figure_of(
         mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
         mark.line_dash = "dashed"
         plot.add_layout(mark)
+    plot.y_range = DataRange1d(renderers=[line], range_padding=0.1)  # a divergence hides the rest
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
     formatters: dict[str, Any] = dict.fromkeys(("@x", "@raw", "@y"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))

@@ -221,3 +221,9 @@ def test_the_still_table_follows_the_choices_and_stays_small(ask, log):
         log[9][f"layer {i}"] = "x" * 300
     ask(columns="all")
     assert "290 more columns" in one.text() and len(str(one.bundles())) < 30_000
+
+
+def test_interventions_are_shown_by_their_texts(ask, log):
+    log[9]["interventions"] = ({"id": 1, "text": "set rate = 2"}, {"id": 2, "text": "pause"})
+    assert ask(count=1)["rows"] == [["9", "25", "", "set rate = 2; pause"]]
+    assert "set rate = 2; pause" in log._repr_html_() and "&#x27;id&#x27;" not in log._repr_html_()
