@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool
+from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
@@ -23,6 +24,24 @@ def show(plot: Any) -> None:
     """Show a figure in the running cell; outside of a notebook, do nothing."""
     if shell() is not None:
         plot._ipython_display_()
+
+
+def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the range of the costs up to the lowest one: a divergence would flatten the rest.
+
+    Examples
+    --------
+    >>> span_of(np.array([2.0, 1.0, 500.0])), span_of(np.array([np.nan]))
+    ((0.9, 2.1), (0.0, 1.0))
+    """
+    if not np.isfinite(smoothed).any():
+        return 0.0, 1.0
+    low = int(np.nanargmin(smoothed))
+    least, most = float(smoothed[low]), float(np.nanmax(smoothed[: low + 1]))
+    if most <= least:
+        most = float(smoothed[np.isfinite(smoothed)].max())
+    extra = 0.1 * (most - least) or 0.1 * abs(least) or 1.0
+    return least - extra, most + extra
 
 
 @hinted
@@ -70,7 +89,7 @@ def figure_of(
         mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
         mark.line_dash = "dashed"
         plot.add_layout(mark)
-    plot.y_range = DataRange1d(renderers=[line], range_padding=0.1)  # a divergence hides the rest
+    plot.y_range = Range1d(*span_of(smooth))
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
     formatters: dict[str, Any] = dict.fromkeys(("@x", "@raw", "@y"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))

@@ -192,6 +192,8 @@ def soften(plot: figure) -> None:
         legend.label_text_color = SOFT
         legend.location, legend.margin = "top_left", 4
         legend.orientation = "horizontal" if len(legend.items) <= 4 else "vertical"
+        # A legend that stays in the centre, too, is drawn over the curves when the theme changes.
+        plot.center = [part for part in plot.center if part is not legend]
         plot.add_layout(legend, "above" if len(legend.items) <= 4 else "right")
     if isinstance(plot.title, Title):
         plot.title.text_color = SOFT

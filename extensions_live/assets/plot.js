@@ -1366,6 +1366,7 @@ function makeToolbar(index, settings, parent, save) {
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
       slider.setAttribute("aria-valuetext", text);
       label.title = text;
+      label.classList.toggle("wb-none", !now.smoothing);
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {

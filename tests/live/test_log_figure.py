@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from bokeh.models import Legend
 from bokeh.plotting import figure
 
 from extensions_live import figure_view
@@ -182,3 +183,9 @@ def test_the_engine_loads_no_bokeh_and_says_what_is_missing(log, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_bokeh)
     with pytest.raises(MissingLibraryError, match=r"log.plot\(\) needs the library bokeh"):
         log.plot()
+
+
+def test_the_legend_is_only_beside_the_curves(log):
+    plot = log.plot("cost")
+    assert [one for one in plot.above if one in plot.legend] == list(plot.legend)
+    assert not [one for one in plot.center if isinstance(one, Legend)]

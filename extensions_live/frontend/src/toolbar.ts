@@ -137,6 +137,7 @@ export function makeToolbar(
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
       slider.setAttribute("aria-valuetext", text);
       label.title = text;
+      label.classList.toggle("wb-none", !now.smoothing); // so that the bar fits into one line
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {
