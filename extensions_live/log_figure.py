@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 HEIGHT = 320
+LEGEND_STYLE = ".bk-label { color: inherit !important; font-family: inherit !important; }"
 DASHES = ("solid", "dashed", "dotted", "dotdash")
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
 MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction of the figure
@@ -192,8 +193,9 @@ def soften(plot: figure) -> None:
         legend.label_text_color = SOFT
         legend.location, legend.margin = "top_left", 4
         legend.orientation = "horizontal" if len(legend.items) <= 4 else "vertical"
-        # A legend that stays in the centre, too, is drawn over the curves when the theme changes.
-        plot.center = [part for part in plot.center if part is not legend]
+        # Bokeh draws a legend over the curves if one of its properties changes later, so that its
+        # colour must follow the theme without a change.
+        legend.stylesheets = [LEGEND_STYLE]
         plot.add_layout(legend, "above" if len(legend.items) <= 4 else "right")
     if isinstance(plot.title, Title):
         plot.title.text_color = SOFT

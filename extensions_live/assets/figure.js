@@ -252,20 +252,19 @@ function followColours(changed) {
   };
 }
 
-// src/legend.ts
-function paintLegends(figures, el) {
+// src/titles.ts
+function paintTitles(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     const { above, right } = figure;
     for (const part of [...figure.center, ...above, ...right]) {
-      if (part.type === "Legend") part.setv({ label_text_color: text, label_text_font: font });
       if (part.type === "Title") part.setv({ text_color: text, text_font: font });
     }
   }
 }
-function followLegends(figures, el) {
+function followTitles(figures, el) {
   return followColours(() => {
-    paintLegends(figures, el);
+    paintTitles(figures, el);
   });
 }
 
@@ -317,7 +316,7 @@ function render({ model, el }) {
     const json = JSON.parse(model.get("figures"));
     const views = await embed(bokeh, json, [holder]);
     const figures = views.document.roots();
-    const ends = [followTheme(figures, box), followLegends(figures, box)];
+    const ends = [followTheme(figures, box), followTitles(figures, box)];
     announce(box);
     return () => {
       for (const end of ends) end();

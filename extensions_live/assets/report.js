@@ -50,20 +50,19 @@ function followColours(changed) {
   };
 }
 
-// src/legend.ts
-function paintLegends(figures, el) {
+// src/titles.ts
+function paintTitles(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     const { above, right } = figure;
     for (const part of [...figure.center, ...above, ...right]) {
-      if (part.type === "Legend") part.setv({ label_text_color: text, label_text_font: font });
       if (part.type === "Title") part.setv({ text_color: text, text_font: font });
     }
   }
 }
-function followLegends(figures, el) {
+function followTitles(figures, el) {
   return followColours(() => {
-    paintLegends(figures, el);
+    paintTitles(figures, el);
   });
 }
 
@@ -116,7 +115,7 @@ async function drawReport(page) {
     const views = await embed(bokeh, json, holders);
     const figures = views.document.roots();
     followTheme(figures, page.body);
-    followLegends(figures, page.body);
+    followTitles(figures, page.body);
     page.body.dataset.drawn = String(figures.length);
   } catch (error) {
     if (problem) {

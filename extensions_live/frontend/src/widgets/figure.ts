@@ -5,7 +5,7 @@ import { careForCell } from "../cell";
 import { make, named } from "../dom";
 import { announce, shown, whileShown } from "../draw";
 import { ownKeys } from "../keys";
-import { followLegends } from "../legend";
+import { followTitles } from "../titles";
 import type { FigureState, PlotState } from "../messages";
 import type { Model, Rendering } from "../model";
 import { followTheme } from "../theme";
@@ -22,7 +22,7 @@ function render({ model, el }: Rendering<FigureState>) {
     const json = JSON.parse(model.get("figures")) as DocumentJson;
     const views = await embed(bokeh, json, [holder]);
     const figures = views.document.roots();
-    const ends = [followTheme(figures, box), followLegends(figures, box)];
+    const ends = [followTheme(figures, box), followTitles(figures, box)];
     announce(box);
     return () => {
       for (const end of ends) end();
