@@ -89,7 +89,8 @@ def figure_of(
         mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
         mark.line_dash = "dashed"
         plot.add_layout(mark)
-    plot.y_range = Range1d(*span_of(smooth))
+    low, high = span_of(smooth)
+    plot.y_range = Range1d(start=low, end=high)
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
     formatters: dict[str, Any] = dict.fromkeys(("@x", "@raw", "@y"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))
