@@ -76,6 +76,11 @@ class Course:
             for branch in session.branches[-MOST_BRANCHES:]
         ]
 
+    @staticmethod
+    def more_branches(session: Session) -> int:
+        """Return the number of older branches that `branches` does not return."""
+        return max(0, len(session.branches) - MOST_BRANCHES)
+
     def _difference(self, branch: Branch) -> str:
         if branch.end is None:
             own = [

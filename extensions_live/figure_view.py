@@ -9,7 +9,6 @@ are hidden while the figure is shown.
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ from extensions_live.notebook import publish, running_cell, shell
 from extensions_live.robust_range import Range
 from extensions_live.run_view import FALLBACK, RunView, shelf
 from extensions_live.still_image import WIDTH, Line, draw
-from extensions_live.still_output import MARK, STYLE
+from extensions_live.still_output import MARK, STYLE, as_html
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
@@ -109,9 +108,8 @@ class FigureStill:
 
     def display(self) -> None:
         """Show the table and the image in the running cell."""
-        heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
-        cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        facts = self.facts()
+        table = as_html([name for name, _ in facts], [[value for _, value in facts]])
         publish({"text/plain": self.text(), "text/html": STYLE + table}, {MARK: "figure"})
         lines = [
             Line(one.name, PALETTE[i % len(PALETTE)], one.curve)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 HEIGHT = 320
+LEGEND_STYLE = ".bk-label { color: inherit !important; font-family: inherit !important; }"
 DASHES = ("solid", "dashed", "dotted", "dotdash")
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
 MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction of the figure
@@ -144,7 +145,7 @@ def build(
     lines: list[Any] = []
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[number // len(PALETTE) % len(DASHES)]
+        dash = DASHES[number % len(DASHES)]
         if one.raw is not None:
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
@@ -262,10 +263,14 @@ def soften(plot: figure) -> None:
     for legend in plot.legend:
         legend.click_policy = "hide"
         legend.background_fill_alpha = 0.0
+        legend.spacing = 14
         legend.border_line_alpha = 0.0
         legend.label_text_color = SOFT
         legend.location, legend.margin = "top_left", 4
         legend.orientation = "horizontal" if len(legend.items) <= 4 else "vertical"
+        # Bokeh draws a legend over the curves if one of its properties changes later, so that its
+        # colour must follow the theme without a change.
+        legend.stylesheets = [LEGEND_STYLE]
         plot.add_layout(legend, "above" if len(legend.items) <= 4 else "right")
     if isinstance(plot.title, Title):
         plot.title.text_color = SOFT

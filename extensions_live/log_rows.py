@@ -12,7 +12,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ LONGEST = 80
 """Maximum number of characters in a cell."""
 
 Positions = NDArray[np.int64]
+Columns: TypeAlias = tuple[str, ...] | Literal["all"] | None
+"""Channels of a table: some by name, all, or None for the first few."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class View:
         True to show the largest values, or the newest rows, first.
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
-    columns : tuple of str or None
+    columns : tuple of str, "all" or None
         The channels to show; None for the default channels.
     """
 
@@ -60,7 +62,7 @@ class View:
     sort: str = INDEX
     descending: bool = True
     condition: str = ""
-    columns: tuple[str, ...] | None = None
+    columns: Columns = None
 
 
 def view_of(message: RowsMessage) -> View:
@@ -72,7 +74,7 @@ def view_of(message: RowsMessage) -> View:
         str(message["sort"]),
         bool(message["descending"]),
         str(message["condition"]).strip(),
-        None if columns is None else tuple(map(str, columns)),
+        tuple(map(str, columns)) if isinstance(columns, list) else columns,
     )
 
 

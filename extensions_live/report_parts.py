@@ -26,7 +26,7 @@ ROWS, CHANNELS, CHANGES = 20, 200, 1000
 LONGEST = 200
 """Maximum number of characters of a value."""
 
-COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "at")
+COLUMNS = ("channel", "curve", "records", "last", "min", "at", "max", "at", "best", "at")
 
 
 def section(heading: str, content: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from extensions_live.messages import CommandMessage, CommandName, Receipt
+from extensions_live.messages import CommandMessage, CommandName, Outcome, Receipt
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
 from workbench.utils.actors import CODE, acting_as, actor
@@ -231,3 +231,12 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
     except TypeError as error:
         given = dict(arguments)
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
+
+
+def outcome(command: Command) -> Outcome:
+    """Return the text that a page shows about a command."""
+    return {
+        "id": command.id,
+        "text": f"{command.text}: {command.state}",
+        "refused": command.reason is not None,
+    }

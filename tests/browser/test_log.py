@@ -131,6 +131,21 @@ def test_a_figure_with_an_exploding_value_is_drawn_without_it(notebook):
     assert notebook.complaints(EXPLODING) == ""
 
 
+def test_the_legend_of_a_figure_follows_the_theme_where_it_is(notebook):
+    notebook.scroll_to(FIGURE)
+    legend = notebook.cell(FIGURE).locator(".bk-Legend").first
+    label = legend.locator(".bk-label").first
+    colour = "(element) => getComputedStyle(element).color"
+    place, before = "(element) => element.offsetTop", label.evaluate(colour)
+    top = legend.evaluate(place)
+    notebook.command("apputils:change-theme", theme="JupyterLab Dark")
+    until(lambda: label.evaluate(colour) != before, what="another colour")
+    notebook.page.wait_for_timeout(1000)  # the figure is painted again after 400 ms
+    assert legend.evaluate(place) == top
+    notebook.command("apputils:change-theme", theme="JupyterLab Light")
+    until(lambda: label.evaluate(colour) == before, what="the first colour")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_report_opens_without_a_network(notebook, browser, tmp_path, scheme):
     path = tmp_path / "run.html"

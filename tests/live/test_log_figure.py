@@ -241,3 +241,8 @@ def test_the_engine_loads_no_bokeh_and_says_what_is_missing(log, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_bokeh)
     with pytest.raises(MissingLibraryError, match=r"log.plot\(\) needs the library bokeh"):
         log.plot()
+
+
+def test_the_legend_has_the_colour_of_the_page(log):
+    (legend,) = log.plot("cost").legend
+    assert ".bk-label { color: inherit" in legend.stylesheets[0]

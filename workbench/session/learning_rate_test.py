@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.algorithms import GradientDescent
-from workbench.errors import ArgumentError, NotFiniteError, SessionError, SessionWarning
+from workbench.errors import (
+    ArgumentError,
+    MissingLibraryError,
+    NotFiniteError,
+    SessionError,
+    SessionWarning,
+)
 from workbench.extensions import TrainingExtension
 from workbench.main_loop import MainLoop
 from workbench.session.descent import Fall, largest_fall
@@ -129,6 +135,12 @@ class LearningRateTest:
         """
         draw = from_live_layer("learning_rate_figure", "figure_of", what="plot()")
         return draw(self.rates, self.costs, self.smoothed, self.suggestion, reason=self.reason)
+
+    def _ipython_display_(self) -> None:
+        print(self)
+        if self.rates:
+            with contextlib.suppress(MissingLibraryError):
+                from_live_layer("learning_rate_figure", "show", what="plot()")(self.plot())
 
     def __repr__(self) -> str:
         if not self.rates:
