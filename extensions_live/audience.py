@@ -36,17 +36,21 @@ class Audience:
         self._clock = clock or kernel_clock
         self._lock = threading.Lock()
         self._last = {"": self._clock()}
+        self._known: set[str] = set()
         self.answered = False
 
-    def heard(self, rendering: str, *, visible: bool) -> None:
-        """Record a report from a page."""
+    def heard(self, rendering: str, *, visible: bool) -> bool:
+        """Record a report from a page; return True if it is the first one of this rendering."""
         with self._lock:
             self.answered = True
+            new = rendering not in self._known
+            self._known.add(rendering)
             self._last.pop("", None)
             if visible:
                 self._last[rendering] = self._clock()
             else:
                 self._last.pop(rendering, None)
+            return new
 
     def looking(self) -> bool:
         """Return True if at least one rendering is visible."""

@@ -90,6 +90,12 @@ class StillComparison(StillOutput):
             rows.append((line["name"], "; ".join(values)))
         return rows
 
+    def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        runs = self._runs.runs
+        rows = [["state", *(str(run.state) for run in runs)]]
+        rows += [[line["name"], *line["values"]] for line in differences(runs)]
+        return ["", *(run.name for run in runs)], rows
+
     def panels(self) -> list[tuple[int, list[Line]]]:
         runs = {run.key: run for run in self._runs.runs}
         panels: list[tuple[int, list[Line]]] = []

@@ -25,9 +25,11 @@ from extensions_live.messages import (
 )
 from extensions_live.progress import progress_of
 from extensions_live.pump import pump
-from extensions_live.requests import Requests
+from extensions_live.requests import Requests, outcome
+from extensions_live.run_view import RunView
 from extensions_live.speed import Speed
 from extensions_live.steer import Steer
+from extensions_live.still_output import StillOutput
 from extensions_live.widget import LiveWidget, asset
 from workbench.hints import Hinted
 from workbench.interfaces import Command, Session, State
@@ -147,6 +149,13 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             self._requests.handle(session, content)
             pump.nudge(self)
 
+    def _ipython_display_(self) -> None:
+        session = self.subject
+        if session is None:
+            print(self)
+        else:
+            RunView([self], StillOutput(session))._ipython_display_()
+
     def _last_outcome(self, last: Command | None) -> Outcome | None:
         """Return the outcome of the last command, or the refusal of a later request."""
         recent = tuple(self._requests.recent)
@@ -157,15 +166,6 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     def _values(self, session: Session) -> list[list[str]]:
         found = [[name, value] for name, value in latest(session.log).items()]
         return [pair for pair in found if pair[0] not in self._hide][:MOST_VALUES]
-
-
-def outcome(command: Command) -> Outcome:
-    """Return the text that the bar shows about a command."""
-    return {
-        "id": command.id,
-        "text": f"{command.text}: {command.state}",
-        "refused": command.reason is not None,
-    }
 
 
 def failure(exception: BaseException | None) -> Failure | None:

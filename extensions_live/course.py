@@ -6,7 +6,6 @@ command is waiting, or after a command, branch or run was added.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from extensions_live.messages import AlertRow, BranchRow, InterventionRow, Snaps
 from workbench.extensions.alerts import ALERTS
 from workbench.interfaces import Branch, Session
 from workbench.log import TrainingLogBase
-from workbench.log.interventions import UNCHANGING
+from workbench.log.interventions import UNCHANGING, change_of, in_words
 
 MOST_INTERVENTIONS = 50
 MOST_BRANCHES = 30
@@ -77,6 +76,11 @@ class Course:
             for branch in session.branches[-MOST_BRANCHES:]
         ]
 
+    @staticmethod
+    def more_branches(session: Session) -> int:
+        """Return the number of older branches that `branches` does not return."""
+        return max(0, len(session.branches) - MOST_BRANCHES)
+
     def _difference(self, branch: Branch) -> str:
         if branch.end is None:
             own = [
@@ -85,8 +89,7 @@ class Course:
                 if one["iteration"] >= branch.start
                 and one["command"] not in UNCHANGING | {"rewind", "undo"}
             ]
-            texts = [(in_words(row(one)), one["iteration"]) for one in own]
-            return ", ".join(f"{text} at {iteration:,}" for text, iteration in texts)
+            return ", ".join(f"{in_words(one)} at {one['iteration']:,}" for one in own)
         key = (branch.name, branch.start, branch.end)
         if key not in self._differences:
             self._differences[key] = branch.difference
@@ -102,44 +105,14 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
     ...      "variable": "rate", "old": 0.25, "value": 0.5})
     {'iteration': 7, 'what': 'rate', 'old': '0.25', 'new': '0.5', 'by': 'code'}
     """
-    kind, what = record["command"], str(record["text"])
-    old, new = record.get("old"), record.get("value")
-    if kind in ("set", "hold", "release"):
-        what = f"{'' if kind == 'set' else kind + ' '}{record.get('variable', '')}"
-    elif kind == "set_end":
-        what, unit = "end", "epochs" if "epochs" in record else "batches"
-        old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
-    elif kind in ("rewind", "undo"):
-        what = kind if kind == "rewind" else what
-        old, new = record.get("from"), record.get("to")
+    what, old, new = change_of(record)
     return {
         "iteration": int(record["iteration"]),
         "what": what[:MOST_LETTERS],
-        "old": shown(old),
-        "new": shown(new),
+        "old": old,
+        "new": new,
         "by": str(record.get("by", "")),
     }
-
-
-def in_words(change: InterventionRow) -> str:
-    """Return a row of the table as text.
-
-    Examples
-    --------
-    >>> in_words({"iteration": 7, "what": "rate", "old": "0.25", "new": "0.5", "by": "code"})
-    'rate 0.25 -> 0.5'
-    """
-    parts = [change["what"], change["old"], change["new"] and f"-> {change['new']}"]
-    return " ".join(part for part in parts if part)
-
-
-def shown(value: object) -> str:
-    """Return a value as short text, or an empty string for None."""
-    if value is None:
-        return ""
-    if isinstance(value, numbers.Integral):
-        return f"{int(value):,}"
-    return f"{value:.4g}" if isinstance(value, float) else f"{value!s:.60}"
 
 
 def snapshots(session: Session) -> list[SnapshotRow]:

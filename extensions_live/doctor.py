@@ -67,7 +67,7 @@ def doctor() -> None:
     facts["transport"] = TRANSPORT
     views = [view for view in pump.views if isinstance(view, LiveWidget)]
     heard = sum(view.audience.answered for view in views)
-    seen = sum(view.audience.looking() for view in views)
+    seen = sum(view.audience.answered and view.audience.looking() for view in views)
     facts["views"] = f"{len(views)}; answered by a page: {heard}, visible: {seen}"
     facts["dashboards"] = ", ".join(map(repr, dashboard.opened)) or f"none; {SERVED}"
     facts["for tools"] = ", ".join(map(repr, server.opened)) or "none"

@@ -9,7 +9,6 @@ are hidden while the figure is shown.
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +23,10 @@ from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve
 from extensions_live.messages import Empty
 from extensions_live.notebook import publish, running_cell, shell
+from extensions_live.robust_range import Range
 from extensions_live.run_view import FALLBACK, RunView, shelf
 from extensions_live.still_image import WIDTH, Line, draw
-from extensions_live.still_output import MARK, STYLE
+from extensions_live.still_output import MARK, STYLE, as_html
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
@@ -82,8 +82,16 @@ class FigureStill:
 
     carrier: Any = None
 
-    def __init__(self, curves: Sequence[LogCurve], label: str) -> None:
+    def __init__(
+        self,
+        curves: Sequence[LogCurve],
+        label: str,
+        *,
+        log_y: bool = False,
+        shown: Range | None = None,
+    ) -> None:
         self._curves, self._label = curves, label
+        self._log_y, self._shown = log_y, shown
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the name and the last finite value of each curve."""
@@ -100,27 +108,38 @@ class FigureStill:
 
     def display(self) -> None:
         """Show the table and the image in the running cell."""
-        heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
-        cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        facts = self.facts()
+        table = as_html([name for name, _ in facts], [[value for _, value in facts]])
         publish({"text/plain": self.text(), "text/html": STYLE + table}, {MARK: "figure"})
         lines = [
             Line(one.name, PALETTE[i % len(PALETTE)], one.curve)
             for i, one in enumerate(self._curves)
         ]
-        png = base64.b64encode(draw([lines], label=self._label)).decode()
+        logarithmic = [0] if self._log_y else []
+        image = draw([lines], label=self._label, log_y=logarithmic, y_ranges={0: self._shown})
+        png = base64.b64encode(image).decode()
         size = {"image/png": {"width": WIDTH}}
         publish({"text/plain": "curves", "image/png": png}, {MARK: "figure image", **size})
 
 
-def shows_itself(plot: figure, curves: Sequence[LogCurve], label: str) -> None:
-    """Make a notebook show a figure with the widget, and a still image below it."""
+def shows_itself(
+    plot: figure,
+    curves: Sequence[LogCurve],
+    label: str,
+    *,
+    log_y: bool = False,
+    shown: Range | None = None,
+) -> None:
+    """Make a notebook show a figure with the widget, and a still image below it.
+
+    `shown` is the vertical range of the image; by default all values.
+    """
 
     def display() -> None:
         if shell() is None:
             print(plot)
             return
-        still: Any = FigureStill(curves, label)
+        still: Any = FigureStill(curves, label, log_y=log_y, shown=shown)
         view = RunView([FigureView(plot)], still)
         shelf.put(view, running_cell())
         data, metadata = view.widgets[0]._repr_mimebundle_() or ({}, {})

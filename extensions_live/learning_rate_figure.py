@@ -6,16 +6,42 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool
-from bokeh.models.annotations import Span
+from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.models.annotations import Span, Title
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve
-from extensions_live.log_figure import HEIGHT, TOOLS, soften
+from extensions_live.log_figure import HEIGHT, SOFT, TOOLS, soften
+from extensions_live.notebook import shell
 from workbench.hints import hinted
+
+
+def show(plot: Any) -> None:
+    """Show a figure in the running cell; outside of a notebook, do nothing."""
+    if shell() is not None:
+        plot._ipython_display_()
+
+
+def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the range of the costs up to the lowest one: a divergence would flatten the rest.
+
+    Examples
+    --------
+    >>> span_of(np.array([2.0, 1.0, 500.0])), span_of(np.array([np.nan]))
+    ((0.9, 2.1), (0.0, 1.0))
+    """
+    if not np.isfinite(smoothed).any():
+        return 0.0, 1.0
+    low = int(np.nanargmin(smoothed))
+    least, most = float(smoothed[low]), float(np.nanmax(smoothed[: low + 1]))
+    if most <= least:
+        most = float(smoothed[np.isfinite(smoothed)].max())
+    extra = 0.1 * (most - least) or 0.1 * abs(least) or 1.0
+    return least - extra, most + extra
 
 
 @hinted
@@ -24,6 +50,8 @@ def figure_of(
     costs: Sequence[float],
     smoothed: Sequence[float],
     suggestion: float | None = None,
+    *,
+    reason: str = "",
 ) -> figure:
     """Return a figure of the cost against the learning rate on a logarithmic axis.
 
@@ -33,6 +61,8 @@ def figure_of(
         One value for each batch, in order.
     suggestion : float, optional
         A learning rate to mark.
+    reason : str, optional
+        Why there is no suggestion, shown above the figure.
 
     Examples
     --------
@@ -63,6 +93,11 @@ def figure_of(
         mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
         mark.line_dash = "dashed"
         plot.add_layout(mark)
+    if reason:
+        why = Title(text=reason, text_color=SOFT, text_font_size="12px", text_font_style="normal")
+        plot.add_layout(why, "above")
+    low, high = span_of(smooth)
+    plot.y_range = Range1d(start=low, end=high)
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
     formatters: dict[str, Any] = dict.fromkeys(("@x", "@raw", "@y"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))

@@ -25,17 +25,23 @@ from numpy.typing import NDArray
 from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import MARK_COLOUR, PALETTE
+from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve, changes, read_curves
+from extensions_live.robust_range import Range, padded, union
 from workbench.hints import hinted
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 HEIGHT = 320
+LEGEND_STYLE = ".bk-label { color: inherit !important; font-family: inherit !important; }"
 DASHES = ("solid", "dashed", "dotted", "dotdash")
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
 MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction of the figure
+PADDING = 0.08  # space above and below the curves, as a fraction of their range
 SOFT = "#808080"  # readable on white and on black
+NAMED, LINE = 4, 20  # most lines that name outliers, and the height of each in pixels
+SHOW_ALL = "log.plot(robust=False) shows all values"
 
 
 @hinted
@@ -46,6 +52,7 @@ def figure_of(
     x: str = "iteration",
     smoothing: float = 0.0,
     log_y: bool = False,
+    robust: bool = True,
     title: str = "",
 ) -> figure:
     """Return a figure of a log, as `TrainingLogBase.plot` describes it.
@@ -58,11 +65,19 @@ def figure_of(
     >>> [item.label.value for item in figure_of(log, ["cost"]).legend.items]
     ['cost']
     """
-    curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y)
+    curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y, robust=robust)
     marks = changes(log) if x == "iteration" else {}
-    plot = build(curves, x=x, log_y=log_y, title=title, marks=marks)
-    shows_itself(plot, curves, x)
+    plot = build(curves, x=x, log_y=log_y, title=title, marks=marks, hint=SHOW_ALL)
+    shows_itself(plot, curves, x, log_y=log_y, shown=shown_range(curves))
     return plot
+
+
+def shown_range(curves: Sequence[LogCurve]) -> Range | None:
+    """Return the vertical range of a figure without outliers; None if it shows all values."""
+    shown = union([one.usual for one in curves])
+    if shown is None or not any(len(one.outliers.beyond(shown).x) for one in curves):
+        return None
+    return shown
 
 
 def build(
@@ -75,8 +90,12 @@ def build(
     x_range: DataRange1d | None = None,
     compact: bool = False,
     marks: Mapping[int, str] | None = None,
+    hint: str = "",
 ) -> figure:
     """Return a figure with some curves.
+
+    Outliers that would flatten the curves are outside the vertical range. Triangles at the edge
+    mark them, and a line above the figure names them.
 
     Parameters
     ----------
@@ -94,12 +113,19 @@ def build(
         True to store numbers with seven digits in half the space, if their magnitude allows it.
     marks : mapping, optional
         The text of each iteration to mark with a vertical line.
+    hint : str, optional
+        What to do to see outliers, added to the line that names them.
     """
+    shown = shown_range(curves)
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
         x_range=DataRange1d(range_padding=0.02) if x_range is None else x_range,
-        y_range=DataRange1d(range_padding=0.08, only_visible=True),
+        y_range=(
+            DataRange1d(range_padding=PADDING, only_visible=True)
+            if shown is None
+            else _fixed(padded(shown, PADDING, log=log_y))
+        ),
         y_axis_type="log" if log_y else "auto",
         tools=TOOLS,
         toolbar_location="right",
@@ -119,7 +145,7 @@ def build(
     lines: list[Any] = []
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[number // len(PALETTE) % len(DASHES)]
+        dash = DASHES[number % len(DASHES)]
         if one.raw is not None:
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
@@ -161,8 +187,57 @@ def build(
     plot.add_tools(hover)
     if marks:
         _mark(plot, marks)
+    if shown is not None:
+        _mark_outliers(plot, curves, shown, x, hint)
     soften(plot)
     return plot
+
+
+def _fixed(ends: Range) -> Range1d:
+    return Range1d(start=ends[0], end=ends[1])
+
+
+def _mark_outliers(
+    plot: figure, curves: Sequence[LogCurve], shown: Range, x: str, hint: str
+) -> None:
+    """Draw a triangle at the edge for each outlier, and name the outliers above the figure."""
+    texts: list[str] = []
+    triangles: list[Any] = []
+    for number, one in enumerate(curves):
+        outside = one.outliers.beyond(shown)
+        if not len(outside.x):
+            continue
+        texts.append(outside.describe(one.name, x))
+        few = outside.marked()
+        above = few.y > shown[1]
+        points: dict[str, Any] = {
+            "x": few.x,
+            "y": np.where(above, 1 - MARK_HEIGHT, MARK_HEIGHT),
+            "value": [format_number(value) for value in few.y.tolist()],
+            "marker": np.where(above, "triangle", "inverted_triangle").tolist(),
+            "name": [one.name] * len(few.x),
+        }
+        triangle = plot.scatter(
+            *("x", "y"),
+            source=ColumnDataSource(points),
+            y_range_name="share",
+            marker="marker",
+            size=9,
+            color=PALETTE[number % len(PALETTE)],
+        )
+        triangle.name = f"{one.name} outside"
+        triangles.append(triangle)
+    tips = [("", "@name"), (x, "@x{0,0.[000]}"), ("outside", "@value")]
+    plot.add_tools(HoverTool(renderers=triangles, tooltips=tips, visible=False))
+    if len(texts) > NAMED:
+        texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have values outside"]
+    if hint:
+        texts[-1] += f" ({hint})"
+    for text in reversed(texts):
+        line = Title(text=text, align="left", text_font_size="12px", text_font_style="normal")
+        line.text_color, line.standoff = SOFT, 2
+        plot.add_layout(line, "above")  # the page expects only axes below and on the left
+    plot.height = (plot.height or HEIGHT) + LINE * len(texts)
 
 
 def _mark(plot: figure, marks: Mapping[int, str]) -> None:
@@ -188,10 +263,14 @@ def soften(plot: figure) -> None:
     for legend in plot.legend:
         legend.click_policy = "hide"
         legend.background_fill_alpha = 0.0
+        legend.spacing = 14
         legend.border_line_alpha = 0.0
         legend.label_text_color = SOFT
         legend.location, legend.margin = "top_left", 4
         legend.orientation = "horizontal" if len(legend.items) <= 4 else "vertical"
+        # Bokeh draws a legend over the curves if one of its properties changes later, so that its
+        # colour must follow the theme without a change.
+        legend.stylesheets = [LEGEND_STYLE]
         plot.add_layout(legend, "above" if len(legend.items) <= 4 else "right")
     if isinstance(plot.title, Title):
         plot.title.text_color = SOFT

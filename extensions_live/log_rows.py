@@ -12,7 +12,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from extensions_live.formatting import format_number
 from extensions_live.messages import RowsMessage
 from workbench.errors import LogError
+from workbench.log.interventions import records_in_words
 from workbench.log.query import INDEX
 from workbench.log.summary import numbers_of
 
@@ -34,6 +35,8 @@ LONGEST = 80
 """Maximum number of characters in a cell."""
 
 Positions = NDArray[np.int64]
+Columns: TypeAlias = tuple[str, ...] | Literal["all"] | None
+"""Channels of a table: some by name, all, or None for the first few."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class View:
         True to show the largest values, or the newest rows, first.
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
-    columns : tuple of str or None
+    columns : tuple of str, "all" or None
         The channels to show; None for the default channels.
     """
 
@@ -59,7 +62,7 @@ class View:
     sort: str = INDEX
     descending: bool = True
     condition: str = ""
-    columns: tuple[str, ...] | None = None
+    columns: Columns = None
 
 
 def view_of(message: RowsMessage) -> View:
@@ -71,7 +74,7 @@ def view_of(message: RowsMessage) -> View:
         str(message["sort"]),
         bool(message["descending"]),
         str(message["condition"]).strip(),
-        None if columns is None else tuple(map(str, columns)),
+        tuple(map(str, columns)) if isinstance(columns, list) else columns,
     )
 
 
@@ -170,6 +173,8 @@ def text(value: Any) -> str:
     --------
     >>> [text(value) for value in (None, 0.123456, 1234567, True, float("nan"))]
     ['', '0.1235', '1,234,567', 'True', 'nan']
+    >>> text(({"level": "warning", "text": "the cost is large"},))
+    'warning: the cost is large'
     """
     if value is None:
         return ""
@@ -179,6 +184,8 @@ def text(value: Any) -> str:
         shown = f"{value:,}" if abs(value) < 10**30 else "a very large number"
     elif isinstance(value, float):
         shown = format_number(value)
+    elif (records := records_in_words(value)) is not None:
+        shown = records
     elif isinstance(value, np.ndarray) and value.size > 16:
         shown = f"array of shape {value.shape}"
     elif isinstance(value, (list, tuple, dict)) and len(value) > 16:

@@ -7,18 +7,23 @@ Therefore the size of a message does not depend on the size of the log.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from extensions_live.log_rows import Rows, View, as_csv, cells, view_of
 from extensions_live.log_source import LogSource
 from extensions_live.messages import LogTablePayload, Message, RowsMessage
 from extensions_live.pump import pump
+from extensions_live.run_view import RunView
+from extensions_live.runs import FinishedLog
+from extensions_live.table_still import TableStill
 from extensions_live.widget import LiveWidget, asset
 from workbench.errors import LogError, UnknownRecordError
 from workbench.hints import Hinted
 from workbench.interfaces import Session
-from workbench.log import TrainingLogBase
-from workbench.log.query import select
+from workbench.log import TrainingLog, TrainingLogBase
+from workbench.log.query import INDEX, select
+from workbench.log.summary import frame_in_words
 
 if TYPE_CHECKING:
     from workbench.log.frames import Snapshot
@@ -31,6 +36,9 @@ MOST_COPIED = 10_000
 
 MOST_COLUMNS = 30
 """Maximum number of channels that are shown if none are chosen."""
+
+STILL_ROWS, STILL_COLUMNS = 20, 12
+"""Maximum numbers of rows and channels of the table that needs no kernel."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
@@ -89,6 +97,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         self._rows: Rows | None = None
         self._snapshot: Snapshot | None = None
         self._version = -1
+        self.seen = 1
         self._key: object = None
         log = source if isinstance(source, TrainingLogBase) else source.log
         if query:
@@ -101,9 +110,9 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
             return "a log that no longer exists"
         log = log_of(source)
         frame = select(log.frame, self._view.condition) if self._view.condition else log.frame
-        if self._view.columns is not None:
+        if isinstance(self._view.columns, tuple):
             frame = frame[[name for name in self._view.columns if name in frame]]
-        return repr(frame.tail(10))
+        return repr(frame_in_words(frame.tail(10)))
 
     def snapshot(self, source: LogSource | TrainingLogBase) -> LogTablePayload | None:
         log, view = log_of(source), self._view
@@ -130,6 +139,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         self._key = key
         return {
             "channels": channels,
+            "chosen": list(view.columns) if isinstance(view.columns, tuple) else view.columns,
             "columns": columns,
             "rows": cells(snapshot, columns, rows.positions(view, start, view.count)),
             "start": start,
@@ -145,6 +155,31 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
             "csv_rows": self._csv[2],
         }
 
+    def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """Return a table of the first rows of the view, for a reader without a kernel."""
+        rows, snapshot, shown, _ = self._first()
+        places = rows.positions(self._view, 0, STILL_ROWS)
+        return [INDEX, *shown], cells(snapshot, shown, places)
+
+    def caption(self) -> str:
+        """Return the text above the table of a reader without a kernel."""
+        rows, _, shown, channels = self._first()
+        count = min(len(rows), STILL_ROWS)
+        of = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
+        where = f" where {self._view.condition}" if self._view.condition else ""
+        left = channels - len(shown)
+        more = f"; {left} more column{'s'[: left > 1]}" if left > 0 else ""
+        return f"{'all' if count == len(rows) else f'{count} of'} {of}{where}{more}"
+
+    def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
+        """Return the arranged rows of the whole log, and the channels that fit in a still table."""
+        source = self.subject
+        log = TrainingLog() if source is None else log_of(source)
+        rows, snapshot = Rows(log), log.snapshot()
+        rows.arrange(self._view, snapshot, log.version)
+        channels = shown_columns(list(snapshot.columns), self._view)
+        return rows, snapshot, channels[:STILL_COLUMNS], len(channels)
+
     def settled(self, source: LogSource | TrainingLogBase) -> bool:
         return not isinstance(source, TrainingLogBase) and source.state.ended
 
@@ -152,9 +187,25 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         if content["kind"] != "rows":
             super()._hear(widget, content, buffers)
             return
-        self._view = view_of(content)
+        view = view_of(content)
+        self.seen += replace(view, start=0, count=1) != replace(self._view, start=0, count=1)
+        self._view = view
         self._hold, self._copy = bool(content["hold"]), int(content["copy"])
         pump.nudge(self)
+
+    def _ipython_display_(self) -> None:
+        source = self.subject
+        if source is None:
+            print(self)
+        else:
+            RunView([self], TableStill(source_of(source), self))._ipython_display_()
+
+
+def source_of(subject: Session | TrainingLogBase) -> LogSource:
+    """Return a session or a log as a source of values."""
+    if isinstance(subject, TrainingLogBase):
+        return FinishedLog(subject, growing=True)
+    return subject
 
 
 def log_of(source: Any) -> TrainingLogBase:
@@ -175,4 +226,6 @@ def shown_columns(channels: Sequence[str], view: View) -> list[str]:
     """Return the channels to show, in the order of the log."""
     if view.columns is None:
         return list(channels[:MOST_COLUMNS])
+    if view.columns == "all":
+        return list(channels)
     return [name for name in channels if name in view.columns]

@@ -295,6 +295,7 @@ class SteerPayload(TypedDict):
     numbers: list[NumberRow]
     end: EndRow
     branches: list[BranchRow]
+    more_branches: int
     snapshots: list[SnapshotRow]
     interventions: list[InterventionRow]
     more_interventions: int
@@ -378,7 +379,7 @@ class ProgressState(LiveState):
 
 
 class RowsMessage(TypedDict):
-    """Request for rows of a log; `columns` is null for the default columns.
+    """Request for rows of a log; `columns` is null for the first columns, or "all" for all.
 
     While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV.
     """
@@ -389,7 +390,7 @@ class RowsMessage(TypedDict):
     sort: str
     descending: bool
     condition: str
-    columns: list[str] | None
+    columns: list[str] | Literal["all"] | None
     hold: bool
     copy: int
 
@@ -397,10 +398,12 @@ class RowsMessage(TypedDict):
 class LogTablePayload(TypedDict):
     """The visible rows of a log, beginning with row `start` of `total`, with each cell as text.
 
+    `chosen` is the request for `columns`, and `columns` are the channels that are shown.
     `copied` is the number of the last request for CSV, and `csv` is the answer to it.
     """
 
     channels: list[str]
+    chosen: list[str] | Literal["all"] | None
     columns: list[str]
     rows: list[list[str]]
     start: int

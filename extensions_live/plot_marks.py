@@ -20,7 +20,7 @@ from workbench.errors import LogError
 from workbench.log.interventions import (
     INTERVENTIONS,
     UNCHANGING,
-    Intervention,
+    in_words,
     interventions_of,
 )
 
@@ -158,22 +158,7 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
     else:
         for record in interventions_of(value):
             if record.get("command") not in QUIET:
-                yield f"{change(record)} at {iteration:,}, by {record.get('by', 'code')}"
-
-
-def change(record: Intervention) -> str:
-    """Return the change of an intervention: the variable, its old value and its new value."""
-    if "variable" in record and "value" in record:
-        old = f"{short(record['old'])} -> " if record.get("old") is not None else ""
-        held = "held, " if record.get("command") == "hold" else ""
-        return f"{record['variable']} {held}{old}{short(record['value'])}"
-    return str(record.get("text", record.get("command", "")))
-
-
-def short(value: Any) -> str:
-    """Return a value as short text."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return format_number(value) if number else f"{value!s:.40}"
+                yield f"{in_words(record)} at {iteration:,}, by {record.get('by', 'code')}"
 
 
 def best_mark(log: TrainingLogBase, channel: str, key: str, axis: Axis) -> MarkData | None:

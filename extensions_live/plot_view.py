@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from extensions_live import control_channel
-from extensions_live.controls import outcome
 from extensions_live.downsampling import POINTS, packed
 from extensions_live.figures import document, line_infos, lines_of
 from extensions_live.log_source import LogSource, as_session
@@ -32,7 +31,7 @@ from extensions_live.plot_axes import ITERATIONS, REASONS, Axis, axis_of
 from extensions_live.plot_marks import Visible, best_mark, epoch_marks, text_marks
 from extensions_live.plot_settings import AXES, changed, settings
 from extensions_live.pump import pump
-from extensions_live.requests import Requests
+from extensions_live.requests import Requests, outcome
 from extensions_live.run_differences import differences
 from extensions_live.runs import Run, Runs
 from extensions_live.widget import BokehJS, LiveWidget, asset

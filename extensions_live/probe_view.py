@@ -14,9 +14,9 @@ from typing import TypeVar
 import traitlets
 
 from extensions_live.messages import ChooseMessage
-from extensions_live.probe_still import ProbeStill, as_text
 from extensions_live.pump import pump
 from extensions_live.run_view import RunView
+from extensions_live.table_still import TableStill, as_text
 from extensions_live.widget import LiveWidget, asset
 from workbench.errors import SessionError
 from workbench.hints import Hinted
@@ -81,6 +81,10 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         """Return a table of the last answer (headings and rows), to show without a kernel."""
         raise NotImplementedError
 
+    def caption(self) -> str:
+        """Return the text above the table of a reader without a kernel."""
+        return self.title
+
     def ask_again(self) -> None:
         """Request another probe soon, even if the run has not advanced."""
         self._moment = None
@@ -120,4 +124,4 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         if session is None:
             print(self)
         else:
-            RunView([self], ProbeStill(session, self))._ipython_display_()
+            RunView([self], TableStill(session, self))._ipython_display_()

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from extensions_live.formatting import format_duration
 from extensions_live.messages import ProgressFacts, ProgressPayload
+from extensions_live.run_view import RunView
 from extensions_live.speed import Speed
+from extensions_live.still_output import StillOutput
 from extensions_live.widget import LiveWidget, asset
 from workbench.hints import Hinted
 from workbench.interfaces import Session, State
@@ -65,7 +67,6 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
             if session.state.ended and run == session.runs and payload["state"] == session.state:
                 return payload  # another session may continue with the main loop
         error = session.exception
-        error = session.exception
         payload = {
             **progress_of(session, self._speed),
             "failure": "" if error is None else problem(error),
@@ -75,6 +76,13 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
 
     def settled(self, session: Session) -> bool:
         return session.state.ended
+
+    def _ipython_display_(self) -> None:
+        session = self.subject
+        if session is None:
+            print(self)
+        else:
+            RunView([self], StillOutput(session))._ipython_display_()
 
 
 def progress_of(session: Session, speed: Speed) -> ProgressFacts:

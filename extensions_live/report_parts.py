@@ -11,7 +11,12 @@ from typing import Any
 from extensions_live.formatting import format_duration, format_number
 from workbench.interfaces import Session
 from workbench.log import TrainingLogBase
-from workbench.log.interventions import INTERVENTIONS, interventions_in
+from workbench.log.interventions import (
+    INTERVENTIONS,
+    change_of,
+    interventions_in,
+    records_in_words,
+)
 from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
 
@@ -21,7 +26,7 @@ ROWS, CHANNELS, CHANGES = 20, 200, 1000
 LONGEST = 200
 """Maximum number of characters of a value as text."""
 
-COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "at")
+COLUMNS = ("channel", "curve", "records", "last", "min", "at", "max", "at", "best", "at")
 
 
 def section(heading: str, content: str) -> str:
@@ -99,10 +104,9 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
 def interventions(log: TrainingLogBase) -> str:
     """Return a table of the commands that changed the run."""
     rows = [
-        [f"{iteration:,}", record.get("text", ""), record.get("old", ""), record.get("value", ""),
-         record.get("by", "")]
+        [f"{iteration:,}", *change_of(record), record.get("by", "")]
         for iteration, record in interventions_in(log)
-    ]  # fmt: skip
+    ]
     left = len(rows) - CHANGES
     more = notes([f"Interventions that are not shown: {left:,}"]) if left > 0 else ""
     heads = ("iteration", "what", "old", "new", "by")
@@ -216,7 +220,8 @@ def text_of(value: Any) -> str:
         return short(f"{value:,}", LONGEST) if abs(value) < 10**30 else "a very large number"
     if isinstance(value, float):
         return format_number(value)
-    return short(" ".join(str(value).split()), LONGEST)
+    records = records_in_words(value)
+    return short(" ".join(str(value).split()) if records is None else records, LONGEST)
 
 
 def short(text: str, most: int) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from extensions_live.messages import CommandMessage, CommandName, Receipt
+from extensions_live.messages import CommandMessage, CommandName, Outcome, Receipt
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Command, Session
 from workbench.utils.actors import CODE, acting_as, actor
@@ -209,15 +209,34 @@ def carry_out(
     workbench.errors.SessionError: the command step does not accept {'m': 2}: ...
     >>> carry_out(session, "stop", {}, by="tool").wait()
     """
-    if name not in NAMES:
-        hint = nearest(name, NAMES)
-        raise SessionError(UNKNOWN.format(name=name, hint=hint, names=", ".join(NAMES)))
+    check_call(session, name, arguments)
     method = getattr(session, name)
-    try:
-        inspect.signature(method).bind(**arguments)
-    except TypeError as error:
-        given = dict(arguments)
-        raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
     with acting_as(by):
         result: Command | Session = method(**arguments)
     return result
+
+
+def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> None:
+    """Check that a session has a command that takes these arguments, without calling it.
+
+    Raises
+    ------
+    SessionError
+    """
+    if name not in NAMES:
+        hint = nearest(name, NAMES)
+        raise SessionError(UNKNOWN.format(name=name, hint=hint, names=", ".join(NAMES)))
+    try:
+        inspect.signature(getattr(session, name)).bind(**arguments)
+    except TypeError as error:
+        given = dict(arguments)
+        raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
+
+
+def outcome(command: Command) -> Outcome:
+    """Return the text that a page shows about a command."""
+    return {
+        "id": command.id,
+        "text": f"{command.text}: {command.state}",
+        "refused": command.reason is not None,
+    }

@@ -68,19 +68,27 @@ class Shelf:
         self._views: dict[str, tuple[str, list[RunView]]] = {}
 
     def put(self, view: RunView, cell: Cell) -> None:
-        """Store `view`, which is about to be shown in `cell`, and close views that it replaces."""
+        """Store `view`, which is about to be shown in `cell`, and close views that it replaces.
+
+        A widget that another cell or `view` shows as well stays open.
+        """
         for name in cell.deleted:
-            self._close(name)
+            self._close(name, view)
         if not cell.name:
             return
         if self._views.get(cell.name, ("",))[0] != cell.execution:
-            self._close(cell.name)
+            self._close(cell.name, view)
         self._views.setdefault(cell.name, (cell.execution, []))[1].append(view)
 
-    def _close(self, name: str) -> None:
+    def _close(self, name: str, new: RunView) -> None:
         _, views = self._views.pop(name, ("", []))
+        others = [one for _, several in self._views.values() for one in several]
+        shown = {id(widget) for one in (new, *others) for widget in one.widgets}
         for view in views:
-            view.close()
+            pump.detach(view.still)
+            for widget in view.widgets:
+                if id(widget) not in shown:
+                    widget.close()
 
 
 shelf = Shelf()

@@ -55,6 +55,7 @@ class Steer:
             "numbers": self._numbers(session),
             "end": end(session),
             "branches": course.branches(session),
+            "more_branches": course.more_branches(session),
             "snapshots": snapshots(session),
             "interventions": course.interventions(),
             "more_interventions": course.left_out,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ SCALE = 4  # ratio of the size of the drawing to the size on the page
 SHRINK = 2  # factor by which the drawing is reduced
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
+LEGEND, MOST_ROWS = 15, 4  # height of a row of the legend, and the maximum number of rows
+MORE = "and more"
 DENSE = 300  # curves with more points than this are drawn thinner
 LARGEST, SMALLEST = 1e300, 1e-300  # other values would overflow in computations of ranges
 
@@ -46,11 +48,13 @@ def draw(
     columns: int = 2,
     label: str = "iteration",
     log_y: Collection[int] = (),
+    y_ranges: Mapping[int, tuple[float, float] | None] | None = None,
 ) -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
-    are not drawn.
+    are not drawn. `y_ranges` are the vertical ranges of panels, by index; by default a panel shows
+    all values. Curves end at the edge of their range.
 
     Examples
     --------
@@ -65,7 +69,8 @@ def draw(
     for index, lines in enumerate(panels):
         lines = logarithmic(lines) if index in log_y else lines
         left, top = index % columns * width, index // columns * HEIGHT
-        panel = Panel(pen, lines, left, top, width, log=index in log_y)
+        shown = (y_ranges or {}).get(index)
+        panel = Panel(pen, lines, left, top, width, log=index in log_y, shown=shown)
         panel.draw_axes(label)
         panel.draw_legend()
         for line in lines:
@@ -100,7 +105,8 @@ def palette(colours: Sequence[str]) -> Image.Image:
 class Panel:
     """Axes with curves, `width` pixels wide, with the top left corner at (`left`, `top`).
 
-    If `log` is True, the curves contain the base-10 logarithms of the values.
+    If `log` is True, the curves contain the base-10 logarithms of the values, but `shown`, the
+    vertical range, does not.
     """
 
     def __init__(
@@ -112,13 +118,17 @@ class Panel:
         width: float,
         *,
         log: bool = False,
+        shown: tuple[float, float] | None = None,
     ) -> None:
         self.pen, self.lines, self.log = pen, lines, log
         self.font = ImageFont.load_default(11 * SCALE)
         self.left, self.right = left + LEFT, left + width - RIGHT
-        self.top, self.bottom = top + TOP, top + HEIGHT - BOTTOM
+        self.legend = self._arrange_legend()
+        rows = 1 + max(row for row, _, _ in self.legend)
+        self.top, self.bottom = top + TOP + LEGEND * (rows - 1), top + HEIGHT - BOTTOM
         self.xs = span(np.concatenate([line.curve.x for line in lines]), padding=0.0)
-        self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
+        ys = np.concatenate([line.curve.y for line in lines]) if shown is None else np.array(shown)
+        self.ys = span(np.log10(ys) if log and shown is not None else ys, padding=0.06)
 
     def draw_axes(self, label: str) -> None:
         """Draw the grid, the tick labels and the label of the axis."""
@@ -133,16 +143,32 @@ class Panel:
         self._text((self.left + self.right) / 2, self.bottom + 19, label, "mt")
 
     def draw_legend(self) -> None:
-        """Draw the colour, name and last value of each line."""
-        x, y = self.left, self.top - 14
-        for name, colour, curve in self.lines:
+        """Draw the colour, name and last value of each line, in as many rows as needed."""
+        rows = 1 + max(row for row, _, _ in self.legend)
+        for (row, x, label), line in zip(self.legend, self.lines, strict=False):
+            y = self.top - 14 - LEGEND * (rows - 1 - row)
+            if label != MORE:
+                self._stroke([(x, y), (x + 16, y)], line.colour, 3)
+            self._text(x + 22, y, label, "lm", TEXT)
+
+    def _arrange_legend(self) -> list[tuple[int, float, str]]:
+        """Return row, position and text of the entries; the last is `MORE` if not all fit."""
+        found: list[tuple[int, float, str]] = []
+        row, x = 0, self.left
+        for name, _, curve in self.lines:
             finite = curve.y[np.isfinite(curve.y)]
             last = float(finite[-1]) if len(finite) else 0.0
             value = format_number(10**last if self.log else last)
             label = f"{name}  {value}" if len(finite) else name
-            self._stroke([(x, y), (x + 16, y)], colour, 3)
-            self._text(x + 22, y, label, "lm", TEXT)
-            x += 22 + self.font.getlength(label) / SCALE + 18
+            width = 22 + self.font.getlength(label) / SCALE
+            if x > self.left and x + width > self.right:
+                row, x = row + 1, self.left
+            if row == MOST_ROWS:
+                found[-1] = (*found[-1][:2], MORE)
+                break
+            found.append((row, x, label))
+            x += width + 18
+        return found
 
     def draw_line(self, line: Line) -> None:
         """Draw a curve: lines, dots at points without neighbours, marks at non-finite values."""

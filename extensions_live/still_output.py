@@ -50,8 +50,8 @@ NO_VALUES = (
     "the kernel is still running, reload the page; otherwise run the cells again.</div>"
 )
 NOT_LIVE = (
-    '<div class="wb-not-live" hidden>This image is not live. If the kernel is still running, '
-    "reload the page to see training continue; otherwise run the cells again for a new run.</div>"
+    '<div class="wb-not-live" hidden>Not live: if the kernel is still running, reload the page; '
+    "otherwise run the cells again.</div>"
 )
 
 
@@ -209,12 +209,14 @@ class StillOutput:
         width = max((len(name) for name, _ in facts), default=0)
         return "\n".join(f"{name:<{width}}  {value}" for name, value in facts) or "no run yet"
 
+    def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """Return the headings and the rows of the table."""
+        facts = self.facts()
+        return [name for name, _ in facts], [[value for _, value in facts]]
+
     def bundles(self) -> tuple[MimeBundle, MimeBundle]:
         """Return the table and the image as MIME bundles."""
-        text = self.text()
-        heads = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.facts())
-        cells = "".join(f"<td>{html.escape(value)}</td>" for _, value in self.facts())
-        table = f'<table class="wb-still"><tr>{heads}</tr><tr>{cells}</tr></table>'
+        text, table = self.text(), as_html(*self.table())
         image: MimeBundle = {"text/plain": ""}
         if panels := self.panels():
             log_y = [i for i, (index, _) in enumerate(panels) if index in self.log_y()]
@@ -249,3 +251,19 @@ class StillOutput:
                     panels.append((index, lines))
                 index += 1
         return panels
+
+
+def as_html(heads: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str = "") -> str:
+    """Return a table as HTML.
+
+    Examples
+    --------
+    >>> as_html(["a"], [["<1"]])
+    '<table class="wb-still"><tr><th>a</th></tr><tr><td>&lt;1</td></tr></table>'
+    """
+    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in rows
+    )
+    return f'<table class="wb-still">{above}<tr>{head}</tr>{body}</table>'

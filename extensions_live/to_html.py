@@ -25,7 +25,7 @@ from extensions_live import report_parts as parts
 from extensions_live.figure_view import as_json
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve, changes, number_channels, read_curves
-from extensions_live.log_figure import build
+from extensions_live.log_figure import build, shown_range
 from extensions_live.plot_view import KIND
 from extensions_live.still_image import Line, draw
 from extensions_live.widget import asset
@@ -189,7 +189,8 @@ def _still(groups: list[tuple[str, list[LogCurve]]]) -> str:
     ]
     if not panels:
         return ""
-    png = base64.b64encode(draw(panels)).decode()
+    shown = {i: shown_range(curves) for i, (_, curves) in enumerate(groups[:4])}
+    png = base64.b64encode(draw(panels, y_ranges=shown)).decode()
     return f'<noscript><img alt="curves" src="data:image/png;base64,{png}"></noscript>'
 
 

@@ -104,6 +104,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         self.audience = Audience()
         self._subject = weakref.ref(subject)
         self._held: Subject | None = subject
+        self._again = False
         super().__init__(model_id=ident, ident=ident, **traits)
         self.on_msg(self._hear)
         if outbox() is None:
@@ -134,16 +135,25 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     def refresh(self) -> int:
         subject = self.subject
         if subject is None:
-            return 0
+            return self._repeat()
         # Before the snapshot, so that a last value that is written in between is not lost.
         settled = self.settled(subject)
         payload = self.snapshot(subject)
         self._held = None if settled else subject
         if payload is None or payload == self.payload:
-            return 0
+            return self._repeat()
+        self._again = False
         with self.hold_sync():
             self.payload = dict(payload)
             self.problem = ""
+        return 1
+
+    def _repeat(self) -> int:
+        """Send the payload again if a page may lack it; return the number of messages."""
+        again, self._again = self._again, False
+        if not again or not self.payload:
+            return 0
+        self.send_state(["payload", "problem"])
         return 1
 
     def fail(self, error: Exception) -> None:
@@ -164,10 +174,11 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         """Handle any message from the page."""
         if content["kind"] == "visibility":
             before = self.audience.looking()
-            self.audience.heard(content["rendering"], visible=content["visible"])
+            new = self.audience.heard(content["rendering"], visible=content["visible"])
+            self._again |= new  # a page that was busy while it loaded may have lost messages
             if self.audience.looking():
                 self._held = self.subject
-                if not before:
+                if new or not before:
                     pump.nudge(self)
             else:
                 self._held = None

@@ -1,3 +1,23 @@
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
+}
+
 // src/still.ts
 var MARK = "workbench";
 function writeStill(model) {
@@ -61,6 +81,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/dom.ts
@@ -154,6 +175,21 @@ function watchKernel(model, box) {
   };
 }
 
+// src/keys.ts
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
+
 // src/problem.ts
 function showProblem(model, box) {
   const line = named("view-problem", make("div", "wb-problem", box));
@@ -208,6 +244,7 @@ function makeFrame(model, el, name) {
   showProblem(plain2, box);
   const endWatch = watchKernel(plain2, box);
   const endReports = reportVisibility(plain2, box);
+  const endKeys = ownKeys(box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
@@ -232,6 +269,7 @@ function makeFrame(model, el, name) {
       return () => {
         endReports();
         endWatch();
+        endKeys();
         model.off("change:payload", update);
       };
     }

@@ -6,6 +6,11 @@ function make(tag, className, parent, text = "") {
   parent.append(element);
   return element;
 }
+function focusOf(element) {
+  const root = element.getRootNode();
+  const { activeElement } = root instanceof ShadowRoot ? root : element.ownerDocument;
+  return activeElement;
+}
 function named(name, element) {
   element.dataset.testid = name;
   return element;
@@ -241,6 +246,26 @@ function makeButton(button, parent, send) {
   return element;
 }
 
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
+}
+
 // src/still.ts
 var MARK2 = "workbench";
 function writeStill(model) {
@@ -304,6 +329,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/command.ts
@@ -469,13 +495,22 @@ function keyOf(event) {
   if (!OWN.has(key) || takesText(target)) return null;
   return key === " " && isPressed(target) ? null : key;
 }
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
 function listenToKeys(box, act) {
   box.tabIndex = 0;
-  const first = (event) => {
-    if (!(event.target instanceof Node) || !box.contains(event.target)) return;
-    const plain2 = !(event.ctrlKey || event.metaKey || event.altKey) && event.key !== "Escape";
-    box.toggleAttribute("data-lm-suppress-shortcuts", plain2);
-  };
+  const endOwning = ownKeys(box);
   const pressed = (event) => {
     const key = keyOf(event);
     if (key === null) return;
@@ -487,10 +522,9 @@ function listenToKeys(box, act) {
     const area = areaOf(box);
     if (area && area.querySelectorAll(BARS).length < 2) act(key);
   });
-  window.addEventListener("keydown", first, true);
   box.addEventListener("keydown", pressed);
   return () => {
-    window.removeEventListener("keydown", first, true);
+    endOwning();
     box.removeEventListener("keydown", pressed);
     endHearing();
   };
@@ -708,7 +742,7 @@ var Actions = class {
     const busy = state === "created" || state === "stopping";
     for (const button of this.#others) button.disabled = busy;
     this.#path.placeholder = now.default_path;
-    if (!this.#edited && document.activeElement !== this.#total) this.#showEnd();
+    if (!this.#edited && focusOf(this.#total) !== this.#total) this.#showEnd();
     this.#endButton.disabled = !now.able || !this.#edited;
     const kept = now.snapshots.map(({ iteration }) => iteration).join();
     if (kept === this.#drawn) return;
@@ -732,21 +766,34 @@ var Actions = class {
 };
 
 // src/steer/journal.ts
+var FEW = 4;
 var Journal = class {
   #send;
   #branches;
   #list;
+  #all;
+  #older;
   #receipt;
   #changes;
   #count;
   #body;
   #more;
   #drawn = "";
-  constructor(parent, send) {
+  #open = false;
+  #now = null;
+  constructor(parent, send, title = "") {
     this.#send = send;
     this.#branches = named("branches", make("div", "wb-line wb-branches", parent));
     make("span", "wb-name", this.#branches, "branches");
     this.#list = make("ul", "wb-middle", this.#branches);
+    this.#list.id = `wb-branches-${Math.random().toString(36).slice(2)}`;
+    const below = make("div", "wb-branches-below", this.#branches);
+    this.#all = makePlainButton("all-branches", "", "", below, () => {
+      this.#open = !this.#open;
+      if (this.#now) this.#showBranches(this.#now);
+    });
+    this.#all.setAttribute("aria-controls", this.#list.id);
+    this.#older = make("span", "wb-words", below);
     this.#receipt = new ReceiptLine("branch-receipt", this.#branches);
     this.#changes = named("changes", make("details", "wb-changes", parent));
     const summary = make("summary", "", this.#changes, "changes");
@@ -754,7 +801,7 @@ var Journal = class {
     const frame = make("div", "wb-frame", this.#changes);
     frame.tabIndex = 0;
     frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "changes to training");
+    frame.setAttribute("aria-label", `changes to training${title && ` of ${title}`}`);
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
     for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
@@ -763,18 +810,34 @@ var Journal = class {
   }
   update(now, receipts) {
     this.#receipt.show(receipts, null);
-    const { branches, interventions, more_interventions: more } = now;
-    const drawn = JSON.stringify([branches, interventions, more]);
+    const { branches, more_branches: older, interventions, more_interventions: more } = now;
+    const drawn = JSON.stringify([branches, older, interventions, more]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.#branches.hidden = branches.length < 2;
-    this.#list.replaceChildren();
-    for (const branch of [...branches].reverse()) this.#branch(branch);
+    this.#now = now;
+    this.#showBranches(now);
     this.#changes.hidden = interventions.length === 0;
     this.#count.textContent = String(interventions.length + more);
     this.#body.replaceChildren();
     for (const change of interventions) this.#change(change);
     this.#more.textContent = more ? `and ${more} earlier; session.interventions contains all of them` : "";
+  }
+  /** Shows the newest branches, or all; a button that stays keeps the focus. */
+  #showBranches({ branches, more_branches: older }) {
+    const focused = focusOf(this.#list)?.dataset.branch;
+    const hidden = Math.max(0, branches.length - FEW);
+    const shown = this.#open ? branches : branches.slice(hidden);
+    this.#branches.hidden = branches.length < 2;
+    this.#list.replaceChildren();
+    for (const branch of [...shown].reverse()) this.#branch(branch);
+    const total = (branches.length + older).toLocaleString("en");
+    const wide = older ? `show ${branches.length} of ${total}` : `show all ${total}`;
+    this.#all.hidden = !hidden;
+    this.#all.textContent = this.#open ? "show the newest" : wide;
+    this.#all.setAttribute("aria-expanded", String(this.#open));
+    this.#older.textContent = this.#open && older ? `and ${older} earlier; session.branches contains all of them` : "";
+    const buttons = [...this.#list.querySelectorAll("button")];
+    if (focused) buttons.find(({ dataset }) => dataset.branch === focused)?.focus();
   }
   #branch({ name, start, end, difference }) {
     const item = named("branch", make("li", "", this.#list));
@@ -784,9 +847,10 @@ var Journal = class {
       make("b", "", item, name);
     } else {
       const title = `go to the end of ${name}, at iteration ${until}, and pause there`;
-      makePlainButton("go-to-branch", name, title, item, () => {
+      const button = makePlainButton("go-to-branch", name, title, item, () => {
         this.#receipt.sent(this.#send("rewind", { iteration: end, branch: name }));
       });
+      button.dataset.branch = name;
     }
     make("span", "wb-words", item, span);
     make("span", "wb-difference", item, difference).title = difference;
@@ -907,7 +971,7 @@ var NumberControl = class {
     if (settled && settled.state !== "waiting") {
       if (settled.state === "refused" && this.#field.value) {
         this.#field.setAttribute("aria-invalid", "true");
-        this.#editing = document.activeElement === this.#field;
+        this.#editing = focusOf(this.#field) === this.#field;
       }
     }
     for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;
@@ -1033,7 +1097,7 @@ var Numbers = class {
 };
 
 // src/steer/steer.ts
-var FEW = 4;
+var FEW2 = 4;
 var IN_SUMMARY = 3;
 var Steer = class {
   box;
@@ -1043,7 +1107,7 @@ var Steer = class {
   #actions;
   #journal;
   #decided = false;
-  constructor(parent, send) {
+  constructor(parent, send, title = "") {
     this.box = named("steer", make("details", "wb-steer", parent));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
@@ -1052,12 +1116,12 @@ var Steer = class {
     this.#more = named("more", make("details", "wb-actions", body));
     make("summary", "", this.#more, "end, rewind, fork, file");
     this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
-    this.#journal = new Journal(body, send);
+    this.#journal = new Journal(body, send, title);
   }
   update({ steer, receipts, state }) {
     if (!this.#decided) {
       this.#decided = true;
-      this.box.open = steer.numbers.length > 0 && steer.numbers.length <= FEW;
+      this.box.open = steer.numbers.length > 0 && steer.numbers.length <= FEW2;
     }
     const shown = steer.numbers.slice(0, IN_SUMMARY);
     this.#hint.textContent = shown.map((one) => `${one.name} ${inText(one.value)}`).join("   ");
@@ -1134,7 +1198,7 @@ function render({ model, el }) {
   }
   buttons.append(train);
   onEnter(more, () => byName.get("train")?.click());
-  const steer = new Steer(box, send);
+  const steer = new Steer(box, send, title);
   const toggleKeys = makeKeyList(top, box);
   const endKeys = listenToKeys(box, (key) => {
     const now = payload();

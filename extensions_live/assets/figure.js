@@ -63,6 +63,26 @@ async function embed(bokeh, json, holders) {
   }
 }
 
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
+}
+
 // src/still.ts
 var MARK = "workbench";
 function writeStill(model) {
@@ -126,6 +146,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/dom.ts
@@ -194,38 +215,60 @@ function announce(box) {
   });
 }
 
-// src/legend.ts
-function paintLegends(figures, el) {
+// src/keys.ts
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
+
+// src/looks.ts
+var LATE = 400;
+var COLOURS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+function followColours(changed) {
+  let timer;
+  const themed = () => {
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(changed, LATE);
+  };
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = COLOURS.map((query) => window.matchMedia(query));
+  for (const one of media) one.addEventListener("change", themed);
+  changed();
+  return () => {
+    clearTimeout(timer);
+    watcher.disconnect();
+    for (const one of media) one.removeEventListener("change", themed);
+  };
+}
+
+// src/titles.ts
+function paintTitles(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     const { above, right } = figure;
     for (const part of [...figure.center, ...above, ...right]) {
-      if (part.type === "Legend") part.setv({ label_text_color: text, label_text_font: font });
       if (part.type === "Title") part.setv({ text_color: text, text_font: font });
     }
   }
 }
-function followLegends(figures, el) {
-  const repaint = () => {
-    paintLegends(figures, el);
-  };
-  const late = () => {
-    repaint();
-    setTimeout(repaint, 400);
-  };
-  const watcher = new MutationObserver(late);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", late);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", late);
-  };
+function followTitles(figures, el) {
+  return followColours(() => {
+    paintTitles(figures, el);
+  });
 }
 
 // src/theme.ts
-var LATE = 400;
 function applyTheme(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -256,22 +299,9 @@ function applyTheme(figures, el) {
   }
 }
 function followTheme(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     applyTheme(figures, el);
-  };
-  const themed = () => {
-    repaint();
-    setTimeout(repaint, LATE);
-  };
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
-  };
+  });
 }
 
 // src/widgets/figure.ts
@@ -286,17 +316,22 @@ function render({ model, el }) {
     const json = JSON.parse(model.get("figures"));
     const views = await embed(bokeh, json, [holder]);
     const figures = views.document.roots();
-    const ends = [followTheme(figures, box), followLegends(figures, box)];
+    const ends = [followTheme(figures, box), followTitles(figures, box)];
     announce(box);
     return () => {
       for (const end of ends) end();
       views.remove();
     };
   };
-  return whileShown(box, draw, (error) => {
+  const endKeys = ownKeys(box);
+  const endDrawing = whileShown(box, draw, (error) => {
     problem.hidden = !error;
     problem.textContent = error ? `The figure cannot be drawn here: ${error.message}` : "";
   });
+  return () => {
+    endKeys();
+    endDrawing();
+  };
 }
 var figure_default = { initialize: careForCell, render };
 export {

@@ -1,3 +1,23 @@
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
+}
+
 // src/still.ts
 var MARK = "workbench";
 function writeStill(model) {
@@ -61,6 +81,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/dom.ts
@@ -70,6 +91,11 @@ function make(tag, className, parent, text = "") {
   element.textContent = text;
   parent.append(element);
   return element;
+}
+function focusOf(element) {
+  const root = element.getRootNode();
+  const { activeElement } = root instanceof ShadowRoot ? root : element.ownerDocument;
+  return activeElement;
 }
 function named(name, element) {
   element.dataset.testid = name;
@@ -154,6 +180,21 @@ function watchKernel(model, box) {
   };
 }
 
+// src/keys.ts
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
+
 // src/problem.ts
 function showProblem(model, box) {
   const line = named("view-problem", make("div", "wb-problem", box));
@@ -208,6 +249,7 @@ function makeFrame(model, el, name) {
   showProblem(plain2, box);
   const endWatch = watchKernel(plain2, box);
   const endReports = reportVisibility(plain2, box);
+  const endKeys = ownKeys(box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
@@ -232,6 +274,7 @@ function makeFrame(model, el, name) {
       return () => {
         endReports();
         endWatch();
+        endKeys();
         model.off("change:payload", update);
       };
     }
@@ -244,8 +287,44 @@ function floats(view) {
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
-// src/inside/canvas.ts
+// src/looks.ts
 var LATE = 400;
+var COLOURS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+function followColours(changed) {
+  let timer;
+  const themed = () => {
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(changed, LATE);
+  };
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = COLOURS.map((query) => window.matchMedia(query));
+  for (const one of media) one.addEventListener("change", themed);
+  changed();
+  return () => {
+    clearTimeout(timer);
+    watcher.disconnect();
+    for (const one of media) one.removeEventListener("change", themed);
+  };
+}
+function followZoom(changed) {
+  let media = null;
+  const watch = () => {
+    media = window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    media.addEventListener("change", zoomed, { once: true });
+  };
+  const zoomed = () => {
+    changed();
+    watch();
+  };
+  watch();
+  return () => {
+    media?.removeEventListener("change", zoomed);
+  };
+}
+
+// src/inside/canvas.ts
 function inkOf(el) {
   const style = getComputedStyle(el);
   const colour = (name, other) => style.getPropertyValue(name).trim() || other;
@@ -272,23 +351,14 @@ function surface(canvas, draw) {
     draw(context, width, height, ink);
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
   };
-  const themed = () => {
-    redraw();
-    setTimeout(redraw, LATE);
-  };
   const sizes = new ResizeObserver(redraw);
   sizes.observe(canvas);
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  redraw();
+  const ends = [followColours(redraw), followZoom(redraw)];
   return {
     redraw,
     end: () => {
       sizes.disconnect();
-      watcher.disconnect();
-      media.removeEventListener("change", themed);
+      for (const end of ends) end();
     }
   };
 }
@@ -584,7 +654,7 @@ function fillPicker(picker, { names, name }) {
     picker.replaceChildren();
     for (const one of names) make("option", "", picker, one).value = one;
   }
-  if (document.activeElement !== picker || picker.value === name) picker.value = name;
+  if (focusOf(picker) !== picker || picker.value === name) picker.value = name;
 }
 
 // src/widgets/histogram.ts

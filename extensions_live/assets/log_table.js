@@ -1,3 +1,23 @@
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
+}
+
 // src/still.ts
 var MARK = "workbench";
 function writeStill(model) {
@@ -61,6 +81,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/clipboard.ts
@@ -93,6 +114,11 @@ function make(tag, className, parent, text = "") {
   element.textContent = text;
   parent.append(element);
   return element;
+}
+function focusOf(element) {
+  const root = element.getRootNode();
+  const { activeElement } = root instanceof ShadowRoot ? root : element.ownerDocument;
+  return activeElement;
 }
 function named(name, element) {
   element.dataset.testid = name;
@@ -177,6 +203,21 @@ function watchKernel(model, box) {
   };
 }
 
+// src/keys.ts
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
+
 // src/problem.ts
 function showProblem(model, box) {
   const line = named("view-problem", make("div", "wb-problem", box));
@@ -205,6 +246,7 @@ function firstRow(top, height, viewport, total) {
 }
 
 // src/table_bar.ts
+var MANY = 12;
 function makeTableBar(parent, actions) {
   const bar = make("div", "wb-table-bar", parent);
   const label = make("label", "wb-where", bar, "rows where ");
@@ -215,7 +257,24 @@ function makeTableBar(parent, actions) {
   field.autocomplete = "off";
   const choice = make("details", "wb-choice", bar);
   make("summary", "wb-button", choice, "Columns");
-  const list = named("columns", make("div", "wb-choices", choice));
+  const menu = make("div", "wb-choices", choice);
+  const search = named("search", make("input", "wb-condition", menu));
+  search.type = "search";
+  search.placeholder = "find a column";
+  search.setAttribute("aria-label", "find a column");
+  const both = make("div", "wb-choice-all", menu);
+  const addChoice = (name, text, columns) => {
+    const button = named(name, make("button", "wb-button", both, text));
+    button.type = "button";
+    button.addEventListener("click", () => {
+      actions.columns(columns);
+    });
+  };
+  addChoice("all-columns", "All", "all");
+  addChoice("no-columns", "None", []);
+  const list = named("columns", make("div", "", menu));
+  list.setAttribute("role", "group");
+  list.setAttribute("aria-label", "columns to show");
   const copy = named("copy", make("button", "wb-button", bar, "Copy as CSV"));
   copy.type = "button";
   copy.title = "copy these columns of the chosen rows, at most 10,000 rows";
@@ -244,15 +303,23 @@ function makeTableBar(parent, actions) {
   copy.addEventListener("click", actions.copy);
   newest.addEventListener("click", actions.newest);
   choice.addEventListener("keydown", (event) => {
+    event.stopPropagation();
     if (event.key !== "Escape") return;
     choice.open = false;
     choice.querySelector("summary")?.focus();
   });
+  const find = () => {
+    const wanted = search.value.trim().toLowerCase();
+    for (const line of list.querySelectorAll("label")) {
+      line.hidden = !line.textContent.toLowerCase().includes(wanted);
+    }
+  };
+  search.addEventListener("input", find);
   const fillChoices = (now) => {
     const key = JSON.stringify([now.channels, now.columns]);
     if (key === drawn) return;
     drawn = key;
-    const focused = document.activeElement?.dataset.channel;
+    const focused = focusOf(list)?.dataset.channel;
     list.replaceChildren();
     for (const channel of now.channels) {
       const line = make("label", "", list);
@@ -264,10 +331,12 @@ function makeTableBar(parent, actions) {
       box.addEventListener("change", () => {
         const boxes = [...list.querySelectorAll("input")];
         const names = boxes.filter((one) => one.checked).map((one) => one.dataset.channel ?? "");
-        actions.columns(names.length === boxes.length ? null : names);
+        actions.columns(names.length === boxes.length ? "all" : names);
       });
       if (channel === focused) box.focus();
     }
+    search.hidden = now.channels.length <= MANY && !search.value;
+    find();
   };
   return {
     show: (now, held) => {
@@ -333,6 +402,7 @@ function render({ model, el }) {
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
+  const endKeys = ownKeys(box);
   const payload = () => {
     const now = model.get("payload");
     return "rows" in now ? now : null;
@@ -398,7 +468,7 @@ function render({ model, el }) {
     const key = JSON.stringify([now.columns, now.sort, now.descending]);
     if (key === heads) return;
     heads = key;
-    const focused = document.activeElement?.dataset.sort;
+    const focused = focusOf(head)?.dataset.sort;
     head.replaceChildren();
     for (const channel of [ITERATION, ...now.columns]) {
       const cell = make("th", "", head);
@@ -442,7 +512,9 @@ function render({ model, el }) {
     if (!known) {
       known = true;
       asked.condition = now.condition;
-      asked.columns = now.columns.length === now.channels.length ? null : now.columns;
+      asked.columns = now.chosen;
+      asked.sort = now.sort;
+      asked.descending = now.descending;
     }
     bar.show(now, pane.scrollTop > 0);
     showHeads(now);
@@ -478,6 +550,7 @@ function render({ model, el }) {
     resized.disconnect();
     endReports();
     endWatch();
+    endKeys();
     model.off("change:payload", apply);
   };
 }

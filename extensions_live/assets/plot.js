@@ -118,6 +118,11 @@ function make(tag, className, parent, text = "") {
   parent.append(element);
   return element;
 }
+function focusOf(element) {
+  const root = element.getRootNode();
+  const { activeElement } = root instanceof ShadowRoot ? root : element.ownerDocument;
+  return activeElement;
+}
 function named(name, element) {
   element.dataset.testid = name;
   return element;
@@ -167,6 +172,26 @@ function showKey({ button, name }, label, colour) {
   name.textContent = label;
   button.title = `show or hide ${label}`;
   button.style.setProperty("--wb-colour", colour);
+}
+
+// src/late.ts
+var HANDLER = "_handle_comm_msg";
+function hearMessages(model) {
+  model.widget_manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      const handle = inheritedHandler(found);
+      if (handle) found.comm?.on_msg?.((message) => handle.call(found, message));
+    },
+    () => void 0
+  );
+}
+function inheritedHandler(widget) {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.hasOwn(owner, HANDLER)) {
+    owner = Object.getPrototypeOf(owner);
+  }
+  const base = owner && Object.getPrototypeOf(owner);
+  return base?.[HANDLER];
 }
 
 // src/still.ts
@@ -232,6 +257,7 @@ function shownModel(output) {
 function careForCell({ model }) {
   writeStill(model);
   reviveViews(model);
+  hearMessages(model);
 }
 
 // src/numbers.ts
@@ -579,10 +605,10 @@ function makeComparison(lines, settings, parent, leave) {
     show({ runs: given, differences, now, temporary }) {
       const runs = ordered(given, now.order);
       const key = JSON.stringify([runs, differences, now]);
-      if (key === shown2 || box.contains(document.activeElement?.closest("input") ?? null)) return;
+      if (key === shown2 || box.contains(focusOf(box)?.closest("input") ?? null)) return;
       shown2 = key;
       box.hidden = !runs.length;
-      const focused = document.activeElement?.dataset.focus;
+      const focused = focusOf(box)?.dataset.focus;
       const table = document.createElement("table");
       const caption = make("caption", "", table, "differences between the runs");
       if (temporary) {
@@ -908,6 +934,19 @@ function keyOf(event) {
   if (!OWN.has(key) || takesText(target)) return null;
   return key === " " && isPressed(target) ? null : key;
 }
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+function ownKeys(box) {
+  const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain2 = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain2 && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
 
 // src/plot_keys.ts
 var FIELDS = "input, select, textarea";
@@ -1161,8 +1200,29 @@ function makeTwin(parent) {
   };
 }
 
-// src/theme.ts
+// src/looks.ts
 var LATE = 400;
+var COLOURS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+function followColours(changed) {
+  let timer;
+  const themed = () => {
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(changed, LATE);
+  };
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = COLOURS.map((query) => window.matchMedia(query));
+  for (const one of media) one.addEventListener("change", themed);
+  changed();
+  return () => {
+    clearTimeout(timer);
+    watcher.disconnect();
+    for (const one of media) one.removeEventListener("change", themed);
+  };
+}
+
+// src/theme.ts
 function applyTheme(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -1193,22 +1253,9 @@ function applyTheme(figures, el) {
   }
 }
 function followTheme(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     applyTheme(figures, el);
-  };
-  const themed = () => {
-    repaint();
-    setTimeout(repaint, LATE);
-  };
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
-  };
+  });
 }
 
 // src/toolbar.ts
@@ -1311,7 +1358,7 @@ function makeToolbar(index, settings, parent, save) {
       x.value = now.x;
       x.title = Object.values(missing).join("; ") || "quantity on the x axis";
       const position = positionOfSmoothing(now.smoothing);
-      if (document.activeElement !== slider || Number(slider.value) !== position) {
+      if (focusOf(slider) !== slider || Number(slider.value) !== position) {
         slider.value = String(position);
       }
       const over = now.smoothing.toLocaleString("en");
@@ -1319,6 +1366,7 @@ function makeToolbar(index, settings, parent, save) {
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
       slider.setAttribute("aria-valuetext", text);
       label.title = text;
+      label.classList.toggle("wb-none", !now.smoothing);
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {
@@ -1342,8 +1390,7 @@ function makeMenu(name, title, parent) {
   details.addEventListener("focusout", (event) => {
     if (details.contains(event.relatedTarget)) return;
     setTimeout(() => {
-      const { activeElement } = details.getRootNode();
-      if (!details.contains(activeElement)) close();
+      if (!details.contains(focusOf(details))) close();
     }, 150);
   });
   const list = make("div", "wb-menu-list", details);
@@ -1768,7 +1815,7 @@ function showProblem(model, box) {
 var MOST_COLUMNS = 2;
 function render({ model, el }) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
-  box.dataset.lmSuppressShortcuts = "true";
+  const endKeys = ownKeys(box);
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
@@ -1815,6 +1862,7 @@ function render({ model, el }) {
     end();
     endReports();
     endWatch();
+    endKeys();
   };
 }
 var plot_default = { initialize: careForCell, render };

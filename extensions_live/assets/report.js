@@ -28,38 +28,45 @@ async function embed(bokeh, json, holders) {
   }
 }
 
-// src/legend.ts
-function paintLegends(figures, el) {
+// src/looks.ts
+var LATE = 400;
+var COLOURS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+function followColours(changed) {
+  let timer;
+  const themed = () => {
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(changed, LATE);
+  };
+  const watcher = new MutationObserver(themed);
+  watcher.observe(document.body, { attributes: true });
+  const media = COLOURS.map((query) => window.matchMedia(query));
+  for (const one of media) one.addEventListener("change", themed);
+  changed();
+  return () => {
+    clearTimeout(timer);
+    watcher.disconnect();
+    for (const one of media) one.removeEventListener("change", themed);
+  };
+}
+
+// src/titles.ts
+function paintTitles(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
     const { above, right } = figure;
     for (const part of [...figure.center, ...above, ...right]) {
-      if (part.type === "Legend") part.setv({ label_text_color: text, label_text_font: font });
       if (part.type === "Title") part.setv({ text_color: text, text_font: font });
     }
   }
 }
-function followLegends(figures, el) {
-  const repaint = () => {
-    paintLegends(figures, el);
-  };
-  const late = () => {
-    repaint();
-    setTimeout(repaint, 400);
-  };
-  const watcher = new MutationObserver(late);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", late);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", late);
-  };
+function followTitles(figures, el) {
+  return followColours(() => {
+    paintTitles(figures, el);
+  });
 }
 
 // src/theme.ts
-var LATE = 400;
 function applyTheme(figures, el) {
   const { fontFamily: font, color: text } = getComputedStyle(el);
   for (const figure of figures) {
@@ -90,22 +97,9 @@ function applyTheme(figures, el) {
   }
 }
 function followTheme(figures, el) {
-  const repaint = () => {
+  return followColours(() => {
     applyTheme(figures, el);
-  };
-  const themed = () => {
-    repaint();
-    setTimeout(repaint, LATE);
-  };
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
-  };
+  });
 }
 
 // src/widgets/report.ts
@@ -121,7 +115,7 @@ async function drawReport(page) {
     const views = await embed(bokeh, json, holders);
     const figures = views.document.roots();
     followTheme(figures, page.body);
-    followLegends(figures, page.body);
+    followTitles(figures, page.body);
     page.body.dataset.drawn = String(figures.length);
   } catch (error) {
     if (problem) {

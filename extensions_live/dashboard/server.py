@@ -26,6 +26,7 @@ UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
 
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"
+LOGGERS = ("bokeh.server.views.ws", "tornado.application")
 
 MOST_ROUNDS = 5
 """Maximum number of attempts to cancel the remaining tasks of a closed server."""
@@ -83,7 +84,8 @@ class AppServer:
         self._thread = threading.Thread(
             target=self._run, args=(started, port), name=THREAD, daemon=True
         )
-        logging.getLogger("bokeh.server.views.ws").addFilter(is_noteworthy)
+        for name in LOGGERS:
+            logging.getLogger(name).addFilter(is_noteworthy)
         self._thread.start()
         self.port = started.result()
 
@@ -169,8 +171,11 @@ def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def is_noteworthy(record: logging.LogRecord) -> bool:
-    """Return True unless `record` reports that a tab was closed during a transfer to it."""
-    return record.threadName != THREAD or not record.getMessage().startswith(CLOSED)
+    """Return False if `record` reports that a tab or the dashboard was closed in a transfer."""
+    if record.threadName != THREAD:
+        return True
+    ended = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not ended and not record.getMessage().startswith(CLOSED)
 
 
 def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

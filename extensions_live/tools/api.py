@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from extensions_live.requests import carry_out
+from extensions_live.requests import carry_out, check_call
 from extensions_live.tools import describe
+from extensions_live.tools.errands import WAITING, Errand, Errands
 from extensions_live.tools.plain import plain
 from workbench.errors import ArgumentError, SessionError, WorkbenchError, nearest
 from workbench.interfaces import Command, Session
@@ -43,6 +44,7 @@ RULES = [
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, add session=NAME to the query parameters of an address.",
     "A command takes effect between two batches; its receipt names the iteration.",
+    "The receipt of fork has an id such as fork-1; once done, it names the new session.",
 ]
 
 
@@ -76,6 +78,7 @@ class Api:
     def __init__(self, sessions: Iterable[Session]) -> None:
         self._lock = threading.Lock()
         self._sessions = {session.name: session for session in sessions}
+        self._errands = Errands(self._add)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,6 +152,11 @@ class Api:
                 last = whole(options, "last", 100, least=1)
                 content = [describe.receipt(one) for one in session.commands[-last:]]
             case ("commands", number):
+                errand = self._errands.find(number)
+                if errand is not None:
+                    limit = seconds(options)
+                    refuse_others(options)
+                    return self._errand(errand, limit)
                 command = find(session, number)
                 wait(command, seconds(options))
                 content = describe.receipt(command)
@@ -161,18 +169,27 @@ class Api:
         request = parsed(body)
         limit = seconds(options)
         refuse_others(options)
+        if request["name"] in WAITING:
+            check_call(session, request["name"], request["arguments"])
+            errand = self._errands.begin(session, request["name"], request["arguments"], by=ACTOR)
+            return self._errand(errand, limit)
         try:
             result = carry_out(session, request["name"], request["arguments"], by=ACTOR)
         except WorkbenchError:
             raise
         except Exception as error:  # of values that a method does not check
             raise SessionError(f"{request['name']}: {type(error).__name__}: {error}") from error
-        if isinstance(result, Session):
-            with self._lock:
-                self._sessions[result.name] = result
-            return Answer(200, describe.state(result))
+        assert not isinstance(result, Session)  # those in WAITING return one
         wait(result, limit)
         return Answer(200, describe.receipt(result))
+
+    def _errand(self, errand: Errand, limit: float) -> Answer:
+        errand.wait(limit)
+        return Answer(200, errand.receipt())
+
+    def _add(self, session: Session) -> None:
+        with self._lock:
+            self._sessions[session.name] = session
 
     def _session(self, name: str | None) -> Session:
         with self._lock:

@@ -168,3 +168,31 @@ def test_load_and_a_lost_connection_do_not_count_as_the_end_of_a_kernel(notebook
     last = notebook.find("plot")
     until(lambda: int(last.get_attribute("data-last")) > before + 100, what="newer points")
     assert notebook.page.evaluate("window.wrong") == 0
+
+
+PARTS = """
+from extensions_live import Controls, LogTable, Progress
+session = start(10**6)
+while session.log.status["iterations_done"] < 30: time.sleep(0.01)
+"""
+
+
+def test_a_saved_notebook_keeps_tables_of_the_views_without_curves(open_notebook):
+    cells = ["LogTable(session)", "Progress(session)", "Controls(session)"]
+    notebook = open_notebook("tables.ipynb", notebook_text(SMALL_RUN, PARTS, *cells))
+    notebook.run_all()
+    assert notebook.errors() == []
+    for index in (2, 3, 4):
+        table = notebook.cell(index).locator("table.wb-still")
+        until(lambda i=index: "<td>" in str(notebook.outputs(i)), what="a table")
+        until(table.is_hidden, what="the live view alone")
+    assert len(json.dumps(notebook.save())) < 300_000
+    kill(notebook)
+    notebook.reload()
+    for index in (2, 3, 4):
+        notebook.scroll_to(index)
+        cell = notebook.cell(index)
+        cell.locator("table.wb-still").wait_for()
+        assert cell.get_by_text("Error displaying widget").locator("visible=true").count() == 0
+        cell.locator(".wb-not-live").wait_for()
+    assert "cost" in notebook.cell(2).locator("table.wb-still").inner_text()

@@ -1,7 +1,6 @@
 """`Guard`: pauses or rewinds a run whose cost is not finite or explodes."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import torch
 
 from tests.support import runs
 from tests.support.fakes import make
+from tests.support.waiting import SOON, until
 from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
@@ -18,24 +18,8 @@ from workbench.extensions.schedules import linear
 from workbench.extensions.training import SharedVariableModifier
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop
-from workbench.session import running_sessions
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in running_sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
-
-
-def until(condition):
-    end = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def parabola(*extensions, rate=0.1, batches=60, log_of=None, on_not_finite=None):

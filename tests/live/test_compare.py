@@ -212,3 +212,10 @@ def test_the_bars_of_several_sessions_have_their_names_and_no_values_of_the_plot
         assert "cost" not in [name for name, _ in bar.payload["values"]]
     assert [bar.title for bar in bars] == ["one", "two"]
     assert view(one).widgets[0].title == ""
+
+
+def test_the_still_table_has_a_column_for_each_run(hand_pump, wire):
+    one = Plot.compare({"a": log_of([2.0]), "<b>": log_of([1.0])})
+    table = one.still.bundles()[0]["text/html"].partition("<table")[2]
+    assert "<tr><th></th><th>a</th><th>&lt;b&gt;</th></tr>" in table
+    assert "<tr><td>cost</td><td>2</td><td>1</td></tr>" in table

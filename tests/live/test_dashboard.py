@@ -1,5 +1,7 @@
 """The dashboard without a browser: its server, its guard, and what one tab gets."""
 
+import asyncio
+import logging
 import threading
 import time
 import urllib.error
@@ -11,6 +13,7 @@ from tornado.httputil import HTTPHeaders
 from extensions_live import Dashboard
 from extensions_live.dashboard.boards import SessionBoard
 from extensions_live.dashboard.guard import refusal
+from extensions_live.dashboard.server import THREAD, is_noteworthy
 from extensions_live.dashboard.visit import Visit
 from extensions_live.loopback import reachable
 from tests.live.runs import Clock, make_loop
@@ -235,3 +238,19 @@ def test_a_closed_tab_sends_nothing(session):
     tab.open()
     tab.visit.close()
     assert tab.tick() == [] and tab.visit.widgets == ()
+
+
+@pytest.mark.parametrize(
+    ("thread", "text", "error", "shown"),
+    [
+        (THREAD, "Uncaught exception GET /ws", asyncio.CancelledError(), False),
+        (THREAD, "Failed sending message as connection was closed", None, False),
+        (THREAD, "Uncaught exception GET /ws", ValueError(), True),
+        ("MainThread", "Uncaught exception GET /ws", asyncio.CancelledError(), True),
+    ],
+)
+def test_only_the_end_of_a_connection_is_not_logged(thread, text, error, shown):
+    about = None if error is None else (type(error), error, None)
+    record = logging.LogRecord("tornado.application", logging.ERROR, "", 0, text, (), about)
+    record.threadName = thread
+    assert is_noteworthy(record) is shown

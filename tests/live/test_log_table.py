@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from extensions_live import LogTable
+from extensions_live.log_table import source_of
+from extensions_live.table_still import TableStill
 from workbench.errors import LogError, UnknownRecordError
 from workbench.log import SQLiteLog, TrainingLog
 
@@ -176,3 +178,52 @@ def test_an_empty_log_has_an_empty_table(hand_pump, wire):
     hand_pump.serve(table)
     assert table.payload["rows"] == [] and table.payload["total"] == 0
     table.close()
+
+
+def test_all_columns_are_more_than_the_first_thirty(ask, log):
+    for i in range(40):
+        log[9][f"layer {i}"] = i
+    assert ask()["columns"] == ask()["channels"][:30]
+    payload = ask(columns="all")
+    assert len(payload["columns"]) == 42 and payload["chosen"] == "all"
+    assert payload["rows"][0][-1] == "39"
+
+
+def still(table):
+    return TableStill(source_of(table.subject), table)
+
+
+def test_the_still_table_has_the_newest_rows_as_text(ask, log):
+    one = still(ask.table)
+    html = one.bundles()[0]["text/html"]
+    assert "<caption>all 10 rows</caption><tr><th>iteration</th><th>cost</th>" in html
+    assert "<td>3</td><td>1</td><td>&lt;/td&gt;&lt;script&gt;</td>" in html
+    for i in range(10, 500):
+        log[i]["cost"] = 0.5
+    assert one.text().splitlines()[:3] == [
+        "20 of 500 rows", "iteration  cost  note", "499        0.5"
+    ]  # fmt: skip
+
+
+def test_the_still_table_follows_the_choices_and_stays_small(ask, log):
+    one = still(ask.table)
+    before = one.due()
+    ask(condition="cost > 20", columns=["cost"])
+    assert one.due() != before
+    assert one.text().splitlines() == [
+        "all 1 row where cost > 20", "iteration  cost", "9          25"
+    ]  # fmt: skip
+    ask(start=3)
+    settled = one.due()
+    ask(start=5)
+    assert one.due() == settled
+    for i in range(300):
+        log[9][f"layer {i}"] = "x" * 300
+    ask(columns="all")
+    assert "290 more columns" in one.text() and len(str(one.bundles())) < 30_000
+
+
+def test_interventions_are_shown_by_their_texts(ask, log):
+    log[9]["interventions"] = ({"id": 1, "text": "set rate = 2"}, {"id": 2, "text": "pause"})
+    assert ask(count=1)["rows"] == [["9", "25", "", "set rate = 2; pause"]]
+    assert "set rate = 2; pause" in log._repr_html_() and "&#x27;id&#x27;" not in log._repr_html_()

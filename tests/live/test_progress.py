@@ -60,3 +60,15 @@ def test_the_line_says_the_same_as_the_control_bar(hand_pump, wire):
     hand_pump.serve(line), hand_pump.serve(bar)
     same = ("state", "iteration", "epoch", "rate", "tier", "time_left", "fraction")
     assert {name: line.payload[name] for name in same} == {name: bar.payload[name] for name in same}
+
+
+def test_a_new_page_gets_the_payload_again_once(hand_pump, wire, monkeypatch):
+    session = make_loop().start()
+    assert session.wait(20)
+    line, sent = Progress(session), []
+    hand_pump.serve(line)
+    monkeypatch.setattr(line, "send_state", sent.append)
+    for rendering in ("a", "a", "b"):
+        line.hear({"kind": "visibility", "rendering": rendering, "visible": True})
+        hand_pump.serve(line)
+    assert sent == [["payload", "problem"]] * 2

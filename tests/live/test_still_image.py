@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageDraw
 
 from extensions_live.downsampling import downsample
-from extensions_live.still_image import HEIGHT, SCALE, SHRINK, WIDTH, Line, draw, ticks
+from extensions_live.still_image import HEIGHT, SCALE, SHRINK, WIDTH, Line, Panel, draw, ticks
 
 from .runs import make_loop, plot_of
 
@@ -101,3 +101,13 @@ def test_the_image_follows_the_axes_of_the_page(hand_pump, wire):
     view.widgets[0].settings = {"log_y": [1]}
     assert view.still.log_y() == (1,)
     assert view.still.bundles()[1]["image/png"] != before
+
+
+def test_a_long_legend_has_several_rows_within_its_panel():
+    names = [f"a run with a long name {i}" for i in range(40)]
+    lines = [Line(name, "#3b82f6", line([1.0, 2.0]).curve) for name in names]
+    pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    short, long = (Panel(pen, some, 0, 0, WIDTH / 2) for some in (lines[:1], lines))
+    assert long.top > short.top and {row for row, _, _ in long.legend} == {0, 1, 2, 3}
+    assert all(x < long.right for _, x, _ in long.legend)
+    assert long.legend[-1][2] == "and more" and len(long.legend) < 40

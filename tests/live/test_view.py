@@ -1,9 +1,10 @@
 """Views in cells: their contents, and when they are closed."""
 
-from extensions_live import Controls, Plot, view
+from extensions_live import Controls, Plot, Progress, view
 from extensions_live.notebook import Cell
 from extensions_live.plot_view import PlotView
-from extensions_live.run_view import Shelf
+from extensions_live.run_view import RunView, Shelf
+from extensions_live.still_output import StillOutput
 from workbench.extensions import CompositeExtension
 
 from .runs import make_loop, plot_of
@@ -96,3 +97,17 @@ def test_without_names_of_cells_nothing_is_closed(hand_pump, wire):
     for execution, one in enumerate(views):
         shelf.put(one, Cell("", str(execution), ()))
     assert all(one.widgets[0].comm is not None for one in views)
+
+
+def test_a_widget_that_is_shown_again_stays_open(hand_pump, wire):
+    session = make_loop().start()
+    assert session.wait(20)
+    line, shelf = Progress(session), Shelf()
+    views = [RunView([line], StillOutput(session)) for _ in range(3)]
+    shelf.put(views[0], Cell("a", "1", ()))
+    shelf.put(views[1], Cell("a", "2", ()))
+    assert line.comm is not None
+    shelf.put(views[2], Cell("b", "3", ("a",)))
+    assert line.comm is not None
+    shelf.put(plot_of(make_loop()).view(), Cell("b", "4", ()))
+    assert line.comm is None

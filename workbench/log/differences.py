@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
-from workbench.log.interventions import INTERVENTIONS, each_intervention
+from workbench.log.interventions import INTERVENTIONS, each_intervention, in_words
 from workbench.log.sources import Run
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
     if INTERVENTIONS in frame:
         records = frame[INTERVENTIONS].dropna()
         for iteration, record in each_intervention(records.index.to_numpy(), records.tolist()):
-            found.setdefault(str(record.get("text", "")), []).append(int(iteration))
+            found.setdefault(in_words(record), []).append(int(iteration))
     return found
 
 

@@ -1,11 +1,13 @@
 """Interventions in a log, which are the commands that changed a run, by iteration.
 
 A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip items that are not mappings, since another program can write a log.
+Readers skip items that are not mappings, since another program can write a log. `in_words`
+describes an intervention in all views, tables and reports.
 """
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -76,3 +78,78 @@ def interventions_of(row: Any) -> list[Intervention]:
     """
     records = row if isinstance(row, (list, tuple)) else ()
     return [record for record in records if isinstance(record, Mapping)]
+
+
+def change_of(record: Intervention) -> tuple[str, str, str]:
+    """Return what an intervention changed, the old value and the new value, as texts.
+
+    Examples
+    --------
+    >>> change_of({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
+    ...            "value": 0.5})
+    ('rate', '0.25', '0.5')
+    """
+    kind, what = record.get("command"), one_line(record.get("text", record.get("command", "")))
+    old, new = record.get("old"), record.get("value")
+    if "variable" in record and kind in ("set", "hold", "release"):
+        what = f"{'' if kind == 'set' else f'{kind} '}{record['variable']}"
+    elif kind == "set_end" and ("epochs" in record or "batches" in record):
+        what, unit = "end", "epochs" if "epochs" in record else "batches"
+        old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
+    elif kind in ("rewind", "undo") and "to" in record:
+        what = kind if kind == "rewind" else what
+        old, new = record.get("from"), record["to"]
+    return what, brief(old), brief(new)
+
+
+def in_words(record: Intervention) -> str:
+    """Return an intervention as text.
+
+    Examples
+    --------
+    >>> in_words({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
+    ...           "value": 0.5})
+    'rate 0.25 -> 0.5'
+    >>> in_words({"command": "call", "text": "call widen"})
+    'call widen'
+    """
+    what, old, new = change_of(record)
+    return " ".join(part for part in (what, old, f"-> {new}" if old and new else new) if part)
+
+
+def records_in_words(value: object) -> str | None:
+    """Return the records of a row, interventions or alerts, as text; None for other values.
+
+    Examples
+    --------
+    >>> records_in_words(({"level": "error", "text": "the cost is nan"}, {"text": "pause"}))
+    'error: the cost is nan; pause'
+    >>> records_in_words(({"width": 3},))
+    """
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    if not all(isinstance(one, Mapping) and isinstance(one.get("text"), str) for one in value):
+        return None
+    return "; ".join(
+        f"{one['level']}: {one_line(one['text'])}" if "level" in one else in_words(one)
+        for one in value
+    )
+
+
+def brief(value: object) -> str:
+    """Return a value as short text; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return f"{number:.0f}" if 1e3 <= abs(number) < 1e6 else f"{number:.4g}"
+    return f"{one_line(value):.60}"
+
+
+def one_line(value: object) -> str:
+    """Return a value as text without line breaks."""
+    return " ".join(str(value).split())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.log.column import as_float
 from workbench.log.frames import Entries, Snapshot
+from workbench.log.interventions import records_in_words
 from workbench.log.placeholders import Damaged
 from workbench.log.sparkline import sparkline
 
@@ -201,8 +202,22 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
         f'<div style="{STYLE}"><div style="margin-bottom:4px">{html.escape(heading)}</div>'
         f'<table style="border-collapse:collapse;{STYLE}"><tr style="{LINE}">{heads}</tr>'
         f"{lines}</table>{more}<details><summary>last rows</summary>"
-        f"{rows.to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
+        f"{frame_in_words(rows).to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
     )
+
+
+def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in which interventions and alerts are texts."""
+    shown = rows.copy(deep=False)
+    for name in rows:
+        if rows[name].dtype == object:
+            shown[name] = rows[name].map(_text, na_action="ignore")
+    return shown
+
+
+def _text(value: Any) -> Any:
+    text = records_in_words(value)
+    return value if text is None else text
 
 
 def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
@@ -210,7 +225,8 @@ def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
     _, numbers = numbers_of(entries.values)
     curve, cells = "", [f"{facts['count']:,}"]
     if numbers is None:
-        text = str(entries.values.item(-1))
+        last = entries.values.item(-1)
+        text = records_in_words(last) or str(last)
         cells += [text if len(text) <= 40 else f"{text[:39]}…", "", ""]
     else:
         curve = f'<span style="{ACCENT}">{sparkline(entries.iterations, numbers)}</span>'

@@ -190,6 +190,7 @@ class Tabular(Records):
         x: str = "iteration",
         smoothing: float = 0.0,
         log_y: bool = False,
+        robust: bool = True,
         title: str = "",
     ) -> Any:
         """Return a Bokeh figure of the current contents of the log.
@@ -209,6 +210,10 @@ class Tabular(Records):
             recorded curve remains visible behind the smoothed curve.
         log_y : bool
             If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
+        robust : bool
+            If True, a few values that are so far away that they would flatten the curve are outside
+            the vertical range and do not count in a smoothed curve. Marks at the edge and a line
+            above the figure say where they are and how large. If False, all values are in range.
         title : str
             The heading.
 
@@ -227,7 +232,8 @@ class Tabular(Records):
             If there is nothing to draw, or if an option is not valid.
         """
         draw = from_live_layer("log_figure", "figure_of", what="log.plot()")
-        return draw(self, channels, x=x, smoothing=smoothing, log_y=log_y, title=title)
+        options = {"x": x, "smoothing": smoothing, "log_y": log_y, "robust": robust}
+        return draw(self, channels, **options, title=title)
 
     def _repr_html_(self) -> str:
         snapshot = self.snapshot()

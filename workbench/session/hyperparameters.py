@@ -73,16 +73,20 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the hyperparameters of a run, in the order of its training state."""
+    """Return the hyperparameters of a run, first those of step rules, then those of the graph.
+
+    Each group is in the order of the training state.
+    """
     drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()
-    return [
+    found = [
         _described(path, variable, drivers, owners)
         for path, variable in others.items()
         if (has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers)
         and not variable.ndim
         and variable.dtype.is_floating_point
     ]
+    return sorted(found, key=lambda one: not one.owner)
 
 
 def describe(loop: Loop, given: SharedVariable | str) -> Hyperparameter:

@@ -52,19 +52,24 @@ def way_to(
         If there is no such snapshot.
     """
     before = [r for r in interventions(log, CHANGING) if r["iteration"] < iteration]
+    found = usable(snapshots, branch, iteration)
+    exact = [snapshot for snapshot in found if snapshot.changes == len(before)]
+    if not exact:
+        near = ", ".join(f"{s.iteration:,}" for s in found[-3:])
+        text = f"there are snapshots at {near}" if near else "there is no snapshot before it"
+        raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
+    return exact[-1]
+
+
+def usable(snapshots: Iterable[Snapshot], branch: Branch, iteration: int) -> list[Snapshot]:
+    """Return the snapshots on a branch and its ancestors, up to an iteration of the branch."""
     shared = {id(one): until for one, until in branch.lineage}
-    usable = [
+    return [
         snapshot
         for snapshot in snapshots
         if snapshot.iteration <= iteration
         and (snapshot.iteration, snapshot.changes) <= shared.get(id(snapshot.branch), (-1, 0))
     ]
-    exact = [snapshot for snapshot in usable if snapshot.changes == len(before)]
-    if not exact:
-        near = ", ".join(f"{s.iteration:,}" for s in usable[-3:])
-        text = f"there are snapshots at {near}" if near else "there is no earlier snapshot"
-        raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
-    return exact[-1]
 
 
 class UndoStack:

@@ -18,6 +18,9 @@ from typing import Any
 
 import torch
 
+from workbench.main_loop import MainLoop
+from workbench.main_loop.state import state_of
+
 MEMORY = 512 * 2**20
 """Maximum number of bytes of the tensors in a ring."""
 
@@ -119,8 +122,21 @@ class Ring:
         if before is not None:
             _share(snapshot.state, before.state)
         bisect.insort_right(self._kept, snapshot, key=_iteration)
+        self._drop(snapshot)
+
+    def adopt(self, snapshots: Iterable[Snapshot]) -> None:
+        """Add snapshots of another ring, whose tensors both rings then share.
+
+        Each ring counts shared tensors, so that both together meet the limits of two rings.
+        """
+        self._kept = sorted([*snapshots, *self._kept], key=_iteration)
+        if self._kept:
+            self._drop(self._kept[-1])
+
+    def _drop(self, newest: Snapshot) -> None:
+        """Drop snapshots other than `newest` to meet the limits."""
         while len(self._kept) > self.most or (len(self._kept) > 1 and self.bytes > self.memory):
-            self._kept.remove(self._least_missed(snapshot))
+            self._kept.remove(self._least_missed(newest))
 
     def newest_until(self, iteration: int) -> Snapshot | None:
         """Return the last snapshot at or before `iteration`, or None."""
@@ -146,6 +162,17 @@ class Ring:
             return (end - start) / (1 + now - snapshot.iteration)
 
         return min(free, key=missed)
+
+
+def snapshot_of(
+    main_loop: MainLoop, changes: int, branch: Any, pin: str = "", *, in_hand: bool
+) -> Snapshot:
+    """Return a snapshot of a main loop; `in_hand` as for `workbench.main_loop.state.state_of`."""
+    log = main_loop.log
+    done = log.status["iterations_done"]
+    state = own_parts(state_of(main_loop, in_hand=in_hand, with_log=False))
+    row = dict(log[done]) if done in log else {}
+    return Snapshot(done, changes, state, deepcopy(dict(log.status)), row, branch, pin)
 
 
 def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:

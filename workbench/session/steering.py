@@ -22,6 +22,7 @@ from workbench.main_loop import MainLoop
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
+from workbench.session.fork import Fork
 from workbench.session.hyperparameters import (
     Hyperparameter,
     describe,
@@ -216,8 +217,9 @@ class Steering(interfaces.Session):
         """Start a second session, paused at an iteration of this session; this session continues.
 
         The new session has a copy of the main loop, with separate parameters, extensions and log;
-        the two sessions share only the datasets. The new session is ready after it has trained on
-        the batches between the last snapshot and `iteration`.
+        the two sessions share only the datasets and the snapshots before the fork, so the new
+        session can be rewound to a point before it. It is ready after it has trained on the batches
+        between the last snapshot and `iteration`.
 
         Parameters
         ----------
@@ -241,18 +243,18 @@ class Steering(interfaces.Session):
         if iteration is not None and not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
         check_name(name)
-        copy, at = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
-        new = type(self)(copy, name)
-        new._worker.begin_at(at, f"fork of {self.name} at {at:,}")
+        fork = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
+        new = type(self)(fork.main_loop, name)
+        new._worker.begin_at(fork, f"fork of {self.name} at {fork.iteration:,}")
         return new
 
-    def _copy(self, kind: str, copy: Callable[[], tuple[MainLoop, int]]) -> tuple[MainLoop, int]:
+    def _copy(self, kind: str, copy: Callable[[], Fork]) -> Fork:
         """Copy the main loop in the training thread or, if training has ended, in this thread."""
         with self._queue.lock:
             ended = self._worker.state.ended
             command = None if ended else self._queue.ask(kind, kind, copy)
         try:
-            found: tuple[MainLoop, int] = copy() if command is None else command.wait()
+            found: Fork = copy() if command is None else command.wait()
         except Refused as refusal:
             raise SessionError(f"{kind}: refused: {refusal}") from None
         return found
@@ -295,7 +297,7 @@ class Steering(interfaces.Session):
         Warns
         -----
         SessionWarning
-            If the cost does not fall at any learning rate.
+            If the cost does not fall clearly at any learning rate.
 
         Examples
         --------
@@ -304,8 +306,8 @@ class Steering(interfaces.Session):
         """
         check_options(low, high, batches)
         rewinder = self._worker.rewinder
-        copy, _ = self._copy("range test", lambda: rewinder.fork(None, None, in_memory=True))
-        return run_test(copy, low=low, high=high, batches=batches, parameter=parameter)
+        fork = self._copy("range test", lambda: rewinder.fork(None, None, in_memory=True))
+        return run_test(fork.main_loop, low=low, high=high, batches=batches, parameter=parameter)
 
     def replay(
         self,

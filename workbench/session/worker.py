@@ -20,6 +20,7 @@ from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
+from workbench.session.fork import Fork
 from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
 from workbench.session.probe import Prober
@@ -173,13 +174,13 @@ class Worker:
                 raise SessionError(NO_THREAD.format(name=self._name, error=error)) from error
             raise
 
-    def begin_at(self, iteration: int, branch: str) -> None:
+    def begin_at(self, fork: Fork, branch: str) -> None:
         """Start a run at a snapshot, train up to an iteration, and pause there."""
         status = self._main_loop.status
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)
         with self.queue.lock:
-            self.launch(more, lambda: self.rewinder.begin_at(iteration, branch), warns=False)
+            self.launch(more, lambda: self.rewinder.begin_at(fork, branch), warns=False)
 
     def come_back(
         self,

@@ -1,7 +1,7 @@
 // The table of a comparison: the runs side by side, with the differences between them. The user can
 // hide, rename, recolour and reorder runs in this table.
 
-import { make, named } from "./dom";
+import { focusOf, make, named } from "./dom";
 import type { Difference, LineInfo, PlotSettings, RunData } from "./messages";
 import { toggled, type Settings } from "./settings";
 
@@ -60,10 +60,10 @@ export function makeComparison(
       const runs = ordered(given, now.order);
       const key = JSON.stringify([runs, differences, now]);
       // A name that is being typed must not be replaced.
-      if (key === shown || box.contains(document.activeElement?.closest("input") ?? null)) return;
+      if (key === shown || box.contains(focusOf(box)?.closest("input") ?? null)) return;
       shown = key;
       box.hidden = !runs.length;
-      const focused = (document.activeElement as HTMLElement | null)?.dataset.focus;
+      const focused = focusOf(box)?.dataset.focus;
       const table = document.createElement("table");
       const caption = make("caption", "", table, "differences between the runs");
       if (temporary) {

@@ -64,6 +64,29 @@ export function keyOf(event: KeyboardEvent): string | null {
   return key === " " && isPressed(target) ? null : key;
 }
 
+/** Places in which Escape closes or resets something, instead of leaving the view. */
+const ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+
+/**
+ * Keeps keys that are pressed in `box` from the shortcuts of the notebook: otherwise two presses of
+ * D delete the cell, and arrow keys select another one. Keys with modifiers, such as Ctrl+S, and
+ * Escape still go to the notebook. Returns a function that ends this.
+ */
+export function ownKeys(box: HTMLElement): () => void {
+  // JupyterLab listens on the document, and checks this attribute from the target upwards; most of
+  // its shortcuts belong to the element in focus itself.
+  const first = ({ target, key, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
+    if (!(target instanceof Element) || !box.contains(target)) return;
+    const plain = !(ctrlKey || metaKey || altKey);
+    const leaves = key === "Escape" && !target.closest(ESCAPABLE);
+    target.toggleAttribute("data-lm-suppress-shortcuts", plain && !leaves);
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+  };
+}
+
 /**
  * Calls `act` for keys that are pressed in `box`, or that other parts of the view send with the
  * event `KEY`. These keys do not trigger shortcuts of the notebook. Returns a function that ends
@@ -71,13 +94,7 @@ export function keyOf(event: KeyboardEvent): string | null {
  */
 export function listenToKeys(box: HTMLElement, act: (key: string) => void): () => void {
   box.tabIndex = 0;
-  // JupyterLab listens on the document and checks this attribute first. Keys with modifiers, such
-  // as Ctrl+S, still go to the notebook.
-  const first = (event: KeyboardEvent) => {
-    if (!(event.target instanceof Node) || !box.contains(event.target)) return;
-    const plain = !(event.ctrlKey || event.metaKey || event.altKey) && event.key !== "Escape";
-    box.toggleAttribute("data-lm-suppress-shortcuts", plain);
-  };
+  const endOwning = ownKeys(box);
   const pressed = (event: KeyboardEvent) => {
     const key = keyOf(event);
     if (key === null) return;
@@ -90,10 +107,9 @@ export function listenToKeys(box: HTMLElement, act: (key: string) => void): () =
     const area = areaOf(box);
     if (area && area.querySelectorAll(BARS).length < 2) act(key);
   });
-  window.addEventListener("keydown", first, true);
   box.addEventListener("keydown", pressed);
   return () => {
-    window.removeEventListener("keydown", first, true);
+    endOwning();
     box.removeEventListener("keydown", pressed);
     endHearing();
   };

@@ -236,6 +236,7 @@ export interface SteerPayload {
   numbers: NumberRow[];
   end: EndRow;
   branches: BranchRow[];
+  more_branches: number;
   snapshots: SnapshotRow[];
   interventions: InterventionRow[];
   more_interventions: number;
@@ -335,7 +336,7 @@ export interface ProgressState {
   payload: ProgressPayload | Empty;
 }
 
-/** Request for rows of a log; `columns` is null for the default columns. While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV. */
+/** Request for rows of a log; `columns` is null for the first columns, or "all" for all. While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV. */
 export interface RowsMessage {
   kind: "rows";
   start: number;
@@ -343,14 +344,15 @@ export interface RowsMessage {
   sort: string;
   descending: boolean;
   condition: string;
-  columns: string[] | null;
+  columns: string[] | "all" | null;
   hold: boolean;
   copy: number;
 }
 
-/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
+/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `chosen` is the request for `columns`, and `columns` are the channels that are shown. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
 export interface LogTablePayload {
   channels: string[];
+  chosen: string[] | "all" | null;
   columns: string[];
   rows: string[][];
   start: number;

@@ -1,7 +1,9 @@
 // The bar above a table of a log: condition, choice of columns, copying, and counts.
 
-import { make, named } from "./dom";
-import type { LogTablePayload } from "./messages";
+import { focusOf, make, named } from "./dom";
+import type { LogTablePayload, RowsMessage } from "./messages";
+
+const MANY = 12; // channels; with more of them, the list can be searched
 
 export interface TableBar {
   /** Shows counts, the error of the condition, and the columns that can be chosen. */
@@ -13,7 +15,7 @@ export interface TableBar {
 /** Functions that the bar calls when the user requests something. */
 export interface TableActions {
   readonly choose: (condition: string) => void;
-  readonly columns: (names: string[] | null) => void;
+  readonly columns: (names: RowsMessage["columns"]) => void;
   readonly copy: () => void;
   readonly newest: () => void;
 }
@@ -29,7 +31,24 @@ export function makeTableBar(parent: HTMLElement, actions: TableActions): TableB
   field.autocomplete = "off";
   const choice = make("details", "wb-choice", bar);
   make("summary", "wb-button", choice, "Columns");
-  const list = named("columns", make("div", "wb-choices", choice));
+  const menu = make("div", "wb-choices", choice);
+  const search = named("search", make("input", "wb-condition", menu));
+  search.type = "search";
+  search.placeholder = "find a column";
+  search.setAttribute("aria-label", "find a column");
+  const both = make("div", "wb-choice-all", menu);
+  const addChoice = (name: string, text: string, columns: RowsMessage["columns"]) => {
+    const button = named(name, make("button", "wb-button", both, text));
+    button.type = "button";
+    button.addEventListener("click", () => {
+      actions.columns(columns);
+    });
+  };
+  addChoice("all-columns", "All", "all");
+  addChoice("no-columns", "None", []);
+  const list = named("columns", make("div", "", menu));
+  list.setAttribute("role", "group");
+  list.setAttribute("aria-label", "columns to show");
   const copy = named("copy", make("button", "wb-button", bar, "Copy as CSV"));
   copy.type = "button";
   copy.title = "copy these columns of the chosen rows, at most 10,000 rows";
@@ -59,16 +78,24 @@ export function makeTableBar(parent: HTMLElement, actions: TableActions): TableB
   copy.addEventListener("click", actions.copy);
   newest.addEventListener("click", actions.newest);
   choice.addEventListener("keydown", (event) => {
+    event.stopPropagation();
     if (event.key !== "Escape") return;
     choice.open = false;
     choice.querySelector("summary")?.focus();
   });
+  const find = () => {
+    const wanted = search.value.trim().toLowerCase();
+    for (const line of list.querySelectorAll("label")) {
+      line.hidden = !line.textContent.toLowerCase().includes(wanted);
+    }
+  };
+  search.addEventListener("input", find);
 
   const fillChoices = (now: LogTablePayload) => {
     const key = JSON.stringify([now.channels, now.columns]);
     if (key === drawn) return;
     drawn = key;
-    const focused = (document.activeElement as HTMLElement | null)?.dataset.channel;
+    const focused = focusOf(list)?.dataset.channel;
     list.replaceChildren();
     for (const channel of now.channels) {
       const line = make("label", "", list);
@@ -80,10 +107,12 @@ export function makeTableBar(parent: HTMLElement, actions: TableActions): TableB
       box.addEventListener("change", () => {
         const boxes = [...list.querySelectorAll("input")];
         const names = boxes.filter((one) => one.checked).map((one) => one.dataset.channel ?? "");
-        actions.columns(names.length === boxes.length ? null : names);
+        actions.columns(names.length === boxes.length ? "all" : names);
       });
       if (channel === focused) box.focus();
     }
+    search.hidden = now.channels.length <= MANY && !search.value;
+    find();
   };
 
   return {

@@ -1,8 +1,7 @@
 // Applies the colours and fonts of the page to figures, for every theme.
 
 import type { Figure } from "./bokeh";
-
-const LATE = 400; // ms after which the colours of a new theme are in effect
+import { followColours } from "./looks";
 
 /** Applies the colours and fonts of `el` to `figures`. */
 export function applyTheme(figures: Figure[], el: HTMLElement): void {
@@ -37,20 +36,7 @@ export function applyTheme(figures: Figure[], el: HTMLElement): void {
 
 /** Applies the theme to figures now and when it changes; returns a function that stops this. */
 export function followTheme(figures: Figure[], el: HTMLElement): () => void {
-  const repaint = () => {
+  return followColours(() => {
     applyTheme(figures, el);
-  };
-  const themed = () => {
-    repaint();
-    setTimeout(repaint, LATE);
-  };
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  repaint();
-  return () => {
-    watcher.disconnect();
-    media.removeEventListener("change", themed);
-  };
+  });
 }

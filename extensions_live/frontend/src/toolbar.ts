@@ -1,7 +1,7 @@
 // The toolbar of a card: axes, smoothing, marks, table and files. It is invisible until the pointer is
 // over its card or one of its parts has the focus.
 
-import { make, named } from "./dom";
+import { focusOf, make, named } from "./dom";
 import type { AxisName, MarkKind, PlotSettings } from "./messages";
 import { MARK_NAMES } from "./marks";
 import { toggled, type Settings } from "./settings";
@@ -129,7 +129,7 @@ export function makeToolbar(
       x.value = now.x;
       x.title = Object.values(missing).join("; ") || "quantity on the x axis";
       const position = positionOfSmoothing(now.smoothing);
-      if (document.activeElement !== slider || Number(slider.value) !== position) {
+      if (focusOf(slider) !== slider || Number(slider.value) !== position) {
         slider.value = String(position);
       }
       const over = now.smoothing.toLocaleString("en");
@@ -137,6 +137,7 @@ export function makeToolbar(
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
       slider.setAttribute("aria-valuetext", text);
       label.title = text;
+      label.classList.toggle("wb-none", !now.smoothing); // so that the bar fits into one line
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {
@@ -162,8 +163,7 @@ function makeMenu(name: string, title: string, parent: HTMLElement): HTMLElement
   details.addEventListener("focusout", (event) => {
     if (details.contains(event.relatedTarget as Node | null)) return;
     setTimeout(() => {
-      const { activeElement } = details.getRootNode() as Document | ShadowRoot;
-      if (!details.contains(activeElement)) close(); // the focus may have come back
+      if (!details.contains(focusOf(details))) close(); // the focus may have come back
     }, 150);
   });
   const list = make("div", "wb-menu-list", details);

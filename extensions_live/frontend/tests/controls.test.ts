@@ -24,6 +24,7 @@ const RUNNING: ControlsPayload = {
     numbers: [],
     end: { epochs: 2, batches: 10, epochs_done: 0, batches_done: 5 },
     branches: [{ name: "main", start: 0, end: null, difference: "" }],
+    more_branches: 0,
     snapshots: [],
     interventions: [],
     more_interventions: 0,

@@ -115,3 +115,15 @@ it("lists the keys", () => {
   expect([list?.hidden, button?.getAttribute("aria-expanded")]).toEqual([false, "true"]);
   expect(list?.querySelectorAll("kbd").length).toBe(KEYS.length);
 });
+
+it("keeps Escape in a field, and lets it leave the view elsewhere", () => {
+  const field = make("input", "", box);
+  const button = make("button", "", box);
+  const kept = (target: HTMLElement, key: string) => {
+    press(target, key);
+    return target.hasAttribute("data-lm-suppress-shortcuts");
+  };
+  expect([kept(field, "Escape"), kept(button, "Escape")]).toEqual([true, false]);
+  expect([kept(button, "d"), kept(button, "ArrowDown")]).toEqual([true, true]);
+  expect(box.hasAttribute("data-lm-suppress-shortcuts")).toBe(false);
+});

@@ -6,6 +6,7 @@ import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
 const NOW: LogTablePayload = {
   channels: ["cost", "<b>"],
+  chosen: null,
   columns: ["cost", "<b>"],
   rows: [
     ["2", "0.5", ""],
@@ -94,7 +95,31 @@ it("asks for chosen columns", () => {
   cost?.click();
   expect(request().columns).toEqual(["<b>"]);
   cost?.click();
-  expect(request().columns).toBeNull();
+  expect(request().columns).toBe("all");
+  part("no-columns").click();
+  expect(request().columns).toEqual([]);
+  part("all-columns").click();
+  expect(request().columns).toBe("all");
+});
+
+it("keeps what an earlier page requested", () => {
+  end();
+  model.state.payload = { ...NOW, chosen: "all", sort: "cost", descending: false };
+  end = table.render({ model, el });
+  [...el.querySelectorAll<HTMLElement>('[data-testid="copy"]')].at(-1)?.click();
+  expect(request()).toMatchObject({ columns: "all", sort: "cost", descending: false });
+});
+
+it("finds one of many columns", () => {
+  const channels = [...Array(40).keys()].map((i) => `layer ${i}`);
+  const search = part("search") as HTMLInputElement;
+  expect(search.hidden).toBe(true);
+  model.update("payload", { ...NOW, channels });
+  expect(search.hidden).toBe(false);
+  search.value = " Layer 39 ";
+  search.dispatchEvent(new Event("input"));
+  const shown = [...part("columns").querySelectorAll("label")].filter((one) => !one.hidden);
+  expect(shown.map((one) => one.textContent)).toEqual(["layer 39"]);
 });
 
 it("copies what Python answers", async () => {

@@ -28,6 +28,7 @@ const STEER: SteerPayload = {
   numbers: [RATE],
   end: { epochs: 4, batches: 40, epochs_done: 0, batches_done: 5 },
   branches: [{ name: "main", start: 0, end: null, difference: "" }],
+  more_branches: 0,
   snapshots: [{ iteration: 0, pin: "start", branch: "main" }],
   interventions: [],
   more_interventions: 0,
@@ -355,6 +356,44 @@ describe("the journal", () => {
     ]);
     part("go-to-branch").click();
     expect(send).toHaveBeenCalledExactlyOnceWith("rewind", { iteration: 40, branch: "main" });
+  });
+
+  it("shows the newest branches first, and all of them on request", () => {
+    const journal = new Journal(el, send);
+    const many = [...Array(8).keys()].map((i) => ({
+      name: `branch ${i}`,
+      start: i,
+      end: i < 7 ? i + 9 : null,
+      difference: "",
+    }));
+    const names = () => [...el.querySelectorAll("li > :first-child")].map((one) => one.textContent);
+    const all = part("all-branches");
+    journal.update({ ...STEER, branches }, []);
+    expect(all.hidden).toBe(true);
+    journal.update({ ...STEER, branches: many }, []);
+    expect(names()).toEqual(["branch 7", "branch 6", "branch 5", "branch 4"]);
+    expect([all.textContent, all.getAttribute("aria-expanded")]).toEqual(["show all 8", "false"]);
+    all.click();
+    expect(names()).toHaveLength(8);
+    expect([all.textContent, all.getAttribute("aria-expanded")]).toEqual([
+      "show the newest",
+      "true",
+    ]);
+    journal.update({ ...STEER, branches: many, more_branches: 5 }, []);
+    expect(names()).toHaveLength(8);
+    expect(part("branches").textContent).toContain("and 5 earlier; session.branches");
+    all.click();
+    expect(all.textContent).toBe("show 8 of 13");
+  });
+
+  it("keeps the focus on a branch when another one is added", () => {
+    const journal = new Journal(el, send);
+    journal.update({ ...STEER, branches }, []);
+    part("go-to-branch").focus();
+    const third = { name: "branch 2", start: 9, end: null, difference: "" };
+    const ended = branches.map((one) => ({ ...one, end: one.end ?? 50 }));
+    journal.update({ ...STEER, branches: [...ended, third] }, []);
+    expect((document.activeElement as HTMLElement).dataset.branch).toBe("main");
   });
 
   it("lists the changes, and says how many it left out", () => {

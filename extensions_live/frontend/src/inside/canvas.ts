@@ -1,6 +1,6 @@
-// A canvas that is drawn again when its size or the theme of the page changes.
+// A canvas that is drawn again when its size, the zoom or the theme of the page changes.
 
-const LATE = 400; // ms after which the colours of a new theme are in effect
+import { followColours, followZoom } from "../looks";
 
 /** Colours of the page for drawing. */
 export interface Ink {
@@ -36,7 +36,7 @@ export function inkOf(el: HTMLElement): Ink {
   };
 }
 
-/** Draws on a canvas in CSS pixels, now and whenever its size or the theme changes. */
+/** Draws on a canvas in CSS pixels, now and whenever its size, the zoom or the theme changes. */
 export function surface(canvas: HTMLCanvasElement, draw: Draw): Surface {
   const redraw = () => {
     const { clientWidth: width, clientHeight: height } = canvas;
@@ -52,23 +52,14 @@ export function surface(canvas: HTMLCanvasElement, draw: Draw): Surface {
     draw(context, width, height, ink);
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
   };
-  const themed = () => {
-    redraw();
-    setTimeout(redraw, LATE);
-  };
   const sizes = new ResizeObserver(redraw);
   sizes.observe(canvas);
-  const watcher = new MutationObserver(themed);
-  watcher.observe(document.body, { attributes: true });
-  const media = window.matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", themed);
-  redraw();
+  const ends = [followColours(redraw), followZoom(redraw)];
   return {
     redraw,
     end: () => {
       sizes.disconnect();
-      watcher.disconnect();
-      media.removeEventListener("change", themed);
+      for (const end of ends) end();
     },
   };
 }

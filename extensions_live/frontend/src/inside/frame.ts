@@ -3,6 +3,7 @@
 import { make, named } from "../dom";
 import { announce } from "../draw";
 import { watchKernel } from "../kernel";
+import { ownKeys } from "../keys";
 import type { Empty, LiveState } from "../messages";
 import type { Model } from "../model";
 import { post } from "../post";
@@ -31,6 +32,7 @@ export function makeFrame<Payload extends object>(
   showProblem(plain, box);
   const endWatch = watchKernel(plain, box);
   const endReports = reportVisibility(plain, box);
+  const endKeys = ownKeys(box);
   const title = model.get("title");
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
@@ -55,6 +57,7 @@ export function makeFrame<Payload extends object>(
       return () => {
         endReports();
         endWatch();
+        endKeys();
         model.off("change:payload", update);
       };
     },

@@ -1,6 +1,6 @@
 // The panel of distributions: the chosen variable over the run, and its histogram at one iteration.
 
-import { make, named } from "../dom";
+import { focusOf, make, named } from "../dom";
 import type { DistributionsPayload } from "../messages";
 import { floats } from "../numbers";
 import { surface } from "./canvas";
@@ -252,5 +252,5 @@ function fillPicker(picker: HTMLSelectElement, { names, name }: DistributionsPay
     picker.replaceChildren();
     for (const one of names) make("option", "", picker, one).value = one;
   }
-  if (document.activeElement !== picker || picker.value === name) picker.value = name;
+  if (focusOf(picker) !== picker || picker.value === name) picker.value = name;
 }

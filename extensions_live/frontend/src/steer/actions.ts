@@ -1,6 +1,6 @@
 // The lines below the numbers: the end of the run, going back, forks, and files.
 
-import { make, named } from "../dom";
+import { focusOf, make, named } from "../dom";
 import { makeField, makePlainButton, onEnter, ReceiptLine, wholeNumber, type Send } from "./fields";
 import type { CommandName, Receipt, SteerPayload } from "../messages";
 
@@ -167,7 +167,7 @@ export class Actions {
     const busy = state === "created" || state === "stopping";
     for (const button of this.#others) button.disabled = busy;
     this.#path.placeholder = now.default_path;
-    if (!this.#edited && document.activeElement !== this.#total) this.#showEnd();
+    if (!this.#edited && focusOf(this.#total) !== this.#total) this.#showEnd();
     this.#endButton.disabled = !now.able || !this.#edited;
     const kept = now.snapshots.map(({ iteration }) => iteration).join();
     if (kept === this.#drawn) return;

@@ -1,7 +1,7 @@
 // One number that can be changed: its name, a slider, a field, its schedule, and the receipt. While
 // the user drags or types, and until the receipt arrives, the row shows what the user chose.
 
-import { make, named } from "../dom";
+import { focusOf, make, named } from "../dom";
 import { makeField, makePlainButton, onEnter, ReceiptLine, type Send } from "./fields";
 import type { NumberRow, Receipt } from "../messages";
 import { inText, POSITIONS, reaches, scaleFor, type Scale } from "./scale";
@@ -70,7 +70,7 @@ export class NumberControl {
     if (settled && settled.state !== "waiting") {
       if (settled.state === "refused" && this.#field.value) {
         this.#field.setAttribute("aria-invalid", "true");
-        this.#editing = document.activeElement === this.#field; // what was typed is not lost
+        this.#editing = focusOf(this.#field) === this.#field; // what was typed is not lost
       }
     }
     for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;

@@ -20,7 +20,7 @@ export class Steer {
   readonly #journal: Journal;
   #decided = false;
 
-  constructor(parent: HTMLElement, send: Send) {
+  constructor(parent: HTMLElement, send: Send, title = "") {
     this.box = named("steer", make("details", "wb-steer", parent));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
@@ -29,7 +29,7 @@ export class Steer {
     this.#more = named("more", make("details", "wb-actions", body));
     make("summary", "", this.#more, "end, rewind, fork, file");
     this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
-    this.#journal = new Journal(body, send);
+    this.#journal = new Journal(body, send, title);
   }
 
   update({ steer, receipts, state }: ControlsPayload): void {

@@ -85,7 +85,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   }
   buttons.append(train);
   onEnter(more, () => byName.get("train")?.click());
-  const steer = new Steer(box, send);
+  const steer = new Steer(box, send, title);
   const toggleKeys = makeKeyList(top, box);
   const endKeys = listenToKeys(box, (key) => {
     const now = payload();

@@ -4,7 +4,8 @@ import { embed, loadBokeh, type DocumentJson } from "../bokeh";
 import { careForCell } from "../cell";
 import { make, named } from "../dom";
 import { announce, shown, whileShown } from "../draw";
-import { followLegends } from "../legend";
+import { ownKeys } from "../keys";
+import { followTitles } from "../titles";
 import type { FigureState, PlotState } from "../messages";
 import type { Model, Rendering } from "../model";
 import { followTheme } from "../theme";
@@ -21,17 +22,22 @@ function render({ model, el }: Rendering<FigureState>) {
     const json = JSON.parse(model.get("figures")) as DocumentJson;
     const views = await embed(bokeh, json, [holder]);
     const figures = views.document.roots();
-    const ends = [followTheme(figures, box), followLegends(figures, box)];
+    const ends = [followTheme(figures, box), followTitles(figures, box)];
     announce(box);
     return () => {
       for (const end of ends) end();
       views.remove();
     };
   };
-  return whileShown(box, draw, (error) => {
+  const endKeys = ownKeys(box);
+  const endDrawing = whileShown(box, draw, (error) => {
     problem.hidden = !error;
     problem.textContent = error ? `The figure cannot be drawn here: ${error.message}` : "";
   });
+  return () => {
+    endKeys();
+    endDrawing();
+  };
 }
 
 export default { initialize: careForCell, render };

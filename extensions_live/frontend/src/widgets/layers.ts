@@ -75,9 +75,12 @@ function render({ model, el }: Rendering<LayersState>) {
     heat.style.height = `${String(ROW * now.rows.length)}px`;
     fillRows(labels, now, choose);
     numbers.replaceChildren();
+    numbers.ariaHidden = "true"; // the names of the buttons say them
     now.rows.forEach((name, row) => {
       const shown = text(value(row, iterations.length - 1));
       make("span", "", numbers, shown).dataset.row = name;
+      const label = `${name}, ${now.metrics.find(([key]) => key === now.metric)?.[1] ?? ""} ${shown}`;
+      labels.children[row]?.setAttribute("aria-label", label);
     });
     heat.setAttribute("role", "img");
     heat.setAttribute("aria-label", `${now.metric} of ${String(now.rows.length)} layers over time`);

@@ -3,9 +3,10 @@
 
 import { careForCell } from "../cell";
 import { copyText } from "../clipboard";
-import { make, named } from "../dom";
+import { focusOf, make, named } from "../dom";
 import { announce } from "../draw";
 import { watchKernel } from "../kernel";
+import { ownKeys } from "../keys";
 import type { LogTablePayload, LogTableState, Message, RowsMessage } from "../messages";
 import type { Rendering } from "../model";
 import { post } from "../post";
@@ -22,12 +23,13 @@ function render({ model, el }: Rendering<LogTableState>) {
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
+  const endKeys = ownKeys(box);
 
   const payload = (): LogTablePayload | null => {
     const now = model.get("payload");
     return "rows" in now ? now : null;
   };
-  // What the user has requested; the first payload sets the condition and the columns.
+  // What the user has requested; the first payload says what is shown.
   const asked: Omit<RowsMessage, "kind" | "start" | "count" | "hold"> = {
     sort: ITERATION,
     descending: true,
@@ -92,7 +94,7 @@ function render({ model, el }: Rendering<LogTableState>) {
     const key = JSON.stringify([now.columns, now.sort, now.descending]);
     if (key === heads) return;
     heads = key;
-    const focused = (document.activeElement as HTMLElement | null)?.dataset.sort;
+    const focused = focusOf(head)?.dataset.sort;
     head.replaceChildren();
     for (const channel of [ITERATION, ...now.columns]) {
       const cell = make("th", "", head);
@@ -138,7 +140,9 @@ function render({ model, el }: Rendering<LogTableState>) {
     if (!known) {
       known = true;
       asked.condition = now.condition;
-      asked.columns = now.columns.length === now.channels.length ? null : now.columns;
+      asked.columns = now.chosen;
+      asked.sort = now.sort;
+      asked.descending = now.descending;
     }
     bar.show(now, pane.scrollTop > 0);
     showHeads(now);
@@ -175,6 +179,7 @@ function render({ model, el }: Rendering<LogTableState>) {
     resized.disconnect();
     endReports();
     endWatch();
+    endKeys();
     model.off("change:payload", apply);
   };
 }

@@ -8,6 +8,7 @@ import { fill } from "../figures";
 import { make, named } from "../dom";
 import { announce, shown, whileShown } from "../draw";
 import { watchKernel } from "../kernel";
+import { ownKeys } from "../keys";
 import type { PlotState } from "../messages";
 import type { Rendering } from "../model";
 import { showProblem } from "../problem";
@@ -16,7 +17,7 @@ const MOST_COLUMNS = 2;
 
 function render({ model, el }: Rendering<PlotState>) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
-  box.dataset.lmSuppressShortcuts = "true"; // arrow keys here must not select another cell
+  const endKeys = ownKeys(box);
   showProblem(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
@@ -65,6 +66,7 @@ function render({ model, el }: Rendering<PlotState>) {
     end();
     endReports();
     endWatch();
+    endKeys();
   };
 }
 

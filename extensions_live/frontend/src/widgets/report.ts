@@ -2,7 +2,7 @@
 // one file that contains BokehJS and all data.
 
 import { embed, type DocumentJson } from "../bokeh";
-import { followLegends } from "../legend";
+import { followTitles } from "../titles";
 import { followTheme } from "../theme";
 
 /** Draws the figures of a report in the elements with the class `figure`. */
@@ -18,7 +18,7 @@ export async function drawReport(page: Document): Promise<void> {
     const views = await embed(bokeh, json, holders);
     const figures = views.document.roots();
     followTheme(figures, page.body);
-    followLegends(figures, page.body);
+    followTitles(figures, page.body);
     page.body.dataset.drawn = String(figures.length);
   } catch (error) {
     if (problem) {

@@ -1,15 +1,14 @@
-"""Still output of a `ProbeView`: a table that needs no kernel."""
+"""Still output of a view that has no curves: a table that needs no kernel."""
 
 from __future__ import annotations
 
-import html
 import weakref
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from extensions_live.log_source import LogSource
 from extensions_live.messages import MimeBundle
-from extensions_live.still_output import NOT_LIVE, STYLE, StillOutput
-from workbench.interfaces import Session
+from extensions_live.still_output import NOT_LIVE, STYLE, StillOutput, as_html
 
 
 class Shown(Protocol):
@@ -20,19 +19,24 @@ class Shown(Protocol):
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """Return the column headings and the rows of the table."""
 
+    def caption(self) -> str:
+        """Return the text above the table; empty for none."""
 
-class ProbeStill(StillOutput):
+
+class TableStill(StillOutput):
     """Table of the last contents of a view.
 
     Parameters
     ----------
-    session : Session
+    source : LogSource
+        The run, such as a session.
     view : Shown
-        Only a weak reference to it is kept.
+        Only a weak reference to it is kept. The table is published again when the view has
+        another value of `seen`, and not before this is 1.
     """
 
-    def __init__(self, session: Session, view: Shown) -> None:
-        super().__init__(session)
+    def __init__(self, source: LogSource, view: Shown) -> None:
+        super().__init__(source)
         self._view: weakref.ref[Any] = weakref.ref(view)
 
     def due(self) -> object:
@@ -41,22 +45,18 @@ class ProbeStill(StillOutput):
 
     def text(self) -> str:
         view = self._view()
-        return "" if view is None else as_text(*view.table())
+        return "" if view is None else as_text(*view.table(), caption=view.caption())
 
     def bundles(self) -> tuple[MimeBundle, MimeBundle]:
         view = self._view()
         heads, rows = ([], []) if view is None else view.table()
-        head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in rows
-        )
-        table = f'<table class="wb-still"><tr>{head}</tr>{body}</table>'
+        table = as_html(heads, rows, caption="" if view is None else view.caption())
         return {"text/plain": self.text(), "text/html": STYLE + NOT_LIVE + table}, {
             "text/plain": ""
         }
 
 
-def as_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def as_text(heads: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str = "") -> str:
     """Return a table as aligned text.
 
     Examples
@@ -67,7 +67,8 @@ def as_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     bias  0
     """
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    return "\n".join(
+    lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [heads, *rows]
-    )
+    ]
+    return "\n".join([caption, *lines] if caption else lines)
