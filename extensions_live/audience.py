@@ -7,15 +7,16 @@ import threading
 from extensions_live.kernel_clock import Clock, kernel_clock
 
 SILENCE = 35.0
-"""Seconds without a message, on the kernel's clock, after which a page is considered closed."""
+"""Seconds on the kernel's clock after which a page that sends no report is considered closed."""
 
 
 class Audience:
     """Renderings of a widget that may be visible to a user.
 
-    A page reports the visibility of each rendering when it changes, every few seconds while the
-    rendering is visible, and when it is closed. A page that disappears without a report is removed
-    after `SILENCE` seconds. Otherwise messages that no page reads would accumulate in the server.
+    A page reports the visibility of each rendering at every change, every few seconds while the
+    rendering is visible, and when it is removed. If a page disappears without a report, its
+    renderings no longer count as visible after `SILENCE` seconds. Otherwise messages that no page
+    reads would accumulate in the server.
 
     Examples
     --------
@@ -40,7 +41,7 @@ class Audience:
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool) -> bool:
-        """Record a report from a page; return True if it is the first one of this rendering."""
+        """Record a report from a page; return True if it is the first for this rendering."""
         with self._lock:
             self.answered = True
             new = rendering not in self._known
@@ -53,7 +54,7 @@ class Audience:
             return new
 
     def looking(self) -> bool:
-        """Return True if at least one rendering is visible."""
+        """Return True if at least one rendering may be visible."""
         now = self._clock()
         with self._lock:
             return any(now - last < SILENCE for last in self._last.values())

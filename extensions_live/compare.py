@@ -1,4 +1,4 @@
-"""Comparison of runs in one plot: a curve for each run and channel, and a table of differences."""
+"""Comparison of runs in one view: a curve for each run and channel, and a table of differences."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def comparison(
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
     """Return the figures that the sessions request, or else one for each numeric channel.
 
-    Channels that occur in more runs come first.
+    At most `MOST_FIGURES` channels are used; those that occur in more runs come first.
     """
     asked: list[list[str]] = []
     for run in runs:

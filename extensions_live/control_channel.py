@@ -20,7 +20,7 @@ from extensions_live.notebook import shell
 REQUEST, REPLY = "workbench_request", "workbench_reply"
 
 AFTER_IDLE = 0.02
-"""Seconds to wait after a message until the kernel has reported that it is idle."""
+"""Seconds to wait after a message for the kernel to report that it is idle."""
 
 
 class Receiver(Protocol):
@@ -67,7 +67,7 @@ class RunningCell:
                 self._depth = max(0, self._depth - 1)
 
     def say_busy(self) -> None:
-        """Report to the page that the kernel is busy, if a cell runs."""
+        """Report to the page that the kernel is busy, if a cell is running."""
         with self._lock:  # after the end of the cell, the page would show it as busy forever
             if self._depth and self._parent:
                 self._kernel._publish_status("busy", "shell", parent=self._parent)

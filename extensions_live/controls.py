@@ -1,4 +1,4 @@
-"""Control bar with the progress of a run, buttons that control it, and values to change.
+"""Control bar with the progress of a run, buttons that control it, and its hyperparameters.
 
 A click only queues a command on the session. The command takes effect between two batches, and the
 bar then shows the iteration. A command that arrives twice, on the kernel's control channel and as a
@@ -43,17 +43,17 @@ POSSIBLE: dict[State, list[CommandName]] = {
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""Mapping from each state to its enabled buttons; in any other state no button is enabled."""
+"""Enabled buttons in each of these states; in any other state no button is enabled."""
 
 MOST_VALUES = 8
 
 
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
-    """Control bar of a session with its progress, buttons, and the values of its algorithm.
+    """Control bar of a session with its progress, newest log values, buttons and hyperparameters.
 
     The part "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end of
     the run, snapshots, rewinds, forks and archives. It also lists the branches and interventions.
-    For every control there is an equivalent in Python, a method of the session.
+    Every control has an equivalent in Python: a method of the session.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     Raises
     ------
     SessionError
-        If training does not use one of the variables, or it is not a single number.
+        If training does not use one of the variables, or if one is not a single number.
 
     Examples
     --------

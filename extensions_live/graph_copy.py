@@ -1,9 +1,9 @@
-"""Copy of a computation graph, evaluated with the values of a probe on fixed examples.
+"""Copy of a computation graph, evaluated on fixed examples with the values of a probe.
 
 Every shared variable of the graph is replaced by a new one. Therefore the copy can be evaluated on
-any thread while the original is trained. Evaluation neither reads nor writes the variables of
-training, and does not advance its random streams or data streams. Random draws in the graph are the
-same each time.
+any thread while the original is trained. Evaluation neither reads nor writes the variables that are
+trained, and advances neither random streams nor data streams of the training. Random draws in the
+graph are the same each time.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class GraphCopy:
     outputs : sequence of Variable
         The variables to compute.
     cost : Variable, optional
-        The scalar to differentiate.
+        The scalar whose gradients are computed after the outputs.
     wrt : sequence of SharedVariable, optional
-        The parameters whose gradients are computed after the outputs.
+        The parameters with respect to which `cost` is differentiated.
     known : mapping
         `Session.variables` of the session whose values are used.
     session : str

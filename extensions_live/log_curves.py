@@ -1,4 +1,4 @@
-"""Curves of a finished log, prepared for a figure: horizontal axis, smoothing and downsampling."""
+"""Curves of a log for a static figure: horizontal axis, smoothing and downsampling."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Maximum number of points of a curve; it is high because figures cannot request more later."""
+"""Maximum number of points of a curve; it is high, since a static figure cannot request more."""
 
 MOST_CHANGES, LONGEST = 200, 200
-"""Maximum number of marked iterations, and of characters in the text about one iteration."""
+"""Maximum numbers of marked iterations, and of characters in the text about one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOTHING = "there is nothing to draw: the log has no numeric channel"
@@ -50,7 +50,7 @@ class LogCurve:
     usual : tuple of two floats, or None
         The range of the values without outliers; None if there are no values or if all are shown.
     outliers : Outliers
-        The points outside this range, which `curve` and `raw` contain too.
+        The points outside this range; a smoothed `curve` omits them.
     """
 
     name: str

@@ -29,8 +29,8 @@ _sessions: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 def as_session(source: object) -> Session | None:
     """Return `source` if it is a session, otherwise None.
 
-    Views call this function in every refresh. In Python 3.11 `isinstance` reads every property of
-    the object to compare it with a protocol. Therefore the result is stored for each class.
+    Views call this function at every refresh. In Python 3.11, `isinstance` with a protocol reads
+    every property of the object. Therefore the result is stored for each class.
     """
     kind = type(source)
     found = _sessions.get(kind)

@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     execution : str
         The identifier of this execution of the cell.
     deleted : tuple of str
-        The names of cells that have been deleted since the last execution of a cell.
+        The identifiers of cells that have been deleted since the last execution of a cell.
     """
 
     name: str
@@ -79,7 +79,7 @@ def front_end() -> str:
 
 
 def connect(kind: type, show: Callable[[Any], None]) -> None:
-    """Display objects of `kind` with `show`, and stop the kernel's clock while cells run.
+    """Display objects of `kind` with `show`, and stop `kernel_clock` while cells run.
 
     Outside of a notebook this does nothing.
     """

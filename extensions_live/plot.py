@@ -1,7 +1,7 @@
-"""`Plot`, the extension that describes plots of a log's channels.
+"""`Plot`, the extension for live plots of a log's channels.
 
-It is an extension of the main loop, as in Blocks, but only provides the log to its views. Any
-number of views, created at any time and in any cell, show the whole run so far.
+As in Blocks, it is an extension of the main loop, but it only provides the log to its views. Any
+number of views can be created, at any time and in any cell; each shows the whole run so far.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Plot(TrainingExtension):
         The heading of the plots.
     channels : list of lists of str
         The channels of the plots, with one figure for each inner list and one curve for each name.
-        A single name is a figure with one curve. The channels do not have to exist yet.
+        A single name stands for a figure with one curve. The channels do not have to exist yet.
     height : int, optional
         The height of a figure in pixels.
 
@@ -139,17 +139,17 @@ class Plot(TrainingExtension):
         ----------
         runs : mapping
             For each name, a session, one of its `Session.branches`, a log, the path of an SQLite
-            database (its newest log), or a frame with iterations as index, such as ``log.frame``.
+            database (its newest log), or a frame indexed by iteration, such as ``log.frame``.
         channels : list of lists of str, optional
-            The channels of each figure, as in `Plot`. By default the figures that the sessions
-            have, or one for each numeric channel.
+            The channels of each figure, as in `Plot`. By default the figures of the sessions or,
+            without any, one figure for each numeric channel, up to six.
         title : str, optional
             Heading of the plots.
         height : int, optional
             Height of a figure in pixels.
         settings : mapping, optional
             Initial settings, which can be changed on the page, such as ``{"log_y": [0]}`` for a
-            logarithmic first figure, ``{"smoothing": 100}`` or ``{"x": "epoch"}``.
+            logarithmic axis in the first figure, ``{"smoothing": 100}`` or ``{"x": "epoch"}``.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """X axes of a plot: iterations, epochs, elapsed time or examples.
 
-A log counts iterations. The other axes are interpolated between a few known points, which are read
-from the log: the ends of epochs, records of time, and the number of examples in an epoch. After the
-last known point, an axis is extrapolated linearly.
+A log counts iterations. The other axes are interpolated between a few known points, which are
+computed from data in the log: the ends of epochs, times, and the number of examples in an epoch.
+After the last known point, an axis is extrapolated linearly.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ KNOTS = 300
 
 
 class Axis(NamedTuple):
-    """Map from iterations to the numbers of an x axis.
+    """Map from iterations to positions on an x axis.
 
     Attributes
     ----------
     kind : str
         ``iteration``, ``epoch``, ``time`` or ``examples``.
     iterations, values : ndarray of float64, shape (K,)
-        The known points, which do not decrease; empty for ``iteration``.
+        Coordinates of the known points, in non-decreasing order; empty for ``iteration``.
     """
 
     kind: AxisName
@@ -74,7 +74,7 @@ ITERATIONS = Axis("iteration", np.empty(0), np.empty(0))
 
 
 def continued(places: Floats, x: Floats, y: Floats) -> Floats:
-    """Return linearly interpolated values at `places`, extrapolated beyond the last known point."""
+    """Return `y` at `places`, interpolated linearly, and extrapolated after the last point."""
     result = np.interp(places, x, y)
     earlier = np.flatnonzero(x < x[-1])
     if len(earlier):
@@ -112,7 +112,7 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
 
 
 def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
-    """Return iterations and their times in seconds since the start, or None if unknown."""
+    """Return iterations and their times in seconds since the start, or None without times."""
     times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
     ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
     if 1 < len(times) == len(ends):

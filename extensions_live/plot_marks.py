@@ -2,7 +2,7 @@
 
 The marks are read from the log. There may be thousands, so only some of those in the visible range
 are sent, for example every tenth epoch. Interventions that are close to each other share a mark,
-which lists the first of them.
+which lists the first few of them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Visible:
 
 
 def epoch_marks(ends: Sequence[int], visible: Visible) -> MarkData | None:
-    """Return marks at the ends of epochs with round numbers, at most about `MOST_EPOCHS`.
+    """Return marks at the ends of epochs with round numbers, about `MOST_EPOCHS` or fewer.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def round_step(least: float) -> int:
 
 
 def text_marks(log: TrainingLogBase, kind: MarkKind, visible: Visible) -> MarkData | None:
-    """Return the marks of one kind with their texts from the log; close marks are merged."""
+    """Return the marks of one kind with their texts from the log; nearby marks are merged."""
     if CHANNELS[kind] not in log.channels:
         return None
     iterations, values = log.entries(CHANNELS[kind])
@@ -180,5 +180,5 @@ def best_mark(log: TrainingLogBase, channel: str, key: str, axis: Axis) -> MarkD
 
 
 def data(kind: MarkKind, x: NDArray[np.float64], text: list[str]) -> MarkData:
-    """Return marks as a message."""
+    """Return the message that describes marks of one kind."""
     return {"kind": kind, "x": x.tolist(), "text": text, "curve": "", "y": []}

@@ -47,7 +47,7 @@ BUDGET = 7000
 """Maximum number of points of all curves together, which keeps an update below 160 kB."""
 
 FEWEST = 200
-"""Maximum number of points of one curve if there are very many curves."""
+"""Number of points allowed for each curve, even if all curves together then exceed `BUDGET`."""
 
 KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
@@ -224,7 +224,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.figures = document(self._channels, height=self._height, lines=lines)
 
     def _command(self, session: Session | None) -> Outcome | None:
-        """Return the outcome of the last rewind or fork, or the reason for a refused request."""
+        """Return the outcome of the last rewind or fork, or why the last request was refused."""
         if session is None:
             return None
         requests = self._requests
@@ -294,7 +294,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 def axis_data(
     logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
 ) -> AxisData:
-    """Return the x axis in the form that the page needs, and reasons why other axes are missing."""
+    """Return the x axis in the form that the page needs, and why other axes are missing."""
     missing = {
         kind: REASONS[kind]
         for kind in AXES
@@ -310,16 +310,16 @@ def axis_data(
 
 
 def run_data(run: Run) -> RunData:
-    """Return a run of a comparison as a message."""
+    """Return the description of a compared run for the page."""
     log = run.log
     done = 0 if log is None else int(log.status["iterations_done"])
     return {"key": run.key, "name": run.name, "state": str(run.state), "iterations": done}
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
-    """Return an explanation for each channel that is missing in the log.
+    """Return an explanation for each channel that is missing from the log.
 
-    Since most channels appear in the first epoch, there are no explanations before its end.
+    There are none until the first epoch or the run ends, since channels can still appear.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

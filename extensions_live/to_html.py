@@ -2,9 +2,9 @@
 
 The file contains its data, style, scripts and BokehJS. Its content security policy allows only
 these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
-or sent. Curves are downsampled to at most `POINTS` points in total, so that a run of any length
-takes about 1 MB in addition to BokehJS. The extremes of every bucket are kept, and each pixel has
-several points, so that zooming in shows more detail.
+or sent. Curves are downsampled to at most `POINTS` points in total, so that the report of a
+run of any length takes about 1 MB in addition to BokehJS. The minimum and maximum of each group of
+consecutive points are kept, and each pixel has several points, so that zooming in shows more detail.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ FIGURES, CURVES = 12, 8
 
 NOT_A_RUN = "to_html needs a session or a training log, not {given!r:.80}"
 SHORTENED = (
-    "Curves show at most {most:,} of up to {count:,} points: the smallest and the largest value in "
-    "each range of {size:,} iterations, so that no spike is lost. The log contains all points."
+    "Curves show at most {most:,} of up to {count:,} points: the smallest and the largest value of "
+    "every {size:,} consecutive points, so that no spike is lost. The log contains all points."
 )
-LEFT_OUT = "{count} more numeric channels are listed only in the table."
+LEFT_OUT = "Numeric channels that are listed only in the table: {count}."
 
 
 @hinted
@@ -141,7 +141,7 @@ def curves_of(
 ) -> tuple[list[tuple[str, list[LogCurve]]], list[str]]:
     """Return the heading and the curves of each figure, and notes on omitted points and channels.
 
-    The figures are those of the plots of the session; every other channel gets its own figure.
+    The first figures are those of the session's plots; each remaining channel gets its own figure.
     """
     known = number_channels(log)
     views: list[Mapping[str, Any]] = [] if session is None else list(session.views)

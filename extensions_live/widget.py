@@ -28,7 +28,7 @@ Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 BOKEHJS = "bokehjs"
-"""The identity of the BokehJS widget in a dashboard, whose page already contains the script."""
+"""The model id of the BokehJS widget in a dashboard, whose page already contains the script."""
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -124,7 +124,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         raise NotImplementedError
 
     def receive(self, content: WidgetMessage) -> None:
-        """Handle a message from the page in one of the kernel's threads."""
+        """Handle a message from the page, in one of the kernel's threads."""
 
     def choose(self, content: ChooseMessage) -> None:
         """Handle a choice that the user made on the page, in one of the kernel's threads."""

@@ -183,7 +183,7 @@ def test_misuse_is_named():
         search.search(copies, EOL, 0)
     with pytest.raises(ValueError, match=r"has no input 'xx', only \(x\); did you mean 'x'\?"):
         search.search({"xx": LOOKED_AT}, EOL, 5)
-    with pytest.raises(ValueError, match="the search needs a value for x"):
+    with pytest.raises(ValueError, match="the search has no value for x"):
         search.search({}, EOL, 5)
     with pytest.raises(ValueError, match="attended differs between the 3 sequences of the batch"):
         search.search({"x": LOOKED_AT * numpy.arange(3, dtype="float32")[:, None]}, EOL, 5)

@@ -64,17 +64,17 @@ class Configuration:
         Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
         backend; see `workbench.log.backends.register`.
     sqlite_database : str
-        Database of the 'sqlite' log; no default.
+        Path of the database of the 'sqlite' log; no default.
     max_blob_size : int
         Size in bytes above which a value in an SQLite log causes a warning; default 4096.
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
-        True to print the durations of all steps at the end of a main loop; default False.
+        True to print the time spent in each section of training at its end; default False.
     floatx : {'float32', 'float64', 'float16'}
         Dtype of parameters and of symbolic inputs without an explicit dtype; default 'float32'.
     device : str
-        'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default) for an accelerator if available.
+        'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): 'cuda' if available, else 'cpu'.
     execution : {'auto', 'eager', 'compiled'}
         Execution of functions. 'auto' (default) starts eagerly and compiles if this saves time.
     full_tracebacks : bool
@@ -88,8 +88,8 @@ class Configuration:
     Raises
     ------
     ConfigurationError
-        On access, if a file or an environment variable cannot be read, a name is unknown, or a
-        value is invalid or missing.
+        On access or assignment, if a file or an environment variable cannot be read, a name is
+        unknown, or a value is invalid or missing.
 
     Examples
     --------
@@ -194,7 +194,7 @@ class Configuration:
         """Add a setting with the same layers as the built-in settings.
 
         Call this method when your module is imported. Before the call, a settings file that
-        contains the setting raises an error.
+        contains the setting causes an error.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class Configuration:
             Any type that pydantic can check. In the environment, ``list``, ``dict`` and similar
             types are written as JSON.
         default : object, optional
-            The value if no layer sets one. If it is None, reading raises `ConfigurationError`.
+            The value if no layer sets one. If that is None, access raises `ConfigurationError`.
 
         Examples
         --------
@@ -313,7 +313,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return the value of a known setting after comparing it with the allowed choices."""
+        """Return the value of a known setting after checking that it is an allowed choice."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))

@@ -167,7 +167,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Arguments of torch, Keras, Lightning, fastai and others, with the equivalent names here."""
+"""Arguments of torch, Keras, Lightning, fastai and others, with their names in workbench."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates of averages are arguments of Adam",
@@ -216,7 +216,7 @@ ADVICE: dict[str, str] = {
         "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) saves the best model",
     ),
 }  # fmt: skip
-"""Advice for arguments of other libraries that have no equivalent here."""
+"""Advice for arguments of other libraries for which a class or function has no equivalent."""
 
 
 PACKAGES = ("workbench.", "extensions_live.")

@@ -44,9 +44,9 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
     Attributes
     ----------
     matrices_only : bool
-        Class attribute, True if the scheme draws only matrices. A brick with several matrices in
-        one parameter then draws each matrix separately, and a brick with a diagonal draws a matrix
-        and uses its diagonal.
+        Class attribute; True if the scheme draws only matrices. Then a brick whose parameter
+        contains several matrices draws each separately, and a brick whose parameter is a diagonal
+        draws a matrix and uses its diagonal.
 
     Examples
     --------
@@ -230,18 +230,18 @@ class Orthogonal(NdarrayInitialization):
 
 
 class Sparse(NdarrayInitialization):
-    """Initialisation that draws a few weights in each row and sets all others to a constant.
+    """Initialisation that draws a few weights in each row; by default, all others are zero.
 
-    The first axis of the shape indexes rows; a row contains all other axes.
+    The first axis of the shape indexes rows; a row spans all other axes.
 
     Parameters
     ----------
     num_init : int or float
-        The number of weights to draw in each row or, as a float, the fraction of weights to draw.
+        The number (int) or the fraction (float) of the weights of a row that are drawn.
     weights_init : NdarrayInitialization
         The scheme that draws these weights.
     sparse_init : NdarrayInitialization, optional
-        The scheme of all other weights; by default, they are zero.
+        The scheme for all other weights.
 
     Examples
     --------
@@ -279,7 +279,7 @@ class Sparse(NdarrayInitialization):
         if count > size:
             raise InitializationError(
                 f"{type(self).__name__}: num_init must be at most {size}, the number of weights in "
-                f"each unit of shape {shape}, not {count}"
+                f"each unit for shape {shape}, not {count}"
             )
         flat, new = values.reshape(units, size), drawn.reshape(units, size)
         for unit in range(units):
@@ -300,7 +300,7 @@ class SparseOptions(_Sparse, total=False):
 
 
 class SparseND(Sparse):
-    """Initialisation that draws a few weights in each unit and sets all others to a constant.
+    """Initialisation that draws a few weights in each unit; by default, all others are zero.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 A generator draws sequences according to their probability. `BeamSearch` searches for the most
 likely sequences. It keeps K sequences, the *beam*. Each step extends them by one element in all
 possible ways, and keeps the K best results. The search is exact if K is as large as the number of
-all sequences.
+possible sequences.
 
 Shapes: K sequences in the beam, R different outputs, T time steps.
 """
@@ -61,7 +61,7 @@ class BeamSearch(Hinted):
     ------
     SearchError
         If `samples` is not an output of the ``generate`` method of a sequence generator, or if the
-        emitter has no application ``probs``, as `SoftmaxEmitter` has.
+        emitter, unlike `SoftmaxEmitter`, has no application ``probs``.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class BeamSearch(Hinted):
         return contexts, {name: named[name] for name in self._states}
 
     def compute_logprobs(self, contexts: Values, states: Values) -> torch.Tensor:
-        """Compute the log-probability of each possible next output, of shape (K, R)."""
+        """Compute the log-probability of each possible next output, as a tensor of shape (K, R)."""
         self._compile_once()
         [log_probs] = self._log_probs(*self._step_values(contexts, states))
         return log_probs  # type: ignore[no-any-return]
@@ -191,7 +191,7 @@ class BeamSearch(Hinted):
     def compute_next_states(
         self, contexts: Values, states: Values, outputs: torch.Tensor
     ) -> Values:
-        """Compute the states that follow the chosen `outputs`, of shape (K,)."""
+        """Compute the states that follow the chosen `outputs`, a tensor of shape (K,)."""
         self._compile_once()
         computed = self._next_states(*self._step_values(contexts, states), outputs)
         return dict(zip(self._states, computed, strict=True))
@@ -205,7 +205,7 @@ class BeamSearch(Hinted):
         if not isinstance(inputs, Mapping):
             raise InputError(
                 "the values of the inputs must be a dictionary with inputs or their names as "
-                f"keys, not a {type(inputs).__name__}"
+                f"keys, not {type(inputs).__name__}"
             )
         for key, value in inputs.items():
             found = key if isinstance(key, Variable) else named.get(key)
@@ -217,7 +217,7 @@ class BeamSearch(Hinted):
             values[found] = value
         missing = [repr(v) for v in self.inputs if v not in values]
         if missing:
-            raise InputError(f"the search needs a value for {', '.join(missing)}")
+            raise InputError(f"the search has no value for {', '.join(missing)}")
         return [values[v] for v in self.inputs]
 
     def search(
@@ -239,7 +239,7 @@ class BeamSearch(Hinted):
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
-            Maximum number of elements; longer sequences are truncated.
+            Maximum number of elements of a sequence; longer sequences are truncated.
         ignore_first_eol : bool
             If True, continue a sequence whose first element is `eol_symbol`, for generators of
             sequences that start and end with the same symbol.
@@ -249,7 +249,7 @@ class BeamSearch(Hinted):
         Returns
         -------
         outputs : list of list of int
-            Up to K sequences in order of decreasing probability, including `eol_symbol`.
+            Up to K sequences in order of decreasing probability, with `eol_symbol` at the end.
         costs : list of float
             The negative log-probability of each sequence.
             With `as_arrays`, three arrays of shape (T, up to K) are returned instead: the outputs,
@@ -355,8 +355,8 @@ def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
         raise SearchError(f"eol_symbol must be an output from 0 to {number - 1}, not {eol_symbol}")
     if log_probs.isnan().any():
         raise SearchError(
-            "the generator returns probabilities that are not numbers (NaN); initialise it, or "
-            "check where its training failed"
+            "the generator computes probabilities that are not numbers (NaN); initialise it, or "
+            "check at which iteration its training failed"
         )
 
 

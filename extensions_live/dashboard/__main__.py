@@ -1,7 +1,7 @@
 """Command `python -m extensions_live.dashboard`: watch the runs of other processes in a database.
 
-The database is only read. New runs appear in the list automatically, and the curves are updated
-during training.
+The command only reads the database. New runs appear in the list automatically, and the curves are
+updated during training.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ Examples:
     "--origin",
     "origins",
     multiple=True,
-    help="A host whose pages may connect; needed behind a proxy that changes the host's name.",
+    help="A host whose pages may connect; needed behind a proxy that changes the host name.",
 )
 def main(database: str, port: int, address: str, origins: Sequence[str]) -> None:
-    """Show, list and compare the runs in DATABASE, which other processes write.
+    """List, show and compare the runs in DATABASE, which other processes write.
 
     The address that is printed contains a token. Press Ctrl-C to stop.
     """

@@ -1,6 +1,6 @@
 """Curves of several logs in the same figures: one figure for each quantity.
 
-The channels of one quantity differ only by a prefix, such as ``cost`` and ``valid_cost``. There is
+The channels of one quantity, such as ``cost`` and ``valid_cost``, differ only in a prefix. There is
 one curve for each run and channel.
 """
 
@@ -113,7 +113,7 @@ def quantity(name: str, names: Sequence[str]) -> str:
 
 
 def numbers_in(log: TrainingLogBase) -> list[str]:
-    """Return the names of the channels that contain numbers."""
+    """Return the names of the channels whose newest value is a number."""
     columns = log.snapshot().columns
     return [
         name
@@ -123,5 +123,5 @@ def numbers_in(log: TrainingLogBase) -> list[str]:
 
 
 def is_number(value: object) -> bool:
-    """Return True for a number that is not a Boolean."""
+    """Return True if `value` is a number and not a Boolean."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))

@@ -1,4 +1,4 @@
-"""`RunTable`: the newest values of runs side by side, and the interventions in these runs."""
+"""`RunTable`, a table of the newest values of several runs, with their interventions."""
 
 from __future__ import annotations
 

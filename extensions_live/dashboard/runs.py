@@ -91,7 +91,7 @@ class RunsBoard:
         title = next(iter(named)) if len(named) == 1 else f"{len(named)} runs compared"
         table = RunTable(named, colours)
         plots = [curves(named, figures)] if figures else []
-        subtitle = "" if figures else "No channel of these runs has numbers yet."
+        subtitle = "" if figures else "No channel contains numbers yet."
         return [Section(title, subtitle, [*plots, table])]
 
     def stale(self) -> bool:
@@ -164,7 +164,7 @@ class RunsBoard:
     def _state(
         self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
     ) -> tuple[str, str]:
-        """Return the state of a run, as derived from its log, and an explanation (may be empty).
+        """Return the state of a run, derived from its log, and an explanation, which can be empty.
 
         A log does not show whether its process is still running, only whether the log has changed.
         """
@@ -191,7 +191,7 @@ def count(value: Any) -> str:
 
 
 def local(created: str) -> str:
-    """Convert a time of the database from UTC to the local time zone.
+    """Convert a time from the database from UTC to the local time zone.
 
     Examples
     --------

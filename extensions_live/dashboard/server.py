@@ -1,4 +1,4 @@
-"""Thread that serves a Panel app on one port, until it is closed.
+"""Server of a Panel app, which runs in its own thread until it is closed.
 
 The port is bound when the constructor returns. Closing the server ends the thread and frees the
 port and the documents. Documents of closed tabs are freed within seconds.
@@ -38,12 +38,12 @@ NO_PORT = (
 
 
 class AppServer:
-    """Server of a Panel app, in a thread of its own.
+    """Server of a Panel app in its own thread.
 
     Parameters
     ----------
     app : callable
-        Makes the app for one tab of a browser.
+        A function that makes the app for one tab of a browser.
     address : str
     port : int
         0 for any free port.
@@ -91,7 +91,7 @@ class AppServer:
 
     @property
     def documents(self) -> int:
-        """The number of open tabs, including those closed a few seconds ago."""
+        """The number of tabs that are open or were closed a few seconds ago."""
         return 0 if self._server is None else len(self._server.get_sessions())
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from workbench.errors import ArgumentError, SessionError, WorkbenchError, neares
 from workbench.interfaces import Command, Session
 
 ACTOR = "tool"
-"""The origin of commands, in receipts and in the log."""
+"""The origin of these commands, as shown in receipts and in the log."""
 
 LONGEST_WAIT = 60.0
 """Maximum number of seconds that one request waits."""
@@ -26,7 +26,7 @@ GUIDE = {
     "GET /": "this text, the commands and their arguments",
     "GET /state": "state, counts and newest values",
     "GET /log?since=0&limit=1000&channels=cost,error": (
-        "rows of the log; to get the rest, set the parameter 'since' to the returned value 'next'"
+        "rows of the log; to get the rest, set the parameter 'since' to the value of 'next'"
     ),
     "GET /hyperparameters": "hyperparameters that can be changed, with their bounds",
     "GET /interventions": "commands that changed training",
@@ -39,7 +39,7 @@ GUIDE = {
     ),
 }
 RULES = [
-    "Send the token as the header Authorization: Bearer TOKEN.",
+    "Send the token in the header Authorization: Bearer TOKEN.",
     "An error has the form {'error': {'type': ..., 'message': ...}}.",
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, add session=NAME to the query parameters of an address.",
@@ -161,7 +161,7 @@ class Api:
                 wait(command, seconds(options))
                 content = describe.receipt(command)
             case _:
-                raise LookupError(f"no address /{'/'.join(path)}; GET / lists them")
+                raise LookupError(f"no address /{'/'.join(path)}; GET / lists all addresses")
         refuse_others(options)
         return Answer(200, content)
 
@@ -215,17 +215,19 @@ def parsed(body: bytes) -> dict[str, Any]:
         raise ArgumentError(f"arguments must be an object such as {{}}, not {arguments!r:.80}")
     others = sorted(set(request) - {"name", "arguments"})
     if others:
-        raise ArgumentError(f"a command has a name and arguments, not {', '.join(others)}")
+        raise ArgumentError(
+            f"a command must have only a name and arguments, not {', '.join(others)}"
+        )
     return {"name": request["name"], "arguments": arguments}
 
 
 def refuse_constant(name: str) -> object:
-    """Raise an error, since JSON cannot represent NaN and infinities."""
+    """Raise an error, since JSON cannot represent NaN or infinities."""
     raise ValueError(f"JSON has no {name}")
 
 
 def find(session: Session, number: str) -> Command:
-    """Return the command of a session that has the given id."""
+    """Return a command of a session by its id."""
     commands = session.commands
     if number.isdecimal() and 1 <= int(number) <= len(commands):
         likely = commands[int(number) - 1]
@@ -234,11 +236,11 @@ def find(session: Session, number: str) -> Command:
     for command in commands:
         if str(command.id) == number:
             return command
-    raise LookupError(f"no command {number!r}; the session has {len(commands)} commands so far")
+    raise LookupError(f"no command {number!r}; the session has {len(commands)} so far")
 
 
 def wait(command: Command, limit: float) -> None:
-    """Wait up to `limit` seconds until a command is done."""
+    """Wait up to `limit` seconds for a command to finish."""
     if limit > 0 and not command.done:
         try:
             command.wait(limit)
@@ -271,4 +273,7 @@ def whole(options: dict[str, str], name: str, default: int, *, least: int) -> in
 def refuse_others(options: Mapping[str, str]) -> None:
     """Raise an error if a request has unknown parameters."""
     if options:
-        raise ArgumentError(f"this address has no parameter {', '.join(map(repr, options))}")
+        raise ArgumentError(
+            f"this address has no parameter{'s' * (len(options) > 1)} "
+            f"{', '.join(map(repr, options))}"
+        )

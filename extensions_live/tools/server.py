@@ -44,8 +44,8 @@ NO_PORT = (
     "port=0 for any free port"
 )
 NO_TOKEN = (
-    "this server needs the header 'Authorization: Bearer TOKEN', where TOKEN is the attribute "
-    "token of the object that serve() returned"
+    "this server needs the header 'Authorization: Bearer TOKEN', where TOKEN is the token "
+    "attribute of the object that serve() returned"
 )
 OTHER_HOST = (
     "this server answers requests to the hosts {known}, not to the host {host!r}; to add "
@@ -67,8 +67,9 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions as JSON over HTTP; return at once.
 
-    ``GET /`` lists all addresses and commands. A tool sends the same commands as a page, by
-    name, and receives the same receipts. The log records ``tool`` as the origin of these commands.
+    ``GET /`` lists all addresses and commands. A tool sends the same commands as the
+    widgets of a page, by name, and receives the same receipts. The log records ``tool`` as the
+    origin of these commands.
 
     Parameters
     ----------
@@ -93,7 +94,8 @@ def serve(
     Raises
     ------
     SessionError
-        If `session` is not a session, or if the port is in use.
+        If `session` contains anything but sessions, if `token` is empty, or if the server cannot
+        listen on the port.
 
     Notes
     -----
@@ -156,7 +158,7 @@ def serve(
 
 
 class ToolServer(Hinted):
-    """Server of an `Api`, which runs in its own threads; `serve` creates it.
+    """HTTP server that gives access to an `Api` and runs in its own threads; `serve` creates it.
 
     Parameters
     ----------
@@ -294,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _drop_body(self) -> None:
-        """Read the rest of a refused body, so that a client that is sending it gets the answer."""
+        """Read a refused body, so that a client that is still sending it gets the answer."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), MOST_DROPPED) if length.isdecimal() else 0
         while left > 0:

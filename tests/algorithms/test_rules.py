@@ -117,7 +117,7 @@ def test_variables_within_the_threshold_are_moved_exactly():
 
 def test_an_axis_that_a_parameter_does_not_have_is_named():
     b = shared([1.0], "b")
-    with pytest.raises(AlgorithmError, match="cannot clip b, which has 1 dimensions .*no axis 1"):
+    with pytest.raises(AlgorithmError, match="cannot clip b, which has 1 dimension .*no axis 1"):
         GradientDescent(gradients={b: b}, step_rule=VariableClipping(1.0, axis=1))
 
 

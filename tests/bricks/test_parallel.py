@@ -121,7 +121,7 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match="merge has only one output; set output_dim"):
         brick.output_dims = [3, 4]
     brick.input_dims = [3, 4]
-    with pytest.raises(TypeError, match=r"merge.apply requires 2 inputs \(a, b\), not 1"):
+    with pytest.raises(TypeError, match=r"merge.apply must be 2 \(a, b\), not 1"):
         brick.apply(tensor.matrix("a"))
     with pytest.raises(TypeError, match="merge.apply: .*"):
         brick.apply(a=tensor.matrix("a"))

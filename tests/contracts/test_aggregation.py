@@ -136,7 +136,7 @@ def test_a_value_derived_from_a_concatenation_needs_a_scheme():
     part = x.mean().copy(name="part")
     part.tag.aggregation_scheme = Concatenate(part)
     value = (part * 2).copy(name="value")
-    with pytest.raises(MonitoringError, match="has 1 dimension.* instead of 0"):
+    with pytest.raises(MonitoringError, match="has ndim=1 instead of 0"):
         DatasetEvaluator([value]).evaluate(as_stream([{"x": one} for one in BATCHES]))
 
 

@@ -178,6 +178,6 @@ def test_the_error_names_a_missing_source_of_a_batch():
 def test_a_batch_with_too_many_entries_is_an_error():
     stream = as_stream([(1, 2, 3)], sources=("x", "y"))
     with pytest.raises(
-        SourceError, match="sources=.'x', 'y'.. must have 2 entries, one for each source, not 3"
+        SourceError, match="sources=.'x', 'y'.. must have one entry for each source, but has 3"
     ):
         next(stream.get_epoch_iterator())

@@ -45,9 +45,7 @@ def test_strictness_determines_the_treatment_of_a_short_last_batch(strictness, c
 def test_the_highest_strictness_raises():
     batches = Batch(examples_of(x=range(5)), ConstantScheme(2), 2).get_epoch_iterator()
     assert plain([next(batches), next(batches)]) == [[[0, 1]], [[2, 3]]]
-    with pytest.raises(
-        DataError, match="must have 2 examples, but only 1 remain; use strictness=1"
-    ):
+    with pytest.raises(DataError, match="must have 2 examples, but has 1; use strictness=1"):
         next(batches)
 
 

@@ -174,7 +174,7 @@ def test_nothing_to_convert_is_an_error(out, call, message):
 def test_splits_with_and_without_classes_do_not_mix(tmp_path, out):
     save(tmp_path / "train" / "dog" / "b.png", (5, 4), 1)
     save(tmp_path / "test" / "c.png", (5, 4), 1)
-    with pytest.raises(DataError, match="must have subfolders"):
+    with pytest.raises(DataError, match="must be in subfolders"):
         images_to_hdf5(out, {"train": tmp_path / "train", "test": tmp_path / "test"})
 
 

@@ -106,9 +106,9 @@ def test_colours_are_those_of_the_image(content, mode, pixel):
 CUT = "mode='L' cannot represent the pixels, which are"
 FRAMES = [Image.new("L", (2, 2), 9)]
 REFUSED = {
-    "16 bits": (saved(RAMP), "L", f"{CUT} integers of 16 bits from 0 to 65535; use"),
+    "16 bits": (saved(RAMP), "L", f"{CUT} 16-bit integers from 0 to 65535; use"),
     "16 bits in colour": (saved(RAMP), "RGB", "mode='RGB' cannot represent the pixels, which"),
-    "32 bits": (tiff(np.int32([[-5, 2**30]])), "L", f"{CUT} integers of 32 bits from -5"),
+    "32 bits": (tiff(np.int32([[-5, 2**30]])), "L", f"{CUT} 32-bit integers from -5"),
     "floats": (tiff(np.float32([[0.25, 0.5]])), "L", "0.25 to 0.5; use mode='F'"),
     "floats as integers": (tiff(np.float32([[0, 0.5]])), "I", "value 0.5 at index (0, 1), which"),
     "NaN as integers": (tiff(np.float32([[np.nan]])), "I;16", "the value nan at index (0, 0)"),

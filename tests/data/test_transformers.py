@@ -119,10 +119,10 @@ def test_a_mapping_replaces_or_adds():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda data: data[0], "must return a tuple of 2 entries, for the sources .'x', 'y'.,"),
+        (lambda data: data[0], "a tuple with an entry for each of the sources .'x', 'y'.,"),
         (
             lambda data: data[:1],
-            "must return a tuple of 2 entries, for the sources .'x', 'y'., not 1",
+            "an entry for each of the sources .'x', 'y'., not one of length 1",
         ),
     ],
 )

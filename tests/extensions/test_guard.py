@@ -146,7 +146,7 @@ def test_an_exploding_cost_pauses_and_names_the_steepest_parameter():
     until(lambda: session.state is State.PAUSED)
     (found,) = alerts(session.main_loop)
     assert "the cost explodes: it was" in found["text"]
-    assert "in the last of 3 batches" in found["text"]
+    assert "(patience=3)" in found["text"]
     assert "The gradient of w has the largest norm" in found["text"]
     assert np.isfinite(session.main_loop.algorithm.parameters[0].get_value()).all()
 

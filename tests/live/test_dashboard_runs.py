@@ -147,7 +147,7 @@ def test_a_run_without_numbers_says_so(path):
     log[0]["note"] = "hello"
     log.flush()
     (section,) = Tab(RunsBoard(path)).open()["sections"]
-    assert section["subtitle"] == "No channel of these runs has numbers yet."
+    assert section["subtitle"] == "No channel contains numbers yet."
 
 
 def test_a_continued_run_names_its_origin(path):

@@ -126,7 +126,7 @@ def test_a_log_of_many_channels_is_small_and_says_what_is_left_out(tmp_path):
     text = written(log, tmp_path)
     assert len(text.encode()) - LIBRARY.stat().st_size < 1_000_000
     shown = Page(text).text
-    assert "288 more numeric channels" in shown and "Channels that are not shown: 100" in shown
+    assert "only in the table: 288." in shown and "Channels that are not shown: 100" in shown
 
 
 def test_an_empty_log_has_a_report(tmp_path):

@@ -240,7 +240,7 @@ def test_no_page_of_a_browser_may_read(tool):
 @pytest.mark.parametrize(
     "method, path, body, status, text",
     [
-        ("GET", "/nothing", None, 404, "no address /nothing; GET / lists them"),
+        ("GET", "/nothing", None, 404, "no address /nothing; GET / lists all addresses"),
         ("GET", "/commands/77", None, 404, "no command '77'; the session has"),
         ("GET", "/state?session=alnoe", None, 404, "no session 'alnoe'; did you mean 'alone'?"),
         ("GET", "/log?channels=const", None, 400, "no channel 'const'"),

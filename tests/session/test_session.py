@@ -361,7 +361,7 @@ def test_an_error_reaches_wait_the_log_and_the_screen(caplog):
     assert session.exception is caught.value
     assert session.state is State.FAILED
     assert session.log[4]["training_error"] == "NotFiniteError: cost is nan"
-    assert "failed after 4 iterations: NotFiniteError: cost is nan" in caplog.text
+    assert "failed (iterations done: 4): NotFiniteError: cost is nan" in caplog.text
     assert "failed" in repr(session)
     assert "NotFiniteError: cost is nan" in session._repr_html_()
 

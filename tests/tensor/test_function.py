@@ -27,7 +27,7 @@ def test_a_list_of_outputs_gives_a_list():
     [
         (lambda f: f(), "missing a value for x, k"),
         (lambda f: f([[1.0]]), "missing a value for k"),
-        (lambda f: f([[1.0]], [1], [2]), "accepts 2 positional inputs, not 3"),
+        (lambda f: f([[1.0]], [1], [2]), "must be at most 2, not 3"),
         (lambda f: f([[1.0]], kk=[1]), "no input named 'kk'; did you mean 'k'"),
         (lambda f: f([[1.0]], [1], k=[1]), "input 'k' twice"),
         (lambda f: f(numpy.ones((1, 1)), [1]), r"x must be float32, not float64; convert .*astype\('float32'\)"),

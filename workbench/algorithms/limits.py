@@ -70,7 +70,7 @@ class StepClipping(StepRule):
 
 
 class VariableClipping(StepRule):
-    r"""Step rule that limits the norm of each parameter after the step.
+    r"""Step rule that limits the L2 norm of each parameter after the step.
 
     Let :math:`p` be the parameter, :math:`s` the step of the previous rule and :math:`\theta` the
     threshold. The step is changed so that the parameter becomes
@@ -121,8 +121,9 @@ class VariableClipping(StepRule):
         wrong = [a for a in self.axis or () if not -moved.ndim <= a < moved.ndim]
         if wrong:
             raise errors.AlgorithmError(
-                f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} dimensions "
-                f"and therefore no axis {wrong[0]}; exclude this parameter with Restrict"
+                f"{self!r} cannot clip {path_of(parameter)}, which has {moved.ndim} "
+                f"dimension{'s' * (moved.ndim != 1)} and therefore no axis {wrong[0]}; exclude "
+                "this parameter with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
         norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
@@ -139,9 +140,10 @@ class RemoveNotFinite(StepRule):
     r"""Step rule that skips batches for which steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
-    algorithm changes no parameter and no buffer, and applies no other updates, such as those of
-    population statistics. So a single bad batch does not make a velocity infinite. Parameters whose
-    own step is not finite are multiplied by `scaler`. The rule must be the last rule of a chain.
+    algorithm changes no buffer, and applies no other updates, such as those of population
+    statistics. It changes no parameter either, except that it multiplies those whose own step is
+    not finite by `scaler`. So a single bad batch does not make a velocity infinite. The rule must
+    be the last rule of a chain.
 
     If this rule is used, `GradientDescent` raises no error when the cost or a step is not finite.
 
@@ -220,7 +222,7 @@ class Restrict(StepRule):
     Raises
     ------
     AlgorithmError
-        If `step_rule` is not a rule, or `variables` are not parameters, or none of them is trained.
+        If `step_rule` is not a rule, if `variables` are not parameters, or if none is trained.
     SelectionError
         If a criterion selects none of the trained parameters.
 

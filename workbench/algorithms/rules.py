@@ -36,7 +36,7 @@ RATE = Interval(0, 1, error=errors.AlgorithmError)
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
 """The interval of valid decay rates.
 
-It excludes 1, because the average would then never change and its bias correction would divide by
+It excludes 1, with which an average would never change and its bias correction would divide by
 zero.
 """
 
@@ -363,8 +363,8 @@ def about(variable: SharedVariable) -> SharedVariable:
 def may_overflow(buffer: SharedVariable) -> bool:
     """Return True if a buffer must be checked because it can become infinite or NaN.
 
-    No check is necessary if its dtype is not floating point, if it is already not finite, or if
-    the check of the step covers it.
+    No check is necessary if the buffer contains no floats, if it is already not finite, or if the
+    check of the step covers it.
     """
     if vars(buffer.tag).get("shown_by_step"):
         return False

@@ -47,7 +47,7 @@ OF_STATE = 0.85
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
-"""Optimizer options that are used as factors."""
+"""Optimizer options that multiply gradients, states or parameters."""
 LEAST = 1e-12
 """The smallest constant in a denominator that keeps quotients finite."""
 
@@ -94,7 +94,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     Raises
     ------
     AlgorithmError
-        If `optimizer` or `schedulers` are not functions or classes, or torch rejects the options.
+        If `optimizer` or a scheduler is not a function or class, or if torch rejects the options.
 
     Examples
     --------
@@ -237,10 +237,10 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _is_uncertain(self) -> bool:
         """Return True if a step can overflow even if its first gradients are small.
 
-        Gradients are checked before they are passed to the optimizer, but an optimizer with several
-        evaluations changes parameters before the later evaluations. Any step can overflow with
-        factors above one, with a very small constant in a denominator, or with an optimizer that is
-        not part of torch.
+        Gradients are checked before they are passed to the optimizer, but an optimizer that
+        evaluates the cost several times changes parameters before the later evaluations. Any step
+        can overflow with factors above one, with a very small constant in a denominator, or with
+        an optimizer that is not part of torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
         if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):
@@ -256,8 +256,8 @@ class TorchOptimizer(UpdatesAlgorithm):
     def _is_full(self) -> bool:
         """Return True if parameters or states are so large that a small step can overflow.
 
-        The norms are computed only every `CHECK_EVERY` steps, since they cannot grow enough in
-        between.
+        While the norms are small, they are computed only every `CHECK_EVERY` steps, since they
+        cannot become too large in between.
         """
         if self._full or self._checks % CHECK_EVERY == 0:
             kept = list(_tensors(list(self.optimizer.state.values())))

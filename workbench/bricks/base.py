@@ -1,9 +1,9 @@
 """`Brick`, the base class of operations with parameters and children.
 
-A brick is *constructed*, possibly without all its settings. When the settings that
-allocation requires are set, its parameters are *allocated* and filled with NaN. Then the brick is
-*applied* to variables and its parameters are *initialised*, in either order. Before allocation and
-initialisation, a brick pushes settings to its children; then it allocates or initialises them too.
+A brick is *constructed*, possibly without all its settings. Once it has all settings that
+allocation requires, its parameters are *allocated* and filled with NaN. Then the brick is *applied*
+to variables and its parameters are *initialised*, in either order. Before a brick is allocated or
+initialised, it pushes settings to its children and allocates or initialises them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Brick(Component):
     `get_dim`. If the constructor is decorated with `lazy`, settings can be assigned later as
     attributes.
 
-    A user calls only an application method and `initialize`; both allocate the brick if necessary.
+    A user calls only application methods and `initialize`, which allocate the brick if necessary.
     After an attribute of a brick (other than its name) has been set, the brick pushes its settings
     to its children again before the next allocation or initialisation.
 
@@ -90,8 +90,8 @@ class Brick(Component):
         for an invalid value. The function is called with the brick's path, the name and the value
         whenever the setting is assigned.
     former_hooks : dict of str to str
-        A class attribute that maps methods that subclasses overrode in Blocks, and that are never
-        called here, to their replacements. Defining a class with such a method is an error.
+        A class attribute: methods that subclasses overrode in Blocks, with their replacements.
+        Here they are never called, so defining a class with such a method is an error.
 
     Examples
     --------
@@ -263,7 +263,7 @@ class Brick(Component):
             self.initialize()
 
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
-        """Call `push` for a stage; raise `NotConfiguredError` if `settings` are missing."""
+        """Call `push`; raise `NotConfiguredError` if it fails and some `settings` are missing."""
         try:
             with _pushing(stage):
                 push()
@@ -278,7 +278,7 @@ class Brick(Component):
         missing = self._missing(settings)
         if missing:
             raise NotConfiguredError(
-                f"{self.path()}: {stage} config not set: {', '.join(missing)}; set the attribute, "
+                f"{self.path()}: {stage} config not set: {', '.join(missing)}; assign a value, "
                 f"as in {self.name}.{missing[0]} = ..., or pass {missing[0]}=... to "
                 f"{type(self).__name__}()"
             )
@@ -291,7 +291,7 @@ class Brick(Component):
         Parameters
         ----------
         name : str
-            A name in ``inputs`` or ``outputs`` of an application.
+            A name in the ``inputs`` or ``outputs`` of an application method.
 
         Returns
         -------
@@ -343,7 +343,7 @@ class Brick(Component):
         self._forget()
 
     def _forget(self) -> None:
-        """Drop the compiled functions for immediate results of this brick and of its ancestors."""
+        """Drop the functions compiled for immediate computation by this brick and its ancestors."""
         vars(self)["_immediate"] = {}
         for parent in vars(self).get("parents", ()):
             parent._forget()

@@ -1,8 +1,8 @@
 """Costs, which measure the difference between predictions and targets of a batch as one scalar.
 
 Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
-a mean. With the tag, a monitor computes the mean over a dataset even if its batches differ in size.
-The tag is kept when a brick returns the cost of another brick as its own output.
+averaged. With the tag, a monitor computes the mean over a dataset even if its batches differ in
+size. The tag is kept when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class CostMatrix(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["cost"])
     def apply(self, y: Variable, y_hat: Variable) -> Variable:
-        """Sum over features, then average over the batch; `y` and `y_hat` have the shape (B, D)."""
+        """Sum the terms of each example, then average over the batch, the first dimension."""
         matrix = self.cost_matrix(check_alike(self, y, y_hat), y_hat)
         return mean_cost(matrix.flatten(1).sum(1) if matrix.ndim > 1 else matrix)
 
@@ -92,7 +92,7 @@ class CostMatrix(Cost):
 
 
 class SquaredError(CostMatrix):
-    """The squared difference of targets and predictions.
+    """The squared difference between targets and predictions.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class SquaredError(CostMatrix):
 
 
 class AbsoluteError(CostMatrix):
-    """The absolute difference of targets and predictions.
+    """The absolute difference between targets and predictions.
 
     Examples
     --------
@@ -153,8 +153,8 @@ class CategoricalCrossEntropy(Cost):
 
     If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
     are computed from its logits. They are therefore exact for small probabilities. Otherwise the
-    predictions are used directly, and a probability of zero is replaced by the smallest positive
-    number.
+    predictions are used directly, and their logarithm is bounded below by that of the smallest
+    normal number.
 
     Examples
     --------
@@ -194,15 +194,15 @@ class CategoricalCrossEntropy(Cost):
 
 
 class MisclassificationRate(Cost):
-    """The fraction of examples whose true class is not among the highest scores.
+    """The fraction of examples whose true class is not among the classes with the highest scores.
 
-    Ties count against the prediction: a class with the same score as others ranks below all of
+    Ties count against the prediction: a true class with the same score as others ranks below
     them. A true class with a score of NaN counts as an error.
 
     Parameters
     ----------
     top_k : int, optional
-        The number of highest scores that count as predictions for each example.
+        The number of classes with the highest scores that are predicted for each example.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`ImageLayer`, the interface of bricks for images."""
+"""`ImageLayer`, the base class of bricks that transform images."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The first call with arguments of one kind (ranks, dtypes, options) builds the graph and compiles a
 function; later calls run that function. A brick drops its functions when it is allocated again, or
-when a setting or child of the brick or of a descendant changes.
+when a setting or child changes in the brick or in a descendant.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Immediate:
 
 
 def wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Check whether the arguments include tensors or arrays, but no variables."""
+    """Return True if the arguments include tensors or arrays, but no variables."""
     given = [*args, *kwargs.values()]
     return any(_real(v) for v in given) and not any(isinstance(v, Variable) for v in given)
 
@@ -89,8 +89,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If no such function can be compiled, return a function that requires the given sizes, except
-    the first size of each input, and False.
+    If no such function can be compiled, return a function that requires the given sizes (only
+    the first size of each input can vary) and False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True
@@ -107,7 +107,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function for inputs of these sizes; the first `open_axes` sizes can vary."""
+    """Compile a function for inputs of these sizes, of which the first `open_axes` can vary."""
     named = bound.inputs
     symbols = {
         key: variable(

@@ -145,8 +145,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Raises
     ------
     BrickError
-        If the module has lazy parameters, or does not return as many tensors as `outputs` has
-        names.
+        If the module has lazy parameters, or if `outputs` does not match the tensors that it
+        returns.
 
     Notes
     -----
@@ -248,9 +248,9 @@ class TorchModule(ModulePart, Random, ModeDependent):
         if keys is not None or len(outputs) != len(names):
             which = "" if keys is None else f" ({', '.join(map(repr, keys))})"
             raise BrickError(
-                f"{self.path()}.apply: {self.title} returns {len(outputs)} tensors{which}, but the "
-                f"outputs are named {names}; name them all, as in TorchModule(module, "
-                "outputs=[...])"
+                f"{self.path()}.apply: {self.title} returns {len(outputs)} "
+                f"tensor{'s' * (len(outputs) != 1)}{which}, but the outputs are named {names}; "
+                "name them all, as in TorchModule(module, outputs=[...])"
             )
         return outputs
 
@@ -291,7 +291,7 @@ def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 
 def _forward_names(module: torch.nn.Module) -> list[str]:
-    """Return the arguments of ``forward`` that have no default."""
+    """Return the arguments of ``forward`` that have no default, or ``input_`` for ``*args``."""
     parameters = list(inspect.signature(module.forward).parameters.values())
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return ["input_"]

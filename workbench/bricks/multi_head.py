@@ -1,8 +1,8 @@
 """`MultiHeadAttention`, attention with several heads.
 
 Sequences have the shape (..., T, D), with time before features, and with the batch, if any, as the
-leading dimension. Recurrent bricks have time first; ``x.transpose(0, 1)`` converts between the two
-layouts.
+leading dimension. Recurrent bricks expect time first; ``x.transpose(0, 1)`` converts between the
+two layouts.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class MultiHeadAttention(Initializable):
 
     def describe(self) -> str:
         causal = ", causal" if self.causal else ""
-        return f"{self.dim or '?'}, {self.num_heads or '?'} heads{causal}"
+        plural = "s" * (self.num_heads != 1)
+        return f"{self.dim or '?'}, {self.num_heads or '?'} head{plural}{causal}"
 
     def get_dim(self, name: str) -> Any:
         if name in ("query", "output"):

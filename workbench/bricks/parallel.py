@@ -1,4 +1,4 @@
-"""Bricks that transform several inputs, or one input to several outputs.
+"""Bricks that transform several inputs, or one input into several outputs.
 
 Each brick copies a *prototype* for each name; every copy has its own parameters.
 """
@@ -40,11 +40,11 @@ class _OutputDims(TypedDict, total=False):
 
 
 class DistributeOptions(_ChildPrefix, InitializableOptions, total=False):
-    """Options of `Fork` without the dimensions of its outputs."""
+    """Options of `Fork` that `Distribute` accepts in ``**kwargs``."""
 
 
 class ForkOptions(_OutputDims, DistributeOptions, total=False):
-    """Options of `Parallel` without the dimensions of its inputs."""
+    """Options of `Parallel` that `Fork` accepts in ``**kwargs``."""
 
 
 class Parallel(Initializable):
@@ -64,8 +64,8 @@ class Parallel(Initializable):
     child_prefix : str, optional
         The copies are named ``<child_prefix>_<name>``.
     **kwargs
-        Options of `Initializable`. The schemes are pushed to all transformations, but `use_bias` is
-        not; set it on the prototype.
+        Options of `Initializable`. The initialisation schemes are pushed to all transformations,
+        but `use_bias` is not; set it on the prototype.
 
     Examples
     --------
@@ -169,8 +169,8 @@ class Parallel(Initializable):
     def _check_number(self, args: tuple[Any, ...], names: SequenceType[str]) -> None:
         if len(args) != len(names):
             raise SignatureError(
-                f"{self.path()}.apply requires {len(names)} inputs ({', '.join(names)}), not "
-                f"{len(args)}"
+                f"the number of inputs of {self.path()}.apply must be {len(names)} "
+                f"({', '.join(names)}), not {len(args)}"
             )
 
     @application
@@ -181,7 +181,7 @@ class Parallel(Initializable):
         ----------
         *args : Variable
             The inputs in the order of `input_names`, or by keyword. The last dimension of each
-            input has the size in `input_dims`.
+            input must have the size given in `input_dims`.
 
         Returns
         -------
@@ -206,7 +206,7 @@ class Parallel(Initializable):
 class Fork(Parallel):
     """Computes several outputs from one input, each with its own transformation.
 
-    For example, it computes the inputs and gate inputs of a
+    For example, it can compute the inputs and gate inputs of a
     `workbench.bricks.recurrent.GatedRecurrent`.
 
     Parameters
@@ -294,7 +294,7 @@ class Fork(Parallel):
 
 
 class Distribute(Fork):
-    """Adds a transformation of one variable, the source, to each of several targets.
+    """Adds a separate transformation of one variable, the source, to each of several targets.
 
     Parameters
     ----------
@@ -402,7 +402,7 @@ class Distribute(Fork):
 
 
 class Merge(Parallel):
-    """Transforms several inputs and returns the sum.
+    """Transforms several inputs and returns the sum of the results.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Positional encodings, without which attention ignores the order of a sequence.
 
 Sequences have the shape (..., T, D), with time before features. Other dimensions, such as the
-batch, are leading dimensions.
+batch, precede them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PositionalEncoding(Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Encode positions in floats of shape (..., T, dim); the output has the same shape."""
+        """Encode the positions of floats of shape (..., T, dim); the output has the same shape."""
         raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
 
@@ -132,7 +132,7 @@ class SinusoidalPositions(_Paired):
 
 
 class LearnedPositions(PositionalEncoding, Initializable):
-    """Adds a learned vector to each element of a sequence, depending on its position.
+    """Adds a learned vector to each element of a sequence: one vector for each position.
 
     Parameters
     ----------

@@ -95,8 +95,8 @@ class WithExtraDims(BrickWrapper):
                 if extra_ndim and isinstance(value, Variable):
                     if value.ndim <= extra_ndim:
                         raise ShapeError(
-                            f"{self.path()}.{name}: {key} has {value.ndim} dimensions, but must "
-                            f"have more than extra_ndim={extra_ndim}; reduce extra_ndim"
+                            f"{self.path()}.{name}: {key} has ndim={value.ndim}, but must have "
+                            f"more than extra_ndim={extra_ndim} dimensions; reduce extra_ndim"
                         )
                     sizes = value.shape[:extra_ndim]
                     arguments[key] = value.flatten(0, extra_ndim)

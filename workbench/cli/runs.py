@@ -48,7 +48,7 @@ def runs(database: str, as_json: bool) -> None:
 
     Each run is listed with the first digits of its identifier, the run that it continues, and the
     last value of every channel. The digits suffice to open the log. The JSON list contains whole
-    identifiers; values that JSON cannot represent, such as infinite numbers, are strings.
+    identifiers; values that JSON cannot represent, such as infinite numbers, become strings.
     """
     found = _runs_of(database)
     if as_json:
@@ -69,7 +69,7 @@ def _runs_of(path: str) -> Iterator[Run]:
 
 
 def _read(database: Database, listed: Listed) -> Run:
-    """Read a log without pickled objects, since unpickling can execute arbitrary code."""
+    """Read a log without unpickling objects, since this could execute arbitrary code."""
     memory = TrainingLog()
     facts = dict(memory.status)
     reader = Reader(database, listed.uuid, trusted=False)

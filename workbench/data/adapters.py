@@ -1,10 +1,9 @@
 """Data streams that read torch data loaders and other iterables of batches.
 
 A main loop passes its `data_stream` argument to `as_stream`. The batches of a stream must depend
-only on the epoch and the position. If a data loader shuffles, each epoch therefore uses a new
-generator, seeded from the loader's seed and the epoch number. The loader's generator does not
-change. To resume in the middle of an epoch, the stream loads the earlier batches again and discards
-them.
+only on the epoch and the position. Each epoch of a data loader therefore uses a new generator,
+seeded from the loader's seed and the epoch number. The loader's own generator is not changed. To
+resume in the middle of an epoch, the stream loads the earlier batches again and discards them.
 """
 
 from __future__ import annotations
@@ -134,8 +133,7 @@ class BatchStream(AbstractDataStream):
         entries = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
         if len(entries) != len(self.sources):
             raise SourceError(
-                f"a batch of {self!r} must have {len(self.sources)} entries, one for each source, "
-                f"not {len(entries)}"
+                f"a batch of {self!r} must have one entry for each source, but has {len(entries)}"
             )
         return entries
 
@@ -146,9 +144,9 @@ class BatchStream(AbstractDataStream):
 class LoaderStream(BatchStream):
     """Data stream of the batches of a `torch.utils.data.DataLoader`.
 
-    The order in epoch k depends only on k and on the seed of the loader's generator, or on
-    `config.default_seed` if the loader has no generator. Torch's global generator is not used. A
-    custom sampler must return a reproducible order.
+    The order in epoch k depends only on k and on the seed of the sampler's or the loader's
+    generator, or on `config.default_seed` if neither has one. Torch's global generator is not used.
+    A custom sampler must return a reproducible order.
 
     Parameters
     ----------
@@ -228,7 +226,7 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
     DataError
         If `data_stream` does not consist of batches.
     SourceError
-        If the names of the entries are unknown.
+        If the names of the entries are unknown, or if a given stream has other sources.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Download of datasets, with verified checksums and resumption of broken transfers.
+"""Download of datasets, which verifies checksums and resumes broken transfers.
 
 Nothing is downloaded without a call to `download`. A file is first written under a name that ends
 in ``.part``. If a transfer breaks, the same call or a later one resumes it, provided that the
@@ -56,8 +56,8 @@ class Entry:
     mirrors : tuple of str
         The URLs of folders that contain the files, tried in this order.
     sha256 : mapping of str to str
-        A mapping from file name to the checksum of the content *after* decompression. The
-        compressed bytes differ between mirrors.
+        A mapping from file name to the checksum of the content *after* decompression, since
+        the compressed bytes differ between mirrors.
     archive : bool
         True if `sha256` contains the checksums of the compressed files.
     folder : str
@@ -156,7 +156,7 @@ def download(
 ) -> list[Path]:
     """Download a dataset into a folder, except for files that are already complete there.
 
-    For the datasets to find the files, add the folder to `config.data_path`.
+    Add the folder to `config.data_path`, so that the datasets find the files.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def download(
     Raises
     ------
     DataError
-        If no dataset has this name.
+        If no dataset has this name, or `timeout` or `deadline` is not positive.
     DownloadError
         If no mirror sends a complete file in time, or if the file cannot be written. The part that
         was received is kept, and another call continues the download.
@@ -253,7 +253,7 @@ class _Unwritable(OSError):
 def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clock: _Clock) -> None:
     part = path.with_name(path.name + PART)
     if part.exists() and not part.is_file():
-        raise DownloadError(f"{part}: must be a regular file or not exist; remove it")
+        raise DownloadError(f"{part} must be a regular file or not exist; remove it")
     faults: dict[str, str] = {}
     for mirror in mirrors:
         address = mirror + path.name
@@ -354,8 +354,8 @@ def _answer(request: urllib.request.Request, timeout: float) -> Any:
     """Send a request in a thread; return the response, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
-    could block forever. After the timeout the thread is abandoned; it ends when its connection
-    ends.
+    could block the caller forever. After the timeout the thread is abandoned; it ends when its
+    connection ends.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()

@@ -1,9 +1,9 @@
-"""Reader of image files that applies their orientation and never loses information.
+"""Reader of image files that applies their orientation and never silently loses information.
 
 Pillow decodes the files. On its own it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
 ignores the orientation that the camera recorded. This module raises an error if an image would
-lose information. The message names a mode that preserves the information.
+lose information other than its colours, and the message says how to avoid this.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NO_PILLOW = (
 WIDTH, LENGTH, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 256, 257, 262, 274, 339
 """Tag numbers in TIFF files and in the EXIF data of other files."""
 TURNED = (5, 6, 7, 8)
-"""Values of the orientation tag that swap width and height."""
+"""Values of the orientation tag for which width and height are swapped."""
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
@@ -75,7 +75,8 @@ def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDA
     source : Path or bytes
         The path of the file, or its content.
     mode : str or None
-        One of `MODES`. None keeps the mode of the image, but converts palettes to colours.
+        One of `MODES`. None keeps the mode of the image, but converts palettes to
+        colours and one-bit images to grey.
     where : object
         The name of the image in messages.
 
@@ -119,7 +120,7 @@ def _upright(image: Any) -> Any:
 
 
 def _check_bits(image: Any, where: object) -> None:
-    """Raise an error if the decoder settings of an image show that Pillow would misread it."""
+    """Raise an error if an image has several frames, or if Pillow would misread its pixels."""
     from PIL.TiffImagePlugin import TiffImageFile
 
     frames = getattr(image, "n_frames", 1)
@@ -192,7 +193,7 @@ def _kind(image: Any, pixels: npt.NDArray[Any]) -> tuple[str, str]:
     if image.mode == "F":
         return "floating-point numbers", "F"
     fits = pixels.min(initial=0) >= 0 and pixels.max(initial=0) < 2**16
-    return ("integers of 16 bits", "I;16") if fits else ("integers of 32 bits", "I")
+    return ("16-bit integers", "I;16") if fits else ("32-bit integers", "I")
 
 
 def _of_eight_bits(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
@@ -203,7 +204,7 @@ def _of_eight_bits(image: Any, mode: str | None, where: object) -> npt.NDArray[A
     if mode not in EIGHT_BITS:
         if image.mode not in ("1", "L"):
             raise DataFileError(
-                f"{where}: mode={mode!r} has one channel of grey, but the image has colours or "
+                f"{where}: mode={mode!r} has one grey channel, but the image has colours or "
                 f"transparency (its mode is {image.mode!r}); use 'RGB', 'RGBA' or 'L'"
             )
         return np.asarray(image.convert("L")).astype(MODES[mode][1])

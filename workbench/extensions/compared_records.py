@@ -1,8 +1,8 @@
-"""Checks of records whose values an extension compares to find the best one.
+"""Checks of records whose values an extension compares to find the best value.
 
 The direction (lower or higher is better) is never inferred from the name of a record, since a wrong
 guess would silently choose the worst model. If the name contradicts the chosen direction or the
-default, this is logged with `logging`. No warning is issued, since the user may be right.
+default, a message is logged. No warning is issued, since the user may be right.
 """
 
 from __future__ import annotations

@@ -25,16 +25,15 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimum number of costs in a run before a limit for the cost is computed."""
+"""Minimum number of costs from which a limit for the cost is computed."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
     "record_name, the name of a record that TrainingDataMonitoring writes after every batch"
 )
 EXPLODES = (
-    "the cost explodes: it was {cost:.4g} in the last of {patience} batches above the limit of "
-    "{limit:.4g}; its median over the last {count} batches below the limit is {median:.4g}"
-    "{steepest}"
+    "the cost explodes: it was {cost:.4g}, above the limit of {limit:.4g} (patience={patience}); "
+    "its median over the last {count} batches below the limit is {median:.4g}{steepest}"
 )
 STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
@@ -63,7 +62,7 @@ class Guard(TrainingExtension):
         With ``'rewind'``, training is rewound to a snapshot, the learning rate is multiplied by
         `factor`, and training continues.
     factor : float
-        The factor between 0 and 1 for the learning rate.
+        The factor for the learning rate, between 0 and 1.
     back : int
         The minimum number of iterations to rewind, if a snapshot of this age exists.
     times : int
@@ -75,11 +74,11 @@ class Guard(TrainingExtension):
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
     window : int
-        The number of costs in each median, 20 or more.
+        The number of costs over which each median is computed, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. If a schedule sets a hyperparameter, the reduced value is
-        held until it is released.
+        ``learning_rate``. If a schedule sets a hyperparameter, it is held at the
+        reduced value until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.
@@ -232,7 +231,7 @@ class Guard(TrainingExtension):
         return True
 
     def _act(self, what: str, *, again: bool = False) -> None:
-        """Rewind or pause the run, or end it, and alert the user."""
+        """Rewind, pause or end the run, and alert the user."""
         session, what = self.main_loop.session, what.rstrip(".")
         if session is None:
             with acting_as(self.name):

@@ -1,4 +1,4 @@
-"""`Printing`, which prints status and records in terminals and in notebooks without widgets."""
+"""`Printing`, which prints the status and records in terminals and notebooks without widgets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Printing(SimpleExtension):
         super().__init__(name, **triggers)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Print status and records; after training, first wait for the records of checkpoints."""
+        """Print status and records; when training ends, after all other extensions have acted."""
         if which_callback is not None and which_callback in _AT_THE_END:
             self.main_loop.after_event(partial(self._print, which_callback))
         else:

@@ -126,7 +126,7 @@ def checked_count(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Condition:
-    """Condition for acting on `event`: the `predicate` must be true. The user sets `arguments`."""
+    """Event on which an extension acts if `predicate` is true, with `arguments` from the user."""
 
     event: CallbackName
     predicate: LogPredicate
@@ -136,7 +136,7 @@ class Condition:
 def grouped(conditions: Iterable[Condition]) -> list[list[Condition]]:
     """Group the conditions on an event by their arguments.
 
-    ``every_n_epochs=2`` and ``after_epoch=True`` are both true after the second epoch, but the
+    ``every_n_epochs=2`` and ``after_epoch=True`` both apply after the second epoch, but the
     extension must act only once.
     """
     groups: list[list[Condition]] = []

@@ -38,7 +38,7 @@ WRONG_NUMBER = (
 
 
 class SharedVariableModifier(SimpleExtension):
-    """Extension that sets a shared variable, such as a learning rate, to the values of a function.
+    """Extension that sets a shared variable, such as a learning rate, to values from a function.
 
     A value that is assigned in another way, for instance by `Session.set`, is kept until this
     extension acts again or, if its method `hold` is called, until `release` is called.
@@ -69,7 +69,8 @@ class SharedVariableModifier(SimpleExtension):
     Raises
     ------
     ExtensionError
-        If the function does not accept these arguments, or if its number of arguments is unknown.
+        If `parameter` is not a shared variable, or if the number of arguments of `function` is
+        wrong or unknown.
     ArgumentError
         If `num_args` is neither 1 nor 2.
 

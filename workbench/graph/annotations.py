@@ -74,7 +74,7 @@ class Annotation(Hinted):
 
 
 class BrickMethod(Protocol):
-    """Interface of an application method bound to a brick, such as `BoundApplication`."""
+    """Interface of an application method bound to a brick; `BoundApplication` implements it."""
 
     @property
     def application(self) -> Any:
@@ -124,7 +124,7 @@ class ApplicationCall(Annotation):
         of sequences, the states and the contexts; the outputs are the outputs of the application.
         Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        The random draws of the call when it is repeated in training mode; the keys are its inputs.
+        The random draws when the call is repeated in training mode, by the set of its inputs.
 
     Examples
     --------

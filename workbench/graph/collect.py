@@ -22,8 +22,8 @@ def collect_parameters(
 ) -> ComputationGraph:
     """Replace parameters with slices of one vector.
 
-    The initial value of the vector consists of the values of the parameters. Then, for
-    example, the Hessian for all parameters can be computed with respect to one variable.
+    The initial value of the vector consists of the values of the parameters. The Hessian of all
+    parameters, for example, is then the Hessian with respect to one variable.
 
     Parameters
     ----------

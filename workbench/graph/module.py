@@ -15,9 +15,9 @@ from workbench.tensor.lowering import lower
 class GraphAsModule(torch.nn.Module):
     """Module that computes `outputs`, created by `workbench.model.Model.to_module`.
 
-    Parameters and buffers share the memory of the shared variables. If an optimizer or
-    ``load_state_dict`` changes the module, the model changes too, and vice versa, until the module
-    is moved to another device. Nested modules mirror the hierarchy of bricks.
+    Parameters and buffers share the memory of the shared variables. Until the module is moved to
+    another device, each change of the module, for instance by an optimizer or ``load_state_dict``,
+    also changes the model, and vice versa. Nested modules mirror the hierarchy of bricks.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class GraphAsModule(torch.nn.Module):
         return module, name
 
     def forward(self, *args: Any, **named: torch.Tensor) -> Any:
-        """Compute the outputs for tensors."""
+        """Compute the outputs for the given tensors."""
         passed = [*named]
         given = [*args, *(named.pop(name) for name in self._names[len(args) :] if name in named)]
         if len(given) != len(self._names) or named:

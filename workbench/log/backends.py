@@ -1,7 +1,7 @@
 """Registry of log backends, which create the log of a main loop if the user passes no log.
 
 A backend is a class that derives from `TrainingLogBase` and defines the methods of
-`workbench.log.records.Records`. A call to `register` makes it available.
+`workbench.log.records.Records`. The function `register` makes it available.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
         The name of the backend.
     make : callable
         A function that returns an empty log. It is called once for every main loop without a log.
-        The function replaces an earlier function of this name, so that a notebook cell can be run
+        It replaces any function registered under this name, so that a notebook cell can be run
         again.
     """
     BACKENDS[name] = make

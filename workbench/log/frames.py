@@ -88,7 +88,7 @@ class FrameCache:
 
 
 class _Aligned:
-    """Channel with one item for every row."""
+    """Values of a channel, aligned with all rows."""
 
     def __init__(self, entries: Entries) -> None:
         # Missing records are NaN, so that integers become floats.
@@ -134,7 +134,7 @@ def _are_floats(values: NDArray[Any]) -> bool:
 def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
 
-    If there are no records at the end of an epoch, its row has no values.
+    If there are no records at the end of an epoch, its row contains only the iteration.
     """
     import pandas as pd
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INDEX = "iteration"
-"""The name of the iteration of a row in an expression."""
+"""The name by which an expression refers to the iteration of a row."""
 
 LONGEST = 1000
 """Maximum number of characters of an expression."""
@@ -187,7 +187,7 @@ def _check(tree: ast.Expression, given: str) -> None:
 
 
 def _small(node: ast.BinOp) -> bool:
-    """Return False for a power that may take too long, since Python integers are unbounded."""
+    """Return False for a power of unbounded Python integers that may take too long to compute."""
     if not isinstance(node.op, ast.Pow):
         return True
     exponent = node.right

@@ -1,4 +1,4 @@
-"""Protocol of records, which backends implement for rows, frames and series.
+"""Protocol that backends implement to store the records of a log.
 
 A record has an iteration and a name. `Records.commit` makes the records of a run visible, so that
 other threads see all records of an event at once. `workbench.log.backends` describes how a main

@@ -77,7 +77,7 @@ class Dispatcher:
                 except Exception as error:
                     done = self._loop.status["iterations_done"]
                     where = f"{event} of the extension {extension.name!r}"
-                    error.add_note(f"raised in {where} after {done} iterations")
+                    error.add_note(f"raised in {where} after {done} iteration{'s' * (done != 1)}")
                     raise
         finally:
             self._firing = outer

@@ -13,8 +13,8 @@ from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
 from workbench.tensor.execution import available_threads
 
 OTHER_THREADS = (
-    "after this iteration, large steps use {now} threads instead of {before}, so sums are rounded "
-    "differently; set config.threads = {before} to continue as before"
+    "after this iteration, the number of threads for large steps is {now} instead of "
+    "{before}, so sums are rounded differently; set config.threads = {before} to continue as before"
 )
 LIBRARIES = ("workbench", "torch", "numpy")
 

@@ -1,6 +1,6 @@
 """`MainLoop`, which combines a model with an algorithm, a data stream, extensions and a log.
 
-`workbench.main_loop.run` implements the training. Requests from other threads wait in a mailbox
+`workbench.main_loop.run` implements training. Requests from other threads wait in a mailbox
 until the boundary between two batches, or until an extension yields to commands. This file is
 longer than others since most of its lines document methods.
 """
@@ -49,7 +49,7 @@ class MainLoop(FixedAttributes):
     main thread, the first Ctrl+C ends the run after the epoch and the second one after the batch.
     The end is recorded as ``training_finished``. The next run continues from this point, even in
     the middle of an epoch. If the end that extensions define has already been reached, the run
-    trains nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
+    does not train and prints the reason; ``run(epochs=5)`` trains beyond this end.
 
     An error is recorded as ``training_error`` in the row and in the status. The event ``on_error``
     is fired, and the error is raised with a note about the batch and the epoch. The next run
@@ -182,7 +182,7 @@ class MainLoop(FixedAttributes):
         AlreadyTrainingError
             If another run uses this main loop, its algorithm, log, parameters or extensions.
         ArgumentError
-            If both `epochs` and `batches` are given, or if the number is not at least 1.
+            If both `epochs` and `batches` are given, or if the number is not a positive integer.
         ExtensionError
             If an extension cannot be called for an event.
 
@@ -235,12 +235,13 @@ class MainLoop(FixedAttributes):
         run the number is added to the planned end; after a run it is added to the completed epochs
         or batches, where the rest of an incomplete epoch counts as one epoch. The new end takes
         precedence over `FinishAfter`, and extensions that wait for an improvement restart their
-        count. The end is stored in the status and is valid for resumed runs too.
+        count. The end is stored in the status and also applies to resumed runs.
 
         Raises
         ------
         ArgumentError
-            If neither or both of the two arguments are given, or if the number is not at least 1.
+            If neither or both of the arguments are given, or if the number is not a positive
+            integer.
         """
         self._run.ending.go_on(epochs, batches)
 
@@ -263,8 +264,8 @@ class MainLoop(FixedAttributes):
         """End training after the current event.
 
         This method records ``training_finish_requested``. Call it only in the training thread. An
-        extension can also write this record, unless an earlier run has already written it in the
-        same row; then the extension must call this method.
+        extension can instead write this record itself, unless an earlier run has already done so in
+        the same row; in that case it must call this method.
         """
         self._run.ending.request()
 
@@ -292,7 +293,7 @@ class MainLoop(FixedAttributes):
         self._run.mailbox.post(Request(action, early, urgent))
 
     def yield_to_commands(self) -> None:
-        """Handle pauses and interrupts during an extension that takes a long time.
+        """Handle pauses and interrupts while an extension runs for a long time.
 
         Extensions that evaluate a dataset call this method between its batches. A request that
         could change the evaluated values waits for the end of the event. In threads other than the

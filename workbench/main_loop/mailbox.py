@@ -1,4 +1,4 @@
-"""A thread-safe queue of requests that the training thread executes between batches.
+"""Thread-safe queue of requests that the training thread executes between batches.
 
 Any thread can post a request. At the boundary between two batches, requests are executed in order.
 An extension that evaluates a dataset calls `Mailbox.yield_to_commands` between its own batches.

@@ -51,7 +51,7 @@ NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
 
 
 class Run:
-    """Training of a main loop in one or more runs.
+    """Object that trains a main loop in one or more runs.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Run:
     announced : bool
         True after ``before_training`` has been fired.
     loaded : set of str
-        The keys of a state that were loaded before ``before_training``.
+        The keys of the state, if any, that was loaded before ``before_training``.
     mailbox : Mailbox
         The queue of requests from other threads.
     dispatcher : Dispatcher
@@ -108,9 +108,9 @@ class Run:
         self.reset()
 
     def nothing_to_do(self) -> str | None:
-        """Return the reason why a run would train nothing, or None if this is not certain.
+        """Return the reason if a run would certainly train nothing, else None.
 
-        It is not certain before the first start, when extensions can load an archive.
+        The result is None before the first start, since extensions can still load an archive.
         """
         return self.ending.reached() if self.announced else None
 
@@ -120,7 +120,7 @@ class Run:
         Raises
         ------
         ArgumentError
-            If both arguments are given, or if the number is not at least 1.
+            If both arguments are given, or if the number is not a positive integer.
         """
         if epochs is None and batches is None:
             return None
@@ -130,7 +130,7 @@ class Run:
     def train(self, first: Callable[[], None] | None = None) -> str | None:
         """Train until the end; return the reason if nothing was trained.
 
-        `first` is called after ``before_training`` and ``on_resumption`` have fired.
+        `first` is called after ``before_training`` and ``on_resumption`` have been fired.
         """
         with self.main_loop.log.writing(), Interruptible(self.mailbox, self.interrupt):
             self.thread = threading.get_ident()
@@ -227,7 +227,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire ``before_training``, then restore the state if one was loaded before this event."""
+        """Fire ``before_training``, then restore the state, if any, that was loaded before it."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}

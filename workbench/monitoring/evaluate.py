@@ -22,7 +22,7 @@ NO_STREAM = (
 
 @runtime_checkable
 class Epochs(Protocol):
-    """Interface of a data stream that evaluation uses."""
+    """Interface that evaluation requires of a data stream."""
 
     def get_epoch_iterator(self, as_dict: bool = False) -> Iterator[Any]:
         """Start an epoch and return an iterator over its batches."""
@@ -32,11 +32,11 @@ class DatasetEvaluator(Hinted):
     """Evaluator of variables and quantities over a dataset.
 
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
-    inferred from the expression. For means (such as accuracies and the costs of bricks and of
-    torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the value
-    of the expression on the whole dataset, for any division into batches. Other variables that
-    depend on data, for instance a sum over the batch, are averaged over batches, with a warning if
-    there are several. Variables that do not depend on data are computed once.
+    inferred from the expression. For means (such as accuracies, the costs of bricks and the losses
+    of torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the
+    value of the expression on the whole dataset, however it is divided into batches. Other
+    variables that depend on data, for instance a sum over the batch, are averaged over batches,
+    with a warning if there are several. Variables that do not depend on data are computed once.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class DatasetEvaluator(Hinted):
         self._function = self._build()
 
     def initialize_aggregators(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
         self._buffer.initialize_aggregators()
 
     def process_batch(self, batch: Batch) -> None:

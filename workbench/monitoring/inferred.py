@@ -23,8 +23,8 @@ from workbench.tensor import Function, SharedVariable, Variable, as_variable, fu
 from workbench.tensor.traversal import ancestors, replace
 
 OTHER_SHAPE = (
-    "{variable!r} is computed from {part!r}, but the aggregated value of {part!r} has {ndim} "
-    "dimension(s) instead of {part.ndim}, so the same function cannot be applied; set "
+    "{variable!r} is computed from {part!r}, but the aggregated value of {part!r} has "
+    "ndim={ndim} instead of {part.ndim}, so the same function cannot be applied; set "
     "tag.aggregation_scheme of {variable!r}"
 )
 DOUBTFUL = (
@@ -44,7 +44,7 @@ class WeightedMean(Mean):
         The weight of a batch, such as the number of examples. Batches with a weight of zero are
         ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight may be wrong. If it varies between batches, it is assumed to be right.
+        True if the weight may be wrong. If the weight varies between batches, it is assumed right.
     """
 
     def __init__(

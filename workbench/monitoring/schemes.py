@@ -33,7 +33,7 @@ class Mean(Fold):
     ----------
     numerator : Variable
     denominator : Variable or number, optional
-        With 1, the default, the result is the mean over batches.
+        By default 1, which gives the mean over batches.
 
     Examples
     --------
@@ -236,7 +236,7 @@ class Concatenate(Fold):
     Raises
     ------
     MonitoringError
-        If the shapes of the batches cannot be concatenated when the values are read.
+        When the result is read, if the values cannot be concatenated because of their shapes.
 
     Examples
     --------
@@ -284,7 +284,7 @@ class Concatenate(Fold):
 
     @functools.cached_property
     def _joins_examples(self) -> bool:
-        """True if the first dimension is computed only from first dimensions of inputs."""
+        """True if the first dimension is computed only from the first dimensions of inputs."""
         fake = self.requires[0].fake
         size = shapes.symbol(fake.shape[0]) if self.requires[0].ndim else 0
         if isinstance(size, int):
@@ -355,7 +355,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     Parameters
     ----------
     log_likelihood : Variable
-        The sum of the log-likelihoods of all examples in a batch, such as the symbols of a text.
+        The sum of the log-likelihoods of all examples (such as the symbols of a text) in a batch.
     n_examples : Variable or number
         The number of examples.
 

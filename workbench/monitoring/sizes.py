@@ -1,4 +1,4 @@
-"""Symbolic comparison of sizes that are unknown until data is given."""
+"""Symbolic comparison of sizes that are unknown until data are given."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
 
 
 def _same(one: Variable, other: Variable) -> bool:
-    """Return True if two variables are equal for any data."""
+    """Return True if two variables are known to be equal for any data."""
     if one is other:
         return True
     numbers = isinstance(one.fake, torch.SymInt) and isinstance(other.fake, torch.SymInt)
@@ -62,5 +62,5 @@ def _same(one: Variable, other: Variable) -> bool:
 
 
 def all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
-    """Return True if the variables of each pair are equal for any data."""
+    """Return True if the variables of each pair are known to be equal for any data."""
     return len(some) == len(others) and all(map(_same, some, others))

@@ -1,4 +1,4 @@
-"""Inference of how the values of an expression for single batches are combined for a dataset.
+"""Inference of how the values of an expression for batches are combined into one for a dataset.
 
 The inference assigns one of five kinds to each variable of the graph:
 
@@ -8,8 +8,7 @@ The inference assigns one of five kinds to each variable of the graph:
 - A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
   number of rows grow in proportion to the amount of data: they have degree one, and the values of
   the batches are added. Means, ratios of sums, maxima and minima, and functions of these, have
-  degree zero. A summary is independent of the size of the
-  dataset only if its degree is zero.
+  degree zero. A summary is independent of the size of the dataset only if its degree is zero.
 - Some variables have one value for each batch, for example a gradient, or a function of inputs
   without rows. Their values are averaged over batches.
 - All other variables are of unknown kind.
@@ -62,7 +61,7 @@ BOUNDED: Final = set(
     "abs absolute clamp clamp_min clamp_max clip maximum minimum max min amax amin relu long int "
     "round floor ceil floordiv floor_divide".split()
 )
-"""Nonlinear functions that do not change the degree."""
+"""Nonlinear functions; all except floor division keep the degree of their argument."""
 ROOTS: Final = {"sqrt": Fraction(1, 2), "rsqrt": Fraction(-1, 2), "square": Fraction(2)}
 CONTRACTIONS: Final = {"dot", "vdot", "inner", "matmul", "mm", "tensordot"}
 COUNTS: Final = {"size", "numel", "nelement"}
@@ -89,8 +88,8 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     Returns
     -------
     Part, dict of Variable to Part, Unknown or None
-        The aggregation of the variable, or the aggregations of the subexpressions from which it is
-        computed, or the reason why neither is known, or None for the mean over batches.
+        The aggregation of the variable; the aggregations of the subexpressions from which it is
+        computed; the reason why neither is known; or None for the mean over batches.
 
     Examples
     --------

@@ -38,7 +38,7 @@ def check_numbered(
     Raises
     ------
     ArchiveError
-        If the value of a variable differs from the value in the archive.
+        If a variable with a numbered path has a different value in the archive.
     """
     for name, variable in parameters.items():
         path = path_of(variable)
@@ -76,7 +76,7 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 
 @hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Read the parameters from an archive, keyed by path, without executing code from it.
+    """Read the parameters of an archive by path, without executing code from it.
 
     Paths are defined as in `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several
     parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.

@@ -1,6 +1,6 @@
 """Learning rate range test, which trains on batches with increasing learning rates.
 
-The test trains a copy of the run, so the run does not change. For the method see L. Smith,
+The test trains a copy of the run, so the run does not change. For the method, see L. Smith,
 "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3.
 """
 
@@ -43,7 +43,7 @@ FEWEST = 20
 """Minimum number of batches for a meaningful smoothed cost."""
 
 NO_COST = (
-    "find_learning_rate requires the cost of each batch, but {algorithm} does not compute one; "
+    "find_learning_rate requires the cost of each batch, but {algorithm} does not provide it; "
     "train with GradientDescent(cost=...) without on_not_finite='ignore'"
 )
 NO_BOUNDS = "low and high must be numbers with 0 < low < high, not low={low!r} and high={high!r}"
@@ -57,7 +57,7 @@ NONE_SUGGESTED = (
     "run, more or larger batches, or lower rates"
 )
 NO_BATCHES = (
-    "the data ended after {count} batches, but the test requires {fewest}; use a data stream with "
+    "the test requires {fewest} batches, but the data ended after {count}; use a data stream with "
     "more batches"
 )
 
@@ -126,7 +126,7 @@ class LearningRateTest:
     def plot(self) -> Any:
         """Return a Bokeh figure of the cost against the learning rate.
 
-        A notebook displays it if it is the last line of a cell, even offline.
+        A notebook displays the figure, even offline, if the call is the last line of a cell.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class _RangeTest(TrainingExtension):
         The first and the last rate.
     batches : int
     diverged : float
-        The multiple of the lowest smoothed cost at which the test ends.
+        The multiple of the lowest smoothed cost above which the test ends.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class _RangeTest(TrainingExtension):
         self._rate.set_value(self.planned[len(self.result.rates)])
 
     def after_batch(self, batch: Any) -> None:
-        """Store the cost, and end the test if it has grown too much."""
+        """Store the cost; if it is not finite or has grown too much, end the test."""
         algorithm, result = self.main_loop.algorithm, self.result
         assert isinstance(algorithm, GradientDescent)
         algorithm.settle()
@@ -236,7 +236,7 @@ def run_test(
     Raises
     ------
     SessionError
-        If the run has no such hyperparameter, no cost, or too few batches.
+        If the run has no hyperparameter named `parameter`, no cost, or too few batches.
     """
     algorithm = copy.algorithm
     if not (isinstance(algorithm, GradientDescent) and algorithm.checks_cost):

@@ -78,7 +78,7 @@ class Pause:
         self._set(False)
 
     def step(self, n: int) -> None:
-        """End the pause, and start it again after `n` batches."""
+        """End the pause, and pause again after `n` batches."""
         self._set(False)
         self._step = object()
         self._look(self._step, self._main_loop.status["iterations_done"] + n)

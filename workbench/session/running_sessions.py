@@ -17,7 +17,7 @@ from workbench.session.command import Command
 from workbench.session.known_sessions import known
 from workbench.session.session import Session
 
-NO_SESSION = "there is no session {name!r}{hint}; the sessions are {known}"
+NO_SESSION = "there is no session {name!r}{hint}; sessions: {known}"
 
 EXIT_TIMEOUT = 5.0
 """Maximum number of seconds to wait for all sessions to stop when Python exits."""
@@ -73,7 +73,7 @@ class Sessions(Sequence[Session]):
             if session.name == key:
                 return session
         names = [session.name for session in self._found]
-        listed = ", ".join(map(repr, names)) or "there are none"
+        listed = ", ".join(map(repr, names)) or "none"
         raise SessionError(NO_SESSION.format(name=key, hint=nearest(key, names), known=listed))
 
     def __repr__(self) -> str:

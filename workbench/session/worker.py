@@ -42,7 +42,7 @@ OF_THE_PARENT = (
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
-    "workbench.session.running() returns all sessions by name"
+    "workbench.session.running() returns all running sessions by name"
 )
 
 
@@ -126,8 +126,8 @@ class Worker:
     ) -> None:
         """Start a run in a new thread; the caller must hold the lock.
 
-        If starting fails, nothing changes. `before` is called when commands are accepted but before
-        training. If `warns` is True, a warning names other sessions that are training.
+        If starting fails, nothing changes. `before` is called before training, when commands are
+        already accepted. If `warns` is True, a warning names other sessions that are training.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class Worker:
             raise
 
     def begin_at(self, fork: Fork, branch: str) -> None:
-        """Start a run at a snapshot, train up to an iteration, and pause there."""
+        """Start a run that trains from the snapshot of `fork` to its iteration and pauses there."""
         status = self._main_loop.status
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)
@@ -244,7 +244,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train until the end; return a function that extends training if `train` was called."""
+        """Train; if `Session.train` is called meanwhile, return a function that extends training."""
         state = State.FINISHED
         try:
             self._set_note(self._run.train(first))
@@ -252,7 +252,7 @@ class Worker:
             state = State.FAILED
             self.exception, self.traceback = error, error.__traceback__
             logger.error(
-                "%s failed after %d iterations: %s: %s; its wait() raises the error with its "
+                "%s failed (iterations done: %d): %s: %s; its wait() raises the error with its "
                 "traceback, and its log has all records up to that point",
                 self._name,
                 self._main_loop.status["iterations_done"],

@@ -16,7 +16,7 @@ def floatx() -> torch.dtype:
 
 
 def default_device() -> torch.device:
-    """Return the device ``config.device``; ``"auto"`` selects a GPU if available, else the CPU."""
+    """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU."""
     return _device(config.device)
 
 

@@ -23,11 +23,11 @@ from workbench.tensor.updates import Updates, checked_givens, checked_updates, d
 from workbench.tensor.variable import Variable
 
 CACHED_KINDS = 1000
-"""Maximum number of combinations of input shapes and dtypes for which checks are cached."""
+"""Maximum number of combinations of shapes, dtypes and devices for which checks are cached."""
 
 
 class FunctionOptions(TypedDict, total=False):
-    """Options of `workbench.function` other than inputs, outputs and updates."""
+    """Arguments of `workbench.function` other than inputs, outputs and updates."""
 
     givens: Mapping[Variable, Any] | Iterable[tuple[Variable, Any]]
     name: str | None
@@ -47,8 +47,8 @@ class Function:
     inputs : list of Variable
     outputs : list of Variable
     updates : dict of SharedVariable to Variable
-        The new values of shared variables, which are applied after every call. All of them are
-        computed from the old values.
+        The new values of shared variables, which are assigned at the end of every call. All of
+        them are computed from the old values.
     program : Program
         The lowered graph.
     execution : Execution
@@ -167,7 +167,8 @@ class Function:
         """Return positional and named values in the order of the inputs."""
         if len(args) > len(self.inputs):
             raise errors.InputError(
-                f"{self!r} accepts {len(self.inputs)} positional inputs, not {len(args)}"
+                f"the number of positional inputs of {self!r} must be at most {len(self.inputs)}, "
+                f"not {len(args)}"
             )
         values = dict(enumerate(args))
         for name, value in named.items():
@@ -296,8 +297,8 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
     idle = [repr(v) for v in inputs if v not in used]
     if idle:
         message = (
-            f"nothing depends on the input {' or '.join(idle)}; remove what is not used from the "
-            "inputs, or pass on_unused_input='ignore'"
+            f"nothing depends on the input {' or '.join(idle)}; remove unused inputs, or "
+            "pass on_unused_input='ignore'"
         )
         if unused == "raise":
             raise errors.InputError(message)

@@ -1,9 +1,9 @@
 """Fusion of operations for the eager tier.
 
-In the eager tier, every operation costs a call and a pass over memory, in the forward and in the
-backward pass. `fused` replaces several operations by one torch operation. `in_place` omits the last
-operation of an update, which is then applied in place to the old value. Values change only by
-rounding. The compiled tier traces the unfused program, since its compiler fuses operations.
+In the eager tier, every operation costs a call and a traversal of memory, both in the forward and
+in the backward pass. `fused` replaces several operations by one torch operation. `in_place` omits
+the last operation of an update, which is then applied in place to the old value. Values change only
+by rounding. The compiled tier traces the unfused program, since its compiler fuses operations.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FLOATS = (torch.float32, torch.float64)
 NO_CLASS = -(2**62) - 1
 """Value for `ignore_index` that never occurs as a class index.
 
-With the default, -100, torch silently drops examples with this class index and raises no error.
+With the default, -100, torch silently drops the examples with this class index.
 """
 
 IN_PLACE: dict[Any, Callable[..., object]] = {
@@ -254,7 +254,7 @@ def _is_number(node: Any, like: fx.Node) -> bool:
 
 
 def _is_new(node: Any) -> bool:
-    """Return True if a value has newly allocated memory and is not a view."""
+    """Return True if a value occupies newly allocated memory and is not a view."""
     if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
         return all(seed is None for seed in node.args[0].args[1])  # a gradient can be a seed
     return _arithmetic(node)[0] is not None
@@ -263,7 +263,8 @@ def _is_new(node: Any) -> bool:
 def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
     """Return the multi-tensor function that computes `node` from two operands, and the operands.
 
-    Calls on single tensors are included. Return ``(None, ())`` for any other node.
+    A call on single tensors counts as one of the equivalent multi-tensor function. Return
+    ``(None, ())`` for any other node.
     """
     if not isinstance(node, fx.Node) or node.op not in CALLS:
         return None, ()

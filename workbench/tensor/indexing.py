@@ -1,8 +1,8 @@
 """Indexing of rows and elements by integers, such as word or class indices, with clear errors.
 
 torch's error for an index out of range states neither the meaning of the index nor its position.
-The errors of these functions state both. The indices are inspected only after a call has failed, so
-that no call waits for an accelerator.
+The errors of these functions state both. On an accelerator, the indices are inspected only after a
+call has failed, so that no call waits for the device.
 """
 
 from __future__ import annotations
@@ -88,10 +88,10 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
 
 
 def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
-    """Replace `values` by NaN where the corresponding index is out of range.
+    """Replace `values` by NaN in compiled programs where an index is out of range.
 
-    Use this function for results that do not depend on the indexed element, since these results
-    would not become NaN.
+    Use this function for results that do not depend on the indexed element, since they would
+    otherwise not become NaN.
     """
     result: Variable = apply(_where_exist, (values, indices, size), {})
     return result
@@ -113,7 +113,9 @@ def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Te
     if not (type(number) is type(length) is int):
         internals.check_size(number == length)  # symbolic sizes: record that they are equal
     elif number != length:
-        raise ShapeError(f"{what}: there must be one index per row, not {length} for {number} rows")
+        raise ShapeError(
+            f"{what}: the number of indices must equal the number of rows, {number}, not {length}"
+        )
     if type(indices) is not torch.Tensor and not table.is_floating_point():
         indices = _within(indices, table.shape[1], what)
     elif type(indices) is not torch.Tensor:

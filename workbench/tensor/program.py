@@ -58,7 +58,7 @@ class Program:
     hooked : bool
         True if variables of the graph have hooks; see `workbench.tensor.put_hook`.
     copies : list of int
-        Indices of new values that are copied, since they would share storage with other variables.
+        Indices of new values that are copied because they share storage with other variables.
     """
 
     graph: fx.Graph

@@ -1,4 +1,4 @@
-"""Shape and dtype inference on torch's own fake tensors.
+"""Inference of shapes and dtypes with torch's fake tensors.
 
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
 needed. A torch function that is applied to fake tensors infers the result and *learns* sizes: the
@@ -73,11 +73,11 @@ BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
-"""Replacements in shape inference for functions whose rules need strides or concrete sizes."""
+"""Replacements in shape inference for functions whose shape rules need strides or known sizes."""
 
 NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and always differs"
 SIZES = 40
-"""Upper bound of the sizes that are tried as solutions of an equation."""
+"""Upper bound (exclusive) of the sizes that are tried as solutions of an equation."""
 
 _lock = threading.RLock()
 
@@ -103,7 +103,7 @@ class World:
     def forget(self) -> None:
         """Remove symbols that no variable uses any more.
 
-        torch's `ShapeEnv` would keep every symbol forever.
+        torch's `ShapeEnv` would otherwise keep every symbol forever.
         """
         env = self.sizes
         if self.depth or len(env.var_to_range) < self.limit:
@@ -130,7 +130,7 @@ class World:
         self.limit = max(MOST_SYMBOLS, 2 * len(env.var_to_range))
 
     def unknown_size(self) -> torch.SymInt:
-        """Return a new symbolic integer of unknown size."""
+        """Return a new symbolic integer for an unknown size."""
         size = self.sizes.create_unbacked_symint()
         internals.check_size(size >= 0)
         return size
@@ -173,7 +173,7 @@ def _inferring() -> Iterator[World]:
 
 
 def unknown_size() -> torch.SymInt:
-    """Return a new symbolic integer of unknown size."""
+    """Return a new symbolic integer for an unknown size."""
     return _world().unknown_size()
 
 
@@ -281,7 +281,7 @@ def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
 
 
 def describe(fake: Fake) -> str:
-    """Format shape and dtype as text, with ``?`` for an unknown size: ``(?, 784) float32``."""
+    """Format a shape and dtype as text, with ``?`` for an unknown size: ``(?, 784) float32``."""
     if isinstance(fake, SYMBOLIC_NUMBERS):
         return "int" if isinstance(fake, torch.SymInt) else "number"
     sizes = ["?" if known(size) is None else str(known(size)) for size in fake.shape]
@@ -358,7 +358,7 @@ def _broadcast(structure: Any) -> Any:
 
 
 def _check_possible(world: World, sizes: Iterable[Any]) -> None:
-    """Raise an error if a learned equation with a single unknown has no solution above 1.
+    """Raise an error if a learned equation with a single unknown has no small solution above 1.
 
     ``x[1:] + x`` learns ``n - 1 == n``, which torch does not detect as a contradiction.
     """

@@ -79,7 +79,7 @@ def _refuse(variable: Any, other: Any) -> NoReturn:
 
 @runtime_checkable
 class Placed(Protocol):
-    """Interface of owners of variables that have a path, such as bricks."""
+    """Interface of owners of variables, such as bricks, that have a path."""
 
     def path(self) -> str:
         """Return the names of the bricks from the top brick to the owner, separated by slashes."""
@@ -95,8 +95,8 @@ class SharedVariable(Variable):
     tensor : torch.Tensor
         The tensor that programs read and update in place.
     check : callable or None
-        Raises an error for invalid values. It is called whenever a value is assigned or loaded; see
-        `workbench.tensor.interval`.
+        A function that raises an error for invalid values. It is called whenever a value is
+        assigned or loaded; see `workbench.tensor.interval`.
     unset : bool
         True if a brick has allocated this parameter, but it has no value yet.
     default_update : Variable or None
@@ -240,7 +240,7 @@ def shared(
     name : str, optional
     dtype : torch.dtype, optional
     check : callable, optional
-        Raises an error for invalid values, initial or assigned later; for example a
+        A function that raises an error for invalid values, initial or assigned later, such as a
         `workbench.tensor.interval.Interval`.
 
     Raises

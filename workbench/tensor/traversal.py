@@ -1,6 +1,6 @@
 """Traversal and rewriting of graphs of variables.
 
-All traversals are iterative, since deep graphs would exceed the recursion limit.
+All traversals are iterative, since recursion in a deep graph would exceed Python's limit.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _rebuilt(
 
 
 def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
-    """Return the results of `call` for `leaves`, where variables are replaced as in `new`."""
+    """Return the results of `call` for `leaves`, in which variables were replaced as in `new`."""
     if call.function is identity:
         copied = call.on(leaves)
         return copied.give(copied.inputs[0].fake)

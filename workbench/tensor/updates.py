@@ -36,7 +36,7 @@ def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
     pairs = list(updates)
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise errors.InputError(NOT_UPDATES.format(given=pair, within=" among them"))
+            raise errors.InputError(NOT_UPDATES.format(given=pair, within=" as an item"))
     return [(target, value) for target, value in pairs]
 
 
@@ -60,7 +60,7 @@ def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 
 def checked_givens(givens: Any) -> dict[Variable, Variable]:
-    """Check that replacements match in shape, and return them as a dictionary by variable."""
+    """Check that replacements match in shape, and return them as a dictionary keyed by variable."""
     replacements = {}
     for old, value in givens.items() if isinstance(givens, Mapping) else givens:
         new = as_variable(value)

@@ -19,7 +19,7 @@ def refuse_former_hooks(cls: type, former: Mapping[str, str], error: type[Except
     cls : type
         The new class; call this function from ``__init_subclass__``.
     former : dict of str to str
-        Maps names of former hooks to advice.
+        A mapping from the name of a former hook to advice.
     error : type
         The class of the exception.
 

@@ -1,7 +1,7 @@
-"""Access from the engine to functions of the live layer, by name and only when they are needed.
+"""Access from `workbench` to functions of `extensions_live`, which are imported when needed.
 
-The engine does not import `extensions_live`, and runs without its libraries. A method that draws
-something finds the drawing function with `from_live_layer`.
+No other module of `workbench` imports `extensions_live`, whose libraries can therefore be missing.
+A method that draws something finds the drawing function with `from_live_layer`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MISSING = (
 
 
 def from_live_layer(module: str, name: str, *, what: str) -> Any:
-    """Return a function from a module of the live layer.
+    """Return a function from a module of `extensions_live`.
 
     Parameters
     ----------

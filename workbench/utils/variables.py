@@ -47,7 +47,10 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
         return
     variable = as_variable(variable)
     if n_dim is not None and variable.ndim != n_dim:
-        raise ShapeError(f"{variable!r} has {variable.ndim} dimensions, but must have {n_dim}")
+        raise ShapeError(
+            f"{variable!r} has {variable.ndim} dimension{'s' * (variable.ndim != 1)}, "
+            f"but must have {n_dim}"
+        )
     dtype = str(variable.dtype).removeprefix("torch.")
     if dtype_prefix is not None and not dtype.startswith(dtype_prefix):
         raise DtypeError(f"{variable!r} has dtype {dtype}, but must have dtype {dtype_prefix}...")
@@ -183,7 +186,7 @@ def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Var
     ----------
     variable : Variable
     hook_fn : callable
-        A function that is called with the value, a tensor, and `args`.
+        A function that is called with the value (a tensor) and `args`.
     *args
         Further arguments of the hook.
 

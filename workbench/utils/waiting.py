@@ -1,7 +1,7 @@
-"""A function that waits for an event and can be replaced by an upper layer.
+"""A function that waits for an event, and whose implementation another package can replace.
 
 In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
-widget package therefore replaces `event.wait` by a function that handles messages while it waits.
+widget package therefore makes `wait` call a function that handles messages while it waits.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def test_what_cannot_be_is_named():
         made(merged_dim=5)
     with pytest.raises(TypeError, match=r"the source 'y', .* with \(x, yy\); did you mean 'yy'"):
         made().readout(x=tensor.tensor3("x"), yy=tensor.tensor3("y"))
-    with pytest.raises(ValueError, match="outputs have 2 dimensions and readouts have 2, but"):
+    with pytest.raises(ValueError, match="outputs has ndim=2 and readouts has ndim=2, but"):
         SoftmaxEmitter().cost(tensor.matrix("r"), tensor.lmatrix("y"))
     with pytest.raises(ValueError, match=r"the readout has the source 'state', .* mean 'states'?"):
         SequenceGenerator(Readout(source_names=["state"], readout_dim=1), LSTM(2)).allocate()

@@ -434,7 +434,7 @@ def test_a_locked_database_says_so(path, monkeypatch):
     monkeypatch.setattr(tables, "PATIENCE", 0.01)
     connection = sqlite3.connect(path)
     connection.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(LogError, match="is locked by another program"):
+    with pytest.raises(LogError, match="is still locked by another program"):
         SQLiteLog(path)
     connection.close()
 

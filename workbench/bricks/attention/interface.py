@@ -191,5 +191,5 @@ class AbstractAttentionRecurrent(BaseRecurrent):
 
     @application
     def compute_states(self, **kwargs: Variable) -> list[Variable]:
-        """Compute the next states from current states and glimpses."""
+        """Compute the next states from the current states and glimpses."""
         raise NotImplementedError(f"{type(self).__name__} must define the method compute_states")

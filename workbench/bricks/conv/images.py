@@ -25,7 +25,7 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
     Raises
     ------
     BrickError
-        If the setting is not a pair of integers of at least `least`.
+        If the setting is not a pair of integers that are at least `least`.
     """
     value = getattr(brick, setting)
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
@@ -66,7 +66,7 @@ def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
     Raises
     ------
     ShapeError, DtypeError
-        If a check fails. The message names the brick, the shape and a remedy.
+        If the shape or the dtype is wrong. The message names the brick and a remedy.
     """
     where = f"{brick.path()}.apply: input_"
     if input_.ndim != 4:

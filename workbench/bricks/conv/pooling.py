@@ -35,7 +35,7 @@ class Pooling(ImageLayer, Feedforward):
     step : tuple of int, optional
         The stride; by default `pooling_size`. With smaller steps the regions overlap.
     input_dim : tuple of (int or None), optional
-        Shape of an input without the batch axis. Required by `get_dim`, but not by `apply`.
+        Shape of an input without the batch axis. Without it, `get_dim` returns None for sizes.
     ignore_border : bool, optional
         True to ignore incomplete regions at the lower and right edges, False to reduce the part of
         each incomplete region that lies inside the image.

@@ -127,7 +127,7 @@ class ConvolutionalTranspose(Convolutional):
             if any(edge > step for edge, step in zip(edges, steps, strict=True)):
                 raise BrickError(
                     f"{self.path()}: unused_edge is {edges}, but must not exceed step={steps}, "
-                    "because the convolution would read a larger edge"
+                    "since the convolution reads part of a larger edge"
                 )
             return edges
         original = pair(self, "original_image_size", least=1)

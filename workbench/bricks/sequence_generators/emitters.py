@@ -127,9 +127,9 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
         """
         if outputs.ndim != readouts.ndim - 1:
             raise ShapeError(
-                f"{self.path()}.cost: outputs have {outputs.ndim} dimensions and readouts have "
-                f"{readouts.ndim}, but readouts must have one dimension more than outputs; the "
-                "shapes must be (T, B) and (T, B, R), or (B,) and (B, R)"
+                f"{self.path()}.cost: outputs has ndim={outputs.ndim} and readouts has "
+                f"ndim={readouts.ndim}, but readouts must have one dimension more than outputs; "
+                "the shapes must be (T, B) and (T, B, R), or (B,) and (B, R)"
             )
         costs: Variable = self.softmax.categorical_cross_entropy(
             outputs, readouts, extra_ndim=readouts.ndim - 2
@@ -143,7 +143,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
         if initial.dtype is not torch.int64 or initial.ndim:
             raise DtypeError(
                 f"{self.path()}: initial_output is {self.initial_output!r}, but must be one "
-                "integer, or a scalar variable of int64"
+                "integer, or a scalar variable of dtype int64"
             )
         outputs: Variable = initial.expand(batch_size)
         return outputs

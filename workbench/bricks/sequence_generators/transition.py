@@ -16,7 +16,7 @@ from workbench.tensor import Variable
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     """Adds the interface of attention, with no glimpses, to a transition without attention.
 
-    A sequence generator computes a step of a transition in two stages, first glimpses, then states.
+    A sequence generator computes a step of a transition in two stages: first glimpses, then states.
     `SequenceGenerator` wraps a transition without attention in this brick.
 
     Parameters
@@ -90,7 +90,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.property("outputs")
     def compute_states_outputs(self) -> list[str]:
-        """Return the names of the states of the transition, without its other outputs."""
+        """Return the names of the states of the transition, without those of its other outputs."""
         return self._state_names()
 
     @application

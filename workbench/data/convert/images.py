@@ -45,12 +45,12 @@ def images_to_hdf5(
 ) -> None:
     """Convert folders of images, one folder per split, to one HDF5 file.
 
-    The images become the source ``features``. Each has the shape (channels, height, width), which
-    can vary. Photos are rotated to the orientation that the camera recorded. An image that would
-    lose information in the conversion raises an error. If the folders have subfolders, each
-    subfolder is a class. The attribute ``classes`` lists the names of all subfolders in
-    alphabetical order. The source ``targets``, of shape (N, 1) and dtype int64, contains
-    indices in this list. Images are read in the order of their names.
+    The images become the source ``features``. Each has the shape (channels, height, width); height
+    and width can vary. Photos are rotated to the orientation that the camera recorded. An image
+    that would lose information in the conversion raises an error. If the folders have subfolders,
+    each subfolder is a class. The attribute ``classes`` lists the names of all subfolders in
+    alphabetical order. The source ``targets``, of shape (N, 1) and dtype int64, contains indices
+    into this list. Images are read in the order of their names.
 
     Parameters
     ----------
@@ -59,8 +59,9 @@ def images_to_hdf5(
     folders : mapping from split to path
         The folders to read.
     mode : {'RGB', 'L', 'RGBA', 'I;16', 'I', 'F'}
-        The mode of the converted images. Colour, grey, and colour with transparency have dtype
-        uint8; the grey modes 'I;16', 'I' and 'F' have dtype uint16, int32 and float32.
+        The mode of the converted images. 'RGB' (colour), 'L' (grey) and 'RGBA' (colour with
+        transparency) have dtype uint8; the grey modes 'I;16', 'I' and 'F' have dtype uint16, int32
+        and float32.
 
     Raises
     ------
@@ -101,8 +102,8 @@ def images_to_hdf5(
     sources = ["features"] if names[0] is None else ["features", "targets"]
     if any((name is None) != (names[0] is None) for name in names):
         raise DataError(
-            f"either all or none of the folders {', '.join(map(str, folders.values()))} must have "
-            "subfolders; put the images of each class into a subfolder, or use no subfolders"
+            f"either all or none of the images in {', '.join(map(str, folders.values()))} must be "
+            "in subfolders; put the images of each class into a subfolder, or use no subfolders"
         )
     with (
         replacing(path, MissingDataError) as temporary,
@@ -167,7 +168,7 @@ def _blocks(
 
 
 def _images(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the image files of a split, each with the name of its class or None."""
+    """Return the image files of a split, each with the name of its class, or None."""
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))

@@ -42,6 +42,4 @@ def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
             raise DataError(f"split {split!r} must have a {inner}, not {given!r:.60}")
         for one in given.values() if by_source else [given]:
             if not isinstance(one, (str, os.PathLike)):
-                raise DataError(
-                    f"split {split!r} must map each source to a {what}, not to {one!r:.60}"
-                )
+                raise DataError(f"{one!r:.60}, given for split {split!r}, must be a {what}")

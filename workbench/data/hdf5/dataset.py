@@ -33,7 +33,7 @@ class H5PYDataset(Dataset):
     """Dataset of some splits of an HDF5 file in Fuel's layout.
 
     Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
-    the HDF5 library. Another process first reads these parts, once for each version of a file.
+    the HDF5 library. Therefore another process reads these parts first, once per file version.
 
     The file stays open between reads. Several threads can share the dataset; a forked process opens
     the file again. A pickle contains only the path of the file, and unpickling loads the data again
@@ -69,7 +69,8 @@ class H5PYDataset(Dataset):
     MissingDataError
         If the file does not exist.
     DataFileError
-        If the file is damaged, has a different layout, or refers to other files.
+        If the file is damaged, has a different layout, or refers to other files although
+        `allow_external` is False.
     SourceError
         If the file does not have one of the splits or sources.
     DataError
@@ -180,7 +181,7 @@ class H5PYDataset(Dataset):
 
     @staticmethod
     def get_all_sources(path: str | os.PathLike[str] | h5py.File) -> tuple[str, ...]:
-        """Return the names of all sources that occur in a split of a file."""
+        """Return the names of all sources that occur in any split of a file."""
         with _table(path) as table:
             named = [name for split in table.splits for name in table.sources(split)]
             return tuple(dict.fromkeys(named))
@@ -235,7 +236,7 @@ class H5PYDataset(Dataset):
         request : int, slice or sequence of int
             One example, or the indices of a batch.
         then, state
-            Accepted for compatibility with Fuel, where a state precedes the request, and ignored.
+            For compatibility with Fuel, where a state precedes the request; the state is ignored.
 
         Raises
         ------
@@ -273,7 +274,7 @@ class H5PYDataset(Dataset):
                 self.close()
 
     def close(self, state: object = None) -> None:
-        """Close the file; it is opened again when it is read."""
+        """Close the file; the next read opens it again."""
         self._handle.close()
 
     def _load(self) -> IndexableDataset:

@@ -1,7 +1,7 @@
 """Transformers that regroup data into batches or single examples.
 
-If the batch sizes of the input stream are known, resuming in the middle of an epoch computes the
-position in that stream. Otherwise the earlier data are read again.
+If the batch sizes of the input stream are known, the position in that stream is computed when an
+epoch is resumed in the middle. Otherwise the earlier data are read again.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Batch(Transformer):
             if len(batch) < size and self.strictness:
                 if batch and self.strictness == 2:
                     raise DataError(
-                        f"{self!r}: the last batch must have {size} examples, but only "
-                        f"{len(batch)} remain; use strictness=1 to omit them, or strictness=0 to "
+                        f"{self!r}: the last batch must have {size} examples, but has "
+                        f"{len(batch)}; use strictness=1 to omit it, or strictness=0 to "
                         "allow a smaller batch"
                     )
                 return

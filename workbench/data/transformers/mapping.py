@@ -39,7 +39,8 @@ class Mapping(Transformer):
     Raises
     ------
     DataError
-        If `mapping` is not callable or, while reading, if it returns a wrong number of arrays.
+        If an argument is not valid or, while reading, if the function returns a wrong number of
+        arrays.
     SourceError
         While reading, if the function returns a mapping with other sources.
 
@@ -93,9 +94,13 @@ class Mapping(Transformer):
         else:
             result = self.mapping(list(given) if self.mapping_accepts is list else given)
         if not isinstance(result, (tuple, list)) or len(result) != len(names):
-            got = f"{len(result)} entries" if isinstance(result, (tuple, list)) else repr(result)
+            got = (
+                f"one of length {len(result)}"
+                if isinstance(result, (tuple, list))
+                else repr(result)
+            )
             raise DataError(
-                f"the function of a Mapping must return a tuple of {len(names)} entries, for the "
+                f"the function of a Mapping must return a tuple with an entry for each of the "
                 f"sources {names}, not {got}"
             )
         return tuple(result) if self.add_sources is None else (*data, *result)
@@ -123,8 +128,8 @@ class SortMapping(Hinted):
     Parameters
     ----------
     key : callable
-        A function that returns the sort key of an example, which is a tuple with one value per
-        source. Examples with equal keys keep their order.
+        A function that receives an example, a tuple with one value per source, and returns its
+        sort key. Examples with equal keys keep their order.
     reverse : bool
         If True, sort in descending order.
 

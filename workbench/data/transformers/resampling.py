@@ -1,4 +1,4 @@
-"""Transformers that resize and rotate images with the interpolation functions of torch."""
+"""Transformers that enlarge and rotate images by interpolation."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class MinimumImageDimensions(SourcewiseTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if the named axes do not end with height and width or, while
-        reading, if an example is not an image.
+        If an argument is not valid, if the named axes do not end with height and width, or if an
+        example that is read is not an image.
 
     Examples
     --------
@@ -68,8 +68,8 @@ class MinimumImageDimensions(SourcewiseTransformer):
         super().__init__(data_stream, which_sources=which_sources)
         if not isinstance(minimum_shape, Sequence) or len(minimum_shape) != 2:
             raise DataError(
-                "minimum_shape must be a tuple of minimum height and width, such as (28, 28), not "
-                f"{minimum_shape!r}"
+                "minimum_shape must be a tuple of the minimum height and width, such as (28, 28), "
+                f"not {minimum_shape!r}"
             )
         height, width = (
             as_whole(size, "a size in minimum_shape", DataError, 1) for size in minimum_shape
@@ -123,8 +123,8 @@ class Random2DRotation(RandomTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if the named axes do not end with height and width or, while
-        reading, if an example is not an image.
+        If an argument is not valid, if the named axes do not end with height and width, or if an
+        example that is read is not an image.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def _resized(image: Any, size: tuple[int, int], resample: Resample) -> Any:
 
 
 def _computed(image: Any, function: Any) -> Any:
-    """Apply a function to an image, passed as floats of shape (1, channels, height, width)."""
+    """Apply a function to an image as a float tensor of shape (1, channels, height, width)."""
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else image
     pixels = torch.from_numpy(array.reshape(1, -1, *array.shape[-2:]).astype(np.float64))
     result = _in_dtype(function(pixels).numpy(), array.dtype)

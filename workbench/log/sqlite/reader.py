@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = "{database!r}: {place} is damaged ({reason}); the rest of the log can be read"
 ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
-"""Keys of the status that are required to read a log."""
+"""Keys of the status whose values must be valid for the log to be read."""
 NO_ESSENTIAL = (
     "{database!r}: the log cannot be read because status[{key!r}] is damaged ({value!r}); open a "
     "copy of the database with any SQLite program and correct the table status"
@@ -34,7 +34,7 @@ NO_ESSENTIAL = (
 
 
 class Reader:
-    """Reader of one log, which reads only the records added since the last call.
+    """Reader of one log; `update` reads only the records added since its last call.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Reader:
     uuid : str
         The identity of the log.
     trusted : bool
-        True if objects can be unpickled.
+        True if objects may be unpickled.
     """
 
     def __init__(self, database: Database, uuid: str, trusted: bool) -> None:

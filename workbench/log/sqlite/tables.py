@@ -1,9 +1,9 @@
 """SQLite database of training logs: its tables, and functions that open and query it.
 
 A database contains any number of logs. A log that resumes another log, its parent, includes the
-records of the parent up to the iteration at which it resumes. Records are numbered in the order of
-writing, so that a reader can request only new records. The view ``entries`` has the columns
-``uuid``, ``time``, ``key`` and ``value``, for use with any SQLite program.
+records of the parent up to the iteration at which it resumes. Records are numbered in the order in
+which they are written, so that a reader can request only new records. The view ``entries``, for use
+with any SQLite program, has the columns ``uuid``, ``time``, ``key``, ``value`` and ``kind``.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ NOT_USABLE = (
 )
 MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
-    "the database {name!r} is locked by another program ({error}), even after a wait "
-    "of {patience:g} seconds. Close that program, or use another database"
+    "the database {name!r} is still locked by another program after {patience:g} seconds "
+    "({error}). Close that program, or use another database"
 )
 OTHER = (
     "{name!r} must be a database of training logs, but belongs to another program; pass another "
@@ -69,12 +69,12 @@ NEWER = (
 )
 GONE = (
     "its file was deleted, moved, replaced or truncated while in use; put it back, or save the log "
-    "in memory with to_csv or another export"
+    "from memory with to_csv or another export"
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal'. Training and the programs that read its log wait for each other. Move the database "
-    "to a local disk"
+    "'wal'. Therefore training and programs that read the log wait for each other. Move the "
+    "database to a local disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
@@ -118,8 +118,8 @@ class Database:
     Raises
     ------
     LogError
-        If the file cannot be opened, is locked, or is not a database of training logs of this
-        version or an older version.
+        If the file cannot be opened, is locked, or is not a database of training logs that this
+        version can read.
     """
 
     def __init__(self, path: str | os.PathLike[str], read_only: bool = False) -> None:
@@ -153,7 +153,7 @@ class Database:
         """Raise a `sqlite3.OperationalError` if the opened file was deleted, replaced or truncated.
 
         The error is also raised if its journal was deleted or replaced. Otherwise SQLite would
-        continue with a copy in memory that no other program could read.
+        continue to write records that no other program could read.
         """
         import sqlite3
 
@@ -167,7 +167,7 @@ class Database:
         self._size, self._journal = size, journal
 
     def _is_cut_short(self, size: int) -> bool:
-        """Return True if a file became smaller because data was lost, not because of a vacuum.
+        """Return True if the file became smaller because data were lost, not because of ``VACUUM``.
 
         The file is not opened, because closing it would release all locks of this process.
         """
@@ -190,7 +190,7 @@ class Database:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Convert errors of SQLite inside the context to a `LogError` with advice."""
+        """Convert an error of SQLite inside the context to a `LogError` with advice."""
         import sqlite3
 
         try:
@@ -238,7 +238,7 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
     def _known(self, connection: sqlite3.Connection) -> bool:
-        """Return True if the tables exist; raise an error if they belong to another program."""
+        """Return True if the tables exist; raise an error if this version cannot read them."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -266,12 +266,12 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or the latest identity if `uuid` is None.
+        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
 
         Raises
         ------
         LogError
-            If no log or several logs have such an identity.
+            If no log, or more than one, has such an identity.
         """
         logs = self.logs()
         if uuid is None:
@@ -306,7 +306,7 @@ def _may_write_beside(file: Path) -> bool:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Execute the statements inside the context as one transaction, which is undone on an error."""
+    """Execute the statements inside the context as one transaction; an error undoes all of them."""
     connection.execute(begin)
     try:
         yield
@@ -337,7 +337,7 @@ def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
 def records_of(
     connection: sqlite3.Connection, log: int, until: int = 2**63 - 1, after: int = 0
 ) -> Iterator[Found]:
-    """Return the records of a log up to an iteration, in the order of writing."""
+    """Return the records of a log up to an iteration, in the order in which they were written."""
     rows = connection.execute(
         "SELECT records.id, time, key, value, kind FROM records "
         "JOIN channels ON channels.id = channel "

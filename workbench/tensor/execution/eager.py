@@ -31,7 +31,7 @@ class Eager:
     ----------
     task : Task
     threads : Threads
-        Chooses the number of threads of a call.
+        The object that chooses the number of threads for a call.
     examples, on_demand
         Parameters of `workbench.tensor.execution.tier.Maker`, which have no effect here.
 
@@ -214,7 +214,7 @@ class Eager:
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Return the new values if `holds` is true, else the old values, chosen on the device."""
+        """Choose the new values if `holds` is true, else the old values, without waiting."""
         if holds is None:
             return news
         pairs = zip(news, self.task.updated, strict=True)
@@ -222,7 +222,7 @@ class Eager:
 
 
 def undefined(outputs: Sequence[Any]) -> bool:
-    """Return True if one of the outputs is NaN or contains NaN."""
+    """Return True if the sum of the elements of an output is NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             # A sum is one fast pass. Infinite elements of both signs also give NaN, which costs

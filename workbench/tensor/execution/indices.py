@@ -104,7 +104,7 @@ def _safe(
     places: Callable[[Sequence[Any]], list[Place]],
     from_the_end: bool,
 ) -> Callable[..., Any]:
-    """Create a rule for `operation`; negative indices are valid if `from_the_end` is True."""
+    """Create a safe form of `operation`; negative indices are valid if `from_the_end` is True."""
 
     def compute(*args: Any, **kwargs: Any) -> Any:
         checks = _checks.get()
@@ -132,7 +132,7 @@ def _safe(
 
 
 class _OneHot(TorchFunctionMode):
-    """Check of the classes of ``one_hot``, which tracing replaces by other operations."""
+    """Mode that checks the classes of ``one_hot``, which tracing replaces with other operations."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None

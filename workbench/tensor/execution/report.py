@@ -41,13 +41,16 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task
     """
     yield f"{head}, for {_sizes(trace, task)}"
     peak = _peak(trace.graph)
-    yield f"            {seconds:.1f} s to trace and compile {trace.operations} operations"
+    yield (
+        f"            {seconds:.1f} s to trace and compile {trace.operations} "
+        f"operation{'s' * (trace.operations != 1)}"
+    )
     yield (
         f"            at most {bytes_in_words(peak)} of intermediate values for the sizes of the "
         "example"
     )
     kernels = Counter(KERNEL.findall(source))
-    yield f"            {sum(kernels.values())} kernels:"
+    yield f"            kernels: {sum(kernels.values())}"
     for name, count in kernels.items():
         yield f"              {_shortened(name)}{f' x {count}' if count > 1 else ''}"
 

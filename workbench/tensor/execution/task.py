@@ -17,7 +17,7 @@ Run = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Guard(Protocol):
-    """Condition on the outputs of a call that must hold before shared variables are updated."""
+    """Condition that the outputs of a call must meet before shared variables are updated."""
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
         """Return a scalar boolean tensor; updates are applied only if it is true.
@@ -51,7 +51,7 @@ class Watch(Protocol):
 
 @dataclass(eq=False)
 class Task:
-    """A program, and the use of its results as outputs, updates and conditions.
+    """A program, with its updates and the conditions under which they are applied.
 
     Attributes
     ----------

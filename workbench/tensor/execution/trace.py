@@ -33,7 +33,7 @@ class Trace:
         The compiled step of each loop of the graph, and the free sizes of the step as expressions
         of this graph.
     reports_success : bool
-        True if the last output is a flag that is true if all checks passed and updates were
+        True if the last output is a flag that tells whether all checks passed and updates were
         applied.
     """
 
@@ -95,7 +95,7 @@ class Trace:
         )
 
     def bound(self, symbol: Any) -> str:
-        """Format the valid values of a symbol, without relations to other symbols."""
+        """Format the range of a symbol, or the value that replaces it; guards are ignored."""
         known = self.environment
         value = symbol if isinstance(symbol, int) else known.replacements.get(symbol, symbol)
         if value != symbol or isinstance(symbol, int):
