@@ -109,6 +109,9 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
     elif kind == "set_end":
         what, unit = "end", "epochs" if "epochs" in record else "batches"
         old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
+    elif kind == "relabel":
+        what = what.partition(":")[0]
+        old = ", ".join(dict.fromkeys(map(labelled, old or ()))) or None
     elif kind in ("rewind", "undo"):
         what = kind if kind == "rewind" else what
         old, new = record.get("from"), record.get("to")
@@ -119,6 +122,13 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
         "new": shown(new),
         "by": str(record.get("by", "")),
     }
+
+
+def labelled(value: object) -> str:
+    """Return an old label as text, without the brackets of a single number."""
+    while isinstance(value, list) and len(value) == 1:
+        [value] = value
+    return shown(value)
 
 
 def in_words(change: InterventionRow) -> str:

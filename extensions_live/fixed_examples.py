@@ -65,6 +65,8 @@ class FixedExamples:
         The number of iterations that were done when the output was computed.
     """
 
+    reason = "these examples were given to the view"  # why their places are no training examples
+
     def __init__(
         self,
         session: Session,
@@ -116,6 +118,11 @@ class FixedExamples:
         """
         if self.batch is None:
             self._take(probe.batch)
+        assert self.batch is not None
+        self.evaluate(probe)
+
+    def evaluate(self, probe: Probe) -> None:
+        """Compute the output for the present examples; see `see`."""
         assert self.batch is not None and probe.iteration is not None
         [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
@@ -139,6 +146,11 @@ class FixedExamples:
             and truth.shape == output.shape[:1]
             and bool(((truth >= 0) & (truth < output.shape[1])).all())
         )
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of all classes."""
+        return [self.label(number) for number in range(self.output.shape[1])]
 
     def label(self, number: int) -> str:
         """Return the name of a class."""

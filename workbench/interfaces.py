@@ -301,10 +301,13 @@ class Probe(Protocol):
     stored : mapping of str to array
         The values of these examples in the dataset, before transformers, for the sources that hold
         one number for each example.
+    seconds : float
+        The time for which reading the examples delayed training.
     """
 
     iteration: int | None
     reason: str
+    seconds: float
     batch: Mapping[str, Any]
     examples: Sequence[int]
     stored: Mapping[str, Any]

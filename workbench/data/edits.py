@@ -288,7 +288,7 @@ def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -
 def _replaced(entry: Any, values: Mapping[int, Any], request: Request) -> Any:
     """Return one source of the data of a request, with the new values in a copy."""
     if not isinstance(request, slice) and np.ndim(request) == 0:
-        index = int(request)  # type: ignore[arg-type]
+        index = int(request)
         return as_entry(values[index], entry) if index in values else entry
     indices = indices_of(request)
     rows = np.flatnonzero(np.isin(indices, list(values))).tolist()

@@ -124,8 +124,8 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
         if not edits_of(stream):
             return stream.num_batches
         current = main_loop.epoch_iterator
-        known = isinstance(current, EpochIterator) and not later
-        return stream._lengths(current.epoch if known else None)[1]  # fewer if some were dropped
+        epoch = current.epoch if isinstance(current, EpochIterator) and not later else None
+        return stream._lengths(epoch)[1]  # fewer if some examples were dropped
     return ends[-1] - ends[-2] if len(ends) > 1 else None
 
 

@@ -72,6 +72,8 @@ class Probe(interfaces.Probe):
         The indices of the examples in `batch`, if certain examples were requested.
     stored : dict of str to array
         The values of these examples in the dataset, for sources of one number for each example.
+    seconds : float
+        The time for which reading the examples delayed training.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Probe(interfaces.Probe):
         batch: bool,
         examples: Iterable[int] = (),
     ) -> None:
+        self.seconds = 0.0
         self.examples = list(examples)
         self.stored: dict[str, Any] = {}
         self.iteration: int | None = None
@@ -312,7 +315,7 @@ class Prober:
 
     def _read(self, probe: Probe) -> None:
         """Read the examples that a probe requests."""
-        stream = self._main_loop.data_stream
+        stream, start = self._main_loop.data_stream, perf_counter()
         assert stream is not None
         try:
             batch, probe.stored = read_examples(stream, probe.examples)
@@ -320,6 +323,7 @@ class Prober:
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             probe.reason = f"examples of {stream!r} could not be read: {text}"
+        probe.seconds = perf_counter() - start
 
     def _batch(self) -> dict[str, Any] | str:
         """Return a copy of the first batch, or the reason for its absence; no reader advances."""
