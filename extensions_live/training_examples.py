@@ -111,7 +111,7 @@ class TrainingExamples(FixedExamples):
 
     def _note(self, found: Mapping[str, Any]) -> list[int]:
         """Note the present edits; return the kept examples whose values have changed."""
-        new = {index: "dropped" for index in found["dropped"]}
+        new = dict.fromkeys(found["dropped"], "dropped")
         relabelled = {i: v for values in found["relabelled"].values() for i, v in values.items()}
         new = {**dict.fromkeys(relabelled, "relabelled"), **new}
         before, labels = self._edits, self._labels_then

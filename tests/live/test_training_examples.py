@@ -38,7 +38,7 @@ def start():
 def all_seen(view, pump):
     """Refresh a view until it has looked at every training example."""
     for _ in range(200):
-        payload = shown(view, pump)
+        shown(view, pump)
         if view.examples.complete:
             return shown(view, pump)
     raise AssertionError("the view did not look at all examples")

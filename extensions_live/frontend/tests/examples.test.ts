@@ -64,16 +64,19 @@ function editing(more: Partial<EditBar> = {}): EditBar {
 
 function beginEditing(edit: EditBar) {
   const page = begin({ ...payload(tile(3), tile(4)), edit }, true);
-  const part = <Part extends HTMLElement>(name: string) =>
-    el.querySelector<Part>(`[data-testid="${name}"]`) as Part;
+  const part = (name: string) => {
+    const found = el.querySelector<HTMLSelectElement>(`[data-testid="${name}"]`);
+    if (!found) throw new Error(name);
+    return found;
+  };
   const last = () => page.model.sent.filter((one) => one.kind === "command").at(-1);
   return { ...page, part, last };
 }
 
 test("flagged examples are relabelled with the chosen class", async () => {
   const { part, last, end } = beginEditing(editing());
-  const label = part<HTMLSelectElement>("edit-label");
-  const button = part<HTMLButtonElement>("relabel");
+  const label = part("edit-label");
+  const button = part("relabel");
   expect(button.disabled).toBe(true);
   label.value = "1";
   label.dispatchEvent(new Event("change"));
@@ -104,7 +107,7 @@ test("flagged examples are dropped, and the receipt is shown", async () => {
 test("without flags nothing can be edited", () => {
   const { part, end } = beginEditing(editing({ chosen: [] }));
   for (const name of ["edit-label", "relabel", "drop", "unflag-all"])
-    expect(part<HTMLButtonElement>(name).disabled).toBe(true);
+    expect(part(name).disabled).toBe(true);
   expect(part("edit-text").textContent).toContain("flag examples");
   end();
 });
