@@ -14,7 +14,7 @@ from extensions_live.messages import ChooseMessage, EditBar, Tile, TilesPayload,
 from extensions_live.pump import pump
 from extensions_live.requests import Request, Requests
 from extensions_live.samples import MOST, Samples
-from extensions_live.training_examples import TrainingExamples
+from extensions_live.training_examples import DROPPED, TrainingExamples
 from extensions_live.widget import asset
 from workbench.errors import SessionError
 from workbench.interfaces import Probe, Session
@@ -222,7 +222,7 @@ class Mistakes(Samples):
             names = trained.classes if len(self.chances[0]) <= MOST_CLASSES else []
             no_label = trained.no_label or ("" if names else TOO_MANY.format(source=targets))
         return {
-            "chosen": self.flagged,
+            "chosen": [i for i in self.flagged if trained is None or trained.edit_of(i) != DROPPED],
             "classes": names,
             "source": targets,
             "reason": reason,
@@ -237,10 +237,10 @@ class Mistakes(Samples):
         trained = self._trained
         if trained is not None:
             looked, count = trained.looked, trained.count
-            of = f"{count:,}" if looked >= count else f"the {looked:,} of {count:,} seen so far"
+            left = f" ({count - looked:,} not seen yet)" if looked < count else ""
             return (
-                f"iteration {iteration:,}: of the training examples, {trained.wrong:,} of {of} are "
-                "wrong; those with the highest loss come first"
+                f"iteration {iteration:,}: {trained.wrong:,} of {looked:,} training examples are "
+                f"wrong{left}; those with the highest loss come first"
             )
         wrong = int((self.chances.argmax(1) != truth).sum())
         return (

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from extensions_live.fixed_examples import Array, FixedExamples, losses, probabilities
 from workbench.interfaces import Probe, Session
 
+DROPPED = "dropped"
+
 KEPT = 72
 """Number of examples with the highest loss that are kept."""
 
@@ -69,13 +71,14 @@ class TrainingExamples(FixedExamples):
         self._all: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1 if wrong, 0 if right, or -1
         self._edits: dict[int, str] = {}  # in the order in which they were seen
-        self._labels_then: Mapping[str, Any] = {}
+        self._new_values: dict[int, Any] = {}
+        self._asked: tuple[dict[int, str], dict[int, Any]] = {}, {}
         self._size, self._place, self._since = FIRST, 0, 0
         self._moment: object = None
 
     @property
     def count(self) -> int:
-        return len(self._all) - sum(edit == "dropped" for edit in self._edits.values())
+        return len(self._all) - sum(edit == DROPPED for edit in self._edits.values())
 
     @property
     def looked(self) -> int:
@@ -102,7 +105,7 @@ class TrainingExamples(FixedExamples):
             self.complete = True
             return self.ask(session)
         if moment != self._moment:
-            self._moment, self._since = moment, 0
+            self._moment, self._since, self.complete = moment, 0, False
         if len(found["indices"]) != len(self._all):
             self._all = np.asarray(found["indices"], np.int64)
             self._known = np.full(len(self._all), -1, np.int8)
@@ -110,30 +113,28 @@ class TrainingExamples(FixedExamples):
         return session.probe(self._copy.names, examples=changed or self._next())
 
     def _note(self, found: Mapping[str, Any]) -> list[int]:
-        """Note the present edits; return the kept examples whose values have changed."""
-        new = dict.fromkeys(found["dropped"], "dropped")
-        relabelled = {i: v for values in found["relabelled"].values() for i, v in values.items()}
-        new = {**dict.fromkeys(relabelled, "relabelled"), **new}
-        before, labels = self._edits, self._labels_then
-        self._labels_then = relabelled
-        kept = {index: edit for index, edit in before.items() if index in new}
-        self._edits = {**kept, **{i: e for i, e in new.items() if i not in kept}}
-        self._edits.update(new)
-        dropped = [index for index, edit in new.items() if edit == "dropped"]
-        self._known[np.isin(self._all, dropped)] = -1
-        touched = {i for i in {*before, *new} if before.get(i) != new.get(i)}
-        touched |= {i for i in {*labels, *relabelled} if labels.get(i) != relabelled.get(i)}
-        return [index for index in self.indices.tolist() if index in touched]
+        """Note the present edits; return the kept examples whose values have changed.
+
+        They are in effect for the view when these examples have been read again.
+        """
+        labels = {i: v for values in found["relabelled"].values() for i, v in values.items()}
+        new = {**dict.fromkeys(labels, "relabelled"), **dict.fromkeys(found[DROPPED], DROPPED)}
+        before = {index: edit for index, edit in self._edits.items() if index in new}
+        self._asked = {**before, **new}, labels  # in the order in which they were first seen
+        changed = {i for i in {*self._edits, *new} if self._edits.get(i) != new.get(i)}
+        then = self._new_values
+        changed |= {i for i in {*then, *labels} if then.get(i) != labels.get(i)}
+        return [index for index in self.indices.tolist() if index in changed]
 
     def _next(self) -> list[int]:
         """Return the indices of the next examples to look at."""
         found: list[int] = []
-        passed = 0
+        passed, edits = 0, self._asked[0]
         while not found and passed < len(self._all):
             part = self._all[self._place : self._place + self._size]
             passed += len(part)
             self._place = (self._place + len(part)) % len(self._all)
-            found = [index for index in part.tolist() if self.edit_of(index) != "dropped"]
+            found = [index for index in part.tolist() if edits.get(index) != DROPPED]
         self._since += passed
         self.complete = self._since >= len(self._all)
         return found
@@ -143,6 +144,9 @@ class TrainingExamples(FixedExamples):
             super().see(probe)
             return
         start = perf_counter()
+        self._edits, self._new_values = self._asked
+        dropped = [index for index, edit in self._edits.items() if edit == DROPPED]
+        self._known[np.isin(self._all, dropped)] = -1
         kept = ~np.isin(self.indices, probe.examples)
         batch = dict(probe.batch)
         if self.batch is not None and kept.any():
@@ -155,7 +159,7 @@ class TrainingExamples(FixedExamples):
         chances = probabilities(self.output)
         wrong = chances.argmax(1) != self.truth
         seen = wrong[-len(probe.examples) :]
-        gone = [self.edit_of(index) == "dropped" for index in probe.examples]
+        gone = [self.edit_of(index) == DROPPED for index in probe.examples]
         self._known[np.searchsorted(self._all, probe.examples)] = np.where(gone, -1, seen)
         self._keep(losses(chances, self.truth))
         self._adapt(probe, perf_counter() - start)

@@ -511,6 +511,7 @@ function render({ model, el }) {
 function makeTile(index, list, flags, choose) {
   const item = make("li", "wb-tile", list);
   item.dataset.index = String(index);
+  item.title = `example ${index.toLocaleString("en")}`;
   const pair = make("div", "wb-tile-images", item);
   const canvases = [0, 1].map(() => {
     const canvas = make("canvas", "wb-tile-image", pair);
@@ -551,10 +552,11 @@ function makeTile(index, list, flags, choose) {
       const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
       guess.textContent = tile.guess && sign + tile.guess;
       sure.textContent = tile.sure === null ? "" : percent(tile.sure);
-      truth.textContent = tile.truth && tile.right !== true ? `truth ${tile.truth}` : "";
+      truth.textContent = tile.truth && (tile.right !== true || tile.edit) ? `truth ${tile.truth}` : "";
       loss.textContent = tile.loss && `loss ${tile.loss}`;
       ({ flagged: flagged2 } = tile);
       if (!flag) return;
+      flag.hidden = tile.edit === "dropped";
       flag.textContent = flagged2 ? "⚑" : "⚐";
       flag.title = flagged2 ? "remove the flag" : "flag this example";
       flag.setAttribute("aria-pressed", String(flagged2));

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from extensions_live import Mistakes
+from extensions_live.course import row
+from extensions_live.plot_axes import ITERATIONS
+from extensions_live.plot_marks import Visible, text_marks
 from extensions_live.requests import carry_out
 from tests.support.runs import CLASSES, EXAMPLES, build, examples, shuffled
 from workbench import data
@@ -65,15 +68,15 @@ def test_all_training_examples_are_ranked_by_their_index(start, hand_pump, wire)
     wrong = int((scores.eval({"features": examples()["features"]}).numpy().argmax(1)
                  != examples()["targets"].ravel()).sum())  # fmt: skip
     assert payload["summary"] == (
-        f"iteration 0: of the training examples, {wrong} of 22 are wrong; those with the highest "
-        "loss come first"
+        f"iteration 0: {wrong} of 22 training examples are wrong; those with the highest loss "
+        "come first"
     )
 
 
 def test_the_first_look_says_how_many_were_seen(start, hand_pump, wire):
     session, scores = start()
     view = Mistakes(session, scores)
-    assert "of the 16 of 22 seen so far are wrong" in shown(view, hand_pump)["summary"]
+    assert "of 16 training examples are wrong (6 not seen yet)" in shown(view, hand_pump)["summary"]
 
 
 def test_only_the_examples_of_the_scheme_are_looked_at(start, hand_pump, wire):
@@ -110,11 +113,21 @@ def test_dropped_examples_are_shown_as_such_and_not_ranked(start, hand_pump, wir
     order = np.argsort(-losses_of(scores, examples())).tolist()
     assert [tile["index"] for tile in payload["tiles"]] == [*order[1:4], order[0]]
     assert [tile["edit"] for tile in payload["tiles"]] == ["", "", "", "dropped"]
-    assert "of 21 are wrong" in payload["summary"]
+    assert "of 21 training examples are wrong;" in payload["summary"]
     session.undo().wait(20)
     payload = all_seen(view, hand_pump)
     assert [tile["index"] for tile in payload["tiles"]] == before
-    assert "of 22 are wrong" in payload["summary"]
+    assert "of 22 training examples are wrong;" in payload["summary"]
+
+
+def test_what_was_dropped_elsewhere_is_not_edited_again(start, hand_pump, wire):
+    session, scores = start()
+    view = Mistakes(session, scores)
+    all_seen(view, hand_pump)
+    view.flag(4)
+    view.flag(5)
+    session.drop(4).wait(20)
+    assert all_seen(view, hand_pump)["edit"]["chosen"] == [5]
 
 
 def test_a_refused_edit_keeps_the_flags(start, hand_pump, wire):
@@ -215,6 +228,19 @@ def test_reading_is_bounded_by_the_time_for_which_it_delays_training(start, hand
     reader._size = 16
     reader.see(probe)
     assert reader._size == 32
+
+
+def test_edits_are_marks_of_the_plot_and_rows_of_the_journal(start):
+    session, _ = start()
+    old = examples()["targets"][1, 0]
+    session.relabel(1, 2).wait(20)
+    session.drop([3, 4]).wait(20)
+    marks = text_marks(session.log, "intervention", Visible(ITERATIONS, None, None, 10))
+    assert "relabel example 1: targets = 2" in marks["text"][0]
+    assert "drop examples 3, 4" in marks["text"][0]
+    one, two = (row(record) for record in session.interventions[-2:])
+    assert (one["what"], one["old"], one["new"]) == ("relabel example 1", str(old), "2")
+    assert (two["what"], two["old"], two["new"]) == ("drop examples 3, 4", "", "")
 
 
 def test_tools_edit_examples_by_the_same_commands(start):

@@ -77,6 +77,7 @@ function makeTile(
 ): Card {
   const item = make("li", "wb-tile", list);
   item.dataset.index = String(index);
+  item.title = `example ${index.toLocaleString("en")}`;
   const pair = make("div", "wb-tile-images", item);
   const canvases = [0, 1].map(() => {
     const canvas = make("canvas", "wb-tile-image", pair);
@@ -118,10 +119,12 @@ function makeTile(
       const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
       guess.textContent = tile.guess && sign + tile.guess;
       sure.textContent = tile.sure === null ? "" : percent(tile.sure);
-      truth.textContent = tile.truth && tile.right !== true ? `truth ${tile.truth}` : "";
+      truth.textContent =
+        tile.truth && (tile.right !== true || tile.edit) ? `truth ${tile.truth}` : "";
       loss.textContent = tile.loss && `loss ${tile.loss}`;
       ({ flagged } = tile);
       if (!flag) return;
+      flag.hidden = tile.edit === "dropped";
       flag.textContent = flagged ? "⚑" : "⚐";
       flag.title = flagged ? "remove the flag" : "flag this example";
       flag.setAttribute("aria-pressed", String(flagged));
