@@ -191,6 +191,18 @@ def losses(chances: Array, truth: Array) -> Array:
     return found
 
 
+def wrong_ones(chances: Array, truth: Array) -> Array:
+    """Return True for each example whose prediction is wrong or not a number.
+
+    Examples
+    --------
+    >>> wrong_ones(np.array([[0.9, 0.1], [0.9, 0.1], [np.nan, np.nan]]), np.array([0, 1, 0]))
+    array([False,  True,  True])
+    """
+    found: Array = (chances.argmax(1) != truth) | ~np.isfinite(chances).all(1)
+    return found
+
+
 Shower = Callable[[Any], str]
 """Function that turns one example, or one output, into text."""
 

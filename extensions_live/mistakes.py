@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from extensions_live import control_channel
-from extensions_live.fixed_examples import Shower, losses
+from extensions_live.fixed_examples import Shower, losses, wrong_ones
 from extensions_live.messages import ChooseMessage, EditBar, Tile, TilesPayload, WidgetMessage
 from extensions_live.pump import pump
 from extensions_live.requests import Request, Requests
@@ -242,7 +242,7 @@ class Mistakes(Samples):
                 f"iteration {iteration:,}: {trained.wrong:,} of {looked:,} training examples are "
                 f"wrong{left}; those with the highest loss come first"
             )
-        wrong = int((self.chances.argmax(1) != truth).sum())
+        wrong = int(wrong_ones(self.chances, truth).sum())
         return (
             f"iteration {iteration:,}: {wrong:,} of {len(truth):,} examples are wrong; "
             "those with the highest loss come first"

@@ -8,15 +8,22 @@ number depends on how long reading and computing take.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from extensions_live.fixed_examples import Array, FixedExamples, losses, probabilities
+from extensions_live.fixed_examples import (
+    Array,
+    FixedExamples,
+    losses,
+    probabilities,
+    wrong_ones,
+)
 from workbench.interfaces import Probe, Session
+from workbench.tensor import Variable
 
 DROPPED = "dropped"
 
@@ -46,6 +53,11 @@ class TrainingExamples(FixedExamples):
 
     If the examples of a run have no indices, the first batch is shown, and `reason` says why.
 
+    Parameters
+    ----------
+    session, output, batch, targets, labels, user, needs_classes
+        As in `FixedExamples`, without a batch.
+
     Attributes
     ----------
     indices : array of int
@@ -62,8 +74,21 @@ class TrainingExamples(FixedExamples):
         The reason why a class cannot be stored as a label; empty if it can.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(
+        self,
+        session: Session,
+        output: Variable,
+        batch: None = None,
+        *,
+        targets: str,
+        labels: Sequence[str] | None,
+        user: str,
+        needs_classes: bool = True,
+    ) -> None:
+        super().__init__(
+            session, output, batch, targets=targets, labels=labels, user=user,
+            needs_classes=needs_classes,
+        )  # fmt: skip
         self.indices: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self.reason = self.no_label = ""
         self.pinned: set[int] = set()
@@ -157,7 +182,7 @@ class TrainingExamples(FixedExamples):
         assert self.truth is not None
         self._check_labels(probe)
         chances = probabilities(self.output)
-        wrong = chances.argmax(1) != self.truth
+        wrong = wrong_ones(chances, self.truth)
         seen = wrong[-len(probe.examples) :]
         gone = [self.edit_of(index) == DROPPED for index in probe.examples]
         self._known[np.searchsorted(self._all, probe.examples)] = np.where(gone, -1, seen)

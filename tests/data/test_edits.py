@@ -158,6 +158,29 @@ def test_single_examples_pass_through_every_transformer(cls):
     assert edits_of(made) == Edits()
 
 
+def test_examples_are_not_confused_by_a_function_that_sorts_batches():
+    batches = data.Mapping(stream(data.SequentialScheme(N, 6)), data.SortMapping(first_value))
+    batch, stored = read_examples(batches, [2, 7, 4])
+    assert batch["x"].tolist() == stored["x"].tolist() == [2, 7, 4]
+
+
+def halved(batch):
+    return tuple(values[::2] for values in batch) if len(batch[0]) > 1 else (batch[0][:0],) * 2
+
+
+def test_a_function_that_omits_examples_is_refused_when_single_ones_are_read():
+    batches = data.Mapping(stream(data.SequentialScheme(N, 6)), halved)
+    with pytest.raises(DataError, match="does not return one example for each example"):
+        read_examples(batches, [2, 7])
+
+
+def test_indices_count_from_the_start_of_the_dataset():
+    part = data.IndexableDataset({"x": np.arange(N), "y": np.arange(N)}, start=5)
+    one = data.DataStream(part, iteration_scheme=data.SequentialScheme(7, 7))
+    set_edits(one, Edits().without([0], epoch=0, taken=0).with_value("y", [1], 99))
+    assert read(one) == [[[6, 7, 8, 9, 10, 11], [99, 7, 8, 9, 10, 11]]]
+
+
 @pytest.mark.parametrize("cls", [data.Batch, data.Cache, data.Unpack])
 @pytest.mark.parametrize("place", range(4))
 def test_a_drop_within_regrouped_batches_is_exact(cls, place):

@@ -8,6 +8,7 @@ from extensions_live.course import row
 from extensions_live.plot_axes import ITERATIONS
 from extensions_live.plot_marks import Visible, text_marks
 from extensions_live.requests import carry_out
+from extensions_live.training_examples import _joined
 from tests.support.runs import CLASSES, EXAMPLES, build, examples, shuffled
 from workbench import data
 from workbench.errors import SessionError
@@ -195,6 +196,23 @@ def test_labels_that_a_transformer_computes_are_not_chosen_by_class(start, hand_
     probe.wait(20)
     assert probe.stored["targets"].tolist() == [4]
     assert probe.batch["targets"].tolist() == [[1]]
+
+
+def test_examples_whose_scores_are_not_numbers_are_wrong_and_come_first(start, hand_pump, wire):
+    given = examples()
+    given["features"][6] = np.nan
+    base = data.IndexableDataset(given)
+    stream = data.DataStream(base, iteration_scheme=data.SequentialScheme(EXAMPLES, 5))
+    session, scores = start(stream)
+    payload = all_seen(Mistakes(session, scores), hand_pump)
+    assert payload["tiles"][0]["index"] == 6
+    assert payload["tiles"][0]["guess"] == "not a number"
+
+
+def test_padded_sequences_of_different_length_are_compared():
+    one, two = np.ones((2, 3)), np.ones((1, 5))
+    assert _joined(one, two).sum(1).tolist() == [3, 3, 5]
+    assert _joined(two, one).shape == (3, 5)
 
 
 def test_after_the_end_nothing_can_be_edited(start, hand_pump, wire):

@@ -104,7 +104,7 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        What shall be done with them, to refuse examples that were dropped.
+        The participle of what is done with them, if examples that were dropped must be refused.
 
     Raises
     ------
