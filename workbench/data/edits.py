@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -116,12 +117,25 @@ class Edits:
         self, sources: Sequence[str], data: tuple[Any, ...], request: Request
     ) -> tuple[Any, ...]:
         """Return the data of a request with the new values, in copies."""
+        tables = self._tables
         return tuple(
             [
-                _replaced(entry, self.values[name], request) if name in self.values else entry
+                _replaced(entry, tables[name], self.values[name], request)
+                if name in tables
+                else entry
                 for name, entry in zip(sources, data, strict=True)
             ]
         )
+
+    @cached_property
+    def _tables(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Arrays by source that are True at the indices of examples with a new value."""
+        tables = {}
+        for name, values in self.values.items():
+            indices = np.fromiter(values, np.intp)
+            tables[name] = np.zeros(indices.max(initial=-1) + 1, bool)
+            tables[name][indices] = True
+        return tables
 
     def iterate(
         self, dataset: Any, scheme: IterationScheme, epoch: int, start: int
@@ -285,15 +299,20 @@ def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -
             yield kept
 
 
-def _replaced(entry: Any, values: Mapping[int, Any], request: Request) -> Any:
+def _replaced(
+    entry: Any, table: npt.NDArray[np.bool_], values: Mapping[int, Any], request: Request
+) -> Any:
     """Return one source of the data of a request, with the new values in a copy."""
     if not isinstance(request, slice) and np.ndim(request) == 0:
         index = int(request)
         return as_entry(values[index], entry) if index in values else entry
-    indices = indices_of(request)
-    rows = np.flatnonzero(np.isin(indices, list(values))).tolist()
-    if not rows:
+    if isinstance(request, slice) and not table[request].any():
         return entry
+    indices = indices_of(request)
+    changed = table.take(indices, mode="clip") & (indices < len(table))
+    if not changed.any():
+        return entry
+    rows = np.flatnonzero(changed).tolist()
     if isinstance(entry, torch.Tensor):
         copied: Any = entry.clone()
     else:
