@@ -36,7 +36,7 @@ RECENT = 8
 FIRST, FEWEST, LARGEST = 16, 2, 2048
 """Number of examples of the first probe, and the bounds of this number."""
 
-READING, COMPUTING = 0.008, 0.1
+READING, COMPUTING = 0.004, 0.025
 """Seconds for which reading may delay training, and which computing may take, for one probe."""
 
 BYTES = 4 * 2**20

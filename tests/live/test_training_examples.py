@@ -8,8 +8,8 @@ from extensions_live.course import row
 from extensions_live.plot_axes import ITERATIONS
 from extensions_live.plot_marks import Visible, text_marks
 from extensions_live.requests import carry_out
-from extensions_live.training_examples import _joined
-from tests.support.runs import CLASSES, EXAMPLES, build, examples, shuffled
+from extensions_live.training_examples import READING, _joined
+from tests.support.runs import CLASSES, EXAMPLES, build, examples
 from workbench import data
 from workbench.errors import SessionError
 from workbench.graph.hierarchy import get_brick
@@ -232,20 +232,17 @@ def test_an_example_that_is_not_trained_on_cannot_be_flagged(start, hand_pump, w
         view.flag(22)
 
 
-def test_reading_is_bounded_by_the_time_for_which_it_delays_training(start, hand_pump, wire):
-    session, scores = start(data.Mapping(shuffled(), lambda batch: batch))
-    view = Mistakes(session, scores)
-    reader = view.examples
-    probe = session.probe(reader._copy.names, examples=range(16))
+@pytest.mark.parametrize("reading, computing, size", [
+    (0.0, 0.0, 32), (0.5, 0.0, 8), (0.0, 0.5, 8), (READING * 0.8, 0.0, 16),
+])  # fmt: skip
+def test_the_next_number_of_examples_depends_on_the_time_needed(start, reading, computing, size):
+    session, scores = start()
+    reader = Mistakes(session, scores).examples
+    probe = session.probe([], examples=range(16))
     probe.wait(20)
-    reader.ask_at(session, None)
-    probe.seconds, reader._size = 0.5, 16
-    reader.see(probe)
-    assert reader._size == 8
-    probe.seconds = 0.0
-    reader._size = 16
-    reader.see(probe)
-    assert reader._size == 32
+    probe.seconds = reading
+    reader._adapt(probe, computing)
+    assert reader._size == size
 
 
 def test_edits_are_marks_of_the_plot_and_rows_of_the_journal(start):

@@ -19,11 +19,11 @@ from contextvars import ContextVar
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
-from workbench.data.edits import EditedScheme, Edits
 from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
 from workbench.data.reader_copies import Part, apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
+from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
 from workbench.errors import DataError
 from workbench.hints import Hinted
 
@@ -34,16 +34,6 @@ BatchT = TypeVar("BatchT")
 
 _Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
 """Epoch and position of a starting point, and the epoch iterator that started there, or None."""
-
-NO_INDICES = (
-    "{stream!r} does not know which examples of a dataset are in its batches, so single examples "
-    "cannot be changed; train on DataStream(IndexableDataset({{source: array}}), "
-    "iteration_scheme=ShuffledScheme(...))"
-)
-IN_ORDER = (
-    "the examples of {dataset!r} can only be read in order and have no indices, so single examples "
-    "cannot be changed; put the data into an IndexableDataset"
-)
 
 _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
 """The reader of streams in this context; ``None`` stands for the user."""
@@ -63,7 +53,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Hinted, Labelled, Part, ABC):
+class AbstractDataStream(Traced, Hinted, Labelled, Part, ABC):
     """Base class of all data streams.
 
     Attributes
@@ -203,33 +193,6 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
 
     def close(self) -> None:
         """Close files and stop processes; the next read opens or starts them again."""
-
-    # How the examples of a dataset reach the batches, for `workbench.data.editing`. The methods of
-    # a stream call those of the stream below it, down to a `DataStream`.
-
-    def _base(self) -> DataStream:
-        """Return the stream that reads the dataset; raise a `DataError` if there is none."""
-        raise DataError(NO_INDICES.format(stream=self))
-
-    def _taken(self, epoch: int, position: int) -> int:
-        """Return the number of examples of the dataset in the first `position` items."""
-        raise DataError(NO_INDICES.format(stream=self))
-
-    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and items in an epoch, with all edits."""
-        return self.num_examples, self.num_batches
-
-    def _keeps_rows(self) -> bool:
-        """Return True if the examples of all items are those of the dataset, in the same order."""
-        return False
-
-    def _source_below(self, name: str) -> str:
-        """Return the name of a source in the dataset."""
-        raise DataError(NO_INDICES.format(stream=self))
-
-    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
-        """Return a copy of this stream over another base, with items of `size` examples."""
-        raise DataError(NO_INDICES.format(stream=self))
 
     def state_dict(self) -> dict[str, int]:
         """Return the position: ``epoch``, and ``position``, the number of batches read in it.
@@ -378,7 +341,7 @@ class Readable(Protocol):
         """Close any open files."""
 
 
-class DataStream(AbstractDataStream):
+class DataStream(Origin, AbstractDataStream):
     """Data stream that reads a dataset in the order and batches that a scheme defines.
 
     An array that is a view of the data, as for consecutive examples, is read-only.
@@ -469,25 +432,10 @@ class DataStream(AbstractDataStream):
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)
 
-    _edits: Edits | None = None
-    _known: tuple[Edits, int | None, tuple[int | None, int | None]] | None = None  # last lengths
-
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         if self._edits is not None and self.iteration_scheme is not None:
             return self._edits.iterate(self.dataset, self.iteration_scheme, epoch, start)
         return self.dataset.iterate(self.iteration_scheme, epoch, start)
-
-    @property
-    def _differs_for_others(self) -> bool:
-        return self._edits is not None
-
-    def _copied(self) -> None:
-        if self._edits is not None:
-            self._edits = self._edits.everywhere()
-
-    def _edited_scheme(self) -> EditedScheme:
-        assert self.iteration_scheme is not None
-        return EditedScheme(self.iteration_scheme, () if self._edits is None else self._edits.drops)
 
     def _base(self) -> DataStream:
         if type(self).iterate is not DataStream.iterate:
@@ -495,27 +443,6 @@ class DataStream(AbstractDataStream):
         if self.iteration_scheme is None or self.iteration_scheme.bounds is None:
             raise DataError(IN_ORDER.format(dataset=self.dataset))
         return self
-
-    def _taken(self, epoch: int, position: int) -> int:
-        return self._edited_scheme().taken(epoch, position)
-
-    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        if self._edits is None:
-            return self.num_examples, self.num_batches
-        known = self._known
-        if known is None or known[0] is not self._edits or known[1] != epoch:
-            lengths = self._edited_scheme().lengths(epoch)
-            self._known = known = self._edits, epoch, lengths
-        return known[2]
-
-    def _keeps_rows(self) -> bool:
-        return True
-
-    def _source_below(self, name: str) -> str:
-        return name
-
-    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
-        return base
 
     def __repr__(self) -> str:
         scheme = "" if self.iteration_scheme is None else f", {self.iteration_scheme!r}"
