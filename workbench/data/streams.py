@@ -16,11 +16,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
 from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
-from workbench.data.reader_copies import Part, apart, check_reader
+from workbench.data.reader_copies import apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
 from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
@@ -53,7 +53,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Traced, Hinted, Labelled, Part, ABC):
+class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     """Base class of all data streams.
 
     Attributes
@@ -97,6 +97,12 @@ class AbstractDataStream(Traced, Hinted, Labelled, Part, ABC):
     _here: _Place = ((0, 0), None)
     _trained: _Place | None = None
     _for_others: AbstractDataStream | None = None  # the copy for readers other than training
+
+    if TYPE_CHECKING:
+
+        def _base(self) -> DataStream: ...
+
+        def _over(self, base: DataStream, size: int) -> AbstractDataStream: ...
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -393,7 +399,7 @@ class DataStream(Origin, AbstractDataStream):
                 f"{type(dataset).__name__} has no attribute sources yet; call super().__init__() "
                 "in its __init__"
             )
-        self.dataset = dataset
+        self.dataset: Readable = dataset
         self.sources = dataset.sources
         self.reads_once = dataset.reads_once
         scheme = dataset.check_scheme(iteration_scheme)

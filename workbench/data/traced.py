@@ -6,14 +6,12 @@ calls the methods of the stream below it, down to the `Origin`, which reads the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from workbench.data.edits import EditedScheme, Edits
+from workbench.data.reader_copies import Part
 from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
-
-if TYPE_CHECKING:
-    from workbench.data.streams import AbstractDataStream, DataStream, Readable
 
 NO_INDICES = (
     "{stream!r} does not know which examples of a dataset are in its batches, so single examples "
@@ -26,13 +24,13 @@ IN_ORDER = (
 )
 
 
-class Traced:
+class Traced(Part):
     """Base of all streams; by default, their examples are unknown."""
 
     num_batches: int | None = None
     num_examples: int | None = None
 
-    def _base(self) -> DataStream:
+    def _base(self) -> Any:
         """Return the stream that reads the dataset; raise a `DataError` if there is none."""
         raise DataError(NO_INDICES.format(stream=self))
 
@@ -52,7 +50,7 @@ class Traced:
         """Return the name of a source in the dataset."""
         raise DataError(NO_INDICES.format(stream=self))
 
-    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
+    def _over(self, base: Any, size: int) -> Any:
         """Return a copy of this stream over another base, with items of `size` examples."""
         raise DataError(NO_INDICES.format(stream=self))
 
@@ -60,7 +58,7 @@ class Traced:
 class Origin:
     """Base of the stream that reads a dataset, which applies the edits."""
 
-    dataset: Readable
+    dataset: Any
     iteration_scheme: IterationScheme | None
     num_batches: int | None
     num_examples: int | None
@@ -98,5 +96,5 @@ class Origin:
     def _source_below(self, name: str) -> str:
         return name
 
-    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
+    def _over(self, base: Any, size: int) -> Any:
         return base
