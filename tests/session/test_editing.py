@@ -7,6 +7,7 @@ from tests.support import runs
 from workbench import data
 from workbench.errors import SessionError, StateError
 from workbench.extensions import FinishAfter, TrainingExtension
+from workbench.log import SQLiteLog
 from workbench.session import running_sessions as sessions
 
 from .test_rewind import SOON, go_to
@@ -329,3 +330,18 @@ def test_a_replay_on_other_data_is_refused_before_anything_changes():
     other = runs.build(30, stream=few).start(paused=True)
     with pytest.raises(SessionError, match="'drop example 9' cannot be made in this run: .*0 to 7"):
         other.replay(session.log)
+
+
+def test_edits_are_replayed_from_a_database(tmp_path):
+    main_loop = runs.build(12)
+    main_loop.log = SQLiteLog(tmp_path / "runs.sqlite")
+    first = main_loop.start(paused=True)
+    go_to(first, 4)
+    first.relabel([1, 2], 0).wait(SOON)
+    first.drop([3, 5]).wait(SOON)
+    one = finish(first)
+    log = SQLiteLog(tmp_path / "runs.sqlite", uuid=one.log.h_uuid, read_only=True)
+    second = runs.build(12).start(paused=True)
+    second.replay(log)
+    parameters = finish(second).state_dict()["parameters"]
+    assert str(parameters) == str(one.state_dict()["parameters"])
