@@ -235,7 +235,9 @@ def test_an_example_that_is_not_trained_on_cannot_be_flagged(start, hand_pump, w
 @pytest.mark.parametrize("reading, computing, size", [
     (0.0, 0.0, 32), (0.5, 0.0, 8), (0.0, 0.5, 8), (READING * 0.8, 0.0, 16),
 ])  # fmt: skip
-def test_the_next_number_of_examples_depends_on_the_time_needed(start, reading, computing, size):
+def test_the_next_number_of_examples_depends_on_the_time_needed(
+    start, hand_pump, wire, reading, computing, size
+):
     session, scores = start()
     reader = Mistakes(session, scores).examples
     probe = session.probe([], examples=range(16))
