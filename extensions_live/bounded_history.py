@@ -1,4 +1,4 @@
-"""History of a view in bounded memory, in which old records are sparser than recent ones."""
+"""History of a view in bounded memory; the older the records are, the fewer are kept."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MOST = 160
 
 
 class History(Generic[Record]):
-    """Records by iteration.
+    """Limited number of records, keyed by iteration.
 
-    Adding a record for an earlier iteration drops all later records. If there are too many
-    records, the one whose removal leaves the smallest gap relative to its age is dropped.
+    Adding a record for an earlier iteration removes all later records. If there are too many
+    records, the one whose removal leaves the smallest gap relative to its age is removed.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class History(Generic[Record]):
         return len(self.records)
 
     def add(self, iteration: int, record: Record) -> None:
-        """Add a record, which replaces the records of this and of later iterations."""
+        """Add a record, and remove existing records of this and later iterations."""
         while self.iterations and self.iterations[-1] >= iteration:
             self.iterations.pop()
             self.records.pop()

@@ -17,7 +17,7 @@ from extensions_live.still_image import Line
 from extensions_live.still_output import POINTS, StillOutput
 
 MOST_FIGURES = 6
-"""Maximum number of channels that are shown if the user names none."""
+"""Maximum number of channels that are shown if the user specifies none."""
 
 
 def comparison(

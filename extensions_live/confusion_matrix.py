@@ -21,7 +21,7 @@ TOO_MANY = "a confusion matrix of {count} classes is too large; at most {most} c
 
 
 class ConfusionMatrix(ProbeView[ConfusionPayload]):
-    """Counts of examples by true and predicted class, updated while the network learns.
+    """Counts of examples by true and predicted class, updated during training.
 
     Training is not affected, and nothing is computed while no page shows the view.
 
@@ -48,7 +48,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
 
     Examples
     --------
-    In a notebook, ``ConfusionMatrix(session, scores, batch)`` as the last line of a cell shows it.
+    In a notebook, a cell that ends with ``ConfusionMatrix(session, scores, batch)`` shows the view.
     """
 
     _esm = asset("confusion.js")

@@ -20,14 +20,14 @@ from extensions_live.notebook import shell
 REQUEST, REPLY = "workbench_request", "workbench_reply"
 
 AFTER_IDLE = 0.02
-"""Seconds after a message until the kernel has reported that it is idle."""
+"""Seconds to wait after a message until the kernel has reported that it is idle."""
 
 
 class Receiver(Protocol):
     """Receiver of messages from a page."""
 
     def receive(self, content: WidgetMessage) -> None:
-        """Put a command on a queue and return at once, since the control thread waits."""
+        """Put a command on a queue and return at once, so that the control thread does not wait."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
@@ -52,7 +52,7 @@ class RunningCell:
                 self._parent, self._depth = parent, 1
 
     def started(self, *_: object) -> None:
-        """Record the start of a cell or of a widget message, which can arrive while a cell runs."""
+        """Record that a cell or the handler of a widget message has started."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 parent = self._kernel.get_parent("shell")
@@ -61,7 +61,7 @@ class RunningCell:
                 self._parent = parent
 
     def ended(self, *_: object) -> None:
-        """Record the end of a cell or of a widget message."""
+        """Record that a cell or the handler of a widget message has ended."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
                 self._depth = max(0, self._depth - 1)
@@ -132,10 +132,10 @@ def connected() -> bool:
 
 
 def busy_again() -> None:
-    """Report that a cell is still running after a message has been handled on another thread.
+    """Report again that a cell is running, because another thread has handled a message.
 
-    Some versions of ipykernel also handle widget messages on such a thread and then report that the
-    kernel is idle.
+    Some versions of ipykernel also handle widget messages on another thread, and then report that
+    the kernel is idle.
     """
     if _channel is not None and threading.current_thread() is not threading.main_thread():
         with contextlib.suppress(RuntimeError):  # no event loop, so not such a thread
@@ -143,5 +143,5 @@ def busy_again() -> None:
 
 
 def register(name: str, receiver: Receiver) -> None:
-    """Pass requests for `name` to `receiver` while it exists."""
+    """Pass requests for `name` to `receiver` as long as `receiver` exists."""
     _receivers[name] = receiver

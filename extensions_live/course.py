@@ -1,12 +1,11 @@
 """The course of a run, for the control bar: interventions, branches, snapshots and alerts.
 
 All of this is read from the session and its log. Lists in the log are read again only while a
-command is waiting, or after one has been settled.
+command is waiting, or after a command has finished.
 """
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from extensions_live.messages import AlertRow, BranchRow, InterventionRow, Snaps
 from workbench.extensions.alerts import ALERTS
 from workbench.interfaces import Branch, Session
 from workbench.log import TrainingLogBase
-from workbench.log.interventions import UNCHANGING
+from workbench.log.interventions import UNCHANGING, change_of, in_words
 
 MOST_INTERVENTIONS = 50
 MOST_BRANCHES = 30
@@ -22,11 +21,11 @@ MOST_ALERTS = 5
 MOST_LETTERS = 300
 
 WAYS_BACK = frozenset({"rewind", "undo", "load"})
-"""Commands that put training into another state of the run."""
+"""Commands that restore another state of training."""
 
 
 class Course:
-    """Course of a session: interventions and branches, read again when they may have changed."""
+    """Interventions and branches of a session, which are read again when they may have changed."""
 
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
@@ -35,7 +34,7 @@ class Course:
         self._differences: dict[tuple[str, int, int], str] = {}
 
     def look(self, session: Session) -> None:
-        """Read the interventions again if some may have been added or dropped."""
+        """Read the interventions again if some may have been added or removed."""
         commands = session.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1
@@ -60,13 +59,13 @@ class Course:
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
 
     def took_back(self, ident: int) -> bool:
-        """Return True if training went back to before a command, which has no effect any more."""
+        """Return True if a later rewind, undo or load undid the effect of a command."""
         idents = {one["id"] for one in self.records}
         later = (one for one in self.records if one["id"] > ident)
         return ident not in idents and any(one["command"] in WAYS_BACK for one in later)
 
     def branches(self, session: Session) -> list[BranchRow]:
-        """Return the last branches, with the present one at the end."""
+        """Return the most recent branches; the last one is the current branch."""
         return [
             {
                 "name": branch.name,
@@ -85,8 +84,7 @@ class Course:
                 if one["iteration"] >= branch.start
                 and one["command"] not in UNCHANGING | {"rewind", "undo"}
             ]
-            texts = [(in_words(row(one)), one["iteration"]) for one in own]
-            return ", ".join(f"{text} at {iteration:,}" for text, iteration in texts)
+            return ", ".join(f"{in_words(one)} at {one['iteration']:,}" for one in own)
         key = (branch.name, branch.start, branch.end)
         if key not in self._differences:
             self._differences[key] = branch.difference
@@ -102,54 +100,14 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
     ...      "variable": "rate", "old": 0.25, "value": 0.5})
     {'iteration': 7, 'what': 'rate', 'old': '0.25', 'new': '0.5', 'by': 'code'}
     """
-    kind, what = record["command"], str(record["text"])
-    old, new = record.get("old"), record.get("value")
-    if kind in ("set", "hold", "release"):
-        what = f"{'' if kind == 'set' else kind + ' '}{record.get('variable', '')}"
-    elif kind == "set_end":
-        what, unit = "end", "epochs" if "epochs" in record else "batches"
-        old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
-    elif kind == "relabel":
-        what = what.partition(":")[0]
-        old = ", ".join(dict.fromkeys(map(labelled, old or ()))) or None
-    elif kind in ("rewind", "undo"):
-        what = kind if kind == "rewind" else what
-        old, new = record.get("from"), record.get("to")
+    what, old, new = change_of(record)
     return {
         "iteration": int(record["iteration"]),
         "what": what[:MOST_LETTERS],
-        "old": shown(old),
-        "new": shown(new),
+        "old": old,
+        "new": new,
         "by": str(record.get("by", "")),
     }
-
-
-def labelled(value: object) -> str:
-    """Return an old label as text, without the brackets of a single number."""
-    while isinstance(value, list) and len(value) == 1:
-        [value] = value
-    return shown(value)
-
-
-def in_words(change: InterventionRow) -> str:
-    """Return a row of the table as text.
-
-    Examples
-    --------
-    >>> in_words({"iteration": 7, "what": "rate", "old": "0.25", "new": "0.5", "by": "code"})
-    'rate 0.25 -> 0.5'
-    """
-    parts = [change["what"], change["old"], change["new"] and f"-> {change['new']}"]
-    return " ".join(part for part in parts if part)
-
-
-def shown(value: object) -> str:
-    """Return a value as short text; empty for None."""
-    if value is None:
-        return ""
-    if isinstance(value, numbers.Integral):
-        return f"{int(value):,}"
-    return f"{value:.4g}" if isinstance(value, float) else f"{value!s:.60}"
 
 
 def snapshots(session: Session) -> list[SnapshotRow]:
@@ -163,7 +121,7 @@ def snapshots(session: Session) -> list[SnapshotRow]:
 
 
 def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
-    """Return the last alerts, the newest first, and the total number of alerts."""
+    """Return the most recent alerts, the newest first, and the total number of alerts."""
     if ALERTS not in log.channels:
         return [], 0
     iterations, rows = log.entries(ALERTS)

@@ -1,7 +1,7 @@
 """Distributions over time of the parameters, gradients or activations of a network.
 
-`Distributions` is the part that `Histogram` and `Layers` share: it chooses the variables, processes
-probes, and packs the history of one variable for the page.
+`Distributions` is used by `Histogram` and `Layers`. It chooses the variables, processes probes, and
+packs the history of one variable for the page.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Kind = Literal["parameters", "gradients", "activations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MOST_VARIABLES = 64
-"""Maximum number of variables whose history one view keeps."""
+"""Maximum number of variables whose history one view stores."""
 
 NO_GRAPH = (
-    "{kind} are computed from a graph; give the model too, as in Histogram(session, model), "
+    "{kind} are computed from a graph; pass the model too, as in Histogram(session, model), "
     "where model is Model(cost)"
 )
 NO_CHOICE = "{what} must be one of {known}, not {given!r}{hint}"
@@ -148,7 +148,7 @@ class Distributions:
             self.chosen = name
 
     def see(self, probe: Probe, batch: Mapping[str, Any]) -> None:
-        """Add the distributions of the values of a probe."""
+        """Add the distributions of a probe's values."""
         if self._copy is None:
             tensors: Sequence[torch.Tensor] = [probe.values[name] for name in self.names]
         else:
@@ -225,7 +225,7 @@ def checked(what: str, given: str, known: Sequence[str]) -> str:
     Raises
     ------
     SessionError
-        If it is not known.
+        If the option is not known.
     """
     if given in known:
         return given
@@ -240,5 +240,5 @@ def _named(known: Mapping[str, Mapping[str, Any]], criterion: Any) -> dict[str, 
         return dict.fromkeys(parameters)
     names = [criterion] if isinstance(criterion, str) else list(criterion)
     for name in names:
-        checked("without a graph, a selected variable", name, list(known))
+        checked("a variable selected without a graph", name, list(known))
     return dict.fromkeys(names)

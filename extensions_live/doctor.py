@@ -24,27 +24,27 @@ PROXY = "jupyter_server_proxy"
 OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
 THROUGH_PROXY = (
     "To open a dashboard, append the path that show() prints to the address of the hub. This needs "
-    "jupyter-server-proxy in the environment of the notebook server; its version here: {found}."
+    "jupyter-server-proxy in the environment of the notebook server (version: {found})."
 )
 FORWARD = (
-    "To open a dashboard on another machine, run ssh -L PORT:127.0.0.1:PORT HOST, then open its "
-    "address here."
+    "To open the dashboard of another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
+    "machine, and open the address of the dashboard there."
 )
 
 TRANSPORT = (
-    "widget messages of the notebook itself: no port, no network, no CDN; "
-    "BokehJS comes from the installed package"
+    "widget messages of the notebook (no port, no network, no CDN); "
+    "BokehJS is read from the installed package"
 )
 
 ADVICE = {
     "JupyterLab or Jupyter Notebook": (
-        "If a cell shows text instead of a view: install jupyterlab_widgets in the environment of "
-        "the *server*, and reload the page."
+        "If a cell shows text instead of a view, install jupyterlab_widgets in the environment of "
+        "the *server* and reload the page."
     ),
-    "JupyterLab on Binder": "Idle sessions end after ten minutes: keep the browser tab open.",
+    "JupyterLab on Binder": "Idle sessions end after ten minutes; keep the browser tab open.",
     "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
-    "VS Code": "Allow widgets when VS Code asks (setting jupyter.widgetScriptSources).",
-    "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
+    "VS Code": "If VS Code asks, allow widgets (setting jupyter.widgetScriptSources).",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), called by anywidget.",
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
 
@@ -89,7 +89,7 @@ def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
     if facts.get("ipykernel", "").startswith("7.0."):
         lines.append("ipykernel 7.0 cannot send from a background thread: install another version.")
     if silent:
-        lines.append("No page has answered. Wait until no cell runs, or reload the page.")
+        lines.append("No page has answered. Wait until no cell is running, or reload the page.")
     if (found := version_of(facts.get("panel", ""))) and found < (1, 9, 3):
         lines.append(OLD_PANEL.format(facts["panel"]))
     lines.append(ADVICE[facts["notebook"]])
@@ -111,7 +111,7 @@ def version_of(text: str) -> tuple[int, ...]:
 
 
 def installed(name: str) -> str:
-    """Return the version of a package, or a text if it is not installed."""
+    """Return the version of a package, or "not installed"."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,10 +1,10 @@
 """Downsampling of a curve of any length to the resolution of a screen.
 
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
-of neighbouring points is replaced by its minimum and maximum at their iterations, so that a spike
-of a single iteration is visible at every zoom level. Values that are not finite break the line;
-their iterations are returned separately, to be marked. Outside the visible range, fewer points are
-kept; panning shows these immediately, until finer points arrive.
+of neighbouring points is replaced by its minimum and its maximum, each at its own iteration, so
+that a spike of a single iteration is visible at every zoom level. Values that are not finite break
+the line; their iterations are returned separately, to be marked. Outside the visible range, fewer
+points are kept. Panning shows them immediately, until more points arrive.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Curve:
     def dots(self) -> tuple[Floats, Floats]:
         """Return `x` and `y` of the points to draw as dots, each of shape (D,).
 
-        If the curve has few points, these are all points; otherwise they are the points without a
-        neighbour, which no line reaches.
+        If the curve has few points, all of them are returned; otherwise only isolated points, which
+        have no line to a neighbour.
 
         Examples
         --------
@@ -89,7 +89,7 @@ def downsample(
     stop: float | None = None,
     log_x: bool = False,
 ) -> Curve:
-    """Return about `points` points whose plot looks the same as that of the whole curve.
+    """Return about `points` points that look like the whole curve when they are plotted.
 
     Parameters
     ----------
@@ -102,13 +102,13 @@ def downsample(
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional
-        True if `x` is on a logarithmic scale, where each power of ten gets equally many points.
+        True if `x` is on a logarithmic scale, where each power of ten has equally many points.
 
     Returns
     -------
     Curve
-        The downsampled curve. Inside the visible range every bucket keeps its minimum and maximum;
-        on each side of the range there are at most about `COARSE_POINTS` points.
+        The downsampled curve. Inside the visible range, the minimum and maximum of every bucket
+        are kept; on each side of the range there are at most about `COARSE_POINTS` points.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def downsample(
 
 
 def decades(x: NDArray[np.int64] | Floats, first: int, last: int) -> list[int]:
-    """Return the indices from `first` to `last` at which `x` reaches a power of ten.
+    """Return `first`, `last`, and the indices in between at which `x` reaches 10, 100 and so on.
 
     Examples
     --------

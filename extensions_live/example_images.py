@@ -18,15 +18,15 @@ Bytes = npt.NDArray[np.uint8]
 
 NO_IMAGE = (
     "{given} cannot be shown as images: an example must be a matrix, or have 1 or 3 channels as "
-    "its first or last axis; give shape=(height, width) for rows of pixels"
+    "its first or last axis; pass shape=(height, width) for rows of pixels"
 )
 
 
 def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     """Return examples as images of shape ``(examples, height, width, channels)``.
 
-    Values of types other than uint8 are rescaled so that the lowest of all becomes black and the
-    highest white. If all are between 0 and 1, 0 becomes black and 1 becomes white.
+    Values of types other than uint8 are rescaled so that the lowest value becomes black and the
+    highest value white. If all values are between 0 and 1, 0 becomes black and 1 becomes white.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
 
 
 def fitting(images: Bytes) -> Bytes:
-    """Return images that fit into one message, without every second row and column if needed."""
+    """Return images that fit into one message; halve their height and width as often as needed."""
     while images.nbytes > MOST_BYTES and max(images.shape[1:3]) > 1:
         images = images[:, ::2, ::2]
     return np.ascontiguousarray(images)

@@ -2,8 +2,8 @@
 
 The widget `FigureView` draws the figure with the BokehJS that the kernel sends once for all figures
 of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default needs
-network access.) Below the figure, the saved notebook keeps a table and a still image, which are
-hidden while the figure is shown.
+network access.) Below the figure, the saved notebook contains a table and a still image, which
+are hidden while the figure is shown.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve
 from extensions_live.messages import Empty
 from extensions_live.notebook import publish, running_cell, shell
+from extensions_live.robust_range import Range
 from extensions_live.run_view import FALLBACK, RunView, shelf
 from extensions_live.still_image import WIDTH, Line, draw
 from extensions_live.still_output import MARK, STYLE
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
-"""Seconds between two refreshes. This is long, since a figure does not change."""
+"""Seconds between two refreshes. The period is long, since a figure does not change."""
 
 
 class FigureView(LiveWidget[figure, Empty]):
@@ -39,7 +40,7 @@ class FigureView(LiveWidget[figure, Empty]):
     Parameters
     ----------
     plot : bokeh.plotting.figure
-        The figure, shown as it is now; later changes need a new view.
+        The figure. The view shows its current state; later changes require a new view.
     """
 
     _esm = asset("figure.js")
@@ -78,12 +79,20 @@ def as_json(plots: Sequence[figure]) -> str:
 
 
 class FigureStill:
-    """Table and still image below a figure, which are kept in a saved notebook."""
+    """Table and still image that a saved notebook keeps below a figure."""
 
     carrier: Any = None
 
-    def __init__(self, curves: Sequence[LogCurve], label: str) -> None:
+    def __init__(
+        self,
+        curves: Sequence[LogCurve],
+        label: str,
+        *,
+        log_y: bool = False,
+        shown: Range | None = None,
+    ) -> None:
         self._curves, self._label = curves, label
+        self._log_y, self._shown = log_y, shown
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the name and the last finite value of each curve."""
@@ -108,19 +117,31 @@ class FigureStill:
             Line(one.name, PALETTE[i % len(PALETTE)], one.curve)
             for i, one in enumerate(self._curves)
         ]
-        png = base64.b64encode(draw([lines], label=self._label)).decode()
+        logarithmic = [0] if self._log_y else []
+        image = draw([lines], label=self._label, log_y=logarithmic, y_ranges={0: self._shown})
+        png = base64.b64encode(image).decode()
         size = {"image/png": {"width": WIDTH}}
         publish({"text/plain": "curves", "image/png": png}, {MARK: "figure image", **size})
 
 
-def shows_itself(plot: figure, curves: Sequence[LogCurve], label: str) -> None:
-    """Make a notebook show a figure with the widget, and a still image below it."""
+def shows_itself(
+    plot: figure,
+    curves: Sequence[LogCurve],
+    label: str,
+    *,
+    log_y: bool = False,
+    shown: Range | None = None,
+) -> None:
+    """Make a notebook show a figure with the widget, and a still image below it.
+
+    `shown` is the vertical range of the image; by default all values.
+    """
 
     def display() -> None:
         if shell() is None:
             print(plot)
             return
-        still: Any = FigureStill(curves, label)
+        still: Any = FigureStill(curves, label, log_y=log_y, shown=shown)
         view = RunView([FigureView(plot)], still)
         shelf.put(view, running_cell())
         data, metadata = view.widgets[0]._repr_mimebundle_() or ({}, {})

@@ -4,7 +4,7 @@ There is one figure for each inner list. All figures share the x axis, so that z
 zooms all of them. They are built once and contain no data: the page fills the data sources
 ``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
 ``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
-to its theme. There is no tool bar of Bokeh: drag to zoom, use the mouse wheel with Ctrl to zoom or
+to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel with Ctrl to zoom or
 with Shift to pan, and double-click to show the whole run.
 """
 
@@ -32,10 +32,10 @@ from bokeh.plotting import figure
 from extensions_live.messages import LineInfo, MarkKind
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that are distinct on white and on black, and mostly also for colour-blind users."""
+"""Colours that are distinct on white and on black, mostly also for colour-blind users."""
 
 DASHES: list[list[int]] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 5, 2, 2, 2]]
-"""Lengths of dashes and gaps in pixels; without any, the line is solid."""
+"""Lengths of dashes and gaps in pixels; an empty list is a solid line."""
 
 MARK_COLOUR = "#ef4444"
 RULES: dict[MarkKind, dict[str, Any]] = {
@@ -136,7 +136,7 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
 
 
 def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
-    """Return the description of one curve; `dash` is an index into `DASHES`, which wraps around."""
+    """Return the description of one curve; `dash` is an index into `DASHES` and wraps around."""
     return {
         "key": key,
         "run": run,
@@ -160,9 +160,9 @@ def document(
     figures : sequence of sequences of str
         The channel names of each figure.
     height : int, optional
-        Height of a figure in pixels; its width follows the page.
+        Height of a figure in pixels; its width adapts to the page.
     lines : sequence of sequences of dict, optional
-        The curves of each figure; by default one for each channel.
+        The curves of each figure; by default one curve for each channel.
     """
     across = Range1d(start=0, end=1, name="iterations")
     cursor = Span(dimension="height", line_alpha=0.6, line_width=1, name="cursor")

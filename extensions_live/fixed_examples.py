@@ -23,10 +23,10 @@ NO_OUTPUT = (
 )
 NO_TARGETS = (
     "the examples have no source {name!r} for the true classes{hint}; their sources are {known}; "
-    "give targets=..."
+    "pass targets=..."
 )
 NOT_ROWS = (
-    "the output must have one row for each of the {count} examples, not the shape {shape}; give "
+    "the output must have one row for each of the {count} examples, not the shape {shape}; pass "
     "the variable before the mean over examples"
 )
 NO_CLASSES = (
@@ -94,7 +94,7 @@ class FixedExamples:
             self._take(batch)
 
     def _take(self, batch: Mapping[str, Any]) -> None:
-        """Keep the examples."""
+        """Store the examples, and the true classes or values if they are present."""
         if self.targets in batch:
             self.truth = np.asarray(batch[self.targets])
             if self.truth.ndim == 2 and self.truth.shape[1] == 1:
@@ -105,7 +105,7 @@ class FixedExamples:
         self.batch = batch
 
     def ask(self, session: Session) -> Probe:
-        """Ask for the values from which the output is computed, and for examples if needed."""
+        """Request the values from which the output is computed, and examples if needed."""
         return session.probe(self._copy.names, batch=self.batch is None)
 
     def see(self, probe: Probe) -> None:
@@ -158,7 +158,7 @@ class FixedExamples:
         return known[number] if known is not None and number < len(known) else str(number)
 
     def probabilities(self) -> Array:
-        """Return the probabilities of the classes, by a softmax if the output contains scores."""
+        """Return class probabilities, using a softmax if the output contains scores."""
         return probabilities(self.output)
 
 

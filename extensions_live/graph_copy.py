@@ -1,9 +1,9 @@
 """Copy of a computation graph, evaluated with the values of a probe on fixed examples.
 
-Every shared variable of the graph is replaced by a new one that belongs to the copy. So the copy
-can be evaluated on any thread while the original is trained: this neither reads nor writes the
-variables of training, and it does not advance the random streams or data streams of training.
-Random draws in the graph are the same each time.
+Every shared variable of the graph is replaced by a new one. Therefore the copy can be evaluated on
+any thread while the original is trained. Evaluation neither reads nor writes the variables of
+training, and does not advance its random streams or data streams. Random draws in the graph are the
+same each time.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from workbench.tensor.traversal import ancestors, replace
 
 OTHER_RUN = (
     "the graph has the parameter {name!r} of shape {shape}, which the session {session} does not "
-    "train; give the view the graph of that session"
+    "train; pass the graph of that session to the view"
 )
 TWICE = (
-    "two parameters of the graph have the path {name!r}, so a view cannot tell them apart; "
+    "two parameters of the graph have the path {name!r}, so a view cannot distinguish them; "
     "give their bricks different names"
 )
 
@@ -78,7 +78,7 @@ class GraphCopy:
         results = [new[variable] for variable in outputs]
         if wrt:
             if cost is None:
-                raise SessionError("gradients need a cost; give the view cost=...")
+                raise SessionError("gradients require a cost; pass cost=... to the view")
             results += grad(new[cost], [own[variable] for variable in wrt])
         self.names = list(self._own)
         self._inputs = inputs_by_name(results, "the view")
@@ -96,7 +96,7 @@ class GraphCopy:
         values : mapping of str to torch.Tensor
             The values of the variables in `names`, by name.
         batch : mapping of str to array
-            The examples by source; surplus sources are ignored.
+            The examples by source; other sources are ignored.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class GraphCopy:
 def names_of(
     variables: Iterable[SharedVariable], known: Mapping[str, Mapping[str, Any]], session: str
 ) -> dict[str, SharedVariable]:
-    """Return the given variables that a session has, by the names that the session uses.
+    """Return the given variables that a session has, keyed by their names in the session.
 
     Raises
     ------

@@ -29,11 +29,11 @@ class Histogram(ProbeView[DistributionsPayload]):
     session : Session
         The run to watch.
     graph : ComputationGraph, optional
-        The model that it trains, such as ``Model(cost)``. Without it only parameters are shown.
+        The model that is trained, such as ``Model(cost)``. Without it, only parameters are shown.
     select : criterion, optional
         The variables to show: a role, a brick, a path, a pattern and so on; see
         `workbench.filter.as_predicate`. By default all parameters, or the outputs of all bricks.
-        Without a graph, the names of parameters.
+        Without a graph, pass names of parameters.
     of : {'parameters', 'gradients', 'activations'}
         The kind of values to show first.
     batch : mapping of str to array, optional

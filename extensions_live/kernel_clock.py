@@ -10,7 +10,7 @@ Clock = Callable[[], float]
 
 
 class KernelClock:
-    """Clock of the seconds in which the kernel could receive messages from a page.
+    """Clock that counts only seconds in which the kernel could receive messages from a page.
 
     The kernel receives no messages while a cell runs, unless the cell waits for training. A page
     that is silent during a cell can still be open, so this clock stops while a cell runs.

@@ -1,4 +1,4 @@
-"""`Layers`: all layers of a network at a glance, over the whole run."""
+"""`Layers`, an overview of all layers of a network over the whole run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ METRICS = {
     "dead": "dead units",
     "weight": "weight norm",
 }
-"""The numbers of a layer, with their names on the page."""
+"""The quantities that are shown for a layer, with their names on the page."""
 
 HEADS = ["layer", *METRICS.values()]
 
@@ -45,7 +45,7 @@ MOST_LAYERS = 64
 
 NO_GRAPH = "the second argument of Layers() must be the model, such as Model(cost), not {given!r}"
 TOO_MANY = "only the first {most} of {count} layers are shown; choose others with select=..."
-NO_COST = "without a cost there are no gradients; give cost=..."
+NO_COST = "without a cost there are no gradients; pass cost=..."
 
 
 class Layers(ProbeView[LayersPayload]):
@@ -54,7 +54,7 @@ class Layers(ProbeView[LayersPayload]):
     It shows, for each brick with parameters and each activation:
 
     - the norm of the gradient of its parameters, on fixed examples;
-    - the norm of one actual training step, relative to that of the parameters (about 0.001 is
+    - the norm of one actual training step, divided by the norm of the parameters (about 0.001 is
       common);
     - the share of dead units: those whose output is the same for all examples;
     - the norm of the parameters.
@@ -66,7 +66,7 @@ class Layers(ProbeView[LayersPayload]):
     session : Session
         The run to watch.
     graph : ComputationGraph
-        The model that it trains, such as ``Model(cost)``.
+        The model that is trained, such as ``Model(cost)``.
     select : criterion, optional
         The parameters whose bricks are shown; see `workbench.filter.as_predicate`.
     batch : mapping of str to array, optional
@@ -275,7 +275,7 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the bricks of groups in the order in which the graph uses them."""
+    """Yield the bricks that are keys of `groups`, in the order in which the graph uses them."""
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool
-from bokeh.models.annotations import Span
+from bokeh.models.annotations import Span, Title
 from bokeh.plotting import figure
 
 from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve
-from extensions_live.log_figure import HEIGHT, TOOLS, soften
+from extensions_live.log_figure import HEIGHT, SOFT, TOOLS, soften
 from workbench.hints import hinted
 
 
@@ -24,15 +24,19 @@ def figure_of(
     costs: Sequence[float],
     smoothed: Sequence[float],
     suggestion: float | None = None,
+    *,
+    reason: str = "",
 ) -> figure:
-    """Return a figure with the cost over the learning rate, on a logarithmic axis.
+    """Return a figure of the cost against the learning rate on a logarithmic axis.
 
     Parameters
     ----------
     rates, costs, smoothed : sequence of float
-        Of equal length, in the order of the batches.
+        One value for each batch, in order.
     suggestion : float, optional
         A learning rate to mark.
+    reason : str, optional
+        Why there is no suggestion, shown above the figure.
 
     Examples
     --------
@@ -63,6 +67,9 @@ def figure_of(
         mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
         mark.line_dash = "dashed"
         plot.add_layout(mark)
+    if reason:
+        why = Title(text=reason, text_color=SOFT, text_font_size="12px", text_font_style="normal")
+        plot.add_layout(why, "above")
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]
     formatters: dict[str, Any] = dict.fromkeys(("@x", "@raw", "@y"), "printf")
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters=formatters, mode="vline"))
@@ -71,6 +78,6 @@ def figure_of(
     still = Curve(np.log10(x), smooth, nothing)
     recorded = Curve(np.log10(x), raw, nothing)
     shows_itself(
-        plot, [LogCurve("cost", still, recorded, len(x))], "logarithm of the learning rate, base 10"
+        plot, [LogCurve("cost", still, recorded, len(x))], "base-10 logarithm of the learning rate"
     )
     return plot

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve, downsample
+from extensions_live.robust_range import Outliers, Range, outliers, usual_range
 from extensions_live.smoothing import keeping
 from workbench.errors import LogError, UnknownRecordError, nearest
-from workbench.log.interventions import UNCHANGING, interventions_in
+from workbench.log.interventions import UNCHANGING, in_words, interventions_in
 from workbench.utils.numbers import is_finite
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Maximum number of points of a curve. It is high, since a figure cannot request more later."""
+"""Maximum number of points of a curve; it is high because figures cannot request more later."""
 
 MOST_CHANGES, LONGEST = 200, 200
 """Maximum number of marked iterations, and of characters in the text about one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
-NOTHING = "there is nothing to draw: the log has no channel of numbers"
-NO_EPOCHS = "x='epoch' needs an epoch that has ended, but there is none; use x='iteration'"
+NOTHING = "there is nothing to draw: the log has no numeric channel"
+NO_EPOCHS = "x='epoch' requires at least one finished epoch; use x='iteration'"
 NOT_SMOOTHING = "smoothing must be a number that is at least 0 and below 1, not {given!r}"
 NOT_CHANNELS = "channels must be a list of names such as ['cost'], not {given!r}"
 
@@ -46,12 +47,18 @@ class LogCurve:
         The curve as recorded, if `curve` is smoothed.
     count : int
         The number of records of the channel.
+    usual : tuple of two floats, or None
+        The range of the values without outliers; None if there are no values or if all are shown.
+    outliers : Outliers
+        The points outside this range, which `curve` and `raw` contain too.
     """
 
     name: str
     curve: Curve
     raw: Curve | None
     count: int
+    usual: Range | None = None
+    outliers: Outliers = field(default_factory=lambda: Outliers(np.empty(0), np.empty(0)))
 
 
 def read_curves(
@@ -61,6 +68,7 @@ def read_curves(
     x: str = "iteration",
     smoothing: float = 0.0,
     log_y: bool = False,
+    robust: bool = True,
     points: int = POINTS,
 ) -> list[LogCurve]:
     """Return the curves of some channels; `TrainingLogBase.plot` describes the options.
@@ -94,10 +102,15 @@ def read_curves(
         if log_y:
             values = np.where(values > 0, values, np.nan)
         whole = downsample(places, values, points=points)
-        smooth = whole
+        usual = usual_range(values, log=log_y) if robust else None
+        outside = outliers(places, values, usual)
+        smooth, raw = whole, None
         if smoothing:
-            smooth = downsample(places, keeping(smoothing, values), points=points)
-        curves.append(LogCurve(name, smooth, whole if smoothing else None, len(values)))
+            # An outlier would raise the mean for a long time.
+            kept = ~np.isin(places, outside.x) if len(outside.x) else slice(None)
+            mean = keeping(smoothing, values[kept])
+            smooth, raw = downsample(places[kept], mean, points=points), whole
+        curves.append(LogCurve(name, smooth, raw, len(values), usual, outside))
     return curves
 
 
@@ -125,7 +138,7 @@ def changes(log: TrainingLogBase) -> dict[int, str]:
     found: dict[int, list[str]] = {}
     for iteration, record in interventions_in(log):
         if record.get("command") not in UNCHANGING:
-            found.setdefault(iteration, []).append(str(record.get("text", "")))
+            found.setdefault(iteration, []).append(in_words(record))
     last = list(found.items())[-MOST_CHANGES:]
     return {iteration: "; ".join(texts)[:LONGEST] for iteration, texts in last}
 
@@ -153,7 +166,7 @@ def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
 def _places(
     log: TrainingLogBase, x: str, iterations: NDArray[np.int64], values: Floats
 ) -> tuple[Any, Floats]:
-    """Return the horizontal positions of the values, and the values that have one."""
+    """Return the known horizontal positions, and the values at these positions."""
     if x == "iteration":
         return iterations, values
     if x == "epoch":
@@ -166,7 +179,7 @@ def _places(
 
 
 def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
-    """Return the number of epochs done at each iteration, with fractions.
+    """Return the number of epochs done at each iteration, including fractions of an epoch.
 
     Raises
     ------

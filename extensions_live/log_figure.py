@@ -1,7 +1,8 @@
 """Static Bokeh figure of a log.
 
-The result of `figure_of` is a plain Bokeh figure, which can be changed and saved; as the last line
-of a cell it is shown by `extensions_live.figure_view`. `build` also makes the figures of reports.
+The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If it is the
+last line of a cell, `extensions_live.figure_view` shows it. `build` also creates the figures of
+reports.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from numpy.typing import NDArray
 from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import MARK_COLOUR, PALETTE
+from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve, changes, read_curves
+from extensions_live.robust_range import Range, padded, union
 from workbench.hints import hinted
 
 if TYPE_CHECKING:
@@ -34,7 +37,10 @@ HEIGHT = 320
 DASHES = ("solid", "dashed", "dotted", "dotdash")
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
 MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction of the figure
+PADDING = 0.08  # space above and below the curves, as a fraction of their range
 SOFT = "#808080"  # readable on white and on black
+NAMED, LINE = 4, 20  # most lines that name outliers, and the height of each in pixels
+SHOW_ALL = "log.plot(robust=False) shows all values"
 
 
 @hinted
@@ -45,6 +51,7 @@ def figure_of(
     x: str = "iteration",
     smoothing: float = 0.0,
     log_y: bool = False,
+    robust: bool = True,
     title: str = "",
 ) -> figure:
     """Return a figure of a log, as `TrainingLogBase.plot` describes it.
@@ -57,11 +64,19 @@ def figure_of(
     >>> [item.label.value for item in figure_of(log, ["cost"]).legend.items]
     ['cost']
     """
-    curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y)
+    curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y, robust=robust)
     marks = changes(log) if x == "iteration" else {}
-    plot = build(curves, x=x, log_y=log_y, title=title, marks=marks)
-    shows_itself(plot, curves, x)
+    plot = build(curves, x=x, log_y=log_y, title=title, marks=marks, hint=SHOW_ALL)
+    shows_itself(plot, curves, x, log_y=log_y, shown=shown_range(curves))
     return plot
+
+
+def shown_range(curves: Sequence[LogCurve]) -> Range | None:
+    """Return the vertical range of a figure without outliers; None if it shows all values."""
+    shown = union([one.usual for one in curves])
+    if shown is None or not any(len(one.outliers.beyond(shown).x) for one in curves):
+        return None
+    return shown
 
 
 def build(
@@ -74,8 +89,12 @@ def build(
     x_range: DataRange1d | None = None,
     compact: bool = False,
     marks: Mapping[int, str] | None = None,
+    hint: str = "",
 ) -> figure:
     """Return a figure with some curves.
+
+    Outliers that would flatten the curves are outside the vertical range. Triangles at the edge
+    mark them, and a line above the figure names them.
 
     Parameters
     ----------
@@ -86,19 +105,26 @@ def build(
         True for a logarithmic vertical axis.
     title : str, optional
     height : int, optional
-        In pixels; the width follows the page.
+        Height in pixels; the width adapts to the page.
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits in half the space, if their size allows.
+        True to store numbers with seven digits in half the space, if their magnitude allows it.
     marks : mapping, optional
         The text of each iteration to mark with a vertical line.
+    hint : str, optional
+        What to do to see outliers, added to the line that names them.
     """
+    shown = shown_range(curves)
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
         x_range=DataRange1d(range_padding=0.02) if x_range is None else x_range,
-        y_range=DataRange1d(range_padding=0.08, only_visible=True),
+        y_range=(
+            DataRange1d(range_padding=PADDING, only_visible=True)
+            if shown is None
+            else _fixed(padded(shown, PADDING, log=log_y))
+        ),
         y_axis_type="log" if log_y else "auto",
         tools=TOOLS,
         toolbar_location="right",
@@ -160,12 +186,61 @@ def build(
     plot.add_tools(hover)
     if marks:
         _mark(plot, marks)
+    if shown is not None:
+        _mark_outliers(plot, curves, shown, x, hint)
     soften(plot)
     return plot
 
 
+def _fixed(ends: Range) -> Range1d:
+    return Range1d(start=ends[0], end=ends[1])
+
+
+def _mark_outliers(
+    plot: figure, curves: Sequence[LogCurve], shown: Range, x: str, hint: str
+) -> None:
+    """Draw a triangle at the edge for each outlier, and name the outliers above the figure."""
+    texts: list[str] = []
+    triangles: list[Any] = []
+    for number, one in enumerate(curves):
+        outside = one.outliers.beyond(shown)
+        if not len(outside.x):
+            continue
+        texts.append(outside.describe(one.name, x))
+        few = outside.marked()
+        above = few.y > shown[1]
+        points: dict[str, Any] = {
+            "x": few.x,
+            "y": np.where(above, 1 - MARK_HEIGHT, MARK_HEIGHT),
+            "value": [format_number(value) for value in few.y.tolist()],
+            "marker": np.where(above, "triangle", "inverted_triangle").tolist(),
+            "name": [one.name] * len(few.x),
+        }
+        triangle = plot.scatter(
+            *("x", "y"),
+            source=ColumnDataSource(points),
+            y_range_name="share",
+            marker="marker",
+            size=9,
+            color=PALETTE[number % len(PALETTE)],
+        )
+        triangle.name = f"{one.name} outside"
+        triangles.append(triangle)
+    tips = [("", "@name"), (x, "@x{0,0.[000]}"), ("outside", "@value")]
+    plot.add_tools(HoverTool(renderers=triangles, tooltips=tips, visible=False))
+    if len(texts) > NAMED:
+        texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have values outside"]
+    if hint:
+        texts[-1] += f" ({hint})"
+    for text in reversed(texts):
+        line = Title(text=text, align="left", text_font_size="12px", text_font_style="normal")
+        line.text_color, line.standoff = SOFT, 2
+        plot.add_layout(line, "above")  # the page expects only axes below and on the left
+    plot.height = (plot.height or HEIGHT) + LINE * len(texts)
+
+
 def _mark(plot: figure, marks: Mapping[int, str]) -> None:
-    """Draw a vertical line at some iterations; hovering over it shows its text."""
+    """Draw a vertical line at each iteration in `marks`; hovering over a line shows its text."""
     places: dict[str, Any] = {"x": list(marks), "text": list(marks.values())}
     line = plot.vspan(
         x="x", source=ColumnDataSource(places), color=SOFT, line_dash="dashed", line_width=1
@@ -176,7 +251,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Set colours that are readable on light and dark pages for the axes, grid and legend."""
+    """Set colours of the axes, grid and legend that are readable on light and dark pages."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None
@@ -201,7 +276,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return numbers as int32 if this is exact, else as float32 if none is out of its range."""
+    """Return numbers as int32 if this is exact, otherwise as float32 if all are in its range."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

@@ -1,4 +1,4 @@
-"""Rows of a log for a table on a page: chosen, sorted, and cut to what is visible.
+"""Rows of a log for a table on a page, filtered, sorted, and limited to the visible rows.
 
 A log may have a million rows, of which a page shows about thirty. If there is no condition and the
 rows are in the order of the iterations, only these rows are read. A condition is evaluated, and
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from extensions_live.formatting import format_number
 from extensions_live.messages import RowsMessage
 from workbench.errors import LogError
+from workbench.log.interventions import records_in_words
 from workbench.log.query import INDEX
 from workbench.log.summary import numbers_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.log.frames import Snapshot
 
 MOST = 200
-"""Maximum number of rows that a page gets at once."""
+"""Maximum number of rows that a page receives at once."""
 
 LONGEST = 80
 """Maximum number of characters in a cell."""
@@ -47,11 +48,11 @@ class View:
     sort : str
         The channel by which rows are sorted, or ``iteration``.
     descending : bool
-        True for the largest, or newest, first.
+        True to show the largest values, or the newest rows, first.
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
     columns : tuple of str or None
-        The channels to show; None for the default ones.
+        The channels to show; None for the default channels.
     """
 
     start: int = 0
@@ -63,7 +64,7 @@ class View:
 
 
 def view_of(message: RowsMessage) -> View:
-    """Return the view that a page requests, with its numbers limited."""
+    """Return the view that a page requests, with its numbers limited to valid ranges."""
     columns = message["columns"]
     return View(
         max(0, int(message["start"])),
@@ -92,7 +93,7 @@ class Rows:
     _size: int = 0
 
     def arrange(self, view: View, snapshot: Snapshot, version: int) -> None:
-        """Choose and sort the rows of a snapshot, unless this has already been done."""
+        """Filter and sort the rows of a snapshot, unless this has already been done."""
         key = (version, view.sort, view.descending, view.condition)
         if key == self._key:
             return
@@ -118,7 +119,7 @@ class Rows:
         return self._size
 
     def positions(self, view: View, start: int, count: int) -> Positions:
-        """Return the positions in the snapshot of some of the arranged rows."""
+        """Return the positions in the snapshot of `count` rows, beginning with row `start`."""
         start = min(start, max(0, self._size - 1))
         stop = min(start + count, self._size)
         if self._order is not None:
@@ -170,6 +171,8 @@ def text(value: Any) -> str:
     --------
     >>> [text(value) for value in (None, 0.123456, 1234567, True, float("nan"))]
     ['', '0.1235', '1,234,567', 'True', 'nan']
+    >>> text(({"level": "warning", "text": "the cost is large"},))
+    'warning: the cost is large'
     """
     if value is None:
         return ""
@@ -179,6 +182,8 @@ def text(value: Any) -> str:
         shown = f"{value:,}" if abs(value) < 10**30 else "a very large number"
     elif isinstance(value, float):
         shown = format_number(value)
+    elif (records := records_in_words(value)) is not None:
+        shown = records
     elif isinstance(value, np.ndarray) and value.size > 16:
         shown = f"array of shape {value.shape}"
     elif isinstance(value, (list, tuple, dict)) and len(value) > 16:
@@ -189,7 +194,7 @@ def text(value: Any) -> str:
 
 
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
-    """Return rows as comma-separated values with all digits; a missing record is empty."""
+    """Return rows as comma-separated values with all digits; a missing record is an empty field."""
     iterations = snapshot.rows[positions]
     columns = [values_at(snapshot, name, iterations) for name in names]
     stream = io.StringIO()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Protocol
 
-from workbench.interfaces import State
+from workbench.interfaces import Session, State
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -19,4 +20,20 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run. A view drops its reference to a run that has ended."""
+        """The state of the run. A view removes its reference to a run that has ended."""
+
+
+_sessions: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
+
+
+def as_session(source: object) -> Session | None:
+    """Return `source` if it is a session, otherwise None.
+
+    Views call this function in every refresh. In Python 3.11 `isinstance` reads every property of
+    the object to compare it with a protocol. Therefore the result is stored for each class.
+    """
+    kind = type(source)
+    found = _sessions.get(kind)
+    if found is None:
+        found = _sessions[kind] = isinstance(source, Session)
+    return source if found else None  # type: ignore[return-value]

@@ -1,7 +1,7 @@
 """`LogTable`: a table of the rows of a log, the newest first, which grows while a run trains.
 
-The page asks for the rows that it shows, by their place among the chosen and sorted ones, and
-Python answers with these alone, so a run of a million rows costs no more than one of a hundred.
+The page requests only the rows that it shows, by their positions after filtering and sorting.
+Therefore the size of a message does not depend on the size of the log.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from workbench.hints import Hinted
 from workbench.interfaces import Session
 from workbench.log import TrainingLogBase
 from workbench.log.query import select
+from workbench.log.summary import frame_in_words
 
 if TYPE_CHECKING:
     from workbench.log.frames import Snapshot
@@ -41,7 +42,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     Parameters
     ----------
     source : Session or TrainingLogBase
-        What to show. A log that another process writes is followed too.
+        The run to show. The table is updated even if another process writes the log.
     columns : sequence of str, optional
         The channels to show; by default the first 30. They do not have to exist yet.
     query : str, optional
@@ -50,7 +51,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     Raises
     ------
     LogError
-        If `source` is something else, or `query` is not a condition.
+        If `source` is neither a session nor a log, or `query` is not a condition.
     UnknownRecordError
         If the log has records already, and `query` names a channel that it lacks.
 
@@ -103,7 +104,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         frame = select(log.frame, self._view.condition) if self._view.condition else log.frame
         if self._view.columns is not None:
             frame = frame[[name for name in self._view.columns if name in frame]]
-        return repr(frame.tail(10))
+        return repr(frame_in_words(frame.tail(10)))
 
     def snapshot(self, source: LogSource | TrainingLogBase) -> LogTablePayload | None:
         log, view = log_of(source), self._view

@@ -1,4 +1,4 @@
-"""Addresses of servers of this process, and how a browser reaches them."""
+"""Addresses at which a browser reaches the servers of this process."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class VisibilityMessage(TypedDict):
 
 
 class RangeMessage(TypedDict):
-    """Request for finer points between two iterations, or for the whole curve if both are null."""
+    """Request for more points between two iterations, or for the whole curve if both are null."""
 
     kind: Literal["range"]
     start: float | None
@@ -45,7 +45,7 @@ MarkKind: TypeAlias = Literal["epoch", "intervention", "tier", "checkpoint", "be
 
 
 class PlotSettings(TypedDict):
-    """Choices of the user about a plot.
+    """Settings that the user chose for a plot.
 
     `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and
     `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for
@@ -75,14 +75,14 @@ class SettingsMessage(TypedDict):
 
 
 class CompareMessage(TypedDict):
-    """Request to compare a run with its branches after iteration `start`; null ends this."""
+    """Request to compare a run with its branches after `start`; null ends the comparison."""
 
     kind: Literal["compare"]
     start: int | None
 
 
 class CommandMessage(TypedDict):
-    """Request for a command of the session; it takes effect only once if it arrives twice."""
+    """Request to execute a command of the session; if it arrives twice, it is executed once."""
 
     kind: Literal["command"]
     name: CommandName
@@ -91,7 +91,7 @@ class CommandMessage(TypedDict):
 
 
 class ChooseMessage(TypedDict):
-    """Choice of what a view shows: a value for the option `what`."""
+    """Choice of the contents of a view: a value for the option `what`."""
 
     kind: Literal["choose"]
     what: str
@@ -137,7 +137,7 @@ class CurveData(TypedDict):
 
 
 class MarkData(TypedDict):
-    """Marks of one kind: their positions and texts, and for a best value also its curve."""
+    """Marks of one kind: their positions, their texts and, for a best value, its curve."""
 
     kind: MarkKind
     x: list[float]
@@ -147,7 +147,7 @@ class MarkData(TypedDict):
 
 
 class AxisData(TypedDict):
-    """The x axis: its kind, some iterations and their values, and why other kinds are missing."""
+    """The x axis: its kind, some iterations and their values, and reasons for missing kinds."""
 
     kind: AxisName
     missing: dict[str, str]
@@ -156,7 +156,7 @@ class AxisData(TypedDict):
 
 
 class RunData(TypedDict):
-    """A run of a comparison: its state as text, and its last iteration."""
+    """A run in a comparison: its state as text, and its last iteration."""
 
     key: str
     name: str
@@ -242,7 +242,7 @@ class NumberRow(TypedDict):
 
 
 class EndRow(TypedDict):
-    """The planned end of the run, and how much has been done."""
+    """The planned end of the run, and the progress so far."""
 
     epochs: int | None
     batches: int | None
@@ -251,7 +251,7 @@ class EndRow(TypedDict):
 
 
 class BranchRow(TypedDict):
-    """A branch of the run; `end` is null for the present one."""
+    """A branch of the run; `end` is null for the current branch."""
 
     name: str
     start: int
@@ -301,7 +301,7 @@ class SteerPayload(TypedDict):
 
 
 class ProgressFacts(TypedDict):
-    """Facts about how far a run is; `fraction` is null if the end of the run is unknown."""
+    """Progress of a run; `fraction` is null if the end of the run is unknown."""
 
     state: str
     iteration: str
@@ -313,7 +313,7 @@ class ProgressFacts(TypedDict):
 
 
 class ControlsPayload(ProgressFacts):
-    """Contents of the control bar: how far the run is, and what the buttons and rows need."""
+    """Contents of the control bar: the progress of the run, and data for the buttons and rows."""
 
     possible: list[CommandName]
     values: list[list[str]]
@@ -366,7 +366,7 @@ class FigureState(LiveState):
 
 
 class ProgressPayload(ProgressFacts):
-    """The contents of a progress line: how far the run is, and the error that ended it."""
+    """The contents of a progress line: the progress of the run, and the error that ended it."""
 
     failure: str
 
@@ -395,7 +395,7 @@ class RowsMessage(TypedDict):
 
 
 class LogTablePayload(TypedDict):
-    """The visible rows of a log, beginning with row `start` of `total`, as texts of their cells.
+    """The visible rows of a log, beginning with row `start` of `total`, with each cell as text.
 
     `copied` is the number of the last request for CSV, and `csv` is the answer to it.
     """
@@ -423,7 +423,7 @@ class LogTableState(LiveState):
 
 
 class BokehState(TypedDict):
-    """Traits of the widget that carries BokehJS, compressed with gzip."""
+    """Traits of the widget that sends the BokehJS script, which is compressed with gzip."""
 
     source: bytes
     version: str
@@ -511,7 +511,7 @@ class EditBar(TypedDict):
 
 
 class TilesPayload(TypedDict):
-    """Examples with predictions, and the pixels of the images of examples and outputs."""
+    """Examples with predictions, and the pixels of example images and output images."""
 
     edit: EditBar | None
     tiles: list[Tile]
@@ -532,7 +532,7 @@ class TilesState(LiveState):
 
 
 class ConfusionPayload(TypedDict):
-    """Counts of examples (float32): a row for each true class, a column for each predicted one."""
+    """Counts of examples (float32), one row per true class and one column per predicted class."""
 
     names: list[str]
     counts: bytes
@@ -606,7 +606,7 @@ class DashboardChange(TypedDict):
 
 
 class RunRow(TypedDict):
-    """A run in the list; `colour` is empty unless it is shown."""
+    """A run in the list; `colour` is empty unless the run is shown."""
 
     uuid: str
     name: str

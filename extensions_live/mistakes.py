@@ -65,7 +65,7 @@ class Mistakes(Samples):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the scores, or an option does not fit.
+        If the session does not train the parameters of the scores, or an option is not valid.
 
     Examples
     --------
@@ -245,5 +245,5 @@ class Mistakes(Samples):
         wrong = int(wrong_ones(self.chances, truth).sum())
         return (
             f"iteration {iteration:,}: {wrong:,} of {len(truth):,} examples are wrong; "
-            "those with the highest loss come first"
+            "those with the highest loss are shown first"
         )

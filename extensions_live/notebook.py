@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     execution : str
         The identifier of this execution of the cell.
     deleted : tuple of str
-        The names of cells that were deleted since the last execution of a cell.
+        The names of cells that have been deleted since the last execution of a cell.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Cell(NamedTuple):
 
 
 def running_cell() -> Cell:
-    """Return the running cell according to the front end."""
+    """Return the running cell, as identified by the front end."""
     running = shell()
     parent = {} if running is None else running.parent_header
     metadata = parent.get("metadata", {})
@@ -64,7 +64,7 @@ def publish(
 
 
 def front_end() -> str:
-    """Return the name of the notebook program, or the most likely one."""
+    """Return the most likely name of the notebook program."""
     if shell() is None:
         return "none (a script or a terminal)"
     for variable, name in (

@@ -130,10 +130,10 @@ class Plot(TrainingExtension):
         height: int = HEIGHT,
         settings: Mapping[str, Any] | None = None,
     ) -> RunView:
-        """Return a view of several runs in one plot, with a table of what differs between them.
+        """Return a view of several runs in one plot, with a table of their differences.
 
-        Sessions and logs that other processes write are followed live. On the page, runs can be
-        hidden, renamed, recoloured and put in order.
+        The view is updated live, even from logs that other processes write. On the page, runs can
+        be hidden, renamed, recoloured and reordered.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Plot(TrainingExtension):
         Raises
         ------
         ArgumentError
-            If there are no runs, one of them is not a run, or there is no such setting.
+            If `runs` is empty or an item is not a run, or if a setting does not exist.
 
         Examples
         --------

@@ -2,7 +2,7 @@
 
 A log counts iterations. The other axes are interpolated between a few known points, which are read
 from the log: the ends of epochs, records of time, and the number of examples in an epoch. After the
-last known point, an axis continues with its last slope.
+last known point, an axis is extrapolated linearly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 REASONS: dict[AxisName, str] = {
     "iteration": "the log has no iterations",
     "epoch": "no epoch has ended yet",
-    "time": "the log has no times yet; they are known once an epoch has ended",
+    "time": "the log has no times yet; they are recorded at the end of each epoch",
     "examples": "the number of examples in an epoch is not known, or no epoch has ended yet",
 }
 
@@ -86,7 +86,7 @@ def continued(places: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
-    """Return an x axis of a log, or None if the log lacks what it needs.
+    """Return an x axis of a log, or None if the log lacks the required data.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
 
 
 def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
-    """Return iterations and the seconds since training began, or None if they are not known."""
+    """Return iterations and their times in seconds since the start, or None if unknown."""
     times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
     ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
     if 1 < len(times) == len(ends):
@@ -150,7 +150,7 @@ def accumulated(seconds: Floats) -> Floats:
 
 
 def from_zero(iterations: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Return the points, with a point at iteration 0 added in front if there is none."""
+    """Return the points, preceded by a point at iteration 0 if there is none."""
     if iterations[0] == 0:
         return iterations, values
     return np.concatenate([[0.0], iterations]), np.concatenate([[0.0], values])

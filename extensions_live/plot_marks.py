@@ -1,8 +1,8 @@
 """Marks of a plot: ends of epochs, interventions, tier changes, checkpoints and best values.
 
-They are read from the log. There may be thousands, so only those in the visible range are sent,
-thinned to what a reader can tell apart: for example every tenth epoch, and one mark for several
-interventions that are close to each other, which lists the first of them.
+The marks are read from the log. There may be thousands, so only some of those in the visible range
+are sent, for example every tenth epoch. Interventions that are close to each other share a mark,
+which lists the first of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.errors import LogError
 from workbench.log.interventions import (
     INTERVENTIONS,
     UNCHANGING,
-    Intervention,
+    in_words,
     interventions_of,
 )
 
@@ -34,7 +34,7 @@ LENGTH = 100
 """Maximum number of characters in one line of a mark's text."""
 
 QUIET = UNCHANGING - {"fork"}
-"""Commands without a mark; a fork has one, since another run begins there."""
+"""Commands without a mark. A fork has a mark, since another run starts at its iteration."""
 
 CHANNELS: dict[MarkKind, str] = {
     "intervention": INTERVENTIONS,
@@ -68,7 +68,7 @@ class Visible:
         return np.arange(first, max(first, end))
 
     def groups(self, iterations: NDArray[Any]) -> list[NDArray[np.int64]]:
-        """Return the indices of the iterations in the range, by bucket."""
+        """Return the indices of the iterations in the range, one array for each nonempty bucket."""
         found = self.indices(iterations)
         if not len(found):
             return []
@@ -158,22 +158,7 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
     else:
         for record in interventions_of(value):
             if record.get("command") not in QUIET:
-                yield f"{change(record)} at {iteration:,}, by {record.get('by', 'code')}"
-
-
-def change(record: Intervention) -> str:
-    """Return what an intervention changed: the variable, its old value and its new value."""
-    if "variable" in record and "value" in record:
-        old = f"{short(record['old'])} -> " if record.get("old") is not None else ""
-        held = "held, " if record.get("command") == "hold" else ""
-        return f"{record['variable']} {held}{old}{short(record['value'])}"
-    return str(record.get("text", record.get("command", "")))
-
-
-def short(value: Any) -> str:
-    """Return a value as short text."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return format_number(value) if number else f"{value!s:.40}"
+                yield f"{in_words(record)} at {iteration:,}, by {record.get('by', 'code')}"
 
 
 def best_mark(log: TrainingLogBase, channel: str, key: str, axis: Axis) -> MarkData | None:

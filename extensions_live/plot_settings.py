@@ -1,7 +1,7 @@
-"""Settings of a plot, which the user chooses on the page and Python keeps.
+"""Settings of a plot, which the user chooses on the page and Python stores.
 
-The page sends all of them at once. Python stores them and sends them back with the numbers, so that
-a reloaded page and a second view of the same widget show the same plot.
+The page sends all of them at once. Python sends them back with the data of the plot, so that a
+reloaded page and a second view of the same widget show the same plot.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ MARKS: tuple[MarkKind, ...] = get_args(MarkKind)
 
 
 def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
-    """Return the given settings, with the default for each that is missing.
+    """Return the given settings, with defaults for all missing ones.
 
     Raises
     ------
     ArgumentError
-        If there is no such setting, or a value does not fit.
+        If there is no such setting, or a value is not valid.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:
 
 
 def check(name: str, value: Any) -> None:
-    """Raise `ArgumentError` unless `value` fits the setting `name`."""
+    """Raise `ArgumentError` unless `value` is valid for the setting `name`."""
     wrong = ""
     if name == "x" and value not in AXES:
         wrong = f"one of {', '.join(AXES)}"

@@ -1,4 +1,4 @@
-"""`PlotView`: the widget that shows curves of the logs of one run or of several.
+"""`PlotView`: the widget that shows curves from the logs of one or several runs.
 
 A thread refreshes it; see `extensions_live.pump`.
 """
@@ -14,7 +14,7 @@ from extensions_live import control_channel
 from extensions_live.controls import outcome
 from extensions_live.downsampling import POINTS, packed
 from extensions_live.figures import document, line_infos, lines_of
-from extensions_live.log_source import LogSource
+from extensions_live.log_source import LogSource, as_session
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import (
     AxisData,
@@ -54,7 +54,7 @@ KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
 
 WAYS: list[CommandName] = ["rewind", "fork"]
-"""Commands for going back to an iteration, which the handle offers for a session."""
+"""Commands that go back to an iteration. A handle in the plot of a session offers them."""
 
 ALONE = (
     "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
@@ -63,7 +63,7 @@ ALONE = (
 
 
 class PlotView(LiveWidget[LogSource, PlotPayload]):
-    """Figures of one run or several on a page.
+    """Figures of one or several runs on a page.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
     figures : mapping
         An entry of `Plot.views`: ``title``, ``channels`` (a list of lists of names), ``height``.
     lines : list of lists of dict, optional
-        The curves of each figure; by default one for each channel.
+        The curves of each figure; by default one curve for each channel.
     chosen : PlotSettings, optional
         The settings that the user can change on the page.
     """
@@ -117,7 +117,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The current settings; assign a dictionary with some of them to change them."""
+        """The current settings. Assigning a dictionary changes only the settings in it."""
         return self._settings
 
     @settings.setter
@@ -126,12 +126,13 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         pump.nudge(self)
 
     def snapshot(self, source: LogSource) -> PlotPayload | None:
-        if self._asked and isinstance(source, Session):
-            self._compare(source, self._asked[-1])
+        session = as_session(source)
+        if self._asked and session is not None:
+            self._compare(session, self._asked[-1])
             self._asked.clear()
         several = self._several
         runs = [Run("", "", source)] if several is None else several.runs
-        ended, command = source.state.ended, self._command(source)
+        ended, command = source.state.ended, self._command(session)
         logs = {run.key: run.log for run in runs}
         versions = [(id(log), log.version) for log in logs.values() if log is not None]
         states = [run.state for run in runs]
@@ -172,7 +173,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             "differences": [] if several is None else differences(runs),
             "focus": self._focus,
             "command": command,
-            "possible": WAYS if isinstance(source, Session) else [],
+            "possible": WAYS if session is not None else [],
             "control_channel": control_channel.connected(),
         }
 
@@ -190,14 +191,14 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         elif content["kind"] == "compare":
             self._asked.append(content["start"])
         else:
-            session = self.subject
-            if isinstance(session, Session):
+            session = as_session(self.subject)
+            if session is not None:
                 self._refusal = ""
                 self._requests.handle(session, content)
         pump.nudge(self)
 
     def _compare(self, session: Session, start: int | None) -> None:
-        """Compare a run with its branches and forks, or end this if `start` is None."""
+        """Compare a run with its branches and forks; end the comparison if `start` is None."""
         others: dict[str, Any] = {}
         if start is not None:
             for branch in session.branches:
@@ -223,15 +224,15 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.lines = lines
             self.figures = document(self._channels, height=self._height, lines=lines)
 
-    def _command(self, source: LogSource) -> Outcome | None:
-        """Return the outcome of the last rewind or fork, or why a request was refused."""
-        if not isinstance(source, Session):
+    def _command(self, session: Session | None) -> Outcome | None:
+        """Return the outcome of the last rewind or fork, or the reason for a refused request."""
+        if session is None:
             return None
         requests = self._requests
         refusal = self._refusal or requests.refusal
         if refusal:
             return {"id": -1 - requests.count, "text": refusal, "refused": True}
-        ways = [command for command in source.commands if command.kind in WAYS]
+        ways = [command for command in session.commands if command.kind in WAYS]
         if not ways:
             return None
         result = outcome(ways[-1])
@@ -294,7 +295,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 def axis_data(
     logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
 ) -> AxisData:
-    """Return the x axis in the form that the page needs, and why other axes are missing."""
+    """Return the x axis in the form that the page needs, and reasons why other axes are missing."""
     missing = {
         kind: REASONS[kind]
         for kind in AXES

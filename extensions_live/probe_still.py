@@ -1,4 +1,4 @@
-"""Still output of a view that looks inside the network: a table that needs no kernel."""
+"""Still output of a `ProbeView`: a table that needs no kernel."""
 
 from __future__ import annotations
 

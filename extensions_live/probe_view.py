@@ -1,8 +1,9 @@
-"""Base of the views that look inside the network, with probes of a session.
+"""Base class of views that show values inside the network, using probes of a session.
 
-The pump asks the session for a probe, receives the answer during one of its next visits, computes
-what is shown from the copied values, and asks again only if the run has advanced since. All
-computation is done on the pump's thread, and no probe is requested while no page shows the view.
+The pump requests a probe from the session, receives the copied values in a later refresh, and
+computes the contents of the view from them. It requests another probe only after the run has
+advanced. All computation is done on the pump's thread, and no probe is requested while no page
+shows the view.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from workbench.interfaces import Probe, Session
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
-"""Seconds between two refreshes: normally, and while the first answer is awaited."""
+"""Seconds between two refreshes, normally and while waiting for the first answer."""
 
 NO_SESSION = (
-    "the first argument of {view}() must be a session, as main_loop.start() returns it, "
+    "the first argument of {view}() must be a session, as returned by main_loop.start(), "
     "not {given!r}"
 )
 
 
 class ProbeView(Hinted, LiveWidget[Session, Payload]):
-    """Widget that shows what it computes from probes of a session.
+    """Base class of widgets that show results computed from probes of a session.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         super().__init__(session, period=PERIOD, title=title)
 
     def ask(self, session: Session) -> Probe:
-        """Ask the session for the values that the view needs now."""
+        """Request a probe of the values that the view needs."""
         raise NotImplementedError
 
     def see(self, probe: Probe) -> None:
@@ -77,11 +78,11 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the last answer (headings and rows), for a reader without a kernel."""
+        """Return a table of the last answer (headings and rows), to show without a kernel."""
         raise NotImplementedError
 
     def ask_again(self) -> None:
-        """Ask for another probe soon, even if the run has not advanced."""
+        """Request another probe soon, even if the run has not advanced."""
         self._moment = None
         pump.nudge(self)
 

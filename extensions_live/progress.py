@@ -1,6 +1,6 @@
-"""`Progress`: the progress line of a session alone, without buttons.
+"""`Progress`: the progress line of a session, without the buttons of the control bar.
 
-`progress_of` makes the part of a payload that `frontend/src/progress.ts` draws; the control bar
+`progress_of` returns the part of a payload that `frontend/src/progress.ts` draws. The control bar
 uses both.
 """
 
@@ -84,7 +84,7 @@ def progress_of(session: Session, speed: Speed) -> ProgressFacts:
     ----------
     session : Session
     speed : Speed
-        The meter that has received the earlier counts of iterations, and now gets the current one.
+        The meter that received the earlier iteration counts; this function adds the current count.
     """
     state, status = session.state, session.log.status
     done, epoch = status["iterations_done"], status["epochs_done"]
@@ -123,7 +123,7 @@ def rate_text(rate: float | None) -> str:
 
 
 def tier(execution: Mapping[str, str]) -> list[str]:
-    """Return the tier that processes batches and the reason; both are empty for eager, the default.
+    """Return the tier that processes batches, and the reason; both are empty for the eager tier.
 
     Examples
     --------

@@ -64,7 +64,7 @@ class Limiter:
         self._sent: deque[float] = deque(maxlen=per_second)
 
     def count(self, messages: int = 1) -> None:
-        """Record that `messages` messages were sent now."""
+        """Record that `messages` messages have just been sent."""
         self._sent.extend([self._clock()] * messages)
 
     def delay(self) -> float:
@@ -75,7 +75,7 @@ class Limiter:
 
 
 class Pump:
-    """Thread that refreshes the views one at a time, the one that has waited longest first."""
+    """Thread that refreshes one view at a time, starting with the view that has waited longest."""
 
     def __init__(self, *, limiter: Limiter | None = None, clock: Clock = time.monotonic) -> None:
         self.limiter = limiter or Limiter()

@@ -11,12 +11,17 @@ from typing import Any
 from extensions_live.formatting import format_duration, format_number
 from workbench.interfaces import Session
 from workbench.log import TrainingLogBase
-from workbench.log.interventions import INTERVENTIONS, interventions_in
+from workbench.log.interventions import (
+    INTERVENTIONS,
+    change_of,
+    interventions_in,
+    records_in_words,
+)
 from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
 
 ROWS, CHANNELS, CHANGES = 20, 200, 1000
-"""Maximum numbers of rows of the log, of channels and of interventions."""
+"""Maximum numbers of log rows, channels and interventions."""
 
 LONGEST = 200
 """Maximum number of characters of a value."""
@@ -25,7 +30,7 @@ COLUMNS = ("channel", "", "records", "last", "min", "at", "max", "at", "best", "
 
 
 def section(heading: str, content: str) -> str:
-    """Return a section of the page; empty if it has no content."""
+    """Return a section of the page, or an empty string if it has no content."""
     return f"<section><h2>{html.escape(heading)}</h2>{content}</section>" if content else ""
 
 
@@ -47,7 +52,7 @@ def state(session: Session | None) -> str:
 
 
 def run(log: TrainingLogBase, session: Session | None) -> str:
-    """Return the facts about the run."""
+    """Return the section that describes the run."""
     facts = log.summary().run
     if "seconds" in facts:
         facts["duration"] = format_duration(facts.pop("seconds"))
@@ -61,7 +66,7 @@ def run(log: TrainingLogBase, session: Session | None) -> str:
 
 
 def channels(log: TrainingLogBase) -> str:
-    """Return a table with a line about each channel."""
+    """Return a table with one row for each channel."""
     snapshot, summary = log.snapshot(), log.summary().channels
     rows = []
     for name, facts in list(summary.iterrows())[:CHANNELS]:
@@ -75,7 +80,7 @@ def channels(log: TrainingLogBase) -> str:
         count, best_at = f"{facts['count']:,}", number(facts["best_at"])
         rows.append([str(name), Markup(curve), count, last, *cells, best_at])
     left = len(summary) - CHANNELS
-    more = notes([f"{left} more channels are left out."]) if left > 0 else ""
+    more = notes([f"Channels that are not shown: {left:,}"]) if left > 0 else ""
     heads: Sequence[str] = COLUMNS
     if not any(row[-1] or row[-2] for row in rows):  # no extension looked for the best values
         rows, heads = [row[:-2] for row in rows], COLUMNS[:-2]
@@ -99,18 +104,17 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
 def interventions(log: TrainingLogBase) -> str:
     """Return a table of the commands that changed the run."""
     rows = [
-        [f"{iteration:,}", record.get("text", ""), record.get("old", ""), record.get("value", ""),
-         record.get("by", "")]
+        [f"{iteration:,}", *change_of(record), record.get("by", "")]
         for iteration, record in interventions_in(log)
-    ]  # fmt: skip
+    ]
     left = len(rows) - CHANGES
-    more = notes([f"{left} more interventions are left out."]) if left > 0 else ""
+    more = notes([f"Interventions that are not shown: {left:,}"]) if left > 0 else ""
     heads = ("iteration", "what", "old", "new", "by")
     return section("Interventions", table(heads, rows[:CHANGES]) + more if rows else "")
 
 
 def branches(session: Session | None) -> str:
-    """Return a table of the branches; empty if the run has only one."""
+    """Return a table of the branches, or an empty string if the run has only one branch."""
     found = [] if session is None else list(session.branches)
     if len(found) < 2:
         return ""
@@ -180,7 +184,7 @@ class Markup(str):
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[Any]], *, right: range = range(0)) -> str:
-    """Return a table whose columns in `right` are aligned to the right."""
+    """Return a table in which the columns in `right` are right-aligned."""
     kind = [' class="number"' if i in right else "" for i in range(len(heads))]
     head = "".join(f"<th{k}>{html.escape(text)}</th>" for k, text in zip(kind, heads, strict=True))
     body = "".join(
@@ -198,7 +202,7 @@ def _cell(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a number as text; empty if it is missing."""
+    """Return a number as text, or an empty string if it is missing."""
     if value is None or str(value) in ("<NA>", "nan"):
         return ""
     return f"{value:,}" if isinstance(value, Integral) else format_number(float(value))
@@ -216,7 +220,8 @@ def text_of(value: Any) -> str:
         return short(f"{value:,}", LONGEST) if abs(value) < 10**30 else "a very large number"
     if isinstance(value, float):
         return format_number(value)
-    return short(" ".join(str(value).split()), LONGEST)
+    records = records_in_words(value)
+    return short(" ".join(str(value).split()) if records is None else records, LONGEST)
 
 
 def short(text: str, most: int) -> str:

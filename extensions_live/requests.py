@@ -1,4 +1,4 @@
-"""Requests for commands of a session from the widgets of a page and from tools.
+"""Requests for session commands, sent by the widgets of a page and by tools.
 
 A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
 values. A page can send a request twice, on the kernel's control channel and as a message of the
@@ -28,13 +28,13 @@ SLOW = frozenset({"fork", "save", "load"})
 """Methods that wait for training or for a file, so they need a thread of their own."""
 
 REMEMBERED = 1000
-"""Number of recent requests that are remembered, so that their second messages are ignored."""
+"""Number of recent requests that are stored, so that repeated messages are ignored."""
 
 KEPT = 30
 """Number of recent requests whose receipts are kept."""
 
 UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
-WRONG_ARGUMENTS = "the command {name} cannot take {given}: {error}"
+WRONG_ARGUMENTS = "the command {name} does not accept {given}: {error}"
 FORKED = "fork: {name!r} is paused at iteration {iteration:,}; to see it, run this in a cell"
 SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
 
@@ -47,7 +47,7 @@ class Request:
     ----------
     id : str
     about : str
-        The path of the number that it changes, or the name of the command.
+        The path of the number that the request changes, or the name of the command.
     before : int
         The number of commands that the session had before the request.
     command : Command or None
@@ -93,7 +93,7 @@ class Request:
 
 
 class Requests:
-    """Handler of the requests of one widget, each of which takes effect only once.
+    """Handler of the requests of one widget, which executes each request only once.
 
     Attributes
     ----------
@@ -206,18 +206,28 @@ def carry_out(
     >>> carry_out(session, "step", {"m": 2}, by="tool")
     Traceback (most recent call last):
         ...
-    workbench.errors.SessionError: the command step cannot take {'m': 2}: ...
+    workbench.errors.SessionError: the command step does not accept {'m': 2}: ...
     >>> carry_out(session, "stop", {}, by="tool").wait()
+    """
+    check_call(session, name, arguments)
+    method = getattr(session, name)
+    with acting_as(by):
+        result: Command | Session = method(**arguments)
+    return result
+
+
+def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> None:
+    """Check that a session has a command that takes these arguments, without calling it.
+
+    Raises
+    ------
+    SessionError
     """
     if name not in NAMES:
         hint = nearest(name, NAMES)
         raise SessionError(UNKNOWN.format(name=name, hint=hint, names=", ".join(NAMES)))
-    method = getattr(session, name)
     try:
-        inspect.signature(method).bind(**arguments)
+        inspect.signature(getattr(session, name)).bind(**arguments)
     except TypeError as error:
         given = dict(arguments)
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
-    with acting_as(by):
-        result: Command | Session = method(**arguments)
-    return result

@@ -19,15 +19,15 @@ MOST_ROWS = 40
 ABSENT = "-"
 HEADINGS = {
     "run": "run",
-    "hyperparameter": "hyper-parameters",
+    "hyperparameter": "hyperparameters",
     "intervention": "interventions",
     "result": "results",
 }
-"""Headings of the kinds of facts."""
+"""The heading of each kind of fact."""
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
-    """Return a line for each fact that is not the same in all runs, at most `MOST_ROWS`.
+    """Return a line for each fact that differs between runs, at most `MOST_ROWS`.
 
     Numbers are compared exactly, but shown with four significant digits.
     """
@@ -54,8 +54,9 @@ def shown(value: float | str | None) -> str:
 def facts(run: Run) -> dict[Fact, float | str]:
     """Return the facts about a run by kind and name.
 
-    The rows are not read, unlike in `workbench.log.differences.facts_of`, since a page shows the
-    table while the runs train. Hyper-parameters are those of now.
+    Unlike `workbench.log.differences.facts_of`, this function does not read the rows of the log,
+    because the page updates the table while the runs train. Hyperparameters have their current
+    values.
     """
     log = run.log
     if log is None:
@@ -81,7 +82,7 @@ def facts(run: Run) -> dict[Fact, float | str]:
 
 
 def last_values(records: Sequence[tuple[int, Intervention]]) -> dict[str, float]:
-    """Return the last value that interventions gave to each variable."""
+    """Return the last value to which interventions set each variable."""
     return {
         str(record.get("path") or record["variable"]): float(value)
         for _, record in records

@@ -1,4 +1,4 @@
-"""View of a run in a cell, with widgets and a still output that outlives the kernel."""
+"""View of a run in a cell, with widgets and a still output that needs no kernel."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
 
-Views need only the log and the state of a run. After a run has ended, a plot keeps its log alive,
-but not the run itself.
+Views need only the log and the state of a run. After a run has ended, a plot keeps the log of
+the run in memory, but not the run itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from extensions_live.log_source import LogSource
+from extensions_live.log_source import LogSource, as_session
 from workbench.errors import ArgumentError
 from workbench.interfaces import Session, State
 from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOTHING = (
-    "there is nothing to compare; give at least one run, for example Plot.compare({'a': session})"
+    "there is nothing to compare; pass at least one run, for example Plot.compare({'a': session})"
 )
 NO_RUN = (
     "{where} must be a session, a branch, a log, the path of a database of logs, or a frame with "
     "iterations as index, not {given!r:.80}"
 )
-PRESENT = "{where} is the present branch, whose records are those of the session; give the session"
+PRESENT = "{where} is the current branch, whose records are those of the session; pass the session"
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
 NO_ITERATIONS = (
-    "the index of {where} must be iterations, which are increasing whole numbers that are not "
-    "negative; log.frame and log.epochs have such an index or column"
+    "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
+    "log.frame and log.epochs have such an index or column"
 )
 
 
@@ -44,7 +44,7 @@ class FinishedLog:
     ----------
     log : TrainingLogBase
     growing : bool
-        True if another process may still write the log.
+        True if another process may still write to the log.
     """
 
     def __init__(self, log: TrainingLogBase, *, growing: bool) -> None:
@@ -53,7 +53,7 @@ class FinishedLog:
 
     @property
     def state(self) -> State:
-        """The state: running until the log says that training has finished."""
+        """The state: running until the log shows that training has finished."""
         done = not self._growing or self.log.current_row.get("training_finished")
         return State.FINISHED if done else State.RUNNING
 
@@ -80,7 +80,7 @@ class Run:
 
     @property
     def source(self) -> LogSource | None:
-        """The session or log, or None if a session has ended and is used nowhere else."""
+        """The session or log, or None if a session has ended and nothing else refers to it."""
         source = self._source()
         if source is not None and not isinstance(source, FinishedLog):
             self._held = None if source.state.ended else source
@@ -88,9 +88,8 @@ class Run:
 
     @property
     def session(self) -> Session | None:
-        """The session, or None if the run is not a session that still exists."""
-        source = self.source
-        return source if isinstance(source, Session) else None
+        """The session, or None if it no longer exists or the run is not a session."""
+        return as_session(self.source)
 
     @property
     def log(self) -> TrainingLogBase | None:
@@ -108,7 +107,7 @@ class Run:
 
 
 class Runs:
-    """Runs that one plot compares, by name.
+    """Runs that one plot compares, keyed by name.
 
     Parameters
     ----------
@@ -136,20 +135,20 @@ class Runs:
 
     @property
     def state(self) -> State:
-        """Finished if all runs have ended, else running."""
+        """The common state: finished if all runs have ended, otherwise running."""
         ended = all(run.state.ended for run in self.runs)
         return State.FINISHED if ended else State.RUNNING
 
     @property
     def version(self) -> tuple[tuple[int, object], ...]:
-        """A value that changes whenever a log does."""
+        """A value that changes whenever the log of a run changes."""
         return tuple(
             (id(run.log), None if run.log is None else run.log.version) for run in self.runs
         )
 
 
 def as_source(given: Any, where: str) -> LogSource:
-    """Return a run as the source of a plot; `where` names it in errors.
+    """Return a run as the source of a plot; `where` describes the run in errors.
 
     Examples
     --------
@@ -176,7 +175,7 @@ def as_source(given: Any, where: str) -> LogSource:
 
 
 def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
-    """Return a log with the records of a frame, in which cells without a value are left out.
+    """Return a log with the records of a frame; cells without a value are omitted.
 
     Parameters
     ----------

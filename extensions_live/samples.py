@@ -1,4 +1,4 @@
-"""`Samples`: predictions of the network for some examples, live."""
+"""`Samples`: a live view of the predictions of the network for some examples."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from workbench.tensor import Variable
 MOST = 24
 
 FEWEST_PIXELS = 64
-HINT = "; if these rows of {count:,} numbers are pixels, shape=(height, width) shows images"
-NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; give source=..."
+HINT = "; if these rows of {count:,} numbers are pixels, pass shape=(height, width) to show images"
+NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; pass source=..."
 
 
 class Samples(ProbeView[TilesPayload]):
@@ -34,11 +34,11 @@ class Samples(ProbeView[TilesPayload]):
     session : Session
         The run to watch.
     output : Variable
-        What to show: one score for each class, a number, an image or anything else.
+        The output to show: one score for each class, a number, an image or anything else.
     batch : mapping of str to array, optional
         The examples by source; by default the first batch of the training data.
     source : str, optional
-        The source that is shown for each example; by default the first source that holds images,
+        The source that is shown for each example; by default the first source that contains images,
         else the first one that is not `targets`.
     targets : str
         The source of the true classes or values, if there is one.
@@ -56,7 +56,7 @@ class Samples(ProbeView[TilesPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the output, or an option does not fit.
+        If the session does not train the parameters of the output, or an option is not valid.
 
     Examples
     --------
@@ -184,7 +184,7 @@ class Samples(ProbeView[TilesPayload]):
         }
 
     def _hint(self) -> str:
-        """Return how to show rows of numbers as images, which they may be; empty otherwise."""
+        """Return a hint on how to show rows of numbers as images; empty if it does not apply."""
         rows = self._shown
         if self._images is not None or self._text is not None or rows.ndim != 2:
             return ""

@@ -32,7 +32,7 @@ STEP = 0.1
 
 _one = threading.Lock()
 _handed: set[asyncio.Future[Any]] = set()
-"""Tasks that handle kept messages, to which the event loop has only weak references."""
+"""Tasks that handle kept messages; the event loop has only weak references to tasks."""
 
 
 class Listener:
@@ -59,7 +59,7 @@ class Listener:
             raise AttributeError("nothing reads the shell channel")
 
     def listen(self, seconds: float) -> None:
-        """Wait up to `seconds` for a message, and handle or keep it."""
+        """Wait up to `seconds` for a message, and handle or store it."""
         if self.socket.poll(1000 * seconds):
             frames = self._receive()
             if frames is not None and not self._answer(frames):
@@ -110,7 +110,7 @@ class Listener:
 
 
 def listener() -> Listener | None:
-    """Return a listener for the current thread, or None if it has no readable shell channel."""
+    """Return a listener for the current thread, or None if there is no readable shell channel."""
     running = shell()
     if running is None or threading.current_thread() is not threading.main_thread():
         return None

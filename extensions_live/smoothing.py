@@ -3,8 +3,9 @@
 The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
 by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
 measures the distance in iterations: smoothing that suits a curve with a value for every batch
-therefore hardly changes a curve with a value for every epoch. `TrainingLogBase.plot` measures the
-distance in records, by `keeping`, since its option is a weight from 0 to 1, as in other tools.
+therefore hardly changes a curve with a value for every epoch. The option of `TrainingLogBase.plot`
+is a weight from 0 to 1, as in other tools, so this method uses `keeping`, which measures the
+distance in records.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     -----
     Cumulative sums are computed in blocks that are short enough to keep the weights within the
     range of floats. The last sum of a block is carried over to the next block. Each mean is limited
-    to the range of the values up to it: rounding must not draw waves into a constant.
+    to the range of the values up to it, so that rounding errors cannot make a constant curve wavy.
 
     Examples
     --------
@@ -73,9 +74,9 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
 
 
 def keeping(weight: float, values: Floats) -> Floats:
-    """Return the mean in which each record keeps `weight` of the past.
+    """Return the moving average in which `weight` is the weight of the previous average.
 
-    Values that are not finite stay as they are and do not count.
+    Values that are not finite are returned unchanged and have no weight.
 
     Parameters
     ----------

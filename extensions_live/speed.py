@@ -1,4 +1,4 @@
-"""Speed of a run, averaged over the last seconds of training."""
+"""Speed of a run, averaged over the last few seconds of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ WINDOW = 10.0
 
 
 class Speed:
-    """Meter of the iterations per second over the last seconds of training, without pauses.
+    """Meter of the speed over the last few seconds of training, in iterations per second.
+
+    Pauses are excluded.
 
     Examples
     --------

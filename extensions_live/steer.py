@@ -15,7 +15,7 @@ STEERABLE = (State.RUNNING, State.PAUSED)
 """The states in which hyperparameters and the planned end can be changed."""
 
 TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop"})
-"""Commands whose effect ends if training goes back to before them."""
+"""Commands whose effect is undone if training is rewound to an earlier iteration."""
 
 FIRST = ("learning_rate", "momentum")
 """Names of the hyperparameters that are listed first among those of a step rule."""
@@ -83,7 +83,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, without the text of those that a rewind took back."""
+        """Return the outcomes of requests; the text is empty if a rewind undid the request."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:
@@ -94,7 +94,7 @@ class Steer:
         return {**receipt, "text": "", "code": ""} if gone else receipt
 
     def _receipt(self, path: str, request: Request | None) -> Receipt | None:
-        """Return the outcome of the last change of a hyperparameter, by this page or elsewhere."""
+        """Return the outcome of the last change of a hyperparameter, regardless of its origin."""
         change = self._course.last_change(path)
         own = None if request is None else self._present(request)
         if change is None or (request is not None and request.waiting):

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from extensions_live.downsampling import Curve
 from extensions_live.figures import MARK_COLOUR
 from extensions_live.formatting import format_number
 
 WIDTH, HEIGHT = 900, 260
-"""Size of a row of panels in pixels of the page; the image has twice this resolution."""
+"""Width and height of a row of panels in CSS pixels; the image has twice this resolution."""
 
 SCALE = 4  # ratio of the size of the drawing to the size on the page
 SHRINK = 2  # factor by which the drawing is reduced
@@ -46,11 +46,13 @@ def draw(
     columns: int = 2,
     label: str = "iteration",
     log_y: Collection[int] = (),
+    y_ranges: Mapping[int, tuple[float, float] | None] | None = None,
 ) -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
-    are not drawn.
+    are not drawn. `y_ranges` are the vertical ranges of panels, by index; by default a panel shows
+    all values. Curves end at the edge of their range.
 
     Examples
     --------
@@ -65,21 +67,44 @@ def draw(
     for index, lines in enumerate(panels):
         lines = logarithmic(lines) if index in log_y else lines
         left, top = index % columns * width, index // columns * HEIGHT
-        panel = Panel(pen, lines, left, top, width, log=index in log_y)
+        shown = (y_ranges or {}).get(index)
+        panel = Panel(pen, lines, left, top, width, log=index in log_y, shown=shown)
         panel.draw_axes(label)
         panel.draw_legend()
         for line in lines:
             panel.draw_line(line)
-    small = image.resize((image.width // SHRINK, image.height // SHRINK), Image.Resampling.LANCZOS)
+    colours = dict.fromkeys(line.colour for lines in panels for line in lines)
+    small = image.reduce(SHRINK).quantize(
+        palette=palette([TEXT, SOFT, GRID, MARK_COLOUR, *colours]), dither=Image.Dither.NONE
+    )
     stream = io.BytesIO()
-    small.quantize(128).save(stream, "PNG", optimize=True)
+    small.save(stream, "PNG")
     return stream.getvalue()
 
 
-class Panel:
-    """Axes with curves, in the rectangle of `width` pixels at (`left`, `top`).
+def palette(colours: Sequence[str]) -> Image.Image:
+    """Return an image whose palette has white, and the blends of white with each of the colours.
 
-    If `log` is True, the curves contain the base-10 logarithms of the values.
+    Searching for the best colours of an image takes longer than drawing it.
+    """
+    steps = max(1, min(16, 255 // len(colours)))
+    blends = [
+        [round(255 + (part - 255) * step / steps) for part in rgb]
+        for rgb in (ImageColor.getrgb(colour)[:3] for colour in colours[:255])
+        for step in range(1, steps + 1)
+    ]
+    # Pillow does not distinguish colours that differ by a few levels; white must stay white.
+    distinct = [part for blend in blends if min(blend) < 255 - 8 for part in blend]
+    image = Image.new("P", (1, 1))
+    image.putpalette([255, 255, 255, *distinct])
+    return image
+
+
+class Panel:
+    """Axes with curves, `width` pixels wide, with the top left corner at (`left`, `top`).
+
+    If `log` is True, the curves contain the base-10 logarithms of the values, but `shown`, the
+    vertical range, does not.
     """
 
     def __init__(
@@ -91,13 +116,15 @@ class Panel:
         width: float,
         *,
         log: bool = False,
+        shown: tuple[float, float] | None = None,
     ) -> None:
         self.pen, self.lines, self.log = pen, lines, log
         self.font = ImageFont.load_default(11 * SCALE)
         self.left, self.right = left + LEFT, left + width - RIGHT
         self.top, self.bottom = top + TOP, top + HEIGHT - BOTTOM
         self.xs = span(np.concatenate([line.curve.x for line in lines]), padding=0.0)
-        self.ys = span(np.concatenate([line.curve.y for line in lines]), padding=0.06)
+        ys = np.concatenate([line.curve.y for line in lines]) if shown is None else np.array(shown)
+        self.ys = span(np.log10(ys) if log and shown is not None else ys, padding=0.06)
 
     def draw_axes(self, label: str) -> None:
         """Draw the grid, the tick labels and the label of the axis."""

@@ -1,12 +1,13 @@
 """Still output of a cell: an image and a table that do not depend on a page or kernel.
 
-They are separate outputs below the live widgets. A widget without its kernel shows only an error,
-regardless of the other contents of its MIME bundle; the style sheet in the table hides this error.
-At first both outputs are empty except for a note with advice. They are replaced within seconds
-after the first values, then at growing intervals of up to `EVERY` seconds, and when the run pauses,
-ends or fails. They are hidden while a live view of the same cell is visible.
+The image and the table are separate outputs below the live widgets. A widget without its kernel
+shows only an error, regardless of the other contents of its MIME bundle; the style sheet in the
+table hides this error. At first both outputs are empty except for a note with advice. They are
+replaced within seconds after the first values, then at growing intervals of up to `EVERY` seconds,
+and when the run pauses, ends or fails. They are hidden while a live view of the same cell is
+visible.
 
-They are sent to the page in two ways. Display messages of the kernel, which every front end
+Both are sent to the page in two ways. Display messages of the kernel, which every front end
 supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
 state of a widget and writes them to its cell (``frontend/src/still.ts``).
 """
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from extensions_live.figures import colours
 from extensions_live.kernel_clock import Clock
+from extensions_live.log_source import as_session
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import MimeBundle, OutputBundles
 from extensions_live.notebook import publish
@@ -44,7 +46,7 @@ STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
 MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
-    '<div class="wb-no-values">A live view of training was here, but it had no values yet. If '
+    '<div class="wb-no-values">This live view of training had no values yet. If '
     "the kernel is still running, reload the page; otherwise run the cells again.</div>"
 )
 NOT_LIVE = (
@@ -68,9 +70,9 @@ class StillOutput:
     Attributes
     ----------
     carrier : reference to LiveWidget, or None
-        The widget of the same cell whose state carries both outputs to a reloaded page.
+        The widget of the same cell. Its state contains both outputs, for a reloaded page.
     looks : list of references to PlotView
-        The plots of the same cell, one for each item of `figures`; the image follows their
+        The plots of the same cell, one for each item of `figures`; the image uses their
         settings.
     """
 
@@ -103,8 +105,7 @@ class StillOutput:
     @property
     def session(self) -> Session | None:
         """The run if it is a session that still exists, otherwise None."""
-        source = self.source
-        return source if isinstance(source, Session) else None
+        return as_session(self.source)
 
     def watched(self) -> bool:
         return True
@@ -163,7 +164,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a value that identifies the state to publish, or None if it is too early."""
+        """Return a value that identifies the state to publish, or None if there is no state yet."""
         log = self.log()
         if log is None:
             return None
@@ -179,7 +180,7 @@ class StillOutput:
         return self.over() or (session is not None and session.state is State.PAUSED)
 
     def state(self) -> str:
-        """Return the state of the run for the table, empty if the source is not a session."""
+        """Return the state of the run, or an empty string if the source is not a session."""
         session = self.session
         return "" if session is None else str(session.state)
 

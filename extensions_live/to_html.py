@@ -3,8 +3,8 @@
 The file contains its data, style, scripts and BokehJS. Its content security policy allows only
 these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
 or sent. Curves are downsampled to at most `POINTS` points in total, so that a run of any length
-takes about 1 MB in addition to BokehJS. Every bucket keeps its extremes, and there are several
-points for each pixel, so that zooming in shows more detail.
+takes about 1 MB in addition to BokehJS. The extremes of every bucket are kept, and each pixel has
+several points, so that zooming in shows more detail.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from extensions_live import report_parts as parts
 from extensions_live.figure_view import as_json
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve, changes, number_channels, read_curves
-from extensions_live.log_figure import build
+from extensions_live.log_figure import build, shown_range
 from extensions_live.plot_view import KIND
 from extensions_live.still_image import Line, draw
 from extensions_live.widget import asset
@@ -52,7 +52,7 @@ SHORTENED = (
     "Curves show at most {most:,} of up to {count:,} points: the smallest and the largest value in "
     "each range of {size:,} iterations, so that no spike is lost. The log contains all points."
 )
-LEFT_OUT = "{count} more channels of numbers are listed only in the table."
+LEFT_OUT = "{count} more numeric channels are listed only in the table."
 
 
 @hinted
@@ -139,7 +139,7 @@ def report(source: Session | TrainingLogBase, title: str) -> str:
 def curves_of(
     log: TrainingLogBase, session: Session | None
 ) -> tuple[list[tuple[str, list[LogCurve]]], list[str]]:
-    """Return the curves of each figure with its heading, and notes on what was left out.
+    """Return the heading and the curves of each figure, and notes on omitted points and channels.
 
     The figures are those of the plots of the session; every other channel gets its own figure.
     """
@@ -176,7 +176,7 @@ def figures_of(groups: list[tuple[str, list[LogCurve]]], marks: Mapping[int, str
 
 def _holders(plots: list[figure]) -> str:
     if not plots:
-        return '<p class="none">The log has no numbers.</p>'
+        return '<p class="none">The log has no numeric channels.</p>'
     problem = '<p class="failed" id="problem" hidden></p>'
     return problem + '<div class="figure"></div>' * len(plots)
 
@@ -189,7 +189,8 @@ def _still(groups: list[tuple[str, list[LogCurve]]]) -> str:
     ]
     if not panels:
         return ""
-    png = base64.b64encode(draw(panels)).decode()
+    shown = {i: shown_range(curves) for i, (_, curves) in enumerate(groups[:4])}
+    png = base64.b64encode(draw(panels, y_ranges=shown)).decode()
     return f'<noscript><img alt="curves" src="data:image/png;base64,{png}"></noscript>'
 
 

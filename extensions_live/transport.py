@@ -1,8 +1,8 @@
 """Transports of live widgets: the kernel's comm, or the connection of a dashboard to its page.
 
-A widget does not know how its changes reach its page. In a notebook, its comm is the kernel's, and
-the pump refreshes it. A widget that is created inside `carried_by` gets another comm, and the code
-that transports its changes also refreshes it. Dashboards can therefore show every widget unchanged.
+A widget does not depend on its transport. In a notebook, it uses the kernel's comm, and the pump
+refreshes it. A widget that is created inside `carried_by` uses another comm, and the code that
+transports its changes also refreshes it. Dashboards can therefore show every widget unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from comm.base_comm import BaseComm
 from ipywidgets.widgets.widget import _put_buffers
 
 Outbox = Callable[[str, dict[str, Any]], None]
-"""Function that takes the identity of a widget and its changed traits."""
+"""Function that receives the identity of a widget and its changed traits."""
 
 _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
 
@@ -53,7 +53,7 @@ class Wire(BaseComm):
     Parameters
     ----------
     destination : callable
-        A function that takes the identity of the widget and its changed traits.
+        A function that receives the identity of the widget and its changed traits.
     ident : str or None
         The identity of the widget; random if None.
     """

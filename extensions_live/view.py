@@ -67,7 +67,7 @@ def view(
     for given in (session, *others):
         if not isinstance(given, Session):
             raise SessionError(
-                "the argument of view() must be a session, as main_loop.start() returns it, "
+                "the argument of view() must be a session, as returned by main_loop.start(), "
                 f"not {given!r}"
             )
     if others:

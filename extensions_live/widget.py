@@ -1,6 +1,6 @@
-"""Base class of widgets, with a payload that is replaced completely, and an audience.
+"""Base class of widgets that send a payload to the page and track whether a page shows them.
 
-All data that change on the page are in one dictionary, `payload`. Therefore a change is sent as a
+All data that changes on the page is in one dictionary, `payload`. Therefore a change is sent as a
 single message, and a page that lost messages or was reloaded shows the current data again after the
 next message. Only Python sets traits; the page sends messages.
 """
@@ -95,7 +95,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
 
     payload = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
-    ident = traitlets.Unicode(help="its model_id, hidden from the page by anywidget").tag(sync=True)
+    ident = traitlets.Unicode(help="a copy of model_id, which anywidget hides").tag(sync=True)
     still = traitlets.Dict(help="the outputs that the page writes into its cell").tag(sync=True)
 
     def __init__(self, subject: Subject, *, period: float, **traits: object) -> None:
@@ -126,7 +126,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         """Handle a message from the page in one of the kernel's threads."""
 
     def choose(self, content: ChooseMessage) -> None:
-        """Handle a choice of what to show, in one of the kernel's threads."""
+        """Handle a choice that the user made on the page, in one of the kernel's threads."""
 
     def watched(self) -> bool:
         return self.audience.looking()

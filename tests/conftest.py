@@ -1,8 +1,11 @@
 """Fixtures that more than one part of the tests uses."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support import chromium as browser
+from workbench.session import running_sessions
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,12 @@ def chromium() -> str:
     if path is None:
         (pytest.fail if browser.required() else pytest.skip)(browser.ABSENT)
     return path
+
+
+@pytest.fixture
+def no_session_is_left() -> Iterator[None]:
+    """Stop the sessions that a test has started, and wait until their threads have ended."""
+    yield
+    for session in running_sessions.running().values():
+        session.stop()
+        assert session._worker.ended.wait(300)

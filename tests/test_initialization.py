@@ -131,7 +131,7 @@ def test_sparse_nd_draws_so_many_in_each_unit(rng, axis, others):
 
 @pytest.mark.parametrize("num_init", [-1, 1.5])
 def test_sparse_refuses_impossible_numbers(num_init):
-    with pytest.raises(ValueError, match="must be a number of weights of 0 or more, or"):
+    with pytest.raises(ValueError, match=r"must be a number of weights \(0 or more\) or"):
         Sparse(num_init, Constant(1))
 
 

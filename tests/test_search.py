@@ -177,7 +177,7 @@ def test_misuse_is_named():
     with pytest.raises(ValueError, match="sequencegenerator/readout has no .* named probs"):
         BeamSearch(trivial.generate(n_steps=1, batch_size=1)[1])
     search = searching()
-    with pytest.raises(ValueError, match="eol_symbol must be an output, 0 to 2, not 3"):
+    with pytest.raises(ValueError, match="eol_symbol must be an output from 0 to 2, not 3"):
         search.search(copies, 3, 5)
     with pytest.raises(ValueError, match="max_length must be a number of elements, .* not 0"):
         search.search(copies, EOL, 0)

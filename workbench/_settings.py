@@ -4,7 +4,7 @@ This private module of `workbench.config` is loaded when a setting is first used
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
 errors of this module name the setting, its value and its origin. PyYAML reads the file instead of
 `YamlConfigSettingsSource`, which treats a missing file or a pipe as an empty file, ignores case in
-names, and expands aliases, so that a few lines can fill the memory.
+names, and expands aliases, so that a few lines can exhaust the memory.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def _from_file(file: Path | None) -> Given:
 def _text_of(file: Path) -> str:
     """Return the text of a settings file.
 
-    A pipe raises an error, since reading it would block. A device can be endless, so the size is
-    limited.
+    A pipe raises an error, since reading it would block. The size is limited, since a device file
+    can be endless.
     """
     if file.is_fifo() or file.is_socket():
         raise OSError("it is not a regular file")
@@ -181,7 +181,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Loader of plain values that raises an error for aliases.
 
     The check runs while nodes are composed. For a file of 100,000 brackets, a separate scan of all
-    events would take minutes, but composition soon ends with a recursion error.
+    events would take minutes, but composition soon raises a recursion error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -89,7 +89,7 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True for a user-defined class, for which only near misses are errors."""
+    """Return True if a user defined the class; then only a misspelt attribute is an error."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 

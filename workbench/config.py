@@ -2,7 +2,7 @@
 
 Later layers override earlier layers:
 
-1. the default, listed at `Configuration`;
+1. the default, listed in `Configuration`;
 2. the settings file: ``~/.workbench.yaml``, or the file in ``$WORKBENCH_CONFIG``;
 3. the environment: ``WORKBENCH_FLOATX=float64`` sets `floatx`;
 4. an assignment in code: ``config.floatx = "float64"``;
@@ -66,7 +66,7 @@ class Configuration:
     sqlite_database : str
         Database of the 'sqlite' log; no default.
     max_blob_size : int
-        Size in bytes of a value in an SQLite log above which a warning is issued; default 4096.
+        Size in bytes above which a value in an SQLite log causes a warning; default 4096.
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
@@ -313,7 +313,7 @@ class Configuration:
         return {name: values[name] for name in settings}
 
     def _chosen(self, name: str) -> Any:
-        """Return a setting that is not in `_values`, because it has choices or is unknown."""
+        """Return the value of a known setting after comparing it with the allowed choices."""
         value = self._current(name)
         if name in self._choices:
             self._check_choice(name, value, self.origin(name))

@@ -1,7 +1,7 @@
-"""All exceptions of the project.
+"""All exceptions of the package.
 
 All exceptions derive from `WorkbenchError`, and each also derives from the matching builtin
-exception, so that code without knowledge of the workbench can catch it::
+exception, so that code can catch it without importing the workbench::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
@@ -25,11 +25,11 @@ exception, so that code without knowledge of the workbench can catch it::
     ├── SelectionError        (LookupError, ValueError) a path or a name that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be built
     ├── ParameterError        (ValueError)      parameter values that do not match the model
-    │   └── UnknownParameterError (KeyError)    a path that no parameter has
+    │   └── UnknownParameterError (KeyError)    a parameter path that does not exist
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
     ├── NotFiniteError        (ArithmeticError) a value that is infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are invalid or unset
-    ├── MonitoringWarning     (RuntimeWarning)  a mean over batches instead of all of their data
+    ├── MonitoringWarning     (RuntimeWarning)  a value that can differ from the exact value
     ├── ConfigurationError    (ValueError, AttributeError) an unknown, missing or invalid setting
     ├── DataError             (ValueError)      invalid data, or an invalid request for data
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
@@ -42,7 +42,7 @@ exception, so that code without knowledge of the workbench can catch it::
     │   └── UntrustedArchiveError (PermissionError) an untrusted archive that contains code
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a request that a log cannot answer
-    │   └── UnknownRecordError (KeyError)       a channel, or a record of a row, that does not exist
+    │   └── UnknownRecordError (KeyError)       a channel or a record that does not exist
     ├── LogWarning            (RuntimeWarning)  records that are large or not yet in the database
     ├── ExtensionError        (TypeError, ValueError) an extension that can never be called
     │   └── EventError                          an event or a trigger that does not exist
@@ -50,7 +50,7 @@ exception, so that code without knowledge of the workbench can catch it::
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
     ├── SessionError          (RuntimeError)    a command that a session rejects
     ├── SessionWarning        (RuntimeWarning)  the start of a session while another one trains
-    ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved, or only in part
+    ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved completely
     └── TrainingFinish        (RuntimeError)    a request to end training, never shown to the user
         └── EvaluationAbandoned                 a request to end an evaluation
 
@@ -147,7 +147,7 @@ class GradientError(WorkbenchError, ValueError):
 
 
 class InitializationError(WorkbenchError, ValueError):
-    """An initialisation scheme with an invalid configuration, or a shape that it cannot draw."""
+    """An initialisation scheme that is invalid or cannot draw values of the requested shape."""
 
 
 class BrickError(WorkbenchError, ValueError):
@@ -155,11 +155,11 @@ class BrickError(WorkbenchError, ValueError):
 
 
 class NotConfiguredError(BrickError):
-    """A missing setting that the allocation or initialisation of a brick needs."""
+    """A missing setting that is required to allocate or initialise a brick."""
 
 
 class ApplicationError(BrickError):
-    """An application of a brick to invalid arguments, or where it is not allowed."""
+    """An application of a brick to invalid arguments, or in a place where it is not allowed."""
 
 
 class SignatureError(WorkbenchError, TypeError, ValueError):
@@ -191,7 +191,7 @@ class ParameterError(WorkbenchError, ValueError):
 
 
 class UnknownParameterError(ParameterError, KeyError):
-    """A path that no parameter has."""
+    """A parameter path that does not exist."""
 
     __str__ = Exception.__str__  # KeyError would show the quoted text
 
@@ -205,11 +205,11 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 
 class MonitoringError(WorkbenchError, ValueError):
-    """Monitored variables with equal or missing names, or without a value."""
+    """Monitored variables with duplicate or missing names, or without a value."""
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value over several batches that differs from the value over all of their data."""
+    """A value over several batches that can differ from the value over the whole dataset."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
@@ -275,13 +275,13 @@ class LogError(WorkbenchError, ValueError):
 
 
 class UnknownRecordError(LogError, KeyError):
-    """A channel, or a record of a row, that does not exist."""
+    """A channel or a record that does not exist."""
 
     __str__ = Exception.__str__  # KeyError would show the quoted text on one line
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that need much space in a database, or that are not written to it yet."""
+    """Records that take up a lot of space in a database, or have not been written to it yet."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
@@ -289,11 +289,11 @@ class ExtensionError(WorkbenchError, TypeError, ValueError):
 
 
 class EventError(ExtensionError):
-    """An event of training, or a trigger keyword, that does not exist."""
+    """A training event or a trigger keyword that does not exist."""
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
-    """A name that no extension of a main loop has, or that several extensions have."""
+    """An extension name that is unknown, or that several extensions share."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):
@@ -319,7 +319,7 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
 
 
 class WaitInterrupted(Readable, KeyboardInterrupt):
-    """Interruption of a wait for training; training continues."""
+    """A call of `wait` was interrupted, for example by Ctrl-C; training continues."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]  # no frames, since this is not an error

@@ -1,4 +1,4 @@
-"""Expressions for algorithms and users: norms and Hessian-vector products."""
+"""Expressions for use in algorithms, such as norms and Hessian-vector products."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _floating(variable: Any) -> Any:
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
     """Return the product of the Hessian of a cost and a vector without computing the Hessian.
 
-    It is the gradient of the product of the gradient and the vector (Pearlmutter, 1994).
+    The result is the gradient of the product of `gradient` and `vector` (Pearlmutter, 1994).
 
     Parameters
     ----------

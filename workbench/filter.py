@@ -43,11 +43,11 @@ POSITIONS = (
     "call_id",
     "applications",
 )
-"""Arguments in the order of Blocks; the first two are also valid as criteria."""
+"""Names of the arguments, in the order of Blocks; the first two can also be passed as criteria."""
 
 
 class VariableFilter(Predicate, Hinted):
-    """Condition on variables, and function that selects the variables that meet it.
+    """Filter that selects the variables that meet all of its criteria.
 
     Parameters
     ----------

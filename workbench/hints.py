@@ -206,7 +206,7 @@ ADVICE: dict[str, str] = {
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
-    "min_delta": "any better value counts; choose_best returns the better of two values",
+    "min_delta": "any better value is an improvement; to require more, pass choose_best",
     **dict.fromkeys(
         ("low", "high", "lower", "upper", "minval", "maxval"),
         "for bounds low and high, pass the mean (low + high) / 2 and the width high - low",
@@ -421,7 +421,7 @@ def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     """Return the keywords that the constructor of `cls` accepts, and True if the list is complete.
 
     Constructors of this project list their options (`show_options`) or pass ``**kwargs`` to the
-    next constructor. A user's class can use ``**`` in any way, so that the list is not complete.
+    next constructor. A user's class can use ``**`` in any way, so its list is not complete.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

@@ -39,7 +39,7 @@ Shape = tuple[int, ...]
 
 
 class NdarrayInitialization(KnownAttributes, Hinted, ABC):
-    """Base class of schemes; a scheme defines the method `generate`.
+    """Base class of initialisation schemes, which define the method `generate`.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ class Uniform(NdarrayInitialization):
 
 
 class Identity(NdarrayInitialization):
-    """Initialisation with the identity matrix, cut or padded with zeros if not square.
+    """Initialisation with the identity matrix, cropped or padded with zeros to the shape.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class Identity(NdarrayInitialization):
 class Orthogonal(NdarrayInitialization):
     """Initialisation with a random matrix that has orthonormal rows or columns.
 
-    If there are fewer rows than columns, the rows are orthonormal, otherwise the columns are. The
+    If there are fewer rows than columns, the rows are orthonormal; otherwise the columns are. The
     matrix is drawn from the uniform (Haar) distribution: it is the Q factor of a Gaussian matrix,
     with the signs that make it unique (Mezzadri, 2007).
 
@@ -259,7 +259,7 @@ class Sparse(NdarrayInitialization):
         fraction = isinstance(num_init, float)
         if num_init < 0 or (fraction and num_init > 1):
             raise InitializationError(
-                f"{type(self).__name__}: num_init must be a number of weights of 0 or more, or a "
+                f"{type(self).__name__}: num_init must be a number of weights (0 or more) or a "
                 f"fraction between 0.0 and 1.0, not {num_init!r}"
             )
         self.num_init = num_init
@@ -270,7 +270,7 @@ class Sparse(NdarrayInitialization):
         return self._sparse(rng, shape, 1)
 
     def _sparse(self, rng: Rng, shape: Shape, leading: int) -> Array:
-        """Draw weights in each unit, which is one index into the first `leading` axes."""
+        """Draw weights for each unit, identified by an index into the first `leading` axes."""
         values = self.sparse_init.generate(rng, shape)
         drawn = self.weights_init.generate(rng, shape)
         units = math.prod(shape[:leading])

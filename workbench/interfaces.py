@@ -1,9 +1,9 @@
 """Protocols of a run: its main loop, algorithm, stateful objects and session.
 
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
-types depend on each other in the same direction as imports. The protocols contain no logic. Views,
-notebooks and tools access a run only through a `Session`. It provides only plain values, the log
-and commands, so that a session can also train in another process.
+dependencies between types have the same direction as imports. The protocols contain no logic.
+Views, notebooks and tools access a run only through a `Session`. A session provides only plain
+values, the log and commands, so that a session can also train in another process.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Loop(Protocol):
     Attributes
     ----------
     algorithm : TrainingAlgorithm
-        Processes the batches.
+        The algorithm that processes the batches.
     data_stream : AbstractDataStream or None
         The source of batches.
     epoch_iterator : iterator or None
@@ -134,13 +134,13 @@ class Loop(Protocol):
         """Request a call of `action` in the training thread between two batches."""
 
     def yield_to_commands(self) -> None:
-        """Apply pending pauses and interrupts within a long evaluation."""
+        """Apply pending pauses and interrupts during a long evaluation."""
 
     def after_event(self, action: Callable[[], object]) -> None:
         """Call `action` after all extensions have handled the current event."""
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record values, which an accelerator is still computing, when they become available."""
+        """Record values as soon as an accelerator has computed them."""
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
         """Return the parameters by path, and all other shared variables of training by name."""
@@ -176,7 +176,7 @@ class Command(Protocol):
     id : int
         The number of the command in its session, starting at 1.
     kind : str
-        The name of the method that created it.
+        The name of the method that created the command.
     text : str
         A description for the user.
     by : str
@@ -203,7 +203,7 @@ class Command(Protocol):
 
     @property
     def state(self) -> str:
-        """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``."""
+        """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``."""
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied, and return its result."""
@@ -229,7 +229,7 @@ class Hyperparameter(Protocol):
     held : bool
         True while this extension does not change the value.
     owner : str
-        The name of the step rule to which it belongs; empty if it belongs to no rule.
+        The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """
 
     path: str
@@ -322,7 +322,7 @@ class Probe(Protocol):
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes of the values in the next batch; empty if unknown or not requested."""
+        """The changes of the values during the next batch; empty if unknown or not requested."""
 
     def wait(self, timeout: float | None = None) -> Mapping[str, torch.Tensor]:
         """Wait until the request is answered, and return the values."""
@@ -421,10 +421,10 @@ class Session(Protocol):
         """Set the value of a shared variable between two batches."""
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Stop the schedule of a variable from changing it until `release` is called."""
+        """Prevent the schedule from changing a variable until `release` is called."""
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Allow the schedule of a variable to change it again."""
+        """Allow the schedule to change a variable again."""
 
     def relabel(
         self, examples: int | Sequence[int], value: Any, *, source: str = "targets"

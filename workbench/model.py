@@ -1,4 +1,4 @@
-"""`Model`: a computation graph whose parameters are identified by the paths of their bricks."""
+"""`Model`, a computation graph whose parameters are identified by the paths of their bricks."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Model(ComputationGraph):
     def get_parameter_dict(self) -> ByPath[SharedVariable]:
         """Return the parameters by path; the path of a parameter without a brick is its name.
 
-        The leading ``/`` of a path is optional in look-ups.
+        The leading ``/`` of a path is optional in lookups.
 
         Raises
         ------

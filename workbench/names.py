@@ -26,7 +26,7 @@ PUBLIC = (
     "workbench.monitoring", "workbench.roles", "workbench.search", "workbench.select",
     "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
 )  # fmt: skip
-"""Modules to search for a name that another module does not have, in order of preference."""
+"""Modules to search for a name that another module lacks, in order of preference."""
 
 _TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
 OURS: dict[str, str] = {
@@ -148,8 +148,8 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     module : str
         The name of a module with a list ``__all__``.
     hint : callable, optional
-        Returns the end of the error message for a missing name, or an empty string to use the
-        general suggestions.
+        A function that returns the end of the error message for a missing name, or an empty string
+        to use the general suggestions.
 
     Examples
     --------

@@ -28,7 +28,7 @@ _MAPS = Path("/proc/self/maps")
 _SOFT = 1  # omp_pause_soft: keep settings
 
 SPINS = 1000
-"""Number of checks for work before an idle thread sleeps; they take about 10 microseconds."""
+"""Number of checks for work before an idle thread sleeps; the checks take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 """Environment variables that configure how threads wait; if one is set, its value is kept."""
 

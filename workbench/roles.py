@@ -166,7 +166,7 @@ class CollectorRole(ParameterRole):
 
 
 class CollectedRole(ParameterRole):
-    """Slice of a collector that replaces one parameter."""
+    """Slice of a collector, used in place of one parameter."""
 
 
 class DropoutRole(VariableRole):
@@ -202,11 +202,11 @@ class BatchNormGraphVariableRole(VariableRole):
 
 
 class BatchNormOffsetRole(BatchNormGraphVariableRole):
-    """Mean of the batch or of the population, which batch normalisation subtracts."""
+    """Batch or population mean that batch normalisation subtracts."""
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """Standard deviation of the batch or of the population, the divisor of batch normalisation."""
+    """Batch or population standard deviation by which batch normalisation divides."""
 
 
 class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):

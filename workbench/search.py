@@ -61,7 +61,7 @@ class BeamSearch(Hinted):
     ------
     SearchError
         If `samples` is not an output of the ``generate`` method of a sequence generator, or if the
-        emitter has no application ``probs`` like `SoftmaxEmitter`.
+        emitter has no application ``probs``, as `SoftmaxEmitter` has.
 
     Examples
     --------
@@ -169,7 +169,7 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         inputs : dict
-            Values by input or by name.
+            Values of the inputs; a key is an input or its name.
 
         Returns
         -------
@@ -233,9 +233,9 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         input_values : dict
-            Values of the inputs of the graph, by input or by name. A value is a batch of K copies
-            of one example, as in ``numpy.repeat(example[:, None], 10, axis=1)``, where K is the
-            size of the beam.
+            Values of the inputs of the graph; a key is an input or its name. A value is a batch
+            of K copies of one example, as in ``numpy.repeat(example[:, None], 10, axis=1)``,
+            where K is the size of the beam.
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
@@ -352,7 +352,7 @@ def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
 def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
     number = log_probs.shape[1]
     if not 0 <= eol_symbol < number:
-        raise SearchError(f"eol_symbol must be an output, 0 to {number - 1}, not {eol_symbol}")
+        raise SearchError(f"eol_symbol must be an output from 0 to {number - 1}, not {eol_symbol}")
     if log_probs.isnan().any():
         raise SearchError(
             "the generator returns probabilities that are not numbers (NaN); initialise it, or "

@@ -95,7 +95,7 @@ class Selector(Predicate, Hinted):
     def select(self, path: Any) -> Any: ...
 
     def select(self, path: Any) -> Any:
-        """Follow a path that starts with the name of a selected brick, or apply a criterion.
+        """Select by a path that starts with the name of a selected brick, or by a criterion.
 
         Parameters
         ----------
@@ -105,8 +105,9 @@ class Selector(Predicate, Hinted):
         Returns
         -------
         Selector or Selection
-            The bricks at the path. If the path ends with a parameter, the parameters with this name
-            of these bricks and of their descendants. For a criterion, the parameters that meet it.
+            The bricks at the path. If the path ends with the name of a parameter, the parameters
+            of these bricks and their descendants that have this name. For a criterion, the
+            parameters that meet it.
 
         Raises
         ------

@@ -77,7 +77,7 @@ def _show(kind: type[BaseException], error: BaseException, tb: TracebackType | N
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """Return an error and all other errors in its traceback."""
+    """Return an error and all other errors that its traceback shows."""
     found: list[BaseException] = []
     left = [error]
     while left:

@@ -1,7 +1,7 @@
 """Command `python -m extensions_live.dashboard`: watch the runs of other processes in a database.
 
-The database is only read. New runs appear in the list automatically, and the curves follow the
-runs.
+The database is only read. New runs appear in the list automatically, and the curves are updated
+during training.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Board(Protocol):
         """The path of the database that is shown; empty for sessions."""
 
     def sections(self) -> list[Section]:
-        """Return the sections with new widgets, which belong to the caller."""
+        """Return the sections with new widgets, which the caller must close."""
 
     def runs(self) -> RunList | None:
         """Return the runs to choose from, or None if there is no choice."""
@@ -56,7 +56,7 @@ class Board(Protocol):
 
 
 class SessionBoard:
-    """Contents for sessions: the views and the controls of each.
+    """Contents of a dashboard for sessions: the views and controls of each session.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`Dashboard`: sessions, or the runs in a database, as a page that this process serves."""
+"""`Dashboard`, a page with sessions or the runs in a database, served by this process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workbench.hints import Hinted
 from workbench.interfaces import Session
 
 NOTHING_TO_SHOW = (
-    "the argument of Dashboard() must be a session, as main_loop.start() returns it, a list of "
+    "the argument of Dashboard() must be a session, as returned by main_loop.start(), a list of "
     "sessions, or the path of a database of logs, not {given!r:.80}"
 )
 
 opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
-"""The dashboards that are served now."""
+"""The dashboards that are currently served."""
 
 
 class Dashboard(Hinted):
@@ -51,7 +51,7 @@ class Dashboard(Hinted):
     -----
     To reach the page from another machine, forward the port: ``ssh -L 5006:127.0.0.1:5006 HOST``.
     On JupyterHub and Binder, install the package `jupyter-server-proxy` in the environment of the
-    notebook server, which then forwards the port. There `show` prints a path, to be appended to the
+    notebook server, which then forwards the port. There `show` prints a path; append it to the
     address of the hub.
 
     Examples
@@ -83,12 +83,12 @@ class Dashboard(Hinted):
         address: str = LOOPBACK,
         origins: Collection[str] = (),
     ) -> Self:
-        """Serve the page until `close` is called, and print its address; return at once.
+        """Serve the page until `close` is called, print its address, and return at once.
 
         Parameters
         ----------
         port : int
-            The port; 0 for any free one.
+            The port; 0 selects any free port.
         address : str
             The address of this machine to listen on. By default, only programs on this machine can
             connect. To let other machines connect, use ``0.0.0.0`` for all addresses. The

@@ -1,12 +1,12 @@
-"""Guard in front of a tornado application, which requires a token in every request.
+"""Guard that requires a token in every request to a tornado application.
 
-The token is a parameter of the address. The page and its websocket have the same parameters, even
-behind a proxy that adds a prefix to the path. So no cookie is needed, which other servers on the
-same host could read. Files of the installed libraries, below ``/static/``, need no token.
+The token is a query parameter of the address. The page and its websocket have the same parameters,
+even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
+same host could read it. Files of the installed libraries, below ``/static/``, need no token.
 
-As in Jupyter, a websocket must also come from a page of the host that it connects to. This is the
-case behind a proxy that keeps the name of the host, such as `jupyter-server-proxy`. Behind other
-proxies, `origins` must name the hosts.
+As in Jupyter, a websocket must also be opened by a page of the host that it connects to. This works
+behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other proxies,
+`origins` must list the hosts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from tornado import httputil
 
 PARAMETER = "dashboard_token"
-"""The address parameter that holds the token. Jupyter itself uses the one named ``token``."""
+"""The query parameter that contains the token; Jupyter already uses the parameter ``token``."""
 
 LIBRARIES = ("/static/", "/favicon.ico")
 
@@ -28,7 +28,7 @@ NO_TOKEN = (
 )
 OTHER_ORIGIN = (
     "403: this dashboard accepts no connection from a page of {origin}. If you trust that host, "
-    "give it as origins=[{host!r}].\n"
+    "pass origins=[{host!r}].\n"
 )
 
 
@@ -44,7 +44,7 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Hosts, with their port if it is not the default one, whose pages may connect.
+        Hosts whose pages may connect, each with its port unless this is the default port.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class Guard(httputil.HTTPServerConnectionDelegate):
 
 
 class _Request(httputil.HTTPMessageDelegate):
-    """One request, which goes to the application or is refused."""
+    """One request, which is passed to the application or refused."""
 
     def __init__(
         self, guard: Guard, server_conn: object, request_conn: httputil.HTTPConnection

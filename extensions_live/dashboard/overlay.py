@@ -24,7 +24,7 @@ TIMES = ("time_", "timestamp")
 
 
 class LoggedRun:
-    """Run of another process, of which only the log is known.
+    """Run in another process; only its log is available.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class LoggedRun:
 
     @property
     def state(self) -> State:
-        """Always running, since a log does not show whether its run will be continued."""
+        """The state: always running, since a log does not show whether its run will continue."""
         return State.RUNNING
 
 
@@ -57,12 +57,12 @@ class Runs:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """The versions of all logs; one of them grows with every change."""
+        """The versions of all logs; every change of a log increases its version."""
         return tuple(run.log.version for run in self.by_name.values())
 
 
 def curves(runs: Mapping[str, LoggedRun], figures: Sequence[Sequence[str]]) -> PlotView:
-    """Return the plot of one run or several.
+    """Return the plot of one or several runs.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def quantity(name: str, names: Sequence[str]) -> str:
 
 
 def numbers_in(log: TrainingLogBase) -> list[str]:
-    """Return the names of the channels that hold numbers."""
+    """Return the names of the channels that contain numbers."""
     columns = log.snapshot().columns
     return [
         name

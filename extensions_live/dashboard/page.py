@@ -27,12 +27,12 @@ class DashboardPage(panel.custom.JSComponent):
     Parameters
     ----------
     board : Board
-        What to show.
+        The board to show.
     notice : str
         A warning about the server, shown at the top; empty for none.
     """
 
-    start = param.Dict(default={}, doc="what the page shows before the server answers")
+    start = param.Dict(default={}, doc="the content of the page before the server answers")
 
     _esm = asset("dashboard.js")
 
@@ -51,7 +51,7 @@ class DashboardPage(panel.custom.JSComponent):
 
 
 def open_page(board: Board, notice: str = "") -> DashboardPage:
-    """Return a page for the document that Panel is creating; it is freed with the document."""
+    """Return a page for the document that Panel is creating; both are freed together."""
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
     assert document is not None  # Panel makes one for every tab

@@ -9,7 +9,7 @@ from extensions_live.dashboard.overlay import LoggedRun, Runs
 from extensions_live.log_values import latest
 from extensions_live.messages import RunTablePayload
 from extensions_live.widget import LiveWidget, asset
-from workbench.log.interventions import interventions_in
+from workbench.log.interventions import in_words, interventions_in
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -74,6 +74,6 @@ def interventions(log: TrainingLogBase) -> list[list[str]]:
     [['3', 'set learning_rate = 0.1', 'button']]
     """
     return [
-        [f"{iteration:,}", str(record.get("text", "")), str(record.get("by", ""))]
+        [f"{iteration:,}", in_words(record), str(record.get("by", ""))]
         for iteration, record in interventions_in(log)
     ]

@@ -1,4 +1,4 @@
-"""Runs in a database of logs that other processes write; it is only read, and followed live."""
+"""Live view of the runs in a database of logs, which other processes write."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from workbench.log import SQLiteLog
 from workbench.log.sqlite.tables import Database
 
 DIGITS = 8
-"""Number of digits of the `uuid` that name a run."""
+"""Number of leading digits of the `uuid` that identify a run."""
 
 QUIET = 60.0
-"""Seconds without a change after which a run that has not ended is no longer called running."""
+"""Seconds without a change after which a run that has not ended is no longer shown as running."""
 
 FACTS = """
 SELECT logs.uuid, logs.id,
@@ -40,7 +40,7 @@ FROM logs
 
 
 class RunsBoard:
-    """Contents for the runs of a database: a list, and the curves of the chosen runs.
+    """Dashboard for a database: a list of the runs, and the curves of the chosen runs.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class RunsBoard:
     def _state(
         self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
     ) -> tuple[str, str]:
-        """Return the state of a run as far as its log shows it, and a detail.
+        """Return the state of a run, as derived from its log, and an explanation (may be empty).
 
         A log does not show whether its process is still running, only whether the log has changed.
         """

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from tornado.ioloop import IOLoop
 
 UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
-"""Milliseconds until the document of a closed tab is freed, and between two checks for this."""
+"""Milliseconds until a closed tab's document is freed, and between two checks for closed tabs."""
 
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"
 
 MOST_ROUNDS = 5
-"""Maximum number of times that the remaining tasks of a closed server are cancelled."""
+"""Maximum number of attempts to cancel the remaining tasks of a closed server."""
 
 NO_PORT = (
-    "the dashboard cannot listen on {address}:{port} ({error}); give another port, or port=0 for "
-    "any free one"
+    "the dashboard cannot listen on {address}:{port} ({error}); pass another port, or port=0 for "
+    "any free port"
 )
 
 
@@ -158,7 +158,7 @@ class AppServer:
 
 
 def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """End the tasks of an event loop, and any tasks that they start while they end."""
+    """End the tasks of an event loop, including tasks that are started in the meantime."""
     for _ in range(MOST_ROUNDS):
         tasks = asyncio.all_tasks(loop)
         if not tasks:
@@ -169,7 +169,7 @@ def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def is_noteworthy(record: logging.LogRecord) -> bool:
-    """Return False for Bokeh's message that a tab was closed during a transfer to it."""
+    """Return True unless `record` reports that a tab was closed during a transfer to it."""
     return record.threadName != THREAD or not record.getMessage().startswith(CLOSED)
 
 

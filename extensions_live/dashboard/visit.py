@@ -1,6 +1,6 @@
 """One tab of a browser that shows a dashboard: its widgets, and the messages to and from its page.
 
-A periodic callback of the tab's document refreshes the visible widgets and sends what has changed.
+A periodic callback of the tab's document refreshes the visible widgets and sends the changes.
 No other thread writes to the page. An error in a widget is shown in that widget.
 """
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 ACTOR = "dashboard"
 """The origin of commands, in receipts and in the log."""
 
-TICK = 50
+TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
 
 PERIOD_OF_RUNS = 1.0
@@ -48,7 +48,7 @@ class Visit:
     Parameters
     ----------
     board : Board
-        What to show.
+        The board to show.
     send : callable
         Sends a message to the page.
     clock : callable, optional
@@ -98,7 +98,7 @@ class Visit:
             self._list_runs()
 
     def tick(self) -> None:
-        """Refresh the visible widgets that are due; send what has changed."""
+        """Refresh the visible widgets that are due, and send the changes."""
         with self._lock:
             if not self._ready:
                 return
@@ -195,7 +195,7 @@ def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
 
 
 def modules_of(widgets: Iterable[LiveWidget[Any, Any]]) -> dict[str, DashboardModule]:
-    """Return the script and the style of every class in `widgets`, by the name of the class."""
+    """Return the script and the style of every class in `widgets`, keyed by class name."""
     return {
         type(widget).__name__: {"esm": str(widget._esm), "css": str(getattr(widget, "_css", ""))}
         for widget in widgets

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from extensions_live.requests import carry_out
+from extensions_live.requests import carry_out, check_call
 from extensions_live.tools import describe
+from extensions_live.tools.errands import WAITING, Errand, Errands
 from extensions_live.tools.plain import plain
 from workbench.errors import ArgumentError, SessionError, WorkbenchError, nearest
 from workbench.interfaces import Command, Session
@@ -25,7 +26,7 @@ GUIDE = {
     "GET /": "this text, the commands and their arguments",
     "GET /state": "state, counts and newest values",
     "GET /log?since=0&limit=1000&channels=cost,error": (
-        "rows of the log; for the rest, give the returned next as since"
+        "rows of the log; to get the rest, set the parameter 'since' to the returned value 'next'"
     ),
     "GET /hyperparameters": "hyperparameters that can be changed, with their bounds",
     "GET /interventions": "commands that changed training",
@@ -34,15 +35,16 @@ GUIDE = {
     "GET /commands?last=100": "the last commands, with their outcomes",
     "GET /commands/ID?wait=10": "the outcome of a command, after waiting up to 10 seconds for it",
     "POST /commands?wait=10": (
-        'give a command: {"name": "set", "arguments": {"shared": "learning_rate", "value": 0.1}}'
+        'a command, such as {"name": "set", "arguments": {"shared": "learning_rate", "value": 0.1}}'
     ),
 }
 RULES = [
     "Send the token as the header Authorization: Bearer TOKEN.",
     "An error has the form {'error': {'type': ..., 'message': ...}}.",
-    "NaN and infinities are the strings 'NaN', 'Infinity' and '-Infinity'.",
-    "With several sessions, add session=NAME to the parameters of any address.",
+    "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
+    "If there are several sessions, add session=NAME to the query parameters of an address.",
     "A command takes effect between two batches; its receipt names the iteration.",
+    "The receipt of fork has an id such as fork-1; once done, it names the new session.",
 ]
 
 
@@ -76,6 +78,7 @@ class Api:
     def __init__(self, sessions: Iterable[Session]) -> None:
         self._lock = threading.Lock()
         self._sessions = {session.name: session for session in sessions}
+        self._errands = Errands(self._add)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +87,7 @@ class Api:
             return tuple(self._sessions)
 
     def answer(self, method: str, target: str, body: bytes = b"") -> Answer:
-        """Return the answer to a request; an error is returned as an answer too.
+        """Return the answer to a request; errors are also returned as answers.
 
         Parameters
         ----------
@@ -110,7 +113,7 @@ class Api:
     ) -> Answer:
         allowed = ["GET", "POST"] if path == ("commands",) else ["GET"]
         if method not in allowed:
-            text = f"/{'/'.join(path)} takes {' or '.join(allowed)}, not {method}"
+            text = f"/{'/'.join(path)} accepts {' or '.join(allowed)}, not {method}"
             wrong = {"error": {"type": "WrongMethod", "message": text}}
             return Answer(405, wrong, {"Allow": ", ".join(allowed)})
         if not path:
@@ -149,6 +152,11 @@ class Api:
                 last = whole(options, "last", 100, least=1)
                 content = [describe.receipt(one) for one in session.commands[-last:]]
             case ("commands", number):
+                errand = self._errands.find(number)
+                if errand is not None:
+                    limit = seconds(options)
+                    refuse_others(options)
+                    return self._errand(errand, limit)
                 command = find(session, number)
                 wait(command, seconds(options))
                 content = describe.receipt(command)
@@ -161,18 +169,27 @@ class Api:
         request = parsed(body)
         limit = seconds(options)
         refuse_others(options)
+        if request["name"] in WAITING:
+            check_call(session, request["name"], request["arguments"])
+            errand = self._errands.begin(session, request["name"], request["arguments"], by=ACTOR)
+            return self._errand(errand, limit)
         try:
             result = carry_out(session, request["name"], request["arguments"], by=ACTOR)
         except WorkbenchError:
             raise
         except Exception as error:  # of values that a method does not check
             raise SessionError(f"{request['name']}: {type(error).__name__}: {error}") from error
-        if isinstance(result, Session):
-            with self._lock:
-                self._sessions[result.name] = result
-            return Answer(200, describe.state(result))
+        assert not isinstance(result, Session)  # those in WAITING return one
         wait(result, limit)
         return Answer(200, describe.receipt(result))
+
+    def _errand(self, errand: Errand, limit: float) -> Answer:
+        errand.wait(limit)
+        return Answer(200, errand.receipt())
+
+    def _add(self, session: Session) -> None:
+        with self._lock:
+            self._sessions[session.name] = session
 
     def _session(self, name: str | None) -> Session:
         with self._lock:
@@ -203,7 +220,7 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def refuse_constant(name: str) -> object:
-    """Raise an error, since JSON has no NaN and no infinity."""
+    """Raise an error, since JSON cannot represent NaN and infinities."""
     raise ValueError(f"JSON has no {name}")
 
 

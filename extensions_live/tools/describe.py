@@ -130,7 +130,7 @@ def snapshots(session: Session) -> list[dict[str, Any]]:
 
 
 def commands() -> dict[str, dict[str, Any]]:
-    """Return the commands of a session, with their arguments and what they do.
+    """Return the commands of a session, with their arguments and descriptions.
 
     Examples
     --------

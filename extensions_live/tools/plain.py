@@ -1,8 +1,8 @@
 """Conversion of the values of a run to values that JSON can represent.
 
-JSON has no NaN and no infinity: they are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
-Large arrays are described, not listed. Any other object is represented by the start of its
-``repr``.
+JSON cannot represent NaN and infinities. They are replaced by the strings ``"NaN"``, ``"Infinity"``
+and ``"-Infinity"``. For a large array, only the shape and dtype are given. Any other object is
+represented by the start of its ``repr``.
 """
 
 from __future__ import annotations

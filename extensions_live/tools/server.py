@@ -36,20 +36,20 @@ PATIENCE = 30.0
 """Maximum number of seconds to wait for the rest of a request."""
 
 NOT_A_SESSION = (
-    "the argument of serve() must be a session, as main_loop.start() returns it, or several "
+    "the argument of serve() must be a session, as returned by main_loop.start(), or several "
     "sessions, not {given!r:.80}"
 )
 NO_PORT = (
-    "the server for tools cannot listen on {address}:{port} ({error}); give another port, or "
-    "port=0 for any free one"
+    "the server for tools cannot listen on {address}:{port} ({error}); pass another port, or "
+    "port=0 for any free port"
 )
 NO_TOKEN = (
     "this server needs the header 'Authorization: Bearer TOKEN', where TOKEN is the attribute "
     "token of the object that serve() returned"
 )
 OTHER_HOST = (
-    "this server answers requests to the hosts {known}, not to the host {host!r}; add one "
-    "with serve(session, hosts=[...])"
+    "this server answers requests to the hosts {known}, not to the host {host!r}; to add "
+    "hosts, call serve(session, hosts=[...])"
 )
 
 opened: weakref.WeakSet[ToolServer] = weakref.WeakSet()
@@ -67,8 +67,8 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions as JSON over HTTP; return at once.
 
-    ``GET /`` lists all addresses and commands. A tool gives the same commands as a page, by
-    name, and gets the same receipts. The log records ``tool`` as the origin of these commands.
+    ``GET /`` lists all addresses and commands. A tool sends the same commands as a page, by
+    name, and receives the same receipts. The log records ``tool`` as the origin of these commands.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def serve(
         The address of this machine on which to listen. With the default, only programs on this
         machine can connect. With another address, other machines can connect, without encryption.
     token : str, optional
-        The token that requests must have; random if not given.
+        The token that requests must contain; random by default.
     hosts : collection of str
         Additional host names that requests may use for this server, for example behind a proxy.
 
@@ -107,9 +107,10 @@ def serve(
     ``POST /commands?wait=10``      a command: ``{"name": ..., "arguments": {...}}``
     =============================== =============================================================
 
-    JSON has no NaN and no infinity: they are the strings ``"NaN"``, ``"Infinity"`` and
-    ``"-Infinity"``. An error has the form ``{"error": {"type": ..., "message": ...}}`` and a
-    status of 400 or more: 403 without the token, 404 for an unknown address, session or command.
+    JSON cannot represent NaN and infinities. They are replaced by the strings ``"NaN"``,
+    ``"Infinity"`` and ``"-Infinity"``. An error has the form
+    ``{"error": {"type": ..., "message": ...}}`` and a status of 400 or more: 403 without the
+    token, 404 for an unknown address, session or command.
 
     Examples
     --------
@@ -170,7 +171,7 @@ class ToolServer(Hinted):
     url : str
         The address, without a trailing slash.
     token : str
-        The token that a request must have.
+        The token that a request must contain.
     port : int
     """
 
@@ -185,7 +186,7 @@ class ToolServer(Hinted):
     ) -> None:
         self.token = secrets.token_urlsafe(24) if token is None else token
         if not self.token:
-            raise SessionError("token must not be empty; leave it out for a random one")
+            raise SessionError("token must not be empty; omit it for a random token")
         self._api = api
         self._address = address
         try:
@@ -293,7 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _drop_body(self) -> None:
-        """Read the rest of a refused body; a client that is still sending would miss the answer."""
+        """Read the rest of a refused body, so that a client that is sending it gets the answer."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), MOST_DROPPED) if length.isdecimal() else 0
         while left > 0:

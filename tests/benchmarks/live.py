@@ -1,59 +1,101 @@
-"""Cost of a live plot and a control bar for a run, in wall-clock time.
+"""Speed of a run with the full live view and a dashboard, relative to the run without views.
 
-The same run trains in a session, an epoch at a time, once without views, and once with a plot of
-the cost and a control bar on a visible page. Messages are prepared as in a kernel, and dropped.
+The same run trains in a session, some epochs at a time: without views; with `view(session)` and its
+still outputs, as in a notebook; and with a dashboard open in Chromium on the same machine, too.
+The speed is the median of pairs, which train in turn. Messages of the notebook's view are
+prepared as in a kernel, and dropped; those of the dashboard are sent and drawn. Snapshots are taken
+in all runs. Threads of torch leave one core to the browser.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 
-from tests.benchmarks.screen import Page
-from tests.benchmarks.targets import NO_TARGET, Row, Target
-from tests.benchmarks.work import mlp, stream
-from workbench.extensions import FinishAfter
-from workbench.extensions.monitoring import TrainingDataMonitoring
-from workbench.main_loop import MainLoop
+from playwright.sync_api import Browser
 
-BATCH = 16
-EPOCHS = 12
-LIMIT = Target(1.03, unit="times")
+from extensions_live import Dashboard, Plot
+from tests.benchmarks import models
+from tests.benchmarks.contenders.project import InSession
+from tests.benchmarks.models import Work
+from tests.benchmarks.screen import full_view
+from tests.benchmarks.targets import Row, Target
+from tests.browser.lab import guarded_page, headless
+from tests.support import chromium
+from workbench.session import Session
+
+SPEED = Target(0.97, at_least=True, unit="times the speed without")
+VIEW, BOTH = "full view", "full view and dashboard"
 
 
-def run_of(channels: list[str]) -> Callable[[], float]:
-    """Return a run of some epochs, long enough for many updates of a view."""
-    algorithm, cost = mlp(execution="compiled")
-    monitoring = TrainingDataMonitoring([cost], after_batch=True)
-    finish = FinishAfter()
-    main_loop = MainLoop(algorithm, stream(BATCH), extensions=[monitoring, finish])
+@contextmanager
+def shown(session: Session, browser: Browser | None) -> Iterator[None]:
+    """Show a session by the full view and, if a browser is given, by a dashboard."""
+    with full_view(session):
+        if browser is None:
+            yield
+            return
+        with redirect_stdout(sys.stderr):
+            dashboard = Dashboard(session).show()
+        with guarded_page(browser) as page:
+            page.goto(dashboard.url)
+            page.wait_for_selector('[data-testid="plot"]')
+            yield
+        dashboard.close()
 
-    def run() -> float:
-        done = main_loop.status["epochs_done"]
-        finish.set_conditions(after_n_epochs=done + EPOCHS)
-        session = main_loop.start()
-        with Page(session, channels=channels):
-            start = time.perf_counter()
+
+class Watched(InSession):
+    """Some epochs in a session that a view and a dashboard can show."""
+
+    def __init__(self, work: Work, epochs: int) -> None:
+        super().__init__(work)
+        self.timer.epochs = epochs
+        plot = Plot(channels=[["cost"]])
+        plot.main_loop = self.main_loop
+        self.main_loop.extensions.append(plot)
+
+    def watched(self, browser: Browser | None) -> float:
+        """Return the seconds of the epochs with a view, and with a dashboard if there is one."""
+        session = self.main_loop.start(paused=True)
+        with shown(session, browser):
+            session.resume()
             session.wait()
-            return time.perf_counter() - start
+        return self.timer.seconds
 
-    return run
+
+def speed(work: Work, epochs: int, browser: Browser | None, pairs: int) -> float:
+    """Return the median speed with views relative to that without."""
+    without, watched = Watched(work, epochs), Watched(work, epochs)
+    found = [without.epoch() / watched.watched(browser) for _ in range(pairs + 1)]
+    return statistics.median(found[1:])  # the first epoch compiles
 
 
 def rows(quick: bool) -> list[Row]:
-    """Return one row without and one with a page."""
-    contenders = {"nothing attached": run_of([]), "plot and control bar": run_of(["cost"])}
-    best = dict.fromkeys(contenders, float("inf"))
-    for _ in range(4 if quick else 20):  # in turn
-        for name, run in contenders.items():
-            best[name] = min(best[name], run())
-    ratio = best["plot and control bar"] / best["nothing attached"]
-    return [
-        {
-            "work": f"MLP 784-100-10, batch {BATCH}, {EPOCHS} epochs: {name}",
-            "milliseconds": seconds * 1e3,
-            "ratio": seconds / best["nothing attached"],
-            **(LIMIT.judge(ratio) if name != "nothing attached" else NO_TARGET),
-        }
-        for name, seconds in best.items()
-    ]
+    """Return rows for both works, with a view, and with a view and a dashboard."""
+    command = f"from tests.benchmarks.live import measure; measure({quick})"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # read when a process starts
+    done = subprocess.run(
+        [sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE, check=True
+    )
+    found: list[Row] = json.loads(done.stdout)
+    return found
+
+
+def measure(quick: bool) -> None:
+    """Print the rows as JSON, in a new process."""
+    executable = chromium.find()
+    if executable is None:
+        raise SystemExit(chromium.ABSENT)
+    found = []
+    with headless(executable) as browser:
+        for work, epochs in ((models.mlp(16, 2000), 15), (models.lenet(64, 60), 4)):
+            for name, page in ((VIEW, None), (BOTH, browser)):
+                measured = speed(work, epochs, page, 3 if quick else 10)
+                judged = SPEED.judge(measured)
+                found.append({"work": f"{work.name}: {name}", "measured": measured, **judged})
+    print(json.dumps(found))

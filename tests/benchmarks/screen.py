@@ -6,14 +6,15 @@ Only the socket is missing, which a separate thread of a kernel serves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from comm.base_comm import BaseComm
 from jupyter_client.session import Session as Wire
 
-from extensions_live import Plot
+from extensions_live import Plot, view
 from extensions_live.controls import Controls
 from extensions_live.plot_view import PlotView
 from workbench.session import Session
@@ -39,6 +40,16 @@ class Signed(BaseComm):
             bytes(buffer)
 
 
+@contextmanager
+def full_view(session: Session) -> Iterator[None]:
+    """Show a session as the last line of a cell does: control bar, plots and still outputs."""
+    with patch("ipywidgets.comm.create_comm", Signed):
+        shown = view(session)
+    shown.still.display()
+    yield
+    shown.close()
+
+
 class Page:
     """Context that shows a session: a control bar and a plot of `channels`.
 
@@ -58,5 +69,5 @@ class Page:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for view in self.views:
-            view.close()
+        for one in self.views:
+            one.close()

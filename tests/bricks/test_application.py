@@ -173,7 +173,7 @@ def test_wrong_arguments_are_refused(args, kwargs, message):
 
 
 def test_declared_inputs_must_be_arguments():
-    with pytest.raises(ValueError, match=r"apply: inputs names 'inptu', .*did you mean 'input'"):
+    with pytest.raises(ValueError, match=r"apply: inputs contains 'inptu', .*did you mean 'input'"):
 
         class Wrong(Brick):
             @application(inputs=["inptu"])

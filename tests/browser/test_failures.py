@@ -120,7 +120,7 @@ def test_a_notebook_saved_before_the_first_value_shows_one_note(open_notebook):
     notebook.page.goto("about:blank")
     notebook.page.goto(f"{notebook.base}/lab/tree/{notebook.path.name}?reset")
     note.wait_for(state="visible")
-    assert note.inner_text().startswith("A live view of training was here")
+    assert note.inner_text().startswith("This live view of training had no values yet")
     dead = notebook.page.get_by_text("model not found")
     assert [dead.nth(i).is_visible() for i in range(2)] == [False, False]
 

@@ -11,7 +11,14 @@ PARTS = """
 from extensions_live import LogTable, Progress, to_html
 session = start(10**6)
 """
-TABLE, LINE, FIGURE = 2, 3, 4
+OUTLIER = """
+from workbench.log import TrainingLog
+exploding = TrainingLog()
+for i in range(200):
+    exploding[i]["cost"] = 1e30 if i == 90 else i % 7
+exploding.plot()
+"""
+TABLE, LINE, FIGURE, EXPLODING = 2, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +31,7 @@ def notebook(open_notebook):
         "Progress(session)",
         "while session.log.status['iterations_done'] < 60: time.sleep(0.01)\n"
         "session.log.plot('cost', smoothing=0.5)",
+        OUTLIER,
     ]
     notebook = open_notebook("log.ipynb", notebook_text(*cells))
     notebook.run_all()
@@ -114,6 +122,13 @@ def test_a_figure_is_drawn_without_a_network_and_saved_small(notebook):
     saved = json.dumps(notebook.save()["cells"][FIGURE])
     assert '"image/png"' in saved and "wb-still" in saved and len(saved) < 150_000
     assert notebook.cell(FIGURE).locator("table.wb-still").is_hidden()
+
+
+def test_a_figure_with_an_exploding_value_is_drawn_without_it(notebook):
+    notebook.scroll_to(EXPLODING)
+    figure = notebook.cell(EXPLODING).locator('[data-testid="figure"].wb-drawn canvas').first
+    until(lambda: figure.count() and figure.evaluate(PAINTED), what="the figure")
+    assert notebook.complaints(EXPLODING) == ""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -95,6 +95,41 @@ def test_a_restarted_kernel_is_shown_and_the_view_stays_readable(notebook):
     assert "run the cells again" in see_image(notebook)
 
 
+@pytest.mark.parametrize("end", ["restart", "kill"])
+def test_in_a_new_kernel_the_log_is_read_from_its_database(open_notebook, tmp_path, end):
+    path = tmp_path / "runs.sqlite"
+    run = f"""
+from workbench.log import SQLiteLog
+path = {str(path)!r}
+loop = MainLoop(Slow(), [{{"x": [i]}} for i in range(50)], log=SQLiteLog(path), extensions=[
+    Writer(), FinishAfter(after_n_epochs=10**6), Plot(channels=["cost"])])
+session = loop.start()
+view(session)
+"""
+    notebook = open_notebook(f"database_{end}.ipynb", notebook_text(SMALL_RUN, run))
+    notebook.run_all()
+    until(lambda: notebook.drawn(VIEW), what="the view")
+    done = "session.log.status['iterations_done']"
+    until(lambda: int(notebook.ask(done)) > 100, what="some values")
+    before = int(notebook.ask(done))
+    if end == "kill":
+        kill(notebook)
+        notebook.page.locator(".jp-Dialog .jp-mod-accept").click()  # "The kernel has died"
+    else:
+        notebook.page.evaluate(f"() => {{ {NOTEBOOK}.sessionContext.restartKernel(); }}")
+    kernel_notice(notebook)
+    until(lambda: notebook.ask("'session' in globals()") == "False", what="a new kernel")
+    index = notebook.add_cell(
+        f"from extensions_live import Plot\nPlot.compare({{'before': {str(path)!r}}})"
+    )
+    notebook.run(index)
+    notebook.scroll_to(index)
+    until(lambda: notebook.drawn(index), what="the curve of the database")
+    points = notebook.cell(index).locator('[data-testid="plot"]').first.get_attribute("data-points")
+    assert int(points) >= 0.9 * before
+    assert notebook.complaints(index) == ""
+
+
 def test_a_notebook_closed_and_opened_again_asks_for_a_reload(notebook):
     until(lambda: image(notebook), what="an image")
     notebook.save()

@@ -216,7 +216,7 @@ def test_a_state_with_an_unknown_key_is_refused(kind, tmp_path):
     extension, main_loop = build(kind, tmp_path)
     extension.main_loop = main_loop
     before = str(extension.state_dict())
-    with pytest.raises(StateError, match="'stranger' is not known here"):
+    with pytest.raises(StateError, match="'stranger' is unknown"):
         extension.load_state_dict({**extension.state_dict(), "stranger": 1})
     assert str(extension.state_dict()) == before
 

@@ -243,5 +243,7 @@ def test_a_subset_of_the_digits(subset):
     some = data.MNIST(("test",), full=False, load_in_memory=False, subset=subset, stop=2)
     for one, other in zip(some.indexables, whole.indexables, strict=True):
         np.testing.assert_array_equal(one, other[[2, 4]])
-    with pytest.raises(DataError, match="subset of MNIST..'test',.. must select from its 2000"):
+    with pytest.raises(
+        DataError, match="subset of MNIST..'test',.. must contain indices of its 2000"
+    ):
         data.MNIST(("test",), full=False, subset=[2000])

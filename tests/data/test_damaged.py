@@ -125,7 +125,7 @@ HDF5_DAMAGE = {
     ),
     "too few columns": (without_columns, "attribute 'split' must have the columns"),
     "a name that is no text": (changed_table("source", b"\xff"), "a name in the attribute 'split'"),
-    "a missing source": (lambda file: file.pop("x"), "the source 'x' .* is missing"),
+    "a missing source": (lambda file: file.pop("x"), "the source 'x', .* is missing"),
     "a group for a source": (turned_into_group, "the source 'x' must be a dataset with an axis of"),
     "a number for a source": (
         turned_into_number,

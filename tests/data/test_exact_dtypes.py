@@ -65,7 +65,10 @@ def test_the_error_names_a_number_that_the_dtype_lacks(values, dtype, what):
     what = what.replace("9.223372036854775e+18", repr(2.0**63))
     with pytest.raises(DataError) as caught:
         next(Cast(batches_of(2, x=values), dtype).get_epoch_iterator())
-    assert str(caught.value) == f"Cast: source 'x' has the value {what}, which {dtype} cannot hold"
+    assert (
+        str(caught.value)
+        == f"Cast: source 'x' has the value {what}, which {dtype} cannot represent"
+    )
 
 
 @pytest.mark.parametrize("values", [["a"], ["1_000"], [""], [None]])
@@ -100,7 +103,7 @@ def test_examples_and_ragged_batches_are_checked():
 def test_tensors_are_checked(tensor, dtype):
     from workbench.data import as_stream
 
-    with pytest.raises(DataError, match="which .* cannot hold"):
+    with pytest.raises(DataError, match="which .* cannot represent"):
         next(Cast(as_stream([{"x": tensor}]), dtype).get_epoch_iterator())
     fine = torch.ones(2, dtype=tensor.dtype)
     [given] = next(Cast(as_stream([{"x": fine}]), dtype).get_epoch_iterator())
@@ -190,7 +193,9 @@ def test_the_error_names_the_line_of_a_cell_that_the_dtype_lacks(tmp_path, cell,
     path = table(tmp_path, "1", cell)
     with pytest.raises(DataFileError) as caught:
         csv_to_hdf5(tmp_path / "o.h5", {"all": path}, dtype=dtype, ignore=["id"])
-    start = f"{path}:3: column 'x' has {cell:.60}, which {dtype} cannot hold; pass a wider dtype"
+    start = (
+        f"{path}:3: column 'x' has {cell:.60}, which {dtype} cannot represent; pass a wider dtype"
+    )
     assert str(caught.value).startswith(start)
 
 
@@ -225,5 +230,7 @@ def test_targets_keep_every_digit(tmp_path):
     _, targets = H5PYDataset(tmp_path / "o.h5", ("all",)).indexables
     assert targets.tolist() == [[7], [2**53 + 1]]
     path = table(tmp_path, str(10**20))
-    with pytest.raises(DataFileError, match=":2: column 'x' has 1000.*, which int64 cannot hold"):
+    with pytest.raises(
+        DataFileError, match=":2: column 'x' has 1000.*, which int64 cannot represent"
+    ):
         csv_to_hdf5(tmp_path / "o.h5", {"all": path}, targets=["x"])

@@ -153,7 +153,9 @@ def test_a_subset_can_be_indices(path, in_memory, subset):
 
 @pytest.mark.parametrize("subset", [[10], [-11], [0.5], [True]])
 def test_a_subset_beyond_the_examples_is_an_error(path, subset):
-    with pytest.raises(DataError, match="subset of .*'train'.* must select from its 10 examples"):
+    with pytest.raises(
+        DataError, match="subset of .*'train'.* must contain indices of its 10 examples"
+    ):
         H5PYDataset(path, ("train",), subset=subset)
 
 

@@ -105,7 +105,7 @@ def test_a_cycle_of_links_is_an_error(path):
     with h5py.File(path, "r+") as file:
         del file["x"]
         file["x"], file["y"] = h5py.SoftLink("/y"), h5py.SoftLink("/x")
-    with pytest.raises(DataFileError, match="'x' must not lead through more than 100"):
+    with pytest.raises(DataFileError, match="'x' must not consist of more than 100"):
         H5PYDataset(path, ("all",))
 
 

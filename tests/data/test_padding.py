@@ -69,7 +69,7 @@ def test_batches_of_equal_lengths_and_tensors_get_masks():
         ),
         (
             lambda: first(Padding(ragged_batches(2, x=[np.ones((2, 3)), np.ones((2, 4))]))),
-            "first axis to be padded, but have the shapes .2, 3., .2, 4.",
+            "first axis, but have the shapes .2, 3., .2, 4.",
         ),
         (
             lambda: first(Padding(batches_of(2, x=[1, 2]))),

@@ -4,13 +4,13 @@ import numpy
 import pytest
 import torch
 
-from workbench import tensor
+from workbench import shared, tensor
 from workbench.bricks import MLP, Identity
-from workbench.errors import GraphError
+from workbench.errors import ArgumentError, GraphError
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph, apply_dropout, apply_noise
 from workbench.initialization import Constant
-from workbench.roles import DROPOUT, INPUT
+from workbench.roles import ALGORITHM_HYPERPARAMETER, DROPOUT, INPUT, has_roles
 
 ONES = numpy.ones((300, 200), "float32")
 
@@ -70,6 +70,61 @@ def test_a_probability_that_is_none_is_refused(probability):
         apply_dropout(ComputationGraph(tensor.vector("x") * 1), [], probability)
 
 
+@pytest.mark.parametrize("tier", ["eager", "compiled"])
+def test_a_variable_and_a_number_drop_the_same_elements_bit_for_bit(tier):
+    x = tensor.matrix("x")
+    values = torch.randn(31, 17, generator=torch.Generator().manual_seed(0))
+    for dtype in (torch.float32, torch.float64):
+        variable = shared(0.3, "p", dtype)
+        number = variable.get_value().item()
+        first, second = (
+            apply_dropout(ComputationGraph(x * 1), [x], p, seed=3).get_function(execution=tier)
+            for p in (variable, number)
+        )
+        assert torch.equal(first(values)[0], second(values)[0])
+        variable.set_value(0.0)
+        assert torch.equal(first(values)[0], values)
+
+
+@pytest.mark.parametrize("tier", ["eager", "compiled"])
+def test_a_probability_is_changed_without_a_new_program(tier):
+    x, p = tensor.matrix("x"), shared(0.1, dtype=torch.float64)
+    run = apply_dropout(ComputationGraph(x * 1), [x], p, seed=3).get_function(execution=tier)
+    shares, programs = [], []
+    for value in (0.1, 0.8):
+        p.set_value(value)
+        shares.append((run(ONES)[0] == 0).double().mean().item())
+        programs.append(run.execution.state())
+    assert programs[0] == programs[1]
+    assert shares == pytest.approx([0.1, 0.8], abs=0.01)
+    assert p.name == "drop_prob" and has_roles(p, [ALGORITHM_HYPERPARAMETER])
+
+
+def test_probabilities_near_one_stay_finite():
+    x, p = tensor.matrix("x"), shared(0.5, "p", torch.float64)
+    p.set_value(1 - 1e-12)
+    [value] = apply_dropout(ComputationGraph(x * 1), [x], p, seed=3).get_function()(ONES)
+    assert value.isfinite().all()
+    for wrong in (1, 1.5, -0.1):
+        with pytest.raises(ArgumentError, match=r"p must be between 0 and 1 \(1 excluded\), not"):
+            p.set_value(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("half", "must be a probability in"),
+        (shared([0.5], "p"), "p, which has shape \\(1,\\) and dtype torch.float32"),
+        (shared(0, "p"), "p, which has shape \\(\\) and dtype torch.int64"),
+        (shared(1.0, "p"), "the value of p, must be between 0 and 1"),
+        (tensor.scalar("p"), "must be a probability in .*, not p"),
+    ],
+)
+def test_what_cannot_be_a_probability_is_named(given, text):
+    with pytest.raises(GraphError, match=f"drop_prob.*{text}"):
+        apply_dropout(ComputationGraph(tensor.vector("x") * 1), [], given)
+
+
 def test_integers_are_not_dropped():
     k = tensor.lvector("k")
     with pytest.raises(ValueError, match="k must be floating point, not torch.int64"):
@@ -96,6 +151,6 @@ def test_a_divisor_that_makes_no_sense_is_refused(divisor):
 def test_a_rewrite_of_no_variables_is_mentioned(rewrite, caplog):
     graph = ComputationGraph(tensor.vector("x") * 2)
     assert rewrite(graph, [], 0.5).outputs == graph.outputs
-    assert f"{rewrite.__name__} got no variables" in caplog.text
+    assert f"{rewrite.__name__} received no variables" in caplog.text
     rewrite(graph, iter(graph.inputs), 0.5)
     assert caplog.text.count("no variables") == 1

@@ -66,7 +66,10 @@ def test_values_are_set_by_path_by_variable_or_to_one_number(linear, graph):
             {"linear.W": "abc", "linear.b": [3, 4]},
             "'/linear.W' must have numbers as values, not <U3",
         ),
-        ([1.0, 2.0], r"must be a dictionary by path, or one number, not an array of shape \(2,\)"),
+        (
+            [1.0, 2.0],
+            r"must be a dictionary by path or a number, not an array of shape \(2,\)",
+        ),
     ],
 )
 def test_if_one_value_does_not_fit_none_is_set(linear, graph, values, text):

@@ -147,7 +147,7 @@ def test_an_example_that_does_not_exist_cannot_be_flagged(run):
 
 
 def test_without_targets_there_are_no_mistakes(run):
-    with pytest.raises(SessionError, match=r"no source 'label'.*give targets=..."):
+    with pytest.raises(SessionError, match=r"no source 'label'.*pass targets=..."):
         Mistakes(*run, examples(), targets="label")
 
 
@@ -193,7 +193,7 @@ def test_a_shape_that_does_not_fit_is_refused(run):
 
 def test_long_rows_of_numbers_come_with_a_hint(run, hand_pump, wire, monkeypatch):
     session, scores = run
-    hint = "; if these rows of 4 numbers are pixels, shape=(height, width) shows images"
+    hint = "; if these rows of 4 numbers are pixels, pass shape=(height, width) to show images"
     assert not shown(Samples(session, scores), hand_pump)["summary"].endswith(hint)
     monkeypatch.setattr("extensions_live.samples.FEWEST_PIXELS", 4)
     assert shown(Samples(session, scores), hand_pump)["summary"].endswith(hint)

@@ -15,17 +15,11 @@ from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import running_sessions
 
 SOON = 300  # a machine that does much else may be slow
 
 
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in running_sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 @pytest.fixture

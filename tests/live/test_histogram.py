@@ -123,7 +123,7 @@ def test_a_graph_of_another_run_is_refused(run):
 
 
 def test_gradients_need_a_graph(run):
-    with pytest.raises(SessionError, match="computed from a graph; give the model too"):
+    with pytest.raises(SessionError, match="computed from a graph; pass the model too"):
         Histogram(run[0], of="gradients")
 
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from bokeh.models import Title
 from bokeh.plotting import figure
 
 from extensions_live import figure_view
@@ -117,6 +118,64 @@ def test_a_long_run_keeps_its_spikes():
     assert len(curve.curve.x) < 6100 and curve.curve.y.max() == 9.0 and curve.count == 200_000
 
 
+@pytest.fixture
+def exploding():
+    """Return a log of noise around 1 with one enormous value."""
+    log = TrainingLog()
+    noise = np.random.default_rng(0).normal(1, 0.1, 500)
+    for i, cost in enumerate(noise.tolist()):
+        log[i]["cost"] = 1e30 if i == 300 else cost
+    return log
+
+
+def notes(plot):
+    """Return the lines of text above a figure, from top to bottom."""
+    return [one.text for one in plot.above if isinstance(one, Title)][::-1]
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+def test_one_exploding_value_does_not_flatten_the_curve(exploding, log_y):
+    plot = exploding.plot("cost", log_y=log_y)
+    assert 0 < plot.y_range.start < 0.7 and 1.3 < plot.y_range.end < 2
+    assert drawn(plot)["cost"]["y"].max() == 1e30
+    text = "cost: 1 value is outside: 1e+30 at iteration 300"
+    assert notes(plot) == [f"{text} (log.plot(robust=False) shows all values)"]
+    [marks] = [one for one in plot.renderers if one.name == "cost outside"]
+    assert marks.data_source.data["x"].tolist() == [300]
+
+
+def test_all_values_can_be_shown(exploding):
+    plot = exploding.plot("cost", robust=False)
+    assert notes(plot) == [] and not isinstance(plot.y_range, type(exploding.plot("cost").y_range))
+
+
+def test_an_exploding_value_does_not_raise_a_smoothed_curve(exploding):
+    assert drawn(exploding.plot("cost", smoothing=0.9))["cost"]["y"].max() < 1.5
+
+
+def test_no_curve_of_a_figure_is_left_out_whole(exploding):
+    for i in range(100, 500):
+        exploding[i]["large"] = 1e9 + i
+    plot = exploding.plot()
+    assert plot.y_range.end > 1e9 and notes(plot)[0].startswith("cost: 1 value is outside")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0] * 50 + [2.0],
+        [10 * 0.9**i for i in range(100)],
+        [1.0, 2.0, 1e30],
+        [float("nan")] * 20,
+    ],
+)
+def test_steps_and_descents_have_no_outliers(values):
+    log = TrainingLog()
+    for i, value in enumerate(values):
+        log[i]["cost"] = value
+    assert notes(log.plot("cost")) == []
+
+
 def test_wrong_requests_are_refused(log):
     with pytest.raises(UnknownRecordError, match="no channel 'csot'; did you mean 'cost'"):
         log.plot(["csot"])
@@ -127,9 +186,9 @@ def test_wrong_requests_are_refused(log):
     for smoothing in (1, -0.1, "0.5", float("nan")):
         with pytest.raises(LogError, match="smoothing must be a number that is at least 0"):
             log.plot(["cost"], smoothing=smoothing)
-    with pytest.raises(LogError, match="no channel of numbers"):
+    with pytest.raises(LogError, match="no numeric channel"):
         TrainingLog().plot()
-    with pytest.raises(LogError, match="there is none; use x='iteration'"):
+    with pytest.raises(LogError, match="at least one finished epoch; use x='iteration'"):
         log.status["_epoch_ends"] = []
         log.plot(["cost"], x="epoch")
     with pytest.raises(LogError, match="must be a list of names"):

@@ -28,7 +28,7 @@ def request(name, /, **arguments):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_refuses_unknown_arguments_by_name(name, session):
-    with pytest.raises(SessionError, match=f"the command {name} cannot take .*'colour'"):
+    with pytest.raises(SessionError, match=f"the command {name} does not accept .*'colour'"):
         carry_out(session, name, {"colour": 1}, by="tool")
 
 

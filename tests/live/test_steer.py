@@ -6,28 +6,20 @@ import pytest
 
 from extensions_live import Controls, view
 from tests.support import runs
+from tests.support.waiting import SOON
 from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, StepClipping
 from workbench.errors import SessionError, SessionWarning
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
-from workbench.session import running_sessions
 
 from .inside import train
 
-SOON = 20
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in running_sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
-
-
-def paused(rule=None, *, scheduled=False):
-    loop = runs.build(30, rule=Momentum(0.1, 0.9) if rule is None else rule)
+def paused(rule=None, *, scheduled=False, dropout=0):
+    loop = runs.build(30, rule=Momentum(0.1, 0.9) if rule is None else rule, dropout=dropout)
     if scheduled:
         rate = loop.algorithm.step_rule.learning_rate
         loop.extensions.append(SharedVariableModifier(rate, cosine(0.2, iterations=30)))
@@ -67,6 +59,12 @@ def test_every_number_of_the_algorithm_has_a_row(bar):
         ("Adam", "epsilon"),
         ("StepClipping", "threshold"),
     ]
+
+
+def test_the_probability_of_dropout_has_a_row_after_those_of_the_rule(bar):
+    payload = bar(Controls(paused(dropout=0.3)))
+    row = payload["steer"]["numbers"][-1]
+    assert (row["name"], row["value"], row["low"], row["high"]) == ("drop_prob", 0.3, 0, 1)
 
 
 def test_a_row_has_value_bounds_and_scale(bar):
@@ -124,7 +122,7 @@ def test_a_refusal_without_a_command_is_shown_in_the_bar_until_the_next_command(
     controls = Controls(session)
     ask(controls, "hold", id="b", shared="momentum")
     payload = bar(controls)
-    text = "hold: refused: no schedule drives momentum, so there is nothing to hold"
+    text = "hold: refused: no schedule sets momentum, so there is nothing to hold"
     assert payload["command"]["text"] == text
     assert payload["command"]["refused"]
     assert payload["receipts"][-1]["request"] == "b"
@@ -166,7 +164,7 @@ class Warmth(SharedVariableModifier):
 
 
 def test_a_variable_of_an_extension_is_shown_and_set(bar):
-    loop = runs.build(30)
+    loop = runs.build(30, dropout=0)
     warmth = Warmth()
     loop.extensions.append(warmth)
     session = loop.start(paused=True)

@@ -36,6 +36,13 @@ def test_a_curve_is_drawn_in_its_colour():
     assert red.sum() > 1000
 
 
+@pytest.mark.parametrize("number", [1, 10, 300])
+def test_white_stays_white_whatever_the_number_of_colours(number):
+    colours = [f"#{i % 16:x}{i // 16 % 16:x}{i % 7:x}" for i in range(number)]
+    image = pixels([[line([1.0, 2.0], colour) for colour in colours]])
+    assert (image == 255).all(2).mean() > 0.8
+
+
 @pytest.mark.parametrize("y", [[np.nan], [np.nan, np.inf], [5.0], [0.0, 0.0], [1e300, -1e300]])
 def test_odd_curves_are_drawn(y):
     assert draw([[line(y)]]).startswith(b"\x89PNG")

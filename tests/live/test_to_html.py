@@ -71,7 +71,7 @@ def test_a_session_reports_all_of_its_run(tmp_path):
     assert text.startswith("first try first try finished Run rows 13 iterations 12")
     for heading in ("Curves", "Channels", "Hyperparameters", "Interventions", "Model"):
         assert f" {heading} " in text
-    assert "set learning_rate = 0.05 0.1 0.05 code" in text
+    assert "learning_rate 0.1 0.05 code" in text
     assert re.search(r"linear_0 Linear 4 -> 6 .*30 parameters: W 4 x 6, b 6", text)
     assert re.search(r"torch 2\.\d+", text) and "python 3." in text
 
@@ -126,11 +126,11 @@ def test_a_log_of_many_channels_is_small_and_says_what_is_left_out(tmp_path):
     text = written(log, tmp_path)
     assert len(text.encode()) - LIBRARY.stat().st_size < 1_000_000
     shown = Page(text).text
-    assert "288 more channels of numbers" in shown and "100 more channels are left out" in shown
+    assert "288 more numeric channels" in shown and "Channels that are not shown: 100" in shown
 
 
 def test_an_empty_log_has_a_report(tmp_path):
-    assert "The log has no numbers." in Page(written(TrainingLog(), tmp_path)).text
+    assert "The log has no numeric channels." in Page(written(TrainingLog(), tmp_path)).text
 
 
 def test_numbers_that_are_not_finite_or_too_large_for_small_types_are_kept(tmp_path):

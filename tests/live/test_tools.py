@@ -11,6 +11,7 @@ import pytest
 from extensions_live import serve
 from tests.live.runs import Idle, make_loop
 from tests.support.runs import build
+from tests.support.waiting import paused_at
 from workbench.errors import SessionError
 from workbench.extensions import TrainingExtension
 from workbench.interfaces import State
@@ -57,7 +58,7 @@ class Tool:
 
 @pytest.fixture
 def session():
-    session = make_loop(Unbounded(), epochs=50).start(paused=True, name="alone")
+    session = paused_at(make_loop(Unbounded(), epochs=50).start(paused=True, name="alone"), 0)
     yield session
     session.stop()
     assert session.wait(60)
@@ -162,6 +163,46 @@ def test_a_forked_session_is_served_too(learner):
         assert learner.state is State.PAUSED
 
 
+class Blocked(TrainingExtension):
+    """Waits in the first batch until a test lets it continue."""
+
+    gate = threading.Event()
+
+    def before_batch(self, batch):
+        assert self.gate.wait(60)
+
+
+def test_a_fork_of_a_busy_run_has_a_receipt_at_once():
+    Blocked.gate.clear()
+    session = build(10, Blocked()).start(name="busy")
+    with serve(session) as server:
+        tool = Tool(server)
+        try:
+            status, receipt = tool.give("fork", wait=0, name="later")
+            assert (status, receipt["done"], receipt["state"]) == (200, False, "queued")
+            assert tool.get("/")["sessions"] == ["busy"]
+        finally:
+            Blocked.gate.set()
+        receipt = tool.get(f"/commands/{receipt['id']}?wait=60")
+        assert (receipt["done"], receipt["session"], receipt["by"]) == (True, "later", "tool")
+        assert receipt["state"].startswith("applied at iteration")
+        assert tool.get("/")["sessions"] == ["busy", "later"]
+        for name in ("busy", "later"):
+            body = json.dumps({"name": "stop"})
+            assert tool.raw("POST", f"/commands?session={name}&wait=60", body)[1]["done"]
+
+
+def test_a_fork_that_is_impossible_is_refused(learner):
+    with serve(learner) as server:
+        tool = Tool(server)
+        receipt = tool.give("fork", iteration=999)[1]
+        assert receipt["refused"] and receipt["session"] is None
+        assert receipt["reason"] == "iteration 999 has not been reached; the last iteration is 0"
+        assert tool.get(f"/commands/{receipt['id']}") == receipt
+        status, wrong = tool.give("fork", iteraton=1)
+        assert (status, "cannot take" in wrong["error"]["message"]) == (400, True)
+
+
 def test_a_hyperparameter_is_set_with_a_receipt(learner):
     with serve(learner) as server:
         tool = Tool(server)
@@ -206,8 +247,8 @@ def test_no_page_of_a_browser_may_read(tool):
         ("GET", "/log?since=-1", None, 400, "since must be a whole number, 0 or more, not '-1'"),
         ("GET", "/state?sinc=1", None, 400, "no parameter 'sinc'"),
         ("GET", "/commands/1?wait=nan", None, 400, "wait must be a number of seconds"),
-        ("DELETE", "/state", None, 405, "/state takes GET, not DELETE"),
-        ("POST", "/state", "{}", 405, "/state takes GET, not POST"),
+        ("DELETE", "/state", None, 405, "/state accepts GET, not DELETE"),
+        ("POST", "/state", "{}", 405, "/state accepts GET, not POST"),
         ("POST", "/commands", "{", 400, "the body must be JSON"),
         ("POST", "/commands", "[" * 100_000, 400, "the body must be JSON"),
         ("POST", "/commands", '{"name": "set", "arguments": {"value": NaN}}', 400, "has no NaN"),
@@ -217,7 +258,7 @@ def test_no_page_of_a_browser_may_read(tool):
         ("POST", "/commands", '{"name": "puase"}', 400, "did you mean 'pause'?"),
         ("POST", "/commands", '{"name": "call"}', 400, "there is no command 'call'"),
         ("POST", "/commands", '{"name": "__init__"}', 400, "there is no command '__init__'"),
-        ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "cannot take"),
+        ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "does not accept"),
         ("POST", "/commands", '{"name": "step", "arguments": {"n": "x"}}', 400, "'x'"),
         ("POST", "/commands", " " * (1 << 20) + " ", 413, "the maximum is 1,048,576"),
     ],

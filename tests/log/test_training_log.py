@@ -74,7 +74,7 @@ def test_rows_relative_to_the_status(new):
 
 def test_rows_that_there_cannot_be_say_so(new):
     log = new()
-    with pytest.raises(LogError, match="before the first iteration is done"):
+    with pytest.raises(LogError, match="no iteration has been done yet"):
         _ = log.previous_row
     with pytest.raises(LogError, match="no epoch has ended yet"):
         _ = log.last_epoch_row

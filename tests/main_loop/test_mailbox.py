@@ -54,7 +54,7 @@ def test_requests_for_the_boundary_are_kept_in_order(mailbox, seen):
 def test_an_urgent_request_ends_every_evaluation_until_it_is_carried_out(mailbox, seen):
     mailbox.post(noting(seen, "stop", urgent=True))
     for _ in range(2):
-        with pytest.raises(EvaluationAbandoned, match="abandoned by an urgent request"):
+        with pytest.raises(EvaluationAbandoned, match="abandoned because of an urgent request"):
             mailbox.yield_to_commands()
     mailbox.run_all()
     mailbox.yield_to_commands()

@@ -255,7 +255,7 @@ DAMAGES = {
     ),
     "state of another extension": (
         forged_state(lambda state: state["extensions"].update(Stranger={})),
-        "the saved state of the extensions does not fit: 'Stranger' is not known here",
+        "the saved state of the extensions does not fit: 'Stranger' is unknown",
     ),
     "state with a variable missing": (
         forged_state(lambda state: state["variables"].popitem()),

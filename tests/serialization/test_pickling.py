@@ -221,5 +221,5 @@ def test_a_module_that_is_not_here_is_named(tmp_path):
     code += "from workbench.serialization import secure_dump\n"
     code += "secure_dump(helpers.Helper(), sys.argv[1])"
     run(code, tmp_path / "x.tar", tmp_path)
-    with pytest.raises(ArchiveError, match="'_pkl' requires a name that is not available .No"):
+    with pytest.raises(ArchiveError, match="'_pkl' refers to an object that is not available .No"):
         load(tmp_path / "x.tar", trusted=True)

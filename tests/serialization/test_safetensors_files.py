@@ -72,11 +72,11 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
     with pytest.raises(ParameterError) as caught:
         load_safetensors(model.parameters, tmp_path / "x.safetensors")
     assert str(caught.value) == (
-        f"{tmp_path}/x.safetensors: no parameter was set: 'mlp.linear_0.w' is not known here; did "
+        f"{tmp_path}/x.safetensors: no parameter was set: 'mlp.linear_0.w' is unknown; did "
         "you mean 'mlp.linear_0.W'?; 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' must "
         "have dtype float32, not float64; 'mlp.linear_1.b' must have shape (3,), not (4,)"
     )
-    with pytest.raises(ParameterError, match="^no parameter was set: 'mlp.linear_0.w' is not"):
+    with pytest.raises(ParameterError, match="^no parameter was set: 'mlp.linear_0.w' is unknown"):
         from_state_dict(model.parameters, values)
     assert equal(to_state_dict(model.parameters), before)
 
@@ -85,9 +85,9 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
     "content, text",
     [
         (None, "cannot be opened"),
-        (b"", "must be an undamaged safetensors file"),
-        (b"something else altogether", "must be an undamaged safetensors file"),
-        (b"\x02\0\0\0\0\0\0\0{}rest", "must be an undamaged safetensors file"),
+        (b"", "must be a valid safetensors file"),
+        (b"something else altogether", "must be a valid safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{}rest", "must be a valid safetensors file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
@@ -101,6 +101,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
 def test_an_older_file_stays_if_saving_fails(tmp_path):
     path = tmp_path / "w.safetensors"
     save_safetensors([shared(1.0, "w")], path)
-    with pytest.raises(ArchiveError, match="parameters must differ, but two are 'w'"):
+    with pytest.raises(ArchiveError, match="parameters must be unique, but two are 'w'"):
         save_safetensors([shared(1.0, "w"), shared(2.0, "w")], path)
     assert list(load_file(path)) == ["w"]

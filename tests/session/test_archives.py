@@ -16,13 +16,7 @@ from workbench.session import running_sessions as sessions
 
 from .test_rewind import SOON, assert_at, go_to
 
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 @pytest.fixture

@@ -9,37 +9,21 @@ import torch
 
 from tests.support import runs
 from tests.support.fakes import make
+from tests.support.waiting import SOON, paused_at
 from workbench.errors import SessionError
 from workbench.extensions import FinishAfter
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import State
 from workbench.session import running_sessions as sessions
+from workbench.session.snapshots import Ring, Snapshot
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 @pytest.fixture
 def finished():
     session = runs.build(30).start()
     assert session.wait(SOON)
-    return session
-
-
-def arrived(session, iteration):
-    """Wait until a fork is where it begins."""
-    end = time.monotonic() + SOON
-    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
-        assert time.monotonic() < end, session
-        time.sleep(0.002)
     return session
 
 
@@ -51,14 +35,14 @@ def ended_at(iteration):
 
 @pytest.mark.parametrize("iteration", [0, 1, 11, 29])
 def test_a_fork_starts_paused_at_the_iteration(finished, iteration):
-    fork = arrived(finished.fork(iteration), iteration)
+    fork = paused_at(finished.fork(iteration), iteration)
     if iteration:
         loop = ended_at(iteration)
         fork.call(lambda main_loop: runs.assert_same(main_loop, loop)).wait(SOON)
 
 
 def test_a_fork_ends_as_the_first_one_did(finished):
-    fork = arrived(finished.fork(11), 11)
+    fork = paused_at(finished.fork(11), 11)
     fork.resume()
     fork.wait(SOON)
     runs.assert_same(fork.main_loop, finished.main_loop)
@@ -66,7 +50,7 @@ def test_a_fork_ends_as_the_first_one_did(finished):
 
 def test_what_the_fork_learns_the_first_one_does_not(finished):
     before = finished.main_loop.state_dict()
-    fork = arrived(finished.fork(11), 11)
+    fork = paused_at(finished.fork(11), 11)
     fork.resume()
     fork.wait(SOON)
     after = finished.main_loop.state_dict()
@@ -80,7 +64,7 @@ def test_a_running_session_goes_on_beside_its_fork():
         time.sleep(0.01)
     fork = session.fork(name="second")
     at = fork.log.status["iterations_done"]
-    arrived(fork, at)
+    paused_at(fork, at)
     while session.log.status["iterations_done"] <= at + 5:
         time.sleep(0.01)
     assert set(sessions.running()) >= {"second", session.name}
@@ -88,13 +72,13 @@ def test_a_running_session_goes_on_beside_its_fork():
 
 
 def test_both_share_the_data_set(finished):
-    fork = arrived(finished.fork(3), 3)
+    fork = paused_at(finished.fork(3), 3)
     assert fork.main_loop.data_stream.dataset is finished.main_loop.data_stream.dataset
 
 
 def test_a_branch_that_was_left_can_be_forked(finished):
     finished.rewind(4).wait(SOON)
-    fork = arrived(finished.fork(20, branch="main"), 20)
+    fork = paused_at(finished.fork(20, branch="main"), 20)
     assert fork.branches[0].name == f"fork of {finished.name} at 20"
 
 
@@ -103,7 +87,7 @@ def test_the_database_has_the_fork_as_a_run_of_its_own(tmp_path):
     loop.log = SQLiteLog(tmp_path / "runs.sqlite")
     session = loop.start()
     session.wait(SOON)
-    fork = arrived(session.fork(6), 6)
+    fork = paused_at(session.fork(6), 6)
     fork.set(fork.main_loop.algorithm.step_rule.learning_rate, 0.5).wait(SOON)
     fork.resume()
     fork.wait(SOON)
@@ -122,11 +106,11 @@ def test_interventions_before_the_fork_are_part_of_it(finished):
     rate = finished.main_loop.algorithm.step_rule.learning_rate
     finished.set(rate, 0.5).wait(SOON)
     finished.step(5).wait(SOON)
-    arrived(finished, 10)
-    fork = arrived(finished.fork(8), 8)
+    paused_at(finished, 10)
+    fork = paused_at(finished.fork(8), 8)
     assert fork.main_loop.algorithm.step_rule.learning_rate.get_value() == 0.5
     fork.step(2)
-    arrived(fork, 10)
+    paused_at(fork, 10)
     state = finished.call(MainLoop.state_dict).wait(SOON)["parameters"]
     other = fork.call(MainLoop.state_dict).wait(SOON)["parameters"]
     assert all(torch.equal(value, other[name]) for name, value in state.items())
@@ -164,4 +148,38 @@ def test_a_name_that_is_taken_is_refused():
 
 def test_a_session_starts_paused():
     session = runs.build(None).start(paused=True)
-    arrived(session, 0)
+    paused_at(session, 0)
+
+
+def test_a_fork_can_be_rewound_to_before_its_start(finished):
+    fork = paused_at(finished.fork(11), 11)
+    fork.rewind(4).wait(SOON)
+    loop = ended_at(4)
+    fork.call(lambda main_loop: runs.assert_same(main_loop, loop)).wait(SOON)
+    fork.resume()
+    fork.wait(SOON)
+    runs.assert_same(fork.main_loop, finished.main_loop)
+
+
+def test_a_fork_shares_the_snapshots_of_its_past_only(finished):
+    finished.rewind(5).wait(SOON)
+    finished.set(finished.main_loop.algorithm.step_rule.learning_rate, 0.5).wait(SOON)
+    finished.step(5).wait(SOON)
+    paused_at(finished, 10)
+    finished.snapshot().wait(SOON)
+    fork = paused_at(finished.fork(8), 8)
+    mine = {id(one.state): one.iteration for one in finished.snapshots}
+    shared = [one for one in fork.snapshots if id(one.state) in mine]
+    assert shared and max(one.iteration for one in shared) <= 8
+    fork.rewind(2).wait(SOON)
+    assert fork.main_loop.algorithm.step_rule.learning_rate.get_value() == pytest.approx(0.1)
+
+
+def test_shared_snapshots_are_within_the_limits_of_the_fork():
+    ring, other = Ring(), Ring(memory=2048)
+    for iteration in range(5):
+        ring.add(
+            Snapshot(iteration, 0, {"variables": {"w": torch.ones(256) * iteration}}, {}, {}, 0)
+        )
+    other.adopt(ring)
+    assert (len(ring), len(other), other.bytes) == (5, 2, 2048)

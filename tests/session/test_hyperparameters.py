@@ -1,29 +1,19 @@
 """The numbers that may be changed while training: what they are, set by name, held and released."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 
 from tests.support import runs
+from tests.support.waiting import SOON, paused_at
 from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, Scale, StepClipping
 from workbench.errors import SessionError
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
-from workbench.session import State
-from workbench.session import running_sessions as sessions
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def paused(rule=None, *make):
@@ -39,10 +29,7 @@ def scheduled(rate):
 
 def to(session, iteration):
     session.step(iteration - session.log.status["iterations_done"])
-    end = time.monotonic() + SOON
-    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
-        assert time.monotonic() < end
-        time.sleep(0.002)
+    paused_at(session, iteration)
 
 
 def test_every_setting_of_a_rule_is_found():
@@ -64,7 +51,7 @@ def test_a_number_knows_its_bounds_and_its_scale(name, low, high, scale):
 
 def test_a_number_knows_its_rule():
     rule = CompositeRule([StepClipping(1.0), Momentum(0.1, 0.9), Scale(0.5), Scale(2.0)])
-    owners = {one.path: one.owner for one in paused(rule).hyperparameters}
+    owners = {one.path: one.owner for one in paused(rule).hyperparameters if one.owner}
     assert owners["threshold"] == "StepClipping"
     assert owners["momentum"] == "Momentum"
     assert sorted(owners.values()) == ["Momentum", "Momentum", "Scale", "Scale 2", "StepClipping"]
@@ -142,7 +129,7 @@ def test_a_held_value_stays_and_a_released_one_follows_the_schedule():
 
 def test_what_no_schedule_drives_cannot_be_held():
     with pytest.raises(
-        SessionError, match="no schedule drives momentum, so there is nothing to hold"
+        SessionError, match="no schedule sets momentum, so there is nothing to hold"
     ):
         paused().hold("momentum")
 
@@ -160,3 +147,29 @@ def test_holding_is_replayed():
     second.resume()
     second.wait(SOON)
     runs.assert_same(first.main_loop, second.main_loop)
+
+
+def test_the_probability_of_dropout_is_found_and_set():
+    session = paused()
+    [found] = [one for one in session.hyperparameters if one.path == "drop_prob"]
+    assert (found.value, found.low, found.high, found.scale) == (0.3, 0, 1, "linear")
+    assert session.set("drop_prob", 1).reason == (
+        "ArgumentError: drop_prob must be between 0 and 1 (1 excluded), not 1"
+    )
+    session.set("drop_prob", 0).wait(SOON)
+    assert session.describe("drop_prob").value == 0
+
+
+def test_the_probability_of_dropout_is_replayed_and_rewound():
+    session = paused()
+    to(session, 5)
+    session.set("drop_prob", 0.8)
+    session.resume()
+    assert session.wait(SOON)
+    again = runs.build(30).start(paused=True)
+    again.replay(session.log)
+    again.resume()
+    assert again.wait(SOON)
+    runs.assert_same(session.main_loop, again.main_loop)
+    session.rewind(4).wait(SOON)
+    assert session.describe("drop_prob").value == 0.3

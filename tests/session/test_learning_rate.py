@@ -9,24 +9,17 @@ import pytest
 
 from tests.support import runs
 from tests.support.fakes import make
+from tests.support.waiting import SOON
 from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.errors import ArgumentError, SessionError, SessionWarning
 from workbench.extensions import FinishAfter
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import running_sessions
+from workbench.session import learning_rate_test
 from workbench.session.learning_rate_test import LearningRateTest
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in running_sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def parabola(**options):
@@ -77,7 +70,8 @@ def test_noise_of_the_cost_does_not_end_it():
 def test_the_run_does_not_change():
     session, plain = runs.build(30).start(paused=True), runs.build(30)
     session.step(7).wait(SOON)
-    session.find_learning_rate(1e-4, 1.0, batches=40)
+    with pytest.warns(SessionWarning, match="did not fall clearly"):  # in so few, small batches
+        session.find_learning_rate(1e-4, 1.0, batches=40)
     session.resume()
     assert session.wait(SOON)
     plain.run()
@@ -129,6 +123,65 @@ def test_low_costs_of_the_first_batches_do_not_hide_a_fall():
     rates = np.geomspace(1e-4, 1.0, 60).tolist()
     costs = [0.1, 0.2, *[2.0] * 28, *np.linspace(2.0, 0.5, 30)]
     assert 1e-2 < LearningRateTest(rates, costs).suggestion <= 1
+
+
+def noisy(mean, scale, seed=0):
+    """Return a test with costs that are noise around some means."""
+    noise = np.random.default_rng(seed).normal(0, scale, len(mean))
+    rates = np.geomspace(1e-6, 10, len(mean)).tolist()
+    return LearningRateTest(rates, (np.asarray(mean) + noise).tolist())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_of_a_converged_run_suggests_nothing(seed):
+    growth = np.exp(np.linspace(0, 3, 15)) - 1
+    result = noisy([*[0.5] * 85, *(0.5 + growth)], 0.1, seed)
+    assert result.suggestion is None
+    assert result.reason.startswith("the cost did not fall ") and result.reason in repr(result)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, -2.0])
+def test_a_fall_within_noise_is_found_where_it_is(offset):
+    fall = [*[2.0] * 50, *np.linspace(2, 0.5, 20), *[0.5] * 10, *np.linspace(0.5, 9, 20)]
+    result = noisy(np.add(fall, offset), 0.3)
+    assert result.rates[50] < result.suggestion < result.rates[70] and result.reason == ""
+
+
+@pytest.mark.parametrize(("at", "cost"), [(0, 50.0), (10, 50.0), (40, -50.0), (99, -50.0)])
+def test_one_extreme_cost_suggests_nothing(at, cost):
+    means = [2.0] * 100
+    means[at] = cost
+    assert noisy(means, 0.1).suggestion is None
+
+
+def test_a_high_first_cost_does_not_hide_a_fall():
+    result = noisy([50, *[2.0] * 59, *np.linspace(2, 0.5, 20), *np.linspace(0.5, 9, 20)], 0.1)
+    assert result.rates[60] < result.suggestion < result.rates[80]
+
+
+def test_a_converged_run_says_why_nothing_is_suggested():
+    w, x = shared(np.zeros(4), "w"), tensor.vector("x")
+    cost = (w**2).sum() + x.sum()
+    algorithm = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.01))
+    batches = [{"x": [one]} for one in np.random.RandomState(0).normal(5, 1, 400)]
+    session = MainLoop(algorithm, batches).start(paused=True)
+    with pytest.warns(SessionWarning, match=r"did not fall clearly.*a converged run has no such"):
+        result = session.find_learning_rate(1e-6, 1e-2)
+    assert result.suggestion is None
+
+
+def test_the_average_is_computed_once_for_each_batch(monkeypatch):
+    added = []
+    add = learning_rate_test._Average.add
+    monkeypatch.setattr(
+        learning_rate_test._Average, "add", lambda self, cost: added.append(1) or add(self, cost)
+    )
+    counts, session = [], parabola()
+    for batches in (40, 80):
+        added.clear()
+        session.find_learning_rate(1e-4, 1e-1, batches=batches)
+        counts.append(len(added))
+    assert counts[1] == 2 * counts[0]
 
 
 @pytest.mark.parametrize("bounds", [(0, 1), (1, 1), (2, 1), (-1, 1), (1e-3, math.inf), ("a", 1)])

@@ -152,7 +152,7 @@ def test_a_stream_with_one_reader_is_left_to_training():
         GatedAlgorithm(), ({"x": i} for i in range(5)), extensions=[FinishAfter(after_n_batches=1)]
     ).start(paused=True)
     answer = session.probe([], batch=True)
-    with pytest.raises(SessionError, match=r"only training can read.*give the view a batch"):
+    with pytest.raises(SessionError, match=r"only training can read.*pass your own batch"):
         answer.wait(20)
     session.stop()
 

@@ -1,31 +1,13 @@
 """Interventions made again in a run of the same code: the same numbers, or an error."""
 
-import time
-
 import pytest
 
 from tests.support import runs
+from tests.support.waiting import SOON, paused_at
 from workbench.errors import SessionError
 from workbench.extensions import SimpleExtension
-from workbench.session import State
-from workbench.session import running_sessions as sessions
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
-
-
-def until(session, iteration):
-    end = time.monotonic() + SOON
-    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
-        assert time.monotonic() < end
-        time.sleep(0.002)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 def rate(session):
@@ -42,12 +24,12 @@ def steered():
     """Return a run in which values were set, a function was called, and a rewind was made."""
     session = runs.build(25).start(paused=True)
     session.step(6).wait(SOON)
-    until(session, 6)
+    paused_at(session, 6)
     session.set(rate(session), 0.5).wait(SOON)
     session.step(9).wait(SOON)
-    until(session, 15)
+    paused_at(session, 15)
     session.rewind(12).wait(SOON)
-    until(session, 12)
+    paused_at(session, 12)
     session.set(rate(session), 0.05).wait(SOON)
     session.call(halve).wait(SOON)
     session.resume()
@@ -92,7 +74,7 @@ def test_an_unknown_variable_is_named(steered):
 def test_an_iteration_that_has_passed_is_refused(steered):
     session = runs.build(25).start()
     session.wait(SOON)
-    with pytest.raises(SessionError, match="was made at iteration 6, but this run has .* 25"):
+    with pytest.raises(SessionError, match="was made at iteration 6, but this run is .* 25"):
         session.replay(steered.log, functions={"halve": halve})
 
 
@@ -115,7 +97,7 @@ def test_going_back_before_an_intervention_ends_the_replay(steered):
     records = [r for r in steered.interventions if r["command"] == "set"]
     command = session.replay([*records, {**records[-1], "iteration": 20}])
     session.step(10).wait(SOON)
-    until(session, 10)
+    paused_at(session, 10)
     session.rewind(8).wait(SOON)  # behind the first one
     assert not command.done
     session.rewind(3).wait(SOON)
@@ -134,7 +116,7 @@ def test_a_function_that_adds_an_extension_does_so_again():
 
     first = runs.build(9).start(paused=True)
     first.step(4).wait(SOON)
-    until(first, 4)
+    paused_at(first, 4)
     first.call(add).wait(SOON)
     first.resume()
     first.wait(SOON)

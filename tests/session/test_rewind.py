@@ -11,23 +11,15 @@ from hypothesis import strategies as st
 
 from tests.support import runs
 from tests.support.fakes import make
+from tests.support.waiting import SOON, paused_at
 from workbench.errors import NotFiniteError, SessionError
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import State
-from workbench.session import running_sessions as sessions
+from workbench.session import State, rewind
 from workbench.session.rewind import Rewinder
 
-SOON = 20
-
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 @pytest.fixture
@@ -44,14 +36,7 @@ def rate(session):
 def go_to(session, iteration):
     """Have a paused session train up to an iteration."""
     session.step(iteration - session.log.status["iterations_done"]).wait(SOON)
-    until_paused(session, iteration)
-
-
-def until_paused(session, iteration):
-    end = time.monotonic() + SOON
-    while session.state is not State.PAUSED or session.log.status["iterations_done"] != iteration:
-        assert time.monotonic() < end
-        time.sleep(0.002)
+    paused_at(session, iteration)
 
 
 @pytest.fixture
@@ -365,10 +350,10 @@ def test_the_goal_of_a_run_survives_the_way_there_and_back():
 def test_more_training_is_an_intervention():
     session = runs.build(20).start(paused=True)
     session.step(7).wait(SOON)
-    until_paused(session, 7)
+    paused_at(session, 7)
     session.train(batches=10).wait(SOON)
     session.step(3).wait(SOON)
-    until_paused(session, 10)
+    paused_at(session, 10)
     session.rewind(9).wait(SOON)
     assert session.planned["batches"] == 30
     session.undo().wait(SOON)  # of the rewind
@@ -450,6 +435,65 @@ def test_a_state_that_cannot_be_kept_does_not_end_training():
     session.resume()
     assert session.wait(SOON)
     assert session.log.status["iterations_done"] == 8
+
+
+class Brittle(SimpleExtension):
+    """Extension whose state sometimes cannot be copied."""
+
+    def __init__(self):
+        super().__init__(after_batch=True)
+        self.reason = None
+
+    def do(self, which_callback, *args):
+        pass
+
+    def state_dict(self):
+        if self.reason:
+            raise self.reason
+        return super().state_dict()
+
+
+def test_a_snapshot_that_fails_is_skipped(caplog):
+    extension = Brittle()
+    session = runs.build(30, extension).start(paused=True)
+    go_to(session, 5)
+    extension.reason = torch.OutOfMemoryError("no memory is left")
+    refused = session.snapshot()
+    with pytest.raises(SessionError, match=r"no snapshot could be taken at iteration 5 \(OutOfM"):
+        refused.wait(SOON)
+    for value in (0.5, 0.25):
+        session.set(rate(session), value).wait(SOON)
+    session.step().wait(SOON)
+    paused_at(session, 6)
+    with pytest.raises(SessionError, match="no intervention is left to undo: no snapshot could be"):
+        session.undo().wait(SOON)
+    [warning] = [one for one in caplog.messages if "no memory is left" in one]
+    assert "training continues" in warning
+    extension.reason = None
+    session.snapshot().wait(SOON)
+    go_to(session, 9)
+    session.rewind(7).wait(SOON)
+    assert session.log.status["iterations_done"] == 7 and rate(session).get_value() == 0.25
+    session.rewind(4).wait(SOON)
+    assert session.log.status["iterations_done"] == 4
+    assert rate(session).get_value() == np.float32(0.1)
+
+
+def test_a_rewind_does_not_need_a_snapshot_of_the_state_that_is_left(paused, monkeypatch):
+    go_to(paused, 5)
+
+    def failing(*args, **options):
+        raise MemoryError("no memory is left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rewind, "snapshot_of", failing)
+        paused.rewind(3).wait(SOON)
+        with pytest.raises(SessionError, match=r"no snapshot could be taken .*MemoryError: no m"):
+            paused.undo().wait(SOON)
+    assert_at(paused, 3)
+    paused.rewind(2).wait(SOON)
+    paused.undo().wait(SOON)
+    assert_at(paused, 3)
 
 
 def test_the_session_that_trains_takes_the_snapshots():

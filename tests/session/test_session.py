@@ -178,7 +178,7 @@ def test_waiting_for_a_command_may_time_out():
     session = make(algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
     command = session.pause()
-    with pytest.raises(TimeoutError, match="0.001 seconds for <pause: queued>; it stays queued"):
+    with pytest.raises(TimeoutError, match="0.001 seconds for <pause: queued>; it is still queued"):
         command.wait(timeout=0.001)
 
 
@@ -382,7 +382,7 @@ def test_interrupting_wait_leaves_training_running(paused):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(
-            KeyboardInterrupt, match=r"but training continues: <Session .*stop\(\) to end it"
+            KeyboardInterrupt, match=r"but training continues: <Session .*stop\(\) to end training"
         ):
             paused.wait()
     finally:
@@ -667,7 +667,9 @@ def test_stop_overtakes_commands_for_later_training():
     algorithm.allowed.release(100)
     assert session.wait(SOON)
     assert saved.wait() == 1 and stop.iteration == 1
-    assert {c.state for c in overtaken} == {"refused: training was stopped before it took effect"}
+    assert {c.state for c in overtaken} == {
+        "refused: training was stopped before the command took effect"
+    }
 
 
 def test_a_session_shows_itself(paused):

@@ -6,17 +6,10 @@ from tests.support import runs
 from workbench.errors import ArgumentError, SessionError
 from workbench.extensions import FinishAfter
 from workbench.session import State
-from workbench.session import running_sessions as sessions
 
 from .test_rewind import SOON, go_to
 
-
-@pytest.fixture(autouse=True)
-def no_session_is_left():
-    yield
-    for session in sessions.running().values():
-        session.stop()
-        assert session._worker.ended.wait(SOON)
+pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
 
 @pytest.fixture

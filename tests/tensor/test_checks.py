@@ -217,7 +217,7 @@ def test_a_result_that_is_a_view_of_an_input_is_found():
     output.args = ((clone.args[0],),)
     lowered.graph.erase_node(clone)
     fault = the_fault(check_program(lowered), PROGRAM, "share memory")
-    assert fault.detail == "it shares the memory of x"
+    assert fault.detail == "it shares memory with x"
 
 
 def test_a_fault_in_a_program_has_the_path_of_its_brick():

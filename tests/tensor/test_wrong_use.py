@@ -14,7 +14,7 @@ from workbench.errors import ArgumentError, DtypeError, ShapeError, SymbolicErro
         ("float32", r"the dtype of 'x' must be a torch.dtype, not 'float32'; write torch.float32"),
         (np.float64, r"the dtype of 'x' must be .*float64.*; write torch.float64"),
         (float, r"must be a torch.dtype, not <class 'float'>; write torch.float32"),
-        ("words", r"must be a torch.dtype, not 'words'; use one such as torch.float32"),
+        ("words", r"must be a torch.dtype, not 'words'; use a dtype such as torch.float32"),
     ],
 )
 def test_a_dtype_is_one_of_torch(dtype, text):

@@ -48,7 +48,7 @@ NOT_UPDATED = (
 )
 
 COMPILED_FOR = "compiled_for"
-"""The key in an algorithm's state for the sizes for which programs were compiled."""
+"""The key of the compiled input sizes in the state of an algorithm."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -147,7 +147,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     function_kwargs : dict, optional
         Keyword arguments of `workbench.function`.
     on_unused_sources : {'raise', 'warn', 'ignore'}
-        The action if no input has the name of a source of the batch.
+        The action if a source of the batch does not match any input.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def execution(self) -> Execution:
-        """The execution of the function, which describes how batches are processed.
+        """The `Execution` of the function, which describes how batches are processed.
 
         See `workbench.explain`.
         """
@@ -345,13 +345,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return self._all_trained()
 
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
-        """Return all updates, with new values in the trained graph."""
+        """Return all updates, with the new values as computed in the trained graph."""
         updates = self.updates
         news = iter(self.training_graph(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
     def _statistics(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates of variables that belong to bricks, such as population statistics."""
+        """Return the updates of brick variables, such as population statistics."""
         return [pair for pair in self._all_trained() if get_brick(pair[0]) is not None]
 
     def _check_updates(

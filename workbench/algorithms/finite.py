@@ -1,6 +1,6 @@
-"""Checks that the cost and the new parameters are finite, before anything changes.
+"""Checks that the cost and the new parameters are finite, before any variable changes.
 
-The cost is checked for every batch. The tiers of execution check steps in their programs
+The cost is checked for every batch. The execution tiers check steps in their programs
 (`workbench.tensor.execution.screen`); the cause is determined only if a step is not finite.
 """
 
@@ -45,7 +45,7 @@ ALREADY = "{parameters} {verb} already infinite or NaN before the batch; restore
 MOST = 3
 """The largest number of parameters that a message lists."""
 LATE = 32
-"""The largest number of costs on an accelerator that wait to be checked."""
+"""Maximum number of unchecked costs on an accelerator."""
 FIRST = "Check the data, the initial parameters and the learning rate"
 
 
@@ -61,7 +61,7 @@ class FiniteCost:
         The gradients of the parameters.
     watched : sequence of Variable, optional
         For each parameter, the variable that must be finite before parameters change: its gradient,
-        or the parameter itself, which stands for its new value. By default the parameters.
+        or the parameter itself, which represents its new value. By default the parameters.
     buffers : iterable of SharedVariable, optional
         Buffers of rules and bricks whose new values must be finite too. For example, after an
         average of squares has become infinite, all steps would be zero. A buffer is not checked if
@@ -75,7 +75,7 @@ class FiniteCost:
     latest : float or None
         The cost in the last check, finite or not.
     outputs : list of Variable
-        The first outputs of the function, which `guard` checks: a list with the cost, or empty.
+        The first outputs of the function, which `guard` checks: the cost, or an empty list.
     variables : list of Variable
         See `Watch`.
     """
@@ -117,7 +117,7 @@ class FiniteCost:
 
     @property
     def watch(self) -> Watch | None:
-        """The watch of the function (this object), or None if no variable must be finite."""
+        """The watch of the function (this object), or None if no variable has to be finite."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
@@ -126,7 +126,7 @@ class FiniteCost:
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return a tensor that is true if updates can be applied; None if they always can."""
+        """Return a tensor that is true if updates are allowed, or None if all are allowed."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:

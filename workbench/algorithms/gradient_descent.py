@@ -61,7 +61,7 @@ class GradientDescent(UpdatesAlgorithm):
         By default, bricks that compute differently in training (dropout, batch normalisation,
         wrapped modules) are in training mode, even if the graph of `cost` was built in evaluation
         mode, and population statistics are updated as moving averages. Everything that is computed
-        in the step, such as the records of `TrainingDataMonitoring` and further updates, belongs to
+        in the step, such as the records of `TrainingDataMonitoring` and further updates, is part of
         the trained graph. `cost` and all other variables are not changed and can be evaluated on
         other data. A graph is trained unchanged with ``mode='as given'``, or if its mode was set
         explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or another rewrite.
@@ -113,7 +113,7 @@ class GradientDescent(UpdatesAlgorithm):
             "cost", "parameters", "step_rule", "gradients", "steps", "total_gradient_norm",
             "total_step_norm",
         ),
-        "create a new GradientDescent, and a main loop with it",
+        "create a new GradientDescent and a new main loop",
     )  # fmt: skip
 
     def __init__(
@@ -182,7 +182,7 @@ class GradientDescent(UpdatesAlgorithm):
 
     @property
     def checks_cost(self) -> bool:
-        """True if the cost of every batch is computed and checked, so that `last_cost` has it."""
+        """True if the cost of every batch is computed and checked, so that `last_cost` is known."""
         return bool(self.finite.outputs)
 
     @property
@@ -190,7 +190,7 @@ class GradientDescent(UpdatesAlgorithm):
         """The last cost that was checked, finite or not.
 
         The value is None before the first batch, without a cost, and with
-        ``on_not_finite='ignore'``. On an accelerator it can be some batches old.
+        ``on_not_finite='ignore'``. On an accelerator it can be a few batches old.
         """
         return self.finite.latest
 
@@ -280,7 +280,7 @@ def _of_parameters(
     different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
-            "parameters must be the keys of gradients, but "
-            f"{', '.join(map(path_of, different))} is in only one of them"
+            "parameters must be the keys of gradients, but only one of the two contains "
+            f"{', '.join(map(path_of, different))}"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

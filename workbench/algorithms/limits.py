@@ -75,9 +75,9 @@ class VariableClipping(StepRule):
     Let :math:`p` be the parameter, :math:`s` the step of the previous rule and :math:`\theta` the
     threshold. The step is changed so that the parameter becomes
     :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, where the norm is computed over `axis`. The
-    rule must be the last one of a chain, because it assumes that its step is subtracted. It is used
-    for max-norm regularisation (Srebro and Shraibman 2005), for instance of the weights of hidden
-    units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
+    rule must be the last rule of a chain, because it assumes that its step is subtracted. It is
+    used for max-norm regularisation (Srebro and Shraibman 2005), for instance of the weights of
+    hidden units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` does not consist of distinct integers, or if a parameter does not have the axis.
+        If `axis` does not consist of distinct integers, or if a parameter lacks one of the axes.
 
     Examples
     --------
@@ -141,9 +141,9 @@ class RemoveNotFinite(StepRule):
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
     algorithm changes no parameter and no buffer, and applies no other updates, such as those of
     population statistics. So a single bad batch does not make a velocity infinite. Parameters whose
-    own step is not finite are multiplied by `scaler`. The rule must be the last one of a chain.
+    own step is not finite are multiplied by `scaler`. The rule must be the last rule of a chain.
 
-    If this rule is used, `GradientDescent` does not raise when the cost or a step is not finite.
+    If this rule is used, `GradientDescent` raises no error when the cost or a step is not finite.
 
     Parameters
     ----------

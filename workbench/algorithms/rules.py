@@ -32,9 +32,9 @@ FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
 POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
 RATE = Interval(0, 1, error=errors.AlgorithmError)
-"""The interval of a fraction, from 0 to 1."""
+"""The interval of valid fractions, from 0 to 1."""
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
-"""The interval of a decay rate.
+"""The interval of valid decay rates.
 
 It excludes 1, because the average would then never change and its bias correction would divide by
 zero.
@@ -78,7 +78,7 @@ class StepRule(FixedAttributes):
         The values of hyperparameters, which are shared variables, can still change.
         """
         public = [name for name in vars(self) if not name.startswith("_")]
-        self._fixed = dict.fromkeys(public, "create a new rule, and an algorithm with it")
+        self._fixed = dict.fromkeys(public, "create a new rule and a new algorithm")
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, StepRule):
@@ -147,7 +147,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Receive the updates of earlier rules of a chain; called before `compute_steps`.
+        """Receive the updates of the earlier rules in a chain; called before `compute_steps`.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Change the updates of earlier rules of a chain; called after `compute_steps`.
+        """Change the updates of the earlier rules in a chain; called after `compute_steps`.
 
         Parameters
         ----------
@@ -344,7 +344,7 @@ def buffer_for(
 ) -> SharedVariable:
     """Create a buffer of a rule, filled with zeros and with the same shape as `parameter`.
 
-    `shown_by_step` states that the step is not finite wherever the buffer is not finite, so that it
+    `shown_by_step` is True if the step is not finite wherever the buffer is not finite, so that it
     is enough to check the step.
     """
     new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
@@ -395,7 +395,7 @@ def check_parameters(what: str, parameters: Sequence[Any]) -> None:
 
 
 def parameters_of(cost: Any) -> list[SharedVariable]:
-    """Return the parameters of a cost, from which a criterion selects the trained parameters."""
+    """Return the parameters of a cost, or an empty list if `cost` is not a variable."""
     return ComputationGraph(cost).parameters if isinstance(cost, Variable) else []
 
 

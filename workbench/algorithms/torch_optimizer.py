@@ -47,7 +47,7 @@ OF_STATE = 0.85
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
-"""Options of optimizers that are used as factors."""
+"""Optimizer options that are used as factors."""
 LEAST = 1e-12
 """The smallest constant in a denominator that keeps quotients finite."""
 
@@ -109,7 +109,7 @@ class TorchOptimizer(UpdatesAlgorithm):
 
     _fixed = dict.fromkeys(
         ("cost", "parameters", "gradients", "total_gradient_norm", "learning_rate"),
-        "create a new TorchOptimizer, and a main loop with it",
+        "create a new TorchOptimizer and a new main loop",
     )
 
     def __init__(
@@ -238,7 +238,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         """Return True if a step can overflow even if its first gradients are small.
 
         Gradients are checked before they are passed to the optimizer, but an optimizer with several
-        evaluations has already changed parameters before the later ones. Any step can overflow with
+        evaluations changes parameters before the later evaluations. Any step can overflow with
         factors above one, with a very small constant in a denominator, or with an optimizer that is
         not part of torch.
         """
@@ -376,7 +376,7 @@ def _finite(value: Any) -> bool:
 
 
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
-    """Return True if the norm of each tensor is below a power of its dtype's largest number."""
+    """Return True if each norm is below the largest number of the dtype, raised to `power`."""
     if tensors and not tensors[0].is_cpu:  # one transfer is faster than many
         norms = torch.stack(
             [norm.double() for norm in internals.foreach_norm(list(tensors))]

@@ -1,4 +1,4 @@
-"""Bricks: operations with parameters that build graphs and configure their children."""
+"""Bricks: operations with parameters. They build graphs and configure their children."""
 
 from workbench.bricks.activations import (
     GELU,

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 SPECIAL = ("application", "application_call")
-"""Arguments that an application method can declare, and that its caller does not pass."""
+"""Arguments that an application method can declare but its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that families of bricks read from an application; errors say how to declare one."""
+"""Attributes that some bricks read from an application. Errors explain how to declare them."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
@@ -63,7 +63,7 @@ class Application(Predicate):
     name : str
         The name of the method.
     brick : type
-        The class that defines it.
+        The class that defines the method.
     attributes : dict
     properties : dict of str to str
         Maps each attribute that a method of the brick computes to the name of the method.
@@ -109,7 +109,7 @@ class Application(Predicate):
         for name in self.attributes.get("inputs", ()):
             if name not in parameters:
                 raise ApplicationError(
-                    f"{self.application_function.__qualname__}: inputs names {name!r}, "
+                    f"{self.application_function.__qualname__}: inputs contains {name!r}, "
                     f"which is not an argument of the method ({', '.join(parameters)})"
                     f"{nearest(name, parameters)}"
                 )
@@ -235,7 +235,7 @@ class Application(Predicate):
             )
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application on any brick."""
+        """Return True if `variable` was created by a call of this application on any brick."""
         call = get_application_call(variable)
         return call is not None and call.application.application is self
 
@@ -393,7 +393,7 @@ class BoundApplication(Predicate):
         Raises
         ------
         AttributeError
-            If the name is not one of the attributes that applications have.
+            If applications have no attribute of this name.
         """
         if name.startswith("_") or name in OWN:
             super().__setattr__(name, value)
@@ -436,8 +436,9 @@ class BoundApplication(Predicate):
     def _method(self, name: str) -> Callable[[], Any]:
         """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override that belongs to an application of the subclass is ignored: that application can
-        call this one with `super`, and this one would then have the attributes of the subclass.
+        An override is ignored if its class also defines a new application of the same name and the
+        override computes attributes of that application. The new application can call the
+        inherited one with `super`, and the inherited one must then keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
@@ -480,7 +481,7 @@ class BoundApplication(Predicate):
         return self.application.apply(self, *args, **kwargs)
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` belongs to a call of this application on this brick."""
+        """Return True if `variable` was created by a call of this application on this brick."""
         call = get_application_call(variable)
         return call is not None and bool(call.application == self)
 

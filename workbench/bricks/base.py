@@ -1,8 +1,8 @@
 """`Brick`, the base class of operations with parameters and children.
 
-A brick is *constructed*, possibly without all its settings. Its parameters are *allocated*, filled
-with NaN, once the settings that allocation requires are set. Then the brick is *applied* to
-variables and its parameters are *initialised*, in either order. Before allocation and
+A brick is *constructed*, possibly without all its settings. When the settings that
+allocation requires are set, its parameters are *allocated* and filled with NaN. Then the brick is
+*applied* to variables and its parameters are *initialised*, in either order. Before allocation and
 initialisation, a brick pushes settings to its children; then it allocates or initialises them too.
 """
 
@@ -52,7 +52,7 @@ def _pushing(stage: str) -> Iterator[None]:
 class Brick(Component):
     """An operation with parameters and children.
 
-    A subclass calls ``super().__init__(**kwargs)`` in its constructor, passes its children there,
+    A subclass calls ``super().__init__(**kwargs)`` in its constructor, with its children,
     and decorates the methods that compute outputs with `application`. Where necessary it overrides
     `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
     `get_dim`. If the constructor is decorated with `lazy`, settings can be assigned later as
@@ -86,9 +86,9 @@ class Brick(Component):
     decorators : sequence of BrickWrapper
         A class attribute: wrappers for the inherited application methods of the class.
     setting_checks : dict
-        A class attribute that maps the name of a setting to a function that raises for an invalid
-        value. The function is called with the brick's path, the name and the value whenever the
-        setting is assigned.
+        A class attribute that maps the name of a setting to a function that raises an error
+        for an invalid value. The function is called with the brick's path, the name and the value
+        whenever the setting is assigned.
     former_hooks : dict of str to str
         A class attribute that maps methods that subclasses overrode in Blocks, and that are never
         called here, to their replacements. Defining a class with such a method is an error.
@@ -176,7 +176,7 @@ class Brick(Component):
         self._forget()
 
     def _allocate_as_defined(self, done: set[Brick], fresh: bool) -> None:
-        """Allocate with the subclass's override of `allocate`, if there is one."""
+        """Allocate the brick; call the override of `allocate` if its class has one."""
         if type(self).allocate is Brick.allocate:
             self._allocate_tree(done, fresh)
         elif self not in done:
@@ -215,8 +215,8 @@ class Brick(Component):
         """Set the attributes of the children that their allocation requires.
 
         `allocate` calls this method if it has not been called yet. Call it yourself to change the
-        settings of the children afterwards. It can be called before all settings are known; then
-        `allocate` pushes the remaining settings later.
+        settings of the children afterwards. It can be called before all settings are known;
+        `allocate` then pushes the remaining settings.
 
         Raises
         ------
@@ -343,7 +343,7 @@ class Brick(Component):
         self._forget()
 
     def _forget(self) -> None:
-        """Drop the compiled functions for immediate values of this brick and of its ancestors."""
+        """Drop the compiled functions for immediate results of this brick and of its ancestors."""
         vars(self)["_immediate"] = {}
         for parent in vars(self).get("parents", ()):
             parent._forget()
@@ -361,7 +361,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If one of them has changed.
+            If a setting has changed.
         """
         for name, before in vars(self).get("_allocated_for", {}).items():
             now = getattr(self, name, None)
@@ -428,7 +428,7 @@ class Brick(Component):
 
 
 def _snapshot(value: Any) -> Any:
-    """Return a copy that is not affected by in-place changes to a list or dictionary."""
+    """Return a copy of a list (as a tuple) or dictionary, and any other value unchanged."""
     if isinstance(value, list):
         return tuple(value)
     return value.copy() if isinstance(value, dict) else value

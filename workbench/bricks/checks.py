@@ -1,4 +1,4 @@
-"""Checks of inputs and settings that several bricks share, and the text of a shape."""
+"""Checks of inputs and settings for several bricks, and a function that formats shapes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def application_of(owner: str, given: object) -> BoundApplication:
 def check_last_dim(
     brick: Brick, method: str, argument: str, variable: Variable, setting: str
 ) -> None:
-    """Check that an input has a float dtype and that its last size equals a setting of the brick.
+    """Check that an input has a float dtype and that the size of its last axis equals a setting.
 
     Raises
     ------

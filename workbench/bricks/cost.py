@@ -127,7 +127,7 @@ class BinaryCrossEntropy(CostMatrix):
     """Cross-entropy of binary targets and predicted probabilities.
 
     If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), cost and
-    gradient are computed from its input, so that they are exact for predictions close to 0 and 1.
+    gradient are computed from its input. They are therefore exact for predictions close to 0 and 1.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class CategoricalCrossEntropy(Cost):
     """Cross-entropy of true classes and predicted class probabilities.
 
     If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
-    are computed from its logits, so that they are exact for small probabilities. Otherwise the
+    are computed from its logits. They are therefore exact for small probabilities. Otherwise the
     predictions are used directly, and a probability of zero is replaced by the smallest positive
     number.
 
@@ -258,7 +258,7 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """Average the costs of examples, and add the role and the number of examples to the result.
+    """Average the costs of examples, and add the role and the number of examples as tags.
 
     Parameters
     ----------
@@ -282,7 +282,8 @@ def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
     Raises
     ------
     ShapeError
-        If the shapes differ: now if the sizes are known, otherwise when the cost is computed.
+        If the shapes differ. If their sizes are unknown, the error is raised when the cost is
+        computed.
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets

@@ -3,7 +3,7 @@
 A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
 value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
 or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The value of a few
-other settings is one whole number, such as the number of filters. A class can check further
+other settings, such as the number of filters, is one whole number. A class can check further
 settings; see `Brick.setting_checks`.
 """
 
@@ -22,11 +22,11 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings whose value is one whole number, with the smallest allowed number."""
+"""Settings whose value is one whole number, with the smallest allowed value of each."""
 
 
 def is_dimension(name: str) -> bool:
-    """Check whether the setting of this name is a dimension."""
+    """Check whether the setting with this name is a dimension."""
     return name in ("dim", "dims") or name.endswith(("_dim", "_dims"))
 
 
@@ -36,7 +36,7 @@ def check_count(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a whole number, or too small.
+        If the value is not a whole number, or is too small.
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):

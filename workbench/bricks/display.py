@@ -103,7 +103,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """Return the parameter count of a brick with its descendants, and its own parameters."""
+    """Return the parameter count of a brick and its descendants, and list its own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""
@@ -112,7 +112,8 @@ def _parameters(brick: Shown) -> str:
         return ""
     count = sum(math.prod(parameter.shape) for parameter in all_of_them)
     own = ", ".join(_parameter(p) for p in brick.parameters if p is not None)
-    return f"{count:,} parameters{': ' + own if own else ''}"
+    noun = "parameter" if count == 1 else "parameters"
+    return f"{count:,} {noun}{': ' + own if own else ''}"
 
 
 def _parameter(parameter: Variable) -> str:

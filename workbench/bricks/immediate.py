@@ -46,7 +46,7 @@ class Immediate:
 
 
 def wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Check whether the arguments include tensors or arrays, and no variable."""
+    """Check whether the arguments include tensors or arrays, but no variables."""
     given = [*args, *kwargs.values()]
     return any(_real(v) for v in given) and not any(isinstance(v, Variable) for v in given)
 
@@ -87,10 +87,10 @@ def _made(
     arguments: dict[int | str, Any],
     values: dict[int | str, torch.Tensor],
 ) -> tuple[Immediate, bool]:
-    """Compile a function for inputs of any size, and return it with True.
+    """Compile a function for inputs of any size; return the function and True.
 
-    If the graph for any size cannot be built, return a function for any first size and the given
-    other sizes, with False.
+    If no such function can be compiled, return a function that requires the given sizes, except
+    the first size of each input, and False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True
@@ -107,7 +107,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function for inputs of the given sizes, except for the first `open_axes` axes."""
+    """Compile a function for inputs of these sizes; the first `open_axes` sizes can vary."""
     named = bound.inputs
     symbols = {
         key: variable(

@@ -71,7 +71,7 @@ class Initializable(RNGMixin):
         self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
-        """Return the scheme in the attribute `name`, or raise if it is not set."""
+        """Return the scheme in the attribute `name`; raise an error if it is not set."""
         scheme = getattr(self, name)
         if isinstance(scheme, NdarrayInitialization):
             return scheme

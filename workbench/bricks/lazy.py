@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; inner constructors create children, which a parent configures."""
+"""Number of running constructors; bricks created in a constructor can lack lazy arguments."""
 
 
 @hinted
@@ -123,7 +123,7 @@ def lazy(
 
 
 def _names_of(init: Callable[..., None]) -> str:
-    """Return a constructor's argument names as text, with ``*`` before keyword-only ones."""
+    """Return a constructor's argument names as text, with ``*`` before keyword-only names."""
     parameters = list(inspect.signature(init).parameters.values())[1:]
     names = [parameter.name for parameter in parameters]
     kinds = [parameter.kind for parameter in parameters]

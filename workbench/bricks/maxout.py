@@ -1,4 +1,4 @@
-"""`Maxout`, and `LinearMaxout`, which applies a linear transformation before it."""
+"""`Maxout`, and `LinearMaxout`, which applies a linear transformation first."""
 
 from __future__ import annotations
 

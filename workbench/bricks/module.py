@@ -47,8 +47,8 @@ logger = logging.getLogger(__name__)
 DROPS = (
     "{path}: {title} calls {name}, which drops elements at random in evaluation mode too, so "
     "evaluations of the same input differ; pass training=self.training to {name}, or a probability "
-    "of 0 if not self.training, and make layers attributes of the module, so that the mode is set "
-    "on them"
+    "of 0 if not self.training, and make every layer an attribute of the module, so that its "
+    "mode can be set"
 )
 
 
@@ -99,7 +99,7 @@ class ModulePart(Brick):
         return self.title
 
     def held(self, prefix: str = "") -> Iterator[tuple[str, SharedVariable]]:
-        """Yield the names in torch and the shared variables of the module and its submodules."""
+        """Yield the torch names and shared variables of the module and its submodules."""
         for name, variable in self._own.items():
             yield prefix + name, variable
         for part in self.children:
@@ -139,8 +139,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Attributes
     ----------
     module : torch.nn.Module
-        The wrapped module. After the brick is copied or unpickled, it is a new module of the same
-        structure that uses the memory of the shared variables.
+        The wrapped module. A copied or unpickled brick has a new module with the same structure,
+        which uses the memory of the shared variables.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The operation of a torch module in a graph, a function of the module's tensors and inputs.
 
-The operation uses a copy of the module's structure that has no memory, so that one thread can run
-it while another thread uses the module.
+The operation uses a copy of the module with all tensors on the meta device, which allocates no
+memory. So one thread can run the operation while another thread uses the module.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.tensor.call import Operation
 from workbench.tensor.draws import arguments, draws, drops
 
 _swapping = threading.RLock()
-"""Lock held while the tensors of a call are in a structure, which can hold only one set."""
+"""Lock for the structures, which contain the tensors of only one call at a time."""
 
 
 SIZES_ARE_MISSING = (
@@ -43,13 +43,13 @@ class ModuleCall(Operation):
     Parameters
     ----------
     structure : torch.nn.Module
-        A copy of the module whose tensors have no memory.
+        A copy of the module with all tensors on the meta device.
     names : list of str
         Names of the parameters and buffers, in the order in which their tensors are passed.
     inputs : list of str
         Names of the inputs.
     training : bool
-        The mode.
+        True for training mode, False for evaluation mode.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Run on fake tensors; record which tensors change and whether random numbers are drawn."""
+        """Run the module on fake tensors; record which tensors change, and any random draws."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:

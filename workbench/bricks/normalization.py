@@ -77,7 +77,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
         return str(self.dim or "?")
 
     def _schemes(self) -> dict[str, NdarrayInitialization]:
-        """Return a dictionary from names of parameters to schemes, in the order of parameters."""
+        """Return a mapping from parameter name to scheme, in the order of the parameters."""
         return {"scale": self.scale_init} if self.learn_scale else {}
 
     def _allocate(self) -> None:

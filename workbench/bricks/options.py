@@ -1,8 +1,8 @@
 """Typed dictionaries of the keyword arguments that brick constructors pass to their base classes.
 
-A constructor declares, for example, ``**kwargs: Unpack[InitializableOptions]``. So a type checker
-can check the keys, and `workbench.hints.show_options` adds them to the signature that help and
-completion show in a notebook. The dictionaries inherit from each other like the brick classes; the
+A constructor declares, for example, ``**kwargs: Unpack[InitializableOptions]``. A type checker can
+then check the keys, and `workbench.hints.show_options` adds them to the signature that help and
+completion show in a notebook. The dictionaries inherit from each other like the brick classes. The
 order of the bases is the order of the options in a signature.
 """
 

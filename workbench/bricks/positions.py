@@ -63,7 +63,7 @@ def check_sequence(brick: Brick, input_: Variable) -> None:
     Raises
     ------
     ShapeError, DtypeError
-        If it does not.
+        If a check fails.
     """
     if input_.ndim < 2:
         raise ShapeError(
@@ -90,7 +90,7 @@ class _Paired(PositionalEncoding):
             )
 
     def _angles(self, input_: Variable) -> Variable:
-        """Return each position times each of ``dim / 2`` frequencies, of shape (T, dim / 2)."""
+        """Return the product of each position and each frequency, of shape (T, dim / 2)."""
         position = torch.arange(input_.shape[-2], device=input_.device, dtype=torch.float64)
         exponents = torch.arange(0, self.dim, 2, device=input_.device, dtype=torch.float64)
         return torch.outer(position, self.base ** -(exponents / self.dim))  # type: ignore[return-value]
@@ -137,7 +137,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
     Parameters
     ----------
     length : int
-        The number of positions, the length of the longest sequence. Required by `allocate`.
+        The number of positions: the length of the longest sequence. Required by `allocate`.
     dim : int
         The number of features. Required by `allocate`.
     **kwargs
@@ -217,7 +217,7 @@ class RotaryPositions(_Paired):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Rotate the pairs of features of floats of shape (..., T, dim)."""
+        """Rotate the pairs of features in floats of shape (..., T, dim)."""
         check_sequence(self, input_)
         angles = self._angles(input_)
         cos, sin = angles.cos().to(input_.dtype), angles.sin().to(input_.dtype)

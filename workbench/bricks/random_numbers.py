@@ -37,7 +37,7 @@ class RNGMixin(Brick):
 
     @property
     def seed(self) -> int:
-        """The seed that was given, or the derived one."""
+        """The given seed, or the derived seed."""
         return derived_seed(self) if self._seed is None else self._seed
 
     @seed.setter
@@ -46,9 +46,9 @@ class RNGMixin(Brick):
 
     @property
     def rng(self) -> Rng:
-        """The random generator, which is created from the seed again at each initialisation.
+        """The random generator, which each initialisation creates again from the seed.
 
-        A generator that was assigned is used instead, in its current state.
+        If a generator was assigned, it is used instead, in its current state.
         """
         if self._given_rng is not None:
             return self._given_rng
@@ -108,7 +108,7 @@ class Random(Brick):
 
     @property
     def random_seed(self) -> int:
-        """The seed that was given, or the derived one."""
+        """The given seed, or the derived seed."""
         return derived_seed(self) if self._random_seed is None else self._random_seed
 
     @random_seed.setter

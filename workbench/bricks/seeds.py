@@ -1,8 +1,9 @@
-"""Seeds of bricks; each brick has its own, derived from ``config.default_seed``.
+"""Seeds of bricks; each brick has its own seed, derived from ``config.default_seed``.
 
-The seed of a top brick is derived from a counter of the process, and the seed of a child from its
-parent's seed and its own name. So a brick draws the same numbers whether it is initialised alone or
-with its parent, and a change to one layer does not affect the draws of the others.
+The seed of a brick without parents is derived from a number that counts such bricks. The seed of a
+child is derived from its parent's seed and its own name. So a brick draws the same numbers whether
+it is initialised alone or with its parent. A change to one layer does not affect the draws of the
+others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _numbers = itertools.count()
 
 
 def root_seed(top: Component) -> int:
-    """Return the seed of a brick without parents, which is fixed at the first call."""
+    """Return the seed of a brick without parents; the first call determines it."""
     own = vars(top)
     if "_root_seed" not in own:
         own["_root_seed"] = _seed([config.default_seed, next(_numbers)])
@@ -29,7 +30,7 @@ def root_seed(top: Component) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """Derive the seed of a child from its name and its position among children of this name."""
+    """Derive the seed of a child from its name and its position among children with this name."""
     twins = [c for c in parent.children if c.name == child.name]
     codes = [ord(character) for character in child.name]
     return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])

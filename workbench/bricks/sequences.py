@@ -61,7 +61,7 @@ class Sequence(Brick):
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, and every other brick to the previous outputs."""
+        """Apply the first brick to the inputs, and each later brick to the previous outputs."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))
@@ -130,7 +130,7 @@ class FeedforwardSequence(Sequence, Feedforward):
         brick = self.application_methods[index].brick
         if not isinstance(brick, Feedforward):
             raise AttributeError(
-                f"{brick!r}, the first or last brick of {self.path()!r}, has no input_dim and "
+                f"{brick!r}, the first or last brick of {self.path()!r}, has no input_dim or "
                 "output_dim; only a Feedforward brick has them"
             )
         return brick

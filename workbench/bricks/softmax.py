@@ -36,7 +36,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Compute probabilities from logits of shape (C,) or (B, C), with the same shape."""
+        """Compute probabilities from logits; both have the shape (C,) or (B, C)."""
         self._check_rows("apply", "input_", input_)
         output: Variable = input_.softmax(-1)
         return output
@@ -123,7 +123,7 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
 
 
 def check_targets(y: Variable, predictions: Variable, where: str) -> None:
-    """Check targets `y` and predictions, which are probabilities or log-probabilities of classes.
+    """Check the targets `y` and the predicted probabilities or log-probabilities of classes.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from workbench.tensor import Variable, as_variable
 from workbench.utils.variables import print_shape, put_hook
 
 CARRIED_TAGS = ("n_examples", "aggregation_scheme")
-"""Entries of the tags of returned variables that are copied to the tags of the outputs."""
+"""Names of the tags that are copied from returned variables to the outputs."""
 
 
 NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
@@ -69,7 +69,7 @@ def output_names(bound: BrickMethod, count: int) -> list[str]:
 def tagged_inputs(
     bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield names and values of arguments; variables, arrays and tensors become tagged copies."""
+    """Yield each argument's name and value; variables, arrays and tensors become tagged copies."""
 
     def copy(value: Any, name: str) -> Any:
         if name in declared and isinstance(value, NO_VALUES):

@@ -37,14 +37,14 @@ class TransformerBlock(Initializable, Feedforward):
     activation : Brick, optional
         The activation of the perceptron; `GELU` by default.
     normalization : Feedforward, optional
-        The brick that is copied to normalise for the attention and for the perceptron;
+        The normalisation that is copied for the attention and for the perceptron;
         `LayerNormalization` by default.
     norm_first : bool, optional
-        True to normalise the inputs of attention and perceptron. False to normalise the outputs of
-        the residual connections, as in the original paper.
+        True to normalise the inputs of the attention and the perceptron. False to normalise the
+        outputs of the residual connections, as in the original paper.
     drop_prob : float, optional
-        Probability of dropping elements of the outputs of attention and perceptron in training
-        mode; see `Dropout`.
+        Probability of dropping elements of the outputs of the attention and the perceptron in
+        training mode; see `Dropout`.
     causal, positions : optional
         See `MultiHeadAttention`.
     **kwargs

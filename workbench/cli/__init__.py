@@ -1,8 +1,8 @@
-"""The command line interface, ``workbench VERB`` or ``python -m workbench VERB``.
+"""The command line interface, ``workbench COMMAND`` or ``python -m workbench COMMAND``.
 
-Each verb is defined by a module of this package with a click command of the same name, and by an
-entry in `VERBS`. The module is imported only when its verb is called or help is printed, so that no
-verb imports the libraries of another one.
+Each command is a click command in the module of this package with the same name, and has an entry
+in `VERBS`. The module is imported only when its command is called or help is printed, so that no
+command imports the libraries of another command.
 """
 
 from workbench.cli.program import main

@@ -1,4 +1,4 @@
-"""The verb ``convert``, which converts other file formats to HDF5 files for `H5PYDataset`."""
+"""The command ``convert``, which converts other file formats to HDF5 files for `H5PYDataset`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _by_split(ctx: click.Context, param: click.Parameter, pairs: Any) -> dict[st
 def _words(
     name: str, metavar: str, check: Callable[..., Any], nested: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare the arguments that name splits and their files."""
+    """Declare the arguments that map splits to files or arrays."""
     kind = _Pairs(metavar, nested)
     return click.argument(
         name, nargs=-1, required=True, metavar=f"{metavar}...", type=kind, callback=check
@@ -87,7 +87,7 @@ def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
 @click.argument("archive")
 @_words("sources", "SPLIT.SOURCE=ARRAY", _by_split, nested=True)
 def npz(output: str, archive: str, sources: dict[str, dict[str, str]]) -> None:
-    """Convert arrays in ARCHIVE, an .npz file of NumPy."""
+    """Convert arrays in ARCHIVE, a NumPy .npz file."""
     npz_to_hdf5(output, archive, sources)
     _report(output)
 

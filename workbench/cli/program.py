@@ -1,4 +1,4 @@
-"""The main program, which runs the command of a verb and reports its errors."""
+"""The main program, which runs a command and reports its errors."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ VERBS = {
     "convert": "workbench.cli.convert",
     "runs": "workbench.cli.runs",
 }
-"""Maps each verb to the module with its command, a function with the name of the verb."""
+"""Mapping from each command to the module that defines it, as a function of the same name."""
 
-UNKNOWN = "there is no verb {verb!r}{hint}; `workbench --help` lists all verbs"
+UNKNOWN = "there is no command {verb!r}{hint}; `workbench --help` lists all commands"
 
 
 class _Verbs(click.Group):
@@ -65,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 for success, 1 if the verb failed, 2 if the arguments are invalid. Errors
-        are printed to standard error.
+        The exit status: 0 for success, 1 if the command failed, 2 if the arguments are invalid.
+        Errors are printed to standard error.
     """
     try:
         # In its standalone mode, the default, click prints errors and always raises SystemExit.

@@ -1,4 +1,4 @@
-"""The verb ``runs``, which lists the runs in an SQLite database, oldest first."""
+"""The command ``runs``, which lists the runs in an SQLite database, oldest first."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Run:
 def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
 
-    Each run is listed with the first digits of its identifier, which suffice to open its log, with
-    the run that it continues, and with the last value of every channel. The JSON list contains
-    whole identifiers; values that JSON cannot represent, such as infinite numbers, are strings.
+    Each run is listed with the first digits of its identifier, the run that it continues, and the
+    last value of every channel. The digits suffice to open the log. The JSON list contains whole
+    identifiers; values that JSON cannot represent, such as infinite numbers, are strings.
     """
     found = _runs_of(database)
     if as_json:
@@ -59,7 +59,7 @@ def runs(database: str, as_json: bool) -> None:
 
 
 def _runs_of(path: str) -> Iterator[Run]:
-    """Read the runs in the database at `path`, which must contain at least one run."""
+    """Read the runs in the database at `path`; raise an error if there are none."""
     database = Database(path, read_only=True)
     try:
         for listed in database.logs():

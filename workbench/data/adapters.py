@@ -2,7 +2,7 @@
 
 A main loop passes its `data_stream` argument to `as_stream`. The batches of a stream must depend
 only on the epoch and the position. If a data loader shuffles, each epoch therefore uses a new
-generator, seeded from the loader's seed and the epoch number; the loader's generator does not
+generator, seeded from the loader's seed and the epoch number. The loader's generator does not
 change. To resume in the middle of an epoch, the stream loads the earlier batches again and discards
 them.
 """
@@ -148,7 +148,7 @@ class LoaderStream(BatchStream):
 
     The order in epoch k depends only on k and on the seed of the loader's generator, or on
     `config.default_seed` if the loader has no generator. Torch's global generator is not used. A
-    sampler that you write must return a reproducible order.
+    custom sampler must return a reproducible order.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class LoaderStream(BatchStream):
         return self._counted(itertools.chain(first, batches))
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """Yield `batches`, and count this reader as active until it ends."""
+        """Yield the batches, and count this iteration as active until it ends."""
         self._open += 1
         try:
             yield from batches
@@ -293,7 +293,7 @@ def _loader_seed(loader: DataLoader[Any]) -> int:
 
 @contextlib.contextmanager
 def _lent(loader: DataLoader[Any], generator: torch.Generator) -> Iterator[None]:
-    """Replace the generator of the loader and its samplers inside the ``with`` block."""
+    """Replace the generators of the loader and of its samplers inside the ``with`` block."""
     holders = [*_shuffling(loader), loader]
     own = [holder.generator for holder in holders]
     for holder in holders:

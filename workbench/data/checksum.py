@@ -43,5 +43,5 @@ def same_or_raise(arrays: Iterable[npt.NDArray[Any]], expected: int, where: obje
     if checksum(arrays) != expected:
         raise DataFileError(
             f"{where}: the data must be the same as when they were pickled, but their checksum "
-            "differs; the file has changed, or the arrays had been modified before pickling"
+            "differs; the file has changed, or the arrays were modified before pickling"
         )

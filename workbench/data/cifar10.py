@@ -1,11 +1,14 @@
 """CIFAR-10: 60,000 colour images of 32 x 32 pixels in ten classes.
 
 There are 50,000 training and 10,000 test images. Each folder of `config.data_path` and its
-subfolder ``cifar10`` are searched for ``cifar10.hdf5`` or ``cifar10.h5`` in Fuel's layout, for
-``cifar10.npz`` with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, and for the
-published binary version, either the archive ``cifar-10-binary.tar.gz`` or the unpacked folder
-``cifar-10-batches-bin``. The Python version consists of pickles, which could run arbitrary code,
-and is not read. `download` fetches the archive.
+subfolder ``cifar10`` are searched for these files:
+
+* ``cifar10.hdf5`` or ``cifar10.h5`` in Fuel's layout;
+* ``cifar10.npz`` with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``;
+* the published binary version: the archive ``cifar-10-binary.tar.gz``, which `download` fetches, or
+  the unpacked folder ``cifar-10-batches-bin``.
+
+The Python version is not read, because it consists of pickles, which could run arbitrary code.
 
 A file of the binary version contains 10,000 records of 3073 bytes: the class, then the red, green
 and blue planes, each row by row.

@@ -103,7 +103,7 @@ class Dataset(Hinted, Labelled, Part):
 
     _hooks = "get_data(self, request)"
     _guards_itself = False
-    """True if `get_data` returns read-only views or copies, which protect the data from changes."""
+    """True if callers cannot change the data, because they get copies or read-only views."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -186,7 +186,7 @@ class Dataset(Hinted, Labelled, Part):
         return False  # a dataset contains the data, which would be copied too
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return `scheme`, or the default scheme if it is None, after a check that it fits.
+        """Check that the dataset supports `scheme`, and return it; None means the default scheme.
 
         Raises
         ------
@@ -228,7 +228,7 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Dataset of arrays in memory, one per source, whose first axis indexes the examples.
+    """Dataset of arrays in memory, one per source; their first axis indexes the examples.
 
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.
@@ -371,13 +371,13 @@ class IterableDataset(Dataset):
     ----------
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be readable repeatedly, like a
-        list. A generator is not: it provides a single epoch, possibly endless, and training on it
-        cannot be rewound. The source of a single iterable is named ``data`` unless `sources` gives
-        another name.
+        list. A generator can be read only once; then there is a single epoch, possibly endless,
+        and training cannot be rewound. The source of a single iterable is named ``data`` unless
+        `sources` gives another name.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of an example; a batch has the axis ``batch`` in front of them.
+        Names of the axes of an example. A batch has ``batch`` as an additional first axis.
 
     Raises
     ------

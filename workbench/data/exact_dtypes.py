@@ -22,7 +22,7 @@ from workbench.errors import DataError
 
 NUMBERS = "biufc"
 WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
-"""Text of an integer without an exponent; unlike 6.022e23, it must be represented exactly."""
+"""Pattern of integers without an exponent; unlike 6.022e23, they must be represented exactly."""
 
 
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:
@@ -53,7 +53,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     Raises
     ------
     DataError
-        If a value is not a number, or the dtype cannot represent it; the message shows the first
+        If a value is not a number, or the dtype cannot represent it. The message shows the first
         such value.
 
     Examples
@@ -63,7 +63,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     >>> converted(np.array([1, 300]), np.dtype("uint8"), "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has the value 300 at index 1, which uint8 cannot hold
+    workbench.errors.DataError: x has the value 300 at index 1, which uint8 cannot represent
     """
     if array.dtype == dtype or (
         array.dtype.kind in NUMBERS
@@ -97,7 +97,7 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
     Raises
     ------
     DataError
-        If there is no common dtype, as for numbers and text, or if it cannot represent a value.
+        If there is no common dtype, as for numbers and text, or it cannot represent a value.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     """Return the array that numpy created from a list or table, if it has the same values.
 
     Numpy converts integers to floats if some values are floats or if the integers are too large for
-    integer dtypes, and it converts numbers to text if some values are text.
+    integer dtypes. It converts numbers to text if some values are text.
 
     Parameters
     ----------
@@ -141,15 +141,15 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     Raises
     ------
     DataError
-        If a value differs from the value in the array; the message shows the first such value.
+        If a value differs from the value in the array. The message shows the first such value.
 
     Examples
     --------
     >>> of_sequence([1, "a"], np.asarray([1, "a"]), "x")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: x has 1 at index 0 among text, so it would become text; convert it
-    with str, or remove it
+    workbench.errors.DataError: x contains text, so 1 at index 0 would become text; convert it with
+    str, or remove it
     """
     if array.dtype.kind == "f":
         # smaller numbers are exact in the array
@@ -162,8 +162,8 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
             if not isinstance(value, (str, bytes)):
                 index = tuple(map(int, np.unravel_index(place, given.shape)))
                 raise DataError(
-                    f"{where} has {value!r:.60}{_at(index)} among text, so it would become "
-                    "text; convert it with str, or remove it"
+                    f"{where} contains text, so {value!r:.60}{_at(index)} would become text; "
+                    "convert it with str, or remove it"
                 )
     return array
 
@@ -195,7 +195,7 @@ def converted_tensor(tensor: torch.Tensor, dtype: np.dtype[Any], where: str) -> 
 
 
 def parsed(text: str, dtype: np.dtype[Any]) -> Any:
-    """Convert a text to a number that `dtype` can represent.
+    """Convert text to a number that `dtype` can represent.
 
     Raises
     ------
@@ -295,7 +295,7 @@ def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
 
 
 def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
-    """Convert text and Python numbers one by one; Python integers can exceed every dtype."""
+    """Convert text and Python numbers one by one; Python integers can have any size."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
         value: Any = array[index]
@@ -328,7 +328,7 @@ def _unfit(array: npt.NDArray[Any], fits: Any, dtype: np.dtype[Any], where: str)
 
 
 def _cannot_hold(where: str, value: Any, index: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    return f"{where} has the value {value!r:.60}{_at(index)}, which {dtype.name} cannot hold"
+    return f"{where} has the value {value!r:.60}{_at(index)}, which {dtype.name} cannot represent"
 
 
 def _at(index: tuple[int, ...]) -> str:

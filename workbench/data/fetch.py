@@ -1,4 +1,4 @@
-"""Download of datasets, which verifies checksums and resumes broken transfers.
+"""Download of datasets, with verified checksums and resumption of broken transfers.
 
 Nothing is downloaded without a call to `download`. A file is first written under a name that ends
 in ``.part``. If a transfer breaks, the same call or a later one resumes it, provided that the
@@ -56,15 +56,14 @@ class Entry:
     mirrors : tuple of str
         The URLs of folders that contain the files, tried in this order.
     sha256 : mapping of str to str
-        A mapping from file name to the checksum of the content *after* decompression, because
-        mirrors compress the same data to different bytes.
+        A mapping from file name to the checksum of the content *after* decompression. The
+        compressed bytes differ between mirrors.
     archive : bool
         True if `sha256` contains the checksums of the compressed files.
     folder : str
         The subfolder for the files if another dataset has files with the same names.
     sizes : mapping of str to int
-        The maximum number of bytes of the content of each file; a transfer that exceeds it is
-        refused.
+        The maximum number of bytes of the content of each file; a longer transfer is refused.
     """
 
     mirrors: tuple[str, ...]
@@ -157,7 +156,7 @@ def download(
 ) -> list[Path]:
     """Download a dataset into a folder, except for files that are already complete there.
 
-    Then add the folder to `config.data_path`, which the datasets search.
+    For the datasets to find the files, add the folder to `config.data_path`.
 
     Parameters
     ----------
@@ -185,7 +184,7 @@ def download(
         If no dataset has this name.
     DownloadError
         If no mirror sends a complete file in time, or if the file cannot be written. The part that
-        was received is kept, and another call continues from it.
+        was received is kept, and another call continues the download.
 
     Examples
     --------
@@ -294,7 +293,7 @@ def _put(part: Path, path: Path) -> None:
 
 def _failed(path: Path, part: Path, faults: Mapping[str, str]) -> DownloadError:
     kept = (
-        (f"; {part} keeps the part that was received; call download again to continue")
+        (f"; the received part is in {part}; call download again to continue")
         if part.exists()
         else ""
     )
@@ -352,10 +351,11 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
 
 
 def _answer(request: urllib.request.Request, timeout: float) -> Any:
-    """Return the response to a request that a thread sends, or raise the error of the thread.
+    """Send a request in a thread; return the response, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
-    could block forever. After the timeout the thread is abandoned; it ends with the connection.
+    could block forever. After the timeout the thread is abandoned; it ends when its connection
+    ends.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()
@@ -410,7 +410,7 @@ def _most(most: int) -> str:
 
 
 def _fault(path: Path, entry: Entry) -> str | None:
-    """Describe the fault in a file's decompressed content; return None if it is correct."""
+    """Describe the fault in a file's decompressed content; return None if there is no fault."""
     name = path.name.removesuffix(PART)
     most = entry.sizes.get(name, LARGEST)
     digest = hashlib.sha256()

@@ -11,7 +11,7 @@ from workbench.errors import DataFileError, MissingDataError
 from workbench.utils.irregular import irregular
 
 LONGEST = 200
-"""Maximum length of a quoted message of a library; some messages contain the whole file."""
+"""Maximum length of a message quoted from a library; some messages contain the whole file."""
 
 
 def data_folders() -> list[Path]:

@@ -1,7 +1,7 @@
 """Reader for IDX files, the format of MNIST and similar datasets.
 
 An IDX file starts with two zero bytes, a code for the dtype and the number of axes, followed by the
-length of each axis and the values, all big-endian. It can be compressed by gzip.
+length of each axis and the values, all big-endian. It can be compressed with gzip.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AXES = 64
 
 
 class Readable(Protocol):
-    """Open binary file, compressed or not."""
+    """Interface of an open binary file, compressed or not."""
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` of the next bytes."""
@@ -38,7 +38,7 @@ class Readable(Protocol):
 
 @hinted
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
-    """Read one array from an IDX file, compressed by gzip or not.
+    """Read one array from an IDX file, which can be compressed with gzip.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
 
 
 def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:
-    """Read an array, but no more bytes than its header declares.
+    """Read an array, without reading more bytes than its header declares.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
     path : Path
         The file, for messages.
     length, most : int
-        The number of bytes in the file, if known, and an upper bound on it.
+        The number of bytes in the file, if known, and an upper bound on this number.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:

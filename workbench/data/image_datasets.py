@@ -94,8 +94,8 @@ class ImageDataset(IndexableDataset):
             return chosen
         except (IndexError, TypeError) as error:
             raise DataError(
-                f"subset of {type(self).__name__}({self.which_sets}) must select from its "
-                f"{len(array)} examples: {error}"
+                f"subset of {type(self).__name__}({self.which_sets}) must contain indices "
+                f"of its {len(array)} examples: {error}"
             ) from None
 
     @classmethod

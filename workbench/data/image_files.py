@@ -1,9 +1,9 @@
-"""Reader of image files that applies the orientation and refuses to lose information.
+"""Reader of image files that applies their orientation and never loses information.
 
-Pillow decodes the files. On its own it clips 16-bit values to 255, reads 16-bit colours with 8
+Pillow decodes the files. On its own it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
-ignores the orientation that the camera recorded. This module raises an error for an image that
-would lose information, and the error names the mode that keeps it.
+ignores the orientation that the camera recorded. This module raises an error if an image would
+lose information. The message names a mode that preserves the information.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ def _pixels(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
     negative = image.mode == "I" and pixels.min(initial=0) < 0
     if negative and image.format == "TIFF" and 2 not in _formats(image):
         raise DataFileError(
-            f"{where}: pixel values must be less than 2**31, because Pillow cannot read larger ones"
+            f"{where}: pixel values must be less than 2**31, because Pillow cannot read larger "
+            "values"
         )
     if mode is None:
         return pixels.astype(pixels.dtype.newbyteorder("="))

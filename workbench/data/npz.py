@@ -1,4 +1,4 @@
-"""Reader for ``npz`` archives of numpy arrays that refuses pickles."""
+"""Reader for ``npz`` archives of numpy arrays; pickled objects are not loaded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
 def _member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path
 ) -> npt.NDArray[Any]:
-    """Read an array, after a check that the archive is large enough for the declared shape."""
+    """Check that the archive is large enough for the declared shape, and read the array."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataFileError(
             f"{path}: {name} must be stored uncompressed or deflated, as numpy.savez does"

@@ -1,4 +1,4 @@
-"""Support for generators as data, which can be read only once and in order.
+"""Support for data from generators, which can be read only once and in order.
 
 All other data of this package can be read again from any position, as resuming, rewinding and
 further epochs require. The attribute `reads_once` marks data that can be read only once. Reading
@@ -56,7 +56,7 @@ class ReadOnce(Iterable[T], Generic[T]):
         self._started = False
 
     def first(self) -> list[T]:
-        """Return the first element in a list, which can be empty; iteration still yields it."""
+        """Return a list with the first element, if there is one; iteration still yields it."""
         found = list(itertools.islice(self._iterator, 1))
         self._iterator = itertools.chain(found, self._iterator)
         return found

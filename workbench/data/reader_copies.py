@@ -2,9 +2,10 @@
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
 state. But a scheme, transformer or dataset that a user writes can contain a random generator, whose
-state changes each time it is read. Training reads the original of such a part; all other readers
-share a copy, which is created when one of them first reads and does not copy the data. A part that
-cannot be copied, such as a Python generator, has only one reader: training, or the others.
+state changes each time it is read. Training reads the original of such a part. All other readers
+share one copy, which is created when it is first needed and does not duplicate the data. A part
+that cannot be copied, such as a Python generator, is read either by training or by the other
+readers.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """Base class of streams, schemes and datasets, whose random generators can be copied."""
+    """Base class of the objects whose random generators can be copied, such as streams."""
 
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 
@@ -63,7 +64,7 @@ class Part(KnownAttributes):
     def _copied_whole(self, moves: bool) -> bool:
         """Return True to copy all attributes of an object of a user's class.
 
-        Otherwise only random generators are copied. `moves` is True if the object contains one.
+        Otherwise only random generators are copied. `moves` is True if the object contains them.
         """
         return moves
 
@@ -77,7 +78,7 @@ def check_reader(part: Part, reader: Reader) -> None:
     Raises
     ------
     DataError
-        If the other reader has already read one of these parts.
+        If another reader has already read one of these parts.
     """
     for owner, name in _Copies().of(part)[1]:
         if owner._read_by not in (None, reader):
@@ -87,18 +88,18 @@ def check_reader(part: Part, reader: Reader) -> None:
 
 
 def apart(part: PartT) -> PartT:
-    """Return a copy of a part for readers other than training, or the part if it has no state."""
+    """Return a copy of `part` for readers other than training, or `part` if it has no state."""
     copied: PartT = _Copies().of(part)[0]
     return copied
 
 
 def read_by_one(part: Part) -> bool:
-    """Return True if a part cannot be copied and can therefore have only one reader."""
+    """Return True if `part` cannot be copied and can therefore have only one reader."""
     return bool(_Copies().of(part)[1])
 
 
 class _Copies:
-    """Copier of a part and the parts that it contains, each copied once."""
+    """Copier of a part and of the parts that it contains; it copies each part only once."""
 
     def __init__(self) -> None:
         self.memo: dict[int, Any] = {}

@@ -6,7 +6,7 @@ Arrays become read-only views, without a copy; lists and tensors, which have no 
 copied.
 
 Torch ignores the read-only flag of an array: `torch.from_numpy` returns a tensor that can change
-the data. Therefore a user's function is also checked at some of its calls.
+the data. Therefore some calls of a user's function are also checked for changes to the data.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 class Watched:
-    """Wrapper of a function that raises an error if the function writes to its batch.
+    """Wrapper that raises an error if the wrapped function writes to its batch.
 
-    The check copies and compares the batch, so it runs only at calls 0, 1, 2, 4, 8 and so on. A
-    function that writes to every batch is detected at the first call, and the change is undone if
+    The check copies and compares the batch, so it runs only on calls 0, 1, 2, 4, 8 and so on. A
+    function that writes to every batch is detected on the first call, and the change is undone if
     possible.
 
     Parameters
@@ -125,7 +125,7 @@ def _same(array: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> bool:
 
 
 def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
-    """Write to a read-only array through torch; return False if torch cannot."""
+    """Write to a read-only array through torch; return False if that fails."""
     expect_read_only()
     try:
         torch.from_numpy(array).copy_(torch.from_numpy(values))
@@ -135,7 +135,7 @@ def _write(array: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> bool:
 
 
 def explained(error: BaseException) -> None:
-    """Add advice to an error that writing to a read-only array raised."""
+    """Add advice to an error that was raised by writing to a read-only array."""
     if (
         isinstance(error, ValueError)
         and "read-only" in str(error)

@@ -1,7 +1,7 @@
 """Seeds of random operations on data, such as shuffling, crops and flips.
 
-Each random choice uses a new generator, seeded by the user's seed and the position in the data.
-Therefore returning to a position reproduces the choice.
+Each random choice uses a new generator, seeded with the user's seed and the position in the data.
+Therefore the choice is the same whenever this position is read.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Rng: TypeAlias = "np.random.Generator | np.random.RandomState"
 
 
 def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
-    """Return the seed, a seed drawn from `rng`, or the default seed of the settings.
+    """Return the seed, a seed drawn from `rng`, or the default seed in `config`.
 
     Parameters
     ----------
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn.
     seed : int, optional
         The seed; by default `config.default_seed`.
     owner : str
@@ -49,7 +49,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
 
 
 def generator_at(seed: int, *place: int) -> np.random.Generator:
-    """Create a generator that depends only on the seed and the place, such as epoch and position.
+    """Create a generator that depends only on the seed and on numbers such as epoch and position.
 
     Examples
     --------

@@ -32,7 +32,7 @@ class Spiral(IndexableDataset):
     noise : float
         Standard deviation of the normal noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
     sources : sequence of str, optional

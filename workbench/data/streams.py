@@ -1,10 +1,10 @@
 """Data streams, which yield the batches of each epoch to main loops and monitors.
 
-The method `iterate(epoch, start)` is a pure function: it returns the batches of an epoch from
-number `start` onwards, always the same ones. The only state is the epoch and the position in it,
-which belong to the outermost stream; a transformer passes both numbers to the stream below it.
-Therefore saving a position, resuming from it and reading ahead in another thread work in the same
-way for all streams.
+The method `iterate(epoch, start)` is a pure function: for the same arguments it always returns the
+same batches, those of epoch `epoch` without the first `start`. The only state is the epoch and
+the position in it, which the outermost stream stores. A transformer passes both numbers to the
+stream that it transforms. Therefore saving a position, resuming from it and reading ahead in
+another thread work in the same way for all streams.
 
 To write your own stream, derive from `AbstractDataStream` and define `sources` and `iterate`.
 """
@@ -108,7 +108,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         """Return an iterator over the batches of epoch `epoch`, omitting the first `start`.
 
-        Both numbers count from 0, and the batches must depend on nothing else.
+        Both numbers start at 0. The batches must depend only on these numbers.
         """
 
     @overload
@@ -169,7 +169,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
             self._here = place
 
     def _read(self, epoch: int, start: int, training: bool) -> Iterator[Data]:
-        """Read for training, or without affecting training; see `workbench.data.reader_copies`."""
+        """Read batches for training or for another reader; see `workbench.data.reader_copies`."""
         check_reader(self, "training" if training else "others")
         if training:
             return self.iterate(epoch, start)
@@ -201,7 +201,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return the position: ``epoch``, and ``position``, the number of batches read in it.
+        """Return a dictionary of the ``epoch`` and the ``position``, the number of batches read.
 
         A main loop has a separate position, which is part of its own state.
         """
@@ -213,7 +213,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Restore a position from `state_dict`; the next epoch iterator continues there.
 
-        A main loop that has not trained on the stream yet starts there too. Later, only the
+        A main loop that has not trained on the stream yet also starts there. Later, only the
         `load_state_dict` of the main loop changes its position.
 
         Raises
@@ -247,10 +247,10 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
 
 
 class EpochIterator(Iterator[BatchT]):
-    """Iterator over the batches of one epoch, whose position can be saved at any time.
+    """Iterator over the batches of one epoch, with a position that can be saved at any time.
 
-    `AbstractDataStream.get_epoch_iterator` creates it. If reading a batch raises an error, the
-    position does not advance, and the next call reads the batch again.
+    `AbstractDataStream.get_epoch_iterator` creates this iterator. If reading a batch raises an
+    error, the position does not advance, and the next call reads the batch again.
 
     Attributes
     ----------
@@ -335,10 +335,10 @@ class Readable(Protocol):
         """Names of the axes, or None if unknown."""
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
-        """Return `scheme` or the default scheme, after a check that it fits the dataset."""
+        """Check that `scheme`, or the default scheme, fits the dataset, and return it."""
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches of an epoch from number `start` onwards."""
+        """Read the batches of an epoch, omitting the first `start`."""
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
         """Wrap `data_stream` in the default transformers."""
@@ -350,7 +350,7 @@ class Readable(Protocol):
 class DataStream(Origin, AbstractDataStream):
     """Data stream that reads a dataset in the order and batches that a scheme defines.
 
-    An array that is a view of the data, as for consecutive examples, is read-only.
+    Arrays that are views of the data, such as slices of consecutive examples, are read-only.
 
     Parameters
     ----------
@@ -433,7 +433,7 @@ class DataStream(Origin, AbstractDataStream):
     ) -> AbstractDataStream:
         """Create a stream wrapped in the default transformers of the dataset.
 
-        For images these convert pixels from the range 0..255 to floating-point numbers in [0, 1].
+        For images, they convert pixels from the range 0..255 to floating-point numbers in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)

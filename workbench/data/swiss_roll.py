@@ -1,4 +1,4 @@
-"""Swiss roll, a rolled-up sheet in space that is a toy problem for manifold learning."""
+"""Swiss roll, a toy dataset for manifold learning: points on a rolled-up sheet in 3D space."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SwissRoll(IndexableDataset):
     noise : float
         Standard deviation of the normal noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
     sources : sequence of str, optional

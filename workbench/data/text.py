@@ -166,7 +166,7 @@ def make_dictionary(
 
 
 class _Lines:
-    """Repeatable iterable over the lines of files, without line ends."""
+    """Iterable over the lines of files, without line endings, that can be read repeatedly."""
 
     def __init__(
         self, files: Files, preprocess: Callable[[str], str] | None, encoding: str
@@ -190,7 +190,7 @@ class _Lines:
         return (line for line, _ in self.numbered())
 
     def numbered(self) -> Iterator[tuple[str, str]]:
-        """Yield each line with its location, the file and line number, for messages."""
+        """Yield each line with its location (file and line number) for messages."""
         for path in self.paths:
             number = 0
             with path.open(encoding=self.encoding) as file:

@@ -63,9 +63,9 @@ def check_level(level: object) -> None:
 
 @hinted
 def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
-    """Record an alert in the current row of a main loop, from its training thread.
+    """Record an alert in the current row of a main loop.
 
-    Other threads must use `Session.alert`.
+    Call this function only in the training thread; other threads must use `Session.alert`.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ class Alert(SimpleExtension):
         condition is met. By default the condition is always met.
     level : {'info', 'warning', 'error'}
     repeat : bool
-        If True, alert on every occasion on which the condition is met; by default only on the first
-        of several consecutive occasions.
+        If True, alert whenever the condition is met. By default, if the condition is met several
+        times in a row, alert only the first time.
     webhook : str or callable, optional
-        The http or https address to which each alert is sent as JSON, by POST, with the keys
-        ``text``, ``level``, ``iteration`` and ``log`` (the identity of the log), or a function that
-        receives these items as a mapping. Alerts are sent in another thread; a failure is logged,
+        The http or https address to which each alert is sent as JSON, by POST, or a function that
+        receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
+        ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
         and training continues.
     name : str, optional
         The name of the extension; by default the name of the class.
@@ -180,10 +180,10 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Sender of alerts to a web address or function, one after another, in another thread.
+    """Object that sends alerts to a web address or function in a separate thread.
 
-    The thread ends when all alerts have been sent. It is not a daemon, so that a script does not
-    end before its last alert has been sent.
+    Alerts are sent one after another. The thread ends when all alerts have been sent. It is not a
+    daemon, so that a script does not end before its last alert has been sent.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ class Sender:
         self._reset()
 
     def send(self, facts: Mapping[str, Any]) -> None:
-        """Send `facts` soon, in another thread."""
+        """Queue `facts` for another thread to send."""
         with self._lock:
             self._waiting.append(facts)
             if self._thread is None:
@@ -247,7 +247,7 @@ def post(address: str, facts: Mapping[str, Any]) -> None:
     Raises
     ------
     OSError
-        If there is no response within `TIMEOUT` seconds, or if its status is not a success.
+        If there is no response within `TIMEOUT` seconds, or if its status is an error.
     """
     data = json.dumps(facts).encode()
     headers = {"Content-Type": "application/json"}

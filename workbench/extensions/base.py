@@ -91,7 +91,7 @@ def check_signature(
 
 
 class TrainingExtension(FixedAttributes):
-    """Base class of extensions of the main loop, whose methods handle events.
+    """Base class of extensions of the main loop, with a method for each event.
 
     A subclass overrides the methods of the events that it handles; `workbench.extensions.events`
     describes when each event fires. Extensions communicate with each other and with the main loop
@@ -204,7 +204,7 @@ class TrainingExtension(FixedAttributes):
     def state_variables(self) -> Iterable[SharedVariable]:
         """Return the shared variables of this extension whose values must be saved.
 
-        The variables of the training step are saved in any case.
+        The variables of the training step are always saved.
         """
         return ()
 
@@ -217,7 +217,7 @@ class TrainingExtension(FixedAttributes):
         return None
 
     def go_on(self) -> None:
-        """Prepare for more training that a user requested after the end of training."""
+        """Prepare for further training, which the user has requested after training ended."""
 
     def records(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension writes, if known in advance.
@@ -233,7 +233,7 @@ class TrainingExtension(FixedAttributes):
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension reads and has not found in this run.
 
-        After the first epoch a warning names those that no extension writes, often because their
+        After the first epoch, a warning lists the records that no extension writes. Often their
         names are misspelt.
 
         Returns
@@ -254,10 +254,10 @@ class TrainingExtension(FixedAttributes):
     def recover(self, error: Exception, batch: Any) -> bool:
         """Return True to process a batch again after the algorithm has failed on it.
 
-        The extension can request that the session pauses, rewinds or changes a value, which happens
-        before the batch is processed again. If no extension returns True, the error ends training.
-        This method is not called during the replay of a rewind, because a batch that did not fail
-        before cannot fail in it.
+        The extension can request that the session pause, rewind or change a value. The session
+        executes the request before the batch is processed again. If no extension returns True, the
+        error ends training. This method is not called while a rewind replays batches, because none
+        of them has failed before.
 
         Parameters
         ----------
@@ -287,10 +287,10 @@ class TrainingExtension(FixedAttributes):
         """Handle the end of an epoch."""
 
     def on_interrupt(self) -> None:
-        """Handle an interrupt of training."""
+        """Handle an interruption of training."""
 
     def after_training(self) -> None:
-        """Handle the end of training without an error."""
+        """Handle the end of training if it ended without an error."""
 
     def on_error(self, exception: BaseException) -> None:
         """Handle the failure of training with `exception`."""

@@ -69,7 +69,7 @@ class CompositeExtension(SimpleExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension and its sub-extensions belong."""
+        """The main loop of this extension and its sub-extensions."""
         return super().main_loop
 
     @main_loop.setter
@@ -79,7 +79,7 @@ class CompositeExtension(SimpleExtension):
             extension.main_loop = value
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of this extension, with the states of its sub-extensions by name."""
+        """Return the state of this extension and, by name, the states of its sub-extensions."""
         below = states_of(self.sub_extensions)
         own = super().state_dict()
         return {**own, "sub_extensions": below} if below else own

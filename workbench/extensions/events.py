@@ -23,8 +23,8 @@ on_error         exception     when an exception ends the run, after it is recor
                                ``after_training`` does not fire then
 ================ ============= ===================================================================
 
-Extensions are called in the order of the list that the main loop was given. Other threads can read
-the records of an event after the last extension has returned.
+Extensions are called in the order in which they were passed to the main loop. Other threads can
+read the records of an event after the last extension has returned.
 
 A run therefore consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs,
 and ``after_training``. An epoch consists of ``before_epoch``, ``before_batch`` and ``after_batch``

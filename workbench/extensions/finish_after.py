@@ -2,7 +2,7 @@
 
 It counts the epochs or batches of the whole log, over all runs and resumptions. A request for more
 training (``session.train(epochs=5)``) sets a *goal*, an item of the status that is saved and
-resumed with the log. A goal has precedence over every limit that a `FinishAfter` defines.
+restored with the log. A goal takes precedence over every limit that a `FinishAfter` defines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workbench.extensions.triggers import Predicate
 from workbench.log import TrainingLogBase
 
 GOAL = "_goal"
-"""Key of the goal in the status; the goal is a total, such as ``{"epochs": 10}``."""
+"""Key of the goal in the status. A goal is a total, such as ``{"epochs": 10}``."""
 
 DONE = {"epochs": "epochs_done", "batches": "iterations_done"}
 
@@ -41,8 +41,8 @@ class FinishAfter(SimpleExtension):
 
     For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* this number,
     counted over the whole log. A run that starts at or after this point does not train and reports
-    the reason; `workbench.session.Session.train` trains more. If a run is
-    resumed with a later end, the result is the same as if the end had been later from the start.
+    the reason; to train more, use `workbench.session.Session.train`. If a run is resumed with a
+    later end, the result is the same as if the end had been later from the start.
 
     Parameters
     ----------

@@ -25,21 +25,22 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimum number of costs of a run before a cost can be considered exploding."""
+"""Minimum number of costs in a run before a limit for the cost is computed."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
     "record_name, the name of a record that TrainingDataMonitoring writes after every batch"
 )
 EXPLODES = (
-    "the cost explodes: it was {cost:.4g} in the last of {patience} batches in which it exceeded "
-    "{limit:.4g}; its median over the last {count} batches is {median:.4g}{steepest}"
+    "the cost explodes: it was {cost:.4g} in the last of {patience} batches above the limit of "
+    "{limit:.4g}; its median over the last {count} batches below the limit is {median:.4g}"
+    "{steepest}"
 )
-STEEPEST = ". Of all gradients, that of {parameter} has the largest norm, {norm:.4g}"
+STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
 PAUSED_AFTER = "{what}. Training is paused"
 REWOUND = "{what}. Training is rewound to iteration {target:,} with {changes}"
-NOT_POSSIBLE = " ({reason}, so it was not rewound)"
+NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
 ENDED = "{what}. Training ends because there is no session that could pause it"
 
 
@@ -53,8 +54,8 @@ class Guard(TrainingExtension):
     by a multiple of their spread.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
-    `MainLoop.run`, a value that is not finite ends training with its error, and a cost that
-    explodes ends it without an error.
+    `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
+    training without an error.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ class Guard(TrainingExtension):
         The number of costs in each median, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. A hyperparameter that a schedule sets is held after a rewind.
+        ``learning_rate``. If a schedule sets a hyperparameter, the reduced value is
+        held until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.
@@ -202,7 +204,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Compute the cost above which training is considered exploding."""
+        """Compute the limit that an exploding cost exceeds."""
         if len(self.last) < FEWEST:
             return math.inf
         low, median, high = statistics.quantiles(self.last, n=4)
@@ -222,7 +224,7 @@ class Guard(TrainingExtension):
         )
 
     def recover(self, error: Exception, batch: Any) -> bool:
-        """Act on a value that is not finite, and let the batch be processed again."""
+        """Act on a value that is not finite, and request that the batch is processed again."""
         session = self.main_loop.session
         if not isinstance(error, NotFiniteError) or session is None:
             return False

@@ -106,8 +106,8 @@ class DataStreamMonitoring(MonitoringExtension):
     variables : list of Variable or MonitoredQuantity
         The variables to compute; `DatasetEvaluator` describes how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        The data. Each evaluation uses one epoch. If the main loop trains on the same stream, its
-        batches do not change.
+        The data. Each evaluation uses one epoch. If the main loop trains on the same stream, the
+        training batches do not change.
     updates : dict or pairs, optional
         Updates of shared variables to apply after each batch. They must not update parameters.
     prefix, suffix, name : str, optional
@@ -160,7 +160,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream, whose order can differ between epochs."""
+        """Return the position of the stream, because the order can differ between epochs."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -277,7 +277,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         vars(self)["_batches"] = 0
 
     def _on_device(self) -> dict[str, Any] | None:
-        """Return values to record when the device has computed them, or None to read them now."""
+        """Return the values that the device will compute later, or None if all must be read now."""
         if type(self).add_records is not MonitoringExtension.add_records:
             return None
         return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None

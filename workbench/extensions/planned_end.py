@@ -1,6 +1,6 @@
 """The planned end of training in epochs or batches, and goals that replace it.
 
-A request for more training (``session.train(epochs=5)``) sets a *goal*, which has precedence over
+A request for more training (``session.train(epochs=5)``) sets a *goal*, which takes precedence over
 every limit that a `FinishAfter` defines.
 """
 
@@ -28,7 +28,7 @@ NOT_BEFORE = (
 )
 
 INSTEAD_OF = "_goal_instead_of"
-"""The item of the status with the end that the extensions define and that `end_at` replaced."""
+"""Key in the status under which `end_at` stores the end that it has replaced."""
 
 
 def check_more(epochs: object, batches: object) -> None:
@@ -41,7 +41,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal after the planned end, or after the present if `than_planned` is False."""
+    """Set a goal relative to the planned end, or to the current position if not `than_planned`."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -67,7 +67,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
     Raises
     ------
     ArgumentError
-        If that number has already been done.
+        If this number of epochs or batches has already been done.
     """
     unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
     status = main_loop.status
@@ -108,7 +108,7 @@ def _planned(main_loop: Loop) -> tuple[int | None, int | None]:
 
 
 def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
-    """Return a list with the extension that ends training at the goal, empty if it is not set."""
+    """Return a list with an extension that ends training at the goal, or [] if no goal is set."""
     goal = status.get(GOAL) or {}
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 
@@ -142,8 +142,8 @@ def planned_epochs(main_loop: Loop) -> int | None:
 def planned_batches(main_loop: Loop) -> int | None:
     """Return the number of batches after which training ends, or None if unknown.
 
-    The number is also unknown once more batches than planned have been processed, because epochs
-    are longer than expected.
+    The number is also unknown if epochs are longer than expected and more batches than planned have
+    been processed.
     """
     goal = main_loop.status.get(GOAL)
     if goal is not None:

@@ -22,7 +22,7 @@ class OnLogRecord(Hinted):
     Attributes
     ----------
     looked, found : bool
-        True if the predicate has been evaluated, and if it has found the record.
+        True if the predicate has been evaluated and has found the record, respectively.
 
     Examples
     --------

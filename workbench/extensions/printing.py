@@ -26,7 +26,7 @@ _RULE = "-" * 79
 
 
 UNCHANGING = ("hyperparameters", "versions")
-"""Facts about the start of a run, which would be the same in every text."""
+"""Items of the status that are not printed, because they stay the same during a run."""
 
 
 class Printing(SimpleExtension):

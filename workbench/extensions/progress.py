@@ -157,6 +157,6 @@ class ProgressBar(TrainingExtension):
         return f"epoch {epoch}" if last is None else f"epoch {epoch}/{last}"
 
     def _epochs_before(self) -> int:
-        """Return the number of epochs before the one to show, the last that has started."""
+        """Return the number of epochs before the current one."""
         status = self.main_loop.status
         return bisect_left(status["_epoch_ends"], status["iterations_done"])

@@ -23,8 +23,8 @@ CLASH = (
     "{advice}"
 )
 RENAME = (
-    "rename one of the records, with prefix='valid' for an extension that monitors or times, or "
-    "with variable.copy(name='other') for a monitored variable"
+    "rename one of the records, with prefix='valid' for a monitoring or timing extension, or with "
+    "variable.copy(name='other') for a monitored variable"
 )
 NEVER_MADE = (
     "{extension!r} reads the record {name!r}, which no extension has written so far{hint}; the "

@@ -18,10 +18,10 @@ from workbench.utils.numbers import as_whole
 class ReduceOnPlateau(SharedVariableModifier):
     """Extension that reduces a learning rate when a record has stopped improving.
 
-    It counts the occasions, by default the ends of epochs, on which the record is present. A value
-    is better if it improves on the best value by more than `threshold` times the absolute best
-    value; NaN is never better. For nonnegative records the results agree with
-    ``torch.optim.lr_scheduler.ReduceLROnPlateau``, whose margin has the sign of the best value.
+    The extension counts the values of the record, by default one per epoch. A value is better if it
+    improves on the best value by more than `threshold` times the absolute best value; NaN is never
+    better. For nonnegative records the results agree with
+    ``torch.optim.lr_scheduler.ReduceLROnPlateau``, which does not use the absolute value.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class ReduceOnPlateau(SharedVariableModifier):
     factor : float
         The factor less than 1 by which the variable is multiplied.
     patience : int
-        The number of occasions without a better value before the variable is reduced.
+        The number of values without an improvement before the variable is reduced.
     threshold : float
         The relative difference that makes a value better.
     cooldown : int
-        The number of occasions that are not counted after a reduction.
+        The number of values that are not counted after a reduction.
     minimum : float
         The lowest value that a reduction can set. A lower value is left unchanged.
     name : str, optional
@@ -52,15 +52,15 @@ class ReduceOnPlateau(SharedVariableModifier):
     best : float or None
         The best value so far.
     waited : int
-        The number of occasions since the best value, or since the variable was reduced.
+        The number of values since the best value, or since the variable was reduced.
     cooling : int
-        The number of further occasions that will not be counted.
+        The number of further values that will not be counted.
 
     Raises
     ------
     ArgumentError
-        If `mode` is neither value, if `factor` is not at least 0 and less than 1, or if another
-        number is negative.
+        If `mode` is invalid, if `factor` is not at least 0 and less than 1, or if another number is
+        negative.
     ExtensionError
         During training, if the record is not a single number.
 

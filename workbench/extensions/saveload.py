@@ -54,10 +54,10 @@ class Checkpoint(SimpleExtension):
     from it. The file at `path` is always complete, because a new file replaces the old file
     atomically.
 
-    The state is saved after all extensions have handled the event, independently of the position in
-    their list. Training waits only while the state is copied into memory; a thread writes the file.
+    The state is saved after all extensions have handled the event, regardless of the order of the
+    extensions. Training waits only while the state is copied into memory; a thread writes the file.
     Then the record ``saved_to`` is added: a tuple of the paths that were written at that iteration,
-    with None for each failure. A failure is logged and raises a warning, and training continues.
+    with None for each failure. A failure is logged, a warning is issued, and training continues.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class Checkpoint(SimpleExtension):
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
-        When to save; see `SimpleExtension`. By default after training. An argument of a condition
-        is a path that replaces `path`.
+        When to save; see `SimpleExtension`. By default after training. If a condition has an
+        argument, it is the path to use instead of `path`.
 
     Raises
     ------
@@ -119,7 +119,7 @@ class Checkpoint(SimpleExtension):
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save the run after all extensions have handled the event.
 
-        An argument of the condition is a path that replaces the argument `path` of the class.
+        If the condition has an argument, it is the path to use instead of `path`.
         """
         _, from_user = self.parse_args(which_callback, args)
         path = checked_path(from_user[0]) if from_user else self.path
@@ -236,7 +236,7 @@ def snapshot_for(
     save_main_loop: bool = True,
     save_separately: Iterable[str] = (),
 ) -> Snapshot:
-    """Copy the state to save; the log in the copy already records that it was saved to `path`."""
+    """Copy the state to save, with a log that already records `path` as written."""
     row = main_loop.log.current_row
     before = row.get(SAVED_TO)
     row[SAVED_TO] = (*(before or ()), path)
@@ -265,13 +265,13 @@ class Load(SimpleExtension):
     """Extension that continues a run that `Checkpoint` saved, without executing code from the file.
 
     The main loop must be built in the same way as the saved main loop. If both
-    `load_iteration_state` and `load_log` are True, training continues with bitwise the same results
-    as if it had never stopped, and extensions continue with their state. The record ``loaded_from``
+    `load_iteration_state` and `load_log` are True, the results are bitwise identical to those
+    of an uninterrupted run, and extensions continue with their state. The record ``loaded_from``
     contains the path.
 
     If the file does not exist yet, a message is logged and training starts from the beginning.
     Therefore a script with `Load` and `Checkpoint` can be restarted until it is done. Place this
-    extension first, so that extensions which act before training use the loaded parameters.
+    extension first, so that extensions that act before training use the loaded parameters.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ class Load(SimpleExtension):
         return {LOADED_FROM: False}
 
     def load_to(self, main_loop: Loop) -> None:
-        """Load all requested parts into `main_loop`, or none of them if a part does not fit.
+        """Load all requested parts into `main_loop`, or none of them if a part is incompatible.
 
         A subclass can override this method. It is called on the event, and again after all
         extensions have handled the event.

@@ -1,10 +1,10 @@
-"""Learning-rate schedules for `SharedVariableModifier`, as functions of the iterations done.
+"""Learning-rate schedules for `SharedVariableModifier`, as functions of the number of iterations.
 
-A schedule is a pure function, so a resumed run requires no state for it, and its repr shows its
+A schedule is a pure function, so a resumed run requires no state for it. Its repr shows its
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
-in `workbench.extensions.training`. If torch has the same schedule, the values agree with those of
-torch if the method ``step()`` of its schedule is called after every batch. Unlike some
-schedules of torch, these schedules neither rise again nor fail beyond their end.
+in `workbench.extensions.training`. If PyTorch has the same schedule, the values agree with those of
+PyTorch when its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
+schedules neither rise again nor fail after their last iteration.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """Function from the number of iterations done to a value.
+    """Function that returns a value for the number of iterations done.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Schedule(Hinted):
     settings: Mapping[str, Any]
 
     def __call__(self, iterations_done: int) -> float:
-        """Return the value after `iterations_done` iterations, which the next iteration uses."""
+        """Return the value for the iteration that follows `iterations_done` iterations."""
         return self.formula(iterations_done, **self.settings)
 
     def __repr__(self) -> str:
@@ -101,7 +101,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Parameters
     ----------
     target : float or Schedule
-        A constant value, or a schedule that starts with its iteration 0 at the end of the rise.
+        A constant value, or a schedule that starts with its own iteration 0 after the rise.
     iterations : int
         The number of iterations of the rise, 1 or more.
     start : float
@@ -156,11 +156,11 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Parameters
     ----------
     schedules : sequence of float or Schedule
-        The schedules in order, where a number is a constant schedule. Each schedule starts with its
-        iteration 0.
+        The schedules in order; a number stands for a constant schedule. Each schedule starts at its
+        own iteration 0.
     ends : sequence of int
-        The numbers of iterations done at which each schedule except the last ends and the next one
-        starts, in increasing order.
+        The iterations at which each schedule except the last ends and the next one starts, in
+        increasing order.
 
     Returns
     -------
@@ -203,11 +203,11 @@ def cosine(
     restarts: bool = False,
     growth: int = 1,
 ) -> Schedule:
-    r"""Return a schedule that falls from `rate` to `minimum` along half a cosine.
+    r"""Return a schedule that decreases from `rate` to `minimum` along half a cosine wave.
 
     After :math:`n` of the :math:`N` iterations of a descent the value is :math:`m + (r - m) (1 +
     \cos(\pi n / N)) / 2`, with the `rate` :math:`r` and the `minimum` :math:`m`. Then the value
-    stays at the minimum (in torch it rises again) or, with `restarts`, jumps back to the rate.
+    stays at the minimum (in PyTorch it rises again) or, with `restarts`, returns to the rate.
 
     Parameters
     ----------
@@ -372,7 +372,7 @@ def one_cycle(
     div_factor: float = 25.0,
     final_div_factor: float = 1e4,
 ) -> Schedule:
-    """Return a schedule that rises to `maximum` along half a cosine and falls along another.
+    """Return a schedule that rises to `maximum` along half a cosine wave, then falls along another.
 
     Parameters
     ----------
@@ -395,7 +395,7 @@ def one_cycle(
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 2 or more, or if `warm_up` is not such a fraction.
+        If `iterations` is not an integer of 2 or more, or if `warm_up` is not in [0, 1).
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""`SimpleExtension`, an extension with a single action that its triggers start.
+"""`SimpleExtension`, an extension with a single action, started by triggers.
 
 Triggers are keyword arguments such as ``every_n_batches=10``; see `workbench.extensions.triggers`.
 """
@@ -43,7 +43,7 @@ NEVER = (
 
 
 class SimpleExtension(TrainingExtension):
-    """Extension with a single action, its method `do`, which is called on its triggers.
+    """Extension with a single action: its triggers define when the method `do` is called.
 
     Parameters
     ----------
@@ -51,17 +51,17 @@ class SimpleExtension(TrainingExtension):
         The name of the extension, which distinguishes several extensions of the same class; by
         default the name of the class.
     before_training, before_first_epoch, before_epoch, before_batch : bool
-        Act on the event of this name; ``before_first_epoch`` is the first ``before_epoch`` of a
-        log.
+        Act on the event of this name; ``before_first_epoch`` stands for the ``before_epoch`` of the
+        first epoch in a log.
     on_resumption, on_interrupt, on_error : bool
         Act on the event of this name.
     after_batch, after_epoch, after_training : bool
         Act on the event of this name.
     after_n_epochs, after_n_batches : int
-        Act once, when exactly this number of epochs or batches is done.
+        Act once, after exactly this number of epochs or batches.
     every_n_epochs, every_n_batches : int
-        Act whenever this number of further epochs or batches is done. If several triggers apply to
-        the same event, the extension acts once.
+        Act each time a multiple of this number of epochs or batches is done. If several triggers
+        apply to the same event, the extension acts once.
 
     Raises
     ------
@@ -237,7 +237,7 @@ class SimpleExtension(TrainingExtension):
             self._main_loop.refresh()
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Call `do` once for each set of arguments for which a condition on this event is true."""
+        """Call `do` once for each set of arguments with a true condition on this event."""
         for alike in grouped(self._conditions.get(callback_invoked, ())):
             if any_of(alike)(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *alike[0].arguments)
@@ -272,7 +272,7 @@ class SimpleExtension(TrainingExtension):
     def parse_args(
         which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Separate the arguments of an event and of a condition in the arguments of `do`.
+        """Split the arguments of `do` into the arguments of the event and of the condition.
 
         Parameters
         ----------

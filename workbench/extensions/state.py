@@ -31,7 +31,7 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
     Raises
     ------
     StateError
-        If `states` does not have exactly the names of the extensions that have a state.
+        If the names in `states` are not exactly those of the extensions that have a state.
     """
     extensions = list(extensions)
     present, by_name = states_of(extensions), named(extensions)
@@ -43,5 +43,5 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
 
 
 def load_states(extensions: Iterable[Holder], states: Mapping[str, Any]) -> None:
-    """Load states that `states_of` returned; if one fails, load none."""
+    """Load states that `states_of` returned; if one cannot be loaded, load none."""
     all_or_nothing(extension_steps(extensions, states))

@@ -1,4 +1,4 @@
-"""`EarlyStopping`, and the extension in it that ends training if nothing improves.
+"""Extensions that end training when a record stops improving.
 
 `EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records when a value is
 the best so far, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.
@@ -69,7 +69,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Raises
     ------
     ArgumentError
-        If not exactly one of `iterations` and `epochs` is given, or if it is less than 1.
+        If neither or both of `iterations` and `epochs` are given, or if the number is less than 1.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         return {**super().waiting_for(), **own}
 
     def update_best(self) -> None:
-        """Store the time of a new best value; a subclass can define another condition."""
+        """Store the current iteration and epoch if there is a new best value."""
         log = self.main_loop.log
         found = log.current_row.get(self.notification_name, False) is not False
         self._looked, self._found = True, self._found or found
@@ -200,7 +200,7 @@ class EarlyStopping(CompositeExtension):
     Raises
     ------
     ArgumentError
-        If not exactly one of `iterations` and `epochs` is given, or if only one of the two
+        If neither or both of `iterations` and `epochs` are given, or if only one of the two
         arguments for checkpoints is given.
 
     Examples
@@ -250,7 +250,7 @@ class EarlyStopping(CompositeExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension and its sub-extensions belong."""
+        """The main loop of this extension and its sub-extensions."""
         return super().main_loop
 
     @main_loop.setter
@@ -263,7 +263,7 @@ class EarlyStopping(CompositeExtension):
             extension.main_loop = value
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save the model when its record is the best so far."""
+        """Save the model, because its record is the best so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)

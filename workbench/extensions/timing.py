@@ -27,10 +27,11 @@ class Timing(SimpleExtension):
 
     Before the first epoch it records ``time_initialization``. After an epoch it records
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
-    ``time_train_total``; after a batch it records the same with ``batch`` in place of ``epoch`` in
-    the names. If it acts less often, for example with ``every_n_batches=10``, the time of one
-    batch is the average since the last record. At the end of training or on an error it records
-    only the totals.
+    ``time_train_total``; after a batch it records the same durations, with ``batch`` in place of
+    ``epoch`` in the names. If it acts less often, for example with ``every_n_batches=10``, the
+    time of one batch is the average since the last record. At the end of training or on an error
+    it records only the totals.
+
     Totals count from the creation of the main loop object. Place the extension before `Printing`.
 
     Parameters
@@ -96,13 +97,13 @@ class Timing(SimpleExtension):
 
 
 class Timestamp(SimpleExtension):
-    """Extension that records the local date and time in the format of ISO 8601.
+    """Extension that records the local date and time in ISO 8601 format.
 
-    A timestamp has microseconds and the offset from UTC. Therefore two timestamps can be subtracted
-    even if the time zone has changed or if they are from different machines.
+    A timestamp includes microseconds and the offset from UTC. Therefore two timestamps can be
+    subtracted even if the time zone has changed or if they are from different machines.
 
-    By default it acts before and after training, after every epoch, and on errors, interrupts and
-    resumption.
+    By default the extension acts before and after training, after every epoch, and on errors,
+    interrupts and resumption.
 
     Parameters
     ----------

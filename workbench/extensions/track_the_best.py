@@ -1,6 +1,6 @@
 """`TrackTheBest`, which writes a record when another record is the best so far.
 
-`workbench.extensions.stopping` uses it to end training when nothing improves.
+`workbench.extensions.stopping` uses it to end training when the record stops improving.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from workbench.extensions.triggers import Triggers
 class TrackTheBest(SimpleExtension):
     """Extension that writes a record when another record is the best so far.
 
-    The extension that writes the tracked record must precede this one. Occasions without the record
-    are skipped, and NaN is never the best value.
+    The extension that writes the tracked record must precede this one. Rows without the record are
+    skipped, and NaN is never the best value.
 
     Parameters
     ----------

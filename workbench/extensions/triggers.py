@@ -118,7 +118,7 @@ _COUNTED: dict[str, tuple[str, Callable[[int, int], bool]]] = {
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Return the value of the trigger `name`, after a check that it is an integer of 1 or more."""
+    """Return `value` after checking that the trigger `name` is an integer of 1 or more."""
     if not is_count(value):
         raise EventError(NOT_A_COUNT.format(name=name, value=value))
     return int(value)
@@ -126,7 +126,7 @@ def checked_count(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Condition:
-    """Condition to act on `event` if `predicate` is true, with `arguments` from the user."""
+    """Condition for acting on `event`: the `predicate` must be true. The user sets `arguments`."""
 
     event: CallbackName
     predicate: LogPredicate

@@ -1,6 +1,6 @@
 """`SharedVariableModifier`, which sets a shared variable, such as a learning rate, during training.
 
-`workbench.extensions.schedules` provides functions for it.
+`workbench.extensions.schedules` provides suitable functions.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class SharedVariableModifier(SimpleExtension):
     def release(self) -> None:
         """Let the extension act again from the next trigger onwards.
 
-        A function of the iterations done continues as if the variable had never been held; a
+        A function of the number of iterations continues as if the variable had never been held. A
         function of the old value continues from the current value.
         """
         self.held = False

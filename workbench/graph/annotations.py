@@ -62,7 +62,7 @@ class Annotation(Hinted):
         roles : iterable of VariableRole, optional
             Additional roles.
         name : str, optional
-            New name of the variable, also in its tag.
+            New name of the variable, also stored in its tag.
         """
         variable = as_variable(variable)
         add_annotation(variable, self)
@@ -78,7 +78,7 @@ class BrickMethod(Protocol):
 
     @property
     def application(self) -> Any:
-        """The application method, not bound to a brick."""
+        """The unbound application method."""
 
     @property
     def brick(self) -> Any:
@@ -105,7 +105,7 @@ class BrickMethod(Protocol):
 
 
 class ApplicationCall(Annotation):
-    """Call of an application method, which connects its inputs and outputs with its brick.
+    """Call of an application method: the link between a brick and its inputs and outputs.
 
     An application method with an argument ``application_call`` receives this object and can attach
     auxiliary variables to it.
@@ -124,7 +124,7 @@ class ApplicationCall(Annotation):
         of sequences, the states and the contexts; the outputs are the outputs of the application.
         Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        The random draws of each repetition of the call in training mode, by its inputs.
+        The random draws of the call when it is repeated in training mode; the keys are its inputs.
 
     Examples
     --------
@@ -156,8 +156,8 @@ class ApplicationCall(Annotation):
     ) -> None:
         """Attach a variable to this call and to its brick.
 
-        The variable is renamed to ``brick_application_name``, like inputs and outputs. Its tag
-        contains only `name`.
+        If `name` is given, the variable is renamed to ``brick_application_name``, like inputs
+        and outputs, and its ``tag.name`` is set to `name`.
         """
         variable = as_variable(variable)
         brick = self.application.brick
@@ -173,7 +173,7 @@ class ApplicationCall(Annotation):
 
 @hinted
 def add_annotation(var: Variable, annotation: Annotation) -> None:
-    """Attach an annotation to a variable, unless it is attached already."""
+    """Attach an annotation to a variable, unless it is already attached."""
     if not any(old is annotation for old in var.tag.annotations):
         var.tag.annotations = [*var.tag.annotations, annotation]
 

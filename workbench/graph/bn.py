@@ -31,12 +31,12 @@ def _normalizes(brick: ModeDependent) -> bool:
 @hinted
 @contextmanager
 def batch_normalization(*bricks: Component) -> Iterator[None]:
-    """Apply batch normalisations in training mode, with the statistics of the batch.
+    """Apply batch normalisation with the statistics of the batch inside a ``with`` block.
 
     Parameters
     ----------
     *bricks : Brick
-        Bricks whose batch normalisations enter training mode, including those of their descendants.
+        Bricks whose batch normalisations, at any depth, are in training mode inside the block.
 
     Examples
     --------
@@ -95,12 +95,13 @@ def get_batch_normalization_updates(
     ----------
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
-        If True, a batch normalisation can be applied several times, and then has several pairs.
+        If True, a batch normalisation can be applied several times; each application then has its
+        own pair.
 
     Returns
     -------
     list of pairs
-        A population mean or population standard deviation, and its estimate from the batch.
+        Each pair is a population mean or standard deviation and its estimate from the batch.
 
     Raises
     ------

@@ -22,8 +22,8 @@ def collect_parameters(
 ) -> ComputationGraph:
     """Replace parameters with slices of one vector.
 
-    The initial value of the vector consists of the values of the parameters. For example, the
-    Hessian with respect to all parameters is the Hessian with respect to this vector.
+    The initial value of the vector consists of the values of the parameters. Then, for
+    example, the Hessian for all parameters can be computed with respect to one variable.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def collect_parameters(
     -------
     ComputationGraph
         A graph in which one shared variable, ``collected_parameters``, replaces `parameters`. It
-        has the role ``COLLECTOR``. Its slices have the role ``COLLECTED``, and their
-        ``tag.replacement_of`` is the parameter.
+        has the role ``COLLECTOR``. Each slice has the role ``COLLECTED``, and its
+        ``tag.replacement_of`` is the parameter that it replaces.
 
     Raises
     ------

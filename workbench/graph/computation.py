@@ -23,8 +23,7 @@ from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 
 NOT_REPLACEMENTS = (
-    "replace needs a dictionary, or pairs, from variables of the graph to the variables that "
-    "replace them"
+    "replace needs a dictionary, or pairs, from variables of the graph to their replacements"
 )
 
 
@@ -42,7 +41,7 @@ class ComputationGraph(KnownAttributes, Hinted):
     outputs : list of Variable
     variables : list of Variable
         All variables in topological order, so that each variable comes after its inputs. Auxiliary
-        variables are included if they need only inputs that the outputs need too.
+        variables are included if they depend only on inputs that the outputs also use.
     updates : dict of SharedVariable to Variable
         The updates in the annotations of the variables.
     scans : list of Loop
@@ -66,7 +65,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
     def _build(self, outputs: list[Variable], stand_ins: Mapping[Variable, Variable]) -> None:
-        """Set all attributes; `stand_ins` replace variables in annotations."""
+        """Set all attributes; `stand_ins` maps variables in annotations to their replacements."""
         for output in outputs:
             if not isinstance(output, Variable):
                 raise GraphError(f"the outputs of a graph must be variables, not {output!r}")
@@ -258,7 +257,7 @@ class ComputationGraph(KnownAttributes, Hinted):
     def get_function(
         self, additional_updates: Updates | None = None, **kwargs: Unpack[FunctionOptions]
     ) -> Function:
-        """Create a function from the inputs to the outputs, with the updates in annotations.
+        """Create a function from the inputs to the outputs that also applies the updates.
 
         Parameters
         ----------
@@ -276,7 +275,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         return function(self.inputs, self.outputs, updates=updates, **kwargs)
 
     def get_snapshot(self, data: Mapping[str | Variable, Any]) -> dict[Variable, Any]:
-        """Compute the values of all variables with a role, for given inputs.
+        """Compute the values of all variables that have a role, for given inputs.
 
         Parameters
         ----------

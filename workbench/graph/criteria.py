@@ -25,7 +25,7 @@ from workbench.utils.predicates import Predicate, normalized
 
 @dataclass(frozen=True, repr=False)
 class Named(Predicate):
-    """Condition that a variable has a certain name, in the graph or in its brick.
+    """Condition that a variable has a given name, in the graph or in its brick.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Matching(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfBrick(Predicate):
-    """Condition that a variable belongs to a brick, and not to one of its children."""
+    """Condition that a variable belongs to a brick itself, not to one of its children."""
 
     brick: Component
 
@@ -106,7 +106,7 @@ class OfClass(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfCall(Predicate):
-    """Condition that a variable belongs to a call with a certain ``call_id``."""
+    """Condition that a variable belongs to a call with a given ``call_id``."""
 
     call_id: str
 
@@ -120,7 +120,7 @@ class OfCall(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Is(Predicate):
-    """Condition that a variable is identical to a certain variable."""
+    """Condition that is met only by `variable`."""
 
     variable: Variable
 

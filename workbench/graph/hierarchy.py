@@ -86,12 +86,12 @@ class Component(Annotation):
         self._parameters = Parameters(self, value)
 
     def _children_changed(self) -> None:
-        """Respond to an added or removed child."""
+        """Handle the addition or removal of a child."""
 
     def get_unique_path(self) -> list[Component]:
         """Return the components from a root to this component.
 
-        Of several parents, the first in alphabetical order is used.
+        If a component has several parents, the first in alphabetical order is used.
         """
         path: list[Component] = [self]
         while path[0].parents:
@@ -155,13 +155,13 @@ def get_brick(var: Variable) -> Component | None:
 
 
 def path_of(variable: Variable) -> str:
-    """Return the path of a variable, such as ``/mlp/linear_0.W``, or its name if it has none."""
+    """Return the path of a variable, such as ``/mlp/linear_0.W``, or its name if it has no path."""
     brick = get_brick(variable)
     return repr(variable) if brick is None else brick.get_hierarchical_name(variable)
 
 
 class Children(AnnotatingList[Component]):
-    """List of the children of a component, which sets their `parents`.
+    """List of the children of a component that also sets the `parents` of each child.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class Children(AnnotatingList[Component]):
 
 
 class Parameters(AnnotatingList[Any]):
-    """List of the parameters of a component, which adds a role and an annotation to each.
+    """List that adds a role and an annotation to each parameter of a component.
 
     The role is ``PARAMETER``, and the annotation is the component. An entry can be ``None``, so
     that the other parameters have the same index in every configuration.

@@ -31,7 +31,7 @@ MODE = "training_mode"
 """The key of the mode in the metadata of an application call."""
 
 _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=())
-"""The components in training mode; one that was entered twice occurs twice."""
+"""The components in training mode; a component that was entered twice occurs twice."""
 
 
 class ModeDependent(Component):
@@ -144,8 +144,8 @@ def replacements(
 ) -> dict[Variable, Variable]:
     """Map the mode-dependent elements of `variables` to their versions in training mode.
 
-    Applications of `wanted` bricks are repeated on their inputs, always with the same draws. Loops
-    that contain these applications are repeated too.
+    Applications of `wanted` bricks are repeated on their inputs, always with the same random
+    numbers. Loops that contain these applications are repeated too.
     """
     found: dict[Variable, Variable] = {}
     made: dict[tuple[ApplicationCall, frozenset[Variable]], dict[str, Variable]] = {}
@@ -204,7 +204,7 @@ def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool])
 
 
 def _typical(news: Variable) -> Variable:
-    """Return the mean of the new values at all time steps, or the last integer value."""
+    """Return the mean of the new values over time steps or, for integers, the last value."""
     typical: Variable = news.mean(0) if news.dtype.is_floating_point else news[-1]
     return typical
 
@@ -216,7 +216,7 @@ def attached_updates(variables: Iterable[Variable]) -> list[tuple[SharedVariable
 
 
 def estimates(variables: Iterable[Variable]) -> list[Variable]:
-    """Return the estimates of population statistics from the batch that `variables` use."""
+    """Return the estimates of population statistics on which `variables` depend."""
     order = ancestors(variables)
     annotations = dict.fromkeys(a for v in order for a in v.tag.annotations)
     attached = [v for annotation in annotations for v in annotation.auxiliary_variables]
@@ -228,7 +228,7 @@ def estimates(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def is_chosen(variables: Iterable[Variable]) -> bool:
-    """Return True if the user chose the mode of a graph, by training mode or by a rewrite."""
+    """Return True if the user chose the mode of a graph explicitly, for example by a rewrite."""
     every = list(_with_loops(variables))
     return any("rewritten" in vars(v.tag) for v in every) or has_training_mode(every)
 
@@ -260,8 +260,8 @@ def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
 def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
     """Return the inputs from which `call` computed `output`, by name.
 
-    The graph of `output` is searched for them, since the call can have several versions with
-    different inputs in it.
+    The inputs are found in the graph of `output`, because a graph can contain several versions
+    of the call with different inputs.
     """
     found: dict[str, Variable] = {}
     for variable in ancestors([output]):

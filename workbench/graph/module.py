@@ -1,4 +1,4 @@
-"""Conversion of a computation graph to a ``torch.nn.Module``, for tools of the torch ecosystem."""
+"""Conversion of a computation graph to a ``torch.nn.Module``, for tools that expect a module."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ class GraphAsModule(torch.nn.Module):
         changing = [v for v in program.shared if v.default_update is not None]
         if changing:
             raise GraphError(
-                f"the graph updates {', '.join(map(repr, changing))} whenever it runs, as random "
-                "draws do, but a module cannot; convert a graph without these updates"
+                f"the graph updates {', '.join(map(repr, changing))} whenever it runs (for "
+                "instance to draw random numbers), which a module cannot do; convert a graph "
+                "without these updates"
             )
         paths = {variable: path for path, variable in parameters.items()}
         self._names = [variable.name for variable in inputs]

@@ -10,22 +10,34 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
+
+import torch
 
 from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.selection import chosen
 from workbench.hints import hinted
-from workbench.roles import DROPOUT, add_role
-from workbench.tensor import RandomStream, Variable, as_variable
+from workbench.roles import ALGORITHM_HYPERPARAMETER, DROPOUT, add_role
+from workbench.tensor import RandomStream, SharedVariable, Variable, as_variable, shared
+from workbench.tensor.interval import Interval
 from workbench.tensor.random import is_draw
 from workbench.utils.notices import mention
+from workbench.utils.numbers import is_single
 
 logger = logging.getLogger(__name__)
 
+PROBABILITY = Interval(0, 1, closed="left")
+"""The check of dropout probabilities, which also refuses values that are set during training."""
+
+NOT_SCALAR = (
+    "drop_prob must be a number, or a shared variable with a single floating-point number, not "
+    "{given!r}, which has {kind}"
+)
 NO_VARIABLES = (
-    "{what} got no variables, so the graph is not changed; check the VariableFilter, which returns "
-    "an empty list if no variable matches"
+    "{what} received no variables, so the graph is not changed; check the VariableFilter, which "
+    "returns an empty list if no variable matches"
 )
 
 
@@ -33,7 +45,7 @@ NO_VARIABLES = (
 def apply_dropout(
     computation_graph: ComputationGraph,
     variables: Iterable[Variable] | Any,
-    drop_prob: float,
+    drop_prob: float | SharedVariable,
     rng: RandomStream | None = None,
     seed: int | None = None,
     custom_divisor: float | None = None,
@@ -41,7 +53,9 @@ def apply_dropout(
     """Set random elements of variables to zero.
 
     Each element is set to zero with probability `drop_prob`, and otherwise divided by
-    ``1 - drop_prob``. This preserves its expectation, so that no scaling is needed at test time.
+    ``1 - drop_prob``. This preserves the expected value, so that no scaling is needed at test time.
+    The probability is a hyperparameter, which can be changed during training, for example with
+    ``session.set("drop_prob", 0.3)``.
 
     Parameters
     ----------
@@ -50,8 +64,10 @@ def apply_dropout(
         The variables whose elements are dropped. A criterion (see `workbench.filter.as_predicate`)
         selects among the variables of the graph. For different probabilities, call the function
         several times.
-    drop_prob : float
-        The probability of dropping an element, in [0, 1).
+    drop_prob : float or SharedVariable
+        The probability of dropping an element, in [0, 1). A number becomes a new shared variable
+        named ``drop_prob``. Pass a scalar shared variable to use one probability in several calls
+        or to give it another name; a variable without a check gets one that refuses other values.
     rng : RandomStream, optional
         The stream that draws the masks.
     seed : int, optional
@@ -68,7 +84,8 @@ def apply_dropout(
     Raises
     ------
     GraphError
-        If the probability is not in [0, 1), or a variable is not floating point.
+        If the probability is neither a number in [0, 1) nor a shared variable with such a value,
+        or a variable is not floating point.
     SelectionError
         If a criterion selects nothing.
 
@@ -86,18 +103,18 @@ def apply_dropout(
     >>> f([1.0, 1.0, 1.0, 1.0, 1.0])
     [tensor([2., 2., 0., 0., 2.])]
 
-    With bricks, ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
+    With bricks, use a criterion: ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
-    if not 0 <= drop_prob < 1:
-        raise GraphError(f"drop_prob must be a probability in [0, 1), not {drop_prob!r}")
-    divisor = 1 - drop_prob if custom_divisor is None else custom_divisor
-    if not 0 < divisor < math.inf:
+    probability = _probability(drop_prob)
+    if custom_divisor is not None and not 0 < custom_divisor < math.inf:
         raise GraphError(f"custom_divisor must be a number greater than 0, not {custom_divisor!r}")
     stream = _stream(computation_graph, rng, seed)
+    keep = 1 - probability.to(torch.float64)  # exact for a value of any dtype
+    divisor = keep if custom_divisor is None else custom_divisor
 
     def dropped(variable: Variable) -> Variable:
-        mask = stream.bernoulli(variable.shape, 1 - drop_prob, dtype=variable.dtype)
-        new = variable * mask / divisor
+        mask = stream.bernoulli(variable.shape, keep, dtype=variable.dtype)
+        new = variable * (mask / divisor)  # one rounding of the scale, the same in every tier
         add_role(new, DROPOUT)
         return new
 
@@ -151,6 +168,26 @@ def apply_noise(
         lambda variable: variable + stream.normal(variable.shape, dtype=variable.dtype) * level,
         "apply_noise",
     )
+
+
+def _probability(given: Any) -> SharedVariable:
+    """Return the shared variable of a dropout probability, with its role and its check."""
+    if isinstance(given, SharedVariable):
+        variable = given
+        if variable.ndim or not variable.dtype.is_floating_point:
+            kind = f"shape {tuple(variable.shape)} and dtype {variable.dtype}"
+            raise GraphError(NOT_SCALAR.format(given=variable, kind=kind))
+        value = variable.get_value().item()
+        name = f"drop_prob, the value of {variable},"
+        replace(PROBABILITY, error=GraphError)(name, variable.tensor, value)
+        variable.name = variable.name or "drop_prob"
+        variable.check = variable.check or PROBABILITY
+    elif is_single(given) and 0 <= given < 1:
+        variable = shared(float(given), "drop_prob", torch.float64, PROBABILITY)
+    else:
+        raise GraphError(f"drop_prob must be a probability in [0, 1), not {given!r}")
+    add_role(variable, ALGORITHM_HYPERPARAMETER)
+    return variable
 
 
 def _stream(

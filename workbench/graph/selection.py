@@ -1,4 +1,4 @@
-"""Selections: lists of variables from a graph or a hierarchy, with methods that apply to all.
+"""Selections, which are lists of variables with methods that apply to all of them.
 
 `select` returns the variables of a source that meet a criterion. `chosen` is used by functions that
 accept a list of variables or a criterion; it raises an error if a criterion selects no variable.
@@ -128,7 +128,7 @@ class Selection(Hinted, list[Variable]):
             filled = numpy.asarray(values)
             if filled.ndim:
                 raise ParameterError(
-                    f"set_values: values must be a dictionary by path, or one number, not an array "
+                    f"set_values: values must be a dictionary by path or a number, not an array "
                     f"of shape {filled.shape}"
                 )
             values = {p: numpy.full(tuple(v.shape), filled) for p, v in variables.items()}
@@ -142,7 +142,7 @@ class Selection(Hinted, list[Variable]):
         ----------
         graph : ComputationGraph
         replacement : callable
-            Called with each variable, and returns its replacement.
+            A function that is called with each variable and returns its replacement.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Selection(Hinted, list[Variable]):
             raise SelectionError(nothing_selected(self.criterion, self._source, user))
 
     def _shared(self, user: str) -> ByPath[SharedVariable]:
-        """Return the variables by path, or raise an error unless all are shared."""
+        """Return the variables by path; raise an error if a variable is not shared."""
         self.check(user)
         found: ByPath[SharedVariable] = ByPath()
         for variable in dict.fromkeys(self):
@@ -222,7 +222,7 @@ class Selection(Hinted, list[Variable]):
 
 
 def label(variable: Variable) -> str:
-    """Return the path of a variable from its brick and its name in the brick, or only its name."""
+    """Return the path of a variable in its brick, or its name if it belongs to no brick."""
     brick, name = get_brick(variable), variable.tag.name
     if brick is None or name is None:
         return path_of(variable)

@@ -1,6 +1,6 @@
 """Mapping from the graph for inference to the graph that an algorithm trains.
 
-Users have the variables of the inference graph: the cost, an error rate, the outputs of layers. An
+Users refer to variables of the inference graph, such as the cost and the outputs of layers. An
 algorithm trains a rewritten graph, which also contains the variables that are monitored in the same
 step. `TrainingGraph` maps variables of the inference graph to variables of the training graph.
 Common subgraphs are computed only once.
@@ -127,7 +127,7 @@ def suggested_updates(variables: Iterable[Variable]) -> list[SharedVariable]:
 
 
 def _merged(news: list[Variable]) -> Variable:
-    """Return the mean of the new values of several applications, or the last integer value."""
+    """Return the mean of the new values from several applications; for integers, the last value."""
     if len(news) == 1 or not news[0].dtype.is_floating_point:
         return news[-1]
     merged: Variable = functools.reduce(operator.add, news) / len(news)

@@ -1,7 +1,7 @@
 """Registry of log backends, which create the log of a main loop if the user passes no log.
 
-A backend consists of a class that derives from `TrainingLogBase` and defines the methods of
-`workbench.log.records.Records`, and of a call of `register`.
+A backend is a class that derives from `TrainingLogBase` and defines the methods of
+`workbench.log.records.Records`. A call to `register` makes it available.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
         The name of the backend.
     make : callable
         A function that returns an empty log. It is called once for every main loop without a log.
-        It replaces an earlier function of this name, so that a notebook cell can be run again.
+        The function replaces an earlier function of this name, so that a notebook cell can be run
+        again.
     """
     BACKENDS[name] = make
 
@@ -53,7 +54,7 @@ def new_log(backend: str | None = None) -> TrainingLogBase:
     name = config.log_backend if backend is None else backend
     if name not in BACKENDS:
         known = ", ".join(map(repr, BACKENDS))
-        raise LogError(f"no log backend is called {name!r}{nearest(name, BACKENDS)}; use {known}")
+        raise LogError(f"no log backend is named {name!r}{nearest(name, BACKENDS)}; use {known}")
     return BACKENDS[name]()
 
 

@@ -35,7 +35,7 @@ NOT_ASSIGNABLE = (
 )
 NO_NUMBERS = (
     "channel {name!r} must contain only numbers, but has a value of type {type} at iteration "
-    "{iteration}; log.channel({name!r}) returns the values as they are"
+    "{iteration}; log.channel({name!r}) returns the values unchanged"
 )
 
 
@@ -132,7 +132,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
             If no iteration has been done.
         """
         if self.status["iterations_done"] == 0:
-            raise LogError("there is no previous row before the first iteration is done")
+            raise LogError("there is no previous row, because no iteration has been done yet")
         return self._row(self, self.status["iterations_done"] - 1)
 
     @property
@@ -145,7 +145,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
             If no epoch has ended.
         """
         if not self.status["_epoch_ends"]:
-            raise LogError("there is no row of the last epoch: no epoch has ended yet")
+            raise LogError("there is no row of the last epoch, because no epoch has ended yet")
         return self._row(self, self.status["_epoch_ends"][-1])
 
     @property
@@ -154,7 +154,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity; it then continues the log with the old identity.
+        """Give the log a new identity, under which it continues the log with the old identity.
 
         Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from workbench.errors import StateError
 
 NOT_VALUES = "the values of a channel must be a list or an array of numbers, not {given}"
-NOT_ITERATIONS = "the iterations of a channel must increase, one for each value, not {given}"
+NOT_ITERATIONS = "the iterations of a channel must be increasing, one for each value, not {given}"
 
 PLAIN: Final = frozenset({float, int, bool, str, type(None)})
 """Types of values that a log stores unchanged."""

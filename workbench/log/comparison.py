@@ -32,10 +32,10 @@ def compare(
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
         databases, whose newest logs are used. The keys of a dictionary become the names; otherwise
-        a session keeps its name, a log is named by the first digits of its `uuid`, and a path by
-        the name of its file.
+        a session keeps its name, a log is named after the first digits of its `uuid`, and a path
+        after its file.
     channels : sequence of str, optional
-        The channels to return, in order; by default all. A log can lack some of them.
+        The channels to return, in order; by default all. Some can be missing from a log.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def compare(
     LogError
         If `logs` is empty, or if an item is not a log.
     UnknownRecordError
-        If no log has one of `channels`.
+        If one of `channels` is missing from all logs.
 
     Examples
     --------

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
-from workbench.log.interventions import INTERVENTIONS, each_intervention
+from workbench.log.interventions import INTERVENTIONS, each_intervention, in_words
 from workbench.log.sources import Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Fact: TypeAlias = tuple[str, str]
-"""The kind of a fact, one of `KINDS`, and its name."""
+"""The kind of a fact (one of `KINDS`) and the name of the fact."""
 
 KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of facts, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
-"""Items of the status: hyperparameters at the start by path, and versions of libraries."""
+"""Items of the status: hyperparameters by path at the start, and versions of libraries."""
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
@@ -36,7 +36,7 @@ def differences(
     largest: bool = False,
     everything: bool = False,
 ) -> pd.DataFrame:
-    """Return what differs between runs, as `TrainingLogBase.compare` describes it.
+    """Return the differences between runs; see `TrainingLogBase.compare`.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def differing(
     facts : sequence of mapping
         The facts of each run.
     everything : bool
-        True to return also what is the same in all runs.
+        True to also return the facts that are the same in all runs.
 
     Returns
     -------
     dict
-        For each fact its value in each run, None where the run does not have it.
+        For each fact, a list of its values in the runs; None for a run without the fact.
 
     Examples
     --------
@@ -153,12 +153,12 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
     if INTERVENTIONS in frame:
         records = frame[INTERVENTIONS].dropna()
         for iteration, record in each_intervention(records.index.to_numpy(), records.tolist()):
-            found.setdefault(str(record.get("text", "")), []).append(int(iteration))
+            found.setdefault(in_words(record), []).append(int(iteration))
     return found
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest number of each channel, up to the best row of `best` if it is given."""
+    """Return the newest number of each channel; with `best`, up to the row of its best value."""
     import pandas as pd
 
     frame = run.frame
@@ -180,7 +180,7 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
 
 
 def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are numbers, as numbers of Python, without flags.
+    """Return the numbers among the values as Python numbers, without Boolean values.
 
     Examples
     --------

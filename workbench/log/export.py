@@ -163,7 +163,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 
 def _flat(log: Log) -> pd.DataFrame:
-    """Return the frame of a log, with all values except numbers, text and blanks as JSON."""
+    """Return the frame of a log; values other than numbers, text and None become JSON."""
     frame = log.frame.copy()
     for name in frame:
         if frame[name].dtype == object:

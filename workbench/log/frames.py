@@ -36,9 +36,9 @@ class Snapshot:
     Attributes
     ----------
     rows : array of int64
-        The increasing iterations that have records.
+        The iterations that have records, in increasing order.
     edits : int
-        The number of changes of `rows` other than appending.
+        The number of changes to `rows`, not counting appended rows.
     columns : dict
         A mapping from name to `Entries`, in the order of first appearance.
     lasting : bool
@@ -134,7 +134,7 @@ def _are_floats(values: NDArray[Any]) -> bool:
 def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
 
-    The end of an epoch without records becomes a row without values.
+    If there are no records at the end of an epoch, its row has no values.
     """
     import pandas as pd
 

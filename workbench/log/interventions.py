@@ -1,11 +1,13 @@
-"""Interventions in a log: the commands that changed a run, by the iteration of their effect.
+"""Interventions in a log, which are the commands that changed a run, by iteration.
 
-A row has them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip what is not a mapping, since a log can come from another program.
+A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
+Readers skip items that are not mappings, since another program can write a log. `in_words`
+describes an intervention in all views, tables and reports.
 """
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 Intervention: TypeAlias = Mapping[str, Any]
 
 INTERVENTIONS = "interventions"
-"""The channel."""
+"""The name of the channel that contains interventions."""
 
 UNCHANGING = frozenset(
     {"pause", "resume", "step", "stop", "snapshot", "fork", "save", "replay", "alert", "range test"}
@@ -25,14 +27,14 @@ UNCHANGING = frozenset(
 
 
 class Columns(Protocol):
-    """The members of a log that are read here; `TrainingLogBase` has them."""
+    """The members of a log that this module uses; `TrainingLogBase` defines them."""
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels."""
 
     def entries(self, name: str, /) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return iterations and values of a channel."""
+        """Return the iterations and values of a channel."""
 
 
 def interventions_in(log: Columns) -> list[tuple[int, Intervention]]:
@@ -54,7 +56,7 @@ def interventions_in(log: Columns) -> list[tuple[int, Intervention]]:
 def each_intervention(
     iterations: NDArray[np.int64], rows: Sequence[Any] | NDArray[Any]
 ) -> Iterator[tuple[int, Intervention]]:
-    """Yield the interventions of records of the channel, each with its iteration.
+    """Yield the interventions in rows of the channel `INTERVENTIONS`, each with its iteration.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def each_intervention(
 
 
 def interventions_of(row: Any) -> list[Intervention]:
-    """Return the interventions in one record of the channel.
+    """Return the interventions in one record of the channel `INTERVENTIONS`.
 
     Examples
     --------
@@ -76,3 +78,88 @@ def interventions_of(row: Any) -> list[Intervention]:
     """
     records = row if isinstance(row, (list, tuple)) else ()
     return [record for record in records if isinstance(record, Mapping)]
+
+
+def change_of(record: Intervention) -> tuple[str, str, str]:
+    """Return what an intervention changed, the old value and the new value, as texts.
+
+    Examples
+    --------
+    >>> change_of({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
+    ...            "value": 0.5})
+    ('rate', '0.25', '0.5')
+    """
+    kind, what = record.get("command"), one_line(record.get("text", record.get("command", "")))
+    old, new = record.get("old"), record.get("value")
+    if "variable" in record and kind in ("set", "hold", "release"):
+        what = f"{'' if kind == 'set' else f'{kind} '}{record['variable']}"
+    elif kind == "set_end" and ("epochs" in record or "batches" in record):
+        what, unit = "end", "epochs" if "epochs" in record else "batches"
+        old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
+    elif kind == "relabel":
+        what = what.partition(":")[0]
+        old = ", ".join(dict.fromkeys(map(_label, old or ()))) or None
+    elif kind in ("rewind", "undo") and "to" in record:
+        what = kind if kind == "rewind" else what
+        old, new = record.get("from"), record["to"]
+    return what, brief(old), brief(new)
+
+
+def _label(value: Any) -> str:
+    """Return an old label as text, without the brackets of a single number."""
+    while isinstance(value, list) and len(value) == 1:
+        [value] = value
+    return brief(value)
+
+
+def in_words(record: Intervention) -> str:
+    """Return an intervention as text.
+
+    Examples
+    --------
+    >>> in_words({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
+    ...           "value": 0.5})
+    'rate 0.25 -> 0.5'
+    >>> in_words({"command": "call", "text": "call widen"})
+    'call widen'
+    """
+    what, old, new = change_of(record)
+    return " ".join(part for part in (what, old, f"-> {new}" if old and new else new) if part)
+
+
+def records_in_words(value: object) -> str | None:
+    """Return the records of a row, interventions or alerts, as text; None for other values.
+
+    Examples
+    --------
+    >>> records_in_words(({"level": "error", "text": "the cost is nan"}, {"text": "pause"}))
+    'error: the cost is nan; pause'
+    >>> records_in_words(({"width": 3},))
+    """
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    if not all(isinstance(one, Mapping) and isinstance(one.get("text"), str) for one in value):
+        return None
+    return "; ".join(
+        f"{one['level']}: {one_line(one['text'])}" if "level" in one else in_words(one)
+        for one in value
+    )
+
+
+def brief(value: object) -> str:
+    """Return a value as short text; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return f"{number:.0f}" if 1e3 <= abs(number) < 1e6 else f"{number:.4g}"
+    return f"{one_line(value):.60}"
+
+
+def one_line(value: object) -> str:
+    """Return a value as text without line breaks."""
+    return " ".join(str(value).split())

@@ -45,7 +45,7 @@ class _Counts:
     ----------
     committed, published : int
         The last iterations of committed and of published records; the tail and the columns have no
-        later row. There is one counter for each kind of thread that changes them, since
+        later row. The counters are separate because different threads change them, and
         `TrainingLog.commit` acquires no lock.
     version : int
         A number that increases with every change that other threads can see.

@@ -15,14 +15,14 @@ class Pickled:
     Attributes
     ----------
     data : bytes
-        The pickle, which has not been read.
+        The pickle, which has not been loaded.
     """
 
     data: bytes = field(repr=False)
 
     def __repr__(self) -> str:
         size = len(self.data)
-        return f"<a pickle of {size} bytes, unread; open the log with trusted=True to read it>"
+        return f"<a pickle of {size} bytes, not loaded; open the log with trusted=True to load it>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Damaged:
     Attributes
     ----------
     reason : str
-        The error that reading it raised.
+        The error that was raised when the value was read.
     data : object
         The stored value.
     kind : object

@@ -17,7 +17,7 @@ class Logging(Protocol):
 
     @property
     def status(self) -> MutableMapping[str, Any]:
-        """Facts about the run: ``iterations_done``, ``epochs_done`` and others."""
+        """The status of the run: ``iterations_done``, ``epochs_done`` and others."""
 
     @property
     def current_row(self) -> MutableMapping[str, Any]:
@@ -30,7 +30,7 @@ class Logging(Protocol):
         """Prepare the log for a resumed run."""
 
     def writing(self) -> AbstractContextManager[Any]:
-        """Return a context manager for a run, which stores all records at its end."""
+        """Return a context manager for a run; all records are stored at the end of the run."""
 
     def commit(self) -> Any:
         """Make the records of an event visible to other threads."""

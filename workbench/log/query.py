@@ -2,8 +2,8 @@
 
 The expression is parsed here, and only names of channels, numbers, text, comparisons, arithmetic
 and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame whose
-columns have plain names, and an expression in which only those names occur. Text that another
-program or a page sends can therefore only select rows.
+columns have plain names, and an expression in which only those names occur. Text from another
+program or from a web page can therefore only select rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INDEX = "iteration"
-"""The name that stands for the iteration of a row in an expression."""
+"""The name of the iteration of a row in an expression."""
 
 LONGEST = 1000
 """Maximum number of characters of an expression."""
@@ -30,7 +30,7 @@ TOO_LONG = "the expression has {} characters; it must have at most {}"
 NOT_VALID = "the expression {given!r} cannot be read: {reason}"
 FORBIDDEN = (
     "the expression {given!r} has {what}; it can only contain names of channels, numbers, text in "
-    "quotes, comparisons, arithmetic, and, or, not, in"
+    "quotes, comparisons, arithmetic and the operators 'and', 'or', 'not' and 'in'"
 )
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOT_A_CONDITION = (
@@ -100,7 +100,7 @@ def select(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
 
 
 def _values(frame: pd.DataFrame, name: str) -> Any:
-    """Return a column by name; a flag is False in rows that lack it."""
+    """Return a column by name; missing Boolean values become False."""
     if name not in frame:
         return frame.index.to_numpy()
     values = frame[name].to_numpy()
@@ -164,7 +164,7 @@ def parse(expression: str, channels: list[str]) -> tuple[ast.Expression, dict[st
 
 
 def _check(tree: ast.Expression, given: str) -> None:
-    """Raise `LogError` if a tree has parts that are not allowed or could take forever."""
+    """Raise `LogError` if a tree has parts that are not allowed or could run for too long."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         what = ""
@@ -187,7 +187,7 @@ def _check(tree: ast.Expression, given: str) -> None:
 
 
 def _small(node: ast.BinOp) -> bool:
-    """Return False for a power that may take forever, since Python integers have no upper bound."""
+    """Return False for a power that may take too long, since Python integers are unbounded."""
     if not isinstance(node.op, ast.Pow):
         return True
     exponent = node.right

@@ -22,7 +22,7 @@ NOT_STORABLE = "the name of {what} must be a str that can be encoded as UTF-8, n
 
 @runtime_checkable
 class Records(Protocol):
-    """Protocol of the storage of values by iteration and name."""
+    """Protocol for storing values by iteration and name."""
 
     @property
     @abstractmethod
@@ -31,9 +31,9 @@ class Records(Protocol):
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
-        """Return a context manager in which records of this thread are invisible until `commit`.
+        """Return a context manager that hides the records of this thread until `commit`.
 
-        A thread sees its own records immediately. Leaving the context commits all records.
+        The records are hidden from other threads only. Leaving the context commits all records.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Records(Protocol):
 
     @abstractmethod
     def snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
-        """Return the contents at one instant: the existing columns of `names`, or all columns."""
+        """Return a snapshot of all columns, or of those columns in `names` that exist."""
 
     @abstractmethod
     def replace(self, rows: NDArray[Any], columns: Mapping[str, tuple[Any, Any]]) -> None:
@@ -90,7 +90,7 @@ def check_name(what: str, name: Any) -> None:
 
 
 def storable(text: str) -> bool:
-    """Return True if `text` can be encoded as UTF-8, which a lone surrogate cannot."""
+    """Return True if `text` can be encoded as UTF-8, that is, has no lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

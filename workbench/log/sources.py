@@ -25,7 +25,7 @@ NOT_A_LOG = (
 
 
 class Log(Protocol):
-    """The members of a log that comparisons and exports use; `TrainingLogBase` has them."""
+    """The members of a log that comparisons and exports use; `TrainingLogBase` defines them."""
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -88,7 +88,7 @@ def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
 
 
 def log_of(source: Any) -> Log:
-    """Return a log itself, the log of a session, or the newest log in the database at a path.
+    """Return `source` if it is a log, the log of a session, or the newest log in a database.
 
     Raises
     ------
@@ -107,8 +107,8 @@ def log_of(source: Any) -> Log:
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
     """Return the runs of `sources`, with unique names.
 
-    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named by
-    its file, a log by the first digits of its UUID, and a frame is named ``frame``.
+    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
+    after its file, a log after the first digits of its UUID, and a frame is named ``frame``.
 
     Raises
     ------

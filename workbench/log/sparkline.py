@@ -1,4 +1,4 @@
-"""Sparklines: curves as small as a word, in SVG, which a page shows without scripts."""
+"""Sparklines: small SVG curves that a page shows without scripts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def path(
 def _extremes(
     column: NDArray[np.int64], values: NDArray[np.float64], finite: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return sorted indices: of the first, smallest and largest value and a gap in each column."""
+    """Return sorted indices of the first, least, greatest and first non-finite value per column."""
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     if len(values) == len(starts):
         return np.arange(len(values))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.log.column import as_float
 from workbench.log.frames import Entries, Snapshot
+from workbench.log.interventions import records_in_words
 from workbench.log.placeholders import Damaged
 from workbench.log.sparkline import sparkline
 
@@ -40,18 +41,19 @@ ACCENT = "color:var(--wb-accent,#3b82f6)"
 
 @dataclass(frozen=True)
 class Summary:
-    """Facts about a log, as `TrainingLogBase.summary` returns them.
+    """Facts about a log, as returned by `TrainingLogBase.summary`.
 
     Attributes
     ----------
     channels : pandas.DataFrame
-        A row for each channel: its ``kind`` (numbers, flags, text or objects), the ``count`` of its
-        records, how many are ``not_finite``, the ``first`` and the ``last`` value, ``min`` and
-        ``max`` of the finite values, the iterations ``min_at`` and ``max_at`` where they first
-        occurred, and what `TrackTheBest` found, ``best`` and ``best_at``. Values of channels
-        without numbers are NaN.
+        A row for each channel. The columns are the ``kind`` (numbers, flags, text or objects), the
+        ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
+        value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
+        iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
+        `TrackTheBest`. For a channel without numbers, all columns but ``kind``, ``count`` and
+        ``not_finite`` are NaN.
     run : dict
-        Facts about the run by name, as far as the log has them.
+        The facts about the run that the log contains, by name.
     """
 
     channels: pd.DataFrame
@@ -120,7 +122,7 @@ def channel_facts(
 
 
 def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
-    """Return the kind of the values of a channel, and the values as floats, or None.
+    """Return the kind of the values of a channel, and the values as floats (None if not numeric).
 
     Examples
     --------
@@ -141,7 +143,7 @@ def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
 
 
 def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts about the run by name, as far as the log has them."""
+    """Return the facts about the run that the log contains, by name."""
     facts: dict[str, Any] = {
         "rows": len(snapshot.rows),
         "iterations": status.get("iterations_done", 0),
@@ -200,8 +202,22 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
         f'<div style="{STYLE}"><div style="margin-bottom:4px">{html.escape(heading)}</div>'
         f'<table style="border-collapse:collapse;{STYLE}"><tr style="{LINE}">{heads}</tr>'
         f"{lines}</table>{more}<details><summary>last rows</summary>"
-        f"{rows.to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
+        f"{frame_in_words(rows).to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
     )
+
+
+def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in which interventions and alerts are texts."""
+    shown = rows.copy(deep=False)
+    for name in rows:
+        if rows[name].dtype == object:
+            shown[name] = rows[name].map(_text, na_action="ignore")
+    return shown
+
+
+def _text(value: Any) -> Any:
+    text = records_in_words(value)
+    return value if text is None else text
 
 
 def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
@@ -209,7 +225,8 @@ def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
     _, numbers = numbers_of(entries.values)
     curve, cells = "", [f"{facts['count']:,}"]
     if numbers is None:
-        text = str(entries.values.item(-1))
+        last = entries.values.item(-1)
+        text = records_in_words(last) or str(last)
         cells += [text if len(text) <= 40 else f"{text[:39]}…", "", ""]
     else:
         curve = f'<span style="{ACCENT}">{sparkline(entries.iterations, numbers)}</span>'

@@ -35,8 +35,9 @@ class Tabular(Records):
         """All rows as a pandas DataFrame, indexed by iteration, with a column for each channel.
 
         A channel of numbers is float64 with NaN for missing records, or keeps its dtype if no
-        record is missing; other channels are objects. Only rows that are new since the last frame
-        cost time. The cells are read-only views of the log; to change them, call ``.copy()`` first.
+        record is missing; other channels are objects. Only rows added since the last frame have
+        to be converted. The cells are read-only views of the log; to change them, call ``.copy()``
+        first.
         """
         return self._frames.frame(self.snapshot())
 
@@ -65,7 +66,7 @@ class Tabular(Records):
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
     def summary(self) -> Summary:
-        """Return facts about each channel and about the run.
+        """Return a summary of each channel and of the run.
 
         Returns
         -------
@@ -74,7 +75,7 @@ class Tabular(Records):
             smallest and largest value of each channel, the iterations of the smallest and the
             largest value, and the best value so far if `TrackTheBest` determines it. Its attribute
             ``run`` is a dictionary with the numbers of rows, iterations and epochs and, if the log
-            has them, the training time in seconds, tier, threads and versions.
+            contains them, the training time in seconds, tier, threads and versions.
 
         Examples
         --------
@@ -103,8 +104,8 @@ class Tabular(Records):
         Returns
         -------
         pandas.DataFrame
-            The rows of `frame` for which the condition is true. A missing flag counts as False. A
-            comparison with any other missing value is false, except ``!=`` and ``not in``.
+            The rows of `frame` for which the condition is true. A missing Boolean value counts as
+            False. A comparison with any other missing value is false, except ``!=`` and ``not in``.
 
         Raises
         ------
@@ -135,7 +136,7 @@ class Tabular(Records):
         largest: bool = False,
         everything: bool = False,
     ) -> pd.DataFrame:
-        """Return what differs between this run and others.
+        """Return the differences between this run and others.
 
         `workbench.log.compare` returns the channels of several logs side by side instead.
 
@@ -145,12 +146,12 @@ class Tabular(Records):
             Logs, sessions, frames, or paths of SQLite databases. The keys of a dictionary are the
             names of the runs.
         best : str, optional
-            The channel whose smallest value selects the row of each run at which the results are
-            compared. By default the newest record of each channel is compared.
+            For each run, compare the results of the row in which this channel is smallest. By
+            default, compare the newest record of each channel.
         largest : bool
-            If True, the largest value of `best` selects the row.
+            If True, use the row in which `best` is largest.
         everything : bool
-            If True, also return what is the same in all runs.
+            If True, also return the rows that are the same in all runs.
 
         Returns
         -------
@@ -189,6 +190,7 @@ class Tabular(Records):
         x: str = "iteration",
         smoothing: float = 0.0,
         log_y: bool = False,
+        robust: bool = True,
         title: str = "",
     ) -> Any:
         """Return a Bokeh figure of the current contents of the log.
@@ -208,6 +210,10 @@ class Tabular(Records):
             recorded curve remains visible behind the smoothed curve.
         log_y : bool
             If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
+        robust : bool
+            If True, a few values that are so far away that they would flatten the curve are outside
+            the vertical range and do not count in a smoothed curve. Marks at the edge and a line
+            above the figure say where they are and how large. If False, all values are in range.
         title : str
             The heading.
 
@@ -226,7 +232,8 @@ class Tabular(Records):
             If there is nothing to draw, or if an option is not valid.
         """
         draw = from_live_layer("log_figure", "figure_of", what="log.plot()")
-        return draw(self, channels, x=x, smoothing=smoothing, log_y=log_y, title=title)
+        options = {"x": x, "smoothing": smoothing, "log_y": log_y, "robust": robust}
+        return draw(self, channels, **options, title=title)
 
     def _repr_html_(self) -> str:
         snapshot = self.snapshot()

@@ -1,4 +1,4 @@
-"""`Dispatcher`, which runs the handlers of events and deferred calls, and records late values."""
+"""`Dispatcher`, which runs event handlers and deferred calls, and records delayed values."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OF_A_BATCH = (CallbackName.BEFORE_BATCH, CallbackName.AFTER_BATCH)
 
 
 class Dispatcher:
-    """Runner of the handlers of events in one thread, which commits their records to the log.
+    """Dispatcher that runs the handlers of events in one thread and commits their records.
 
     Parameters
     ----------
     loop : Loop
         The main loop, whose log receives the records.
     ending : Ending
-        The object that is notified of requests to finish in the records.
+        The object to notify when a record requests the end of training.
 
     Attributes
     ----------

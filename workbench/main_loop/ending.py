@@ -1,4 +1,4 @@
-"""The end of a run: requests to finish, the planned end, and training beyond it.
+"""The end of a run: requests to finish, the planned end, and training beyond the planned end.
 
 A request is the record ``training_finish_requested``, which stays in the log. A run that starts at
 a row with a request from an earlier run must ignore this request.
@@ -29,7 +29,7 @@ NOTHING_TO_DO = (
 
 
 class Owner(Loop, Protocol):
-    """Interface of the main loop that its run requires."""
+    """Interface of the main loop that `Ending` requires."""
 
     @property
     def extensions(self) -> list[TrainingExtension]:
@@ -37,7 +37,7 @@ class Owner(Loop, Protocol):
 
 
 class Ending:
-    """The end of a run of a main loop.
+    """Object that decides when a run of a main loop ends.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Ending:
     requested : bool
         True if the run ends after the current batch.
     with_epoch : bool
-        True if the run ends with the epoch.
+        True if the run ends after the current epoch.
     training : bool
         True while the run trains on batches.
     """
@@ -75,7 +75,7 @@ class Ending:
             self.requested = True
 
     def forget_earlier(self) -> None:
-        """Ignore a request in the current row, because it was recorded by an earlier run."""
+        """Ignore a request in the current row, because an earlier run recorded it."""
         self._old = -1
         self._forget()
 
@@ -107,7 +107,7 @@ class Ending:
         main_loop.refresh()
 
     def end_at(self, epochs: int | None, batches: int | None) -> None:
-        """Plan the end of training after a total of epochs or batches."""
+        """Plan the end of training after a total number of epochs or batches."""
         check_more(epochs, batches)
         main_loop = self._main_loop
         end_at(main_loop, epochs, batches)

@@ -20,11 +20,11 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Record facts on which the results of a run depend; call `note` if the threads changed.
+    """Record facts that affect the results of a run; call `note` if the number of threads changed.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
     rounding of sums depends; ``versions``, the versions of the libraries; and ``hyperparameters``,
-    the hyperparameters of the algorithm by path when training first started.
+    the initial hyperparameters of the algorithm by path.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
@@ -51,8 +51,8 @@ def versions() -> dict[str, str]:
 def hyperparameters(main_loop: Loop) -> dict[str, float]:
     """Return the hyperparameters of the algorithm that are single numbers, by path.
 
-    Each number is the shortest decimal number with the value of its variable: 0.1, for example, not
-    0.10000000149.
+    Each number is the shortest decimal that rounds to the value of its variable, for example 0.1
+    instead of 0.10000000149.
     """
     _, others = main_loop.state_variables()
     return {

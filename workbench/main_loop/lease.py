@@ -43,7 +43,7 @@ class Lease:
     main_loop : Loop
         The main loop to train.
     session : Session, optional
-        The session that trains it, or None if the current thread trains it.
+        The session that trains the main loop, or None if the current thread does.
 
     Raises
     ------
@@ -117,9 +117,9 @@ def _common(new: Loop, running: Loop) -> str | None:
     if new is running:
         return "this main loop is"
     if new.algorithm is running.algorithm:
-        return "the algorithm of this main loop is"
+        return "the algorithm of this main loop belongs to a main loop that is"
     if new.log is running.log:
-        return "the log of this main loop is"
+        return "the log of this main loop belongs to a main loop that is"
     held = {id(parameter) for parameter in _parameters(running)}
     shared = list(by_path(p for p in _parameters(new) if id(p) in held))
     if shared:

@@ -51,9 +51,9 @@ class MainLoop(FixedAttributes):
     the middle of an epoch. If the end that extensions define has already been reached, the run
     trains nothing and prints the reason; ``run(epochs=5)`` trains beyond this end.
 
-    An error is recorded as ``training_error`` in the row and in the status. It fires ``on_error``
-    and is raised to the caller with a note about the batch and the epoch. The next run continues
-    after this batch.
+    An error is recorded as ``training_error`` in the row and in the status. The event ``on_error``
+    is fired, and the error is raised with a note about the batch and the epoch. The next run
+    continues after this batch.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         AlreadyTrainingError
-            If this main loop, its algorithm, log, parameters or extensions are being trained.
+            If another run uses this main loop, its algorithm, log, parameters or extensions.
         ArgumentError
             If both `epochs` and `batches` are given, or if the number is not at least 1.
         ExtensionError
@@ -205,7 +205,8 @@ class MainLoop(FixedAttributes):
     ) -> Session:
         """Train in a background thread, and return the session that controls it.
 
-        If a session already trains this main loop, it is returned and a notice is printed.
+        If a session already trains this main loop, that session is returned and a notice is
+        printed.
 
         Parameters
         ----------
@@ -232,14 +233,14 @@ class MainLoop(FixedAttributes):
 
         Call this method only in the training thread; other threads call `Session.train`. During a
         run the number is added to the planned end; after a run it is added to the completed epochs
-        or batches, where the rest of an incomplete epoch counts as one epoch. The new end has
+        or batches, where the rest of an incomplete epoch counts as one epoch. The new end takes
         precedence over `FinishAfter`, and extensions that wait for an improvement restart their
         count. The end is stored in the status and is valid for resumed runs too.
 
         Raises
         ------
         ArgumentError
-            If not exactly one of the two arguments is given, or if the number is not at least 1.
+            If neither or both of the two arguments are given, or if the number is not at least 1.
         """
         self._run.ending.go_on(epochs, batches)
 
@@ -253,17 +254,17 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, as a number of 1 or more, or if that number has
-            already been done.
+            If neither or both of the arguments are given, if the number is below 1, or if that many
+            epochs or batches have already been done.
         """
         self._run.ending.end_at(epochs, batches)
 
     def request_finish(self) -> None:
         """End training after the current event.
 
-        Call this method only in the training thread. It records ``training_finish_requested``. An
-        extension can also write this record, but if an earlier run has left it in the same row,
-        only this method has an effect.
+        This method records ``training_finish_requested``. Call it only in the training thread. An
+        extension can also write this record, unless an earlier run has already written it in the
+        same row; then the extension must call this method.
         """
         self._run.ending.request()
 
@@ -300,7 +301,7 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         EvaluationAbandoned
-            If training must end now; unless the extension catches the error, training ends.
+            If training must end now. Training ends unless the extension catches the error.
         """
         if self._run.thread == threading.get_ident():
             self._run.mailbox.yield_to_commands()
@@ -315,8 +316,8 @@ class MainLoop(FixedAttributes):
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
         """Record `values` by name in the current row when a device has computed them.
 
-        Call this method only in the training thread. The values are recorded at the latest before
-        an event other than ``before_batch`` and ``after_batch``.
+        Call this method only in the training thread. The values are recorded no later than the
+        next event other than ``before_batch`` and ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 
@@ -327,11 +328,11 @@ class MainLoop(FixedAttributes):
 
     @property
     def session(self) -> interfaces.Session | None:
-        """The session that trains this main loop, or None if no session does."""
+        """The session that trains this main loop, or None if there is none."""
         return session_of(self)
 
     def refresh(self) -> None:
-        """Collect the handlers of events again; required after a change of `extensions`."""
+        """Collect the handlers of events again; call this method after changing `extensions`."""
         self._run.refresh()
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
@@ -399,7 +400,7 @@ class MainLoop(FixedAttributes):
         """End training after this epoch, or immediately.
 
         Call this method only in the training thread; other threads call `Session.stop` or `post`.
-        It records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
+        This method records ``epoch_interrupt_received`` or ``batch_interrupt_received``.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 Any thread can post a request. At the boundary between two batches, requests are executed in order.
 An extension that evaluates a dataset calls `Mailbox.yield_to_commands` between its own batches.
-Requests that can be handled during an evaluation are then executed; all others are kept for the
+Requests that can be handled during an evaluation are then executed; all others are kept until the
 boundary. If a kept request is urgent, the evaluation is abandoned.
 """
 
@@ -36,14 +36,14 @@ class Request:
 
 
 class Mailbox:
-    """Queue of requests to the training thread, the only thread that calls methods except `post`.
+    """Queue of requests to the training thread; other threads call only `post`.
 
     Attributes
     ----------
     requests : SimpleQueue
         Requests that the thread has not received yet.
     kept : deque
-        Requests received during an evaluation and kept for the boundary.
+        Requests received during an evaluation and kept until the boundary.
     yielding : bool
         True while requests are handled during an evaluation.
     gate : callable or None
@@ -70,11 +70,11 @@ class Mailbox:
         self._settled = 0
 
     def post(self, request: Request) -> None:
-        """Add a request; safe in any thread and in signal handlers."""
+        """Add a request; any thread or signal handler can call this method."""
         self.requests.put(request)
 
     def run_all(self) -> None:
-        """Execute all present requests, but not the requests that their actions post."""
+        """Execute all requests in the queue, but not the requests that their actions post."""
         if self.gate is not None and not self._opened(self.gate):
             return
         last = self._settled + len(self.kept) + self.requests.qsize()
@@ -128,7 +128,7 @@ class Mailbox:
         finally:
             self.yielding = False
         if any(request.urgent for request in self.kept):
-            raise EvaluationAbandoned("the evaluation was abandoned by an urgent request")
+            raise EvaluationAbandoned("the evaluation was abandoned because of an urgent request")
 
     def clear(self) -> None:
         """Discard all requests."""

@@ -1,8 +1,8 @@
 """`Run`, which trains a main loop on epochs and batches until the end of the run.
 
-A `Run` belongs to one main loop. It consists of a mailbox for other threads, a dispatcher of events
-and an ending. It contains all objects that exist only while a thread trains, so that a main loop
-can be copied and saved.
+A `Run` belongs to one main loop. It consists of a mailbox for requests from other threads, a
+dispatcher of events, and an `Ending`, which decides when the run ends. It contains all objects that
+exist only while a thread trains, so that a main loop can be copied and saved.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Run:
         self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
 
     def forget_earlier(self) -> None:
-        """Discard the error of an earlier run, and its request to finish."""
+        """Discard the error and the finish request of an earlier run."""
         self.main_loop.status.pop("training_error", None)
         self.main_loop.status.pop("_traceback", None)
         self.ending.forget_earlier()
@@ -227,7 +227,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire ``before_training``, then restore a state that was loaded before this event."""
+        """Fire ``before_training``, then restore the state if one was loaded before this event."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}
@@ -240,7 +240,7 @@ class Run:
         self.loaded = set()
 
     def load(self, parts: Mapping[str, Any]) -> None:
-        """Load a state of training completely or not at all; it can lack some keys."""
+        """Load a training state completely or not at all; the state can lack some keys."""
         self.attach()
         state.restore(self.main_loop, parts, in_hand=self.in_hand)
         if "data" in parts:
@@ -250,7 +250,7 @@ class Run:
         self.loaded |= set(parts)
 
     def _record_execution(self, text: str) -> None:
-        """Record a change in the way in which the following batches are processed."""
+        """Record how the following batches are processed."""
         self.main_loop.log.current_row["execution"] = text
 
     def _train_for_an_epoch(self) -> bool:
@@ -343,7 +343,7 @@ class Run:
                     raise TrainingFinish
 
     def _pass_by(self) -> None:
-        """Pause if a rewind ends here; during a rewind, ignore a request to finish."""
+        """Pause if a rewind ends at this batch; during a rewind, ignore a request to finish."""
         if self.mailbox.gate is not None:
             self.mailbox.run_all()
             self.ending.requested &= self.mailbox.gate is None

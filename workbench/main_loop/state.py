@@ -87,9 +87,9 @@ def parameters_of(loop: Loop) -> list[SharedVariable]:
 
 
 def variables_of(loop: Loop) -> tuple[Variables, Variables]:
-    """Return a dictionary of parameters by path, and one of other shared variables by name.
+    """Return dictionaries of parameters by path and of other shared variables by name.
 
-    The latter are all other shared variables that training reads or changes.
+    The second dictionary contains all other shared variables that training reads or changes.
     """
     parameters = by_path(parameters_of(loop))
     seen = set(parameters.values())
@@ -110,8 +110,8 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
 def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, Any]:
     """Return the state of training; see `MainLoop.state_dict`.
 
-    `in_hand` is True if a batch was read but not processed; it will be read again. Without the
-    log, the cost of this function does not grow with the number of rows.
+    `in_hand` is True if a batch was read but not processed; the batch will be read again. Without
+    the log, the cost of this function does not grow with the number of rows.
     """
     algorithm = loop.algorithm
     parameters, others = variables_of(loop)
@@ -144,8 +144,8 @@ def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
         raise StateError(
-            f"the epoch iterator of {loop!r} must be an EpochIterator, which records its position, "
-            f"not {epoch!r}; let the data stream create it"
+            f"the epoch iterator of {loop!r} must be an EpochIterator (which records its "
+            f"position), not {epoch!r}; let the data stream create it"
         )
     within = epoch.state_dict()
     own = stream.state_dict()
@@ -160,7 +160,7 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
     unknown = [part for part in state if part not in PARTS]
     if unknown:
         raise StateError(
-            f"{unknown[0]!r} is not a key of a state of training{nearest(unknown[0], PARTS)}; the "
+            f"{unknown[0]!r} is not a key of a training state{nearest(unknown[0], PARTS)}; the "
             f"keys are {', '.join(PARTS)}"
         )
     parameters, others = variables_of(loop)
@@ -181,7 +181,7 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
 def _mapping(part: str, state: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(state[part], Mapping):
         raise StateError(
-            f"{part!r} in a state of training must be a dictionary, not {state[part]!r:.60}"
+            f"{part!r} in a training state must be a dictionary, not {state[part]!r:.60}"
         )
     part_of: Mapping[str, Any] = state[part]
     return part_of
@@ -220,8 +220,8 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
-            f"nothing was loaded: only the {has} has a data stream, but both or neither must have "
-            "one"
+            f"nothing was loaded: only the {has} has a data stream, but the state and the main "
+            "loop must both have one, or neither"
         )
     if loop.data_stream is None:
         return []

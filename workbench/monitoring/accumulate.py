@@ -25,13 +25,13 @@ Monitored = Variable | MonitoredQuantity
 
 OVER_BATCHES = (
     "{name!r} is averaged over batches, so it can differ from its value on the whole dataset: "
-    "{reason}. Choose an aggregation: monitor mean(numerator, denominator), with the sum over a "
-    "batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as Sum, "
-    "Minimum or Maximum; mean(variable) averages over batches without this warning"
+    "{reason}. Choose an aggregation: monitor mean(numerator, denominator), that is, the sum over "
+    "a batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as "
+    "Sum, Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (
-    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch; to aggregate the "
-    "values, all shapes must be equal; reduce the variable, as in {name}.mean(), or set "
+    "{name!r} has shape {new} for a batch, but shape {old} for an earlier batch, so the values "
+    "cannot be aggregated; reduce the variable, as in {name}.mean(), or set "
     "tag.aggregation_scheme to Concatenate(variable)"
 )
 
@@ -190,15 +190,15 @@ class AggregationBuffer(Hinted):
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
     `requires` to `aggregate`. The buffer keeps the state of folds, which include all schemes of
-    the workbench. Other schemes keep their state in shared variables that are updated.
+    the workbench. Other schemes keep their state in shared variables.
 
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
         The variables and quantities, with unique names.
     use_take_last : bool, optional
-        True to compute variables that do not depend on data for every batch and keep the last
-        value, instead of computing them once at the end.
+        If True, variables that do not depend on data are computed for every batch, and the last
+        value is kept. By default, these variables are computed once at the end.
 
     Attributes
     ----------
@@ -323,13 +323,13 @@ class AggregationBuffer(Hinted):
         Raises
         ------
         StateError
-            If `state` belongs to other variables.
+            If `state` was saved for other variables.
         """
         accumulators = self._accumulators()
         if set(state) != set(accumulators):
             raise errors.StateError(
                 f"the state of monitoring must contain {_names(accumulators)}, but contains "
-                f"{_names(state)}; monitor the same variables as when it was saved"
+                f"{_names(state)}; monitor the variables of the saved state"
             )
         for name, saved in state.items():
             accumulators[name].load_state_dict(saved)

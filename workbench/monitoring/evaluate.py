@@ -33,10 +33,10 @@ class DatasetEvaluator(Hinted):
 
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
     inferred from the expression. For means (such as accuracies and the costs of bricks and of
-    torch), ratios of sums, maxima, minima, and functions of these, it computes the value of the
-    expression on the whole dataset, for any division into batches. Other variables that depend on
-    data, for instance a sum over the batch, are averaged over batches, with a warning if there are
-    several. Variables that do not depend on data are computed once.
+    torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the value
+    of the expression on the whole dataset, for any division into batches. Other variables that
+    depend on data, for instance a sum over the batch, are averaged over batches, with a warning if
+    there are several. Variables that do not depend on data are computed once.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class DatasetEvaluator(Hinted):
 def _own_counters(
     variables: Iterable[Variable], updated: set[SharedVariable]
 ) -> dict[Variable, Variable]:
-    """Return a dictionary from shared variables with default updates to copies of them.
+    """Return copies of the shared variables that have default updates, keyed by variable.
 
     Evaluation updates the copies, for example counters of random streams, so that it does not
     affect training.

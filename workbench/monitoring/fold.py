@@ -3,7 +3,7 @@
 A *fold* is a scheme that defines the variables to compute for every batch and how their values
 change a state. Evaluators and training keep the state outside the graph, in double precision, at
 the cost of a few additions for each batch (`workbench.monitoring.accumulate`). For custom
-functions, `get_aggregator` expresses the same computation as updates of shared variables.
+functions, `get_aggregator` expresses this computation as updates of shared variables.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
 
 
 class Fold(AggregationScheme):
-    """Base class of schemes that add batches to a state one after another.
+    """Base class of schemes that update a state with one batch after another.
 
     `start`, `take` and `result` must work for numbers, tensors and variables.
 
@@ -93,7 +93,7 @@ class Fold(AggregationScheme):
         self.requires = [variable]
 
     keeps_single: bool = False
-    """True if the value over a single batch is the value of the first variable, a scalar."""
+    """True if, for a scalar and a single batch, the result is the value of the first variable."""
 
     element_by_element: bool = True
     """True if the values of all batches must have the same shape."""
@@ -110,7 +110,7 @@ class Fold(AggregationScheme):
 
     @abstractmethod
     def take(self, state: State, *values: Any) -> State:
-        """Return the state after one more batch, with the values of `requires`."""
+        """Return the state after one more batch, whose variables `requires` have these values."""
 
     def admit(self, value: Any) -> Any:
         """Convert the value of a variable before it is passed to `take`.

@@ -44,7 +44,7 @@ class WeightedMean(Mean):
         The weight of a batch, such as the number of examples. Batches with a weight of zero are
         ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight may be wrong. It is right if it varies between batches.
+        True if the weight may be wrong. If it varies between batches, it is assumed to be right.
     """
 
     def __init__(
@@ -167,8 +167,8 @@ class DataIndependent(AggregationScheme):
 def scheme_for(variable: Variable, use_take_last: bool) -> AggregationScheme:
     """Return the scheme of a variable.
 
-    For a variable that does not depend on data it is `TakeLast` if `use_take_last` is True, and
-    `DataIndependent` otherwise.
+    Without a tag, the scheme of a variable that does not depend on data is `TakeLast` if
+    `use_take_last` is True, and `DataIndependent` otherwise.
     """
     if "aggregation_scheme" in vars(variable.tag) or _depends_on_data(variable):
         return scheme_of(variable)

@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 @dataclass(frozen=True)
 class Weight:
-    """Weight of a batch, a function of variables that is called only when batches are added up.
+    """Weight of a batch, computed from variables only when batches are aggregated.
 
     Parameters
     ----------
@@ -33,23 +33,24 @@ class Weight:
 
 
 def product(*factors: Any) -> Any:
-    """Return the weight of a mean over several dimensions, the product of their sizes."""
+    """Return the weight of a mean over several dimensions, which is the product of their sizes."""
     return functools.reduce(operator.mul, factors)
 
 
 @dataclass(frozen=True)
 class Part:
-    """The way in which a summary is aggregated.
+    """Aggregation of a summary.
 
     Attributes
     ----------
     kind : {'mean', 'sum', 'max', 'min', 'scheme', 'constant'}
-        The aggregation. `scheme` refers to the scheme in the tag of the variable; a `constant` does
-        not depend on data.
+        The kind of aggregation: ``scheme`` is the scheme in the tag of the variable, and a
+        ``constant`` does not depend on data.
     weight : Weight or None
         The weight of a mean.
     doubtful : bool
-        True if it is uncertain that the rows are examples. They are if their number varies.
+        True if it is uncertain whether the rows are examples. They are examples if the number of
+        rows varies.
     """
 
     kind: str
@@ -71,7 +72,8 @@ class Rows:
     Attributes
     ----------
     over : tuple of Variable
-        The sizes by which the variable was divided; its sum is a mean over these dimensions.
+        The sizes by which the variable was divided. The sum of the variable over these
+        dimensions is a mean.
     summed : frozenset
         The sizes of the dimensions over which the variable was summed.
     mixed : bool

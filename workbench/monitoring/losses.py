@@ -1,4 +1,4 @@
-"""Weights of the losses of torch that are means over examples."""
+"""Weights of batches for torch losses that are averaged over examples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Function that counts class indices, weighted by class, and skips an ignored index."""
+    """Function that sums the weights of target classes, except those of an ignored class."""
 
     ignored: int
 
@@ -53,7 +53,7 @@ def bound(
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction of a loss, even if it is given by ``size_average`` and ``reduce``."""
+    """Return the reduction of a loss, even if ``size_average`` or ``reduce`` defines it."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])
@@ -68,7 +68,7 @@ def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def weight_of(
     function: Callable[..., Any], arguments: dict[str, Any], reduction: str
 ) -> Weight | None:
-    """Return the number of examples over which a loss is a mean, or None if the number is fixed."""
+    """Return the number of examples over which a loss is averaged, or None if it is fixed."""
     target: Any = arguments.get("target")
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:

@@ -1,4 +1,4 @@
-"""`MonitoredQuantity`, the base class of values over a dataset that Python code computes."""
+"""`MonitoredQuantity`, the base class of quantities that Python code computes over a dataset."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def get_aggregated_value(self) -> Any:
-        """Return the value over all batches since `initialize`."""
+        """Return the value over all batches since the last call of `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all attributes except `requires` and `name`, for `load_state_dict`."""
@@ -90,8 +90,8 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
 
 NOT_A_LIST = (
-    "monitored variables must be a list, not {given!r}; to monitor those that a criterion selects, "
-    "give ComputationGraph(cost).select(...)"
+    "monitored variables must be a list, not {given!r}; to monitor the variables that a criterion "
+    "selects, pass ComputationGraph(cost).select(...)"
 )
 
 

@@ -26,8 +26,8 @@ NUMBERS = (Variable, int, float)
 class Mean(Fold):
     r"""Scheme that divides the sum of a numerator over all batches by the sum of a denominator.
 
-    If the numerator is a sum over the examples of a batch and the denominator their number, the
-    result is the mean over all examples, for any division into batches.
+    If the numerator is a sum over the examples of a batch and the denominator is the number of
+    examples, the result is the mean over all examples, for any division into batches.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class Median(Fold):
     Parameters
     ----------
     variable : Variable
-        Usually a scalar.
+        The variable, usually a scalar.
 
     Examples
     --------
@@ -236,7 +236,7 @@ class Concatenate(Fold):
     Raises
     ------
     MonitoringError
-        If values are read and the shapes of the batches cannot be concatenated.
+        If the shapes of the batches cannot be concatenated when the values are read.
 
     Examples
     --------
@@ -389,7 +389,7 @@ def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Return the quotient by the rules of tensors, where zero divided by zero is NaN."""
+    """Return the quotient as torch computes it; zero divided by zero is NaN."""
     try:
         return numerator / denominator
     except ZeroDivisionError:

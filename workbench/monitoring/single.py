@@ -19,14 +19,14 @@ from workbench.utils.values import to_python
 def buffer_of(
     monitored: Sequence[Monitored], use_take_last: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
-    """Return a buffer for the monitored variables, with the fast path if it is possible."""
+    """Return a buffer for the monitored variables, with the fast path if possible."""
     buffer = AggregationBuffer(monitored, use_take_last)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return names with the indices of their values, or None if a scheme can change a value."""
+    """Return pairs of name and index of the value, or None if a scheme changes values."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name, or None unless all are on an accelerator."""
+        """Return the values of a single batch by name if all are on an accelerator, else None."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None
@@ -102,7 +102,7 @@ class SingleBatchBuffer:
         return self._buffer.get_aggregated_values()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the buffer after all batches, for `load_state_dict`."""
+        """Return the state of the buffer, including the last batch, for `load_state_dict`."""
         self._take_waiting()
         return self._buffer.state_dict()
 

@@ -39,7 +39,7 @@ def _first(symbol: Any) -> Any:
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
     """Return the earliest size that equals `number`, given variables in topological `order`.
 
-    Later variables are then not kept only for their size, and can be fused with other operations.
+    Later variables then need not be kept for their sizes, and can be fused with other operations.
     """
     if not isinstance(number.fake, torch.SymInt):
         return number

@@ -1,4 +1,4 @@
-"""Inference of how the value of an expression over a dataset is aggregated from batches.
+"""Inference of how the values of an expression for single batches are combined for a dataset.
 
 The inference assigns one of five kinds to each variable of the graph:
 
@@ -6,9 +6,9 @@ The inference assigns one of five kinds to each variable of the graph:
 - A variable with a dimension of unknown size has *rows*, the examples of a batch. The value over
   the dataset must not depend on the division of rows into batches.
 - A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
-  number of rows are added from batch to batch; their degree in the amount of data is one. The
-  degree of means, ratios of sums, maxima and minima is zero, and so is the degree of all functions
-  of them. Only a summary of degree zero does not depend on the size of the dataset.
+  number of rows grow in proportion to the amount of data: they have degree one, and the values of
+  the batches are added. Means, ratios of sums, maxima and minima, and functions of these, have
+  degree zero. Only a summary of degree zero does not depend on the size of the dataset.
 - Some variables have one value for each batch, for example a gradient, or a function of inputs
   without rows. Their values are averaged over batches.
 - All other variables are of unknown kind.
@@ -83,7 +83,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     ----------
     variable : Variable
     own : callable
-        Returns the aggregation that the tag of a variable declares, or None.
+        A function that returns the aggregation that the tag of a variable declares, or None.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
 
 
 class _Algebra:
-    """Inference of the kinds of all variables in the expression of a variable."""
+    """Inference of the kinds of all variables on which a variable depends."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
         self.variable = variable
@@ -268,7 +268,7 @@ class _Algebra:
         return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 
     def _row_by_row(self, variable: Variable) -> Kind:
-        """Return the kind of a variable with rows that is computed from rows and other operands."""
+        """Return the kind of a variable that has rows and is computed from rows."""
         call = variable.owner
         assert call is not None
         name, left = call.name, data_sizes(variable)

@@ -2,8 +2,8 @@
 
 The manifest contains the format version and the SHA-256 of every member, and follows the members.
 Members that are added later are followed by a new manifest; of several members with the same name,
-the last one counts. Reading a faulty file raises an `ArchiveError` that names the file and the
-fault in one line.
+the last one counts. Reading an invalid file raises an `ArchiveError` that names the file and the
+problem in one line.
 
 Checksums detect damage but not malicious changes, because an attacker can write a manifest too.
 Reading never executes code from the file.
@@ -149,7 +149,7 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
 def check_regular(path: str | os.PathLike[str]) -> None:
     """Raise an `ArchiveError` if `path` exists and is not a regular file.
 
-    Opening a pipe, for instance, could wait forever for another program.
+    Opening a pipe, for instance, could block forever while waiting for another program.
     """
     try:
         mode = os.stat(path).st_mode
@@ -208,7 +208,7 @@ def _looks_like_tar(file: IO[bytes]) -> bool:
 
 
 def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the checksums in the manifest, after a check that it is valid and complete."""
+    """Return the checksums in the manifest; raise an error if it is invalid or incomplete."""
     if MANIFEST not in members:
         ours = members and all(name.startswith("_") for name in members)
         reason = (

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Writer:
-    """Runner of one function at a time in a separate thread.
+    """Writer that runs one function at a time in a separate thread.
 
     The thread exists only while a function runs. It is not a daemon, so Python waits for it at
     exit.

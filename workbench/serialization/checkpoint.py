@@ -134,7 +134,7 @@ class Snapshot:
 
 
 def _storable(log: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a log, with values that `state` cannot encode replaced by their repr."""
+    """Return the state of a log, with the repr of each value that cannot be encoded."""
     return {
         **log,
         "status": {name: _or_text(value) for name, value in log["status"].items()},
@@ -195,7 +195,7 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
 
 
 def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
-    """Load the main loop from an archive, ready to continue training.
+    """Load the main loop from an archive to continue training.
 
     Parameters
     ----------

@@ -45,13 +45,14 @@ def check_numbered(
         alone = f"{path}_2" not in present
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
-                f"{where}: several parameters are named {path!r}, and {name!r} has another value "
-                "in the archive; pass them in the same order as to dump, or rename their bricks"
+                f"{where}: several parameters are named {path!r}, and {name!r} has a different "
+                "value in the archive; pass them in the same order as to dump, or rename their "
+                "bricks"
             )
 
 
 def encode_parameters(values: Mapping[str, torch.Tensor]) -> bytes:
-    """Encode values as an ``.npz`` file; dtypes that numpy lacks become float32."""
+    """Encode values as an ``.npz`` file, converting dtypes that numpy lacks to float32."""
     file = io.BytesIO()
     arrays = {name.replace("/", "|"): _as_array(value) for name, value in values.items()}
     numpy.savez(file, **arrays)  # type: ignore[arg-type]
@@ -66,7 +67,7 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
 
 
 def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Decode arrays that `encode_parameters` encoded, by path."""
+    """Decode the arrays that `encode_parameters` encoded, and return them by path."""
     try:
         return ByPath({name.replace("|", "/"): array for name, array in arrays_of(data).items()})
     except Exception as error:
@@ -75,7 +76,7 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 
 @hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Read the parameters from an archive, by path, without executing code from it.
+    """Read the parameters from an archive, keyed by path, without executing code from it.
 
     Paths are defined as in `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several
     parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.

@@ -47,7 +47,8 @@ UNTRUSTED = (
     "trusted=True, otherwise read only the parameters with load_parameters(file)"
 )
 NOT_AVAILABLE = (
-    "{where}: {name!r} requires a name that is not available ({error}); import or define it first"
+    "{where}: {name!r} refers to an object that is not available ({error}); import or define it "
+    "first"
 )
 
 References = dict[int, tuple[Any, ...]]
@@ -243,7 +244,7 @@ def add_to_dump(
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: the archive has no parameters {', '.join(absent)}; pass to add_to_dump only "
+            f"{where}: the archive has no parameters {', '.join(absent)}; add_to_dump accepts only "
             "parameters that were passed to dump"
         )
     check_numbered(named, present, where)
@@ -264,7 +265,7 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for an object and `add_to_dump` for others; for use with `secure_dump`.
+    """Call `dump` for one object and `add_to_dump` for others; pass this function to `secure_dump`.
 
     Parameters
     ----------

@@ -79,8 +79,8 @@ def load_safetensors(
     ArchiveError
         If the file cannot be read.
     ParameterError
-        If a name is unknown or missing, or if a value has another shape or cannot be converted
-        exactly; the message lists all faults.
+        If a name is unknown or missing, or if a value has a different shape or cannot be
+        converted exactly. The message lists all problems.
 
     Examples
     --------
@@ -96,6 +96,6 @@ def load_safetensors(
     except OSError as error:
         raise ArchiveError(f"{path}: cannot be opened ({error.strerror or error})") from None
     except SafetensorError as error:
-        raise ArchiveError(f"{path}: must be an undamaged safetensors file ({error})") from None
+        raise ArchiveError(f"{path}: must be a valid safetensors file ({error})") from None
     set_all(dotted(parameters), values, f"{path}: ")
     return metadata

@@ -62,13 +62,13 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
         The variables, for instance ``model.parameters``.
     values : dict
         Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` return them.
-        A value of another dtype fits if its conversion is exact.
+        A value of another dtype is accepted if its conversion is exact.
 
     Raises
     ------
     ParameterError
-        If a name is unknown or missing, or if a value has another shape or cannot be converted
-        exactly; the message lists all faults.
+        If a name is unknown or missing, or if a value has a different shape or cannot be
+        converted exactly. The message lists all problems.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     >>> from_state_dict([w], {"v": torch.ones(3)})
     Traceback (most recent call last):
     ...
-    workbench.errors.ParameterError: no parameter was set: 'v' is not known here; 'w' is missing
+    workbench.errors.ParameterError: no parameter was set: 'v' is unknown; 'w' is missing
     """
     set_all(dotted(parameters), values, "")
 
@@ -101,7 +101,7 @@ def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
         # Equal names are not numbered, because other programs do not keep the order of parameters.
         if name in named:
             raise ArchiveError(
-                f"the names of parameters must differ, but two are {name!r}; rename their bricks"
+                f"the names of parameters must be unique, but two are {name!r}; rename their bricks"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

@@ -20,8 +20,8 @@ Value: TypeAlias = "torch.Tensor | numpy.ndarray[Any, Any]"
 
 
 NOT_A_LIST = (
-    "parameters must be a list of shared variables, not {given!r}; to select some of a model, give "
-    "list(model.select({given!r}))"
+    "parameters must be a list of shared variables, not {given!r}; to select parameters of a "
+    "model, pass list(model.select({given!r}))"
 )
 NOT_SHARED = "parameters must be shared variables, but {given!r:.80} is not one"
 
@@ -67,9 +67,7 @@ def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -
     A value of another dtype can be assigned if its conversion is exact.
     """
     problems = [
-        f"{name!r} is not known here{nearest(name, variables)}"
-        for name in given
-        if name not in variables
+        f"{name!r} is unknown{nearest(name, variables)}" for name in given if name not in variables
     ]
     problems += [f"{name!r} is missing" for name in variables if name not in given]
     for name, variable in variables.items():

@@ -1,7 +1,7 @@
-"""Archives of a session: files with its state, from which it or a later run can continue.
+"""Archives of a session, from which this session or a later run can continue.
 
-A file is written in the thread that trains, between two batches, so it is complete when the
-command is applied. The extension `Checkpoint` saves at regular times, in the background.
+The training thread writes a file between two batches, so the file is complete when the command is
+applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ DEFAULT = "{name}-{{iterations_done}}.tar"
 """Name of the file, in the working directory, in which a session is saved by default."""
 
 NO_PICKLE = (
-    "it has no copy of the main loop itself, because of {error}: to continue in another process, "
+    "the file does not contain the main loop itself ({error}); to continue in another process, "
     "build the main loop there, start it and call load()"
 )
 NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
-    """Write the state of a main loop to a file; return the path, and add it to `details`."""
+    """Write the state of a main loop to a file, add its path to `details`, and return the path."""
     path = os.path.abspath(filled_path(template, main_loop.status))
     snapshot = snapshot_for(main_loop, path)
     write(snapshot, path)
@@ -50,7 +50,7 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
-    """Restore the state of a main loop that was read from a file."""
+    """Load a state that was read from a file into a main loop."""
     try:
         main_loop.load_state_dict(state)
     except StateError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.log import TrainingLog, TrainingLogBase
-from workbench.log.interventions import interventions_in
+from workbench.log.interventions import in_words, interventions_in
 from workbench.session.interventions import CHANGING
 
 
@@ -60,7 +60,7 @@ class Branch:
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
-        """The branch and its ancestors, each with the last point that this branch shares with it.
+        """The branch and its ancestors, each with the last point shared with the branch.
 
         A point is an iteration with the number of interventions that were made before it.
         """
@@ -86,26 +86,14 @@ class Branch:
 def difference(log: TrainingLogBase, start: int) -> str:
     """Return a line of text about the interventions in `log` from iteration `start` onwards."""
     changes = [record for record in interventions(log, CHANGING) if record["iteration"] >= start]
-    texts = [
-        f"{record['variable']} {_shown(record.get('old'))} -> {_shown(record.get('value'))}"
-        if record["command"] == "set"
-        else record["text"]
-        for record in changes
-    ]
-    return ", ".join(
-        f"{text} at {record['iteration']:,}" for text, record in zip(texts, changes, strict=True)
-    )
+    return ", ".join(f"{in_words(record)} at {record['iteration']:,}" for record in changes)
 
 
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return the interventions in `log`, all or of some kinds, each with its ``iteration``."""
+    """Return the interventions of all or some `kinds` in `log`, each with its ``iteration``."""
     kinds = None if kinds is None else tuple(kinds)
     return [
         {"iteration": iteration, **record}
         for iteration, record in interventions_in(log)
         if kinds is None or record["command"] in kinds
     ]
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else f"{value!s:.40}"

@@ -13,7 +13,7 @@ from workbench.utils.waiting import wait
 
 WAITS_FOR_ITSELF = (
     "{command!r} is executed by this thread between two batches, so waiting for it here would "
-    "never end; check its attribute done later"
+    "never end; check its attribute 'done' later"
 )
 INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
@@ -68,7 +68,7 @@ class Command(interfaces.Command):
 
     @property
     def state(self) -> str:
-        """``queued``, ``applied at iteration N``, ``refused: why`` or ``failed: error``.
+        """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``.
 
         Only a function that was passed to `workbench.session.Session.call` can fail.
         """
@@ -100,7 +100,8 @@ class Command(interfaces.Command):
         WaitInterrupted
             If waiting is interrupted. The command is not affected.
         SessionError
-            If the command was refused or failed, or if the thread that executes it waits for it.
+            If the command was refused or failed, or if the thread that executes the command calls
+            this method.
         """
         if not self.done and threading.get_ident() == self._applier:
             raise SessionError(WAITS_FOR_ITSELF.format(command=self))
@@ -114,7 +115,7 @@ class Command(interfaces.Command):
         except KeyboardInterrupt:
             raise WaitInterrupted(INTERRUPTED.format(command=self)) from None
         if not settled:
-            raise TimeoutError(f"waited {timeout} seconds for {self!r}; it stays queued")
+            raise TimeoutError(f"waited {timeout} seconds for {self!r}; it is still queued")
         if self.reason is not None:
             raise SessionError(f"{self.text}: {self.state}") from self.exception
         return self._result

@@ -1,4 +1,4 @@
-"""Representations of sessions without views, as a line of text or an HTML table."""
+"""Representations of sessions as a line of text or an HTML table, without views."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def table(session: Session) -> str:
     }
     if session.exception is not None:
         text = html.escape(f"{type(session.exception).__name__}: {session.exception}")
-        rows["error"] = f"{text}<br>The method wait() raises it with its traceback."
+        rows["error"] = f"{text}<br>The method wait() raises this error with its traceback."
     waiting = [command.text for command in session.commands if not command.done]
     if waiting:
         more = f" and {len(waiting) - WAITING} more" if len(waiting) > WAITING else ""

@@ -1,7 +1,7 @@
 """Copies of main loops for a second session that continues from a point in the first session.
 
-A copy has separate parameters, algorithm, extensions and log. It shares the datasets, which never
-change, so a fork needs no memory for data.
+A copy has separate parameters, algorithm, extensions and log. It shares the datasets and the
+earlier snapshots, which never change, so a fork needs no memory for them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import cloudpickle
 
@@ -18,6 +18,7 @@ from workbench.errors import SessionError
 from workbench.log import TrainingLog, TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.serialization.pickling import with_deep_stack
+from workbench.session.snapshots import Snapshot
 
 NO_COPY = (
     "this run cannot be forked because its main loop cannot be copied ({error}); every part of it "
@@ -25,8 +26,26 @@ NO_COPY = (
 )
 
 
+class Fork(NamedTuple):
+    """Copy of a main loop for another session.
+
+    Attributes
+    ----------
+    main_loop : MainLoop
+        The copy, at a snapshot.
+    iteration : int
+        The iteration up to which to train the copy, where it pauses.
+    snapshots : list of Snapshot
+        The snapshots before the fork, which the two sessions share.
+    """
+
+    main_loop: MainLoop
+    iteration: int
+    snapshots: list[Snapshot]
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickler that replaces shared objects by their position in a list."""
+    """Pickler that replaces shared objects with their positions in a list."""
 
     def __init__(self, file: io.BytesIO, log: TrainingLogBase) -> None:
         super().__init__(file)
@@ -50,7 +69,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Return a copy of a main loop with an empty log, of the same kind or in memory.
+    """Return a copy of a main loop with an empty log of the same type, or in memory if `in_memory`.
 
     Raises
     ------

@@ -33,7 +33,7 @@ NOT_SHARED = (
     "the first argument of set() must be a shared variable, not {given!r}; the learning rate of a "
     "rule is session.main_loop.algorithm.step_rule.learning_rate"
 )
-NOT_DRIVEN = "no schedule drives {name}, so there is nothing to {what}"
+NOT_DRIVEN = "no schedule sets {name}, so there is nothing to {what}"
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Hyperparameter:
         The scale on which to choose a value: logarithmic for a nonnegative number without an upper
         bound, such as a learning rate.
     driven_by : str
-        The name of the extension that sets the value during training, empty if there is none.
+        The name of the extension that sets the value during training; empty if there is none.
     held : bool
         True while this extension leaves the value unchanged.
     owner : str
-        The name of the step rule to which it belongs; empty if it belongs to no rule.
+        The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """
 
     path: str
@@ -73,25 +73,29 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the hyperparameters of a run, in the order of its training state."""
+    """Return the hyperparameters of a run, first those of step rules, then those of the graph.
+
+    Each group is in the order of the training state.
+    """
     drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()
-    return [
+    found = [
         _described(path, variable, drivers, owners)
         for path, variable in others.items()
         if (has_roles(variable, [ALGORITHM_HYPERPARAMETER]) or variable in drivers)
         and not variable.ndim
         and variable.dtype.is_floating_point
     ]
+    return sorted(found, key=lambda one: not one.owner)
 
 
 def describe(loop: Loop, given: SharedVariable | str) -> Hyperparameter:
-    """Return the description of one variable of a run, which may be any single real number.
+    """Return the description of a variable of a run that is a single real number.
 
     Raises
     ------
     SessionError
-        If training has no such variable, or if it is not a single real number.
+        If training has no such variable, or if the variable is not a single real number.
     """
     variable = variable_of(loop, given)
     paths = [path for path, one in variables_by_path(loop).items() if one is variable]
@@ -116,7 +120,7 @@ def _described(
     return Hyperparameter(
         path,
         variable.name or path,
-        float(variable.get_value()),
+        float(variable.tensor),  # without a lock: views must not wait for a batch, or delay one
         bounds.low,
         bounds.high,
         "log" if logarithmic else "linear",
@@ -127,7 +131,7 @@ def _described(
 
 
 def rules(loop: Loop) -> dict[SharedVariable, str]:
-    """Return a mapping from hyperparameter to the name of its step rule.
+    """Return a mapping from each hyperparameter to the name of its step rule.
 
     Names are numbered if several rules have the same class. A rule that is composed of other rules,
     such as `Momentum`, owns their hyperparameters.
@@ -167,7 +171,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If no extension sets the variable. `what` is the action that the message mentions.
+        If no extension sets the variable. The message contains the action `what`.
     """
     found = modifiers(loop).get(variable)
     if found is None:
@@ -202,7 +206,7 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
 def request_of(
     loop: Loop, given: SharedVariable | str, value: object
 ) -> tuple[SharedVariable, np.ndarray[Any, Any], object]:
-    """Return a variable, the value to give to it, and what to show of the value.
+    """Return a variable, its new value, and a description of the value.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Journal of interventions: the commands that changed a run, by the iteration of their effect.
+"""Journal of interventions, which are the commands that changed a run, by iteration.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``
@@ -22,12 +22,13 @@ CHANGING = (*REPLAYED, "train", "load")
 FREELY_RECORDED = 1000
 """Maximum number of interventions in one row that are recorded immediately, one by one.
 
-Each recording copies the whole tuple, so the cost grows with the square of their number.
+Each recording copies the whole tuple, so the cost grows with the square of the number of
+interventions.
 """
 
 
 class Journal:
-    """Writer of interventions to the log of a main loop, to be used in the training thread.
+    """Journal that writes interventions to the log of a main loop, in the training thread.
 
     Parameters
     ----------

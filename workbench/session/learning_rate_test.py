@@ -18,6 +18,7 @@ from workbench.algorithms import GradientDescent
 from workbench.errors import ArgumentError, NotFiniteError, SessionError, SessionWarning
 from workbench.extensions import TrainingExtension
 from workbench.main_loop import MainLoop
+from workbench.session.descent import Fall, largest_fall
 from workbench.session.hyperparameters import variable_of
 from workbench.tensor import SharedVariable
 from workbench.utils.live_layer import from_live_layer
@@ -40,9 +41,14 @@ NO_COST = (
     "train with GradientDescent(cost=...) without on_not_finite='ignore'"
 )
 NO_BOUNDS = "low and high must be numbers with 0 < low < high, not low={low!r} and high={high!r}"
-NO_FALL = (
-    "the cost did not fall at any learning rate from {low:.3g} to {last:.3g}, so none is "
-    "suggested; try lower rates, or an earlier state of the run"
+NO_FALL = "the cost did not fall at any learning rate from {low:.3g} to {last:.3g}"
+NO_CLEAR_FALL = (
+    "the cost did not fall clearly at any learning rate from {low:.3g} to {last:.3g}: by "
+    "{size:.3g} at most, with a standard error of {error:.2g}"
+)
+NONE_SUGGESTED = (
+    "{reason}, so none is suggested; a converged run has no such rate: try an earlier state of the "
+    "run, more or larger batches, or lower rates"
 )
 NO_BATCHES = (
     "the data ended after {count} batches, but the test requires {fewest}; use a data stream with "
@@ -68,28 +74,40 @@ class LearningRateTest:
     @property
     def smoothed(self) -> list[float]:
         """The exponential moving average of `costs`, corrected for its start at zero."""
-        found, average = [], 0.0
-        for count, cost in enumerate(self.costs, 1):
-            average = DECAY * average + (1 - DECAY) * cost
-            found.append(average / (1 - DECAY**count))
-        return found
+        average = _Average()
+        return [average.add(cost) for cost in self.costs]
 
     @property
     def suggestion(self) -> float | None:
-        """The learning rate at which the smoothed cost falls fastest; None if it does not fall.
+        """The learning rate at which the cost falls fastest; None if it does not fall clearly.
 
-        The slope is taken with respect to the logarithm of the rate, up to the lowest cost. The
-        first ten batches, in which the average settles, are excluded if there are enough other
-        batches.
+        The mean cost of the batches before a rate is compared with that of the batches from it
+        onwards, up to the lowest smoothed cost. The fall is clear if it is larger than five
+        standard errors and than 1 % of the cost. The first ten batches are left out if there are at
+        least thirty.
         """
-        smoothed = np.array(self.smoothed)
-        skipped = SETTLING if len(smoothed) >= 3 * SETTLING else 0
-        lowest = skipped + int(smoothed[skipped:].argmin()) if len(smoothed) else 0
-        if lowest < skipped + 2 or smoothed[lowest] > 0.99 * smoothed[skipped] + 1e-12:
+        fall = self._fall
+        return self.rates[fall.at] if fall is not None and fall.clear else None
+
+    @property
+    def reason(self) -> str:
+        """The reason why no rate is suggested; empty if there is a suggestion."""
+        fall = self._fall
+        if not self.rates or (fall is not None and fall.clear):
+            return ""
+        low, last = self.rates[0], self.rates[-1]
+        if fall is None:
+            return NO_FALL.format(low=low, last=last)
+        return NO_CLEAR_FALL.format(low=low, last=last, size=fall.size, error=fall.error)
+
+    @property
+    def _fall(self) -> Fall | None:
+        costs, smoothed = np.array(self.costs), np.array(self.smoothed)
+        skipped = SETTLING if len(costs) >= 3 * SETTLING else 0
+        if not len(costs):
             return None
-        part = slice(skipped, lowest + 1)
-        slopes = np.gradient(smoothed[part], np.log(self.rates[part]))
-        return float(self.rates[skipped + int(slopes.argmin())])
+        found = largest_fall(costs[skipped:], int(smoothed[skipped:].argmin()) + 1)
+        return found and found._replace(at=found.at + skipped)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -110,15 +128,28 @@ class LearningRateTest:
             If Bokeh is not installed.
         """
         draw = from_live_layer("learning_rate_figure", "figure_of", what="plot()")
-        return draw(self.rates, self.costs, self.smoothed, self.suggestion)
+        return draw(self.rates, self.costs, self.smoothed, self.suggestion, reason=self.reason)
 
     def __repr__(self) -> str:
         if not self.rates:
             return "<LearningRateTest: no batches>"
         tried = f"{self.rates[0]:.3g} to {self.rates[-1]:.3g} in {len(self.rates)} batches"
         found = self.suggestion
-        end = "no suggestion" if found is None else f"suggestion {found:.3g}"
+        end = f"no suggestion: {self.reason}" if found is None else f"suggestion {found:.3g}"
         return f"<LearningRateTest: learning rates from {tried}, {end}>"
+
+
+class _Average:
+    """Exponential moving average that is corrected for its start at zero."""
+
+    def __init__(self) -> None:
+        self._sum, self._weight = 0.0, 0.0
+
+    def add(self, value: float) -> float:
+        """Add a value, and return the average."""
+        self._sum = DECAY * self._sum + (1 - DECAY) * value
+        self._weight = DECAY * self._weight + (1 - DECAY)
+        return self._sum / self._weight
 
 
 class _RangeTest(TrainingExtension):
@@ -142,6 +173,8 @@ class _RangeTest(TrainingExtension):
         self.planned = np.geomspace(low, high, batches).tolist()
         self._rate = rate
         self._diverged = diverged
+        self._average = _Average()
+        self._lowest, self._highest = math.inf, -math.inf  # of the settled average
 
     def before_batch(self, batch: Any) -> None:
         """Set the next learning rate."""
@@ -158,13 +191,14 @@ class _RangeTest(TrainingExtension):
             return
         result.rates.append(self.planned[len(result.rates)])
         result.costs.append(cost)
-        if len(result.costs) <= SETTLING:
+        smoothed = self._average.add(cost)
+        if len(result.costs) < SETTLING:
             return
         # Neither one batch of low cost nor the noise of the first costs, at low rates, ends it.
-        smoothed = result.smoothed[SETTLING - 1 :]
-        low, high = min(smoothed), max(smoothed)
-        grown = smoothed[-1] - low > (self._diverged - 1) * max(abs(low), (high - low) / 10)
-        if grown and smoothed[-1] > max(result.costs[:SETTLING]):
+        low = self._lowest = min(self._lowest, smoothed)
+        high = self._highest = max(self._highest, smoothed)
+        grown = smoothed - low > (self._diverged - 1) * max(abs(low), (high - low) / 10)
+        if grown and smoothed > max(result.costs[:SETTLING]):
             self.main_loop.request_finish()
 
 
@@ -205,6 +239,6 @@ def run_test(
         if not copy.log.current_row.get("training_finish_requested"):
             raise SessionError(NO_BATCHES.format(count=count, fewest=FEWEST))
     if result.rates and result.suggestion is None:
-        text = NO_FALL.format(low=result.rates[0], last=result.rates[-1])
+        text = NONE_SUGGESTED.format(reason=result.reason)
         warnings.warn(text, SessionWarning, stacklevel=3)
     return result

@@ -1,4 +1,4 @@
-"""Functions that cut, read and compare states from `TrainingLogBase.state_dict`."""
+"""Functions that truncate, read and compare states from `TrainingLogBase.state_dict`."""
 
 from __future__ import annotations
 

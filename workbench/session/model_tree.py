@@ -1,4 +1,4 @@
-"""Tree of the bricks of a model as plain values, which a session gives to views and reports."""
+"""Tree of the bricks of a model as plain values, for views and reports."""
 
 from __future__ import annotations
 

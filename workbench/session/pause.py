@@ -1,7 +1,7 @@
 """Pauses, in which the training thread waits for requests instead of training.
 
-A pause is between two batches of training or of an evaluation. If a command must wait for the end
-of an evaluation, the evaluation is completed first, and the pause continues after it.
+A pause occurs between two batches of training or of an evaluation. If a command must wait for the
+end of an evaluation, the evaluation is completed first, and the pause continues after it.
 """
 
 from __future__ import annotations

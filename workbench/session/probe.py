@@ -3,7 +3,7 @@
 A view requests variables by name. The thread that trains copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
 all probes together take at most the fraction `SHARE` of the training time; a request that arrives
-too early waits. While no thread trains, a request is answered immediately.
+too early is delayed. While no thread trains, a request is answered immediately.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ MEMORY = 256 * 2**20
 
 UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists their names"
 TOO_LARGE = (
-    "a probe copies at most {most:,} bytes at a time, and these {count} variables have {size:,}; "
-    "name fewer of them"
+    "a probe copies at most {most:,} bytes at a time, but these {count} variables have {size:,}; "
+    "request fewer variables"
 )
-NO_STREAM = "this run has no data stream, so there is no batch to copy; give a batch of your own"
+NO_STREAM = "this run has no data stream, so there is no batch to copy; pass your own batch"
 ONE_READER = (
-    "only training can read {stream!r}, so a view cannot read a batch from it; give the "
-    "view a batch of your own: batch={{source: array, ...}}"
+    "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
+    "own batch to the view: batch={{source: array, ...}}"
 )
 BOTH = "a probe copies either the first batch or certain examples; give batch or examples, not both"
-FROM_TRAINING = "the thread that trains would wait for itself; check the attribute done later"
+FROM_TRAINING = "the thread that trains would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
 
@@ -112,8 +112,8 @@ class Probe(interfaces.Probe):
     def steps(self) -> Values:
         """The changes of the values in the next batch, by name.
 
-        Empty if they were not requested, if no batch followed, or if anything else changed training
-        too.
+        Empty if the changes were not requested, if no batch followed, or if a command changed
+        training during the batch.
         """
         return {name: value.to("cpu") - self.values[name] for name, value in self._later.items()}
 
@@ -230,7 +230,7 @@ class Prober:
         return probe
 
     def run_ended(self) -> None:
-        """Answer all waiting probes, since the run that ended no longer reads its mailbox."""
+        """Answer all waiting probes, since the mailbox is not read after the end of the run."""
         with self._queue.lock:
             self._armed = False
             halves, self._halves = self._halves, []
@@ -258,12 +258,12 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer between two batches of an evaluation, which can be long or paused; omit steps."""
+        """Answer the probes without steps during an evaluation, which can be long or paused."""
         self._answer(at_rest=True)
         return True
 
     def _answer(self, *, at_rest: bool = False) -> None:
-        """Copy the values for all waiting probes; the thread that trains calls it at a boundary."""
+        """Copy the values for all waiting probes; the training thread calls this at a boundary."""
         with self._queue.lock:
             probes, self._waiting = self._waiting, []
             self._armed = False
@@ -326,7 +326,10 @@ class Prober:
         probe.seconds = perf_counter() - start
 
     def _batch(self) -> dict[str, Any] | str:
-        """Return a copy of the first batch, or the reason for its absence; no reader advances."""
+        """Return a copy of the first batch, or the reason why it cannot be read.
+
+        The batches for training are not affected.
+        """
         stream = self._main_loop.data_stream
         if stream is None:
             return NO_STREAM

@@ -1,8 +1,8 @@
 """Queue of the commands of a session, which the training thread executes in order.
 
 Each command costs the thread the same short time, regardless of the number of waiting commands.
-Several values for the same variable become one assignment, and a stop overtakes commands that would
-only affect later training.
+Several values for the same variable become one assignment, and a stop cancels earlier commands that
+would only affect later training.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workbench.session.interventions import CHANGING, Journal
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
-OVERTAKEN = "training was stopped before it took effect"
+OVERTAKEN = "training was stopped before the command took effect"
 OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 
@@ -52,7 +52,7 @@ class Changes(Protocol):
         """Prepare for a change of training by `command`."""
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Handle the end of the change."""
+        """Handle the end of a change of training."""
 
 
 class Queue:
@@ -117,7 +117,7 @@ class Queue:
         early: bool = False,
         urgent: bool = False,
     ) -> Command:
-        """Queue a command that calls `action`; `then` is called after the command took effect."""
+        """Queue a command that calls `action`; call `then` when the command has taken effect."""
 
         def carry_out() -> None:
             self.carry_out(command, action, {} if details is None else details, then)
@@ -145,7 +145,7 @@ class Queue:
         details: dict[str, Any],
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Execute, record and settle a command, unless it was refused or overtaken."""
+        """Execute, record and settle a command, unless it was refused or a stop cancels it."""
         if command.done:  # refused when a run ended
             return
         if self.overtaken(command):
@@ -177,7 +177,7 @@ class Queue:
         then()
 
     def overtake(self) -> None:
-        """Let the next command, a stop, overtake commands that only affect later training."""
+        """Execute the next command, a stop, before commands that only affect later training."""
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:

@@ -21,13 +21,13 @@ NO_STATE = (
 )
 READ_ONCE = "{stream!r} yields its data only once, so this run cannot be rewound"
 OUT_OF_REACH = (
-    "iteration {iteration:,} cannot be reached exactly, since no snapshot is left between the last "
-    "intervention before it and iteration {iteration:,}; {nearest}"
+    "iteration {iteration:,} cannot be reached exactly, since no snapshot has been kept between "
+    "this iteration and the last intervention before it; {nearest}"
 )
 
 
 def unable(main_loop: MainLoop) -> str:
-    """Return the reason why the training state cannot be kept, empty if it can be kept."""
+    """Return the reason why the training state cannot be kept; empty if it can be kept."""
     algorithm, stream = main_loop.algorithm, main_loop.data_stream
     has_state = isinstance(algorithm, TrainingAlgorithm)
     if not has_state:
@@ -52,25 +52,30 @@ def way_to(
         If there is no such snapshot.
     """
     before = [r for r in interventions(log, CHANGING) if r["iteration"] < iteration]
-    shared = {id(one): until for one, until in branch.lineage}
-    usable = [
-        snapshot
-        for snapshot in snapshots
-        if snapshot.iteration <= iteration
-        and (snapshot.iteration, snapshot.changes) <= shared.get(id(snapshot.branch), (-1, 0))
-    ]
-    exact = [snapshot for snapshot in usable if snapshot.changes == len(before)]
+    found = usable(snapshots, branch, iteration)
+    exact = [snapshot for snapshot in found if snapshot.changes == len(before)]
     if not exact:
-        near = ", ".join(f"{s.iteration:,}" for s in usable[-3:])
+        near = ", ".join(f"{s.iteration:,}" for s in found[-3:])
         text = f"there are snapshots at {near}" if near else "there is no snapshot before it"
         raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
     return exact[-1]
 
 
+def usable(snapshots: Iterable[Snapshot], branch: Branch, iteration: int) -> list[Snapshot]:
+    """Return the snapshots on a branch and its ancestors, up to an iteration of the branch."""
+    shared = {id(one): until for one, until in branch.lineage}
+    return [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.iteration <= iteration
+        and (snapshot.iteration, snapshot.changes) <= shared.get(id(snapshot.branch), (-1, 0))
+    ]
+
+
 class UndoStack:
     """Stack of the interventions that can be undone, each with a snapshot taken before it.
 
-    Its size is bounded, like the size of a ring of snapshots.
+    The size of the stack is limited, like the size of a ring of snapshots.
     """
 
     def __init__(self) -> None:
@@ -80,7 +85,7 @@ class UndoStack:
         return len(self._steps)
 
     def add(self, id: int, snapshot: Snapshot) -> None:
-        """Add a command by its id; remove the oldest commands if the stack exceeds its bound."""
+        """Add a command by its id; remove the oldest commands if the stack exceeds its limits."""
         self._steps.append((id, snapshot))
         kept = min(MOST, within(one for _, one in reversed(self._steps)))
         del self._steps[:-kept]

@@ -21,13 +21,14 @@ from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
 
 OTHER_THREADS = (
-    "the run whose interventions are replayed used {then} threads for large steps and this one "
-    "uses {now}: sums over several threads round differently, so the last digits may differ; "
+    "the run whose interventions are replayed used {then} threads for large steps, and this run "
+    "uses {now}; sums over several threads are rounded differently, so the last digits may differ; "
     "set config.threads = {then} for identical results"
 )
 LATE = (
-    "the intervention {text!r} was made at iteration {iteration:,}, but this run has already done "
-    "{done:,}; replay in a run that starts from the beginning: main_loop.start(paused=True)"
+    "the intervention {text!r} was made at iteration {iteration:,}, but this run is already at "
+    "iteration {done:,}; replay in a run that starts from the beginning: "
+    "main_loop.start(paused=True)"
 )
 NO_VARIABLE = (
     "the intervention {text!r} concerns {name!r}, which is not a variable of this run{hint}"
@@ -45,11 +46,11 @@ TAKEN_BACK = (
 )
 
 KEYS = {"iteration", "command", "text"}
-"""Keys of every intervention."""
+"""Keys that every intervention must have."""
 
 
 def thread_note(source: object) -> str | None:
-    """Return a note if a log was made with another number of threads, otherwise None."""
+    """Return a note if a log was made with a different number of threads, otherwise None."""
     if isinstance(source, TrainingLogBase):
         then, now = source.status.get("threads"), available_threads()
         if then not in (None, now):

@@ -1,4 +1,4 @@
-"""Rewinds of a run by snapshots, exact replay from the nearest snapshot, and branches.
+"""Rewinds of a run to earlier iterations, by exact replay from snapshots, and branches.
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot before the requested iteration and trains again on the batches in between, which gives
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -18,16 +18,15 @@ from workbench.extensions import TrainingExtension
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
-from workbench.main_loop.state import state_of
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
-from workbench.session.fork import copy_of, load
+from workbench.session.fork import Fork, copy_of, load
 from workbench.session.interventions import CHANGING, Journal
 from workbench.session.log_states import differing, log_until, row_of
 from workbench.session.pause import Pause
 from workbench.session.queue import LATER, Refused
-from workbench.session.reach import UndoStack, at_the_end, unable, way_to
-from workbench.session.snapshots import Ring, Snapshot, own_parts
+from workbench.session.reach import UndoStack, at_the_end, unable, usable, way_to
+from workbench.session.snapshots import Ring, Snapshot, snapshot_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,9 @@ SHARE = 0.02
 GAP = 0.5
 """Minimum number of seconds between two automatic snapshots."""
 
-NO_SNAPSHOT = "the training state cannot be kept, so this run cannot be rewound ({error})"
+NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
+NONE = "no snapshot could be taken, so this run cannot be rewound ({error})"
+NOT_UNDONE = "no intervention is left to undo: {reason}"
 NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}"
 NOTHING_TO_UNDO = "no intervention is left to undo"
 NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
@@ -72,7 +73,8 @@ class Rewinder:
         self._undo = UndoStack()
         self._posted = self._recount = False
         self._before_call: tuple[int | None, Mapping[str, Any]] | None = None
-        self._broken = ""  # the error of a snapshot that could not be taken
+        self._failures: dict[str, None] = {}  # errors of snapshots that have been logged
+        self._not_undone = NOTHING_TO_UNDO
         self._epochs = _Epochs(self)
         self._separate = 0.0  # time from which an intervention gets a separate snapshot
         self._next = 0.0  # time at which the next automatic snapshot is due
@@ -99,13 +101,7 @@ class Rewinder:
     @property
     def able(self) -> bool:
         """True if the training state can be kept."""
-        return not self._unable()
-
-    def _unable(self) -> str:
-        broken = self._broken and NO_SNAPSHOT.format(error=self._broken)
-        return broken or unable(self._main_loop)
-
-    # Snapshots
+        return not unable(self._main_loop)
 
     def take(self, pin: str = "") -> Snapshot:
         """Take a snapshot now.
@@ -116,26 +112,18 @@ class Rewinder:
             If the training state cannot be kept.
         """
         if not self.able:
-            raise Refused(self._unable())
-        start = perf_counter()
-        log = self._main_loop.log
-        done = log.status["iterations_done"]
+            raise Refused(unable(self._main_loop))
+        start, done = perf_counter(), self._main_loop.status["iterations_done"]
         try:
-            state = own_parts(state_of(self._main_loop, in_hand=self._run.in_hand, with_log=False))
+            snapshot = snapshot_of(
+                self._main_loop, self._changes, self.branch, pin, in_hand=self._run.in_hand
+            )
+            self.ring.add(snapshot)
         except Exception as error:
-            self._broken = f"{type(error).__name__}: {error}"
-            raise Refused(self._unable()) from error
-        snapshot = Snapshot(
-            done,
-            self._changes,
-            state,
-            deepcopy(dict(log.status)),
-            dict(log[done]) if done in log else {},
-            self.branch,
-            pin,
-        )
-        self.ring.add(snapshot)
-        self._seconds = perf_counter() - start
+            text = f"{type(error).__name__}: {error}"
+            raise Refused(NO_SNAPSHOT.format(iteration=done, error=text)) from error
+        finally:
+            self._seconds = perf_counter() - start
         return snapshot
 
     def take_soon(self, pin: str = "") -> None:
@@ -143,12 +131,17 @@ class Rewinder:
         if self.able:
             self._main_loop.post(partial(self._take_if_able, pin))
 
-    def _take_if_able(self, pin: str) -> None:
-        """Take a snapshot; if it cannot be taken, log the reason and continue training."""
+    def _take_if_able(self, pin: str) -> Snapshot | None:
+        """Take a snapshot; if it cannot be taken, log each reason once and return None."""
         try:
-            self.take(pin)
+            return self.take(pin)
         except Refused as refusal:
-            logger.warning("no more snapshots are taken: %s", refusal)
+            text = f"{type(refusal.__cause__).__name__}: {refusal.__cause__}"
+            if text not in self._failures:
+                self._failures[text] = None
+                logger.warning("%s; training continues, and later ones are tried", refusal)
+            self._not_undone = NOT_UNDONE.format(reason=refusal)
+            return None
 
     def take_when_due(self, pin: str = "") -> None:
         """Take a snapshot at the next boundary if the time limit for snapshots allows it."""
@@ -157,10 +150,8 @@ class Rewinder:
             self._next = now + max(GAP, self._seconds / SHARE)
             self.take_soon(pin)
 
-    # Interventions
-
     def before_change(self, command: Command) -> None:
-        """Take a snapshot before an intervention, or use the last one if nothing has changed."""
+        """Take a snapshot before an intervention; if nothing has changed, use the last snapshot."""
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
@@ -174,16 +165,20 @@ class Rewinder:
             if shared is not None and (shared.iteration, shared.branch) == here:
                 last = shared  # shared by many interventions at once
             else:
-                try:
-                    last = self.take(f"before {command.text}")
-                except Refused:
-                    return  # no snapshot is possible, but the intervention is still made
+                last = self._take_if_able(f"before {command.text}")
                 self._separate = now + max(GAP / 10, self._seconds / SHARE)
-        self._undo.add(command.id, last)
+        self._can_undo(command, last)
         self._changes += 1
 
+    def _can_undo(self, command: Command, before: Snapshot | None) -> None:
+        """Store the snapshot before an intervention; without a snapshot, no undo is possible."""
+        if before is None:
+            self._undo.drop(len(self._undo))
+        else:
+            self._undo.add(command.id, before)
+
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot from which a replay can start, after all waiting interventions.
+        """Take a snapshot for later replays after all waiting interventions.
 
         An intervention that `failed` is not in the journal and cannot be undone.
         """
@@ -211,17 +206,15 @@ class Rewinder:
         if self.able:
             self._take_if_able("after an intervention")
 
-    def fork(
-        self, iteration: int | None, name: str | None, *, in_memory: bool = False
-    ) -> tuple[MainLoop, int]:
-        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
+    def fork(self, iteration: int | None, name: str | None, *, in_memory: bool = False) -> Fork:
+        """Return a copy of the main loop at a snapshot, and where to pause it.
 
-        The log of the copy is of the same kind or, with `in_memory`, in memory.
+        The copy has a log of the same kind or, if `in_memory` is True, a log in memory.
 
         Raises
         ------
         Refused
-            If the iteration has not been done or cannot be reached exactly.
+            If the iteration has not been reached or cannot be reached exactly.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)
@@ -236,15 +229,18 @@ class Rewinder:
         copy = copy_of(self._main_loop, in_memory=in_memory)
         log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
         load(copy, snapshot.loadable(log))
-        return copy, iteration
+        earlier = [
+            one for one in usable(self.ring, branch, iteration) if one.changes <= snapshot.changes
+        ]
+        return Fork(copy, iteration, earlier)
 
-    def begin_at(self, iteration: int, name: str) -> None:
-        """Let a new run train up to `iteration`, then pause it."""
-        self.branches[0].name = name
-        self.branches[0].start = iteration
-        status = self._main_loop.status
+    def begin_at(self, fork: Fork, name: str) -> None:
+        """Make a new run train up to the start of a fork, and pause it there."""
+        branch, status = self.branch, self._main_loop.status
+        branch.name, branch.start = name, fork.iteration
+        self.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)
         self._run.mailbox.close(
-            lambda: bool(status["iterations_done"] >= iteration), self._stay_and_hold
+            lambda: bool(status["iterations_done"] >= fork.iteration), self._stay_and_hold
         )
 
     def _stay_and_hold(self) -> None:
@@ -264,8 +260,7 @@ class Rewinder:
         while branch.parent is not None and iteration < branch.start:
             branch = branch.parent
         details = {"from": done, "to": iteration, "branch": self.branch.name}
-        tip = self._go(snapshot, branch, log_state, command, iteration, details)
-        self._undo.add(command.id, tip)
+        self._can_undo(command, self._go(snapshot, branch, log_state, command, iteration, details))
         return LATER
 
     def undo(self, command: Command, commands: list[Command]) -> object:
@@ -284,7 +279,7 @@ class Rewinder:
         return LATER
 
     def check(self, iteration: int | None = None, name: str | None = None) -> None:
-        """Raise an error if a rewind to `iteration` or, if it is None, an undo is impossible.
+        """Raise an error if a rewind to `iteration` (None for an undo) is impossible.
 
         Raises
         ------
@@ -293,7 +288,7 @@ class Rewinder:
         if iteration is not None:
             self._reachable(self.branch if name is None else self._named(name), iteration)
         elif not self._undo:
-            raise Refused(self._unable() or NOTHING_TO_UNDO)
+            raise Refused(unable(self._main_loop) or self._not_undone)
 
     def _named(self, name: str) -> Branch:
         for branch in self.branches:
@@ -312,7 +307,9 @@ class Rewinder:
         if iteration > done:
             raise Refused(NOT_YET.format(iteration=iteration, done=done))
         if not self.able:
-            raise Refused(self._unable())
+            raise Refused(unable(self._main_loop))
+        if not len(self.ring) and self._failures:
+            raise Refused(NONE.format(error=", ".join(self._failures)))
         log = self._main_loop.log if branch.end is None else branch.log
         assert isinstance(log, TrainingLogBase)
         return way_to(self.ring, branch, log, iteration), self._log_state(branch)
@@ -325,17 +322,17 @@ class Rewinder:
         command: Command,
         iteration: int,
         details: dict[str, Any],
-    ) -> Snapshot:
+    ) -> Snapshot | None:
         """Load a snapshot, train until `iteration`, settle `command` and pause.
 
         Returns
         -------
-        Snapshot
-            A snapshot of the state before the rewind.
+        Snapshot or None
+            A snapshot of the state before the rewind, if it could be taken.
         """
         log, left = self._main_loop.log, self.branch
         log.commit()
-        tip = self.take(f"end of {left.name}")
+        tip = self._take_if_able(f"end of {left.name}")
         tail = log.state_dict()
         expected = row_of(log_state, iteration)
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
@@ -371,7 +368,7 @@ class Rewinder:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         self.branch.start = done  # only now, because training up to here can be stopped
         details["differs"] = differing(expected, dict(log[done]) if done in log else {})
-        self.take(f"start of {self.branch.name}")
+        self._take_if_able(f"start of {self.branch.name}")
         self._journal.document(command, details)
         self._pause.stay()
         command._apply(done)

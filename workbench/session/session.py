@@ -45,10 +45,11 @@ ALREADY_STARTED = (
 RUNS_ALREADY = "{session!r} was started before and is still running; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
-    "extension Checkpoint, or at once by session.save(path)"
+    "extension Checkpoint, or call session.save(path)"
 )
 WAIT_INTERRUPTED = (
-    "wait() was interrupted, but training continues: {session!r}. Call its method stop() to end it"
+    "wait() was interrupted, but training continues: {session!r}. Call its stop() method to "
+    "end training"
 )
 
 
@@ -133,7 +134,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train, empty if it trained."""
+        """The reason why the last run did not train; empty if it trained."""
         return self._worker.note
 
     @property
@@ -153,13 +154,13 @@ class Session(FixedAttributes, Steering):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The totals of ``epochs`` and ``batches`` after which training ends, where known."""
+        """The totals of ``epochs`` and ``batches`` after which training ends; None if unknown."""
         loop = self.main_loop
         return {"epochs": planned_epochs(loop), "batches": planned_batches(loop)}
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` in which batches are processed, and the ``reason``; empty if unknown."""
+        """The ``tier`` that processes batches, and the ``reason`` for it; empty if unknown."""
         algorithm = self.main_loop.algorithm
         run = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
         if run is None:
@@ -252,7 +253,7 @@ class Session(FixedAttributes, Steering):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is an integer of 1 or more.
+            Unless exactly one of the two is given, as an integer of 1 or more.
 
         Examples
         --------
@@ -289,10 +290,10 @@ class Session(FixedAttributes, Steering):
     def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
         """End training between two batches.
 
-        A stop overtakes every earlier `pause`, `resume`, `step` and `train` that has not taken
-        effect; these commands are refused. Earlier `set` and `call` commands are executed first,
-        since they may, for example, save the result. The event ``on_interrupt`` fires. `train` and
-        ``main_loop.start()`` continue from this point.
+        Every earlier `pause`, `resume`, `step` and `train` command that has not taken effect is
+        refused. Earlier `set` and `call` commands are executed first, since they may, for example,
+        save the result. The event ``on_interrupt`` fires. `train` and ``main_loop.start()``
+        continue from this point.
 
         Parameters
         ----------

@@ -18,6 +18,9 @@ from typing import Any
 
 import torch
 
+from workbench.main_loop import MainLoop
+from workbench.main_loop.state import state_of
+
 MEMORY = 512 * 2**20
 """Maximum number of bytes of the tensors in a ring."""
 
@@ -47,7 +50,7 @@ class Snapshot:
     branch : Branch
         The branch on which the snapshot was taken.
     pin : str
-        The reason to keep the snapshot longer than others, empty if there is none.
+        The reason to keep the snapshot longer than others; empty if there is none.
     """
 
     iteration: int
@@ -69,7 +72,7 @@ class Snapshot:
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a state to load, with the state of a log; it is independent of the snapshot.
+        """Return the state in a form that can be loaded, together with the state of a log.
 
         All parts are copied except the values of variables, which are copied when they are loaded.
         """
@@ -114,13 +117,26 @@ class Ring:
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
-        """Add a snapshot after others of its iteration, and drop snapshots to meet the limits."""
+        """Add a snapshot, and remove other snapshots until the limits are met."""
         before = self._before(snapshot)
         if before is not None:
             _share(snapshot.state, before.state)
         bisect.insort_right(self._kept, snapshot, key=_iteration)
+        self._drop(snapshot)
+
+    def adopt(self, snapshots: Iterable[Snapshot]) -> None:
+        """Add snapshots of another ring, whose tensors both rings then share.
+
+        Each ring counts shared tensors, so that both together meet the limits of two rings.
+        """
+        self._kept = sorted([*snapshots, *self._kept], key=_iteration)
+        if self._kept:
+            self._drop(self._kept[-1])
+
+    def _drop(self, newest: Snapshot) -> None:
+        """Drop snapshots other than `newest` to meet the limits."""
         while len(self._kept) > self.most or (len(self._kept) > 1 and self.bytes > self.memory):
-            self._kept.remove(self._least_missed(snapshot))
+            self._kept.remove(self._least_missed(newest))
 
     def newest_until(self, iteration: int) -> Snapshot | None:
         """Return the last snapshot at or before `iteration`, or None."""
@@ -131,7 +147,7 @@ class Ring:
         return self.newest_until(snapshot.iteration)
 
     def _least_missed(self, newest: Snapshot) -> Snapshot:
-        """Return the snapshot whose removal lengthens a replay least in proportion to its age."""
+        """Return the snapshot whose removal lengthens replays least, relative to its age."""
         now = max(self._kept[-1].iteration, newest.iteration)
         candidates = [s for s in self._kept if s is not newest]
         free = [s for s in candidates if not s.pin] or candidates
@@ -148,6 +164,17 @@ class Ring:
         return min(free, key=missed)
 
 
+def snapshot_of(
+    main_loop: MainLoop, changes: int, branch: Any, pin: str = "", *, in_hand: bool
+) -> Snapshot:
+    """Return a snapshot of a main loop; `in_hand` as for `workbench.main_loop.state.state_of`."""
+    log = main_loop.log
+    done = log.status["iterations_done"]
+    state = own_parts(state_of(main_loop, in_hand=in_hand, with_log=False))
+    row = dict(log[done]) if done in log else {}
+    return Snapshot(done, changes, state, deepcopy(dict(log.status)), row, branch, pin)
+
+
 def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
     """Copy all parts of a state except the values of variables."""
     shared = ("parameters", "variables")
@@ -155,7 +182,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of the first snapshots together fit into the memory, at least 1."""
+    """Return how many of the first snapshots fit into the memory together; at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

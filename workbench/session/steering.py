@@ -22,6 +22,7 @@ from workbench.session.archives import default_path, load_from, read_file, save_
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.editing import Editing
+from workbench.session.fork import Fork
 from workbench.session.hyperparameters import (
     Hyperparameter,
     describe,
@@ -55,8 +56,8 @@ class Steering(Editing):
     def set(self, shared: SharedVariable | str, value: Any) -> Command:
         """Assign a new value to a shared variable between two batches.
 
-        If a schedule drives the variable, the value is kept until the schedule acts next; use
-        `hold` for a value that is kept longer.
+        If a schedule sets the variable, the value is kept until the next update by the
+        schedule; use `hold` to keep it longer.
 
         Parameters
         ----------
@@ -84,7 +85,7 @@ class Steering(Editing):
             return command
 
     def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Prevent the schedule of a variable from changing it until `release`.
+        """Prevent a schedule from changing its variable until `release` is called.
 
         Parameters
         ----------
@@ -95,7 +96,7 @@ class Steering(Editing):
         Raises
         ------
         SessionError
-            If the variable does not exist, or if no schedule drives it.
+            If the variable does not exist, or if no schedule sets it.
         """
         variable = variable_of(self.main_loop, shared)
         modifier = modifier_of(self.main_loop, variable, "hold")
@@ -108,7 +109,7 @@ class Steering(Editing):
         return self._queue.ask("hold", f"hold {variable}{to}", action, details)
 
     def release(self, shared: SharedVariable | str) -> Command:
-        """Let the schedule of a variable change it again from its next trigger onwards.
+        """Allow a schedule to change its variable again, from the next trigger onwards.
 
         Parameters
         ----------
@@ -117,7 +118,7 @@ class Steering(Editing):
         Raises
         ------
         SessionError
-            If the variable does not exist, or if no schedule drives it.
+            If the variable does not exist, or if no schedule sets it.
         """
         variable = variable_of(self.main_loop, shared)
         modifier = modifier_of(self.main_loop, variable, "release")
@@ -140,7 +141,7 @@ class Steering(Editing):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, as a number of 1 or more.
+            Unless exactly one of the two is given, as an integer of 1 or more.
         """
         check_more(epochs, batches)
         unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
@@ -174,12 +175,12 @@ class Steering(Editing):
         return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the current training state in memory, longer than automatic snapshots.
+        """Keep the current training state in memory longer than automatic snapshots are kept.
 
         Parameters
         ----------
         name : str
-            The reason to keep the snapshot.
+            The name of the snapshot, which is shown as the reason for keeping it.
         """
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
@@ -211,11 +212,12 @@ class Steering(Editing):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Self:
-        """Start a second session that is paused at a point of this session; this session continues.
+        """Start a second session, paused at an iteration of this session; this session continues.
 
         The new session has a copy of the main loop, with separate parameters, extensions and log;
-        the two sessions share only the datasets. The new session is ready after it has trained on
-        the batches between the last snapshot and `iteration`.
+        the two sessions share only the datasets and the snapshots before the fork, so the new
+        session can be rewound to a point before it. It is ready after it has trained on the batches
+        between the last snapshot and `iteration`.
 
         Parameters
         ----------
@@ -233,24 +235,24 @@ class Steering(Editing):
         Raises
         ------
         SessionError
-            If `iteration` has not been done or cannot be reached exactly, or if the main loop
+            If `iteration` has not been reached or cannot be reached exactly, or if the main loop
             cannot be copied.
         """
         if iteration is not None and not is_count(iteration, 0):
             raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
         check_name(name)
-        copy, at = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
-        new = type(self)(copy, name)
-        new._worker.begin_at(at, f"fork of {self.name} at {at:,}")
+        fork = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
+        new = type(self)(fork.main_loop, name)
+        new._worker.begin_at(fork, f"fork of {self.name} at {fork.iteration:,}")
         return new
 
-    def _copy(self, kind: str, copy: Callable[[], tuple[MainLoop, int]]) -> tuple[MainLoop, int]:
+    def _copy(self, kind: str, copy: Callable[[], Fork]) -> Fork:
         """Copy the main loop in the training thread or, if training has ended, in this thread."""
         with self._queue.lock:
             ended = self._worker.state.ended
             command = None if ended else self._queue.ask(kind, kind, copy)
         try:
-            found: tuple[MainLoop, int] = copy() if command is None else command.wait()
+            found: Fork = copy() if command is None else command.wait()
         except Refused as refusal:
             raise SessionError(f"{kind}: refused: {refusal}") from None
         return found
@@ -293,7 +295,7 @@ class Steering(Editing):
         Warns
         -----
         SessionWarning
-            If the cost does not fall at any learning rate.
+            If the cost does not fall clearly at any learning rate.
 
         Examples
         --------
@@ -302,8 +304,8 @@ class Steering(Editing):
         """
         check_options(low, high, batches)
         rewinder = self._worker.rewinder
-        copy, _ = self._copy("range test", lambda: rewinder.fork(None, None, in_memory=True))
-        return run_test(copy, low=low, high=high, batches=batches, parameter=parameter)
+        fork = self._copy("range test", lambda: rewinder.fork(None, None, in_memory=True))
+        return run_test(fork.main_loop, low=low, high=high, batches=batches, parameter=parameter)
 
     def replay(
         self,
@@ -314,7 +316,8 @@ class Steering(Editing):
         """Repeat the interventions of another run in this run, each at its iteration.
 
         If the main loop was built by the same code with the same seeds, and runs in the same tier
-        with the same number of threads, the results are bitwise the same as in the other run.
+        with the same number of threads, the results are bitwise identical to those of the other
+        run.
 
         Parameters
         ----------
@@ -357,8 +360,8 @@ class Steering(Editing):
     def undo(self) -> Command:
         """Rewind training to the point before the last intervention, and pause there.
 
-        Interventions are the actions of `set`, `set_end`, `hold`, `release`, `relabel`, `drop`,
-        `call`, `train` and `load`, and rewinds. The training that followed is kept as a branch.
+        Interventions are rewinds and the actions of `set`, `set_end`, `hold`, `release`, `relabel`,
+        `drop`, `call`, `train` and `load`. The training that followed is kept as a branch.
         """
         return self._go_back("undo", "undo")
 

@@ -20,6 +20,7 @@ from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
+from workbench.session.fork import Fork
 from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
 from workbench.session.probe import Prober
@@ -30,13 +31,13 @@ from workbench.utils.notices import remark, tell
 logger = logging.getLogger(__name__)
 
 NO_THREAD = (
-    "{name} trains in a separate thread, which could not be created ({error}). Nothing was "
-    "changed; end some threads or programs and call start() again, or train in this thread with "
-    "main_loop.run()"
+    "{name} needs a separate thread for training, which could not be created ({error}). Nothing "
+    "was changed; end some threads or programs and call start() again, or train in this thread "
+    "with main_loop.run()"
 )
 OF_THE_PARENT = (
-    "{name} trains in the process {owner}, from which this process, {pid}, was forked without its "
-    "thread; wait for it and control it in that process"
+    "{name} trains in the process {owner}, from which this process, {pid}, was forked; the "
+    "training thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
 ANOTHER = (
@@ -69,7 +70,7 @@ class Worker:
     traceback : traceback or None
         The traceback of `exception`.
     note : str
-        The reason why the last run did not train, empty if it trained.
+        The reason why the last run did not train; empty if it trained.
     runs : int
         The number of runs that started training.
     ended : threading.Event
@@ -103,7 +104,7 @@ class Worker:
 
     @property
     def nothing_to_do(self) -> str | None:
-        """The reason why a run would not train, if known before it starts, otherwise None."""
+        """The reason why a new run would not train, if it is known in advance; otherwise None."""
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
@@ -126,7 +127,7 @@ class Worker:
         """Start a run in a new thread; the caller must hold the lock.
 
         If starting fails, nothing changes. `before` is called when commands are accepted but before
-        training. With `warns`, a warning names other sessions that are training.
+        training. If `warns` is True, a warning names other sessions that are training.
 
         Raises
         ------
@@ -173,13 +174,13 @@ class Worker:
                 raise SessionError(NO_THREAD.format(name=self._name, error=error)) from error
             raise
 
-    def begin_at(self, iteration: int, branch: str) -> None:
+    def begin_at(self, fork: Fork, branch: str) -> None:
         """Start a run at a snapshot, train up to an iteration, and pause there."""
         status = self._main_loop.status
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)
         with self.queue.lock:
-            self.launch(more, lambda: self.rewinder.begin_at(iteration, branch), warns=False)
+            self.launch(more, lambda: self.rewinder.begin_at(fork, branch), warns=False)
 
     def come_back(
         self,
@@ -189,7 +190,7 @@ class Worker:
         details: dict[str, Any],
         check: Callable[[], None] = lambda: None,
     ) -> Command:
-        """Restore another state of training and pause there, in a new run if training has ended."""
+        """Restore another training state and pause; start a new run if training has ended."""
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:
@@ -243,7 +244,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train until the end; return the start of another run if `train` has requested one."""
+        """Train until the end; return a function that extends training if `train` was called."""
         state = State.FINISHED
         try:
             self._set_note(self._run.train(first))
@@ -289,13 +290,13 @@ class Worker:
                 self.state = new
 
     def stay(self) -> None:
-        """Continue, or stay paused, because a stop was refused."""
+        """Continue training, or stay paused, after a stop was refused."""
         with self.queue.lock:
             if self.state is State.STOPPING:
                 self.state = State.PAUSED if self.pause.paused else State.RUNNING
 
     def leave_to_the_parent(self) -> None:
-        """Mark the worker as ended in a forked process, which lacks the thread."""
+        """Mark the worker as ended in a forked process, which does not have the thread."""
         self.queue.lock, self.ended = threading.RLock(), threading.Event()
         self.ended.set()
         self._end(State.FAILED)

@@ -32,7 +32,7 @@ UNEQUAL: Final = (
 
 
 def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
-    """Return the operand `first` with a check that it has the shape of `second`.
+    """Check that the operand `first` has the shape of `second`, and return `first`.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def _comparable(one: Any) -> bool:
 
 
 def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
-    """Return True if a target must have the shape of the predictions, unlike class indices."""
+    """Return True if targets must have the shape of predictions, False for class indices."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
 

@@ -28,7 +28,7 @@ class Expected:
         self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
 
     def accept(self, value: torch.Tensor) -> torch.Tensor:
-        """Convert `value` to the dtype and device of the input, or raise an error if impossible."""
+        """Convert `value` to the dtype and device of the input; raise an error if impossible."""
         if value.dtype is not self.dtype:
             value = self._widen(value)
         if value.dim() != self.ndim:

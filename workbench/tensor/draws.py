@@ -30,7 +30,7 @@ WORDS = {
     "randperm": ".uniform((n,)).argsort()",
     "bernoulli": ".bernoulli(x.shape, x)",
     "multinomial": ".categorical(probabilities)",
-    "gumbel_softmax": "u = stream.uniform(x.shape), then -log(-log(u)) is a Gumbel variate",
+    "gumbel_softmax": "with u = stream.uniform(x.shape), -log(-log(u)) is a Gumbel variate",
     "poisson": "its methods are uniform, normal, bernoulli, integers and categorical",
     "rrelu": ".uniform(x.shape, lower, upper) as the slope",
     "svd_lowrank": "use torch.linalg.svd, which does not draw",
@@ -56,7 +56,7 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Positions and defaults of the probability and the mode of functions that do not always draw."""
+"""Functions that do not always draw, with position and default of their probability and mode."""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:

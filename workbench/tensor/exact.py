@@ -1,4 +1,4 @@
-"""Logarithms of probabilities that stay exact where the probabilities are rounded.
+"""Logarithms of probabilities, computed without the rounding errors of the probabilities.
 
 Softmax and the logistic function round probabilities near zero and one, so that the logarithm of a
 probability and its gradient become inexact. Therefore lowering computes ``log(softmax(x))`` as
@@ -97,7 +97,7 @@ def _limits(x: torch.Tensor) -> bool:
 
     In compiled programs, limits cost almost nothing. On an accelerator, a check of the result for
     NaN would cost more, since it waits for the result. On a CPU, limits are computed only after a
-    NaN was found.
+    NaN has been found.
     """
     return type(x) is not torch.Tensor or not x.is_cpu or careful.get()
 
@@ -163,7 +163,7 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return how to compute `call`: the function, its arguments, and the bypassed probabilities.
+    """Return the function and the arguments that compute `call`, and the bypassed probabilities.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ class Function:
         Raises
         ------
         InputError
-            If an input is missing, unknown, surplus or given twice.
+            If an input is missing, unknown or given twice, or if there are too many inputs.
         ShapeError, DtypeError
             If a value does not match the shape or dtype of its input.
         ParameterError
@@ -138,9 +138,9 @@ class Function:
     def _fit(
         self, values: list[torch.Tensor], kinds: tuple[Any, ...]
     ) -> tuple[list[torch.Tensor], tuple[int, ...]]:
-        """Return values that the program accepts, and their variable sizes, which select a program.
+        """Convert `values` for the program, and return them with the sizes that can vary.
 
-        If no value needs conversion, later calls with the same `kinds` skip this check.
+        If no value needs conversion, later calls with the same `kinds` skip this method.
         """
         fitting = [e.accept(value) for e, value in zip(self._expected, values, strict=True)]
         for first, axis, other, other_axis in self._ties:
@@ -296,8 +296,8 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
     idle = [repr(v) for v in inputs if v not in used]
     if idle:
         message = (
-            f"nothing depends on the input {', '.join(idle)}; remove it from the inputs, or pass "
-            "on_unused_input='ignore'"
+            f"nothing depends on the input {' or '.join(idle)}; remove what is not used from the "
+            "inputs, or pass on_unused_input='ignore'"
         )
         if unused == "raise":
             raise errors.InputError(message)

@@ -37,7 +37,7 @@ CONVOLVE = {torch.conv2d, torch.conv_transpose2d}
 CALLS = ("call_function", "call_method")
 FLOATS = (torch.float32, torch.float64)
 NO_CLASS = -(2**62) - 1
-"""Value for `ignore_index` that no data contain as a class index.
+"""Value for `ignore_index` that never occurs as a class index.
 
 With the default, -100, torch silently drops examples with this class index and raises no error.
 """
@@ -153,7 +153,7 @@ def _calls(node: Any, functions: set[Any]) -> bool:
 
 
 def _terms(node: Any, functions: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the two operands of a sum if the first calls one of `functions`.
+    """Yield the two operands of a sum if the first is a call to one of `functions`.
 
     Both orders are tried. The first operand must have no other user.
     """
@@ -198,8 +198,8 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     ----------
     graph : torch.fx.Graph
         Graph whose last results are the new values; it is changed in place. Where possible, the
-        operand of the in-place operation replaces the new value. The factors follow the results,
-        each once.
+        operand of the in-place operation replaces the new value. The factors of in-place
+        operations are appended to the results, each factor once.
     olds : list of torch.fx.Node or None
         The node of the old value for each new value, or None if it has no node.
 

@@ -19,7 +19,7 @@ from workbench.tensor.variable import Variable
 
 
 class Gradient(Operation):
-    """Function of the nodes that `grad` creates.
+    """Function that is called by the nodes that `grad` creates.
 
     It only infers shapes; `workbench.tensor.lowering` defines the computation.
     """

@@ -46,7 +46,7 @@ POWERS = (operator.pow, torch.pow)
 ONE_FOR_ALL = (internals.foreach_mul, internals.foreach_add, internals.foreach_div)
 """Multi-tensor functions whose second operand can be one scalar tensor for all tensors."""
 FEWEST = 2
-"""Smallest number of calls worth joining."""
+"""Minimum number of calls that are joined."""
 
 Kind = tuple[Callable[..., Any], Any, torch.dtype, torch.device]
 """Properties that joined calls have in common: function, shared operand, dtype and device."""

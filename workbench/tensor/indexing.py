@@ -90,7 +90,8 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
 def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
     """Replace `values` by NaN where the corresponding index is out of range.
 
-    Use this function for results that do not read the indexed element, and would not become NaN.
+    Use this function for results that do not depend on the indexed element, since these results
+    would not become NaN.
     """
     result: Variable = apply(_where_exist, (values, indices, size), {})
     return result
@@ -161,7 +162,7 @@ def _check(indices: torch.Tensor, size: int, what: str, hint: str = ROWS) -> Non
 
 
 def within(indices: torch.Tensor, size: int, what: str) -> torch.Tensor:
-    """Return a copy of `indices` after a check that all are between 0 and `size` - 1."""
+    """Check that all `indices` are between 0 and `size` - 1, and return a copy of them."""
     if indices.numel():
         least, most = indices.aminmax()
         if least.item() < 0 or most.item() >= size:

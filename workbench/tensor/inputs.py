@@ -156,7 +156,7 @@ def as_variable(value: Any, name: str | None = None) -> Variable:
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """Copy `value` to a new tensor on the configured device, with the dtype rules of `constant`.
+    """Copy `value` to a new tensor on the configured device; the dtype is chosen as in `constant`.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
 
 @functools.cache
 def expect_read_only() -> None:
-    """Trigger and suppress torch's warning about read-only arrays, which occurs once per process.
+    """Trigger and suppress the warning about read-only arrays that torch issues once per process.
 
     Call this function before a read-only array is converted to a tensor that is never changed.
     Suppressing the warning for each array would cost more than the conversion, and would not be
@@ -217,6 +217,6 @@ def check_dtype(dtype: object, name: str | None = None) -> None:
         return
     wanted = getattr(torch, getattr(dtype, "__name__", str(dtype)), None)
     known = isinstance(wanted, torch.dtype)
-    hint = f"write {wanted}" if known else "use one such as torch.float32 or torch.int64"
+    hint = f"write {wanted}" if known else "use a dtype such as torch.float32 or torch.int64"
     of = "" if name is None else f" of {name!r}"
     raise errors.DtypeError(f"the dtype{of} must be a torch.dtype, not {dtype!r}; {hint}")

@@ -1,9 +1,10 @@
 """Intervals that restrict the values of shared variables.
 
 For example, a learning rate must not be negative, and a decay rate must be between 0 and 1. NaN is
-never allowed. An interval is the `SharedVariable.check` of a variable. It checks values from all
-sources: the constructor, `SharedVariable.set_value` and its callers (a session, a schedule), and
-saved states. It does not check the updates of a function, since this would take time.
+never allowed. An interval is used as the `SharedVariable.check` of a variable. It checks values
+from all sources: the constructor, `SharedVariable.set_value` and its callers (a session, a
+schedule), and saved states. It does not check the updates of a function, since this would take
+time.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from workbench.tensor.exact import _functional_log_softmax, _limits, _weighted
 from workbench.tensor.indexing import check_classes, exist
 
 IGNORED: Final = -100
-"""The default of `ignore_index` in torch's losses."""
+"""The default value of `ignore_index` in torch's losses."""
 
 
 def _reduced(costs: torch.Tensor, reduction: str) -> torch.Tensor:

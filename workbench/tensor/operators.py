@@ -60,7 +60,7 @@ def _torch_function(
 
 
 def _array_ufunc(self: Variable, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """Apply the operator for a numpy function in `UFUNCS`, else raise an error."""
+    """Apply the operator for a numpy function in `UFUNCS`; raise an error for other functions."""
     function = UFUNCS.get(ufunc)
     target = kwargs.pop("out", (inputs[0],))
     if function is None or method != "__call__" or kwargs or target[0] is not inputs[0]:
@@ -69,7 +69,7 @@ def _array_ufunc(self: Variable, ufunc: Any, method: str, *inputs: Any, **kwargs
 
 
 def _array_function(self: Variable, function: Any, types_: Any, args: Any, kwargs: Any) -> Any:
-    """Return the result of ``numpy.ndim`` or ``numpy.shape``, else raise an error."""
+    """Compute ``numpy.ndim`` or ``numpy.shape``; raise an error for any other function."""
     if function in (numpy.ndim, numpy.shape) and args == (self,):
         return getattr(self, function.__name__)
     refuse_numpy(self, function.__name__)

@@ -33,7 +33,7 @@ GUESSES = 6
 """Number of attempts to find a size for which an expression has a given value."""
 
 Tie = Any
-"""Label of sizes that must be equal. An integer label is their value; other labels set no value."""
+"""Label shared by sizes that must be equal; if it is an integer, they must equal the integer."""
 
 
 class Infeasible(Exception):
@@ -81,7 +81,7 @@ class Inference(Protocol):
 
 
 class Probe:
-    """Shape inference for one call, by runs of the function with concrete sizes.
+    """Shape inference for one call; the function is run with concrete sizes.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Random draws as nodes of the graph: seeded, resumable, and equal in every tier.
 
 A random value is a hash. Element ``i`` of a draw is a hash of the seed of the stream, the number of
-the draw within the stream, a counter that every call of a program advances by one, and ``i``. The
+the draw within the stream, a counter that every call to a program advances by one, and ``i``. The
 counter is a shared variable. It is the only state, and checkpoints save it. The hash uses integer
 arithmetic (the finaliser of SplitMix64, Steele, Lea and Flood, 2014), so that it returns the same
 bits on every device and in every execution tier. torch's generators do not have this property:

@@ -1,6 +1,7 @@
 """Errors for operations that variables do not support, since they have no value yet.
 
-The functions only print the variable, so this module does not import `workbench.tensor.variable`.
+These functions use variables only as text, so this module does not import
+`workbench.tensor.variable`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ SIGNS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
     "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
 }  # fmt: skip
-"""The signs of operators that have an in-place form, by their names in `operator`."""
+"""Symbols of operators with an in-place form, by name, such as ``add`` for ``__iadd__``."""
 
 IN_PLACE_OPERATORS = frozenset(f"__i{name}__" for name in SIGNS)
 IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
@@ -28,8 +29,8 @@ NOT_IN_PLACE = frozenset({operator.and_, operator.or_})
 VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
 
 NO_VALUE = (
-    "; torch.tensor, torch.as_tensor and torch.asarray need known values, but a variable can be "
-    "used directly wherever a tensor can (a size as torch.scalar_tensor(n))"
+    "; torch.tensor, torch.as_tensor and torch.asarray need known values: pass the variable itself "
+    "instead of a tensor (for a size n, torch.scalar_tensor(n))"
 )
 
 TORCH_NAMES = {"concatenate": "cat", "expand_dims": "unsqueeze", "power": "pow"}
@@ -79,7 +80,7 @@ def refuse_function(
 
 
 def changes_in_place(function: Callable[..., Any]) -> bool:
-    """Return True if the name of `function` ends with one underscore, torch's in-place mark."""
+    """Return True if the name of `function` ends with one underscore, as in-place methods do."""
     name = getattr(function, "__name__", "")
     return name.endswith("_") and not name.endswith("__") and function not in NOT_IN_PLACE
 

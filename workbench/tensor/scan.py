@@ -30,7 +30,7 @@ from workbench.tensor.variable import Call, Variable
 
 
 class Loop(Operation):
-    """Function of the node that `scan` creates.
+    """Function that is called by the node that `scan` creates.
 
     Attributes
     ----------
@@ -152,8 +152,8 @@ class Loop(Operation):
         for sequence, inner in zip(sequences, self.inner_inputs, strict=False):
             if sequence.shape[0] < n:
                 raise errors.ShapeError(
-                    f"scan over {n} steps: the sequence {inner!r} must be at least as long, but "
-                    f"has length {sequence.shape[0]}"
+                    f"scan over {n} steps: the sequence {inner!r} must have length {n} or more, "
+                    f"not {sequence.shape[0]}"
                 )
 
     def empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -172,8 +172,8 @@ class Loop(Operation):
 def _runs_eagerly(values: Sequence[torch.Tensor]) -> bool:
     """Return True if operations are neither traced nor run under autocast.
 
-    Then fused operations are faster. A tracer needs the original operations, and autocast selects a
-    dtype for each operation.
+    If so, fused operations are faster. A tracer needs the original operations, and autocast
+    selects a dtype for each operation.
     """
     return all(
         type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)
@@ -254,7 +254,7 @@ def scan(
 
 
 def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
-    """Return the results of an existing loop with another inner graph.
+    """Return the results of an existing loop with a different inner graph.
 
     Parameters
     ----------

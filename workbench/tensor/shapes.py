@@ -73,7 +73,7 @@ BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
-"""Substitutes that infer the same sizes as functions whose rules need strides or concrete sizes."""
+"""Replacements in shape inference for functions whose rules need strides or concrete sizes."""
 
 NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and always differs"
 SIZES = 40
@@ -137,7 +137,7 @@ class World:
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """Yield the symbols in the sizes of `fake`, in their original and their learned expressions."""
+    """Yield the symbols in the sizes of `fake`, before and after learned facts are applied."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -195,7 +195,7 @@ def empty_like(fake: Fake) -> Fake:
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """Return True if two fake tensors differ only in storage, so that inference is the same."""
+    """Return True if two fake tensors differ only in storage, which does not affect inference."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):
@@ -304,7 +304,8 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     Raises
     ------
     ShapeError, DtypeError, OperationError
-        If the function rejects the arguments. The message starts with the running brick.
+        If the function rejects the arguments. The message starts with the name of the running
+        brick.
     SymbolicError
         If the function needs the value of a variable.
     """
@@ -395,7 +396,7 @@ def _explained(
     if isinstance(error, (internals.DataDependentOutputException, _world().Guard)):
         return errors.SymbolicError(
             f"{message}needs the value of a variable, which has no value until it is evaluated; "
-            "use variable.eval({...}), or torch.where in place of an if"
+            "use variable.eval({...}), or torch.where instead of an if statement"
         )
     if isinstance(error, TypeError):
         return errors.OperationError(message + said)

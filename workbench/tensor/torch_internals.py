@@ -76,7 +76,7 @@ LATER = {
 FAKE_TENSOR_LOG = "torch._subclasses.fake_tensor"
 """Logger for operations that fake tensors do not support."""
 COMPILER = r"torch\._inductor\."
-"""Pattern of the compiler's modules."""
+"""Pattern for the names of the compiler's modules."""
 MULTI_TENSOR = "_foreach_"
 """Prefix of the names of multi-tensor operations."""
 

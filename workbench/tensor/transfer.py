@@ -56,7 +56,7 @@ class Arriving:
 
     @property
     def arrived(self) -> bool:
-        """True if the copy is complete. Access to this property does not wait."""
+        """True if the copy is complete. Reading this property does not wait for the copy."""
         return self._event is None or self._event.query()
 
     def get(self) -> torch.Tensor:

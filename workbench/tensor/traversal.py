@@ -147,7 +147,7 @@ class Rewriting:
         return [(v, deeper) for v in inputs_of(variable)]
 
     def _passed(self, variable: Variable, inside: Variable | None) -> bool:
-        """Return True if `variable`, in a replacement, does not depend on the replaced variable."""
+        """Return True if `variable` in the replacement of `inside` does not depend on `inside`."""
         return inside is not None and variable is not inside and variable not in self._users[inside]
 
     def _finish(self, variable: Variable, inside: Variable | None) -> Variable:
@@ -199,7 +199,7 @@ def _rebuilt(
 
 
 def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
-    """Return the results of `call` on `leaves`, in which `new` has replaced variables."""
+    """Return the results of `call` for `leaves`, where variables are replaced as in `new`."""
     if call.function is identity:
         copied = call.on(leaves)
         return copied.give(copied.inputs[0].fake)

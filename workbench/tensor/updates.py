@@ -41,7 +41,7 @@ def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
 
 
 def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
-    """Return the updates by shared variable, with the dtype and shape of their variable."""
+    """Convert updates to the dtypes of their variables, and check that their shapes match."""
     pairs: dict[SharedVariable, Variable] = {}
     for target, value in listed_updates(updates):
         if not isinstance(target, SharedVariable):
@@ -60,7 +60,7 @@ def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 
 def checked_givens(givens: Any) -> dict[Variable, Variable]:
-    """Return the replacements by variable, after a check that the shapes are equal."""
+    """Check that replacements match in shape, and return them as a dictionary by variable."""
     replacements = {}
     for old, value in givens.items() if isinstance(givens, Mapping) else givens:
         new = as_variable(value)

@@ -81,7 +81,7 @@ class Call:
     def of(
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
-        """Create the call of `function` with nested arguments."""
+        """Create a call to `function`, whose arguments can be nested."""
         return cls(function, *flatten(args, kwargs))
 
     @property
@@ -90,7 +90,7 @@ class Call:
         return str(self.args[1]) if self.function is getattr else name_of(self.function)
 
     def on(self, leaves: Sequence[Any]) -> Call:
-        """Return a new call of the same function with other leaves."""
+        """Return a new call to the same function with different leaves."""
         return Call(self.function, leaves, self.spec)
 
     def fakes(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -134,7 +134,7 @@ def identity(value: Any) -> Any:
 class Variable:
     """A symbolic tensor or number.
 
-    Do not call this class. `workbench.tensor.matrix` and similar functions create inputs,
+    Do not call this class directly. `workbench.tensor.matrix` and similar functions create inputs,
     `workbench.shared` creates shared variables, and functions of variables create all others.
 
     Attributes
@@ -251,7 +251,7 @@ class Variable:
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """Return a new variable with the same value; the copy costs no time in a function."""
+        """Return a new variable with the same value; functions do not perform the copy."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable

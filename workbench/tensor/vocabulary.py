@@ -132,8 +132,8 @@ METHODS = {
 KEYWORDS = {
     ("flatten", "ndim"): "keeps the first ndim - 1 axes: write x.flatten(ndim - 1)",
     ("flatten", "outdim"): "keeps the first outdim - 1 axes: write x.flatten(outdim - 1)",
-    ("get_value", "borrow"): "returns a copy; the tensor without a copy is w.tensor",
-    ("get_value", "return_internal_type"): "returns an array; the tensor is w.tensor",
+    ("get_value", "borrow"): "returns a copy; use w.tensor for the tensor itself",
+    ("get_value", "return_internal_type"): "returns an array; use w.tensor for the tensor",
     ("set_value", "borrow"): "copies the value; assign in place with w.tensor.copy_(value)",
     ("reshape", "ndim"): "accepts only the shape",
     ("sort", "kind"): "accepts dim and descending",

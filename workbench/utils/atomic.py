@@ -24,7 +24,7 @@ NO_FOLDER = "{path} cannot be written, because the folder {folder} does not exis
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iterator[Path]:
-    """Yield the path of a temporary file that replaces `path` unless the block raises.
+    """Yield the path of a temporary file that replaces `path` unless the block raises an error.
 
     Parameters
     ----------

@@ -44,10 +44,10 @@ class FixedAttributes(Hinted):
     """
 
     _called: ClassVar[str] = "it"
-    """A plausible name of the user's variable, used in error messages."""
+    """A likely name of the user's variable, used in error messages."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """Names of attributes whose objects are searched for the intended attribute."""
+    """Names of attributes whose values are searched if this object lacks an attribute."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
     """Maps names that are not attributes to the code to write instead."""
@@ -56,7 +56,7 @@ class FixedAttributes(Hinted):
     """The code that sets a shared variable of another object."""
 
     _fixed: Mapping[str, str] = {}
-    """Maps names of attributes that the training step already uses to a remedy."""
+    """Advice on attributes that the training step already uses, by attribute name."""
 
     if not TYPE_CHECKING:  # a type checker would allow any attribute
 

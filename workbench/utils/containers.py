@@ -1,7 +1,7 @@
 """`AnnotatingList`, a list that calls a method for every item that is inserted or removed.
 
-The children and the parameters of a brick are in such lists. Every list method that adds an item
-records the parent of a child, or the brick of a parameter.
+The children and the parameters of a brick are stored in such lists. Every list method that adds an
+item records the parent of a child, or the brick of a parameter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AnnotatingList(MutableSequence[T]):
-    """List that calls methods of its subclass for inserted and removed items.
+    """List that notifies its subclass when items are inserted or removed.
 
     Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so that
     an exception there prevents the change. Replacing an item removes one and inserts another.

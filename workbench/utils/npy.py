@@ -19,7 +19,7 @@ SUFFIX = ".npy"
 UNKNOWN_VERSION = "version {version} of the .npy format is unknown; it must be (1, 0) or (2, 0)"
 PROMISE = (
     "the header declares shape {shape} and dtype {dtype}, but the file contains {room} bytes of "
-    "data, which do not fit"
+    "data, which does not match"
 )
 OBJECTS = (
     "the array contains Python objects, which cannot be read safely, because unpickling can "
@@ -27,7 +27,7 @@ OBJECTS = (
 )
 NOT_STORED = (
     "the member {name!r} is compressed or overlaps another member, but must be stored as "
-    "numpy.savez does"
+    "by numpy.savez"
 )
 
 

@@ -1,7 +1,8 @@
 """Predicates on variables, and their combinations with ``&``, ``|`` and ``~``.
 
-`as_predicate` converts every kind of criterion to a `Predicate`. It is in this package because
-roles use the operators; `workbench.graph.criteria` registers the criteria for bricks and paths.
+`as_predicate` converts every kind of criterion to a `Predicate`. The class is in this package
+because roles use its operators; `workbench.graph.criteria` registers the criteria for bricks and
+paths.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Predicate:
 
 @dataclass(frozen=True, repr=False)
 class AllOf(Predicate):
-    """Condition that all conditions in `parts` hold; without conditions it always holds."""
+    """Condition that all conditions in `parts` hold; always true if `parts` is empty."""
 
     parts: tuple[Predicate, ...]
 
@@ -70,7 +71,7 @@ class AllOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class AnyOf(Predicate):
-    """Condition that at least one condition in `parts` holds; without conditions it never holds."""
+    """Condition that at least one condition in `parts` holds; always false if `parts` is empty."""
 
     parts: tuple[Predicate, ...]
 
@@ -119,7 +120,7 @@ def as_predicate(criterion: object) -> Predicate:
     Parameters
     ----------
     criterion : object
-        One of the following, which selects the variables after the colon:
+        One of the following. The text after the colon states which variables it selects:
 
         - a role: variables with this role or a more specific one;
         - a brick, or a class of bricks: variables that belong to the brick, but not to its

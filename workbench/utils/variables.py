@@ -32,7 +32,7 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
     Raises
     ------
     ShapeError, DtypeError
-        If the variable has another number of dimensions or another dtype.
+        If the number of dimensions or the dtype differs.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def shared_like(
 def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Variable:
     """Register a function that is called with each computed value of a variable.
 
-    The hook has no effect on functions that were compiled before.
+    The hook has no effect on functions that were created earlier.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A function that waits for an event, and that an upper layer can replace.
+"""A function that waits for an event and can be replaced by an upper layer.
 
 In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
 widget package therefore replaces `event.wait` by a function that handles messages while it waits.

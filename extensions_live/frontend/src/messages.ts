@@ -9,7 +9,7 @@ export interface VisibilityMessage {
   visible: boolean;
 }
 
-/** Request for finer points between two iterations, or for the whole curve if both are null. */
+/** Request for more points between two iterations, or for the whole curve if both are null. */
 export interface RangeMessage {
   kind: "range";
   start: number | null;
@@ -20,7 +20,7 @@ export type AxisName = "iteration" | "epoch" | "time" | "examples";
 
 export type MarkKind = "epoch" | "intervention" | "tier" | "checkpoint" | "best";
 
-/** Choices of the user about a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for none. */
+/** Settings that the user chose for a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for none. */
 export interface PlotSettings {
   x: AxisName;
   log_x: boolean;
@@ -43,13 +43,13 @@ export interface SettingsMessage {
   stamp: number;
 }
 
-/** Request to compare a run with its branches after iteration `start`; null ends this. */
+/** Request to compare a run with its branches after `start`; null ends the comparison. */
 export interface CompareMessage {
   kind: "compare";
   start: number | null;
 }
 
-/** Request for a command of the session; it takes effect only once if it arrives twice. */
+/** Request to execute a command of the session; if it arrives twice, it is executed once. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
@@ -57,7 +57,7 @@ export interface CommandMessage {
   id?: string;
 }
 
-/** Choice of what a view shows: a value for the option `what`. */
+/** Choice of the contents of a view: a value for the option `what`. */
 export interface ChooseMessage {
   kind: "choose";
   what: string;
@@ -93,7 +93,7 @@ export interface CurveData {
   smooth_y?: DataView;
 }
 
-/** Marks of one kind: their positions and texts, and for a best value also its curve. */
+/** Marks of one kind: their positions, their texts and, for a best value, its curve. */
 export interface MarkData {
   kind: MarkKind;
   x: number[];
@@ -102,7 +102,7 @@ export interface MarkData {
   y: number[];
 }
 
-/** The x axis: its kind, some iterations and their values, and why other kinds are missing. */
+/** The x axis: its kind, some iterations and their values, and reasons for missing kinds. */
 export interface AxisData {
   kind: AxisName;
   missing: Record<string, string>;
@@ -110,7 +110,7 @@ export interface AxisData {
   values: number[];
 }
 
-/** A run of a comparison: its state as text, and its last iteration. */
+/** A run in a comparison: its state as text, and its last iteration. */
 export interface RunData {
   key: string;
   name: string;
@@ -188,7 +188,7 @@ export interface NumberRow {
   receipt: Receipt | null;
 }
 
-/** The planned end of the run, and how much has been done. */
+/** The planned end of the run, and the progress so far. */
 export interface EndRow {
   epochs: number | null;
   batches: number | null;
@@ -196,7 +196,7 @@ export interface EndRow {
   batches_done: number;
 }
 
-/** A branch of the run; `end` is null for the present one. */
+/** A branch of the run; `end` is null for the current branch. */
 export interface BranchRow {
   name: string;
   start: number;
@@ -241,7 +241,7 @@ export interface SteerPayload {
   more_interventions: number;
 }
 
-/** Facts about how far a run is; `fraction` is null if the end of the run is unknown. */
+/** Progress of a run; `fraction` is null if the end of the run is unknown. */
 export interface ProgressFacts {
   state: string;
   iteration: string;
@@ -252,7 +252,7 @@ export interface ProgressFacts {
   fraction: number | null;
 }
 
-/** Contents of the control bar: how far the run is, and what the buttons and rows need. */
+/** Contents of the control bar: the progress of the run, and data for the buttons and rows. */
 export interface ControlsPayload {
   state: string;
   iteration: string;
@@ -315,7 +315,7 @@ export interface FigureState {
   bokehjs: string;
 }
 
-/** The contents of a progress line: how far the run is, and the error that ended it. */
+/** The contents of a progress line: the progress of the run, and the error that ended it. */
 export interface ProgressPayload {
   state: string;
   iteration: string;
@@ -348,7 +348,7 @@ export interface RowsMessage {
   copy: number;
 }
 
-/** The visible rows of a log, beginning with row `start` of `total`, as texts of their cells. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
+/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
 export interface LogTablePayload {
   channels: string[];
   columns: string[];
@@ -374,7 +374,7 @@ export interface LogTableState {
   payload: LogTablePayload | Empty;
 }
 
-/** Traits of the widget that carries BokehJS, compressed with gzip. */
+/** Traits of the widget that sends the BokehJS script, which is compressed with gzip. */
 export interface BokehState {
   source: DataView;
   version: string;
@@ -451,7 +451,7 @@ export interface EditBar {
   control_channel: boolean;
 }
 
-/** Examples with predictions, and the pixels of the images of examples and outputs. */
+/** Examples with predictions, and the pixels of example images and output images. */
 export interface TilesPayload {
   edit: EditBar | null;
   tiles: Tile[];
@@ -473,7 +473,7 @@ export interface TilesState {
   flags: boolean;
 }
 
-/** Counts of examples (float32): a row for each true class, a column for each predicted one. */
+/** Counts of examples (float32), one row per true class and one column per predicted class. */
 export interface ConfusionPayload {
   names: string[];
   counts: DataView;
@@ -538,7 +538,7 @@ export interface DashboardChange {
   parts: Record<string, MimeBundle>;
 }
 
-/** A run in the list; `colour` is empty unless it is shown. */
+/** A run in the list; `colour` is empty unless the run is shown. */
 export interface RunRow {
   uuid: string;
   name: string;

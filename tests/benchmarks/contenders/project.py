@@ -15,17 +15,22 @@ from workbench.graph import ComputationGraph
 from workbench.main_loop import MainLoop
 
 
-class OneEpoch(TrainingExtension):
-    """Extension that ends training after an epoch, and measures its time."""
+class Timer(TrainingExtension):
+    """Extension that ends training after some epochs, one by default, and measures their time."""
 
+    epochs = 1
+    left = 0
     started = seconds = 0.0
 
     def before_epoch(self) -> None:
-        self.started = time.perf_counter()
+        if not self.left:
+            self.started, self.left = time.perf_counter(), self.epochs
 
     def after_epoch(self) -> None:
-        self.seconds = time.perf_counter() - self.started
-        self.main_loop.log.current_row["training_finish_requested"] = True
+        self.left -= 1
+        if not self.left:
+            self.seconds = time.perf_counter() - self.started
+            self.main_loop.log.current_row["training_finish_requested"] = True
 
 
 class Project(Contender):
@@ -46,7 +51,7 @@ class Project(Contender):
         )
         dataset = IndexableDataset({"features": work.inputs, "targets": work.targets})
         scheme = SequentialScheme(dataset.num_examples, work.batch_size)
-        self.timer = OneEpoch()
+        self.timer = Timer()
         self.main_loop = MainLoop(
             algorithm,
             DataStream(dataset, iteration_scheme=scheme),

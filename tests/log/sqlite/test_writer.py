@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.waiting import until
 from workbench.errors import LogError, LogWarning
 from workbench.log import SQLiteLog, TrainingLog
 from workbench.log.placeholders import Damaged
@@ -97,6 +98,16 @@ def test_a_fact_that_cannot_be_written_is_omitted_by_name(path, monkeypatch):
     with pytest.raises(LogError, match=r"cannot store status\['bad'\], a int"):
         log.flush()
     assert SQLiteLog(path, read_only=True).status["good"] == 2
+
+
+def test_a_value_that_was_omitted_earlier_is_named_once_by_flush(path, monkeypatch, caplog):
+    Stubborn(monkeypatch, OverflowError("too large"))
+    log = SQLiteLog(path)
+    log[1].update({"cost": 0.5, "bad": 1.5})
+    until(lambda: "record 'bad'" in caplog.text)
+    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1"):
+        log.flush()
+    log.flush()
 
 
 def test_a_value_of_a_whole_log_that_cannot_be_written_is_omitted(path, monkeypatch):

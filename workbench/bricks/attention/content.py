@@ -27,7 +27,7 @@ from workbench.tensor import Variable
 
 
 class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
-    """Computes energies from match vectors with a tanh and a weighted sum.
+    """Brick that computes energies from match vectors with a tanh and a weighted sum.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
 
 class SequenceContentAttention(GenericSequenceAttention, Initializable):
-    """Weights each element of a sequence by how well it matches the states.
+    """Attention mechanism that weights the elements of a sequence by their match with the states.
 
     States and elements are transformed to vectors of size M. The match vector of an element is the
     sum of its vector and the vectors of the states. An energy is computed from each match vector,

@@ -20,14 +20,14 @@ from workbench.tensor import Variable
 
 
 class AbstractAttention(Brick):
-    """Base class of attention mechanisms, which compute glimpses from states and the attended.
+    """Base class of attention mechanisms, which compute glimpses of a sequence from states.
 
-    The computation has two stages. `preprocess` transforms the attended independently of the
-    states, once for all steps, and `take_glimpses` computes the glimpses of one step. A subclass
-    defines `take_glimpses` with ``inputs`` and ``outputs``. The first three inputs are the
-    attended, the preprocessed attended and the mask. A glimpse that is also an input is passed from
-    each step to the next. A subclass also defines `initial_glimpses`, and `get_dim` for the
-    glimpses.
+    The computation has two stages. `preprocess` transforms the attended sequence independently of
+    the states, once for all steps, and `take_glimpses` computes the glimpses of one step. A
+    subclass defines `take_glimpses` with ``inputs`` and ``outputs``. The first three inputs are the
+    attended sequence, the preprocessed sequence and the mask. A glimpse that is also an input is
+    passed from each step to the next. A subclass also defines `initial_glimpses`, and `get_dim` for
+    the glimpses.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class AbstractAttention(Brick):
     state_dims : list of int
         Sizes of these states. Required by `allocate`.
     attended_dim : int
-        The number A of features of an attended element. Required by `allocate`.
+        The number A of features of an element. Required by `allocate`.
     """
 
     @lazy(allocation=["state_names", "state_dims", "attended_dim"])
@@ -60,7 +60,7 @@ class AbstractAttention(Brick):
 
     @application(inputs=["attended"], outputs=["preprocessed_attended"])
     def preprocess(self, attended: Variable) -> Variable:
-        """Transform the attended independently of the states; by default, return it unchanged."""
+        """Transform the sequence independently of the states; by default, return it unchanged."""
         return attended
 
     @application
@@ -71,7 +71,7 @@ class AbstractAttention(Brick):
         attended_mask: Variable | None = None,
         **kwargs: Variable,
     ) -> list[Variable]:
-        """Compute glimpses of the attended.
+        """Compute glimpses of the attended sequence.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class AbstractAttention(Brick):
         preprocessed_attended : Variable, optional
             The output of `preprocess`; computed by default.
         attended_mask : Variable, optional
-            A mask that is zero where the attended is padding.
+            A mask that is zero where the attended sequence is padding.
         **kwargs
             The states, and the glimpses of the previous step that are inputs.
 
@@ -162,7 +162,9 @@ class AbstractAttentionRecurrent(BaseRecurrent):
 
     @application(outputs=[])
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Compute values that depend only on the contexts, once for all steps; by default none.
+        """Compute the values that depend only on the contexts, once for all steps.
+
+        By default there are no such values.
 
         Parameters
         ----------

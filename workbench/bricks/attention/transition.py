@@ -17,7 +17,7 @@ from workbench.utils.plain import dict_subset
 
 
 class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Combines a recurrent transition with an attention mechanism.
+    """Combination of a recurrent transition with an attention mechanism.
 
     In every step the attention mechanism computes glimpses from the current states. `distribute`
     adds the first glimpse to the inputs of the transition, and the transition computes the next
@@ -33,11 +33,11 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         A brick with the targets and the source of a `Distribute`; by default a `Distribute` to all
         sequences without "mask" in their name.
     add_contexts : bool, optional
-        True to add the attended and its mask as new contexts; False if the transition has contexts
-        for them.
+        True to add the attended sequence and its mask as new contexts; False if the transition has
+        contexts for them.
     attended_name : str, optional
-        The name of the attended. By default ``"attended"``, or the name of the first context of the
-        transition if `add_contexts` is False.
+        The name of the attended sequence. By default ``"attended"``, or the name of the first
+        context of the transition if `add_contexts` is False.
     attended_mask_name : str, optional
         The name of the mask. By default ``"attended_mask"``, or the name of the second context of
         the transition if `add_contexts` is False.
@@ -88,8 +88,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         if not add_contexts and None in (attended_name, attended_mask_name) and len(contexts) < 2:
             raise BrickError(
                 f"AttentionRecurrent: with add_contexts=False, {transition!r} must have contexts "
-                f"for the attended and its mask, but it has ({', '.join(contexts)}); omit "
-                "add_contexts, or pass attended_name and attended_mask_name"
+                f"for the attended sequence and its mask, but it has ({', '.join(contexts)}); "
+                "omit add_contexts, or pass attended_name and attended_mask_name"
             )
         defaults = ["attended", "attended_mask"] if add_contexts else contexts
         self.attended_name: str = attended_name or defaults[0]
@@ -142,12 +142,12 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @application
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
-        """Preprocess the attended with the attention mechanism, once for all steps.
+        """Preprocess the attended sequence with the attention mechanism, once for all steps.
 
         Parameters
         ----------
         **kwargs
-            The contexts by name, including the attended; the other contexts are ignored.
+            The contexts by name, including the attended sequence; the others are ignored.
         """
         self._check_attended("preprocess", kwargs)
         preprocessed: list[Variable] = self.attention.preprocess(
@@ -157,7 +157,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @preprocess.property("outputs")
     def preprocess_outputs(self) -> list[str]:
-        """Return the name of the preprocessed attended."""
+        """Return the name of the preprocessed sequence."""
         return [self.preprocessed_attended_name]
 
     # The two stages of one step.
@@ -169,8 +169,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         Parameters
         ----------
         **kwargs
-            The attended, the states and glimpses of the previous step, and optionally the mask of
-            the attended and the preprocessed attended, all by name. Other arguments are ignored.
+            The attended sequence, the states and glimpses of the previous step and, optionally, the
+            mask and the preprocessed sequence, all by name. Other arguments are ignored.
 
         Returns
         -------
@@ -227,12 +227,12 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @recurrent
     def do_apply(self, **kwargs: object) -> list[Variable]:
-        """Iterate over sequences, given the preprocessed attended.
+        """Iterate over sequences, given the preprocessed sequence.
 
         Parameters
         ----------
         **kwargs
-            Sequences, states, glimpses and contexts by name, including the preprocessed attended.
+            Sequences, states, glimpses and contexts by name, including the preprocessed sequence.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("contexts")
     def do_apply_contexts(self) -> list[str]:
-        """Return the names of the contexts of `apply` and the name of the preprocessed attended."""
+        """Return the names of the contexts of `apply` and the name of the preprocessed sequence."""
         return [*self.apply_contexts(), self.preprocessed_attended_name]
 
     @do_apply.property("states")
@@ -265,7 +265,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @application
     def apply(self, *args: Any, **kwargs: object) -> list[Variable]:
-        """Iterate over sequences, with glimpses of the attended in every step.
+        """Iterate over sequences, with glimpses of the attended sequence in every step.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             Sequences, then contexts, in the order of ``apply.sequences`` and ``apply.contexts``.
         **kwargs
             Sequences and contexts by name, states, and the options of `recurrent` applications. The
-            attended has the shape (L, B, A), and its optional mask has the shape (L, B).
+            attended sequence has the shape (L, B, A), and its optional mask the shape (L, B).
 
         Returns
         -------
@@ -300,7 +300,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Return the names of the transition's contexts, of the attended and of its mask."""
+        """Return the names of the transition's contexts, the attended sequence and its mask."""
         contexts = self._of_transition("contexts")
         own = [self.attended_name, self.attended_mask_name] if self.add_contexts else []
         return [*contexts, *own]
@@ -318,7 +318,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         ----------
         batch_size : int or Variable
         *args, **kwargs
-            The arguments of `apply`; the attended must be passed by keyword.
+            The arguments of `apply`; the attended sequence must be passed by keyword.
         """
         self._check_attended("initial_states", kwargs)
         names = self._of_transition("states")

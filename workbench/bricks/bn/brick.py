@@ -1,8 +1,8 @@
 """`BatchNormalization`, which normalises, scales and shifts activations, and its spatial variant.
 
-In evaluation mode the brick normalises with *population* statistics, which it keeps; in training
-mode it normalises with statistics of the *batch*. `workbench.graph.bn` rewrites a graph from one
-mode to the other.
+In evaluation mode the brick normalises with stored *population* statistics; in training mode it
+normalises with statistics of the *batch*. `workbench.graph.bn` rewrites a graph from one mode to
+the other.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
     A brick is in training mode inside ``with brick:``. The mean that is subtracted has the role
     ``BATCH_NORM_OFFSET``, and the divisor has the role ``BATCH_NORM_DIVISOR``.
 
-    ``torch.nn.functional.batch_norm`` keeps the unbiased variance without epsilon. This brick keeps
-    the biased standard deviation with epsilon, by which a batch is divided.
+    ``torch.nn.functional.batch_norm`` stores the unbiased variance without epsilon. This brick
+    stores the divisor of the batch: the biased standard deviation with epsilon.
 
     References
     ----------

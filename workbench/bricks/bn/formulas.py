@@ -32,7 +32,7 @@ def step_by_step(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """Compute the formula operation by operation; an operation with ``None`` is omitted."""
+    """Compute the formula operation by operation; omit those whose operand is None."""
     x = x - offset
     if divisor is not None:
         x = x / divisor

@@ -1,4 +1,4 @@
-"""Bricks that transform images, variables of shape (B, C, H, W).
+"""Bricks that transform images, which are variables of shape (B, C, H, W).
 
 B is the size of the batch, C the number of channels, H the height and W the width.
 """

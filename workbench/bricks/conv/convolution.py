@@ -224,7 +224,7 @@ class Convolutional(LinearLike, ImageLayer):
         )
 
     def _convolved(self, size: Size) -> Size:
-        """Return the size of the convolution of an image of `size`."""
+        """Return the output size of the convolution for an image of `size`."""
         if not is_set(self.filter_size):
             return None, None
         places = self._number_of_places(size)
@@ -236,7 +236,7 @@ class Convolutional(LinearLike, ImageLayer):
         return places
 
     def _number_of_places(self, size: Size) -> Size:
-        """Return the size as `_convolved` does, with sizes below one if filters do not fit."""
+        """Return the size of the output, which is below one if the filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (

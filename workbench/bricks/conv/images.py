@@ -1,4 +1,4 @@
-"""Checks of inputs, and of settings that are pairs of height and width, in bricks for images."""
+"""Checks of the inputs of bricks for images, and of settings for height and width."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Size = tuple[int | None, int | None]
 
 
 def pair(brick: Brick, setting: str, *, least: int) -> Pair:
-    """Return a setting of a brick that is a pair of integers, for the height and the width.
+    """Return a setting of a brick, which must be a pair of integers for height and width.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
     Raises
     ------
     ShapeError, DtypeError
-        If it does not; the message names the brick, the shape and a remedy.
+        If a check fails. The message names the brick, the shape and a remedy.
     """
     where = f"{brick.path()}.apply: input_"
     if input_.ndim != 4:

@@ -38,7 +38,7 @@ class Pooling(ImageLayer, Feedforward):
         Shape of an input without the batch axis. Required by `get_dim`, but not by `apply`.
     ignore_border : bool, optional
         True to ignore incomplete regions at the lower and right edges, False to reduce the part of
-        each of them that lies inside the image.
+        each incomplete region that lies inside the image.
     padding : tuple of int, optional
         Number of rows added above and below, and of columns added left and right. Padding does not
         change a maximum or a sum.
@@ -73,7 +73,7 @@ class Pooling(ImageLayer, Feedforward):
             self._check_mode()
 
     def _shape_of_input(self, value: Any) -> tuple[Any, ...]:
-        """Return `value` as a tuple of three sizes, which are all ``None`` if it is not set."""
+        """Return the three sizes in `value`, which are all ``None`` if `value` is not set."""
         if not is_set(value):
             return None, None, None
         if not isinstance(value, (tuple, list)) or len(value) != 3:
@@ -148,7 +148,7 @@ class Pooling(ImageLayer, Feedforward):
         self._check_padding()
 
     def _pooled(self, images: Variable) -> Variable:
-        """Pool images of three or four dimensions."""
+        """Pool images with three or four dimensions."""
         size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
         rim = (padding[1], padding[1], padding[0], padding[0])
         # torch accepts padding up to half of a region; larger padding is added explicitly.

@@ -1,4 +1,4 @@
-"""`ConvolutionalTranspose`, the transpose of a convolution, which enlarges images."""
+"""`ConvolutionalTranspose`, which enlarges images by the transpose of a convolution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalTranspose(Convolutional):
-    """The transpose of a convolution, which enlarges images.
+    """Enlarges images by the transpose of a convolution.
 
     The *convolution* with the same filters, border and step maps images of `original_image_size` to
     images of `image_size`. This brick is the transpose of that linear map, not its inverse. Except

@@ -33,7 +33,7 @@ from workbench.tensor import Variable
 
 
 class _Transition(BaseRecurrent, Initializable):
-    """Base class of the three transitions, which defines the dimensions of states and mask."""
+    """Base class of the three transitions, which defines the dimensions of states and masks."""
 
     dim: Any
 
@@ -43,7 +43,7 @@ class _Transition(BaseRecurrent, Initializable):
         return self.dim if name in self._state_names() else super().get_dim(name)
 
     def _several(self, number: int) -> int:
-        """Return `number` times `dim`, or raise if `dim` is not set."""
+        """Return `number` times `dim`; raise an error if `dim` is not set."""
         self._require(["dim"], "allocation")
         return number * int(self.dim)
 
@@ -122,7 +122,7 @@ class SimpleRecurrent(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the learned initial state for every example."""
+        """Return the learned initial state, repeated for every example."""
         return [for_batch(self.parameters[1], batch_size)]
 
 
@@ -148,9 +148,9 @@ class LSTM(_Transition):
     **kwargs
         Options of `Initializable`. `weights_init` also initialises the peephole weights, which are
         vectors. A scheme for matrices only (`Orthogonal`, `Identity`) generates a square matrix for
-        each gate and the cells, and also one for each peephole, of which only the diagonal is used.
-        There are no biases, since the brick that computes the inputs can add them, for example ones
-        for the forget gates.
+        each gate, for the cells and for each peephole. A peephole uses only the diagonal.
+        There are no biases, since the brick that computes the inputs can add them, for example
+        biases of one for the forget gates.
 
     Notes
     -----
@@ -378,5 +378,5 @@ class GatedRecurrent(_Transition):
 
     @application(outputs=apply.states)
     def initial_states(self, batch_size: Any, *args: Any, **kwargs: object) -> list[Variable]:
-        """Return the learned initial state for every example."""
+        """Return the learned initial state, repeated for every example."""
         return [for_batch(self.parameters[2], batch_size)]

@@ -70,7 +70,7 @@ def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
     Raises
     ------
     BrickError
-        If it is not.
+        If the child is neither.
     """
     if not isinstance(brick, (BaseRecurrent, *others)):
         raise BrickError(
@@ -135,7 +135,7 @@ def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> No
     Raises
     ------
     ShapeError, DtypeError
-        If one does not; the message names the brick, the argument, the shape and a remedy.
+        If a check fails. The message names the brick, the argument, the shape and a remedy.
     """
     for name, variable in arguments.items():
         where, dim = f"{brick.path()}.apply: {name}", brick.get_dim(name)

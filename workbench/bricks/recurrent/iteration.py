@@ -1,8 +1,8 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. So the variables inside the loop are annotated like all others, but they belong to a separate
-call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs`` and
+step. So the variables inside the loop are annotated like all others, but in a separate call. The
+annotations of this call are not visible in the outer graph. The attributes ``inner_inputs`` and
 ``inner_outputs`` of the outer call contain variables of the inner graph.
 
 In shapes, T is the number of time steps, and B the number of examples in a batch.
@@ -161,7 +161,7 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Iterate the step of an application that prepares its arguments first.
+    """Compute an application over whole sequences from its prepared arguments.
 
     The step is `application` with ``iterate=False``.
 
@@ -187,7 +187,7 @@ def over_sequences(
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
-    """Return the signature of the step with optional arguments and the controls."""
+    """Return the signature of the step with the controls, and with all arguments optional."""
     first = next(iter(signature.parameters.values()))
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]

@@ -33,8 +33,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
     Parameters
     ----------
     transitions : list of BaseRecurrent and Bidirectional
-        The layers, starting at the bottom; ``#1``, ``#2`` and so on are appended to the names of
-        the layers above. A stack with a `Bidirectional` layer accepts whole sequences only.
+        The layers, starting at the bottom. ``#1``, ``#2`` and so on are appended to the names in
+        the upper layers. A stack with a `Bidirectional` layer accepts whole sequences only.
     fork_prototype : Feedforward, optional
         The prototype of the forks; by default `Linear`, without bias if `skip_connections` is True.
     states_name : str, optional
@@ -206,7 +206,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of sequences, contexts and states."""
+        """Return the names of the sequences, contexts and states."""
         return [*self.apply_sequences(), *self.apply_contexts(), *self.apply_states()]
 
     def _of_all_layers(self, attribute: str) -> list[str]:
@@ -260,7 +260,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return results
 
     def _of_one_layer(self, level: int, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of the stack that belong to the layer at `level`, by its names."""
+        """Return the arguments of the layer at `level`, keyed by their names in the layer."""
         applied = self.transitions[level].apply
         names = {name: name for name in applied.contexts}
         if MASK in applied.sequences:

@@ -31,7 +31,7 @@ class SequenceGenerator(BaseSequenceGenerator):
     attention : AbstractAttention, optional
         The attention mechanism that is applied in every step.
     add_contexts : bool, optional
-        True to add the attended and its mask as new contexts; see `AttentionRecurrent`.
+        True to add the attended sequence and its mask as contexts; see `AttentionRecurrent`.
     fork : Brick, optional
         The brick that computes the sequences of the transition from feedback; by default a `Fork`
         to all sequences without "mask" in their name.

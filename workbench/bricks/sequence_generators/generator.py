@@ -7,8 +7,8 @@ One step, given states s, glimpses g and outputs y of the previous step, and con
     y' = readout.emit(r')                                with the cost readout.cost(r', y')
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
-To generate sequences, the generator computes one step after another, after
-``transition.preprocess`` has processed the contexts. To compute the cost of given outputs,
+To generate sequences, the generator applies ``transition.preprocess`` to the contexts, and then
+computes one step after another. To compute the cost of given outputs,
 transition and readout are each applied once to all time steps.
 
 In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
@@ -39,7 +39,7 @@ MASK = "mask"
 
 
 class BaseSequenceGenerator(Initializable):
-    """Generates sequences with a readout and a transition that has the interface of attention.
+    """Generates sequences with a readout and a transition that has an attention interface.
 
     Its subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
 
@@ -160,7 +160,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost.property("inputs")
     def cost_inputs(self) -> list[str]:
-        """Return the names of outputs, mask, contexts, initial states and initial glimpses."""
+        """Return the names of the outputs, mask, contexts, initial states and initial glimpses."""
         return ["outputs", MASK, *self._contexts(), *self._states(), *self._glimpses()]
 
     @application(outputs=["costs"])
@@ -173,10 +173,10 @@ class BaseSequenceGenerator(Initializable):
     ) -> Variable:
         """Compute the cost of each element of sequences.
 
-        The states and glimpses from which each output is computed are auxiliary variables with the
-        same names. The states and glimpses after the last output are auxiliary variables with names
-        that end in ``_final_value``; pass them as initial states and glimpses to continue the
-        sequences.
+        The states and glimpses from which each output is computed are auxiliary variables with
+        their own names. The states and glimpses after the last output are auxiliary variables with
+        names that end in ``_final_value``. To continue the sequences, pass them as initial states
+        and glimpses.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class BaseSequenceGenerator(Initializable):
             If an argument is neither a context, a state nor a glimpse.
         """
         self._check(outputs, mask, kwargs)
-        # None is allowed for optional arguments, such as the mask of the attended.
+        # None is allowed for optional arguments, such as the mask of the attended sequence.
         given = {name: value for name, value in kwargs.items() if value is not None}
         contexts = dict_subset(given, self._contexts(), must_have=False)
         feedback = self.readout.feedback(outputs)
@@ -284,8 +284,8 @@ class BaseSequenceGenerator(Initializable):
         Returns
         -------
         list of Variable
-            States, outputs, glimpses and costs, in the order of ``generate.outputs``. T is the
-            first dimension of each. The states of a time step are the states after its output.
+            States, outputs, glimpses and costs, in the order of ``generate.outputs``. The
+            first dimension of each is T. The states of a time step are computed from its output.
 
         Raises
         ------
@@ -341,17 +341,17 @@ class BaseSequenceGenerator(Initializable):
 
     @generate.property("states")
     def generate_states(self) -> list[str]:
-        """Return the names of values passed between steps: states, outputs and glimpses."""
+        """Return the names of the values passed between steps: states, outputs and glimpses."""
         return [*self._states(), "outputs", *self._glimpses()]
 
     @generate.property("outputs")
     def generate_outputs(self) -> list[str]:
-        """Return the names of states, outputs, glimpses and costs."""
+        """Return the names of the states, outputs, glimpses and costs."""
         return [*self.generate_states(), "costs"]
 
     @generate.property("inputs")
     def generate_inputs(self) -> list[str]:
-        """Return the names of states and contexts."""
+        """Return the names of the states and contexts."""
         return [*self.generate_states(), *self._contexts()]
 
     @application

@@ -1,4 +1,4 @@
-"""`Readout`, a readout of a sequence generator that is composed of other bricks."""
+"""`Readout`, a readout for sequence generators, composed of other bricks."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Readout(AbstractReadout):
     Raises
     ------
     BrickError
-        If both `merge` and `merge_prototype` are given. `allocate` raises it if outputs are
-        integers and no feedback brick converts them to vectors.
+        If both `merge` and `merge_prototype` are given. `allocate` raises this error if outputs
+        are integers and no feedback brick converts them to vectors.
 
     Examples
     --------

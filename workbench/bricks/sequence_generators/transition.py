@@ -1,4 +1,4 @@
-"""`FakeAttentionRecurrent`, which adds the interface of attention to a transition without it."""
+"""`FakeAttentionRecurrent`, which adds the interface of attention to other transitions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Wraps a transition in the interface of a transition with attention, without glimpses.
+    """Adds the interface of attention, with no glimpses, to a transition without attention.
 
     A sequence generator computes a step of a transition in two stages, first glimpses, then states.
     `SequenceGenerator` wraps a transition without attention in this brick.
@@ -56,7 +56,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @apply.delegate
     def apply_delegate(self) -> BoundApplication:
-        """Return the application of the transition, which has the same attributes."""
+        """Return the application of the transition, which defines the attributes of `apply`."""
         bound: BoundApplication = self.transition.apply
         return bound
 
@@ -85,7 +85,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.delegate
     def compute_states_delegate(self) -> BoundApplication:
-        """Return the application of the transition, which has the same sequences and contexts."""
+        """Return the application of the transition, which defines the sequences and contexts."""
         return self.apply_delegate()
 
     @compute_states.property("outputs")

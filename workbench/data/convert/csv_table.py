@@ -1,9 +1,9 @@
 """Converter from tables in CSV files to HDF5.
 
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used because it loses
-details that an error must name. Its C engine pads a row that is too short with empty cells, and
+details that an error must state. Its C engine pads a row that is too short with empty cells, and
 accepts text after a closing quote. Its Python engine, also based on `csv`, needs seconds for a
-table of 300,000 columns, and counts rows instead of lines, although a cell can contain several
+table of 300,000 columns. It also counts rows instead of lines, although a cell can contain several
 lines. `parsed` converts each cell, because `pandas.to_numeric` silently rounds 2**53 + 1 and reads
 1e400 as infinite.
 """
@@ -33,7 +33,7 @@ NOT_A_NUMBER = (
     "if it contains classes"
 )
 DOES_NOT_FIT = (
-    "{place} has {what}, which {dtype} cannot hold; pass a wider dtype, such as 'float64' or "
+    "{place} has {what}, which {dtype} cannot represent; pass a wider dtype, such as 'float64' or "
     "'int64', or exclude the column with ignore"
 )
 
@@ -49,8 +49,7 @@ class Table:
     columns : tuple of str
         The names of the columns, from the first line.
     rows : list of (int, list of str)
-        The cells of each further row, with the line of the file where the row starts, counted from
-        1.
+        For each further row, the number of the line where it starts, counted from 1, and its cells.
     """
 
     path: Path
@@ -63,8 +62,8 @@ class Table:
         Raises
         ------
         DataFileError
-            If a cell is not a number, or `dtype` cannot represent it; the message names line and
-            column.
+            If a cell is not a number, or `dtype` cannot represent it. The message names the line
+            and the column.
         """
         dtype = number_dtype(dtype, "csv_to_hdf5")
         index = {name: number for number, name in enumerate(self.columns)}
@@ -91,7 +90,7 @@ class Table:
         return [row[index].strip() for _, row in self.rows]
 
     def place(self, line: int, column: str) -> str:
-        """Describe the location of a cell for an error."""
+        """Describe the location of a cell for an error message."""
         return f"{self.path}:{line}: column {column!r}"
 
 
@@ -137,7 +136,7 @@ def csv_to_hdf5(
     MissingDataError
         If a file does not exist.
     DataFileError
-        If a file is not a table as described; the message names the line.
+        If a file is not a table as described. The message names the line.
     SourceError
         If `targets` or `ignore` names a column that does not exist.
 
@@ -243,7 +242,7 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
             fault = f"a row must have {len(columns)} cells, one per column, not {len(row)}"
         elif any("\0" in cell for cell in row):
             fault = (
-                "text must not contain a NUL character; the file is damaged, or is in another "
+                "text must not contain a NUL character; the file is damaged, or has another "
                 "encoding, such as encoding='utf-16'"
             )
         elif row is rows[0][1] and repeated is not None:

@@ -48,8 +48,8 @@ def images_to_hdf5(
     The images become the source ``features``. Each has the shape (channels, height, width), which
     can vary. Photos are rotated to the orientation that the camera recorded. An image that would
     lose information in the conversion raises an error. If the folders have subfolders, each
-    subfolder is a class: the attribute ``classes`` lists the names of all subfolders in
-    alphabetical order, and the source ``targets``, of shape (N, 1) and dtype int64, contains
+    subfolder is a class. The attribute ``classes`` lists the names of all subfolders in
+    alphabetical order. The source ``targets``, of shape (N, 1) and dtype int64, contains
     indices in this list. Images are read in the order of their names.
 
     Parameters
@@ -69,7 +69,7 @@ def images_to_hdf5(
     MissingDataError
         If a folder does not exist, or contains no image.
     DataFileError
-        If an image cannot be read, or if `mode` cannot represent it; the message names the file
+        If an image cannot be read, or if `mode` cannot represent it. The message names the file
         and, if there is one, a mode that can represent the image.
 
     Examples
@@ -155,7 +155,7 @@ def _read(
 def _blocks(
     images: Iterator[npt.NDArray[Any]], size: int
 ) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Yield blocks of `size` images, which HDF5 compresses together, each with its first index."""
+    """Yield blocks of at most `size` images, each with the index of its first image."""
     first, block = 0, []
     for image in images:
         block.append(image)

@@ -10,7 +10,7 @@ from workbench.errors import DataError
 
 
 def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
-    """Raise a `DataError` unless each split has a file or name, or a mapping of them.
+    """Raise a `DataError` unless `splits` is a mapping as described below.
 
     Parameters
     ----------

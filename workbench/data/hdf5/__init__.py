@@ -13,8 +13,8 @@ Examples of different shapes are flattened, and each is stored as one row of var
 dimension scales of the first axis then describe them: ``shapes`` has one row per example, and
 ``shape_labels`` contains the names of the axes of an example.
 
-A damaged file raises an error. HDF5 keeps rows of variable length in a heap without checksums, and
-a damaged heap can make the library crash or hang; therefore another process reads such rows first.
+A damaged file raises an error. HDF5 stores rows of variable length in a heap without checksums, and
+a damaged heap can make the library crash or hang. Therefore another process reads such rows first.
 References to other files are an error unless `allow_external` is True.
 """
 

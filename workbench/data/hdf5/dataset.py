@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import h5py
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Folder of the files in this package, which need no check for damage."""
+"""Folder of this package's data files, which are not checked for damage."""
 
 
 class H5PYDataset(Dataset):
     """Dataset of some splits of an HDF5 file in Fuel's layout.
 
-    The parts of a damaged file that could crash the HDF5 library, such as rows of variable length
-    and the names of axes, are first read in another process, once for each version of a file.
+    Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
+    the HDF5 library. Another process first reads these parts, once for each version of a file.
 
     The file stays open between reads. Several threads can share the dataset; a forked process opens
     the file again. A pickle contains only the path of the file, and unpickling loads the data again
@@ -215,7 +215,7 @@ class H5PYDataset(Dataset):
             examiner.check(self._handle.path, names, rows=True, what=what)
 
     def _open(self) -> h5py.File:
-        """Return the open file; check its layout whenever it has been opened again."""
+        """Return the open file, after checking the layout if the file was just opened."""
         file = self._handle.open()
         if file is not self._seen:
             with faults_named(self.path, "the layout"):
@@ -323,8 +323,8 @@ def _subset(
         return chosen
     except (IndexError, TypeError) as error:
         raise DataError(
-            f"subset of {dataset.which_sets} in {dataset.path} must select from its {len(rows)} "
-            f"examples: {error}"
+            f"subset of {dataset.which_sets} in {dataset.path} must contain indices of its "
+            f"{len(rows)} examples: {error}"
         ) from None
 
 

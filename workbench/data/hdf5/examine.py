@@ -1,8 +1,8 @@
 """Test, in another process, that a file can be read without a crash.
 
-HDF5 keeps rows of variable length and the names of axes in heaps without checksums. In a damaged
-heap it follows wrong addresses until the process crashes, or loops forever. Therefore these parts
-are first read in another process, once for each version of a file. After that has succeeded, this
+HDF5 stores rows of variable length and the names of axes in heaps without checksums. In a damaged
+heap, the library follows wrong addresses until the process crashes, or it loops forever. Therefore
+another process first reads these parts, once for each version of a file. If it succeeds, this
 process can read them safely.
 """
 
@@ -26,7 +26,7 @@ PATIENCE = 30.0
 """Seconds to wait for the next message; the process sends one after each small step."""
 
 START = 120.0
-"""Seconds to wait until the process has started, which can be slow on a busy machine."""
+"""Seconds to wait until the process has started; a start can be slow on a busy machine."""
 
 PROGRAM = (
     "import json, runpy, sys; path, sys.path[:] = json.loads(sys.stdin.readline()); "
@@ -43,7 +43,7 @@ NOT_STARTED = (
 
 
 class Examiner:
-    """Client of a process that reads files that can be damaged; the first check starts it.
+    """Client of a process that reads possibly damaged files; the first check starts the process.
 
     Parameters
     ----------

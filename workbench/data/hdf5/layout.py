@@ -23,8 +23,8 @@ NEEDED = set(COLUMNS) - {"comment"}
 LINKS = 100
 """Maximum number of successive links; a longer chain is considered a cycle."""
 ELSEWHERE = (
-    "{path}: {what}; other files are not read by default; pass allow_external=True if you trust "
-    "the source of the file"
+    "{path}: {what}, but other files are not read by default; pass allow_external=True if you "
+    "trust the source of the file"
 )
 
 
@@ -48,7 +48,7 @@ class SplitTable:
     Raises
     ------
     DataFileError
-        If the file has no attribute ``split``, or if it is not a table of splits.
+        If the file has no attribute ``split``, or if the attribute is not a table of splits.
     """
 
     def __init__(self, file: h5py.File, path: Path, allow_external: bool = False) -> None:
@@ -124,7 +124,7 @@ class SplitTable:
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Return the object `name` of a file, after a check that it is stored in the same file.
+    """Check that the object `name` of a file is stored in the same file, and return it.
 
     Raises
     ------
@@ -135,8 +135,8 @@ def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
         _refuse_links(file, name, path)
     if name not in file:
         raise DataFileError(
-            f"{path}: the source {name!r} that the attribute 'split' names is missing; the file is "
-            "damaged"
+            f"{path}: the source {name!r}, listed in the attribute 'split', is missing; the file "
+            "is damaged"
         )
     stored = file[name]
     refuse_elsewhere(stored, path, allow_external)
@@ -182,7 +182,7 @@ def _refuse_links(file: h5py.File, name: str, path: Path) -> None:
         else:
             place = place[part]
     raise DataFileError(
-        f"{path}: {name!r} must not lead through more than {LINKS} links; the links probably form "
+        f"{path}: {name!r} must not consist of more than {LINKS} links; the links probably form "
         "a cycle"
     )
 
@@ -199,7 +199,7 @@ def joined(rows: Sequence[Indices]) -> Indices:
 
 
 def _examine(file: h5py.File) -> None:
-    """Read the table in the other process first if its text is stored in a heap."""
+    """Check the table in another process if its text is stored in a heap."""
     with contextlib.suppress(KeyError, OSError, RuntimeError, TypeError):  # reported later
         dtype = file.attrs.get_id("split").dtype
         if varying(dtype):
@@ -208,7 +208,7 @@ def _examine(file: h5py.File) -> None:
 
 
 def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArray[Any]:
-    """Create the table of the rows of each source in each split; see `H5PYDataset`."""
+    """Create the table with the rows of each source in each split; see `H5PYDataset`."""
     import h5py
 
     sources = dict.fromkeys(source for named in splits.values() for source in named)

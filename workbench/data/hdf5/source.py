@@ -28,7 +28,7 @@ def varies(stored: h5py.Dataset) -> bool:
 
 
 def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple[str, ...]:
-    """Return the names of the axes of a batch; an axis without a name has an empty str."""
+    """Return the names of the axes of a batch; the name of an unnamed axis is ''."""
     labels = tuple([str(axis.label) for axis in stored.dims])
     if not varies(stored) or "shape_labels" not in stored.dims[0].keys():  # noqa: SIM118
         return labels
@@ -102,9 +102,9 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 
 
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Read ascending rows.
+    """Read rows whose indices are in ascending order.
 
-    If they form few runs of consecutive rows, each run is read separately, which halves the time.
+    If they form few runs of consecutive rows, each run is read separately, in half the time.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:

@@ -128,10 +128,10 @@ def create_dense(
 def create_ragged(
     file: h5py.File, source: str, count: int, axes: int, dtype: Any, labels: Sequence[str]
 ) -> tuple[h5py.Dataset, h5py.Dataset]:
-    """Create two HDF5 datasets for a source whose examples vary in shape: examples and shapes.
+    """Create two HDF5 datasets, for the examples and the shapes of a source with varying shapes.
 
-    Row k of the first dataset is example k, flattened; row k of the second dataset has the sizes of
-    its `axes` axes.
+    Row k of the first dataset is example k, flattened. Row k of the second dataset is the shape of
+    this example, which has `axes` axes.
     """
     import h5py
 

@@ -31,7 +31,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Reading processes inherited by a fork, never closed because their pipes can remain locked."""
+"""Reading processes that a fork inherited. They are not closed, since a pipe may be locked."""
 
 
 class Worker:
@@ -40,7 +40,7 @@ class Worker:
     Parameters
     ----------
     data_stream : AbstractDataStream
-        The stream to read, of which the process receives a copy.
+        The stream to read; the process receives a copy.
 
     Raises
     ------
@@ -124,7 +124,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Pool of the idle reading processes of one stream, usually at most one.
+    """Pool of the idle reading processes of one stream, usually at most one process.
 
     The pool is empty after unpickling and in a fork.
     """

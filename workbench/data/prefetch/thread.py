@@ -1,6 +1,6 @@
 """Iterator whose items a thread reads in advance.
 
-The thread is a daemon, so that it cannot keep the interpreter from exiting. It is stopped before
+The thread is a daemon, so that it cannot prevent the interpreter from exiting. It is stopped before
 the interpreter shuts down, because a daemon thread that runs during the shutdown can crash.
 """
 
@@ -29,17 +29,16 @@ class ReadAhead(Iterator[T]):
     Parameters
     ----------
     begin : callable
-        A function that returns the iterator. It is called, and the iterator is read, in the thread.
+        A function that returns the iterator. The thread calls it and reads the iterator.
     depth : int
         The maximum number of items to read in advance.
     cancel : callable, optional
-        A function that makes a read in progress end soon; `close` calls it if a read is in
-        progress.
+        A function that interrupts a read in progress; `close` calls it unless all items are read.
 
     Attributes
     ----------
     lost : bool
-        True if this process is a fork, in which the thread does not exist.
+        True if this process is a fork, which does not contain the thread.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class ReadAhead(Iterator[T]):
 
     @property
     def lost(self) -> bool:
-        """True if this process is a fork, in which the thread does not exist."""
+        """True if this process is a fork, which does not contain the thread."""
         return self._process != os.getpid()
 
     def __next__(self) -> T:

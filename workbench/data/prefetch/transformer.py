@@ -23,12 +23,12 @@ from workbench.utils.numbers import as_whole
 class Prefetch(Transformer):
     """Transformer that reads batches in advance, in a thread or another process.
 
-    The batches and their order do not change. An error is raised at the batch that could not be
-    read. Use a thread if reading mostly waits for the disk or for numpy, during which other threads
-    can run. Use a process if reading a batch mostly executes Python code. The process starts within
-    seconds and runs until this stream is closed. It has a copy of the stream, including data in
-    memory, and of the definitions in a notebook or script, so ``if __name__ == "__main__"`` is not
-    required.
+    The batches and their order do not change. If a batch cannot be read, an error is raised when
+    this batch is requested. Use a thread if reading mostly waits for the disk or runs numpy
+    functions, which let other threads run. Use a process if reading mostly executes Python code.
+    The process starts within seconds and runs until this stream is closed. It receives a copy of
+    the stream, including data in memory, and of the definitions in a notebook or script. Therefore
+    ``if __name__ == "__main__"`` is not required.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class Prefetch(Transformer):
         return self.data_stream._over(base, size)  # nothing is read in advance
 
     def close(self) -> None:
-        """Stop the reading process, if there is one; the next read starts another."""
+        """Stop the reading process, if there is one; the next read starts a new process."""
         self._pool.close()
         super().close()
 

@@ -1,15 +1,13 @@
 """Iteration schemes, which define the order and the batches of the examples in an epoch.
 
-A scheme returns the requests of epoch `epoch` from number `start` onwards. They are a pure function
-of these two integers and the seed of the scheme. Therefore two integers define a position in
-training, and resuming from it is exact; iterators are not saved.
+A scheme returns the requests of epoch `epoch`, omitting the first `start`. They depend only on
+these two integers and on the seed of the scheme. Therefore two integers define a position in
+training, from which training resumes exactly. Iterators are not saved.
 
 There are two kinds of schemes. The requests of an `IndexScheme` are indices of examples: a slice if
 they are consecutive (arrays then return views), otherwise an array of indices, or one integer per
 example. The requests of a `BatchSizeScheme` are numbers of examples, for data that can only be read
 in order.
-
-N is the number of examples and B the batch size.
 """
 
 from workbench.data.schemes.base import (

@@ -47,7 +47,7 @@ class IterationScheme(Hinted, Part, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        advice = "it must return the requests of epoch `epoch`, starting with number `start`"
+        advice = "it must return the requests of epoch `epoch`, omitting the first `start`"
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     def _copied_whole(self, moves: bool) -> bool:
@@ -123,7 +123,7 @@ class BatchSizeScheme(IterationScheme):
 
 
 def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:
-    """Yield the batch sizes that a scheme requests, after a check that they are integers.
+    """Yield the batch sizes that a scheme requests, each checked to be an integer.
 
     Raises
     ------

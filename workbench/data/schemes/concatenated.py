@@ -12,7 +12,7 @@ class ConcatenatedScheme(IterationScheme):
     """Scheme that returns the requests of several schemes, in order, in each epoch.
 
     It can read parts of a dataset in a given order, for instance first the easy examples, then the
-    hard examples, shuffled.
+    hard examples in random order.
 
     Parameters
     ----------

@@ -39,8 +39,8 @@ def cross_validation(
 ) -> Iterator[Any]:
     """Split a dataset into folds, and yield the training and validation schemes of each fold.
 
-    The validation set of a fold consists of consecutive examples, so first shuffle data
-    that are sorted by class.
+    The validation set of a fold consists of consecutive examples, so first shuffle data that are
+    sorted by class.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def cross_validation(
     Yields
     ------
     training, validation : IndexScheme
-        The schemes of a fold; if `strict` is False, the size of its validation set follows them.
+        The schemes of a fold. If `strict` is False, a third item is the size of the validation set.
 
     Raises
     ------

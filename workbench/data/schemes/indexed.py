@@ -12,7 +12,7 @@ from workbench.data.seeds import Rng, generator_at, resolve_seed
 
 
 class SequentialScheme(BatchScheme):
-    """Scheme of batches of B consecutive examples; the last batch can be smaller.
+    """Scheme of batches of consecutive examples; the last batch can be smaller.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class SequentialScheme(BatchScheme):
 
 
 class ShuffledScheme(BatchScheme):
-    """Scheme of batches of B examples, shuffled in each epoch; the last batch can be smaller.
+    """Scheme of batches of shuffled examples; the last batch can be smaller.
 
-    The order in epoch k depends only on the seed and on k.
+    Each epoch has a new order, which depends only on the seed and the number of the epoch.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class ShuffledScheme(BatchScheme):
     batch_size : int
         The number of examples in a batch.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
     sorted_indices : bool
@@ -121,7 +121,7 @@ class ShuffledExampleScheme(IndexScheme):
     examples : int or sequence of int
         The number of examples, or the indices to read.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 
@@ -160,7 +160,7 @@ def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:
 def portions(
     indices: Indices, size: int, start: int, *, ascending: bool = False
 ) -> Iterator[Request]:
-    """Split `indices` into portions of `size`, and yield them from number `start` onwards."""
+    """Split `indices` into portions of `size`, and yield all except the first `start`."""
     if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
         for first in range(indices.start + start * size, indices.stop, size):
             yield slice(first, min(first + size, indices.stop))

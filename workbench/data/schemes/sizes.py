@@ -17,7 +17,8 @@ class ConstantScheme(BatchSizeScheme):
     batch_size : int
         The number of examples in a batch.
     num_examples : int, optional
-        The number of examples in an epoch. The last batch is smaller if B does not divide it.
+        The number of examples in an epoch. If `batch_size` does not divide this number, the last
+        batch is smaller.
     times : int, optional
         The number of batches in an epoch. Pass at most one of `num_examples` and `times`; without
         either, an epoch ends when the data end.

@@ -1,11 +1,11 @@
 """Transformers, which are data streams that transform the batches of another stream.
 
-The first argument of a transformer is the stream to transform, the stream below. Since a
+The first argument of a transformer is the stream to transform (its input stream). Since a
 transformer is a stream too, transformers can be nested: ``Flatten(Cast(stream, "float32"))``. They
-have no state; the outermost stream keeps the position of training (see `workbench.data.streams`).
+have no state; the outermost stream stores the position of training (see `workbench.data.streams`).
 To write your own transformer, derive from `Transformer` and define `transform` or `iterate`. Derive
 from `SourcewiseTransformer` to process each source separately, or from `RandomTransformer` to draw
-random numbers. Arrays are numpy arrays or torch tensors, depending on the stream below.
+random numbers. Arrays are numpy arrays or torch tensors, depending on the input stream.
 
 B is the batch size and T the length of a sequence.
 """

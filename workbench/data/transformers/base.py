@@ -38,9 +38,9 @@ class Transformer(AbstractDataStream):
     data_stream : AbstractDataStream
         The stream to transform.
     produces_examples : bool, optional
-        True if the stream yields single examples; by default as in the stream below.
+        True if the stream yields single examples; by default as in `data_stream`.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes; by default inferred from the stream below.
+        Names of the axes; by default inferred from `data_stream`.
     """
 
     _hooks = "transform(self, data)"
@@ -129,18 +129,19 @@ class SourcewiseTransformer(Transformer):
     """Transformer that processes each source separately.
 
     A subclass defines `transform_source_batch` and `transform_source_example`. If the examples of a
-    batch differ in shape, so that it is an array of objects, each example is processed separately.
+    batch differ in shape, the batch is an array of objects, and each example is processed
+    separately.
 
     Parameters
     ----------
     data_stream : AbstractDataStream
         The stream to transform.
     produces_examples : bool, optional
-        True if the stream yields single examples; by default as in the stream below.
+        True if the stream yields single examples; by default as in `data_stream`.
     which_sources : sequence of str, optional
         The sources to change; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes; by default inferred from the stream below.
+        Names of the axes; by default inferred from `data_stream`.
 
     Raises
     ------
@@ -176,7 +177,7 @@ class SourcewiseTransformer(Transformer):
 
     @abstractmethod
     def transform_source_batch(self, source_batch: Any, source_name: str) -> Any:
-        """Transform one source of a batch, an array whose first axis has length B."""
+        """Transform one source of a batch, an array with one row per example."""
 
     @abstractmethod
     def transform_source_example(self, source_example: Any, source_name: str) -> Any:
@@ -201,7 +202,7 @@ class SourcewiseTransformer(Transformer):
 def chosen_sources(
     data_stream: AbstractDataStream, wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Return `wanted` after a check that the sources exist; by default return all sources."""
+    """Check that the sources in `wanted` exist, and return them; by default return all sources."""
     if wanted is None:
         return data_stream.sources
     names = (wanted,) if isinstance(wanted, str) else tuple(wanted)

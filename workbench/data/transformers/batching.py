@@ -1,7 +1,7 @@
 """Transformers that regroup data into batches or single examples.
 
-If the batch sizes of the stream below are known, resuming in the middle of an epoch computes the
-position in that stream; otherwise it reads the earlier data again.
+If the batch sizes of the input stream are known, resuming in the middle of an epoch computes the
+position in that stream. Otherwise the earlier data are read again.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class Cache(Transformer):
     """Transformer that splits large batches into smaller ones.
 
     Reading large chunks from a file is faster, but training needs small batches. A chunk stays in
-    memory until all its examples have been used. A batch can have examples of several chunks.
+    memory until all its examples have been used. A batch can contain examples from several chunks.
 
     Parameters
     ----------

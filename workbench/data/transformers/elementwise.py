@@ -18,7 +18,7 @@ from workbench.errors import DataError
 
 
 class Flatten(SourcewiseTransformer):
-    """Transformer that flattens each example, so that a batch has the shape (B, D).
+    """Transformer that flattens each example, so that a batch becomes a matrix.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class ScaleAndShift(SourcewiseTransformer):
     data_stream : AbstractDataStream
         The stream to transform.
     scale, shift : float or array
-        The factor and the summand; arrays are broadcast against an example.
+        The factor and the number to add; arrays are broadcast against an example.
     which_sources : sequence of str, optional
         The sources to change; by default all.
 

@@ -20,7 +20,7 @@ class ImagesFromBytes(SourcewiseTransformer):
 
     An image becomes an array of shape (channels, height, width) in the orientation that the camera
     recorded; a batch of images of different shapes becomes an array of objects. Pillow decodes the
-    images. If an image would lose information, an error is raised, as in
+    images. If the conversion of an image would lose information, an error is raised, as in
     `workbench.data.convert.images_to_hdf5`.
 
     Parameters
@@ -38,7 +38,7 @@ class ImagesFromBytes(SourcewiseTransformer):
         If the mode does not exist or, while reading, if an example is neither bytes nor a vector of
         dtype uint8.
     DataFileError
-        While reading, if the bytes are not an image, or if the image would lose information.
+        While reading, if the bytes are not an image, or if the conversion would lose information.
     MissingLibraryError
         While reading, if Pillow is not installed.
 

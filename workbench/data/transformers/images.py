@@ -32,7 +32,7 @@ class RandomFixedSizeCrop(RandomTransformer):
         The sources to crop; by default all. Sources with images of the same size are cropped at the
         same positions.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 
@@ -79,8 +79,8 @@ class RandomFixedSizeCrop(RandomTransformer):
         spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
         if not spare or min(spare) < 0:
             raise DataError(
-                f"an image to crop must have height and width, its last two axes, of at least "
-                f"{height} x {width}, but has shape {tuple(example.shape)}"
+                f"the last two axes of an image to crop, height and width, must be at least "
+                f"{height} x {width}, but its shape is {tuple(example.shape)}"
             )
         top, left = rng.integers(0, spare, endpoint=True)
         return example[..., top : top + height, left : left + width]
@@ -99,12 +99,12 @@ class RandomFlip(RandomTransformer):
     probability : float
         The probability that an image is flipped.
     axis : int
-        The axis of an image that is reversed: -1 exchanges left and right, -2 exchanges top and
-        bottom.
+        The axis along which an image is reversed: -1 exchanges left and right, -2 exchanges top
+        and bottom.
     which_sources : sequence of str, optional
         The sources to flip; by default all. The same examples are flipped in each source.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 

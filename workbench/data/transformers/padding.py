@@ -119,8 +119,8 @@ class Padding(Transformer):
         if len(rests) > 1 or any(not example.ndim for example in examples):
             shapes = sorted({example.shape for example in examples})
             raise DataError(
-                f"the examples of source {name!r} must differ only in the length of their first "
-                f"axis to be padded, but have the shapes {', '.join(map(str, shapes[:5]))}"
+                f"to be padded, the examples of source {name!r} must differ only in the length of "
+                f"their first axis, but have the shapes {', '.join(map(str, shapes[:5]))}"
             )
         lengths = np.array([len(example) for example in examples], dtype=np.intp)
         longest = int(lengths.max(initial=0))

@@ -1,8 +1,9 @@
 """Base class of transformers that draw random numbers and can resume from any position.
 
 The random numbers of a batch depend only on the seed, the epoch, the position of the batch and the
-number of random transformers below. No state is kept between batches. Therefore a run that resumes
-in the middle of an epoch, a prefetching process and a repeated reading all produce the same data.
+number of random transformers before this one. No state is kept between batches. Therefore a run
+that resumes in the middle of an epoch, a prefetching process and repeated reading all produce the
+same data.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class RandomTransformer(Transformer):
     which_sources : sequence of str, optional
         The sources to change; by default all.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
     """

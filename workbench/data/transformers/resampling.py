@@ -1,4 +1,4 @@
-"""Transformers that resize and rotate images with the interpolation of torch."""
+"""Transformers that resize and rotate images with the interpolation functions of torch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if height and width are known not to be the last axes or, while
+        If an argument is not valid, if the named axes do not end with height and width or, while
         reading, if an example is not an image.
 
     Examples
@@ -116,14 +116,14 @@ class Random2DRotation(RandomTransformer):
     which_sources : sequence of str, optional
         The sources to rotate; by default all. All sources are rotated by the same angles.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator that the seed is drawn from, once and immediately.
+        The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 
     Raises
     ------
     DataError
-        If an argument is not valid, if height and width are known not to be the last axes or, while
+        If an argument is not valid, if the named axes do not end with height and width or, while
         reading, if an example is not an image.
 
     Examples
@@ -170,7 +170,7 @@ class Random2DRotation(RandomTransformer):
 
 
 def rotated(image: Any, angle: float, resample: Resample) -> Any:
-    """Rotate an image counter-clockwise about its centre; pixels from outside are 0."""
+    """Rotate an image counter-clockwise about its centre; pixels from outside the image are 0."""
     height, width = image.shape[-2:]
     y = torch.arange(height, dtype=torch.float64)[:, None] - (height - 1) / 2
     x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
@@ -200,7 +200,7 @@ def _resized(image: Any, size: tuple[int, int], resample: Resample) -> Any:
 
 
 def _computed(image: Any, function: Any) -> Any:
-    """Apply a function to an image, given as floats of shape (1, channels, height, width)."""
+    """Apply a function to an image, passed as floats of shape (1, channels, height, width)."""
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else image
     pixels = torch.from_numpy(array.reshape(1, -1, *array.shape[-2:]).astype(np.float64))
     result = _in_dtype(function(pixels).numpy(), array.dtype)

@@ -144,8 +144,8 @@ class Merge(AbstractDataStream):
     Parameters
     ----------
     data_streams : sequence of AbstractDataStream
-        The streams to merge. All must yield batches, or all must yield examples, and all must have
-        the same number of them in an epoch.
+        The streams to merge. Either all must yield batches, or all must yield examples. An epoch
+        must have the same number of batches or examples in all streams.
     sources : sequence of str, optional
         The names of the entries of all streams, in the order of the streams. By default the source
         names of the streams, which must then be different.

@@ -16,20 +16,20 @@ READ_ONLY = "this log was opened with read_only=True; open it without read_only 
 
 
 class Identity(Enum):
-    """Relation of a log to its identity."""
+    """State of the identity of a log."""
 
     NEW = auto()
-    """Created by this log; the database differs from memory."""
+    """Identity created by this log; the database differs from memory."""
     OWN = auto()
-    """Created by this log; the database agrees with memory after the writer has finished."""
+    """Identity created by this log; the database agrees with memory when the writer is done."""
     OPENED = auto()
-    """Found in the database; notes can be added to it, but a run requires a new identity."""
+    """Identity found in the database; notes can be added, but a run requires a new identity."""
     LOADED = auto()
-    """Identity of a loaded state, to which nothing is added."""
+    """Identity of a loaded state; any addition requires a new identity."""
     HELD = auto()
-    """Like `OPENED` or `LOADED`, in a run whose records stay in memory until its first batch."""
+    """Identity as in `OPENED` or `LOADED`; records stay in memory until a run's first batch."""
     READING = auto()
-    """Found in the database and only read."""
+    """Identity found in the database by a read-only log."""
 
 
 class Event(Enum):
@@ -44,7 +44,7 @@ class Event(Enum):
     FLUSH = auto()
     """Request to write all records to the database."""
     RESUME = auto()
-    """Change to a new identity that continues the current identity."""
+    """Change to a new identity derived from the current identity."""
     RESTORE = auto()
     """Loading of an earlier state of the same identity."""
     LOAD = auto()
@@ -90,5 +90,5 @@ def after(state: Identity, event: Event) -> Identity:
 
 
 def forks(state: Identity, event: Event) -> bool:
-    """Return True if `event` gives the log a new identity that continues the current identity."""
+    """Return True if `event` gives the log a new identity derived from its current identity."""
     return event is RESUME or (state in (OPENED, LOADED, HELD) and after(state, event) is OWN)

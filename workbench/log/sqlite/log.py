@@ -175,7 +175,7 @@ class SQLiteLog(TrainingLogBase):
         Raises
         ------
         LogError
-            If a record could not be written. The record is kept, and writing is tried again.
+            If a record could not be written. The record is kept, and writing is retried.
         """
         self._move(Event.FLUSH)
         self._writer.flush()
@@ -258,7 +258,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return a version of a value that cannot change before the writer encodes it."""
+        """Return `value`; copy or encode a mutable value so that later changes have no effect."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -311,7 +311,7 @@ class SQLiteLog(TrainingLogBase):
             self._writer.put(Additions(self.h_uuid, records))
 
     def keep_fact(self, key: str, value: Any) -> None:
-        """Store a fact of the status, or remove it if `value` is `MISSING`."""
+        """Store an item of the status, or remove it if `value` is `MISSING`."""
         self._check_writable()
         if value is not MISSING and type(value) not in PLAIN:
             value = encoded(key, value)
@@ -348,7 +348,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Write the whole log, because the database may have no or different records of it."""
+        """Write the whole log, because the database may lack records or have different records."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)
@@ -360,7 +360,7 @@ class SQLiteLog(TrainingLogBase):
         self._parent = None
 
     def refresh(self) -> None:
-        """Read new records of another process if this log was opened and not written to."""
+        """Read new records of another process if this log was opened but has not been changed."""
         reader = self._reader
         if reader is not None:
             reader.update(self._memory, self._status.facts)

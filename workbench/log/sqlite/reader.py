@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = "{database!r}: {place} is damaged ({reason}); the rest of the log can be read"
 ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
-"""Keys of the facts without which a log cannot be read."""
+"""Keys of the status that are required to read a log."""
 NO_ESSENTIAL = (
     "{database!r}: the log cannot be read because status[{key!r}] is damaged ({value!r}); open a "
     "copy of the database with any SQLite program and correct the table status"
@@ -34,7 +34,7 @@ NO_ESSENTIAL = (
 
 
 class Reader:
-    """Reader of one log, which reads only the records that are new since the last call.
+    """Reader of one log, which reads only the records added since the last call.
 
     Parameters
     ----------

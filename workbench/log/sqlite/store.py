@@ -21,14 +21,14 @@ from workbench.log.sqlite.values import ABSENT, DELETED, Stored, encoded
 if TYPE_CHECKING:
     import sqlite3
 
-OMITTED = "the database cannot store {what} ({error}); it is kept in memory only"
+OMITTED = "the database cannot store {what} ({error}); this value is kept in memory only"
 A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
 A_FACT = "status[{name!r}], a {type}"
 
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Job that adds records, whose values are results of `to_python` or already `Stored`."""
+    """Job that adds records; a value is a result of `to_python` or an instance of `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]
@@ -58,7 +58,7 @@ Job = Additions | Fact | Whole | Future[None]
 
 
 class Store:
-    """Writer of jobs to the tables through one connection."""
+    """Store that writes jobs to the tables through one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -236,7 +236,7 @@ class Store:
 
 
 def _is_trouble(error: Exception) -> bool:
-    """Return True if the database, and not a value, caused `error`."""
+    """Return True if `error` was caused by the database rather than by a value."""
     import sqlite3
 
     values = sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError

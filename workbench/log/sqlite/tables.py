@@ -1,9 +1,9 @@
 """SQLite database of training logs: its tables, and functions that open and query it.
 
-A database contains any number of logs. If a log resumes another log, this log is its parent, and
-the log includes the records of the parent up to the iteration of resumption. Records are numbered
-in the order of writing, so that a reader can request only new records. The view ``entries`` has the
-columns ``uuid``, ``time``, ``key`` and ``value``, for use with any SQLite program.
+A database contains any number of logs. A log that resumes another log, its parent, includes the
+records of the parent up to the iteration at which it resumes. Records are numbered in the order of
+writing, so that a reader can request only new records. The view ``entries`` has the columns
+``uuid``, ``time``, ``key`` and ``value``, for use with any SQLite program.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
 """Application id of databases of training logs."""
 LAYOUT: Final = 1
-"""Version of the layout of the tables."""
+"""Version of the table layout."""
 PATIENCE: float = 5.0
 """Seconds to wait for another program that writes to the database."""
 
@@ -52,7 +52,7 @@ CREATE VIEW entries AS
 NO_DATABASE = "{name!r} must be an SQLite database or a new file ({error}); pass another path"
 NOT_USABLE = (
     "the database {name!r} cannot be used ({error}); its folder must exist and be writable, and "
-    "the disk must have space"
+    "the disk must have free space"
 )
 MISSING = "the database {name!r} does not exist, so it cannot be read"
 LOCKED = (
@@ -73,8 +73,8 @@ GONE = (
 )
 SLOW_JOURNAL = (
     "the database {name!r} is in journal mode {mode!r}, since its file system does not support "
-    "'wal': training and the programs that read its log wait for each other. Move it to a local "
-    "disk"
+    "'wal'. Training and the programs that read its log wait for each other. Move the database "
+    "to a local disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
 AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
@@ -82,7 +82,7 @@ EMPTY = "the database {name!r} has no log yet; a log appears within a second of 
 
 
 class Found(NamedTuple):
-    """Record in the form in which it is stored in the database."""
+    """Record as stored in the database."""
 
     id: int
     time: int
@@ -150,10 +150,10 @@ class Database:
             return self._opened()
 
     def check_there(self) -> None:
-        """Raise a `sqlite3.OperationalError` if the file is no longer the file that was opened.
+        """Raise a `sqlite3.OperationalError` if the opened file was deleted, replaced or truncated.
 
-        The error is also raised if the file or its journal was replaced or truncated, because
-        SQLite would continue with its contents in memory, which no other program could read.
+        The error is also raised if its journal was deleted or replaced. Otherwise SQLite would
+        continue with a copy in memory that no other program could read.
         """
         import sqlite3
 
@@ -167,7 +167,7 @@ class Database:
         self._size, self._journal = size, journal
 
     def _is_cut_short(self, size: int) -> bool:
-        """Return True if a file that has become smaller lost data, rather than being vacuumed.
+        """Return True if a file became smaller because data was lost, not because of a vacuum.
 
         The file is not opened, because closing it would release all locks of this process.
         """
@@ -177,7 +177,7 @@ class Database:
         return not size or size < pages * each
 
     def _found(self, suffix: str = "") -> tuple[tuple[int, int] | None, int]:
-        """Return the device and inode of a file, or None if it does not exist, and its size."""
+        """Return the device and inode of a file (None if it does not exist), and its size."""
         try:
             found = os.stat(f"{self.name}{suffix}")
         except OSError:
@@ -266,7 +266,7 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
+        """Return the identity that starts with `uuid`, or the latest identity if `uuid` is None.
 
         Raises
         ------
@@ -318,7 +318,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
-    """Return the number and last visible iteration of a log and its ancestors, oldest first."""
+    """Return the id and last visible iteration of each ancestor and of the log, oldest first."""
     found: list[tuple[int, int]] = []
     name: str | None = uuid
     until = 2**63 - 1

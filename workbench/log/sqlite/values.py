@@ -35,7 +35,7 @@ UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """Value in the form stored in the database, with its kind, or None for a plain value."""
+    """Value as stored in the database, and its kind; the kind of a plain value is None."""
 
     value: Any
     kind: str | None
@@ -80,7 +80,7 @@ def encoded(name: str, value: Any) -> Stored:
 
 
 def decoded(value: Any, kind: str | None, trusted: bool = False) -> Any:
-    """Decode a value that `encoded` encoded.
+    """Decode a value that `encoded` returned.
 
     A pickle becomes a `Pickled` unless `trusted` is True, and a damaged value becomes a `Damaged`.
 

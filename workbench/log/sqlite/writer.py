@@ -24,18 +24,21 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 0.25
 """Seconds between two transactions; a killed process loses the jobs after the last transaction."""
 
+OMISSIONS: Final = 10
+"""Maximum number of omitted values that the error of `Writer.flush` names."""
+
 FORKED = (
     "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
     "the log here again, or create another one"
 )
 NOT_WRITTEN = (
-    "records could not be written: {error}. They are kept in memory, and writing is tried again "
-    "until the process ends"
+    "records could not be written: {error}. They are kept in memory, and writing is retried until "
+    "the process ends"
 )
 
 
 class Writer:
-    """Writer of jobs to a database, in order, in a thread that the first job starts."""
+    """Writer that executes jobs in order in a separate thread, started with the first job."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,6 +50,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
         self._failing = False  # True after a failed attempt
+        self._omitted: deque[str] = deque(maxlen=OMISSIONS)  # since the last `flush`
 
     @property
     def inherited(self) -> bool:
@@ -82,9 +86,9 @@ class Writer:
         Raises
         ------
         LogError
-            If a job could not be written.
+            If a job could not be written, now or since the last call.
         """
-        if self._thread is None and not self._jobs:
+        if self._thread is None and not self._jobs and not self._omitted:
             return
         written: Future[None] = Future()
         self.put(written)
@@ -180,15 +184,19 @@ class Writer:
         return [job for job in batch if not isinstance(job, Future)]
 
     def _answer(self, batch: list[Job], omitted: list[str]) -> None:
-        """Notify waiting threads, in which an error is raised if values were omitted."""
+        """Notify waiting threads, which raise an error if values have been omitted."""
         self._failing = False
         for text in omitted:
             logger.error(text)
-        for job in batch:
-            if isinstance(job, Future) and omitted:
-                job.set_exception(LogError("; ".join(omitted)))
-            elif isinstance(job, Future):
+        self._omitted.extend(omitted)
+        waiting = [job for job in batch if isinstance(job, Future)]
+        for job in waiting:
+            if self._omitted:
+                job.set_exception(LogError("; ".join(self._omitted)))
+            else:
                 job.set_result(None)
+        if waiting:
+            self._omitted.clear()
 
     def _complain(self, text: str) -> None:
         """Log an error unless the previous attempt failed too."""

@@ -72,7 +72,10 @@ def _inputs_listed(graph: _Graph) -> Found:
         leaves, _ = flatten(call.args, call.kwargs)
         found = tuple(dict.fromkeys(leaf for leaf in leaves if isinstance(leaf, Variable)))
         if len(found) != len(call.inputs) or not all(map(operator.is_, found, call.inputs)):
-            yield call, f"its inputs are {list(call.inputs)}, but its arguments have {list(found)}"
+            yield (
+                call,
+                f"its inputs are {list(call.inputs)}, but its arguments contain {list(found)}",
+            )
 
 
 def _pure_calls(graph: _Graph) -> Found:

@@ -43,7 +43,7 @@ class _Lowered:
 
     @cached_property
     def _origin(self) -> dict[str, Call]:
-        """The call that each node computes, by node name, since a rewrite copies the nodes."""
+        """The call for each node. The keys are node names, since a rewrite copies the nodes."""
         return {node.name: call for node, call in self.program.origin.items()}
 
     @cached_property
@@ -98,7 +98,7 @@ class _Lowered:
 
 
 def _has_effects(node: fx.Node) -> bool:
-    """Return True for nodes that are called for their effects: hooks, modes and updates."""
+    """Return True for nodes that are called for their side effects: hooks, modes and updates."""
     name = getattr(node.target, "__name__", "")
     return node.target is internals.set_grad_enabled or name == "run_hook" or _changes(node)
 
@@ -193,16 +193,16 @@ def _own_storage(lowered: _Lowered) -> Found:
             continue
         storage = internals.storage_of(value)
         if storage in held:
-            yield node, f"it shares the memory of {held[storage]}"
+            yield node, f"it shares memory with {held[storage]}"
         held[storage] = node.name
 
 
 PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
     "the inputs of a node must be computed before it": in_order,
     "placeholders must be the inputs, shared variables and leaves, in order": _placeholders_match,
-    "a constant must be in the constants of the program": _constants_there,
+    "a constant must be listed in the constants of the program": _constants_there,
     "no node may change its arguments in place": _pure,
-    "a node must be used, unless it has effects": _used,
+    "a node must be used, unless it has side effects": _used,
     "autograd must be off at the end": _autograd_off,
     "shapes and dtypes must be as inferred": _as_inferred,
     "a new value must have the shape and dtype of its shared variable": _news_fit,

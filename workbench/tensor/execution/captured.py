@@ -19,7 +19,13 @@ from workbench.tensor.execution.task import Run, Task
 RECURS = 3
 """Number of uncaptured calls with a shape before the program is captured."""
 WARM_UP = 3
-"""Number of runs before a capture, during which libraries allocate their workspaces."""
+"""Number of runs before a capture; libraries allocate their workspaces during these runs."""
+ERRORS = "thread_local"
+"""Threads whose unsafe calls end a capture: only the capturing one.
+
+By default, a capture also fails if another thread waits for the device, for example because a view
+reads a learning rate or another run reads its cost. These threads use other streams.
+"""
 
 
 class Replay:
@@ -74,7 +80,7 @@ class Replay:
                     self._run(self._inputs)
             current.wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, capture_error_mode=ERRORS):
                 self._outputs = self._run(self._inputs)
             self.graph = graph
         except RuntimeError as error:  # some operations cannot be captured
@@ -86,7 +92,7 @@ class Replay:
 
 
 class Captured(Compiled):
-    """Runner of a task that compiles programs and replays them for shapes that recur."""
+    """Runner of a task with compiled programs, which are captured for shapes that recur."""
 
     name = "captured"
 

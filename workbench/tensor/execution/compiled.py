@@ -35,14 +35,14 @@ from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""Maximum number of programs of one task."""
+"""Maximum number of programs per task."""
 NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they cannot be compiled: {why}"
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
     for name in ("loop_forward", "loop_backward", "product", "descend")
 ]
-"""Operations whose inputs inductor must write to memory once, without fusing them."""
+"""Operations that are not fused, so inductor must store their inputs in memory."""
 
 _compiler = threading.RLock()
 """Lock that is held by the thread that compiles, since inductor has global state."""
@@ -245,9 +245,9 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """Start a thread that detects the vector instructions of the processor during tracing.
+    """Start a thread that detects the processor's vector instructions while a task is traced.
 
-    For this, inductor compiles and runs several small programs, and caches the result.
+    To detect them, inductor compiles and runs several small programs, and caches the result.
     """
 
     def ask() -> None:

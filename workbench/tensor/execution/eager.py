@@ -1,7 +1,7 @@
 """The eager tier, which runs a program operation by operation, with some operations fused.
 
 If a watched value is not finite, no update may be applied. Therefore no shared variable is written
-before all results have been checked. On a CPU, a cheap check comes first (`screen`). It can raise
+before all results have been checked. On a CPU, a cheap check runs first (`screen`). It can raise
 false alarms, so an alarm is followed by an exact check. On an accelerator, Python would have to
 wait for the result of the check. Therefore ``torch.where`` chooses between new and old values on
 the device, and the error is raised some batches later.
@@ -79,7 +79,7 @@ class Eager:
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return an empty list, since one program runs all sizes."""
+        """Return an empty list, since one program is used for all sizes."""
         return []
 
     def describe(self) -> Iterable[str]:
@@ -141,7 +141,7 @@ class Eager:
         return outputs
 
     def _again(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results again in the same way."""
+        """Run the program again, and return its results."""
         with arithmetic(self.task):
             results: Sequence[Any] = self._forward(*values, *self._held)
         return results

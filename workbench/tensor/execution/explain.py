@@ -87,7 +87,7 @@ def _lines(execution: Execution) -> Iterator[str]:
 
 
 def _checked(task: Task) -> str:
-    """Return the faults of the graph and the program as text, or the number of valid rules."""
+    """Return the faults of the graph and the program as text, or the number of rules that hold."""
     faults = check_all(task.program, task.outputs, task.updated)
     return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 
@@ -95,8 +95,8 @@ def _checked(task: Task) -> str:
 def _listing(program: Program) -> tuple[list[str], int]:
     """Return the program as lines of code, and the number of its operations.
 
-    The selection of one of several results is not counted. It is written where the result is used,
-    as in ``_foreach_add[0]``.
+    The selection of one of several results does not count as an operation. It is written where the
+    result is used, as in ``_foreach_add[0]``.
     """
     module = program.module
     calls = [node for node in module.graph.nodes if node.op.startswith("call")]

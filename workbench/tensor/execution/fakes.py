@@ -30,7 +30,7 @@ DECIDES = (
     "program is traced"
 )
 NO_RULE = "torch cannot infer the result of {operation}, or cannot compile it"
-TWICE = "it differentiates a gradient that was computed through a scan"
+TWICE = "the graph differentiates a gradient that was computed through a scan"
 
 
 def refusal(error: Exception) -> errors.CompilationError:

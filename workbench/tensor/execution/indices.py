@@ -1,9 +1,9 @@
-"""Safe handling of indices out of range in compiled programs.
+"""Safe handling of out-of-range indices in compiled programs.
 
 If compiled code finds an index out of range in a parallel region, it throws a C++ exception that
-ends the process. Therefore tracing replaces every index out of range by 0, and the program returns
-a flag. If the flag is false, no variable is updated, and the task runs again in the eager tier,
-which raises an error that shows the index.
+ends the process. Therefore a compiled program replaces every out-of-range index with 0, and
+returns a flag that is true if all indices were in range. If the flag is false, no variable is
+updated, and the task runs again in the eager tier, which raises an error that shows the index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 Place = tuple[Any, torch.Tensor, Any]
-"""Position of one argument that contains indices, the indices, and the size of the indexed axis."""
+"""Position of an argument with indices, the indices, and the size of the indexed axis."""
 
 _checks: ContextVar[list[torch.Tensor] | None] = ContextVar("checks", default=None)
 _within: ContextVar[bool] = ContextVar("within", default=False)
@@ -132,7 +132,7 @@ def _safe(
 
 
 class _OneHot(TorchFunctionMode):
-    """Check of the classes of ``one_hot``, which a tracer records only as other operations."""
+    """Check of the classes of ``one_hot``, which tracing replaces by other operations."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Program = Callable[[list[Any]], Sequence[Any]]
-"""A compiled graph: a function of a list of arguments that returns results.
+"""A compiled graph: a function that takes a list of arguments and returns results.
 
 The function empties the list, so that it can free each argument after its last use.
 """
@@ -100,7 +100,7 @@ _numbers = itertools.count(1)
 
 
 def register(step: CompiledStep) -> int:
-    """Return a number that identifies `step` to operations while a program refers to the step."""
+    """Register `step` and return its number, which is valid while a program refers to `step`."""
     number = next(_numbers)
     _steps[number] = step
     return number
@@ -161,7 +161,7 @@ def _run(
 def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.Tensor]:
     """Run a loop, and return its stacked outputs and a key to the values for `loop_backward`.
 
-    The key is a tensor, so that autograd can save it. The values exist as long as the key.
+    The key is a tensor, so that autograd can save it. The values exist until the key is deleted.
     """
     step = _steps[number]
     loop = step.loop
@@ -379,7 +379,7 @@ class Through(torch.autograd.Function):
 
 
 def call(step: CompiledStep, given: Sequence[Any], n: Any) -> list[Any]:
-    """Add a loop as one operation to the program that is traced."""
+    """Add a loop as one operation to the program being traced."""
     number = register(step)
     if step.backward is None:
         return list(torch.ops.workbench.loop_forward(list(given), n, number))[:-1]

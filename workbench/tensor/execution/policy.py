@@ -66,7 +66,7 @@ _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 class Execution:
-    """Runner of the task of one function, which chooses a suitable tier.
+    """Object that runs the task of one function in a suitable tier.
 
     Parameters
     ----------

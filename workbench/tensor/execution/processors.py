@@ -1,7 +1,7 @@
 """Number of processors that this process can use.
 
-A container sees all processors of its host, but its quota can be much smaller. Threads beyond the
-quota do not run in parallel, but delay each other.
+A process in a container sees all processors of the host, but its quota can be much
+smaller. Threads beyond the quota do not run in parallel, but delay each other.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def available_processors() -> int:
 
 
 def _quotas() -> list[float]:
-    """Return the quotas, in processors, of the control groups that contain this process."""
+    """Return the processor quotas of the control groups that contain this process."""
     found = []
     try:
         memberships = _CGROUP.read_text(encoding="utf-8").splitlines()

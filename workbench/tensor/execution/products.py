@@ -2,10 +2,11 @@
 
 Inductor calls a library for all products. For small products, the call takes longer than the
 multiplications, so they are written as sums, which inductor fuses with other operations. For
-float32 torch calls MKL, which uses the widest instructions only on processors from Intel. oneDNN,
+float32 torch calls MKL, which uses the widest instructions only on Intel processors. oneDNN,
 which torch includes for convolutions, generates code for any processor. Its calls take longer to
 start, so it is used only for large products. The choice depends only on the sizes for which a
-program is compiled, never on a measurement, so that the same sizes always round in the same way.
+program is compiled, never on a measurement, so that results for the same sizes are always rounded
+in the same way.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86
 
 
 def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Return True if oneDNN computes the product of two matrices, which can be fake."""
+    """Return True if oneDNN computes the product of two real or fake matrices."""
     single = left.device.type == "cpu" and left.dtype is torch.float32
     return AVAILABLE and single and _multiplications(left, right) >= LARGE
 
 
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Return True if inductor computes the product of two matrices, which can be fake.
+    """Return True if inductor computes the product of two real or fake matrices.
 
-    It never computes products of integers, since a sum of small integers has a wider dtype than
-    their product.
+    Inductor never computes matrix products of integers, since it would compute a sum, which has a
+    wider dtype for integers such as int8, whereas a matrix product keeps the dtype.
     """
     fractions = left.device.type == "cpu" and left.dtype.is_floating_point
     return fractions and _multiplications(left, right) <= SMALL
@@ -45,7 +46,7 @@ def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
     """Return the number of multiplications of a product for the example sizes of the trace.
 
-    If a size depends on a computed value, return a number that leaves the product to torch.
+    If a size depends on a computed value, return a number for which torch computes the product.
     """
     hints = [
         size if isinstance(size, int) else size.node.hint for size in (*left.shape, right.shape[1])

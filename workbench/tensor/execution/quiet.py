@@ -18,7 +18,7 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 class _Unwanted(logging.Filter):
-    """Filter that drops warnings and errors only from threads within `silence`."""
+    """Filter that drops warnings and errors of threads that are within `silence`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (_silent.get() and record.levelno >= logging.WARNING)

@@ -51,7 +51,7 @@ def rewrite(traced: Trace) -> None:
 
 
 def _singly(graph: fx.Graph, node: Any) -> None:
-    """Split a multi-tensor operation into single operations, which inductor can fuse.
+    """Split a multi-tensor operation into operations on single tensors, which inductor can fuse.
 
     On a CPU, a multi-tensor operation is only a loop over tensors.
     """
@@ -204,7 +204,7 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:
-    """Return the arguments of `node` if it calls `target` and has one user that is not a check."""
+    """Return the arguments of `node` if it calls `target` and has one user other than checks."""
     used = isinstance(node, fx.Node) and len(node.users) - len(looks)
     alone = used == 1 and node.target is target
     return node.args if alone and not node.kwargs else None

@@ -22,7 +22,10 @@ LARGE = 2**14
 MARGIN = 1e8
 """Factor by which subtracted values must be smaller than the largest finite number."""
 ROOM = 2.0**54
-"""`MARGIN` for the eager tier, also in double precision; a power of two, so scaling is exact."""
+"""Factor like `MARGIN`, for the eager tier, and large enough for double precision.
+
+It is a power of two, so scaling is exact.
+"""
 
 
 class Screen:

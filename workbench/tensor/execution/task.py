@@ -17,7 +17,7 @@ Run = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Guard(Protocol):
-    """Condition on the outputs of a call under which shared variables are updated."""
+    """Condition on the outputs of a call that must hold before shared variables are updated."""
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
         """Return a scalar boolean tensor; updates are applied only if it is true.
@@ -31,7 +31,7 @@ class Guard(Protocol):
 
 
 class Watch(Protocol):
-    """Condition for updates of shared variables: some results of a call must be finite."""
+    """Condition for updates of shared variables: certain results of a call must be finite."""
 
     @property
     def variables(self) -> Sequence[Variable]:
@@ -46,7 +46,7 @@ class Watch(Protocol):
         """
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check `finite`, one boolean per element of `variables`, after its copy to the CPU."""
+        """Check `finite`, one boolean for each of `variables`, once it is copied to the CPU."""
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ waits take about as much time as the threads save. On a busy machine they take m
 a thread can wait for a processor while the other threads wait for it. Therefore small tasks use one
 thread. For a loop, only the work of one step counts, because the steps run one after another. The
 choice depends on the program and on the sizes of its inputs, never on a measurement: sums over
-several threads round differently, and a resumed run must reproduce its results.
+several threads are rounded differently, and a resumed run must reproduce its results.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from workbench.tensor.scan import Loop
 SMALL = 10**8
 """Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Number of multiplications in a product that take as long as one element of another result."""
+"""Cost of one result element of an operation other than a product, in multiplications."""
 MOST_SIZES = 1000
 """Maximum number of sizes for which the work and the runner are cached."""
 
 
 class Work(NamedTuple):
-    """Work of a task in multiplications; infinite if it is not known."""
+    """Work of a task, as a number of multiplications; infinite if unknown."""
 
     total: float
     loop_step: float
-    """Work of the forward pass of the largest loop step; 0 without loops."""
+    """Work of the largest loop step in the forward pass; 0 without loops."""
 
 
 class Threads:
@@ -69,7 +69,7 @@ class Threads:
 
     @property
     def available(self) -> int:
-        """The number of threads that a large task uses in the calling thread."""
+        """The number of threads that a large task uses if the current thread runs it."""
         return available_threads(self.asked)
 
     @cached_property
@@ -78,7 +78,7 @@ class Threads:
         return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return one number of threads for inputs of `sizes`, for code within and outside loops."""
+        """Return one number of threads for inputs of `sizes`, used within and outside loops."""
         return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
@@ -89,7 +89,7 @@ class Threads:
         return self._use(outside), within
 
     def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers of threads outside and within loops, which are equal without loops."""
+        """Return the numbers of threads outside and within loops; without loops, they are equal."""
         few = self.asked is None
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
@@ -129,7 +129,7 @@ class Threads:
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run` limited to `number` threads, or to torch's number if it is smaller."""
+        """Return `run` limited to `number` threads, but to no more threads than torch uses."""
         if self.task.device.type != "cpu":
             return run
         if number > 1:
@@ -168,7 +168,7 @@ def _asked() -> int | None:
 
 
 def _rounded(size: int) -> int:
-    """Return the next power of two, so that one count of work serves many sizes."""
+    """Return the next power of two, so that a count of work is valid for many sizes."""
     return size if size < 2 else 2 ** (size - 1).bit_length()
 
 
@@ -187,8 +187,8 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     -------
     Work
         The number of multiplications in products of matrices, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. Infinite if it is not known, for example if
-        a size depends on a value.
+        `AN_ELEMENT` for each element of other results. Infinite if unknown, for example if a size
+        depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none
@@ -223,9 +223,9 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task from the sizes of its arguments if it cannot be counted.
+    """Estimate the work of a task from its argument sizes if the operations cannot be counted.
 
-    The estimate assumes that every parameter is multiplied with every row, forward and backward,
+    The estimate assumes that every parameter is multiplied by every row, forward and backward,
     and that every element of inputs and parameters is an operand of ten other operations.
     """
     held = sum(tensor.numel() for tensor in task.held)

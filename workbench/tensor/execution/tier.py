@@ -80,7 +80,7 @@ class Maker(Protocol):
 def compiled(
     task: Task, threads: Threads, examples: Sequence[Sizes] = (), *, on_demand: bool = True
 ) -> Tier:
-    """Create the tier of compiled programs, or on CUDA the tier of captured programs."""
+    """Create the tier of compiled programs or, on CUDA, the tier of captured programs."""
     kind = Captured if task.device.type == "cuda" else Compiled
     return kind(task, threads, examples, on_demand=on_demand)
 

