@@ -65,6 +65,8 @@ class FixedExamples:
         The number of iterations that were done when the output was computed.
     """
 
+    reason = "these examples were given to the view"  # why their places are no training examples
+
     def __init__(
         self,
         session: Session,
@@ -116,6 +118,11 @@ class FixedExamples:
         """
         if self.batch is None:
             self._take(probe.batch)
+        assert self.batch is not None
+        self.evaluate(probe)
+
+    def evaluate(self, probe: Probe) -> None:
+        """Compute the output for the present examples; see `see`."""
         assert self.batch is not None and probe.iteration is not None
         [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
@@ -139,6 +146,11 @@ class FixedExamples:
             and truth.shape == output.shape[:1]
             and bool(((truth >= 0) & (truth < output.shape[1])).all())
         )
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of all classes."""
+        return [self.label(number) for number in range(self.output.shape[1])]
 
     def label(self, number: int) -> str:
         """Return the name of a class."""
@@ -176,6 +188,18 @@ def losses(chances: Array, truth: Array) -> Array:
     """
     with np.errstate(divide="ignore"):
         found: Array = -np.log(chances[np.arange(len(truth)), truth])
+    return found
+
+
+def wrong_ones(chances: Array, truth: Array) -> Array:
+    """Return True for each example whose prediction is wrong or not a number.
+
+    Examples
+    --------
+    >>> wrong_ones(np.array([[0.9, 0.1], [0.9, 0.1], [np.nan, np.nan]]), np.array([0, 1, 0]))
+    array([False,  True,  True])
+    """
+    found: Array = (chances.argmax(1) != truth) | ~np.isfinite(chances).all(1)
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 CommandName: TypeAlias = Literal[
     "pause", "resume", "step", "stop", "train",
     "set", "hold", "release", "snapshot", "rewind", "undo", "fork",
-    "set_end", "save", "load",
+    "set_end", "save", "load", "relabel", "drop",
 ]  # fmt: skip
 """Methods of a session that a page can call."""
 
@@ -481,7 +481,10 @@ class LayersState(LiveState):
 
 
 class Tile(TypedDict):
-    """One example, with its true class and the prediction; empty texts are not shown."""
+    """One example, with its true class and the prediction; empty texts are not shown.
+
+    `edit` tells if the example was dropped or relabelled.
+    """
 
     index: int
     text: str
@@ -491,11 +494,29 @@ class Tile(TypedDict):
     right: bool | None
     loss: str
     flagged: bool
+    edit: str
+
+
+class EditBar(TypedDict):
+    """Form that relabels or drops the flagged examples, of which `chosen` has the indices.
+
+    `classes` are the names of the classes; the label of a class is its place in the list. `reason`
+    and `no_label` say why examples cannot be edited, or not relabelled; empty if they can.
+    """
+
+    chosen: list[int]
+    classes: list[str]
+    source: str
+    reason: str
+    no_label: str
+    receipts: list[Receipt]
+    control_channel: bool
 
 
 class TilesPayload(TypedDict):
     """Examples with predictions, and the pixels of example images and output images."""
 
+    edit: EditBar | None
     tiles: list[Tile]
     images: bytes
     outputs: bytes

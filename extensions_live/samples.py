@@ -10,7 +10,7 @@ import traitlets
 
 from extensions_live.example_images import Bytes, as_images, fitting
 from extensions_live.fixed_examples import Array, FixedExamples, Shower, shown
-from extensions_live.messages import Tile, TilesPayload
+from extensions_live.messages import EditBar, Tile, TilesPayload
 from extensions_live.probe_view import ProbeView
 from extensions_live.widget import asset
 from workbench.errors import SessionError, nearest
@@ -67,6 +67,7 @@ class Samples(ProbeView[TilesPayload]):
     _esm = asset("tiles.js")
 
     needs_classes = False
+    by_default: type[FixedExamples] = FixedExamples  # if no batch is given
 
     flags = traitlets.Bool(False).tag(sync=True)
 
@@ -89,7 +90,8 @@ class Samples(ProbeView[TilesPayload]):
         self._text, self._output_text = text, output_text
         self._shown: Array = np.zeros(0)
         self._images: Bytes | None = None
-        self.examples = FixedExamples(
+        reader = self.by_default if batch is None else FixedExamples
+        self.examples = reader(
             session,
             output,
             batch,
@@ -122,11 +124,11 @@ class Samples(ProbeView[TilesPayload]):
         return self.examples.ask(session)
 
     def see(self, probe: Probe) -> None:
-        fresh = self.examples.batch is None
+        before = self.examples.batch
         self.examples.see(probe)
-        if fresh:
-            assert self.examples.batch is not None
-            self._take(self.examples.batch)
+        batch = self.examples.batch
+        if batch is not None and batch is not before:
+            self._take(batch)
 
     def chosen(self) -> list[int]:
         """Return the indices of the examples to show, in order."""
@@ -138,7 +140,7 @@ class Samples(ProbeView[TilesPayload]):
         text = "" if self._images is not None else shown(self._shown[index], self._text)
         tile: Tile = {
             "index": index, "text": text, "truth": "", "guess": "", "sure": None, "right": None,
-            "loss": "", "flagged": False,
+            "loss": "", "flagged": False, "edit": "",
         }  # fmt: skip
         if self.examples.has_classes and self._output_text is None:
             assert truth is not None
@@ -177,6 +179,7 @@ class Samples(ProbeView[TilesPayload]):
             "width": width,
             "height": height,
             "channels": channels,
+            "edit": self.edit_bar(),
             "summary": self.told(tiles) + self._hint(),
         }
 
@@ -188,6 +191,10 @@ class Samples(ProbeView[TilesPayload]):
         if rows.shape[1] < FEWEST_PIXELS or rows.dtype.kind not in "biuf":
             return ""
         return HINT.format(count=rows.shape[1])
+
+    def edit_bar(self) -> EditBar | None:
+        """Return the form that edits the examples, or None if the view has none."""
+        return None
 
     def told(self, tiles: Sequence[Tile]) -> str:
         """Return a line of text about the examples that are shown."""

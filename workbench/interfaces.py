@@ -296,11 +296,21 @@ class Probe(Protocol):
         The reason why the request was refused; empty if it was not refused.
     batch : mapping of str to array
         A batch of the training data by source, if it was requested.
+    examples : sequence of int
+        The indices of the training examples in `batch`, if certain examples were requested.
+    stored : mapping of str to array
+        The values of these examples in the dataset, before transformers, for the sources that hold
+        one number for each example.
+    seconds : float
+        The time for which reading the examples delayed training.
     """
 
     iteration: int | None
     reason: str
+    seconds: float
     batch: Mapping[str, Any]
+    examples: Sequence[int]
+    stored: Mapping[str, Any]
 
     @property
     def done(self) -> bool:
@@ -416,6 +426,23 @@ class Session(Protocol):
     def release(self, shared: SharedVariable | str) -> Command:
         """Allow a schedule to change its variable again."""
 
+    def relabel(
+        self, examples: int | Sequence[int], value: Any, *, source: str = "targets"
+    ) -> Command:
+        """Replace the value of a source of some training examples from the next batch onwards."""
+
+    def drop(self, examples: int | Sequence[int]) -> Command:
+        """Omit training examples from the next batch onwards."""
+
+    @property
+    def training_examples(self) -> Mapping[str, Any]:
+        """The training examples and their edits, as plain values.
+
+        The keys are ``indices`` in the dataset (a range or an array), ``sources`` that can be
+        relabelled, ``dropped`` (a list of indices), ``relabelled`` (the new values by source and
+        index) and ``reason`` (why examples cannot be edited, or an empty string).
+        """
+
     @property
     def interventions(self) -> Sequence[Mapping[str, Any]]:
         """The commands that changed training, in the order of their iterations."""
@@ -455,9 +482,14 @@ class Session(Protocol):
         """The ``shape``, ``dtype`` and ``parameter`` (a bool) of each variable, by name."""
 
     def probe(
-        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        steps: bool = False,
+        batch: bool = False,
+        examples: Sequence[int] | None = None,
     ) -> Probe:
-        """Copy the values of variables between two batches."""
+        """Copy the values of variables, and training examples, between two batches."""
 
     def to_html(self, path: Any, *, title: str = "") -> None:
         """Write a report of the run as one file, which a browser can show offline."""

@@ -1403,7 +1403,7 @@ function makeMenu(name, title, parent) {
 }
 
 // src/figures.ts
-var SETTLE = 150;
+var REQUESTS = 100;
 var MARK_HEIGHT = 0.03;
 var BRIEF = 120;
 function fill(model, box, cards, views, below = box) {
@@ -1526,21 +1526,24 @@ function fill(model, box, cards, views, below = box) {
     showRest();
   };
   let timer;
+  let asked = -REQUESTS;
   const zoomed = () => {
     const range = figures[0]?.x_range;
     return range?.have_updated_interactively ? range : null;
   };
+  const ask2 = () => {
+    asked = performance.now();
+    const range = zoomed();
+    const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
+    const first = start();
+    for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
+    const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+    void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
+  };
   const askRange = () => {
     clearTimeout(timer);
     refit();
-    timer = setTimeout(() => {
-      const range = zoomed();
-      const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
-      const first = start();
-      for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
-      const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
-      void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
-    }, SETTLE);
+    timer = setTimeout(ask2, Math.max(0, asked + REQUESTS - performance.now()));
   };
   const resetAll = () => {
     whole = true;

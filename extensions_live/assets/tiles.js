@@ -97,15 +97,6 @@ function named(name, element) {
   return element;
 }
 
-// src/draw.ts
-function announce(box) {
-  requestAnimationFrame(() => {
-    requestAnimationFrame(() => {
-      box.classList.add("wb-drawn");
-    });
-  });
-}
-
 // src/post.ts
 var POSTED = "wb-post";
 function post(model, box, message) {
@@ -116,6 +107,205 @@ function post(model, box, message) {
     sent = false;
   }
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
+}
+
+// src/command.ts
+var ANSWER_TIME = 1500;
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+function connection(model) {
+  try {
+    return model.widget_manager?.kernel ?? null;
+  } catch {
+    return null;
+  }
+}
+async function ask(kernel, content) {
+  const request = {
+    channel: "control",
+    header: {
+      msg_id: randomId(),
+      msg_type: "workbench_request",
+      session: kernel.clientId,
+      username: kernel.username,
+      version: "5.3",
+      date: (/* @__PURE__ */ new Date()).toISOString()
+    },
+    content,
+    metadata: {},
+    parent_header: {},
+    buffers: []
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
+  try {
+    const answer = kernel.sendControlMessage?.(request, true, true).done;
+    const reply = await Promise.race([answer, late]);
+    return reply?.content?.status === "ok";
+  } catch {
+    return false;
+  }
+}
+async function command(model, box, request, hasControlChannel, waiting) {
+  const message = { kind: "command", ...request, id: request.id ?? randomId() };
+  await deliver(model, box, message, hasControlChannel, waiting);
+}
+async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
+  const kernel = connection(model);
+  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
+  }
+  if (kernel?.status !== "idle") waiting();
+  post(model, box, message);
+}
+
+// src/steer/fields.ts
+function makePlainButton(name, label, title, parent, act) {
+  const button = named(name, make("button", "wb-button wb-plain", parent, label));
+  button.type = "button";
+  button.title = title;
+  button.addEventListener("click", act);
+  return button;
+}
+function outcomeIn(text) {
+  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
+  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+}
+var ReceiptLine = class {
+  /** With `brief`, the line leaves out what its control already says. */
+  constructor(name, parent, brief = false) {
+    this.brief = brief;
+    this.element = named(name, make("span", "wb-receipt", parent));
+  }
+  brief;
+  element;
+  /** The id of the last request of this page, until its outcome arrives. */
+  pending = "";
+  #own = "";
+  /** Shows that a request was sent. */
+  sent(id) {
+    this.pending = id;
+    this.#own = "";
+    this.element.removeAttribute("role");
+    this.#write("sent", "waiting");
+  }
+  /** Shows why nothing was sent; the next receipt replaces it. */
+  refuse(text) {
+    this.#own = text;
+    this.element.setAttribute("role", "alert");
+    this.#write(text, "refused");
+  }
+  /** Shows the receipt of the request that was sent, or else `other`. */
+  show(receipts, other) {
+    const mine = this.pending ? receipts.find((one) => one.request === this.pending) : null;
+    if (this.pending && !mine) return null;
+    const shown = mine ?? other;
+    if (mine && mine.state !== "waiting") this.pending = "";
+    if (this.#own) return mine ?? null;
+    this.#write(shown?.text ?? "", shown?.state ?? "applied", shown?.code);
+    return mine ?? null;
+  }
+  #write(text, state, code = "") {
+    const { element } = this;
+    if (element.dataset.text === text + code && element.dataset.state === state) return;
+    element.dataset.text = text + code;
+    element.dataset.state = state;
+    element.title = text;
+    element.textContent = this.brief ? outcomeIn(text) : text;
+    if (code) make("code", "wb-code", element, code);
+  }
+};
+
+// src/inside/edit_bar.ts
+var LISTED = 6;
+var HINT = "flag examples (⚐) to relabel or drop them";
+function flagged(chosen) {
+  const some = chosen.slice(0, LISTED).map((index) => index.toLocaleString("en"));
+  const more = chosen.length > LISTED ? ", …" : "";
+  return chosen.length ? `${String(chosen.length)} flagged: ${some.join(", ")}${more}` : HINT;
+}
+function makeEditBar(model, box, parent, choose) {
+  const bar = named("edit-bar", make("div", "wb-edit", parent));
+  bar.setAttribute("role", "group");
+  bar.setAttribute("aria-label", "flagged examples");
+  const text = named("edit-text", make("span", "wb-edit-text", bar));
+  const form = make("span", "wb-edit-form", bar);
+  const label = named("edit-label", make("select", "wb-select", form));
+  label.setAttribute("aria-label", "new class of the flagged examples");
+  let latest = null;
+  const send = (name, given) => {
+    const id = randomId();
+    receipt.sent(id);
+    const request = { name, arguments: { examples: latest?.chosen ?? [], ...given }, id };
+    void command(model, box, request, latest?.control_channel ?? false, () => void 0);
+  };
+  const relabel = makePlainButton(
+    "relabel",
+    "Relabel",
+    "train on the flagged examples with this class from the next batch on; undo takes it back",
+    form,
+    () => {
+      send("relabel", { value: Number(label.value), source: latest?.source });
+      label.value = "";
+      enable();
+    }
+  );
+  const drop = makePlainButton(
+    "drop",
+    "Drop",
+    "train without the flagged examples from the next batch on; undo takes it back",
+    form,
+    () => {
+      send("drop", {});
+    }
+  );
+  const clear = makePlainButton("unflag-all", "Clear flags", "remove all flags", form, () => {
+    choose("unflag all", "");
+  });
+  const note = named("edit-note", make("span", "wb-edit-text", bar));
+  const receipt = new ReceiptLine("edit-receipt", bar);
+  receipt.element.setAttribute("aria-live", "polite");
+  const enable = () => {
+    const none = !latest?.chosen.length;
+    label.disabled = none;
+    relabel.disabled = none || label.value === "";
+    drop.disabled = none;
+    clear.disabled = none;
+  };
+  label.addEventListener("change", enable);
+  let classes = "";
+  const list = (names) => {
+    if (classes === names.join("\n") && label.options.length) return;
+    classes = names.join("\n");
+    label.replaceChildren();
+    make("option", "", label, "new class …").value = "";
+    names.forEach((name, place) => {
+      make("option", "", label, name).value = String(place);
+    });
+  };
+  return (now) => {
+    bar.hidden = !now;
+    latest = now;
+    if (!now) return;
+    form.hidden = now.reason !== "";
+    text.textContent = now.reason || flagged(now.chosen);
+    text.title = now.reason ? "" : now.chosen.join(", ");
+    label.hidden = relabel.hidden = now.no_label !== "";
+    note.textContent = now.reason ? "" : now.no_label;
+    list(now.classes);
+    enable();
+    receipt.show(now.receipts, now.receipts.at(-1) ?? null);
+  };
+}
+
+// src/draw.ts
+function announce(box) {
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      box.classList.add("wb-drawn");
+    });
+  });
 }
 
 // src/kernel.ts
@@ -306,8 +496,10 @@ function percent(share) {
 
 // src/widgets/tiles.ts
 function render({ model, el }) {
-  const { content, choose, run } = makeFrame(model, el, "tiles-view");
+  const { box, content, choose, run } = makeFrame(model, el, "tiles-view");
   const summary = named("summary", make("div", "wb-inside-summary", content));
+  const plain2 = model;
+  const showEdits = model.get("flags") ? makeEditBar(plain2, box, content, choose) : null;
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = /* @__PURE__ */ new Map();
   let latest = null;
@@ -350,12 +542,14 @@ function render({ model, el }) {
   return run((payload) => {
     latest = payload;
     summary.textContent = payload.summary;
+    showEdits?.(payload.edit);
     arrange();
   });
 }
 function makeTile(index, list, flags, choose) {
   const item = make("li", "wb-tile", list);
   item.dataset.index = String(index);
+  item.title = `example ${index.toLocaleString("en")}`;
   const pair = make("div", "wb-tile-images", item);
   const canvases = [0, 1].map(() => {
     const canvas = make("canvas", "wb-tile-image", pair);
@@ -363,6 +557,7 @@ function makeTile(index, list, flags, choose) {
     canvas.setAttribute("aria-label", `example ${String(index)}`);
     return canvas;
   });
+  const badge = make("div", "wb-tile-badge", item);
   const text = make("div", "wb-tile-text", item);
   const line = make("div", "wb-tile-line", item);
   const guess = make("b", "wb-tile-guess", line);
@@ -370,18 +565,20 @@ function makeTile(index, list, flags, choose) {
   const sure = make("span", "wb-soft", line);
   const truth = make("div", "wb-soft", item);
   const loss = make("div", "wb-soft", item);
-  let flagged = false;
+  let flagged2 = false;
   const flag = flags ? make("button", "wb-flag", item) : null;
   if (flag) {
     flag.type = "button";
     flag.setAttribute("aria-label", `flag example ${String(index)}`);
     flag.addEventListener("click", () => {
-      choose(flagged ? "unflag" : "flag", String(index));
+      choose(flagged2 ? "unflag" : "flag", String(index));
     });
   }
   return {
     item,
     update: (tile, place, payload) => {
+      item.dataset.edit = tile.edit;
+      badge.textContent = tile.edit;
       item.dataset.right = tile.right === null ? "" : String(tile.right);
       [payload.images, payload.outputs].forEach((view, i) => {
         const [canvas, bytes] = [canvases[i], bytesOf(view)];
@@ -393,13 +590,14 @@ function makeTile(index, list, flags, choose) {
       const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
       guess.textContent = tile.guess && sign + tile.guess;
       sure.textContent = tile.sure === null ? "" : percent(tile.sure);
-      truth.textContent = tile.truth && tile.right !== true ? `truth ${tile.truth}` : "";
+      truth.textContent = tile.truth && (tile.right !== true || tile.edit) ? `truth ${tile.truth}` : "";
       loss.textContent = tile.loss && `loss ${tile.loss}`;
-      ({ flagged } = tile);
+      ({ flagged: flagged2 } = tile);
       if (!flag) return;
-      flag.textContent = flagged ? "⚑" : "⚐";
-      flag.title = flagged ? "remove the flag" : "flag this example";
-      flag.setAttribute("aria-pressed", String(flagged));
+      flag.hidden = tile.edit === "dropped";
+      flag.textContent = flagged2 ? "⚑" : "⚐";
+      flag.title = flagged2 ? "remove the flag" : "flag this example";
+      flag.setAttribute("aria-pressed", String(flagged2));
     }
   };
 }

@@ -22,6 +22,7 @@ CELLS = [
     "Samples(session, scores, examples(), shape=(2, 2))",
     "ConfusionMatrix(session, scores, examples())",
     "mistakes = Mistakes(session, scores, examples()); mistakes",
+    "trained = Mistakes(session, scores, labels=['one', 'two', 'three']); trained",
 ]
 
 
@@ -100,6 +101,52 @@ def test_a_flag_is_set_while_the_list_is_live(notebook):
     flag.click()
     until(lambda: flag.get_attribute("aria-pressed") == "true", what="the flag")
     assert notebook.ask("mistakes.flagged") == f"[{label.split()[-1]}]"
+
+
+def edit(notebook, button):
+    """Flag the first training example, press a button, and return the index of the example."""
+    cell = notebook.cell(6)
+    flag = cell.locator(".wb-flag:visible").first
+    until(flag.is_visible, what="training examples")
+    index = flag.get_attribute("aria-label").split()[-1]
+    flag.click()
+    until(cell.locator('[data-testid="drop"]').is_enabled, what="the flag")
+    if button == "relabel":
+        cell.locator('[data-testid="edit-label"]').select_option("three")
+    cell.locator(f'[data-testid="{button}"]').click()
+    receipt = cell.locator('[data-testid="edit-receipt"]')
+    until(lambda: f"{button} example {index}" in receipt.inner_text(), what="a receipt")
+    until(lambda: "applied at iteration" in receipt.inner_text(), what="the edit")
+    return index
+
+
+def test_flagged_training_examples_are_relabelled(notebook):
+    notebook.scroll_to(6)
+    index = edit(notebook, "relabel")
+    tile = notebook.cell(6).locator(f'.wb-tile[data-index="{index}"]')
+    until(lambda: tile.get_attribute("data-edit") == "relabelled", what="the new class")
+    assert "relabelled" in tile.inner_text()
+    assert "truth three" in tile.inner_text()
+    until(lambda: notebook.ask("trained.flagged") == "[]", what="no flag")
+    found = notebook.ask(f"session.training_examples['relabelled']['targets'][{index}]")
+    assert found == "2"
+
+
+def test_flagged_training_examples_are_dropped(notebook):
+    notebook.scroll_to(6)
+    index = edit(notebook, "drop")
+    assert notebook.ask(f"{index} in session.training_examples['dropped']") == "True"
+    assert notebook.ask("session.interventions[-1]['by']") == "'button'"
+    tile = notebook.cell(6).locator(f'.wb-tile[data-index="{index}"]')
+    until(lambda: tile.get_attribute("data-edit") == "dropped", what="the drop")
+
+
+def test_examples_that_are_not_training_examples_say_why(notebook):
+    notebook.scroll_to(5)
+    text = notebook.cell(5).locator('[data-testid="edit-text"]')
+    until(text.is_visible, what="a reason")
+    assert text.inner_text().startswith("only training examples can be relabelled")
+    assert not notebook.cell(5).locator('[data-testid="drop"]').is_visible()
 
 
 def test_no_view_complains(notebook):

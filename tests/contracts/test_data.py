@@ -24,6 +24,7 @@ import workbench.data
 from workbench import data
 from workbench.config import config
 from workbench.data.adapters import BatchStream, LoaderStream
+from workbench.data.edits import Drop, EditedScheme
 from workbench.data.image_datasets import ImageDataset
 
 X = np.arange(36, dtype=np.uint8).reshape(12, 3)
@@ -123,6 +124,7 @@ SCHEMES = {
         [data.SequentialScheme(5, 2), data.ShuffledScheme(range(5, 12), 3, seed=1)]
     ),
     data.ConstantScheme: lambda: data.ConstantScheme(4, times=3),
+    EditedScheme: lambda: EditedScheme(data.SequentialScheme(12, 5), [Drop((3, 4))]),
     data.SequentialExampleScheme: lambda: data.SequentialExampleScheme([3, 1, 2]),
     data.SequentialScheme: lambda: data.SequentialScheme(12, 5),
     data.ShuffledExampleScheme: lambda: data.ShuffledExampleScheme(12, seed=4),

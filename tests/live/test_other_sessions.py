@@ -90,7 +90,16 @@ class Remote:
 
     variables: ClassVar = {}
 
-    def probe(self, names=None, *, steps=False, batch=False):
+    training_examples: ClassVar = {"indices": range(0), "sources": (), "dropped": [],
+                                   "relabelled": {}, "reason": "elsewhere"}  # fmt: skip
+
+    def relabel(self, examples, value, *, source="targets"):
+        return self._ask("relabel")
+
+    def drop(self, examples):
+        return self._ask("drop")
+
+    def probe(self, names=None, *, steps=False, batch=False, examples=None):
         raise SessionError("nothing can be probed elsewhere")
 
     def describe(self, shared):

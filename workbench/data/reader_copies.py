@@ -56,6 +56,11 @@ class Part(KnownAttributes):
 
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 
+    @property
+    def _differs_for_others(self) -> bool:
+        """True if readers other than training need a copy, which `_copied` adapts to them."""
+        return False
+
     def _copied_whole(self, moves: bool) -> bool:
         """Return True to copy all attributes of an object of a user's class.
 
@@ -116,7 +121,8 @@ class _Copies:
             name: self._whole(value, part, name) if whole else self._generators(value, part, name)
             for name, value in attributes.items()
         }
-        if not whole and all(new is attributes[name] for name, new in news.items()):
+        same = not whole and all(new is attributes[name] for name, new in news.items())
+        if same and not part._differs_for_others:
             return part
         new = self.seen[id(part)] = object.__new__(type(part))
         vars(new).update({**vars(part), **news})

@@ -16,13 +16,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
 from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse_uncalled
-from workbench.data.reader_copies import Part, apart, check_reader
+from workbench.data.reader_copies import apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
+from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
 from workbench.errors import DataError
 from workbench.hints import Hinted
 
@@ -52,7 +53,7 @@ def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
         _reader.reset(token)
 
 
-class AbstractDataStream(Hinted, Labelled, Part, ABC):
+class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     """Base class of all data streams.
 
     Attributes
@@ -96,6 +97,12 @@ class AbstractDataStream(Hinted, Labelled, Part, ABC):
     _here: _Place = ((0, 0), None)
     _trained: _Place | None = None
     _for_others: AbstractDataStream | None = None  # the copy for readers other than training
+
+    if TYPE_CHECKING:
+
+        def _base(self) -> DataStream: ...
+
+        def _over(self, base: DataStream, size: int) -> AbstractDataStream: ...
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
@@ -340,7 +347,7 @@ class Readable(Protocol):
         """Close any open files."""
 
 
-class DataStream(AbstractDataStream):
+class DataStream(Origin, AbstractDataStream):
     """Data stream that reads a dataset in the order and batches that a scheme defines.
 
     Arrays that are views of the data, such as slices of consecutive examples, are read-only.
@@ -392,7 +399,7 @@ class DataStream(AbstractDataStream):
                 f"{type(dataset).__name__} has no attribute sources yet; call super().__init__() "
                 "in its __init__"
             )
-        self.dataset = dataset
+        self.dataset: Readable = dataset
         self.sources = dataset.sources
         self.reads_once = dataset.reads_once
         scheme = dataset.check_scheme(iteration_scheme)
@@ -432,11 +439,21 @@ class DataStream(AbstractDataStream):
         return dataset.apply_default_transformers(stream)
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
+        if self._edits is not None and self.iteration_scheme is not None:
+            return self._edits.iterate(self.dataset, self.iteration_scheme, epoch, start)
         return self.dataset.iterate(self.iteration_scheme, epoch, start)
+
+    def _base(self) -> DataStream:
+        if type(self).iterate is not DataStream.iterate:
+            raise DataError(NO_INDICES.format(stream=self))
+        if self.iteration_scheme is None or self.iteration_scheme.bounds is None:
+            raise DataError(IN_ORDER.format(dataset=self.dataset))
+        return self
 
     def __repr__(self) -> str:
         scheme = "" if self.iteration_scheme is None else f", {self.iteration_scheme!r}"
-        return f"DataStream({self.dataset!r}{scheme})"
+        edited = "" if self._edits is None else f", {self._edits}"
+        return f"DataStream({self.dataset!r}{scheme}{edited})"
 
 
 def epoch_lengths(

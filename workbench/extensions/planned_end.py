@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from workbench.data import EpochIterator
+from workbench.data.editing import edits_of
 from workbench.errors import ArgumentError
 from workbench.extensions.composite import CompositeExtension
 from workbench.extensions.finish_after import DONE, GOAL, FinishAfter, goal_reached
@@ -111,11 +113,19 @@ def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
     return [FinishAfter("goal", **{f"after_n_{unit}": num}) for unit, num in goal.items()]
 
 
-def batches_per_epoch(main_loop: Loop) -> int | None:
-    """Return the batches per epoch of the data stream, else of the last epoch, else None."""
+def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
+    """Return the number of batches in the current epoch, or None if it is unknown.
+
+    It is known from the data stream or from the last epoch. If `later` is True, return the number
+    in later epochs, which can be smaller after training examples were dropped.
+    """
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:
-        return stream.num_batches
+        if not edits_of(stream):
+            return stream.num_batches
+        current = main_loop.epoch_iterator
+        epoch = current.epoch if isinstance(current, EpochIterator) and not later else None
+        return stream._lengths(epoch)[1]  # fewer if some examples were dropped
     return ends[-1] - ends[-2] if len(ends) > 1 else None
 
 
@@ -141,9 +151,12 @@ def planned_batches(main_loop: Loop) -> int | None:
     else:
         limits = [extension.batches for extension in _ends(main_loop.extensions)]
     epochs, length = planned_epochs(main_loop), batches_per_epoch(main_loop)
-    if epochs is not None and length is not None:
+    later = batches_per_epoch(main_loop, later=True)
+    if epochs is not None and length is not None and later is not None:
         ends = main_loop.status["_epoch_ends"]
-        limits.append((ends[-1] if ends else 0) + max(0, epochs - len(ends)) * length)
+        left = epochs - len(ends)
+        rest = length + (left - 1) * later if left > 0 else 0
+        limits.append((ends[-1] if ends else 0) + rest)
     planned = min((number for number in limits if number is not None), default=None)
     done = main_loop.status["iterations_done"]
     return None if planned is None or planned < done else planned

@@ -96,10 +96,20 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "set_end" and ("epochs" in record or "batches" in record):
         what, unit = "end", "epochs" if "epochs" in record else "batches"
         old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
+    elif kind == "relabel":
+        what = what.partition(":")[0]
+        old = ", ".join(dict.fromkeys(map(_label, old or ()))) or None
     elif kind in ("rewind", "undo") and "to" in record:
         what = kind if kind == "rewind" else what
         old, new = record.get("from"), record["to"]
     return what, brief(old), brief(new)
+
+
+def _label(value: Any) -> str:
+    """Return an old label as text, without the brackets of a single number."""
+    while isinstance(value, list) and len(value) == 1:
+        [value] = value
+    return brief(value)
 
 
 def in_words(record: Intervention) -> str:

@@ -11,7 +11,8 @@ The state is a dictionary with these keys:
     The state of the algorithm that is not in shared variables.
 ``data``
     The position of the data stream (``stream``), the position in an incomplete epoch (``epoch``),
-    and the numbers of examples and batches that define the meaning of this position.
+    the numbers of examples and batches that define the meaning of this position, and, if training
+    examples were edited, the ``edits``.
 ``extensions``
     The state of each extension that has a state, by name.
 ``log``
@@ -48,6 +49,8 @@ from typing import Any
 
 from workbench.algorithms import TrainingAlgorithm
 from workbench.data import AbstractDataStream, EpochIterator
+from workbench.data.editing import edits_of, set_edits
+from workbench.data.edits import Edits
 from workbench.data.streams import reading_for
 from workbench.errors import StateError, nearest
 from workbench.extensions.state import extension_steps, named, states_of
@@ -66,6 +69,11 @@ LENGTHS = {
     "first_batch": "examples in the first batch",
 }
 """Attributes of a stream that define the meaning of a position within an epoch."""
+
+NO_EDITS = (
+    "nothing was loaded: in the state, training examples were dropped or relabelled, but the "
+    "examples of {stream!r} cannot be; continue with the data stream of the saved run"
+)
 
 Variables = dict[str, SharedVariable]
 
@@ -116,18 +124,22 @@ def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, A
             if isinstance(algorithm, TrainingAlgorithm)
             else {}
         ),
-        "data": _position(loop, in_hand=in_hand),
+        "data": position(loop, in_hand=in_hand),
         "extensions": states_of(loop.extensions),
     }
     return {**found, "log": loop.log.state_dict()} if with_log else found
 
 
 @reading_for("training")
-def _position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
+def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
+    """Return the position in the data, and the edits of the examples if there are any."""
     stream, epoch = loop.data_stream, loop.epoch_iterator
     if stream is None:
         return {"stream": None, "epoch": None}
-    lengths = {name: _length(stream, name) for name in LENGTHS}
+    lengths: dict[str, Any] = {name: _length(stream, name) for name in LENGTHS}
+    edits = edits_of(stream)
+    if edits:
+        lengths["edits"] = edits.state_dict()
     if epoch is None:
         return {"stream": stream.state_dict(), "epoch": None, **lengths}
     if not isinstance(epoch, EpochIterator):
@@ -203,7 +215,8 @@ def _steps(
 
 def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[LoadStep]:
     lengths = [name for name in LENGTHS if name in saved]
-    check_keys("the position in the data", saved, ("stream", "epoch", *lengths))
+    edits = ("edits",) if "edits" in saved else ()
+    check_keys("the position in the data", saved, ("stream", "epoch", *lengths, *edits))
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
@@ -214,12 +227,14 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
         return []
     if saved["epoch"] is not None and saved["epoch"].get("position"):
         _check_lengths(loop.data_stream, saved)
-    before = _position(loop, in_hand=in_hand)
+    if edits and edits_of(loop.data_stream) is None:
+        raise StateError(NO_EDITS.format(stream=loop.data_stream))
+    before = position(loop, in_hand=in_hand)
     return [
         LoadStep(
             f"the position in {loop.data_stream!r}",
-            lambda: _go_to(loop, saved),
-            lambda: _go_to(loop, before),
+            lambda: go_to(loop, saved),
+            lambda: go_to(loop, before),
         )
     ]
 
@@ -255,10 +270,14 @@ def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None
 
 
 @reading_for("training")
-def _go_to(loop: Loop, position: Mapping[str, Any]) -> None:
-    stream, epoch = position["stream"], position["epoch"]
+def go_to(loop: Loop, place: Mapping[str, Any]) -> None:
+    """Continue from a position in the data, with the edits that belong to it."""
+    stream, epoch = place["stream"], place["epoch"]
     data_stream, new = loop.data_stream, None
     assert data_stream is not None
+    if edits_of(data_stream) is not None:
+        saved = place.get("edits")
+        set_edits(data_stream, Edits() if saved is None else Edits.of(saved))
     if epoch is not None:
         data_stream.load_state_dict(epoch)
         new = data_stream.get_epoch_iterator(as_dict=True)

@@ -2,7 +2,8 @@
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``
-and ``old`` for `Session.set`.
+and ``old`` for `Session.set`, or ``examples``, ``source``, ``value`` and ``old`` (a list with the
+old value of each example) for `Session.relabel`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from workbench.interfaces import Command, Loop
 from workbench.log.interventions import INTERVENTIONS
 
-REPLAYED = ("set", "call", "hold", "release", "set_end")
+REPLAYED = ("set", "call", "hold", "release", "set_end", "relabel", "drop")
 """Commands that change the results of training and can be repeated in another run."""
 
 CHANGING = (*REPLAYED, "train", "load")

@@ -18,9 +18,11 @@ from typing import Any
 import torch
 
 from workbench import interfaces
+from workbench.data.editing import checked_examples, read_examples
 from workbench.data.reader_copies import apart, read_by_one
-from workbench.errors import SessionError, nearest
+from workbench.errors import DataError, SessionError, nearest
 from workbench.interfaces import Loop
+from workbench.main_loop.data_edits import stream_of
 from workbench.session.hyperparameters import variables_by_path
 from workbench.session.interventions import CHANGING
 from workbench.session.queue import Queue
@@ -47,6 +49,7 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
     "own batch to the view: batch={{source: array, ...}}"
 )
+BOTH = "a probe copies either the first batch or certain examples; give batch or examples, not both"
 FROM_TRAINING = "the thread that trains would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
@@ -64,12 +67,26 @@ class Probe(interfaces.Probe):
     reason : str
         The reason why the request was refused; empty if it was not refused.
     batch : dict of str to array
-        The first batch of the training data by source, if it was requested.
+        The first batch of the training data, or the requested examples, by source.
+    examples : list of int
+        The indices of the examples in `batch`, if certain examples were requested.
+    stored : dict of str to array
+        The values of these examples in the dataset, for sources of one number for each example.
+    seconds : float
+        The time for which reading the examples delayed training.
     """
 
     def __init__(
-        self, variables: Mapping[str, SharedVariable], *, steps: bool, batch: bool
+        self,
+        variables: Mapping[str, SharedVariable],
+        *,
+        steps: bool,
+        batch: bool,
+        examples: Iterable[int] = (),
     ) -> None:
+        self.seconds = 0.0
+        self.examples = list(examples)
+        self.stored: dict[str, Any] = {}
         self.iteration: int | None = None
         self.reason = ""
         self.batch: dict[str, Any] = {}
@@ -172,16 +189,25 @@ class Prober:
         }
 
     def ask(
-        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        steps: bool = False,
+        batch: bool = False,
+        examples: Iterable[int] | None = None,
     ) -> Probe:
         """Create a probe; answer it now if no thread trains, otherwise at the next boundary.
 
         Raises
         ------
         SessionError
-            If there is no such variable, or if the values require too much memory.
+            If there is no such variable or example, or if the values require too much memory.
         """
         known = self.variables
+        if examples is not None:
+            if batch:
+                raise SessionError(BOTH)
+            examples = asked_examples(self._main_loop, examples)
         if names is None:
             names = self._main_loop.state_variables()[0]
         variables: dict[str, SharedVariable] = {}
@@ -193,7 +219,7 @@ class Prober:
         if size > MEMORY:
             text = TOO_LARGE.format(most=MEMORY, count=len(variables), size=size)
             raise SessionError(text)
-        probe = Probe(variables, steps=steps, batch=batch)
+        probe = Probe(variables, steps=steps, batch=batch, examples=examples or ())
         with self._queue.lock:
             self._waiting.append(probe)
             if self._queue.closed is not None:
@@ -249,6 +275,8 @@ class Prober:
             batch = self._batch()
         halves = []
         for probe in probes:
+            if probe.examples:
+                self._read(probe)
             probe.iteration = done
             probe._found = {name: copies[name] for name in probe._variables}
             if probe._wants_batch:
@@ -285,6 +313,18 @@ class Prober:
         self._seconds = seconds
         self._next = perf_counter() + max(GAP, seconds / SHARE)
 
+    def _read(self, probe: Probe) -> None:
+        """Read the examples that a probe requests."""
+        stream, start = self._main_loop.data_stream, perf_counter()
+        assert stream is not None
+        try:
+            batch, probe.stored = read_examples(stream, probe.examples)
+            probe.batch = deepcopy(batch)
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            probe.reason = f"examples of {stream!r} could not be read: {text}"
+        probe.seconds = perf_counter() - start
+
     def _batch(self) -> dict[str, Any] | str:
         """Return a copy of the first batch, or the reason why it cannot be read.
 
@@ -303,6 +343,24 @@ class Prober:
             return f"{stream!r} has no batches"
         except Exception as error:
             return f"a batch of {stream!r} could not be read: {type(error).__name__}: {error}"
+
+
+def asked_examples(loop: Loop, examples: Iterable[int]) -> list[int]:
+    """Return the indices of training examples, in the given order, after a check that they exist.
+
+    Raises
+    ------
+    SessionError
+    """
+    try:
+        found = [int(index) for index in examples]
+        stream = stream_of(loop)
+        checked_examples(stream, found)
+    except (DataError, TypeError, ValueError) as error:
+        raise SessionError(str(error)) from error
+    if read_by_one(stream):
+        raise SessionError(ONE_READER.format(stream=stream))
+    return found
 
 
 def _copies(probes: Iterable[Probe]) -> Values:

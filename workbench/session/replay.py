@@ -13,6 +13,7 @@ from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
+from workbench.session.editing import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
 from workbench.session.interventions import REPLAYED
 from workbench.session.queue import Queue
@@ -116,6 +117,8 @@ class Replay:
         if kind == "set_end":
             end = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
             return kind, partial(self._main_loop.end_at, **end), {**end, "old": record.get("old")}
+        if kind in ("relabel", "drop"):
+            return self._edit(record)
         if kind != "call":
             name = record.get("path", record.get("variable"))
             if name not in self._known:
@@ -139,6 +142,15 @@ class Replay:
             raise SessionError(NO_FUNCTION.format(text=text, name=name))
         return "call", partial(self._call, self._functions[name]), {}
 
+    def _edit(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
+        kind, source = record["command"], record.get("source")
+        details = {k: record[k] for k in ("examples", "source", "value") if k in record}
+        try:
+            checked(self._main_loop, list(record["examples"]), source)
+        except SessionError as error:
+            raise SessionError(NO_VALUE.format(text=record["text"], error=error)) from error
+        return kind, partial(make, self._main_loop, kind, details), details
+
     def _call(self, function: Callable[[MainLoop], Any]) -> Any:
         result = function(self._main_loop)
         self._main_loop.refresh()
@@ -157,7 +169,8 @@ class Replay:
         while self._waiting and self._waiting[0][0] <= done:
             self._made, (kind, action, details), record = self._waiting.pop(0)
             one = queue.new(kind, record["text"])
-            queue.carry_out(one, action, {**details, "by": "replay"})
+            details["by"] = "replay"
+            queue.carry_out(one, action, details)
         if self._waiting:
             self._main_loop.post(lambda: self.begin(queue, command))
         else:

@@ -12,7 +12,7 @@ package do the work.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -353,7 +353,12 @@ class Session(FixedAttributes, Steering):
         return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
 
     def probe(
-        self, names: Iterable[str] | None = None, *, steps: bool = False, batch: bool = False
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        steps: bool = False,
+        batch: bool = False,
+        examples: Sequence[int] | None = None,
     ) -> Probe:
         """Copy the values of variables between two batches, in at most 2 % of the training time.
 
@@ -365,13 +370,17 @@ class Session(FixedAttributes, Steering):
             If True, also copy the changes made by the next batch.
         batch : bool
             If True, also copy the first batch of the training data, read separately from training.
+        examples : sequence of int, optional
+            The indices of training examples to copy as a batch, with all edits. They are read after
+            all transformers, by the thread that trains, so ask for few at a time.
 
         Raises
         ------
         SessionError
-            If there is no such variable, or if the values require more than 256 MB.
+            If there is no such variable or example, if the values require more than 256 MB, or if
+            both `batch` and `examples` are given.
         """
-        return self._worker.prober.ask(names, steps=steps, batch=batch)
+        return self._worker.prober.ask(names, steps=steps, batch=batch, examples=examples)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.

@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench import interfaces
 from workbench.errors import SessionError
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.extensions.saveload import checked_path
@@ -22,6 +21,7 @@ from workbench.main_loop import MainLoop
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
+from workbench.session.editing import Editing
 from workbench.session.fork import Fork
 from workbench.session.hyperparameters import (
     Hyperparameter,
@@ -35,7 +35,7 @@ from workbench.session.hyperparameters import (
 )
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
-from workbench.session.queue import LATER, Queue, Refused, Value
+from workbench.session.queue import LATER, Refused, Value
 from workbench.session.replay import Replay, thread_note
 from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
@@ -45,11 +45,9 @@ from workbench.utils.numbers import is_count
 from workbench.utils.values import to_python
 
 
-class Steering(interfaces.Session):
+class Steering(Editing):
     """Base of sessions with the methods that change a run or rewind it."""
 
-    main_loop: MainLoop
-    _queue: Queue
     _worker: Worker
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
@@ -362,8 +360,8 @@ class Steering(interfaces.Session):
     def undo(self) -> Command:
         """Rewind training to the point before the last intervention, and pause there.
 
-        Interventions are rewinds and the actions of `set`, `set_end`, `hold`, `release`, `call`,
-        `train` and `load`. The training that followed is kept as a branch.
+        Interventions are rewinds and the actions of `set`, `set_end`, `hold`, `release`, `relabel`,
+        `drop`, `call`, `train` and `load`. The training that followed is kept as a branch.
         """
         return self._go_back("undo", "undo")
 

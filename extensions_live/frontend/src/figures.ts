@@ -19,7 +19,7 @@ import { makeTwin } from "./table";
 import { followTheme } from "./theme";
 import { makeToolbar, type FileKind } from "./toolbar";
 
-const SETTLE = 150; // ms without a change of the range before finer points are requested
+const REQUESTS = 100; // ms between two requests for finer points while the range changes
 const MARK_HEIGHT = 0.03; // height of the marks, as a fraction of the figure
 const BRIEF = 120; // seconds up to which a time axis counts seconds
 
@@ -170,21 +170,25 @@ export function fill(
   };
 
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let asked = -REQUESTS; // the time of the last request
   const zoomed = () => {
     const range = figures[0]?.x_range;
     return range?.have_updated_interactively ? range : null;
   };
+  const ask = () => {
+    asked = performance.now();
+    const range = zoomed();
+    const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
+    const first = start();
+    for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
+    const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+    void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
+  };
   const askRange = () => {
     clearTimeout(timer);
     refit();
-    timer = setTimeout(() => {
-      const range = zoomed();
-      const any = figures.some(({ y_range }) => y_range.have_updated_interactively);
-      const first = start();
-      for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
-      const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
-      void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
-    }, SETTLE);
+    // Start and end of a range change one after the other: wait for both.
+    timer = setTimeout(ask, Math.max(0, asked + REQUESTS - performance.now()));
   };
   const resetAll = () => {
     whole = true;

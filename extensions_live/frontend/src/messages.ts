@@ -1,6 +1,6 @@
 // Generated from extensions_live/messages.py by `make frontend`; change it there.
 
-export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork" | "set_end" | "save" | "load";
+export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork" | "set_end" | "save" | "load" | "relabel" | "drop";
 
 /** Visibility of one rendering of a widget. */
 export interface VisibilityMessage {
@@ -429,7 +429,7 @@ export interface LayersState {
   title: string;
 }
 
-/** One example, with its true class and the prediction; empty texts are not shown. */
+/** One example, with its true class and the prediction; empty texts are not shown. `edit` tells if the example was dropped or relabelled. */
 export interface Tile {
   index: number;
   text: string;
@@ -439,10 +439,23 @@ export interface Tile {
   right: boolean | null;
   loss: string;
   flagged: boolean;
+  edit: string;
+}
+
+/** Form that relabels or drops the flagged examples, of which `chosen` has the indices. `classes` are the names of the classes; the label of a class is its place in the list. `reason` and `no_label` say why examples cannot be edited, or not relabelled; empty if they can. */
+export interface EditBar {
+  chosen: number[];
+  classes: string[];
+  source: string;
+  reason: string;
+  no_label: string;
+  receipts: Receipt[];
+  control_channel: boolean;
 }
 
 /** Examples with predictions, and the pixels of example images and output images. */
 export interface TilesPayload {
+  edit: EditBar | null;
   tiles: Tile[];
   images: DataView;
   outputs: DataView;

@@ -2,8 +2,9 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { flagged } from "../src/inside/edit_bar";
 import { rgba } from "../src/inside/pixels";
-import type { ConfusionState, Tile, TilesPayload, TilesState } from "../src/messages";
+import type { ConfusionState, EditBar, Tile, TilesPayload, TilesState } from "../src/messages";
 import confusion, { sentence } from "../src/widgets/confusion";
 import tiles from "../src/widgets/tiles";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
@@ -30,6 +31,7 @@ function tile(index: number, more: Partial<Tile> = {}): Tile {
     right: false,
     loss: "",
     flagged: false,
+    edit: "",
     ...more,
   };
 }
@@ -37,7 +39,7 @@ function tile(index: number, more: Partial<Tile> = {}): Tile {
 function payload(...list: Tile[]): TilesPayload {
   const none = new DataView(new ArrayBuffer(0));
   const size = { width: 0, height: 0, channels: 0 };
-  return { tiles: list, images: none, outputs: none, ...size, summary: "all" };
+  return { tiles: list, images: none, outputs: none, ...size, summary: "all", edit: null };
 }
 
 function begin(first: TilesPayload, flags = false) {
@@ -54,6 +56,87 @@ function begin(first: TilesPayload, flags = false) {
         .join(),
   };
 }
+
+function editing(more: Partial<EditBar> = {}): EditBar {
+  const none = { reason: "", no_label: "", receipts: [], control_channel: false };
+  return { chosen: [3, 4], classes: ["cat", "dog"], source: "targets", ...none, ...more };
+}
+
+function beginEditing(edit: EditBar) {
+  const page = begin({ ...payload(tile(3), tile(4)), edit }, true);
+  const part = (name: string) => {
+    const found = el.querySelector<HTMLSelectElement>(`[data-testid="${name}"]`);
+    if (!found) throw new Error(name);
+    return found;
+  };
+  const last = () => page.model.sent.filter((one) => one.kind === "command").at(-1);
+  return { ...page, part, last };
+}
+
+test("flagged examples are relabelled with the chosen class", async () => {
+  const { part, last, end } = beginEditing(editing());
+  const label = part("edit-label");
+  const button = part("relabel");
+  expect(button.disabled).toBe(true);
+  label.value = "1";
+  label.dispatchEvent(new Event("change"));
+  expect(button.disabled).toBe(false);
+  button.click();
+  await Promise.resolve();
+  const given = { examples: [3, 4], value: 1, source: "targets" };
+  expect(last()).toMatchObject({ name: "relabel", arguments: given });
+  expect(part("edit-receipt").textContent).toBe("sent");
+  expect(label.value).toBe("");
+  end();
+});
+
+test("flagged examples are dropped, and the receipt is shown", async () => {
+  const { part, last, model, end } = beginEditing(editing());
+  part("drop").click();
+  await Promise.resolve();
+  expect(last()).toMatchObject({ name: "drop", arguments: { examples: [3, 4] } });
+  const request = (last() as { id: string }).id;
+  const text = "drop examples 3, 4: applied at iteration 7";
+  const receipt = { request, about: "drop", text, state: "applied" as const, code: "" };
+  const edit = editing({ chosen: [], receipts: [receipt] });
+  model.update("payload", { ...payload(tile(5)), edit });
+  expect(part("edit-receipt").textContent).toBe(text);
+  end();
+});
+
+test("without flags nothing can be edited", () => {
+  const { part, end } = beginEditing(editing({ chosen: [] }));
+  for (const name of ["edit-label", "relabel", "drop", "unflag-all"])
+    expect(part(name).disabled).toBe(true);
+  expect(part("edit-text").textContent).toContain("flag examples");
+  end();
+});
+
+test("the form says why examples cannot be edited", () => {
+  const { part, end } = beginEditing(editing({ reason: "they were given" }));
+  expect(part("edit-text").textContent).toBe("they were given");
+  expect(part("drop").closest<HTMLElement>(".wb-edit-form")?.hidden).toBe(true);
+  end();
+});
+
+test("labels that are computed can only be changed in code", () => {
+  const { part, end } = beginEditing(editing({ no_label: "give the stored label in code" }));
+  expect(part("relabel").hidden).toBe(true);
+  expect(part("drop").hidden).toBe(false);
+  expect(part("edit-note").textContent).toBe("give the stored label in code");
+  end();
+});
+
+test("a dropped example says so", () => {
+  const { items, end } = begin(payload(tile(3, { edit: "dropped" })));
+  expect(items()[0]?.dataset.edit).toBe("dropped");
+  expect(items()[0]?.querySelector(".wb-tile-badge")?.textContent).toBe("dropped");
+  end();
+});
+
+test("many flagged examples are counted", () => {
+  expect(flagged([1, 2, 3, 4, 5, 6000, 7])).toBe("7 flagged: 1, 2, 3, 4, 5, 6,000, …");
+});
 
 test("a wrong prediction is told by a sign and with its truth", () => {
   const { items, end } = begin(payload(tile(3), tile(4, { right: true, guess: "b" })));

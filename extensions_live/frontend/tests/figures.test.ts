@@ -188,15 +188,17 @@ describe("fill", () => {
     expect(line.visible).toBe(true);
   });
 
-  it("requests the whole range at first, and a part once zooming settles", () => {
+  it("requests the whole range at first, and a part at once and in intervals", () => {
     vi.advanceTimersByTime(1000);
     range.have_updated_interactively = true;
-    handlers.get("rangesupdate")?.({ x: 0 });
-    vi.advanceTimersByTime(100);
-    handlers.get("rangesupdate")?.({ x: 0 });
+    for (let i = 0; i < 10; i += 1) {
+      handlers.get("rangesupdate")?.({ x: 0 });
+      vi.advanceTimersByTime(10);
+    }
     vi.advanceTimersByTime(1000);
     expect(model.sent).toEqual([
       { kind: "range", start: null, stop: null },
+      { kind: "range", start: 2, stop: 8 },
       { kind: "range", start: 2, stop: 8 },
     ]);
     expect(card.reset.hidden).toBe(false);

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Iterator
 from typing import IO
 
+from workbench.data.edits import Edits
 from workbench.data.files import one_line
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, PrefetchError
@@ -61,8 +62,11 @@ class Worker:
         """True if the process is waiting for a request and was not inherited by a fork."""
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
-    def iterate(self, epoch: int, start: int) -> Iterator[Data]:
-        """Yield the batches of an epoch, omitting the first `start`, as the process sends them."""
+    def iterate(self, epoch: int, start: int, edits: Edits | None = None) -> Iterator[Data]:
+        """Yield the batches of an epoch from number `start` onwards, as the process sends them.
+
+        `edits` replace those of the copy of the stream in the process, unless they are None.
+        """
         self.idle = False
         requests, answers = self._pipes()
         position = start
@@ -71,7 +75,7 @@ class Worker:
                 pickle.dump(sys.path, requests)
                 requests.write(self._parcel)
                 self._parcel = None
-            pickle.dump((epoch, start), requests)
+            pickle.dump((epoch, start, edits), requests)
             requests.flush()
             while True:
                 kind, content = pickle.load(answers)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 
+from workbench.data.editing import edits_of
 from workbench.data.prefetch.process import WorkerPool
 from workbench.data.prefetch.thread import ReadAhead
-from workbench.data.streams import AbstractDataStream, Data
+from workbench.data.streams import AbstractDataStream, Data, DataStream
 from workbench.data.transformers import Transformer
 from workbench.errors import DataError
 from workbench.utils.numbers import as_whole
@@ -98,11 +99,19 @@ class Prefetch(Transformer):
     def _in_process(self, epoch: int, start: int) -> Iterator[ReadAhead[Data]]:
         worker = self._pool.take(self.data_stream)
         try:
-            read = partial(worker.iterate, epoch, start)
+            read = partial(worker.iterate, epoch, start, edits_of(self.data_stream))
             with contextlib.closing(ReadAhead(read, self.depth, cancel=worker.kill)) as ahead:
                 yield ahead
         finally:
             self._pool.give_back(worker)
+
+    _one_for_one = True
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
+
+    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
+        return self.data_stream._over(base, size)  # nothing is read in advance
 
     def close(self) -> None:
         """Stop the reading process, if there is one; the next read starts a new process."""

@@ -8,6 +8,8 @@ import sys
 import traceback
 from typing import IO, Any
 
+from workbench.data.editing import set_edits
+
 
 def main() -> None:
     """Serve the requests that the parent process sends to the standard input."""
@@ -33,10 +35,12 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     except BaseException as error:
         failure = error
     while True:
-        epoch, start = pickle.load(requests)
+        epoch, start, edits = pickle.load(requests)
         try:
             if failure is not None:
                 raise failure
+            if edits is not None:
+                set_edits(stream, edits)
             for batch in stream.iterate(epoch, start):
                 _send(answers, ("batch", batch))
             _send(answers, ("end", None))

@@ -88,6 +88,10 @@ class IndexScheme(IterationScheme):
             return min(ends), max(ends)
         return int(self.indices.min()), int(self.indices.max())
 
+    def _order(self, epoch: int) -> Indices:
+        """Return the indices in the order of an epoch; `workbench.data.edits` regroups them."""
+        return self.indices
+
 
 class BatchScheme(IndexScheme):
     """Scheme whose requests are the indices of the examples in a batch.

@@ -28,7 +28,7 @@ class SequentialScheme(BatchScheme):
     """
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        return _portions(self.indices, self.batch_size, start)
+        return portions(self.indices, self.batch_size, start)
 
     def __repr__(self) -> str:
         return f"SequentialScheme({self.num_examples} examples, batch_size={self.batch_size})"
@@ -77,8 +77,11 @@ class ShuffledScheme(BatchScheme):
         self.sorted_indices = sorted_indices
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        order = _shuffled(self.indices, self.seed, epoch)
-        return _portions(order, self.batch_size, start, ascending=self.sorted_indices)
+        order = self._order(epoch)
+        return portions(order, self.batch_size, start, ascending=self.sorted_indices)
+
+    def _order(self, epoch: int) -> Indices:
+        return _shuffled(self.indices, self.seed, epoch)
 
     def __repr__(self) -> str:
         return (
@@ -104,7 +107,7 @@ class SequentialExampleScheme(IndexScheme):
     requests_examples = True
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        return _one_by_one(self.indices[start:])
+        return one_by_one(self.indices[start:])
 
     def __repr__(self) -> str:
         return f"SequentialExampleScheme({self.num_examples} examples)"
@@ -141,7 +144,10 @@ class ShuffledExampleScheme(IndexScheme):
         self.seed = resolve_seed(rng, seed, "a scheme")
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        return _one_by_one(_shuffled(self.indices, self.seed, epoch)[start:])
+        return one_by_one(self._order(epoch)[start:])
+
+    def _order(self, epoch: int) -> Indices:
+        return _shuffled(self.indices, self.seed, epoch)
 
     def __repr__(self) -> str:
         return f"ShuffledExampleScheme({self.num_examples} examples, seed={self.seed})"
@@ -151,7 +157,7 @@ def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:
     return generator_at(seed, epoch).permutation(np.asarray(indices, dtype=np.intp))
 
 
-def _portions(
+def portions(
     indices: Indices, size: int, start: int, *, ascending: bool = False
 ) -> Iterator[Request]:
     """Split `indices` into portions of `size`, and yield all except the first `start`."""
@@ -164,5 +170,6 @@ def _portions(
         yield np.sort(portion) if ascending else portion
 
 
-def _one_by_one(indices: Indices) -> Iterator[int]:
+def one_by_one(indices: Indices) -> Iterator[int]:
+    """Yield `indices` as integers."""
     return iter(indices) if isinstance(indices, range) else iter(indices.tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,8 +13,17 @@ from workbench.data.axes import AxisLabels
 from workbench.data.datasets import check_sources, stack
 from workbench.data.fuel_hooks import check_called
 from workbench.data.readonly import Watched
-from workbench.data.streams import AbstractDataStream, Data
+from workbench.data.streams import AbstractDataStream, Data, DataStream
 from workbench.errors import DataError
+
+UNKNOWN_ITEMS = (
+    "{stream!r} does not return one item for each item that it reads, so single examples cannot be "
+    "changed; derive the class from SourcewiseTransformer, or define transform instead of iterate"
+)
+MADE = (
+    "the source {name!r} of {stream!r} is not a source of the dataset, but computed from its "
+    "sources {below}; give one of these, with a value as in the dataset"
+)
 
 
 class Transformer(AbstractDataStream):
@@ -76,6 +86,40 @@ class Transformer(AbstractDataStream):
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         batches = self.data_stream.iterate(epoch, start)
         return map(self.transform if self._never_writes else Watched(self.transform, self), batches)
+
+    _one_for_one = False  # True if `iterate` returns one item for each item that it reads
+
+    def _check_items(self) -> None:
+        iterate = type(self).iterate
+        known = self._one_for_one and iterate.__module__.startswith("workbench.")
+        if not known and iterate is not Transformer.iterate:
+            raise DataError(UNKNOWN_ITEMS.format(stream=self))
+
+    def _base(self) -> DataStream:
+        self._check_items()
+        return self.data_stream._base()
+
+    def _taken(self, epoch: int, position: int) -> int:
+        self._check_items()
+        return self.data_stream._taken(epoch, position)
+
+    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
+        examples, items = self.data_stream._lengths(epoch)
+        return None if self.num_examples is None else examples, items
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream.produces_examples and self.data_stream._keeps_rows()
+
+    def _source_below(self, name: str) -> str:
+        if name not in self.data_stream.sources:
+            below = ", ".join(map(repr, self.data_stream.sources))
+            raise DataError(MADE.format(name=name, stream=self, below=below))
+        return self.data_stream._source_below(name)
+
+    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
+        new = copy.copy(self)
+        new.data_stream = self.data_stream._over(base, size)
+        return new
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data_stream!r})"
@@ -150,6 +194,9 @@ class SourcewiseTransformer(Transformer):
             else:
                 entries[index] = self.transform_source_batch(entry, name)
         return tuple(entries)
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
 
 
 def chosen_sources(

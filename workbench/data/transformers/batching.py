@@ -6,6 +6,7 @@ epoch is resumed in the middle. Otherwise the earlier data are read again.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
@@ -15,11 +16,17 @@ import torch
 
 from workbench.data.axes import BATCH, AxisLabels, changed
 from workbench.data.datasets import stack
-from workbench.data.schemes import IterationScheme
+from workbench.data.schemes import ConstantScheme, IterationScheme
 from workbench.data.schemes.base import request_sizes
-from workbench.data.streams import AbstractDataStream, Data, epoch_lengths
+from workbench.data.streams import AbstractDataStream, Data, DataStream, epoch_lengths
 from workbench.data.transformers.base import Transformer
 from workbench.errors import DataError
+
+MOVED_ROWS = (
+    "{stream!r} does not know which examples of a dataset it has read, since {below!r} can change "
+    "the order or the number of the examples in a batch; so single examples cannot be changed. "
+    "Apply the function to single examples, or after the batches are made"
+)
 
 
 class Batch(Transformer):
@@ -100,6 +107,29 @@ class Batch(Transformer):
             if len(batch) < size:
                 return
 
+    _one_for_one = True
+
+    def _taken(self, epoch: int, position: int) -> int:
+        sizes = request_sizes(self.iteration_scheme, epoch)
+        return self.data_stream._taken(epoch, sum(islice(sizes, position)))
+
+    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
+        available = self.data_stream._lengths(epoch)[0]
+        examples, batches = epoch_lengths(self.iteration_scheme, available)
+        if self.strictness and self.batch_size is not None and available is not None:
+            batches = available // self.batch_size
+            examples = batches * self.batch_size
+        return examples, batches
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
+
+    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
+        new = copy.copy(self)
+        new.data_stream = self.data_stream._over(base, size)
+        new.iteration_scheme, new.strictness = ConstantScheme(size), 0
+        return new
+
     def __repr__(self) -> str:
         strict = f", strictness={self.strictness}" if self.strictness else ""
         return f"Batch({self.data_stream!r}, {self.iteration_scheme!r}{strict})"
@@ -147,6 +177,18 @@ class Unpack(Transformer):
         first, within = divmod(start, self.data_stream.batch_size or start + 1)
         batches = self.data_stream.iterate(epoch, first)
         return islice(chain.from_iterable(map(self._examples, batches)), within, None)
+
+    _one_for_one = True
+
+    def _taken(self, epoch: int, position: int) -> int:
+        return _rows_taken(self, epoch, position)
+
+    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
+        examples = self.data_stream._lengths(epoch)[0]
+        return examples, examples
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
 
     def _examples(self, batch: Data) -> Iterator[Data]:
         check_even(batch, self.data_stream)
@@ -215,12 +257,39 @@ class Cache(Transformer):
                 used += len(part[0])
                 size -= len(part[0])
             if parts:
-                yield tuple([_joined(source) for source in zip(*parts, strict=True)])
+                yield tuple([joined(source) for source in zip(*parts, strict=True)])
             if size:
                 return
 
+    _one_for_one = True
+
+    def _taken(self, epoch: int, position: int) -> int:
+        sizes = request_sizes(self.iteration_scheme, epoch)
+        return _rows_taken(self, epoch, sum(islice(sizes, position)))
+
+    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
+        return epoch_lengths(self.iteration_scheme, self.data_stream._lengths(epoch)[0])
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
+
+    def _over(self, base: DataStream, size: int) -> AbstractDataStream:
+        new = copy.copy(self)
+        new.data_stream = self.data_stream._over(base, size)
+        new.iteration_scheme = ConstantScheme(size)
+        return new
+
     def __repr__(self) -> str:
         return f"Cache({self.data_stream!r}, {self.iteration_scheme!r})"
+
+
+def _rows_taken(stream: Unpack | Cache, epoch: int, rows: int) -> int:
+    """Return `rows`, the number of examples of a dataset in as many rows of the stream below."""
+    below = stream.data_stream
+    if not below._keeps_rows():
+        raise DataError(MOVED_ROWS.format(stream=stream, below=below))
+    count = below._base()._lengths(epoch)[0]
+    return rows if count is None else min(rows, count)
 
 
 def check_even(batch: Data, data_stream: AbstractDataStream) -> None:
@@ -248,7 +317,7 @@ def _stacked(examples: tuple[Any, ...]) -> Any:
     return stack(examples)
 
 
-def _joined(parts: tuple[Any, ...]) -> Any:
+def joined(parts: tuple[Any, ...]) -> Any:
     """Concatenate parts of batches into one batch; a single part is returned unchanged."""
     if len(parts) == 1:
         return parts[0]

@@ -101,6 +101,9 @@ class Padding(Transformer):
         }
         return {**labels, **masks}
 
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
+
     def transform(self, data: Data) -> Data:
         entries: list[Any] = []
         for name, source in zip(self.data_stream.sources, data, strict=True):

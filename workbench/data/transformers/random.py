@@ -72,6 +72,11 @@ class RandomTransformer(Transformer):
         All examples of a batch use the same generator, in order.
         """
 
+    _one_for_one = True
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
+
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         transformed = self._transformed if self._never_writes else Watched(self._transformed, self)
         for position, data in enumerate(self.data_stream.iterate(epoch, start), start):

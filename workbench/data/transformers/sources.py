@@ -76,6 +76,13 @@ class Rename(Transformer):
     def transform(self, data: Data) -> Data:
         return data
 
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
+
+    def _source_below(self, name: str) -> str:
+        place = self.sources.index(name) if name in self.sources else None
+        return super()._source_below(name if place is None else self.data_stream.sources[place])
+
     def __repr__(self) -> str:
         return f"Rename({self.data_stream!r}, {self.names})"
 
@@ -121,6 +128,9 @@ class FilterSources(Transformer):
 
     def transform(self, data: Data) -> Data:
         return tuple([data[index] for index in self._kept])
+
+    def _keeps_rows(self) -> bool:
+        return self.data_stream._keeps_rows()
 
     def __repr__(self) -> str:
         return f"FilterSources({self.data_stream!r}, {self.sources})"

@@ -3,11 +3,12 @@
 
 import { careForCell } from "../cell";
 import { make, named } from "../dom";
+import { makeEditBar } from "../inside/edit_bar";
 import { makeFrame } from "../inside/frame";
 import { bytesOf, paint } from "../inside/pixels";
 import { percent } from "../inside/time";
-import type { Tile, TilesPayload, TilesState } from "../messages";
-import type { Rendering } from "../model";
+import type { LiveState, Tile, TilesPayload, TilesState } from "../messages";
+import type { Model, Rendering } from "../model";
 
 /** One example on the page. */
 interface Card {
@@ -16,8 +17,10 @@ interface Card {
 }
 
 function render({ model, el }: Rendering<TilesState>) {
-  const { content, choose, run } = makeFrame<TilesPayload>(model, el, "tiles-view");
+  const { box, content, choose, run } = makeFrame<TilesPayload>(model, el, "tiles-view");
   const summary = named("summary", make("div", "wb-inside-summary", content));
+  const plain = model as unknown as Model<LiveState>;
+  const showEdits = model.get("flags") ? makeEditBar(plain, box, content, choose) : null;
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = new Map<number, Card>();
   let latest: TilesPayload | null = null;
@@ -61,6 +64,7 @@ function render({ model, el }: Rendering<TilesState>) {
   return run((payload) => {
     latest = payload;
     summary.textContent = payload.summary;
+    showEdits?.(payload.edit);
     arrange();
   });
 }
@@ -73,6 +77,7 @@ function makeTile(
 ): Card {
   const item = make("li", "wb-tile", list);
   item.dataset.index = String(index);
+  item.title = `example ${index.toLocaleString("en")}`;
   const pair = make("div", "wb-tile-images", item);
   const canvases = [0, 1].map(() => {
     const canvas = make("canvas", "wb-tile-image", pair);
@@ -80,6 +85,7 @@ function makeTile(
     canvas.setAttribute("aria-label", `example ${String(index)}`);
     return canvas;
   });
+  const badge = make("div", "wb-tile-badge", item);
   const text = make("div", "wb-tile-text", item);
   const line = make("div", "wb-tile-line", item);
   const guess = make("b", "wb-tile-guess", line);
@@ -99,6 +105,8 @@ function makeTile(
   return {
     item,
     update: (tile, place, payload) => {
+      item.dataset.edit = tile.edit;
+      badge.textContent = tile.edit;
       item.dataset.right = tile.right === null ? "" : String(tile.right);
       [payload.images, payload.outputs].forEach((view, i) => {
         const [canvas, bytes] = [canvases[i], bytesOf(view)];
@@ -111,10 +119,12 @@ function makeTile(
       const sign = tile.right === null ? "" : tile.right ? "✓ " : "✗ ";
       guess.textContent = tile.guess && sign + tile.guess;
       sure.textContent = tile.sure === null ? "" : percent(tile.sure);
-      truth.textContent = tile.truth && tile.right !== true ? `truth ${tile.truth}` : "";
+      truth.textContent =
+        tile.truth && (tile.right !== true || tile.edit) ? `truth ${tile.truth}` : "";
       loss.textContent = tile.loss && `loss ${tile.loss}`;
       ({ flagged } = tile);
       if (!flag) return;
+      flag.hidden = tile.edit === "dropped";
       flag.textContent = flagged ? "⚑" : "⚐";
       flag.title = flagged ? "remove the flag" : "flag this example";
       flag.setAttribute("aria-pressed", String(flagged));

@@ -1,0 +1,244 @@
+"""Training examples with the highest loss, found by looking at all training examples in turn.
+
+Each probe of a session reads some examples; their losses are computed from the present values of
+the parameters, and those with the highest loss are kept. The kept examples are evaluated again with
+each probe. So memory does not grow with the data, and training reads few examples at a time: their
+number depends on how long reading and computing take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from extensions_live.fixed_examples import (
+    Array,
+    FixedExamples,
+    losses,
+    probabilities,
+    wrong_ones,
+)
+from workbench.interfaces import Probe, Session
+from workbench.tensor import Variable
+
+DROPPED = "dropped"
+
+KEPT = 72
+"""Number of examples with the highest loss that are kept."""
+
+RECENT = 8
+"""Number of examples edited last that are kept too, so that a user sees what has changed."""
+
+FIRST, FEWEST, LARGEST = 16, 2, 2048
+"""Number of examples of the first probe, and the bounds of this number."""
+
+READING, COMPUTING = 0.004, 0.025
+"""Seconds for which reading may delay training, and which computing may take, for one probe."""
+
+BYTES = 4 * 2**20
+"""Maximum size of the examples of one probe."""
+
+COMPUTED = (
+    "the classes of these examples are computed from the stored labels by a transformer; give the "
+    "stored label in code: session.relabel(mistakes.flagged, label, source={source!r})"
+)
+
+
+class TrainingExamples(FixedExamples):
+    """Training examples with the highest loss, with their indices in the dataset.
+
+    If the examples of a run have no indices, the first batch is shown, and `reason` says why.
+
+    Parameters
+    ----------
+    session, output, batch, targets, labels, user, needs_classes
+        As in `FixedExamples`, without a batch.
+
+    Attributes
+    ----------
+    indices : array of int
+        The index of each example.
+    count : int
+        The number of training examples that were not dropped.
+    looked : int
+        The number of examples that were seen at least once.
+    wrong : int
+        The number of examples whose prediction was wrong when they were seen last.
+    pinned : set of int
+        The indices of further examples that must be kept.
+    no_label : str
+        The reason why a class cannot be stored as a label; empty if it can.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        output: Variable,
+        batch: None = None,
+        *,
+        targets: str,
+        labels: Sequence[str] | None,
+        user: str,
+        needs_classes: bool = True,
+    ) -> None:
+        super().__init__(
+            session, output, batch, targets=targets, labels=labels, user=user,
+            needs_classes=needs_classes,
+        )  # fmt: skip
+        self.indices: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self.reason = self.no_label = ""
+        self.pinned: set[int] = set()
+        self.complete = True
+        self._all: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1 if wrong, 0 if right, or -1
+        self._edits: dict[int, str] = {}  # in the order in which they were seen
+        self._new_values: dict[int, Any] = {}
+        self._asked: tuple[dict[int, str], dict[int, Any]] = {}, {}
+        self._size, self._place, self._since = FIRST, 0, 0
+        self._moment: object = None
+
+    @property
+    def count(self) -> int:
+        return len(self._all) - sum(edit == DROPPED for edit in self._edits.values())
+
+    @property
+    def looked(self) -> int:
+        return int((self._known >= 0).sum())
+
+    @property
+    def wrong(self) -> int:
+        return int((self._known > 0).sum())
+
+    def has(self, index: int) -> bool:
+        """Return True if there is such a training example."""
+        place = int(np.searchsorted(self._all, index))
+        return place < len(self._all) and bool(self._all[place] == index)
+
+    def edit_of(self, index: int) -> str:
+        """Return whether an example was ``dropped`` or ``relabelled``, or an empty string."""
+        return self._edits.get(index, "")
+
+    def ask_at(self, session: Session, moment: object) -> Probe:
+        """Ask for the next examples; `moment` changes whenever training has advanced."""
+        found = session.training_examples
+        self.reason = found["reason"]
+        if self.reason:
+            self.complete = True
+            return self.ask(session)
+        if moment != self._moment:
+            self._moment, self._since, self.complete = moment, 0, False
+        if len(found["indices"]) != len(self._all):
+            self._all = np.asarray(found["indices"], np.int64)
+            self._known = np.full(len(self._all), -1, np.int8)
+        changed = self._note(found)
+        return session.probe(self._copy.names, examples=changed or self._next())
+
+    def _note(self, found: Mapping[str, Any]) -> list[int]:
+        """Note the present edits; return the kept examples whose values have changed.
+
+        They are in effect for the view when these examples have been read again.
+        """
+        labels = {i: v for values in found["relabelled"].values() for i, v in values.items()}
+        new = {**dict.fromkeys(labels, "relabelled"), **dict.fromkeys(found[DROPPED], DROPPED)}
+        before = {index: edit for index, edit in self._edits.items() if index in new}
+        self._asked = {**before, **new}, labels  # in the order in which they were first seen
+        changed = {i for i in {*self._edits, *new} if self._edits.get(i) != new.get(i)}
+        then = self._new_values
+        changed |= {i for i in {*then, *labels} if then.get(i) != labels.get(i)}
+        return [index for index in self.indices.tolist() if index in changed]
+
+    def _next(self) -> list[int]:
+        """Return the indices of the next examples to look at."""
+        found: list[int] = []
+        passed, edits = 0, self._asked[0]
+        while not found and passed < len(self._all):
+            part = self._all[self._place : self._place + self._size]
+            passed += len(part)
+            self._place = (self._place + len(part)) % len(self._all)
+            found = [index for index in part.tolist() if edits.get(index) != DROPPED]
+        self._since += passed
+        self.complete = self._since >= len(self._all)
+        return found
+
+    def see(self, probe: Probe) -> None:
+        if not probe.examples:
+            super().see(probe)
+            return
+        start = perf_counter()
+        self._edits, self._new_values = self._asked
+        dropped = [index for index, edit in self._edits.items() if edit == DROPPED]
+        self._known[np.isin(self._all, dropped)] = -1
+        kept = ~np.isin(self.indices, probe.examples)
+        batch = dict(probe.batch)
+        if self.batch is not None and kept.any():
+            batch = {n: _joined(_rows(self.batch[n], kept), batch[n]) for n in batch}
+        self._take(batch)
+        self.indices = np.concatenate([self.indices[kept], np.array(probe.examples, np.int64)])
+        self.evaluate(probe)
+        assert self.truth is not None
+        self._check_labels(probe)
+        chances = probabilities(self.output)
+        wrong = wrong_ones(chances, self.truth)
+        seen = wrong[-len(probe.examples) :]
+        gone = [self.edit_of(index) == DROPPED for index in probe.examples]
+        self._known[np.searchsorted(self._all, probe.examples)] = np.where(gone, -1, seen)
+        self._keep(losses(chances, self.truth))
+        self._adapt(probe, perf_counter() - start)
+
+    def _check_labels(self, probe: Probe) -> None:
+        """Check that the classes which are seen are the labels in the dataset."""
+        stored = probe.stored.get(self.targets)
+        assert self.truth is not None
+        same = stored is not None and np.array_equal(stored, self.truth[-len(stored) :])
+        self.no_label = "" if same else COMPUTED.format(source=self.targets)
+
+    def _keep(self, found: Array) -> None:
+        """Keep the examples with the highest loss, the pinned ones, and those edited last."""
+        order = np.argsort(-np.nan_to_num(found, nan=np.inf), kind="stable")
+        special = self.pinned | set(self.recent)
+        places = {int(index): place for place, index in enumerate(self.indices)}
+        rows = dict.fromkeys(places[index] for index in special if index in places)
+        plain = (row for row in order.tolist() if not self.edit_of(int(self.indices[row])))
+        rows |= dict.fromkeys(row for _, row in zip(range(KEPT), plain, strict=False))
+        chosen = np.array(sorted(rows), np.intp)
+        assert self.batch is not None
+        self.indices, self.output = self.indices[chosen], self.output[chosen]
+        self._take({name: _rows(values, chosen) for name, values in self.batch.items()})
+
+    @property
+    def recent(self) -> list[int]:
+        """The indices of the examples edited last, as far as they were seen here."""
+        here = set(self.indices.tolist())
+        return [index for index in self._edits if index in here][-RECENT:]
+
+    def _adapt(self, probe: Probe, seconds: float) -> None:
+        """Choose the number of examples of the next probe."""
+        count = len(probe.examples)
+        size = sum(np.asarray(values).nbytes for values in probe.batch.values()) / count
+        if probe.seconds > READING or seconds > COMPUTING:
+            self._size = max(FEWEST, self._size // 2)
+        elif count >= self._size and 2 * max(probe.seconds / READING, seconds / COMPUTING) < 1:
+            self._size = min(LARGEST, 2 * self._size)
+        self._size = min(self._size, max(FEWEST, int(BYTES / max(size, 1))))
+
+
+def _rows(values: Any, rows: Any) -> Any:
+    return np.asarray(values)[rows]
+
+
+def _joined(first: Any, second: Any) -> Array:
+    """Return two arrays of examples as one, with zeros after shorter sequences."""
+    one, two = np.asarray(first), np.asarray(second)
+    if one.ndim == two.ndim > 1 and one.shape[1] != two.shape[1]:
+        length = max(one.shape[1], two.shape[1])
+        one, two = (_padded(part, length) for part in (one, two))
+    return np.concatenate([one, two])
+
+
+def _padded(array: Array, length: int) -> Array:
+    rest = [(0, 0)] * (array.ndim - 2)
+    return np.pad(array, [(0, 0), (0, length - array.shape[1]), *rest])

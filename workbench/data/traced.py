@@ -1,0 +1,100 @@
+"""Bases of streams that know which examples of a dataset are in their batches.
+
+`workbench.data.editing` uses their methods to drop, relabel and read single examples. Each stream
+calls the methods of the stream below it, down to the `Origin`, which reads the dataset.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.data.edits import EditedScheme, Edits
+from workbench.data.reader_copies import Part
+from workbench.data.schemes import IterationScheme
+from workbench.errors import DataError
+
+NO_INDICES = (
+    "{stream!r} does not know which examples of a dataset are in its batches, so single examples "
+    "cannot be changed; train on DataStream(IndexableDataset({{source: array}}), "
+    "iteration_scheme=ShuffledScheme(...))"
+)
+IN_ORDER = (
+    "the examples of {dataset!r} can only be read in order and have no indices, so single examples "
+    "cannot be changed; put the data into an IndexableDataset"
+)
+
+
+class Traced(Part):
+    """Base of all streams; by default, their examples are unknown."""
+
+    num_batches: int | None = None
+    num_examples: int | None = None
+
+    def _base(self) -> Any:
+        """Return the stream that reads the dataset; raise a `DataError` if there is none."""
+        raise DataError(NO_INDICES.format(stream=self))
+
+    def _taken(self, epoch: int, position: int) -> int:
+        """Return the number of examples of the dataset in the first `position` items."""
+        raise DataError(NO_INDICES.format(stream=self))
+
+    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
+        """Return the numbers of examples and items in an epoch, with all edits."""
+        return self.num_examples, self.num_batches
+
+    def _keeps_rows(self) -> bool:
+        """Return True if the examples of all items are those of the dataset, in the same order."""
+        return False
+
+    def _source_below(self, name: str) -> str:
+        """Return the name of a source in the dataset."""
+        raise DataError(NO_INDICES.format(stream=self))
+
+    def _over(self, base: Any, size: int) -> Any:
+        """Return a copy of this stream over another base, with items of `size` examples."""
+        raise DataError(NO_INDICES.format(stream=self))
+
+
+class Origin:
+    """Base of the stream that reads a dataset, which applies the edits."""
+
+    dataset: Any
+    iteration_scheme: IterationScheme | None
+    num_batches: int | None
+    num_examples: int | None
+
+    _edits: Edits | None = None
+    _known: tuple[Edits, int | None, tuple[int | None, int | None]] | None = None  # last lengths
+
+    @property
+    def _differs_for_others(self) -> bool:
+        return self._edits is not None
+
+    def _copied(self) -> None:
+        if self._edits is not None:
+            self._edits = self._edits.everywhere()
+
+    def _edited_scheme(self) -> EditedScheme:
+        assert self.iteration_scheme is not None
+        return EditedScheme(self.iteration_scheme, () if self._edits is None else self._edits.drops)
+
+    def _taken(self, epoch: int, position: int) -> int:
+        return self._edited_scheme().taken(epoch, position)
+
+    def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
+        if self._edits is None:
+            return self.num_examples, self.num_batches
+        known = self._known
+        if known is None or known[0] is not self._edits or known[1] != epoch:
+            lengths = self._edited_scheme().lengths(epoch)
+            self._known = known = self._edits, epoch, lengths
+        return known[2]
+
+    def _keeps_rows(self) -> bool:
+        return True
+
+    def _source_below(self, name: str) -> str:
+        return name
+
+    def _over(self, base: Any, size: int) -> Any:
+        return base

@@ -1,0 +1,176 @@
+"""Methods of a session that change the examples it trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from workbench import interfaces
+from workbench.data.editing import (
+    checked_examples,
+    edits_of,
+    source_in_dataset,
+    training_indices,
+)
+from workbench.errors import DataError, SessionError
+from workbench.main_loop import MainLoop
+from workbench.main_loop.data_edits import drop, relabel, stream_of
+from workbench.session.command import Command
+from workbench.session.queue import Queue
+from workbench.utils.values import to_python
+
+FEW = 10
+"""Maximum number of examples that the text of a command lists."""
+
+SMALL = 16
+"""Maximum number of values per example whose old values are recorded."""
+
+NOTHING: dict[str, Any] = {"indices": range(0), "sources": (), "dropped": [], "relabelled": {}}
+"""Description of training examples without indices."""
+
+
+class Editing(interfaces.Session):
+    """Base of sessions with the methods that relabel and drop training examples."""
+
+    main_loop: MainLoop
+    _queue: Queue
+
+    def relabel(
+        self, examples: int | Sequence[int], value: Any, *, source: str = "targets"
+    ) -> Command:
+        """Replace the value of a source of some training examples from the next batch onwards.
+
+        The arrays or files of the dataset do not change: the value is replaced whenever the
+        training stream reads the example. `undo` and `rewind` restore earlier values, and a saved
+        run keeps the new ones. Other streams over the same dataset are not affected.
+
+        Parameters
+        ----------
+        examples : int or sequence of int
+            The indices of the examples in the dataset of the training stream.
+        value : number, str or array
+            The new value, of the shape and kind of the values in the dataset, before transformers.
+        source : str
+            The source to change.
+
+        Raises
+        ------
+        SessionError
+            If the examples of the run have no indices, or if there are no such examples or sources.
+
+        Examples
+        --------
+        >>> session.relabel([17, 240], 3)  # doctest: +SKIP
+        >>> session.undo()  # doctest: +SKIP
+        """
+        found, _ = checked(self.main_loop, examples, source)
+        plain = to_python(value)
+        plain = plain.tolist() if hasattr(plain, "tolist") else plain
+        details = {"examples": found, "source": source, "value": plain}
+        action = partial(make, self.main_loop, "relabel", details)
+        text = f"relabel {shown(found)}: {source} = {plain!r:.40}"
+        return self._queue.ask("relabel", text, action, details)
+
+    def drop(self, examples: int | Sequence[int]) -> Command:
+        """Omit training examples from the next batch onwards; epochs become shorter.
+
+        The arrays or files of the dataset do not change. `undo` and `rewind` bring the examples
+        back, and a saved run stays without them. If the scheme is sequential or shuffled, later
+        examples move up, so that only the last batch of an epoch can be smaller; the batches of
+        other schemes become smaller.
+
+        Parameters
+        ----------
+        examples : int or sequence of int
+            The indices of the examples in the dataset of the training stream.
+
+        Raises
+        ------
+        SessionError
+            If the examples of the run have no indices, or if there are no such examples.
+
+        Examples
+        --------
+        >>> session.drop(17)  # doctest: +SKIP
+        """
+        found, _ = checked(self.main_loop, examples)
+        details = {"examples": found}
+        action = partial(make, self.main_loop, "drop", details)
+        return self._queue.ask("drop", f"drop {shown(found)}", action, details)
+
+    @property
+    def training_examples(self) -> dict[str, Any]:
+        """The examples that training reads, and their edits, as plain values.
+
+        ``indices`` are the indices in the dataset, as a range or an array. ``sources`` are the
+        sources that can be relabelled. ``dropped`` is a list of indices. ``relabelled`` has, for
+        each source, the new values by index. ``reason`` is the reason why examples cannot be
+        edited; empty if they can.
+        """
+        try:
+            stream = stream_of(self.main_loop)
+            edits = edits_of(stream)
+            assert edits is not None
+            names: dict[str, str] = {}
+            for source in stream.sources:
+                try:
+                    names[source_in_dataset(stream, source)] = source
+                except DataError:
+                    continue
+            return {
+                "indices": training_indices(stream),
+                "sources": tuple(names.values()),
+                "dropped": edits.dropped,
+                "relabelled": {names.get(n, n): dict(v) for n, v in edits.values.items()},
+                "reason": "",
+            }
+        except DataError as error:
+            return {**NOTHING, "reason": str(error)}
+
+
+def checked(
+    main_loop: MainLoop, examples: Any, source: str | None = None
+) -> tuple[list[int], str | None]:
+    """Return the indices of examples, and the name of a source, after a check that they exist.
+
+    Raises
+    ------
+    SessionError
+    """
+    try:
+        stream = stream_of(main_loop)
+        if source is not None:
+            source_in_dataset(stream, source)
+        return checked_examples(stream, examples), source
+    except DataError as error:
+        raise SessionError(str(error)) from error
+
+
+def make(main_loop: MainLoop, kind: str, details: dict[str, Any]) -> None:
+    """Make an edit in the training thread, and add the old values to `details`."""
+    if kind == "drop":
+        drop(main_loop, details["examples"])
+        return
+    old = relabel(main_loop, details["examples"], details["source"], details["value"])
+    details.pop("old", None)
+    if all(not isinstance(value, list) or _count(value) <= SMALL for value in old):
+        details["old"] = old
+
+
+def shown(examples: Sequence[int]) -> str:
+    """Return the indices of examples as text.
+
+    Examples
+    --------
+    >>> shown([17]), shown([1, 2])
+    ('example 17', 'examples 1, 2')
+    """
+    some = ", ".join(map(str, examples[:FEW]))
+    if len(examples) > FEW:
+        return f"{len(examples):,} examples ({some}, …)"
+    return f"example{'s' * (len(examples) > 1)} {some}"
+
+
+def _count(value: Any) -> int:
+    return sum(map(_count, value)) if isinstance(value, list) else 1
