@@ -1,4 +1,4 @@
-"""Distributions over time of the parameters, gradients or activations of a network.
+"""Distributions of the parameters, gradients or activations of a network over time.
 
 `Distributions` is used by `Histogram` and `Layers`. It chooses the variables, processes probes, and
 packs the history of one variable for the page.
@@ -62,7 +62,7 @@ class Distributions:
     graph : ComputationGraph or None
         The graph that the session trains. Without it only parameters can be shown.
     criterion : object, optional
-        See `workbench.filter.as_predicate`. Without a graph it must be the names of parameters.
+        See `workbench.filter.as_predicate`. Without a graph it must be names of session variables.
     kind : {'parameters', 'gradients', 'activations'}
     cost : Variable, optional
         By default the only scalar output of the graph.
@@ -115,7 +115,7 @@ class Distributions:
             found = names_of(chosen, known, session.name)
             if not found:
                 paths = Selection(parameters).paths
-                text = f"{paths} are not parameters, or the cost does not depend on them"
+                text = f"{paths} contains no parameters, or the cost does not depend on them"
                 raise SessionError(NOTHING.format(user=user, kind=kind, text=text))
             self._limit(found)
             if kind == "gradients":
@@ -157,7 +157,7 @@ class Distributions:
         self.history.add(probe.iteration, [distribution(tensor) for tensor in tensors])
 
     def rows(self) -> list[list[str]]:
-        """Return a row with the latest statistics of each variable."""
+        """Return one row for each variable, with its latest statistics."""
         if not len(self.history):
             return []
         return [
@@ -204,7 +204,7 @@ def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Vari
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """Return unique names by adding a number to each repetition of a name.
+    """Return `names` with a number added to each repetition, so that all are unique.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Functions that read downsampled curves and latest values from a log."""
+"""Functions that read downsampled curves and the latest values from a log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""The smoothed curve has one third of the points, because it has fewer extremes."""
+"""The smoothed curve gets one third of the points, because it has fewer extremes."""
 
 
 def read_curve(
@@ -37,9 +37,9 @@ def read_curve(
     log : TrainingLogBase
     channel : str
     start, stop : float, optional
-        The visible range, on the axis.
+        The limits of the visible range, in the units of `axis`.
     points : int, optional
-        Approximate maximum number of points in the visible range, including smoothed ones.
+        Approximate maximum number of points in the visible range, including the smoothed curve.
     axis : Axis, optional
         The x axis; iterations by default.
     log_x : bool, optional

@@ -1,7 +1,7 @@
 """`Progress`: the progress line of a session, without the buttons of the control bar.
 
-`progress_of` returns the part of a payload that `frontend/src/progress.ts` draws. The control bar
-uses both.
+`progress_of` returns the data that `frontend/src/progress.ts` draws, both here and in the control
+bar.
 """
 
 from __future__ import annotations

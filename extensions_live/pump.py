@@ -1,11 +1,11 @@
-"""Pump, the thread that refreshes all views from their logs at a limited rate.
+"""`Pump`, the thread that refreshes all views from their logs at a limited rate.
 
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
 view is refreshed a few times per second while a page shows it. If its refreshes are slow, a view is
 refreshed less often, since the period is at least ten times the duration of a refresh. All views
-together send at most `MESSAGES_PER_SECOND`, far below the rate at which a notebook server drops
-messages. An error in a view is logged once and shown in this view, and does not affect other views.
+together send at most `MESSAGES_PER_SECOND` messages, far below the rate at which a notebook server
+drops any. An error in a view is logged once, is shown in this view and does not affect other views.
 """
 
 from __future__ import annotations

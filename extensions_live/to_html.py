@@ -2,9 +2,9 @@
 
 The file contains its data, style, scripts and BokehJS. Its content security policy allows only
 these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
-or sent. Curves are downsampled to at most `POINTS` points in total, so that the report of a
-run of any length takes about 1 MB in addition to BokehJS. The minimum and maximum of each group of
-consecutive points are kept, and each pixel has several points, so that zooming in shows more detail.
+or sent. Curves are downsampled to at most `POINTS` points in total, so that the report of a run of
+any length takes about 1 MB in addition to BokehJS. The minimum and maximum of each group of
+consecutive points are kept. Each pixel has several points, so that zooming in shows more detail.
 """
 
 from __future__ import annotations

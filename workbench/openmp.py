@@ -5,7 +5,7 @@ thread. Its idle threads wait actively (spin) for milliseconds. If other program
 processors, spinning threads delay the threads for which they wait: a step of 75 microseconds took
 up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent this. `limited` limits
 the number of threads of a function. `release_workers` ends a team that is not needed. Without it,
-the threads of all teams can exceed the number of processors. Then libgomp puts idle threads to
+there can be more threads in all teams than processors. Then libgomp puts idle threads to
 sleep immediately, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the
 manual of libgomp.
 """
@@ -141,7 +141,7 @@ def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
 
 
 def release_workers() -> None:
-    """End the team of the calling thread, so that other teams do not sleep immediately.
+    """End the team of the calling thread, so that idle threads of other teams do not sleep at once.
 
     The next parallel operation of the thread starts a new team, so only the speed changes. The
     function has no effect if torch does not use GNU's OpenMP.

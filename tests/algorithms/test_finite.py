@@ -300,7 +300,7 @@ def test_states_of_optimizers_stay_finite(name, steps):
     algorithm = TorchOptimizer(cost, [w, b], optimizer, options)
     for _ in range(steps):
         algorithm.process_batch({"x": ONES})
-    text = refused(algorithm, {"x": ONES * 1e25}, r"the optimizer's state of b \(")
+    text = refused(algorithm, {"x": ONES * 1e25}, r"the optimizer's state for b \(")
     assert f"batch {steps + 1} of this run" in text and "all gradients are finite" in text
     if name not in ("acc_delta", "exp_avg"):
         assert name in text
@@ -336,7 +336,7 @@ def test_an_optimizer_that_is_not_torch_s_is_undone():
     x, w, b = variables()
     algorithm = TorchOptimizer((x.mean() * b).sum() + (w**2).sum(), [w, b], Cubes)
     algorithm.process_batch({"x": ONES * 1e12})
-    refused(algorithm, {"x": ONES * 1e13}, r"the optimizer's state of b \(cubes\)")
+    refused(algorithm, {"x": ONES * 1e13}, r"the optimizer's state for b \(cubes\)")
 
 
 def test_a_division_by_nothing_in_an_optimizer_is_undone():

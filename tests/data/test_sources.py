@@ -69,7 +69,7 @@ def test_a_stream_that_ends_early_is_an_error_not_an_end():
         (lambda: Merge([batches_of(2, **PAIR)] * 2), "'x' would occur twice"),
         (
             lambda: Merge([batches_of(2, **PAIR)], ("a",)),
-            "one name for each of the 2 sources .'x', 'y'., but has 1",
+            "is .'a',., but must have one name for each source in .'x', 'y'",
         ),
         (
             lambda: Merge([batches_of(2, x=[1, 2]), examples_of(y=[1, 2])]),

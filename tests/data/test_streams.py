@@ -186,7 +186,7 @@ def test_an_error_while_reading_is_not_the_end_of_the_epoch():
         ({"epoch": -1, "position": 0}, "must be in an epoch of"),
         (
             {"epoch": 0, "position": 7},
-            "which has 6 batches, but is .'epoch': 0, 'position': 7.; resume with the",
+            r"number of batches: 6\), but is .'epoch': 0, 'position': 7.; resume with the",
         ),
     ],
 )

@@ -69,15 +69,15 @@ def test_all_training_examples_are_ranked_by_their_index(start, hand_pump, wire)
     wrong = int((scores.eval({"features": examples()["features"]}).numpy().argmax(1)
                  != examples()["targets"].ravel()).sum())  # fmt: skip
     assert payload["summary"] == (
-        f"iteration 0: {wrong} of 22 training examples are wrong; those with the highest loss "
-        "come first"
+        f"iteration 0: wrong predictions for {wrong} of 22 training examples; those with the "
+        "highest loss are shown first"
     )
 
 
 def test_the_first_look_says_how_many_were_seen(start, hand_pump, wire):
     session, scores = start()
     view = Mistakes(session, scores)
-    assert "of 16 training examples are wrong (6 not seen yet)" in shown(view, hand_pump)["summary"]
+    assert "of 16 training examples (6 not seen yet)" in shown(view, hand_pump)["summary"]
 
 
 def test_only_the_examples_of_the_scheme_are_looked_at(start, hand_pump, wire):
@@ -114,11 +114,11 @@ def test_dropped_examples_are_shown_as_such_and_not_ranked(start, hand_pump, wir
     order = np.argsort(-losses_of(scores, examples())).tolist()
     assert [tile["index"] for tile in payload["tiles"]] == [*order[1:4], order[0]]
     assert [tile["edit"] for tile in payload["tiles"]] == ["", "", "", "dropped"]
-    assert "of 21 training examples are wrong;" in payload["summary"]
+    assert "of 21 training examples;" in payload["summary"]
     session.undo().wait(20)
     payload = all_seen(view, hand_pump)
     assert [tile["index"] for tile in payload["tiles"]] == before
-    assert "of 22 training examples are wrong;" in payload["summary"]
+    assert "of 22 training examples;" in payload["summary"]
 
 
 def test_what_was_dropped_elsewhere_is_not_edited_again(start, hand_pump, wire):

@@ -93,7 +93,7 @@ def test_a_cost_that_is_flat_in_a_variable_has_gradient_zero():
     [
         (
             lambda x: grad(x * 2, x),
-            "the cost mul must be a floating point scalar, but has 1 dimensions .* cost.mean",
+            "the cost mul must be a floating point scalar, but has ndim 1 .* cost.mean",
         ),
         (lambda x: grad(x.sum(), tensor.vector("other")), "sum does not depend on other"),
         (

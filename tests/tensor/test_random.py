@@ -26,6 +26,13 @@ def test_draws_follow_their_distribution(draw, distribution):
     assert stats.kstest(draw(RandomStream(7)).eval().numpy(), distribution.cdf).pvalue > 0.01
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_uniform_draws_are_below_one_in_every_dtype(dtype):
+    values = RandomStream(1).uniform((100_000,), dtype=dtype).eval()
+    assert values.dtype is dtype and values.min() >= 0 and values.max() < 1
+    assert abs(values.to(torch.float64).mean() - 0.5) < 0.01
+
+
 def test_discrete_draws_have_their_frequencies():
     stream = RandomStream(3)
     rows = torch.tensor([[0.1, 0.2, 0.7]]).repeat(20000, 1)

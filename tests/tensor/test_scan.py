@@ -100,7 +100,7 @@ def test_a_state_keeps_its_shape_and_dtype():
         scan(lambda s: s @ torch.ones(2, 3), states=[tensor.constant([0.0, 0.0], "s")], n_steps=2)
     with pytest.raises(TypeError, match="a state must keep its dtype"):
         scan(lambda x_t, s: x_t.sum() * 2, sequences=[x], states=[tensor.constant(0)])
-    with pytest.raises(TypeError, match="needs n_steps if it has no sequences"):
+    with pytest.raises(TypeError, match="needs n_steps, the number of steps"):
         scan(lambda s: s, states=[tensor.constant(0.0)])
 
 

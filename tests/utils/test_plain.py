@@ -80,7 +80,7 @@ def test_extract_args_matches_arguments_as_python_does():
     [
         ((), {"x": 1, "mas": 2}, UnknownArgumentError, "'mas' is unknown.*did you mean 'mask'"),
         ((1,), {"x": 1}, SurplusArgumentError, "'x' was given twice"),
-        ((1, 2, 3), {}, SurplusArgumentError, r"3 positional.*the arguments are \(x, mask\)"),
+        ((1, 2, 3), {}, SurplusArgumentError, r"at most 2, not 3; the arguments are \(x, mask\)"),
         ((), {"x": 1}, ArgumentError, "missing arguments: mask"),
     ],
 )

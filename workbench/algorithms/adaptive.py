@@ -84,7 +84,7 @@ class AdaDelta(StepRule):
 
 
 class AdaGrad(StepRule):
-    r"""Step rule that divides by the root of the sum of squared gradients (Duchi et al. 2011).
+    r"""Step rule that divides steps by the root of the sum of their squares (Duchi et al. 2011).
 
     Let :math:`\eta` be the learning rate and :math:`g_t` the step of the previous rule. Then
 
@@ -220,8 +220,8 @@ class BasicRMSProp(StepRule):
         v_t &= \rho v_{t-1} + (1 - \rho) g_t^2 \\
         \text{step}_t &= g_t / \max(\sqrt{v_t}, 1 / c)
 
-    Because the rule normalises steps, it must be the first rule of a chain; an earlier `Scale`
-    would have no effect. `RMSProp` is this rule followed by `Scale`. The source is lecture 6e of
+    Because the rule normalises steps, an earlier `Scale` has no effect; the rule should therefore
+    come first in a chain. `RMSProp` is this rule followed by `Scale`. The source is lecture 6e of
     the course "Neural Networks for Machine Learning".
 
     Parameters
@@ -255,7 +255,7 @@ class BasicRMSProp(StepRule):
 
 
 class RMSProp(CompositeRule):
-    """Step rule that normalises the size of steps and multiplies by a learning rate (Hinton 2014).
+    """Step rule that normalises steps and multiplies them by a learning rate (Hinton 2014).
 
     The rule applies `BasicRMSProp`, then `Scale`. ``torch.optim.RMSprop`` adds a small constant to
     the root of the running average. This rule applies a lower bound to the root instead.

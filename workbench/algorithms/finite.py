@@ -30,7 +30,7 @@ NOT_FINITE = (
 WRONG = "{what} in {batch}{although}{others}; {effect}. {advice}"
 GRADIENT = "the gradient of {parameter} is {value}"
 STEP = "{parameter} would become infinite or NaN"
-OF_OPTIMIZER = "the optimizer's state of {{parameter}} ({states}) would become infinite or NaN"
+OF_OPTIMIZER = "the optimizer's state for {{parameter}} ({states}) would become infinite or NaN"
 ADVICE = (
     "Try a smaller learning rate, clip the steps with CompositeRule([StepClipping(1.0), rule]), or "
     "skip these batches with RemoveNotFinite as the last rule"
@@ -45,7 +45,7 @@ ALREADY = "{parameters} {verb} already infinite or NaN before the batch; restore
 MOST = 3
 """The largest number of parameters that a message lists."""
 LATE = 32
-"""Maximum number of unchecked costs on an accelerator."""
+"""Maximum number of unchecked costs or steps on an accelerator."""
 FIRST = "Check the data, the initial parameters and the learning rate"
 
 
@@ -63,10 +63,10 @@ class FiniteCost:
         For each parameter, the variable that must be finite before parameters change: its gradient,
         or the parameter itself, which represents its new value. By default the parameters.
     buffers : iterable of SharedVariable, optional
-        Buffers of rules and bricks whose new values must be finite too. For example, after an
-        average of squares has become infinite, all steps would be zero. A buffer is not checked if
-        it is not finite initially, if its dtype is not floating point, or if it can overflow only
-        together with a step.
+        Buffers of rules and bricks whose new values must be finite too. Otherwise, for example, all
+        steps would be zero after an average of squares has become infinite. A buffer is not checked
+        if it is not finite initially, if its dtype is not floating point, or if it can overflow
+        only together with a step.
 
     Attributes
     ----------
@@ -126,14 +126,14 @@ class FiniteCost:
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return a tensor that is true if updates are allowed, or None if all are allowed."""
+        """Return a tensor that is true if updates are allowed, or None if they always are."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:
         """Raise or warn if the cost is not finite.
 
-        A cost on an accelerator is checked some batches later. The batch with this cost does not
-        change any parameter, but the batches after it can.
+        A cost on an accelerator is checked some batches later. If it is not finite, its batch
+        does not change any parameter, but the batches after it can.
         """
         cost = outputs[0]
         if cost.is_cpu:
@@ -169,7 +169,7 @@ class FiniteCost:
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
     ) -> None:
-        """Raise `NotFiniteError` with the name of the first parameter whose gradient is not finite.
+        """Raise `NotFiniteError` for the first parameter whose gradient or new value is not finite.
 
         The first parameter is the one nearest to the cost, where backpropagation starts.
         """
@@ -218,7 +218,7 @@ class FiniteCost:
         return [p for p in found if p in self.gradients] or found
 
     def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
-        """Return parameters in the order of backpropagation, starting nearest to the cost."""
+        """Return parameters in the order of backpropagation, the one nearest to the cost first."""
         roots = [] if self.cost is None else [self.cost]
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
 

@@ -23,10 +23,10 @@ from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates
 
 GRADIENTS_IN_USE = (
-    "the given gradients belong to a graph in evaluation mode, but {bricks} computes differently "
-    "in training mode; pass the gradients of apply_training_mode(ComputationGraph(cost))"
-    ".outputs[0], or pass the cost instead of gradients, or pass mode='as given' if evaluation "
-    "mode is intended"
+    "the given gradients belong to a graph in evaluation mode, but {bricks} would compute "
+    "differently in training mode; pass the gradients of "
+    "apply_training_mode(ComputationGraph(cost)).outputs[0], or pass the cost instead of "
+    "gradients, or pass mode='as given' if evaluation mode is intended"
 )
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
@@ -41,7 +41,7 @@ class GradientDescent(UpdatesAlgorithm):
     Parameters
     ----------
     cost : Variable, optional
-        The scalar to minimise. Required unless `gradients` are given.
+        The scalar to minimise. Required unless `gradients` or `known_grads` are given.
     parameters : list of SharedVariable or criterion, optional
         The variables to train; by default the keys of `gradients`. A criterion (see
         `workbench.filter.as_predicate`) selects from the parameters of the cost, or from these
@@ -156,7 +156,7 @@ class GradientDescent(UpdatesAlgorithm):
         elif known_grads or consider_constant:
             raise errors.AlgorithmError(
                 "gradients cannot be combined with known_grads or consider_constant, which "
-                "control the differentiation of the cost; pass only one of the two"
+                "control the differentiation of the cost; pass gradients or these arguments"
             )
         else:
             self.training_graph = TrainingGraph((), mode)

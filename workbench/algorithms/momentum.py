@@ -18,7 +18,7 @@ from workbench.tensor import SharedVariable, Variable
 
 
 class BasicMomentum(StepRule):
-    r"""Step rule that adds up steps, with a weight that decreases exponentially with their age.
+    r"""Step rule that sums steps, with weights that decrease exponentially with their age.
 
     Let :math:`\mu` be the momentum and :math:`s_t` the step of the previous rule. Then
 

@@ -83,7 +83,7 @@ class LookupTable(Initializable, Feedforward):
         return self.input_dim if name == "indices" else super().get_dim(name)
 
     def describe(self) -> str:
-        return f"{self.length or '?'} rows of {self.dim or '?'}"
+        return f"{self.length or '?'} row{'s' * (self.length != 1)} of {self.dim or '?'}"
 
     def _allocate(self) -> None:
         self._add_parameter((self.length, self.dim), "W", WEIGHT)

@@ -17,7 +17,7 @@ from workbench.tensor import Variable
 
 
 class Maxout(Brick):
-    """Computes the maximum of each group of adjacent features.
+    """A brick that computes the maximum of each group of adjacent features.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ class Maxout(Brick):
         self.num_pieces = num_pieces
 
     def describe(self) -> str:
-        return f"{self.num_pieces} pieces" if self.num_pieces else "? pieces"
+        number = self.num_pieces
+        return f"{number} piece{'s' * (number != 1)}" if number else "? pieces"
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

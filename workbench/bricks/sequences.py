@@ -30,7 +30,7 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        Application methods in order; a brick represents its method ``apply``. A brick can occur
+        Application methods in order; a brick stands for its method ``apply``. A brick can occur
         more than once.
 
     Examples
@@ -61,7 +61,7 @@ class Sequence(Brick):
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, and each later brick to the previous outputs."""
+        """Apply the first brick to the inputs, and each later one to the outputs of the one before."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))
@@ -227,9 +227,9 @@ class MLP(FeedforwardSequence, Initializable):
         layers = self.linear_transformations
         if len(self.dims) != len(layers) + 1:
             raise BrickError(
-                f"{self.path()}: dims is {list(self.dims)}, with {len(self.dims)} numbers, but "
-                f"must have {len(layers) + 1}: the input dimension and one output dimension for "
-                f"each of {len(layers)} activations"
+                f"{self.path()}: dims is {list(self.dims)}, but must have "
+                f"{len(layers) + 1} numbers: the input dimension and one output dimension for each "
+                "activation"
             )
         for layer, input_dim, output_dim in zip(layers, self.dims, self.dims[1:], strict=False):
             layer.input_dim = input_dim
@@ -239,7 +239,7 @@ class MLP(FeedforwardSequence, Initializable):
 
 
 def check_list(brick: Brick, setting: str, given: object) -> None:
-    """Raise `BrickError` unless a setting is a list or another iterable."""
+    """Raise `BrickError` unless a setting is an iterable other than a string."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BrickError(_not_a_list(brick, setting, given))
 

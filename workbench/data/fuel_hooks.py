@@ -1,8 +1,9 @@
 """Errors for overridden methods that would never be called, raised when the class is defined.
 
-In Fuel, users changed a stream by overriding `get_data`, `transform_batch` and others. Most streams
-of this package do not call these methods and would ignore an override silently. An override that
-does not accept the arguments of its calls is an error too. The message names the method to define.
+In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
+streams of this package do not call these methods, so they would silently ignore an override. An
+override that does not accept the arguments of its calls is an error too. The message names the
+method to define.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
     cls : type
         The class.
     names : iterable of str
-        Names of methods that are called in other classes only.
+        Names of methods that are called only in other classes.
     hook : str
         The methods that are called in this class, with their arguments; also used in the message.
     """

@@ -35,7 +35,7 @@ MODES: dict[str, tuple[int, np.dtype[Any]]] = {
 
 NO_PILLOW = (
     "reading images requires Pillow, which is not installed; install it with: pip install pillow "
-    "(or install workbench with its extra: pip install 'workbench[images]')"
+    "(or install workbench with the extra: pip install 'workbench[images]')"
 )
 WIDTH, LENGTH, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 256, 257, 262, 274, 339
 """Tag numbers in TIFF files and in the EXIF data of other files."""

@@ -41,7 +41,7 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 
 @contextmanager
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
-    """Mark all reading of streams inside the ``with`` block as training or evaluation.
+    """Mark all reads of streams inside the ``with`` block as training or evaluation.
 
     Training has a separate position. Evaluation shares the position of the user and does not change
     the position of training.
@@ -201,7 +201,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return a dictionary of the ``epoch`` and the ``position``, the number of batches read.
+        """Return a dictionary with ``epoch`` and ``position``, the number of batches read in it.
 
         A main loop has a separate position, which is part of its own state.
         """
@@ -237,9 +237,9 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
             self.num_batches is not None and position > self.num_batches
         ):
             raise DataError(
-                f"the position must be in an epoch of {self!r}, which has {self.num_batches} "
-                f"batches, but is {dict(state)}; resume with the data and the batch size that were "
-                "used when the position was saved"
+                f"the position must be in an epoch of {self!r} (number of batches: "
+                f"{self.num_batches}), but is {dict(state)}; resume with the data and the batch "
+                "size that were used when the position was saved"
             )
         self._move(((epoch, position), None))
         if _reader.get() is None and (self._trained is None or self._trained[1] is None):
@@ -257,7 +257,7 @@ class EpochIterator(Iterator[BatchT]):
     data_stream : AbstractDataStream
         The stream that is read.
     epoch : int
-        The number of the epoch, from 0.
+        The number of the epoch, counted from 0.
     position : int
         The number of batches read so far, which is also the number of the next batch.
     finished : bool
@@ -321,7 +321,7 @@ class EpochIterator(Iterator[BatchT]):
 
 
 class Readable(Protocol):
-    """Interface of datasets that data streams require; see `workbench.data.Dataset`."""
+    """Interface that data streams require of datasets; see `workbench.data.Dataset`."""
 
     sources: tuple[str, ...]
     reads_once: bool
@@ -348,7 +348,7 @@ class Readable(Protocol):
 
 
 class DataStream(Origin, AbstractDataStream):
-    """Data stream that reads a dataset in the order and batches that a scheme defines.
+    """Data stream that reads a dataset in the order and in the batches that a scheme defines.
 
     Arrays that are views of the data, such as slices of consecutive examples, are read-only.
 

@@ -44,7 +44,7 @@ TIMEOUT = 10.0
 """Seconds to wait for the response of a web address."""
 
 MOST_WAITING = 100
-"""Maximum number of alerts waiting to be sent; older alerts are dropped."""
+"""Maximum number of alerts waiting to be sent; the oldest ones are dropped."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -56,14 +56,14 @@ HOLDS = "the condition of {name} is met"
 
 
 def check_level(level: object) -> None:
-    """Raise an `ArgumentError` unless `level` is a level of alerts."""
+    """Raise an `ArgumentError` unless `level` is an alert level."""
     if level not in LEVELS:
         raise ArgumentError(NOT_A_LEVEL.format(levels=", ".join(get_args(Level)), level=level))
 
 
 @hinted
 def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
-    """Record an alert in the current row of a main loop.
+    """Record an alert in the current row of a main loop's log.
 
     Call this function only in the training thread; other threads must use `Session.alert`.
 
@@ -102,7 +102,7 @@ class Alert(SimpleExtension):
     Parameters
     ----------
     text : str, optional
-        The text of the alert if the condition returns True.
+        The text of the alert if `when` does not return one.
     when : callable, optional
         A function that receives the log and returns True, or the text of the alert, if the
         condition is met. By default the condition is always met.
@@ -111,7 +111,7 @@ class Alert(SimpleExtension):
         If True, alert whenever the condition is met. By default, if the condition is met several
         times in a row, alert only the first time.
     webhook : str or callable, optional
-        The http or https address to which each alert is sent as JSON, by POST, or a function that
+        The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
         ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
         and training continues.
@@ -247,7 +247,7 @@ def post(address: str, facts: Mapping[str, Any]) -> None:
     Raises
     ------
     OSError
-        If there is no response within `TIMEOUT` seconds, or if its status is an error.
+        If no response arrives within `TIMEOUT` seconds, or if the response is an error.
     """
     data = json.dumps(facts).encode()
     headers = {"Content-Type": "application/json"}

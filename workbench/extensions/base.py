@@ -117,7 +117,7 @@ class TrainingExtension(FixedAttributes):
     former_hooks: ClassVar[Mapping[str, str]] = {}
     """Methods of Blocks that are no longer called, each with advice on its replacement.
 
-    A subclass that defines one of these methods raises an error.
+    Defining one of these methods in a subclass raises an error.
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ()
@@ -195,7 +195,7 @@ class TrainingExtension(FixedAttributes):
         Raises
         ------
         StateError
-            If `state` has other keys. Then the extension does not change.
+            If `state` has other keys; the extension then does not change.
         """
         check_keys(f"the state of {self!r}", state, self.state_keys)
         for key, value in state.items():
@@ -256,8 +256,8 @@ class TrainingExtension(FixedAttributes):
 
         The extension can request that the session pause, rewind or change a value. The session
         executes the request before the batch is processed again. If no extension returns True, the
-        error ends training. This method is not called while a rewind replays batches, because none
-        of them has failed before.
+        error ends training. This method is not called while a rewind replays batches, because all
+        of them have succeeded before.
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ event            arguments     when it fires, on the thread that trains
 before_training                once for each main loop, before its algorithm is initialised; not
                                again when the same main loop is started a second time or by
                                `continue_training`; it also fires after a state was loaded into
-                               a new main loop, but does not change that state
+                               a new main loop, but its handlers do not change that state
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
 before_epoch                   when an epoch starts; not when a run continues within an epoch of
@@ -26,8 +26,8 @@ on_error         exception     when an exception ends the run, after it is recor
 Extensions are called in the order in which they were passed to the main loop. Other threads can
 read the records of an event after the last extension has returned.
 
-A run therefore consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs,
-and ``after_training``. An epoch consists of ``before_epoch``, ``before_batch`` and ``after_batch``
+A run consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs, and
+``after_training``. An epoch consists of ``before_epoch``, ``before_batch`` and ``after_batch``
 for every batch, and ``after_epoch``. A request to finish takes effect after the next
 ``after_batch`` or ``after_epoch``.
 """
@@ -43,7 +43,7 @@ class CallbackName(StrEnum):
     """Name of an event, which is also the name of the method that handles it.
 
     It is a str, but comparing it with a str that is not the name of an event raises an error, since
-    a misspelt name would never be equal.
+    a comparison with a misspelt name would otherwise always be False.
 
     Examples
     --------

@@ -47,12 +47,12 @@ NOTHING_YET = "there is no file {} to load yet; training starts from the beginni
 
 
 class Checkpoint(SimpleExtension):
-    """Extension that saves the run to a file, from which training continues with the same results.
+    """Extension that saves the run to a file, so that training can continue with the same results.
 
     The archive contains the parameters, the training state (see `MainLoop.state_dict`) and, if
     `save_main_loop` is True, a pickle of the main loop. `Load` and `continue_training` continue
-    from it. The file at `path` is always complete, because a new file replaces the old file
-    atomically.
+    from the archive. The file at `path` is always complete, because a new file replaces the old
+    file atomically.
 
     The state is saved after all extensions have handled the event, regardless of the order of the
     extensions. Training waits only while the state is copied into memory; a thread writes the file.
@@ -66,7 +66,7 @@ class Checkpoint(SimpleExtension):
         `str.format`; missing folders are created.
     parameters : list of SharedVariable or criterion, optional
         The variables to save as separate arrays; by default the parameters of the model. A
-        criterion, see `workbench.filter.as_predicate`, selects among them.
+        criterion (see `workbench.filter.as_predicate`) selects among them.
     save_separately : list of str, optional
         The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
         of the archive.
@@ -141,7 +141,7 @@ class Checkpoint(SimpleExtension):
         return handle
 
     def wait(self) -> None:
-        """Wait until a file that is being written is complete.
+        """Wait until no file is being written.
 
         Call this method in the training thread or, while no run is active, in any thread.
         """
@@ -266,8 +266,8 @@ class Load(SimpleExtension):
 
     The main loop must be built in the same way as the saved main loop. If both
     `load_iteration_state` and `load_log` are True, the results are bitwise identical to those
-    of an uninterrupted run, and extensions continue with their state. The record ``loaded_from``
-    contains the path.
+    of an uninterrupted run, and extensions continue from their saved state. The record
+    ``loaded_from`` contains the path.
 
     If the file does not exist yet, a message is logged and training starts from the beginning.
     Therefore a script with `Load` and `Checkpoint` can be restarted until it is done. Place this

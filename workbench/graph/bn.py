@@ -19,7 +19,7 @@ from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
 
 NOT_TRAINING = (
-    "in this graph {bricks} is in evaluation mode, which computes no batch statistics; pass "
+    "evaluation mode, which computes no batch statistics, applies to {bricks} in this graph; pass "
     "the graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
 )
 
@@ -96,7 +96,7 @@ def get_batch_normalization_updates(
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
         If True, a batch normalisation can be applied several times; each application then has its
-        own pair.
+        own pairs.
 
     Returns
     -------

@@ -53,7 +53,7 @@ class ModeDependent(Component):
 
     @property
     def in_training_mode(self) -> bool:
-        """True if an application is currently in training mode."""
+        """True if applications of this component are currently in training mode."""
         return any(component is self for component in _training.get())
 
     def __enter__(self) -> Self:
@@ -74,7 +74,9 @@ def in_training_mode() -> frozenset[Component]:
 @hinted
 @contextmanager
 def training_mode(*bricks: Component) -> Iterator[None]:
-    """Apply `bricks` and their descendants in training mode if they are `ModeDependent`.
+    """Apply bricks in training mode inside a ``with`` block.
+
+    This concerns the `ModeDependent` components among `bricks` and their descendants.
 
     Examples
     --------
@@ -135,7 +137,7 @@ def entered(
 def rewritten(
     computation_graph: ComputationGraph, wanted: Callable[[ModeDependent], bool]
 ) -> ComputationGraph:
-    """Return a graph in which the applications of `wanted` bricks are repeated in training mode."""
+    """Return a graph in which the bricks that `wanted` accepts are applied in training mode."""
     return computation_graph.replace(replacements(computation_graph.variables, wanted))
 
 
@@ -144,8 +146,8 @@ def replacements(
 ) -> dict[Variable, Variable]:
     """Map the mode-dependent elements of `variables` to their versions in training mode.
 
-    Applications of `wanted` bricks are repeated on their inputs, always with the same random
-    numbers. Loops that contain these applications are repeated too.
+    Applications of bricks that `wanted` accepts are repeated on their inputs, always with the same
+    random numbers. Loops that contain these applications are repeated too.
     """
     found: dict[Variable, Variable] = {}
     made: dict[tuple[ApplicationCall, frozenset[Variable]], dict[str, Variable]] = {}

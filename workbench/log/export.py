@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NO_PYARROW = (
     "writing Parquet requires pyarrow, which is not installed; install it with: pip install "
-    "pyarrow (or install workbench with its extra: pip install 'workbench[parquet]'); to_csv and "
+    "pyarrow (or install workbench with the extra: pip install 'workbench[parquet]'); to_csv and "
     "to_hdf5 do not require it"
 )
 

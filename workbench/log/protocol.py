@@ -1,4 +1,4 @@
-"""Protocol of training logs that do not derive from `TrainingLogBase`."""
+"""Protocol of training logs, which need not derive from `TrainingLogBase`."""
 
 from __future__ import annotations
 

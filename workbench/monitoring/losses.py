@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Function that sums the weights of target classes, except those of an ignored class."""
+    """Function that counts targets other than an ignored class, or sums their class weights."""
 
     ignored: int
 
@@ -46,7 +46,7 @@ class Targets:
 def bound(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call to a loss by name, including defaults."""
+    """Return the arguments of a call to a loss, including defaults, as a dictionary."""
     arguments = inspect.signature(function).bind(*args, **kwargs)
     arguments.apply_defaults()
     return dict(arguments.arguments)

@@ -29,7 +29,7 @@ def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tenso
     Returns
     -------
     dict
-        Copies of the values in main memory, by name.
+        Copies of the values, in main memory, by name.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     parameters : iterable of SharedVariable
         The variables, for instance ``model.parameters``.
     values : dict
-        Tensors or arrays by name, as `to_state_dict` or ``torch.nn.Module.state_dict`` return them.
+        Tensors or arrays by name, as returned by `to_state_dict` or ``torch.nn.Module.state_dict``.
         A value of another dtype is accepted if its conversion is exact.
 
     Raises

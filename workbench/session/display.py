@@ -17,7 +17,7 @@ def line(session: Session) -> str:
     facts = [
         session.state.value,
         f"iteration {status['iterations_done']}",
-        f"{status['epochs_done']} epochs done",
+        f"{status['epochs_done']} epoch{'s' * (status['epochs_done'] != 1)} done",
         *(f"{name} {value}" for name, value in numbers(session, 3).items()),
     ]
     if session.exception is not None:

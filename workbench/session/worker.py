@@ -244,7 +244,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train; if `Session.train` is called meanwhile, return a function that extends training."""
+        """Train; if `Session.train` was called meanwhile, return a function to extend training."""
         state = State.FINISHED
         try:
             self._set_note(self._run.train(first))
@@ -252,8 +252,8 @@ class Worker:
             state = State.FAILED
             self.exception, self.traceback = error, error.__traceback__
             logger.error(
-                "%s failed (iterations done: %d): %s: %s; its wait() raises the error with its "
-                "traceback, and its log has all records up to that point",
+                "%s failed (iterations done: %d): %s: %s; wait() raises the error with its "
+                "traceback, and the log has all records up to that point",
                 self._name,
                 self._main_loop.status["iterations_done"],
                 type(error).__name__,

@@ -188,7 +188,7 @@ class Function:
         raise errors.ShapeError(
             f"{self!r}: dimension {axis} of {self.inputs[i]!r} has size {values[i].shape[axis]}, "
             f"but dimension {other} of {self.inputs[j]!r} has size {values[j].shape[other]}; the "
-            "graph uses them together, so they must be equal"
+            "graph uses them together, so their sizes must be equal"
         )
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
 """Symbolic gradients.
 
-A gradient is an ordinary node of the graph. Lowering runs the subgraph between the differentiated
-variables and the cost under torch's autograd. This subgraph runs only once, even if outputs also
-use its values.
+A gradient is an ordinary node of the graph. The lowered program runs the subgraph between the
+differentiated variables and the cost under torch's autograd. This subgraph runs only once, even if
+outputs also use its values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.tensor.variable import Variable
 
 
 class Gradient(Operation):
-    """Function that is called by the nodes that `grad` creates.
+    """Function called by the nodes that `grad` creates.
 
     It only infers shapes; `workbench.tensor.lowering` defines the computation.
     """
@@ -101,7 +101,7 @@ def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, 
         raise errors.GradientError("grad() needs a cost or known_grads, but both are missing")
     if cost is not None and (cost.ndim != 0 or not cost.dtype.is_floating_point):
         raise errors.GradientError(
-            f"the cost {cost!r} must be a floating point scalar, but has {cost.ndim} dimensions "
+            f"the cost {cost!r} must be a floating point scalar, but has ndim {cost.ndim} "
             f"and dtype {cost.dtype}; reduce it, for example with cost.mean()"
         )
     for variable in wrt:
@@ -120,7 +120,7 @@ def _check(cost: Variable | None, wrt: list[Variable], known: Mapping[Variable, 
 def _seed(variable: Variable, given: Any) -> Any:
     if isinstance(given, Variable) and given.ndim != variable.ndim:
         raise errors.GradientError(
-            f"the known gradient {given!r} of {variable!r} must have {variable.ndim} dimensions, "
+            f"the known gradient {given!r} of {variable!r} must have ndim {variable.ndim}, "
             f"not {given.ndim}"
         )
     return given
@@ -131,6 +131,6 @@ def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Va
     missing = [variable for variable in wrt if variable not in graph]
     if missing:
         raise errors.GradientError(
-            f"{cost!r} does not depend on {', '.join(map(repr, missing))}, so the gradient is not "
-            "defined; remove the variable from `wrt`, or use it in the cost"
+            f"{cost!r} does not depend on {', '.join(map(repr, missing))}, so a gradient is not "
+            "defined; remove such variables from `wrt`, or use them in the cost"
         )

@@ -206,7 +206,7 @@ def check_name(name: object, what: str) -> None:
     """Raise `ArgumentError` unless `name` is a string or None."""
     if name is not None and not isinstance(name, str):
         raise errors.ArgumentError(
-            f"{what} must be a string, not {name!r:.60}; pass name='x', and a shape as "
+            f"{what} must be a string, not {name!r:.60}; pass name='x', and a shape as in "
             "tensor.variable('x', shape=(None, 784))"
         )
 

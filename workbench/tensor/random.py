@@ -78,8 +78,12 @@ class _Draw(Operation):
         return self.__name__
 
 
+_DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
+"""Number of random bits of a uniform draw, with which it cannot be rounded to 1."""
+
+
 class _Uniform(_Draw):
-    """Uniform draw on [0, 1), with 53 random bits for float64, and 24 for other dtypes."""
+    """Uniform draw on [0, 1), with as many random bits as the significand of the dtype has."""
 
     __name__ = "_uniform"
 
@@ -91,7 +95,7 @@ class _Uniform(_Draw):
         dtype: torch.dtype,
         device: torch.device,
     ) -> torch.Tensor:
-        digits = 53 if dtype is torch.float64 else 24
+        digits = _DIGITS.get(dtype, 24)
         bits = (_hashed(counter, size, key, device) >> (64 - digits)) & ((1 << digits) - 1)
         return (bits.to(torch.float64) * 2.0**-digits).to(dtype)
 

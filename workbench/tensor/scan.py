@@ -1,10 +1,10 @@
 """Loops over time: nodes that contain the graph of one time step.
 
 `scan` calls the step function once, on variables that represent one time step, and stores the
-resulting graph. Variables that do not depend on the time step (parameters, projections) are
-computed once, outside the loop, and passed to the loop as contexts. In the eager tier the loop runs
-step by step, under torch's autograd if a gradient is needed. Compiled programs treat the loop as
-one operation; see `workbench.tensor.execution.loops`.
+resulting graph. Variables that do not depend on the time step stay outside the loop: they are
+computed once and passed to the loop as contexts. In the eager tier the loop runs step by step,
+under torch's autograd if a gradient is needed. Compiled programs treat the loop as one operation;
+see `workbench.tensor.execution.loops`.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Loop(Operation):
         return collected
 
     def parts(self, n: int) -> list[range]:
-        """Split `order` into segments; with `low_memory`, a segment keeps only its first states.
+        """Split the time steps into segments, of which `low_memory` keeps only the first states.
 
         Segments of about sqrt(n) steps balance the memory for these states against the memory for
         one recomputed segment.
@@ -152,7 +152,7 @@ class Loop(Operation):
         for sequence, inner in zip(sequences, self.inner_inputs, strict=False):
             if sequence.shape[0] < n:
                 raise errors.ShapeError(
-                    f"scan over {n} steps: the sequence {inner!r} must have length {n} or more, "
+                    f"scan with n_steps={n}: the sequence {inner!r} must have length {n} or more, "
                     f"not {sequence.shape[0]}"
                 )
 
@@ -172,7 +172,7 @@ class Loop(Operation):
 def _runs_eagerly(values: Sequence[torch.Tensor]) -> bool:
     """Return True if operations are neither traced nor run under autocast.
 
-    If so, fused operations are faster. A tracer needs the original operations, and autocast
+    Only then are fused operations used: a tracer needs the original operations, and autocast
     selects a dtype for each operation.
     """
     return all(
@@ -223,7 +223,7 @@ def scan(
     Raises
     ------
     ShapeError, DtypeError
-        If a new state differs from the old state in shape or dtype.
+        If a sequence is a scalar, or a new state differs from the old state in shape or dtype.
     OperationError
         If there are neither sequences nor `n_steps`, or if the step returns too few values.
 
@@ -305,7 +305,7 @@ def _number_of_steps(sequences: Sequence[Variable], n_steps: Any) -> Any:
         return n_steps
     if not sequences:
         raise errors.OperationError(
-            "scan needs n_steps if it has no sequences; pass the number of steps as n_steps"
+            "scan needs n_steps, the number of steps, if it has no sequences"
         )
     return sequences[0].shape[0]
 
@@ -329,8 +329,8 @@ def _stand_in(outer: Variable) -> Variable:
 def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
     if len(new) < len(old):
         raise errors.OperationError(
-            f"the step of a scan with {len(old)} states must return at least {len(old)} values, "
-            f"not {len(new)}: the new states come first"
+            "the number of values that the step of a scan returns must be at least the number of "
+            f"states, {len(old)}, not {len(new)}: the new states come first"
         )
     for before, after in zip(old, new, strict=False):
         described = shapes.describe(before.fake), shapes.describe(after.fake)
@@ -363,7 +363,7 @@ def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> lis
 def _draw_by_step(
     outputs: Sequence[Variable], index: Variable, known: Iterable[Variable]
 ) -> list[Variable]:
-    """Make every random draw of the step depend on the index of the step, except draws in `known`.
+    """Make every random draw of the step, except those in `known`, depend on the step's index.
 
     Otherwise all time steps would draw the same values, since the graph of a step is built once.
     """

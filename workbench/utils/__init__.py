@@ -1,4 +1,4 @@
-"""Small utilities for all packages above `workbench.tensor`."""
+"""Small utilities for all packages that build on `workbench.tensor`."""
 
 from workbench.names import explain_missing
 from workbench.utils.plain import (

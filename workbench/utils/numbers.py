@@ -2,7 +2,7 @@
 
 The `is_...` functions return True or False. The `as_...` and `check_...` functions raise an error
 of the class that the caller passes, since each package has its own error classes. Unlike in Python,
-a bool does not count as a number.
+a bool does not count as a number, except in `is_single`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def is_single(value: object) -> bool:
 def as_whole(
     value: object, name: str, error: type[WorkbenchError], least: int | None = None
 ) -> int:
-    """Return `value` as an int if it is an integer or an array of one integer.
+    """Return `value` as an int if it is an integer, or an array or tensor of one integer.
 
     Parameters
     ----------

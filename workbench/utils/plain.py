@@ -1,4 +1,4 @@
-"""Small functions for lists, dictionaries, arguments and bricks, independent of tensors."""
+"""Small functions for lists, dictionaries, arguments and bricks; they do not use tensors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pack(arg: Any) -> list[Any]:
 
 @hinted
 def unpack(arg: Any, singleton: bool = False) -> Any:
-    """Return the only element of a list or tuple, or convert a longer tuple to a list.
+    """Return the only element of a list or tuple, or convert any other tuple to a list.
 
     Parameters
     ----------
@@ -174,7 +174,10 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     """
     takes = f"the arguments are ({', '.join(expected)})"
     if len(args) > len(expected):
-        raise SurplusArgumentError(f"{len(args)} positional arguments were given; {takes}")
+        raise SurplusArgumentError(
+            f"the number of positional arguments must be at most {len(expected)}, not {len(args)}; "
+            f"{takes}"
+        )
     routed = dict(zip(expected, args, strict=False))
     for name in kwargs:
         if name not in expected:

@@ -33,7 +33,7 @@ from workbench.tensor import Variable
 
 
 class _Transition(BaseRecurrent, Initializable):
-    """Base class of the three transitions, which defines the dimensions of states and masks."""
+    """Base class that defines the dimensions of states and masks for the three transitions."""
 
     dim: Any
 
@@ -59,7 +59,7 @@ class SimpleRecurrent(_Transition):
     dim : int
         The size D of the state. Required by `allocate`.
     activation : Brick
-        The activation that is applied to the new state. It must be passed to the constructor.
+        The activation that yields the new state. It must be passed to the constructor.
     **kwargs
         Options of `Initializable`. There are no biases, unless a subclass adds some.
 

@@ -64,8 +64,8 @@ class Bidirectional(Initializable):
         Returns
         -------
         list of Variable
-            One variable of shape (T, B, ..., 2 D) for each output of the prototype, in
-            chronological order.
+            One variable of shape (T, B, ..., 2 D) for each output of the prototype, with the
+            time steps in chronological order.
 
         Raises
         ------

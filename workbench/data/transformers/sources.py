@@ -181,8 +181,8 @@ class Merge(AbstractDataStream):
         self.sources = own if sources is None else tuple(sources)
         if len(self.sources) != len(own):
             raise DataError(
-                f"sources of Merge must have one name for each of the {len(own)} sources {own}, "
-                f"but has {len(self.sources)} names, {self.sources}"
+                f"sources of Merge is {self.sources}, but must have one name for each source "
+                f"in {own}"
             )
         _check_unique(self.sources, "Merge")
         if len({stream.produces_examples for stream in self.data_streams}) > 1:

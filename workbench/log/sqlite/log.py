@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 LARGE = (
-    "record {name!r} uses {size} bytes of the database at each of its iterations, which is more "
+    "a value of record {name!r} uses {size} bytes of the database, which is more "
     "than config.max_blob_size = {limit}; record a smaller value, or increase this setting"
 )
 
@@ -52,10 +52,10 @@ LARGE = (
 class SQLiteLog(TrainingLogBase):
     """Training log in an SQLite database.
 
-    Records are written to the database within a second, and at the end of an epoch or run. A
+    Records are written to the database within a second, or earlier if an epoch or run ends. A
     process that is killed loses only the records of the last second. Any process can read the log
-    at the same time: it opens the log with its `uuid`, or the latest log with ``read_only=True``,
-    and sees only complete new rows.
+    at the same time: it opens the log by `uuid`, or the latest log with ``read_only=True``, and
+    sees new rows only when they are complete.
 
     A run adds records only to a log that the same log object has created. If the log was opened, or
     its state was loaded, the run continues it in a new log with another `uuid`, as after `resume`.
@@ -258,7 +258,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return `value`; copy or encode a mutable value so that later changes have no effect."""
+        """Return `value`, copied or encoded if mutable, so that later changes have no effect."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:

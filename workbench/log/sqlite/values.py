@@ -35,14 +35,14 @@ UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """Value as stored in the database, and its kind; the kind of a plain value is None."""
+    """Value as stored in the database, and its kind, which is None for an unchanged value."""
 
     value: Any
     kind: str | None
 
     @property
     def size(self) -> int:
-        """The number of bytes of the value, estimated as 8 for kinds that are always small."""
+        """The approximate number of bytes of the value; 8 for a number or None."""
         return len(self.value) if isinstance(self.value, (bytes, str)) else 8
 
 

@@ -36,7 +36,7 @@ from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
 """Maximum number of programs per task."""
-NOT_THESE = "inputs of the sizes {sizes} run eagerly, since they cannot be compiled: {why}"
+NOT_THESE = "calls with the sizes {sizes} run eagerly, since no program can be compiled: {why}"
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
@@ -95,7 +95,7 @@ class Variant:
 
 
 class Guarded:
-    """A program for inputs of certain sizes, with the checks of the guard and the watch.
+    """A program for inputs of certain sizes, with the checks of ``task.guard`` and ``task.watch``.
 
     No argument of a program requires gradients, so autograd can remain on.
     """
@@ -158,8 +158,8 @@ class Compiled:
     examples : sequence of tuple of int, optional
         Sizes for which programs are compiled immediately.
     on_demand : bool
-        If True, a call with new sizes, for which no program is valid, waits until a program is
-        compiled. If False, the call runs in the eager tier.
+        If True, a call with sizes for which no program is valid waits until one is compiled. If
+        False, the call runs in the eager tier.
 
     Raises
     ------
@@ -188,7 +188,7 @@ class Compiled:
 
     @property
     def seconds(self) -> float:
-        """Duration of tracing and compilation in seconds."""
+        """Total duration of tracing and compilation in seconds."""
         return sum(variant.seconds for variant in self.variants)
 
     def state(self) -> list[tuple[int, ...]]:
@@ -196,7 +196,7 @@ class Compiled:
         return [variant.example for variant in self.variants]
 
     def describe(self) -> Iterator[str]:
-        """Yield lines that describe each program: its sizes, its cost and its kernels."""
+        """Yield lines that describe each program: its sizes, time, memory and kernels."""
         for number, variant in enumerate(self.variants, start=1):
             head = f"  {self.name:<9} program {number}"
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
@@ -212,11 +212,11 @@ class Compiled:
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs inputs of `sizes`, compiling a program if allowed."""
+        """Return the function for inputs of `sizes`, after compiling a program if allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """Choose and cache the function that runs inputs of `sizes`."""
+        """Choose and cache the function for inputs of `sizes`."""
         fitting = self._fitting(sizes)
         # torch specialises on the sizes 0 and 1. These batches are rare, so they are not compiled.
         small = any(size in OFTEN_SMALL for size in sizes)
@@ -260,7 +260,7 @@ def _processor() -> threading.Thread:
 
 
 def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
-    """Compile a flat graph for a number of threads, and append its code to `sources`.
+    """Compile a flat graph for the given number of threads, and append its code to `sources`.
 
     Inductor caches compiled code on disk.
     """

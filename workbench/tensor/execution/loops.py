@@ -2,10 +2,9 @@
 
 In a traced program, a `workbench.tensor.scan.Loop` of any length is one operation. The step of the
 loop is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
-forward graph from the first time step to the last, and saves the values that the backward graph
-needs. `loop_backward` calls the backward graph from the last time step to the first. If the
-gradient of a matrix is a sum of products over all time steps, it is computed as one product of the
-stacked factors.
+forward graph for one time step after the other, and saves the values that the backward graph needs.
+`loop_backward` calls the backward graph in the opposite order. If the gradient of a matrix is a sum
+of products over all time steps, it is computed as one product of the stacked factors.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class CompiledStep:
     needs : tuple of bool
         For each input of the step, True if it needs a gradient.
     places : list of pairs
-        The loop input and the axis of every size; sizes are the first arguments of the graphs.
+        The loop input and axis of each size; the sizes are the first arguments of the graphs.
     forward : callable
         Computes values from a list of sizes and inputs of the step, and empties the list.
     outputs, saved : list of int
@@ -114,7 +113,7 @@ def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any,
 
 @dataclass(eq=False)
 class Kept:
-    """Values of a segment of a loop that are kept for the gradient.
+    """Values that a segment of a loop keeps for the gradient.
 
     Attributes
     ----------
@@ -229,7 +228,7 @@ def _run_back(
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all time steps backward; return their gradients and the gradients of initial states.
+    """Run all time steps backward; return their gradients and those of the initial states.
 
     The function empties `kept`, so that memory is freed early.
     """
@@ -329,7 +328,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Copy results that share storage, since torch requires an operation to return new storage."""
+    """Copy results that share storage with `others` or with each other, which torch forbids."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:
@@ -348,7 +347,7 @@ def _(
 
 
 class Through(torch.autograd.Function):
-    """Autograd function of a loop, whose gradient is `loop_backward`."""
+    """Autograd function of a loop, whose gradient `loop_backward` computes."""
 
     @staticmethod
     def forward(ctx: Any, number: int, n: int, *given: torch.Tensor) -> Any:

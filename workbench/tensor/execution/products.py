@@ -2,7 +2,7 @@
 
 Inductor calls a library for all products. For small products, the call takes longer than the
 multiplications, so they are written as sums, which inductor fuses with other operations. For
-float32 torch calls MKL, which uses the widest instructions only on Intel processors. oneDNN,
+float32, torch calls MKL, which uses the widest instructions only on Intel processors. oneDNN,
 which torch includes for convolutions, generates code for any processor. Its calls take longer to
 start, so it is used only for large products. The choice depends only on the sizes for which a
 program is compiled, never on a measurement, so that results for the same sizes are always rounded
@@ -36,17 +36,18 @@ def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Return True if inductor computes the product of two real or fake matrices.
 
-    Inductor never computes matrix products of integers, since it would compute a sum, which has a
-    wider dtype for integers such as int8, whereas a matrix product keeps the dtype.
+    Inductor never computes products of integers: it would compute them as sums, which widen
+    integers such as int8, whereas a matrix product keeps the dtype.
     """
     fractions = left.device.type == "cpu" and left.dtype.is_floating_point
     return fractions and _multiplications(left, right) <= SMALL
 
 
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
-    """Return the number of multiplications of a product for the example sizes of the trace.
+    """Return the number of multiplications in a product, for the trace's example sizes.
 
-    If a size depends on a computed value, return a number for which torch computes the product.
+    If a size depends on a computed value, return a number that selects neither inductor nor
+    oneDNN.
     """
     hints = [
         size if isinstance(size, int) else size.node.hint for size in (*left.shape, right.shape[1])

@@ -30,9 +30,9 @@ from workbench.tensor.scan import Loop
 SMALL = 10**8
 """Maximum number of multiplications for one thread, about a millisecond of work."""
 AN_ELEMENT = 50
-"""Cost of one result element of an operation other than a product, in multiplications."""
+"""Cost of each element of a result other than a product, as a number of multiplications."""
 MOST_SIZES = 1000
-"""Maximum number of sizes for which the work and the runner are cached."""
+"""Maximum number of combinations of sizes for which the work and the runner are cached."""
 
 
 class Work(NamedTuple):
@@ -129,7 +129,7 @@ class Threads:
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run` limited to `number` threads, but to no more threads than torch uses."""
+        """Return `run` limited to `number` threads, or fixed to it if the user set the number."""
         if self.task.device.type != "cpu":
             return run
         if number > 1:
