@@ -43,8 +43,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the scores, or the examples have no
-        classes.
+        If the session does not train the parameters of the scores, or if the examples have
+        no classes.
 
     Examples
     --------

@@ -56,7 +56,8 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     if shape is not None:
         size = array[0].size if len(array) else math.prod(shape)
         if math.prod(shape) != size:
-            raise SessionError(f"shape {tuple(shape)} does not fit examples of {size:,} values")
+            values = f"{size:,} value{'s' * (size != 1)}"
+            raise SessionError(f"shape {tuple(shape)} does not fit examples of {values}")
         array = array.reshape(-1, *shape)
     if array.dtype.kind not in "biuf":
         return None

@@ -1,9 +1,9 @@
 """View of a finished Bokeh figure in a cell, without network access.
 
-The widget `FigureView` draws the figure with the BokehJS that the kernel sends once for all figures
-of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default needs
-network access.) Below the figure, the saved notebook contains a table and a still image, which
-are hidden while the figure is shown.
+The widget `FigureView` draws the figure with the copy of BokehJS that the kernel sends once for all
+figures of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default
+needs network access.) Below the figure, the saved notebook contains a table and a still image,
+which are hidden while the figure is shown.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PERIOD = 60.0
 
 
 class FigureView(LiveWidget[figure, Empty]):
-    """Bokeh figure on a page.
+    """Widget that shows a Bokeh figure on a page.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def shows_itself(
     log_y: bool = False,
     shown: Range | None = None,
 ) -> None:
-    """Make a notebook show a figure with the widget, and a still image below it.
+    """Make a notebook show a figure with `FigureView`, and a table and a still image below it.
 
     `shown` is the vertical range of the image; by default all values.
     """

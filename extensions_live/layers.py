@@ -49,7 +49,7 @@ NO_COST = "without a cost there are no gradients; pass cost=..."
 
 
 class Layers(ProbeView[LayersPayload]):
-    """Overview of all layers: a heat map over layers and time, where a click opens a histogram.
+    """Overview of all layers: a heat map over layers and time; a click opens a histogram.
 
     It shows, for each brick with parameters and each activation:
 
@@ -84,7 +84,7 @@ class Layers(ProbeView[LayersPayload]):
 
     Examples
     --------
-    In a notebook, ``Layers(session, model)`` as the last line of a cell shows it.
+    In a notebook, a cell that ends with ``Layers(session, model)`` shows the view.
     """
 
     _esm = asset("layers.js")
@@ -259,8 +259,8 @@ def norm(tensors: Any) -> float:
 def dead(output: torch.Tensor) -> float:
     """Return the share of units whose output is the same for all examples.
 
-    Units are along the second axis of outputs with two or four axes, such as rows and images, and
-    along the last axis of all others.
+    Units are along the second axis of outputs with two or four axes, such as images, and along the
+    last axis of all other outputs.
 
     Examples
     --------

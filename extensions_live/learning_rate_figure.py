@@ -21,13 +21,13 @@ from workbench.hints import hinted
 
 
 def show(plot: Any) -> None:
-    """Show a figure in the running cell; outside of a notebook, do nothing."""
+    """Show a figure in the running cell; outside a notebook, do nothing."""
     if shell() is not None:
         plot._ipython_display_()
 
 
 def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the range of the costs up to the lowest one: a divergence would flatten the rest.
+    """Return the range of the costs up to the lowest one, since a divergence would flatten them.
 
     Examples
     --------

@@ -1,8 +1,7 @@
 """Static Bokeh figure of a log.
 
-The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If it is the
-last line of a cell, `extensions_live.figure_view` shows it. `build` also creates the figures of
-reports.
+The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If a cell
+ends with it, `extensions_live.figure_view` shows it. `build` also creates the figures of reports.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def figure_of(
     robust: bool = True,
     title: str = "",
 ) -> figure:
-    """Return a figure of a log, as `TrainingLogBase.plot` describes it.
+    """Return a figure of a log; see `TrainingLogBase.plot`.
 
     Examples
     --------
@@ -73,7 +72,7 @@ def figure_of(
 
 
 def shown_range(curves: Sequence[LogCurve]) -> Range | None:
-    """Return the vertical range of a figure without outliers; None if it shows all values."""
+    """Return the vertical range that omits outliers; None if the figure shows all values."""
     shown = union([one.usual for one in curves])
     if shown is None or not any(len(one.outliers.beyond(shown).x) for one in curves):
         return None
@@ -92,10 +91,10 @@ def build(
     marks: Mapping[int, str] | None = None,
     hint: str = "",
 ) -> figure:
-    """Return a figure with some curves.
+    """Return a figure of several curves.
 
     Outliers that would flatten the curves are outside the vertical range. Triangles at the edge
-    mark them, and a line above the figure names them.
+    mark them, and lines above the figure describe them.
 
     Parameters
     ----------
@@ -112,9 +111,9 @@ def build(
     compact : bool, optional
         True to store numbers with seven digits in half the space, if their magnitude allows it.
     marks : mapping, optional
-        The text of each iteration to mark with a vertical line.
+        The iterations to mark with a vertical line, each with its text.
     hint : str, optional
-        What to do to see outliers, added to the line that names them.
+        How to show the outliers, added to the last line that describes them.
     """
     shown = shown_range(curves)
     plot = figure(
@@ -200,7 +199,7 @@ def _fixed(ends: Range) -> Range1d:
 def _mark_outliers(
     plot: figure, curves: Sequence[LogCurve], shown: Range, x: str, hint: str
 ) -> None:
-    """Draw a triangle at the edge for each outlier, and name the outliers above the figure."""
+    """Mark outliers with triangles at the edge, and describe them above the figure."""
     texts: list[str] = []
     triangles: list[Any] = []
     for number, one in enumerate(curves):

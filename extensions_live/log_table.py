@@ -156,13 +156,13 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the first rows of the view, for a reader without a kernel."""
+        """Return a table of the first rows of the view, to show without a kernel."""
         rows, snapshot, shown, _ = self._first()
         places = rows.positions(self._view, 0, STILL_ROWS)
         return [INDEX, *shown], cells(snapshot, shown, places)
 
     def caption(self) -> str:
-        """Return the text above the table of a reader without a kernel."""
+        """Return the text above the table that is shown without a kernel."""
         rows, _, shown, channels = self._first()
         count = min(len(rows), STILL_ROWS)
         of = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
@@ -172,7 +172,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{'all' if count == len(rows) else f'{count} of'} {of}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return the arranged rows of the whole log, and the channels that fit in a still table."""
+        """Return the rows, a snapshot, the channels of the still table, and the count of all."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

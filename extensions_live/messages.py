@@ -330,7 +330,7 @@ class ControlsPayload(ProgressFacts):
 
 MimeBundle: TypeAlias = dict[str, Any]
 OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
-"""Data and metadata of each output that the page writes into its cell, by the output's mark."""
+"""Data and metadata of each output that the page writes into its cell, by display id."""
 
 
 class LiveState(TypedDict):
@@ -398,7 +398,7 @@ class RowsMessage(TypedDict):
 class LogTablePayload(TypedDict):
     """The visible rows of a log, beginning with row `start` of `total`, with each cell as text.
 
-    `chosen` is the request for `columns`, and `columns` are the channels that are shown.
+    `chosen` is the requested value of `columns`; `columns` are the channels that are shown.
     `copied` is the number of the last request for CSV, and `csv` is the answer to it.
     """
 
@@ -483,7 +483,7 @@ class LayersState(LiveState):
 class Tile(TypedDict):
     """One example, with its true class and the prediction; empty texts are not shown.
 
-    `edit` tells if the example was dropped or relabelled.
+    `edit` tells whether the example was dropped or relabelled.
     """
 
     index: int
@@ -498,10 +498,10 @@ class Tile(TypedDict):
 
 
 class EditBar(TypedDict):
-    """Form that relabels or drops the flagged examples, of which `chosen` has the indices.
+    """Form to relabel or drop the flagged examples, whose indices are in `chosen`.
 
-    `classes` are the names of the classes; the label of a class is its place in the list. `reason`
-    and `no_label` say why examples cannot be edited, or not relabelled; empty if they can.
+    `classes` are the names of the classes; the label of a class is its index. `reason` says why
+    examples cannot be edited, and `no_label` why they cannot be relabelled; empty if they can.
     """
 
     chosen: list[int]

@@ -319,7 +319,7 @@ def run_data(run: Run) -> RunData:
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
     """Return an explanation for each channel that is missing from the log.
 
-    There are none until the first epoch or the run ends, since channels can still appear.
+    There are no explanations before the first epoch or the run ends: channels can still appear.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

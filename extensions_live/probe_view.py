@@ -82,7 +82,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def caption(self) -> str:
-        """Return the text above the table of a reader without a kernel."""
+        """Return the text above the table that is shown without a kernel."""
         return self.title
 
     def ask_again(self) -> None:

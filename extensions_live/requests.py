@@ -234,7 +234,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 def outcome(command: Command) -> Outcome:
-    """Return the text that a page shows about a command."""
+    """Return the outcome of a command in the form that a page shows."""
     return {
         "id": command.id,
         "text": f"{command.text}: {command.state}",

@@ -1,7 +1,8 @@
 """Range of a curve without outliers, so that one exploding value does not flatten a figure.
 
-A value is an outlier if it lies further from the central 96 % of the values than five times their
-width. A steep start is therefore part of the range unless it is both short and far away.
+A value is an outlier if its distance from the range of the central 96 % of values exceeds five
+times the width of that range. Therefore a steep start is no outlier unless it is short and far
+away.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TAIL = 0.02
 """Share of the values below and above the central range."""
 
 REACH = 5.0
-"""Distance of the fences from the central range, in widths of this range."""
+"""Distance from the central range beyond which a value is an outlier, in widths of this range."""
 
 FEWEST = 10
 """Minimum number of finite values; with fewer values none is an outlier."""
@@ -41,12 +42,12 @@ class Outliers(NamedTuple):
     y: Floats
 
     def beyond(self, shown: Range) -> Outliers:
-        """Return those outside the range `shown`."""
+        """Return the outliers outside the range `shown`."""
         keep = (self.y < shown[0]) | (self.y > shown[1])
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return at most about `MARKED`, among them the smallest and the largest."""
+        """Return at most about `MARKED` outliers, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
@@ -81,7 +82,7 @@ def usual_range(values: Floats, *, log: bool = False) -> Range | None:
     values : ndarray of float64, shape (N,)
         Values that are not finite do not count.
     log : bool, optional
-        True to measure distances by logarithms; values of 0 or less do not count.
+        True to measure distances between logarithms; values of 0 or less do not count.
 
     Examples
     --------
@@ -136,7 +137,7 @@ def union(ranges: Sequence[Range | None]) -> Range | None:
 
 
 def padded(shown: Range, share: float, *, log: bool = False) -> Range:
-    """Return a range with some space at both ends, which is relative on a logarithmic axis.
+    """Return a range extended at both ends by a share of its width, in logarithms if `log` is True.
 
     Examples
     --------

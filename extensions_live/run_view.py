@@ -70,7 +70,7 @@ class Shelf:
     def put(self, view: RunView, cell: Cell) -> None:
         """Store `view`, which is about to be shown in `cell`, and close views that it replaces.
 
-        A widget that another cell or `view` shows as well stays open.
+        A widget that `view` or another cell also shows stays open.
         """
         for name in cell.deleted:
             self._close(name, view)

@@ -48,9 +48,9 @@ class Samples(ProbeView[TilesPayload]):
         The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
         rows of pixels.
     text, output_text : callable, optional
-        Functions that turn one example and one output into text.
+        Functions that convert an example and an output to text, respectively.
     most : int
-        The number of examples that are shown.
+        The maximum number of examples to show.
     title : str, optional
 
     Raises

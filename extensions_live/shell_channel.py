@@ -7,8 +7,8 @@ other messages are kept, in order, for the kernel. There is no nested event loop
 starts within the waiting cell.
 
 This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
-the pair of sockets that the shell channel thread fills in ipykernel 7. It uses private names of
-ipykernel and pyzmq; if one is missing, `wait` is a plain ``event.wait()``.
+the pair of sockets to which ipykernel 7 forwards them. The module uses private names of ipykernel
+and pyzmq; if one is missing, `wait` is a plain ``event.wait()``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _handed: set[asyncio.Future[Any]] = set()
 
 
 class Listener:
-    """Reader of a kernel's shell channel, in place of the kernel's event loop.
+    """Reader of a kernel's shell channel, used in place of the kernel's event loop.
 
     Raises
     ------

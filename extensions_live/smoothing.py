@@ -2,10 +2,10 @@
 
 The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
 by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
-measures the distance in iterations: smoothing that suits a curve with a value for every batch
-therefore hardly changes a curve with a value for every epoch. The option of `TrainingLogBase.plot`
-is a weight from 0 to 1, as in other tools, so this method uses `keeping`, which measures the
-distance in records.
+measures the distance in iterations, so smoothing that suits a curve with a value for every batch
+hardly changes a curve with a value for every epoch. The `smoothing` of `TrainingLogBase.plot` is a
+weight from 0 to 1, as in other tools, so this method uses `keeping`, which measures the distance in
+records.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
 
 
 def keeping(weight: float, values: Floats) -> Floats:
-    """Return the moving average in which `weight` is the weight of the previous average.
+    """Return the weighted mean up to each value; each weight is `weight` times the next weight.
 
     Values that are not finite are returned unchanged and have no weight.
 

@@ -54,7 +54,7 @@ def draw(
 
     Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
     are not drawn. `y_ranges` are the vertical ranges of panels, by index; by default a panel shows
-    all values. Curves end at the edge of their range.
+    all values. Values outside the range are drawn at its edge.
 
     Examples
     --------
@@ -85,9 +85,9 @@ def draw(
 
 
 def palette(colours: Sequence[str]) -> Image.Image:
-    """Return an image whose palette has white, and the blends of white with each of the colours.
+    """Return an image whose palette contains white and its blends with each of the colours.
 
-    Searching for the best colours of an image takes longer than drawing it.
+    The palette is fixed, because a search for the best colours takes longer than the drawing.
     """
     steps = max(1, min(16, 255 // len(colours)))
     blends = [
@@ -105,8 +105,8 @@ def palette(colours: Sequence[str]) -> Image.Image:
 class Panel:
     """Axes with curves, `width` pixels wide, with the top left corner at (`left`, `top`).
 
-    If `log` is True, the curves contain the base-10 logarithms of the values, but `shown`, the
-    vertical range, does not.
+    If `log` is True, the curves contain the base-10 logarithms of the values, but the vertical
+    range `shown` contains the values themselves.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Panel:
         self.ys = span(np.log10(ys) if log and shown is not None else ys, padding=0.06)
 
     def draw_axes(self, label: str) -> None:
-        """Draw the grid, the tick labels and the label of the axis."""
+        """Draw the grid, the tick labels and the label of the horizontal axis."""
         for tick in powers(*self.ys) if self.log else ticks(*self.ys, 5):
             _, y = self._place(self.xs[0], tick)
             self._stroke([(self.left, y), (self.right, y)], GRID, 0.75)
@@ -143,7 +143,7 @@ class Panel:
         self._text((self.left + self.right) / 2, self.bottom + 19, label, "mt")
 
     def draw_legend(self) -> None:
-        """Draw the colour, name and last value of each line, in as many rows as needed."""
+        """Draw the colour, name and last value of each line that fits into the legend."""
         rows = 1 + max(row for row, _, _ in self.legend)
         for (row, x, label), line in zip(self.legend, self.lines, strict=False):
             y = self.top - 14 - LEGEND * (rows - 1 - row)
@@ -152,7 +152,7 @@ class Panel:
             self._text(x + 22, y, label, "lm", TEXT)
 
     def _arrange_legend(self) -> list[tuple[int, float, str]]:
-        """Return row, position and text of the entries; the last is `MORE` if not all fit."""
+        """Return the row, position and text of each entry; the last is `MORE` if not all fit."""
         found: list[tuple[int, float, str]] = []
         row, x = 0, self.left
         for name, _, curve in self.lines:
@@ -206,7 +206,8 @@ class Panel:
 def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
     """Return the range of the finite values, padded at both ends.
 
-    The padding at each end is the fraction `padding` of the length. The range is never empty.
+    The padding at each end is the fraction `padding` of the length. If all values are equal, it is
+    a small amount, so that the range is never empty.
 
     Examples
     --------
@@ -225,7 +226,7 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
 
 
 def logarithmic(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines with the base-10 logarithms of their values, NaN for 0 or less."""
+    """Return the lines with the base-10 logarithms of their values, or NaN for 0 or less."""
     result = []
     for name, colour, curve in lines:
         y = np.log10(np.where(curve.y > 0, curve.y, np.nan))

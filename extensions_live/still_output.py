@@ -154,7 +154,7 @@ class StillOutput:
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
-        """Return the log, or None if it does not exist yet."""
+        """Return the log, or None if there is none."""
         source = self.source
         return None if source is None else source.log
 
@@ -164,7 +164,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a value that identifies the state to publish, or None if there is no state yet."""
+        """Return a value that identifies the state to publish, or None if nothing is due."""
         log = self.log()
         if log is None:
             return None
@@ -185,7 +185,7 @@ class StillOutput:
         return "" if session is None else str(session.state)
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return the names and values of the table."""
+        """Return the names and values in the table."""
         log = self.log()
         if log is None:
             return []

@@ -31,8 +31,8 @@ class TableStill(StillOutput):
     source : LogSource
         The run, such as a session.
     view : Shown
-        Only a weak reference to it is kept. The table is published again when the view has
-        another value of `seen`, and not before this is 1.
+        The view, to which only a weak reference is kept. The table is not published while `seen`
+        is 0, and is published again when `seen` changes.
     """
 
     def __init__(self, source: LogSource, view: Shown) -> None:

@@ -2,9 +2,10 @@
 
 The file contains its data, style, scripts and BokehJS. Its content security policy allows only
 these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
-or sent. Curves are downsampled to at most `POINTS` points in total, so that the report of a run of
-any length takes about 1 MB in addition to BokehJS. The minimum and maximum of each group of
-consecutive points are kept. Each pixel has several points, so that zooming in shows more detail.
+or sent. Curves are downsampled to at most `POINTS` points in total (but `LEAST` or more each), so
+that the report of a run of any length takes about 1 MB in addition to BokehJS. The minimum and
+maximum of each group of consecutive points are kept. A pixel usually has several points, so zooming
+in shows more detail.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 POINTS = 48_000
-"""Maximum number of points in all curves together."""
+"""Maximum number of points in all curves together, unless `LEAST` for each curve exceeds it."""
 
 LEAST, MOST = 1000, 16_000
 """Minimum and maximum number of points in one curve."""

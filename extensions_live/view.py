@@ -24,12 +24,12 @@ from workbench.tensor import SharedVariable
 def view(
     session: Session, *others: Session, variables: Iterable[SharedVariable | str] = ()
 ) -> RunView:
-    """Return a new view of a session: its control bar, and all its plots from the start.
+    """Return a new view of a session: its control bar and its plots from the start of the run.
 
     Several sessions share one plot, below their control bars; `Plot.compare` compares other runs.
 
-    In a notebook in which `extensions_live` is imported, a session as the last line of a cell shows
-    this view, too.
+    In a notebook in which `extensions_live` is imported, a session on the last line of a cell also
+    shows this view.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def view(
     Raises
     ------
     SessionError
-        If an argument is not a session, or if a variable is not a single number of `session`.
+        If an argument is not a session, or if a variable is unknown or not a single number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Table of settings, and the conversion of text from a file or the environment to their values.
+"""Table of settings, whose values are converted from text in a file or the environment.
 
 This private module of `workbench.config` is loaded when a setting is first used, because pydantic
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
@@ -139,7 +139,7 @@ def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> 
 
 
 def unknown(name: str, names: Iterable[str], origin: str) -> str:
-    """Return the message for an unknown setting, with the nearest known name."""
+    """Return the message for an unknown setting, with the nearest known name or all names."""
     hint = nearest(name, names) or "; the settings are " + ", ".join(sorted(names))
     return UNKNOWN.format(name=name, origin=origin, hint=hint)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so no code would read it{hint}; to store another value, "
+    "{kind} has no attribute {name!r}, so no code would read it{hint}; to store your own value, "
     "use a name that starts with an underscore"
 )
 
@@ -45,7 +45,7 @@ def check_attribute(
     name : str
         Name of the attribute to assign.
     hint : callable, optional
-        Returns the advice in the error message; by default, the nearest attribute.
+        Returns the advice for the error message; by default, it suggests a similar name.
     family : tuple of type, optional
         Classes whose methods can also add attributes, since a parent configures its children.
 
@@ -80,7 +80,7 @@ SETTERS = {"__setattr__", "check_attribute"}
 
 
 def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
-    """Return True if the code that assigns an attribute is not a method of `instance`."""
+    """Return True unless a method of `instance` or of a class in `family` sets the attribute."""
     frame = sys._getframe(1)
     while frame.f_code.co_name in SETTERS and frame.f_back is not None:
         frame = frame.f_back

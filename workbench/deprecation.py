@@ -24,7 +24,7 @@ _known: list[Deprecation] = []
 class Deprecation:
     """A deprecated name, defined as a module constant.
 
-    Call `warn` where the old name is used, or decorate a function or method with the object.
+    Call `warn` where the old name is used, or decorate a function or method with this object.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def overdue(current: str) -> list[Deprecation]:
-    """Return the deprecations that must be removed in version `current` or earlier.
+    """Return the deprecations that are due for removal in version `current` or earlier.
 
     Parameters
     ----------

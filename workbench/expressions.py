@@ -55,7 +55,7 @@ def _floating(variable: Any) -> Any:
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
     """Return the product of the Hessian of a cost and a vector without computing the Hessian.
 
-    The result is the gradient of the product of `gradient` and `vector` (Pearlmutter, 1994).
+    The result is the gradient of the scalar product of `gradient` and `vector` (Pearlmutter, 1994).
 
     Parameters
     ----------

@@ -52,8 +52,8 @@ class VariableFilter(Predicate, Hinted):
     Parameters
     ----------
     *criteria : object
-        Criteria of `as_predicate`, all of which a variable must meet. Alternatively, the following
-        arguments by position, in the order of Blocks.
+        Criteria that `as_predicate` accepts; a variable must meet all of them. Alternatively, the
+        following arguments by position, in the order of Blocks.
     roles : sequence of VariableRole, optional
         Select variables with one of these roles or a more specific role.
     bricks : sequence of Brick classes and bricks, optional

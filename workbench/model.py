@@ -52,7 +52,7 @@ class Model(ComputationGraph):
     """
 
     def get_top_bricks(self) -> list[Component]:
-        """Return the bricks without parents among the bricks of this graph and their ancestors."""
+        """Return the bricks of this graph, or their ancestors, that have no parents."""
         found: dict[Component, None] = {}
         seen: set[Component] = set()
         for variable in [*self.variables, *self.scan_variables]:
@@ -165,8 +165,8 @@ class Model(ComputationGraph):
         missing = [p for p, v in by_path.items() if numpy.isnan(v.get_value()).any()]
         if missing:
             raise ParameterError(
-                f"parameters must not contain NaN, but {', '.join(missing)} do; set their values, "
-                "or call initialize() of the brick again"
+                f"parameters must not contain NaN (found in {', '.join(missing)}); set their "
+                "values, or call initialize() of the brick again"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]

@@ -253,7 +253,7 @@ def add_role(var: Variable, role: VariableRole) -> None:
     """Add a role to a variable.
 
     A role that is more general than an existing role is not added. A more specific role replaces
-    the more general roles.
+    more general roles.
 
     Examples
     --------

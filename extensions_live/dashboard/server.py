@@ -1,7 +1,7 @@
 """Server of a Panel app, which runs in its own thread until it is closed.
 
 The port is bound when the constructor returns. Closing the server ends the thread and frees the
-port and the documents. Documents of closed tabs are freed within seconds.
+port and the Bokeh documents. The document of a closed tab is freed within seconds.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def is_noteworthy(record: logging.LogRecord) -> bool:
-    """Return False if `record` reports that a tab or the dashboard was closed in a transfer."""
+    """Return False if `record` reports that a tab or the dashboard was closed during a transfer."""
     if record.threadName != THREAD:
         return True
     ended = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)

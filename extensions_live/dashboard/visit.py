@@ -1,7 +1,8 @@
-"""One tab of a browser that shows a dashboard: its widgets, and the messages to and from its page.
+"""Dashboard in one browser tab: its widgets, and the messages to and from its page.
 
 A periodic callback of the tab's document refreshes the visible widgets and sends the changes.
-No other thread writes to the page. An error in a widget is shown in that widget.
+Otherwise, only the handler of messages from the page writes to the page. An error in a widget is
+shown in that widget.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from workbench.utils.actors import acting_as
 logger = logging.getLogger(__name__)
 
 ACTOR = "dashboard"
-"""The origin of commands, in receipts and in the log."""
+"""The origin of the commands of a dashboard, as shown in receipts and in the log."""
 
 TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
@@ -43,7 +44,7 @@ PERIOD_OF_RUNS = 1.0
 
 
 class Visit:
-    """A tab of a browser.
+    """A browser tab that shows a dashboard.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from workbench.errors import ArgumentError, SessionError, WorkbenchError, neares
 from workbench.interfaces import Command, Session
 
 ACTOR = "tool"
-"""The origin of these commands, as shown in receipts and in the log."""
+"""The origin of commands from tools, as shown in receipts and in the log."""
 
 LONGEST_WAIT = 60.0
 """Maximum number of seconds that one request waits."""
@@ -44,7 +44,7 @@ RULES = [
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, add session=NAME to the query parameters of an address.",
     "A command takes effect between two batches; its receipt names the iteration.",
-    "The receipt of fork has an id such as fork-1; once done, it names the new session.",
+    "The receipt of fork has an id such as fork-1; after the fork, it names the new session.",
 ]
 
 

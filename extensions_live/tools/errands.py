@@ -1,7 +1,7 @@
-"""Commands that wait for training before they return, such as ``fork``, as receipts.
+"""Errands: commands such as ``fork``, which wait for training before they return.
 
-An errand calls the method of a session in a thread of its own, so that no request has to wait. Its
-receipt has the form of the receipt of a command, and names the new session.
+An errand calls a method of a session in a separate thread, so that no request has to wait. Its
+receipt has the form of the receipt of a command, and also names the new session.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from extensions_live.requests import carry_out
 from workbench.interfaces import Session
 
 WAITING = frozenset({"fork"})
-"""Commands that return a new session, for which they wait."""
+"""Commands that wait for a new session and return it."""
 
 KEPT = 100
 """Number of errands whose receipts are kept, in addition to those that have no outcome yet."""
 
 
 class Errand:
-    """Call of a method of a session in a thread.
+    """Call of a session method in a separate thread.
 
     Parameters
     ----------
     id : str
-        Such as ``fork-1``.
+        The id of the errand, such as ``fork-1``.
     session : Session
     name : str
         The name of the method, one of `WAITING`.
@@ -40,7 +40,7 @@ class Errand:
     Attributes
     ----------
     result : Session or None
-        The session that the method returned.
+        The session that the method returned; None before that.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Errands:
     def begin(
         self, session: Session, name: str, arguments: Mapping[str, Any], *, by: str
     ) -> Errand:
-        """Begin an errand, and forget the oldest ones that have an outcome."""
+        """Begin an errand; of those with an outcome, forget all but the newest `KEPT`."""
         with self._lock:
             self._count += 1
             id = f"{name}-{self._count}"
@@ -134,6 +134,6 @@ class Errands:
             return errand
 
     def find(self, id: str) -> Errand | None:
-        """Return the errand with an id, or None."""
+        """Return the errand with this id, or None."""
         with self._lock:
             return self._known.get(id)

@@ -1,8 +1,8 @@
 """Conversion of the values of a run to values that JSON can represent.
 
-JSON cannot represent NaN and infinities. They are replaced by the strings ``"NaN"``, ``"Infinity"``
-and ``"-Infinity"``. For a large array, only the shape and dtype are given. Any other object is
-represented by the start of its ``repr``.
+JSON cannot represent NaN or infinities. They are replaced by the strings ``"NaN"``, ``"Infinity"``
+and ``"-Infinity"``. For a large array, only the shape and dtype are given. A long list, or an
+object of any other type, is represented by the start of its ``repr``.
 """
 
 from __future__ import annotations

@@ -137,6 +137,12 @@ def test_without_pillow_the_error_names_the_package(tmp_path, out, monkeypatch):
     assert issubclass(MissingLibraryError, ImportError)
 
 
+def test_an_unknown_encoding_is_not_blamed_on_the_file(tmp_path, out):
+    (tmp_path / "t.csv").write_text(TABLE)
+    with pytest.raises(DataError, match="name of an encoding, such as 'utf-8', not 'utf-88'"):
+        csv_to_hdf5(out, {"train": tmp_path / "t.csv"}, encoding="utf-88")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -263,7 +263,7 @@ NPZ_DAMAGE = {
     "changed": (lambda path: rewritten(path, overwritten), "an undamaged npz file"),
     "pickled objects": (
         with_objects,
-        "not contain Python objects; they are pickled, and pickles, which",
+        "not contain Python objects, which are pickled; pickles are not",
     ),
     "a member that is no array": (
         with_text_member,

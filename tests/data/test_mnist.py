@@ -209,7 +209,7 @@ DAMAGE = {
         write_idx,
         IDX_FILES["test"][1],
         Path.unlink,
-        "lacks the IDX files t10k-labels-idx1-ubyte",
+        "lacks t10k-labels-idx1-ubyte of MNIST",
     ),
 }
 

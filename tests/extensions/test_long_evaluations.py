@@ -162,7 +162,7 @@ def test_stopping_abandons_the_evaluation_with_a_word_in_the_log(held):
     assert held.session.wait(SOON) and stop.state == "applied at iteration 0"
     log = held.session.log
     assert log[0]["valid_evaluation_abandoned"] == (
-        "after 2 of 6 batches, because training had to end"
+        "after batch 2 of 6, because training had to end"
     )
     assert "valid_cost" not in log[0] and log[0]["batch_interrupt_received"] is True
     assert held.recorder.events == [
@@ -216,7 +216,7 @@ def test_the_second_ctrl_c_abandons_the_evaluation():
     job = Job(interrupt, **AT_FIRST)
     job.main_loop.run()
     log = job.main_loop.log
-    assert log[0]["valid_evaluation_abandoned"].startswith("after 3 of 6 batches")
+    assert log[0]["valid_evaluation_abandoned"].startswith("after batch 3 of 6")
     assert log[0]["epoch_interrupt_received"] and log[0]["batch_interrupt_received"]
     assert job.main_loop.status["iterations_done"] == 0
 
@@ -249,7 +249,7 @@ def test_a_run_stopped_within_an_evaluation_resumes_to_the_same_numbers(tmp_path
     evaluation.evaluator = DatasetEvaluator([cost, Gate(cost, stop)])
     for main_loop in (whole, part, rest):
         main_loop.run()
-    assert part.log[6]["valid_evaluation_abandoned"].startswith("after 2 of 6 batches")
+    assert part.log[6]["valid_evaluation_abandoned"].startswith("after batch 2 of 6")
     del whole.log[6]["valid_cost"]
     channels = ["cost", "total_gradient_norm", "epoch_cost", "valid_cost"]
     pd.testing.assert_frame_equal(lasting(rest)[channels], lasting(whole)[channels])

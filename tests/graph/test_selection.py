@@ -64,7 +64,7 @@ def test_values_are_set_by_path_by_variable_or_to_one_number(linear, graph):
         ),
         (
             {"linear.W": "abc", "linear.b": [3, 4]},
-            "'/linear.W' must have numbers as values, not <U3",
+            "'/linear.W' must have numeric values, not values of dtype <U3",
         ),
         (
             [1.0, 2.0],

@@ -198,7 +198,7 @@ def test_a_refused_way_back_is_in_the_plot(hand_pump, wire):
     one.widgets[-1].receive(request)
     command = payload_of(one, hand_pump)["command"]
     assert command["refused"] is True
-    assert command["text"].startswith("rewind: refused: iteration must be a number of 0 or more")
+    assert command["text"].startswith("rewind: refused: iteration must be an integer of 0 or more")
 
 
 def test_the_bars_of_several_sessions_have_their_names_and_no_values_of_the_plot(hand_pump, wire):

@@ -59,7 +59,7 @@ def test_a_note_from_another_thread_is_seen_at_once(new):
 
 def test_a_log_serves_one_run_at_a_time(new):
     log = new()
-    with log.writing(), pytest.raises(LogError, match="is writing this log for a run"):
+    with log.writing(), pytest.raises(LogError, match="is writing to this log for a run"):
         elsewhere(lambda: log.writing().__enter__())
     with log.writing():
         pass

@@ -420,9 +420,9 @@ def within_an_epoch(examples, batch_size, batches, stream=None):
 @pytest.mark.parametrize(
     "examples, batch_size, text",
     [
-        (16, 2, "10 examples in an epoch, but the stream has 16; .* 5 batches in an epoch, .* 8"),
-        (10, 3, "5 batches in an epoch, .* 4; .* 2 examples in a batch, .* 3"),
-        (9, 2, "10 examples in an epoch, .* has 9.; continue"),
+        (16, 2, "examples in an epoch: 10 in the state, 16 .*; batches in an epoch: 5 .*, 8"),
+        (10, 3, "batches in an epoch: 5 .*, 4 .*; examples in a batch: 2 .*, 3"),
+        (9, 2, "examples in an epoch: 10 .*, 9 in the stream.; continue"),
     ],
 )
 def test_a_position_within_an_epoch_is_one_among_these_examples(examples, batch_size, text):

@@ -157,7 +157,7 @@ DAMAGES = {
     "cut in the first member": (lambda path: cut(path, 700), "truncated or damaged after 0"),
     "cut in the state": (
         lambda path: cut(path, offset(path, "_state") + 100),
-        "truncated or damaged after 1 members",
+        "truncated or damaged after 1 member ",
     ),
     "cut before the manifest": (
         lambda path: cut(path, offset(path, "_manifest") - 512),
@@ -217,7 +217,7 @@ DAMAGES = {
     "a member missing": (remove_member, "the member '_state' is missing"),
     "a member too many": (
         lambda path: rewrite(path, [("extra", b"x"), *members_of(path).items()]),
-        "the manifest does not list the members 'extra'",
+        "the manifest does not list the member 'extra'",
     ),
     "members exchanged": (swap, "has changed since it was written"),
     "a link for a member": (link, "the member '_state' has changed since it was written"),

@@ -89,7 +89,7 @@ def test_another_number_of_threads_is_told(steered, capsys):
     steered.log.status["threads"] = 64
     session = runs.build(25).start(paused=True)
     session.replay(steered.log, functions={"halve": halve})
-    assert "used 64 threads for large steps" in capsys.readouterr().err
+    assert "number of threads for large steps (64)" in capsys.readouterr().err
 
 
 def test_going_back_before_an_intervention_ends_the_replay(steered):

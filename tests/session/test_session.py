@@ -178,7 +178,7 @@ def test_waiting_for_a_command_may_time_out():
     session = make(algorithm=algorithm).start()
     algorithm.arrived.acquire(timeout=SOON)
     command = session.pause()
-    with pytest.raises(TimeoutError, match="0.001 seconds for <pause: queued>; it is still queued"):
+    with pytest.raises(TimeoutError, match="0.001 s for <pause: queued>, which is not done yet"):
         command.wait(timeout=0.001)
 
 

@@ -206,7 +206,7 @@ def test_an_operation_whose_arguments_do_not_fit_is_found():
 def test_a_new_value_of_another_variable_is_found():
     lowered, _ = program()
     fault = the_fault(check_program(lowered, [shared([1.0], "v")]), PROGRAM, "a new value")
-    assert "as the new value of v it is (3, 1) float32 instead of (1,) float32" in fault.detail
+    assert "as the new value of v, it is (3, 1) float32 instead of (1,) float32" in fault.detail
 
 
 def test_a_result_that_is_a_view_of_an_input_is_found():

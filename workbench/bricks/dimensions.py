@@ -1,4 +1,4 @@
-"""Checks of the settings of bricks, mainly dimensions, when they are assigned.
+"""Checks that run when settings of bricks, mainly dimensions, are assigned.
 
 A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
 value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
@@ -26,7 +26,7 @@ COUNTS = {
 
 
 def is_dimension(name: str) -> bool:
-    """Check whether the setting with this name is a dimension."""
+    """Return True if the setting with this name is a dimension."""
     return name in ("dim", "dims") or name.endswith(("_dim", "_dims"))
 
 
@@ -49,7 +49,7 @@ def check_count(where: str, name: str, value: Any) -> None:
 
 
 def check_size(where: str, name: str, value: Any) -> None:
-    """Check that the value of a setting consists of sizes, except for values not set yet.
+    """Check that a setting contains only sizes, or values that are not set yet.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def check_size(where: str, name: str, value: Any) -> None:
 
 
 def check_epsilon(where: str, name: str, value: Any) -> None:
-    """Check a number that is added to a variance.
+    """Check a number that is added to a variance or mean square.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def check_epsilon(where: str, name: str, value: Any) -> None:
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise BrickError(
             f"{where}: {name} is {value!r}, but must be a small number >= 0, such as 1e-5; it is "
-            "added under the square root"
+            "added to a variance or mean square"
         )
 
 

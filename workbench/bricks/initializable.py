@@ -18,8 +18,8 @@ from workbench.utils.variables import shared_floatx_nans
 class Initializable(RNGMixin):
     """Base class of bricks with initialisation schemes, which they push to their children.
 
-    Every such brick accepts both schemes, even if it has no biases, because a subclass can add
-    children with biases.
+    Every such brick accepts schemes for weights and for biases, even if it has no biases, because a
+    subclass can add children with biases.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ class Initializable(RNGMixin):
 class LinearLike(Initializable):
     """Base class of bricks whose parameters are weights and, with ``use_bias``, biases.
 
-    Application methods use `W` and `b`, which a subclass can override to transform the parameters
-    first. Subclasses allocate the parameters, the weights first. The norms of the parameters are
-    auxiliary variables of the brick.
+    Application methods use `W` and `b`, which a subclass can override to transform the parameters.
+    Subclasses allocate the weights before the biases. The norms of the parameters are auxiliary
+    variables of the brick.
     """
 
     @property

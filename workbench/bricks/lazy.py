@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; bricks created in a constructor can lack lazy arguments."""
+"""Number of running constructors; bricks that they create can lack lazy arguments."""
 
 
 @hinted
@@ -61,7 +61,7 @@ def lazy(
     Raises
     ------
     SignatureError
-        If the constructor does not have one of these arguments.
+        If the constructor lacks one of these arguments.
 
     Examples
     --------

@@ -30,7 +30,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     dim : int
         Size of the last dimension of input and output. Required by `allocate`.
     epsilon : float, optional
-        A number >= 0 that is added under the square root.
+        A number >= 0 that is added to the variance or mean square.
     scale_init : NdarrayInitialization, optional
         Scheme of the scale; ones by default.
     learn_scale : bool, optional
@@ -144,7 +144,7 @@ class LayerNormalization(FeatureNormalization):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Normalise the last dimension of floats of shape (..., dim)."""
+        """Normalise an input of shape (..., dim) over its last dimension."""
         check_last_dim(self, "apply", "input_", input_, "dim")
         scale, shift = self._parameter("scale"), self._parameter("shift")
         return torch.nn.functional.layer_norm(  # type: ignore[return-value]
@@ -186,7 +186,7 @@ class RMSNormalization(FeatureNormalization):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Normalise the last dimension of floats of shape (..., dim)."""
+        """Normalise an input of shape (..., dim) over its last dimension."""
         check_last_dim(self, "apply", "input_", input_, "dim")
         return torch.nn.functional.rms_norm(  # type: ignore[return-value]
             input_,  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Base classes of bricks that draw random numbers.
 
-A subclass of `RNGMixin` draws them when it is initialised, and a subclass of `Random` whenever it
-is computed.
+A brick derived from `RNGMixin` draws them when it is initialised, and a brick derived from `Random`
+whenever its outputs are computed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class RNGMixin(Brick):
     Parameters
     ----------
     seed : int, optional
-        By default derived from the parent's seed, or from ``config.default_seed`` for a brick
-        without parents. Zero is a valid seed.
+        The seed; by default it is derived from the parent's seed, or from ``config.default_seed``
+        for a brick without parents. Zero is a valid seed.
     """
 
     def __init__(self, *, seed: int | None = None, **kwargs: Unpack[BrickOptions]) -> None:
@@ -80,12 +80,12 @@ def derived_seed(brick: Component) -> int:
 
 
 class Random(Brick):
-    """Base class of bricks that draw random numbers whenever they are computed.
+    """Base class of bricks that draw random numbers whenever their outputs are computed.
 
     Parameters
     ----------
     random_seed : int, optional
-        By default derived in the same way as `RNGMixin.seed`.
+        The seed; by default it is derived in the same way as `RNGMixin.seed`.
 
     Examples
     --------

@@ -142,7 +142,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
     def _checked(self, brick: Brick, kind: type[Brick]) -> Brick:
         if not isinstance(brick, kind):
             raise BrickError(
-                f"{self.path()}: {brick!r} is not an instance of {kind.__name__}, so the shape of "
-                "its input cannot be set here; set it on that brick"
+                f"{self.path()}: {brick!r} is not an instance of {kind.__name__}, so its "
+                "dimensions cannot be read or set here; use that brick itself"
             )
         return brick

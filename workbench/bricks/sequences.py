@@ -61,7 +61,7 @@ class Sequence(Brick):
 
     @application
     def apply(self, *args: Any) -> Any:
-        """Apply the first brick to the inputs, and each later one to the outputs of the one before."""
+        """Apply the first brick to the inputs, then each brick to the previous brick's outputs."""
         outputs: Any = args
         for method in self.application_methods:
             outputs = method(*pack(outputs))

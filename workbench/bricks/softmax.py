@@ -111,7 +111,7 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
     Raises
     ------
     ShapeError, DtypeError, DomainError
-        If `y` has neither class indices nor probabilities that fit the shape of `log_p`.
+        If `y` contains neither class indices nor probabilities that fit the shape of `log_p`.
     """
     check_targets(y, log_p, where)
     if not y.dtype.is_floating_point:
@@ -123,12 +123,13 @@ def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
 
 
 def check_targets(y: Variable, predictions: Variable, where: str) -> None:
-    """Check shape and dtype of targets `y` and of predicted probabilities or log-probabilities.
+    """Check the shapes and dtypes of targets `y` and of predicted (log-)probabilities.
 
     Raises
     ------
     ShapeError, DtypeError
-        If `y` has neither class indices nor probabilities, or `predictions` is not a float matrix.
+        If `y` contains neither class indices nor probabilities, or if `predictions` is not a float
+        matrix.
     """
     if _fit(y, predictions):
         return

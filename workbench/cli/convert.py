@@ -20,7 +20,7 @@ Examples:
 
 
 class _Pairs(click.ParamType[tuple[str, str]]):
-    """An argument ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested` is True."""
+    """Type of arguments ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested` is True."""
 
     def __init__(self, name: str, nested: bool = False) -> None:
         self.name = name
@@ -115,9 +115,9 @@ def csv(
 @convert.command()
 @click.argument("output")
 @_words("splits", "SPLIT=FOLDER", _unique)
-@click.option("--mode", default="RGB", show_default=True, help="RGB, L, RGBA, I;16, I or F.")
+@click.option("--mode", default="RGB", show_default=True, help="One of RGB, L, RGBA, I;16, I, F.")
 def images(output: str, splits: dict[str, str], mode: str) -> None:
-    """Convert folders of images, each with one subfolder for each class."""
+    """Convert folders of images, each with one subfolder per class."""
     images_to_hdf5(output, splits, mode=mode)
     _report(output)
 

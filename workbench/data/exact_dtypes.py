@@ -1,9 +1,8 @@
 """Exact conversion of numbers to other dtypes, with an error if a value would change.
 
-A dtype that is too narrow changes numbers: 300 becomes 44 as uint8, 2**53 + 1 is rounded as
+A dtype that cannot represent a number changes it: 300 becomes 44 as uint8, 2**53 + 1 is rounded as
 float64, 1e39 becomes infinite as float32, and NaN becomes an arbitrary integer. All these
-conversions raise an error. Only fractions are rounded, to the nearest value of a floating-point
-dtype.
+conversions raise an error. Only floats are rounded, to the nearest value of a floating-point dtype.
 """
 
 from __future__ import annotations
@@ -236,7 +235,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
 
 
 def _has_digits(text: str) -> bool:
-    """Return True if a number, given as text, has a nonzero digit although float() returns zero."""
+    """Return True if a number, given as text, is not zero, even if float() rounds it to zero."""
     return any(character in "123456789" for character in text.lower().partition("e")[0])
 
 
@@ -267,7 +266,7 @@ def _loses_a_part(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> bool:
 
 
 def _fitting(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
-    """Return True for each value of `array` that `dtype` represents exactly."""
+    """Return True for each value of `array` that can be converted to `dtype`."""
     if array.dtype.kind == "c":
         if dtype.kind == "f":
             return (array.imag == 0) & (np.isfinite(_cast(array.real, dtype)) | ~np.isfinite(array))

@@ -1,4 +1,4 @@
-"""Reader for IDX files, the format of MNIST and similar datasets.
+"""Reader for the IDX format, which MNIST and similar datasets use.
 
 An IDX file starts with two zero bytes, a code for the dtype and the number of axes, followed by the
 length of each axis and the values, all big-endian. It can be compressed with gzip.
@@ -33,7 +33,7 @@ class Readable(Protocol):
     """Interface of an open binary file, compressed or not."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most `size` of the next bytes."""
+        """Return the next bytes, at most `size`."""
 
 
 @hinted
@@ -92,7 +92,7 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
     path : Path
         The file, for messages.
     length, most : int
-        The number of bytes in the file, if known, and an upper bound on this number.
+        The number of bytes after decompression, if known, and an upper bound on it.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:
@@ -108,15 +108,23 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
         raise DataFileError(f"{path}: the file ends within its header; it is incomplete")
     shape = struct.unpack(f">{axes}I", sizes)
     size = math.prod(shape) * dtype.itemsize
-    header = f"its header declares {size} bytes, for shape {shape} and dtype {dtype.name}"
+    header = (
+        f"its header declares {size} byte{'s' * (size != 1)}, for shape {shape} and dtype "
+        f"{dtype.name}"
+    )
     there = None if length is None else length - 4 - 4 * axes
     if size > most or (there is not None and there != size):
-        held = f"{there} bytes of values" if there is not None else f"at most {most} bytes"
+        held = (
+            f"{there} byte{'s' * (there != 1)} of values"
+            if there is not None
+            else f"at most {most} bytes"
+        )
         raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
     content = file.read(size)
     follows = file.read(1)  # reads to the end, where gzip verifies the checksum
     if len(content) != size or follows:
-        held = "more bytes of values" if follows else f"{len(content)} bytes of values"
+        found = f"{len(content)} byte{'s' * (len(content) != 1)} of values"
+        held = "more bytes of values" if follows else found
         raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
     try:
         array = np.frombuffer(content, dtype).reshape(shape)

@@ -1,8 +1,8 @@
-"""File layout of MNIST and similar datasets: functions that find and read the files.
+"""File layouts of MNIST and similar datasets; `Layout` finds and reads the files.
 
 Each folder is searched for an HDF5 file in Fuel's layout, then for an ``npz`` file with the arrays
-``x_train``, ``y_train``, ``x_test`` and ``y_test``, then for the four IDX files under their
-original names, with or without ``.gz``.
+``x_train``, ``y_train``, ``x_test`` and ``y_test``, then for the IDX files of the requested splits
+under their original names, with or without ``.gz``.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Layout:
                 return folder
             if len(missing) < len(wanted):
                 raise DataFileError(
-                    f"{folder} lacks the IDX files {', '.join(missing)} of {self.title}; download "
-                    f"them with workbench.data.download({self.name!r}, directory), or remove the "
+                    f"{folder} lacks {', '.join(missing)} of {self.title}; download the IDX files "
+                    f"with workbench.data.download({self.name!r}, directory), or remove the "
                     f"other files{self.remedy}"
                 )
         return None

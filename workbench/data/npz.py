@@ -76,7 +76,7 @@ def _member(
     """Check that the archive is large enough for the declared shape, and read the array."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataFileError(
-            f"{path}: {name} must be stored uncompressed or deflated, as numpy.savez does"
+            f"{path}: {name} must be uncompressed or deflated, as in files of numpy.savez"
         )
     packed = info.compress_size * (RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1)
     with archive.open(info) as member:
@@ -87,8 +87,8 @@ def _member(
         header = member.tell()
         if dtype.hasobject:
             raise DataFileError(
-                f"{path}: {name} must not contain Python objects; they are pickled, and pickles, "
-                "which could run arbitrary code, are not read"
+                f"{path}: {name} must not contain Python objects, which are pickled; pickles are "
+                "not read, because they can run arbitrary code"
             )
         size = math.prod(shape) * dtype.itemsize
         there = min(info.file_size, packed) - header

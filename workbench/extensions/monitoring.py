@@ -29,7 +29,7 @@ WRONG_ALGORITHM = (
     "variables to the training step, but the algorithm of the main loop is {algorithm!r}; use "
     "DataStreamMonitoring instead"
 )
-ABANDONED = "after {position}{of_all} batches, because training had to end"
+ABANDONED = "after batch {position}{of_all}, because training had to end"
 
 
 class MonitoringExtension(SimpleExtension):
@@ -73,7 +73,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record for a variable or quantity, or for its name."""
+        """Return the name of the record for a variable, a quantity or the name of either."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -96,10 +96,10 @@ class DataStreamMonitoring(MonitoringExtension):
 
     By default it acts before the first epoch and after every epoch.
 
-    A pause takes effect between two batches of the stream. If training is stopped, or on a second
-    Ctrl+C, the evaluation is abandoned. Then the record ``evaluation_abandoned``, with `prefix` and
-    `suffix`, replaces the values and contains the number of evaluated batches. The next evaluation
-    uses the next epoch of the stream.
+    A pause takes effect between two batches of the stream. If training is stopped, or if
+    Ctrl+C is pressed twice, the evaluation is abandoned. The record ``evaluation_abandoned``, with
+    `prefix` and `suffix`, then replaces the values and contains the number of evaluated batches.
+    The next evaluation uses the next epoch of the stream.
 
     Parameters
     ----------

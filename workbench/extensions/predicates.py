@@ -12,7 +12,7 @@ __all__ = [
 
 
 class OnLogRecord(Hinted):
-    """Predicate that is True if the current row contains a record with a true value.
+    """Predicate that is True if a record has a true value in the current row.
 
     Parameters
     ----------
@@ -21,8 +21,10 @@ class OnLogRecord(Hinted):
 
     Attributes
     ----------
-    looked, found : bool
-        True if the predicate has been evaluated and has found the record, respectively.
+    looked : bool
+        True if the predicate has been evaluated.
+    found : bool
+        True if an evaluation has found the record.
 
     Examples
     --------

@@ -2,8 +2,8 @@
 
 A schedule is a pure function, so a resumed run requires no state for it. Its repr shows its
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
-in `workbench.extensions.training`. If PyTorch has the same schedule, the values agree with those of
-PyTorch when its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
+in `workbench.extensions.training`. If PyTorch has the same schedule, the values agree with those
+of PyTorch if its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
 schedules neither rise again nor fail after their last iteration.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """Function that returns a value for the number of iterations done.
+    """Function that returns a value for a number of iterations done.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Parameters
     ----------
     target : float or Schedule
-        A constant value, or a schedule that starts with its own iteration 0 after the rise.
+        A constant value, or a schedule that starts at its own iteration 0 after the rise.
     iterations : int
         The number of iterations of the rise, 1 or more.
     start : float
@@ -169,8 +169,7 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Raises
     ------
     ArgumentError
-        If `ends` are not increasing integers, or if there is not one for each schedule except the
-        last.
+        If `ends` does not consist of increasing integers, one for each schedule except the last.
 
     Examples
     --------
@@ -183,8 +182,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
         _check_target("a schedule", part)
     if len(times) != len(parts) - 1:
         raise ArgumentError(
-            f"ends={times} must have one number for each of the {len(parts)} schedules except the "
-            "last"
+            f"ends={times} must have one number for each schedule except the last; "
+            f"schedules has length {len(parts)}"
         )
     return Schedule(_chain, {"schedules": parts, "ends": times})
 
@@ -205,7 +204,7 @@ def cosine(
 ) -> Schedule:
     r"""Return a schedule that decreases from `rate` to `minimum` along half a cosine wave.
 
-    After :math:`n` of the :math:`N` iterations of a descent the value is :math:`m + (r - m) (1 +
+    After :math:`n` of the :math:`N` iterations of a descent, the value is :math:`m + (r - m) (1 +
     \cos(\pi n / N)) / 2`, with the `rate` :math:`r` and the `minimum` :math:`m`. Then the value
     stays at the minimum (in PyTorch it rises again) or, with `restarts`, returns to the rate.
 
@@ -221,7 +220,7 @@ def cosine(
     restarts : bool
         If True, start again after every descent.
     growth : int
-        The factor by which each descent is longer than the previous descent, 1 or more.
+        The length of each descent divided by that of the previous one, 1 or more.
 
     Returns
     -------
@@ -230,7 +229,8 @@ def cosine(
     Raises
     ------
     ArgumentError
-        If `iterations` or `growth` is not an integer of 1 or more.
+        If `iterations` or `growth` is not an integer of 1 or more, or if `rate` or `minimum` is not
+        a finite number.
 
     References
     ----------
@@ -296,7 +296,8 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Raises
     ------
     ArgumentError
-        If `every` is neither an integer of 1 or more nor an increasing sequence of such integers.
+        If `every` is neither an integer of 1 or more nor an increasing sequence of such integers,
+        or if another argument is not a finite number.
 
     Examples
     --------
@@ -342,8 +343,8 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 1 or more, or if another argument is not a finite
-        number.
+        If `iterations` is not an integer of 1 or more, `rate` is not a finite number, or `factor`
+        is not a positive finite number.
 
     Examples
     --------
@@ -382,7 +383,7 @@ def one_cycle(
         The number of iterations of training, 2 or more. The last batch, and every later batch, has
         the lowest value.
     warm_up : float
-        The fraction of training in which the value rises, at least 0 and less than 1.
+        The fraction of training during which the value rises, at least 0 and less than 1.
     div_factor : float
         The ratio of `maximum` to the first value.
     final_div_factor : float
@@ -395,7 +396,8 @@ def one_cycle(
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 2 or more, or if `warm_up` is not in [0, 1).
+        If `iterations` is not an integer of 2 or more, `warm_up` is not in [0, 1), or `maximum` is
+        not a finite number.
 
     References
     ----------

@@ -23,7 +23,7 @@ from workbench.utils.plain import dict_union
 from workbench.utils.variables import is_graph_input, is_shared_variable
 
 NOT_REPLACEMENTS = (
-    "replace needs a dictionary, or pairs, from variables of the graph to their replacements"
+    "replace needs a dictionary or pairs that map variables of the graph to their replacements"
 )
 
 

@@ -170,7 +170,7 @@ def _(criterion: Variable) -> Predicate:
 
 
 def is_criterion(given: object) -> bool:
-    """Return True if `given` is a criterion, and not a variable or a list of variables."""
+    """Return True if `given` is a criterion rather than a variable or a list of variables."""
     if isinstance(given, Variable):
         return False
     if isinstance(given, (list, tuple, set, frozenset)):

@@ -1,6 +1,6 @@
 """Hierarchy of the named components of a model.
 
-`Component` is the base class of bricks, as used by filters, selectors and models. It has a name,
+`Component` is the base class of bricks. It has what filters, selectors and models use: a name,
 children, parents and parameters. `workbench.bricks` adds configuration and application.
 """
 
@@ -27,7 +27,7 @@ class Component(Annotation):
     Parameters
     ----------
     name : str
-        Name without ``/`` and ``.``, which separate names in paths.
+        Name without ``/`` or ``.``, which separate names in paths.
     children : iterable of Component, optional
 
     Attributes
@@ -53,7 +53,7 @@ class Component(Annotation):
     def name(self, value: str) -> None:
         if not isinstance(value, str) or not value or {"/", "."} & set(value):
             raise BrickError(
-                f"{type(self).__name__}: the name of a brick must be a string without '/' and '.', "
+                f"{type(self).__name__}: the name of a brick must be a string without '/' or '.', "
                 f"which separate the names in a path, not {value!r}"
             )
         self._name = value
@@ -161,7 +161,7 @@ def path_of(variable: Variable) -> str:
 
 
 class Children(AnnotatingList[Component]):
-    """List of the children of a component that also sets the `parents` of each child.
+    """List of the children of a component, which updates the `parents` of each child.
 
     Parameters
     ----------

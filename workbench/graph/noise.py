@@ -1,4 +1,4 @@
-"""Rewrites that add random draws to a graph: dropout and Gaussian noise.
+"""Functions that add random draws to a graph: dropout and Gaussian noise.
 
 The draws come from a seeded stream (see `workbench.tensor.random`), whose counter advances with
 every function call. Masks differ between batches, and a resumed run draws the same masks as an
@@ -29,7 +29,7 @@ from workbench.utils.numbers import is_single
 logger = logging.getLogger(__name__)
 
 PROBABILITY = Interval(0, 1, closed="left")
-"""The check of dropout probabilities, which also refuses values that are set during training."""
+"""The check of dropout probabilities, which also applies to values that are set during training."""
 
 NOT_SCALAR = (
     "drop_prob must be a number, or a shared variable with a single floating-point number, not "
@@ -62,12 +62,12 @@ def apply_dropout(
     computation_graph : ComputationGraph
     variables : iterable of Variable, or criterion
         The variables whose elements are dropped. A criterion (see `workbench.filter.as_predicate`)
-        selects among the variables of the graph. For different probabilities, call the function
+        selects among the variables of the graph. To use different probabilities, call the function
         several times.
     drop_prob : float or SharedVariable
         The probability of dropping an element, in [0, 1). A number becomes a new shared variable
         named ``drop_prob``. Pass a scalar shared variable to use one probability in several calls
-        or to give it another name; a variable without a check gets one that refuses other values.
+        or to give it another name; a variable without a check gets one for this interval.
     rng : RandomStream, optional
         The stream that draws the masks.
     seed : int, optional
@@ -78,7 +78,7 @@ def apply_dropout(
     Returns
     -------
     ComputationGraph
-        A new graph, in which the replacement of a variable has the role ``DROPOUT``. Its
+        A new graph. The replacement of a variable has the role ``DROPOUT``, and its
         ``tag.replacement_of`` is the original variable.
 
     Raises
@@ -135,7 +135,7 @@ def apply_noise(
     ----------
     computation_graph : ComputationGraph
     variables : iterable of Variable, or criterion
-        The variables to which noise is added, as for `apply_dropout`.
+        The variables to which noise is added; see `apply_dropout`.
     level : float or Variable
         The standard deviation of the noise.
     seed : int, optional

@@ -121,7 +121,7 @@ class Selection(Hinted, list[Variable]):
         ParameterError
             If a path is unknown or missing, or an array has the wrong shape or dtype.
         SelectionError
-            In the same cases as for `get_values`.
+            In the same cases as `get_values`.
         """
         variables = self._shared("set_values")
         if not isinstance(values, Mapping):
@@ -325,7 +325,7 @@ def assign(
     values : dict of str to array
         Values by the same paths, with or without a leading ``/``.
     kind, noun : str
-        Description of a variable in error messages.
+        A long and a short description of a variable, for error messages.
 
     Raises
     ------
@@ -356,7 +356,7 @@ def assign(
 
 def _misfits(path: str, array: numpy.ndarray[Any, Any], variable: SharedVariable) -> list[str]:
     if array.dtype.kind not in "fiub":
-        return [f"{path!r} must have numbers as values, not {array.dtype}"]
+        return [f"{path!r} must have numeric values, not values of dtype {array.dtype}"]
     if array.shape != tuple(variable.shape):
         return [f"{path!r} must have shape {tuple(variable.shape)}, not {array.shape}"]
     try:

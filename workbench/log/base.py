@@ -47,7 +47,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     record.
 
     A main loop trains in the context `writing` and calls `commit` after every event. Then all
-    records of the event become visible to other threads at once. Records written outside of
+    records of the event become visible to other threads together. Records written outside of
     `writing`, or by another thread, are visible immediately; the records of one `Row.update` become
     visible together.
 
@@ -154,7 +154,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity, under which it continues the log with the old identity.
+        """Give the log a new identity, as a continuation of the log with the old identity.
 
         Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """
@@ -184,7 +184,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Replace records, status and identity with the state that `state_dict` returned.
+        """Replace records, status and identity with those that `state_dict` returned.
 
         Raises
         ------
@@ -223,7 +223,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return None
 
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return a channel as arrays of numbers, which is faster than a Series.
+        """Return a channel as arrays of numbers, faster than as a Series.
 
         Parameters
         ----------

@@ -1,10 +1,10 @@
-"""Column of a training log: growing typed arrays of the iterations and values of a channel.
+"""Column of a training log: typed arrays that grow with the records of a channel.
 
 Columns are the storage of `workbench.log.TrainingLog`. A column has the type of its first value
-(float, int, bool or object), and is widened for a value of another type: from int to float if the
-conversion is exact, otherwise to object. An iteration and a number need eight bytes each; long
-arrays are at most a sixteenth larger than their contents. A new record is appended; a record at an
-older iteration is inserted, which copies the column.
+(float, int, bool or object). Ints among floats are stored as floats if the conversion is exact;
+otherwise a value of another type widens the column to object. An iteration and a number need eight
+bytes each; long arrays are at most a sixteenth larger than their contents. A new record is
+appended; a record at an older iteration is inserted, which copies the column.
 
 Readers receive views that never change, because an array is copied before an edit if a view of it
 exists.
@@ -56,7 +56,7 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_float(number: float) -> float:
-    """Return a number as a float, infinite if it is too large."""
+    """Convert a number to a float; a number that is too large becomes infinite."""
     try:
         return float(number)
     except OverflowError:
@@ -73,7 +73,7 @@ class Column:
     last : int
         The iteration of the latest record, or -1 if there are no records.
     edits : int
-        The number of changes other than appending.
+        The number of changes other than appended records.
     """
 
     __slots__ = ("_exported", "_iterations", "_type", "_values", "edits", "last", "size")
@@ -89,13 +89,13 @@ class Column:
 
     @classmethod
     def of(cls, iterations: NDArray[Any], values: NDArray[Any] | Sequence[Any]) -> Column:
-        """Create a column with copies of these records.
+        """Create a column with copies of `iterations` and `values`.
 
         Raises
         ------
         StateError
-            If the iterations do not increase, or the values are not an array of numbers or a list
-            of objects of the same length.
+            If `iterations` is not an array of increasing integers, `values` is neither an array of
+            numbers nor a list, or their lengths differ.
         """
         new = cls()
         if isinstance(values, list):

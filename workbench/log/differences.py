@@ -158,7 +158,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest numbers of all channels, or those up to the row with the best `best`."""
+    """Return the newest number of each channel, up to the row with the best value of `best`."""
     import pandas as pd
 
     frame = run.frame

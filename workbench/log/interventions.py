@@ -1,7 +1,7 @@
-"""Interventions in a log, which are the commands that changed a run, by iteration.
+"""Interventions in a log, by iteration: the commands that took effect in a run.
 
 A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip items that are not mappings, since another program can write a log. `in_words`
+Readers skip items that are not mappings, since another program may write a log. `in_words`
 describes an intervention in all views, tables and reports.
 """
 
@@ -106,7 +106,7 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
 
 
 def _label(value: Any) -> str:
-    """Return an old label as text, without the brackets of a single number."""
+    """Return an old label as text, without brackets around a single value."""
     while isinstance(value, list) and len(value) == 1:
         [value] = value
     return brief(value)
@@ -128,7 +128,7 @@ def in_words(record: Intervention) -> str:
 
 
 def records_in_words(value: object) -> str | None:
-    """Return the records of a row, interventions or alerts, as text; None for other values.
+    """Return the interventions or alerts in a row as text; None for any other value.
 
     Examples
     --------

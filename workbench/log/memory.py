@@ -1,8 +1,8 @@
 """Training log in memory, stored as columns.
 
 Recording is fast because most of its work is deferred. The thread that trains stages its records in
-plain dictionaries. A commit moves these to a short list, the tail. The next reader of columns, or
-at the latest the training thread after `TAIL` rows, moves the tail into the columns in bulk.
+plain dictionaries. A commit moves these to a short list, the tail. The tail is moved into the
+columns in bulk when the columns are read next, or at the latest when it has `TAIL` rows.
 Everything except staging and committing happens under one lock.
 """
 
@@ -27,11 +27,11 @@ from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
-"""Maximum number of rows in the tail before they are moved into the columns."""
+"""The number of rows in the tail at which they are moved into the columns."""
 
 NOT_A_NAME = "the name of a record must be a string, not {name!r}"
 ALREADY_WRITING = (
-    "another thread ({thread}) is writing this log for a run; give every main loop its own log"
+    "another thread ({thread}) is writing to this log for a run; give every main loop its own log"
 )
 
 
@@ -44,9 +44,9 @@ class _Counts:
     Attributes
     ----------
     committed, published : int
-        The last iterations of committed and of published records; the tail and the columns have no
-        later row. The counters are separate because different threads change them, and
-        `TrainingLog.commit` acquires no lock.
+        The latest iteration that a commit has added, and the latest that was recorded without a
+        commit; the tail and the columns have no later row. There are two counters because
+        different threads change them, and `TrainingLog.commit` acquires no lock.
     version : int
         A number that increases with every change that other threads can see.
     """
@@ -61,7 +61,7 @@ class _Counts:
 class TrainingLog(TrainingLogBase):
     """Training log in memory.
 
-    A number needs 16 bytes, and each row needs 8 more bytes. `TrainingLogBase` describes when other
+    A number needs 16 bytes, and each row needs 9 more bytes. `TrainingLogBase` describes when other
     threads see a record.
 
     Parameters
@@ -162,7 +162,7 @@ class TrainingLog(TrainingLogBase):
             self._publish(iteration, records)
 
     def introduce(self, name: str) -> None:
-        """Append a channel without records to the order of channels."""
+        """Append a channel without records to the list of channels."""
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
         check_name("a record", name)

@@ -1,4 +1,4 @@
-"""Summary of a log: one row of facts for each channel, and the facts about the run."""
+"""Summary of a log: one row of facts for each channel, and facts about the run."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Summary:
         ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
         value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
         iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
-        `TrackTheBest`. For a channel without numbers, all columns but ``kind``, ``count`` and
-        ``not_finite`` are missing values.
+        `TrackTheBest`. For a channel without numbers, the values of all columns but ``kind``,
+        ``count`` and ``not_finite`` are missing.
     run : dict
         The facts about the run that the log contains, by name.
     """
@@ -207,7 +207,7 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows in which interventions and alerts are texts."""
+    """Return a copy of `rows` with interventions and alerts as texts."""
     shown = rows.copy(deep=False)
     for name in rows:
         if rows[name].dtype == object:

@@ -138,7 +138,7 @@ class Tabular(Records):
     ) -> pd.DataFrame:
         """Return the differences between this run and others.
 
-        `workbench.log.compare` returns the channels of several logs side by side instead.
+        For the channels of several logs side by side, use `workbench.log.compare`.
 
         Parameters
         ----------
@@ -211,9 +211,9 @@ class Tabular(Records):
         log_y : bool
             If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
         robust : bool
-            If True, a few values that are so far away that they would flatten the curve are outside
-            the vertical range and do not count in a smoothed curve. Marks at the edge and a line
-            above the figure say where they are and how large. If False, all values are in range.
+            If True, a few values so extreme that they would flatten the curve are left outside the
+            vertical range and do not count in a smoothed curve. Marks at the edge and text above
+            the figure show their positions and sizes. If False, all values are in range.
         title : str
             The heading.
 

@@ -83,7 +83,7 @@ def find_extension(extensions: Iterable[TrainingExtension], name: str) -> Traini
     if found:
         raise ExtensionLookupError(
             f"{len(found)} extensions are named {name!r}: {', '.join(map(repr, found))}; "
-            "pass name=... to each of them to distinguish them"
+            "pass name=... to each to distinguish them"
         )
     names = [extension.name for extension in extensions]
     present = f"the names are {', '.join(names)}" if names else "the main loop has no extensions"

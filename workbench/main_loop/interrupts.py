@@ -1,4 +1,4 @@
-"""Keyboard interrupts that end training after the epoch or the batch.
+"""Keyboard interrupts that end training after the current epoch or batch.
 
 Signals are handled only in the main thread and only during training. The handlers only post a
 request, since a signal can arrive in the middle of any operation.
@@ -17,7 +17,8 @@ from workbench.utils.notices import tell
 Level = Literal["epoch", "batch"]
 
 INTERRUPTED = {
-    "epoch": "Interrupted: training ends after this epoch. Interrupt again to end it now.",
+    "epoch": "Interrupted: training ends after this epoch. "
+    "Interrupt again to end it after this batch.",
     "batch": "Interrupted again: training ends after this batch.",
 }
 
@@ -25,7 +26,7 @@ INTERRUPTED = {
 class Interruptible:
     """Context manager that makes Ctrl+C end training after the current epoch.
 
-    A second Ctrl+C ends training after the current batch. A third one has its original effect.
+    A second Ctrl+C ends training after the current batch. A third one calls the original handler.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Leases that prevent two runs from training the same parameters.
 
-Before a run changes anything, it acquires a lease on its main loop, parameters, log and extensions.
+Before a run changes anything, it acquires a lease on its main loop, which covers the algorithm,
+parameters, log and extensions.
 If a notebook cell is executed again while the first run continues, the second run raises an error
 that names the session of the first run.
 """
@@ -21,9 +22,8 @@ BY_A_SESSION = (
     "stop() and wait()"
 )
 BY_A_THREAD = (
-    "{what} being trained by MainLoop.run() in the thread {thread!r}, which has completed "
-    "{iterations} iterations. Nothing was changed, and that run continues; to start again, "
-    "interrupt it first"
+    "{what} being trained by MainLoop.run() in the thread {thread!r} (iterations done: "
+    "{iterations}). Nothing was changed, and that run continues; to start again, interrupt it first"
 )
 
 ANOTHER_THREAD = (
@@ -48,7 +48,8 @@ class Lease:
     Raises
     ------
     AlreadyTrainingError
-        If a running main loop has the same algorithm, log, parameters or extensions.
+        If a running main loop is `main_loop`, or has its algorithm, its log, or one of its
+        parameters or extensions.
     """
 
     def __init__(self, main_loop: Loop, session: Session | None = None) -> None:

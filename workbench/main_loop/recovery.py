@@ -16,8 +16,8 @@ def note(error: BaseException, main_loop: Loop, doing: str) -> None:
     done, ends = status["iterations_done"], status["_epoch_ends"]
     number, epoch = done - (ends[-1] if ends else 0) + 1, status["epochs_done"] + 1
     error.add_note(
-        f"raised {doing} batch {number} of epoch {epoch}, after {done} iterations; the log "
-        "contains all records up to this batch"
+        f"raised {doing} batch {number} of epoch {epoch}, after {done} "
+        f"iteration{'s' * (done != 1)}; the log contains all records up to this batch"
     )
 
 

@@ -6,7 +6,7 @@ The state is a dictionary with these keys:
     The values of the parameters of the model (or of the algorithm if there is no model), by path.
 ``variables``
     The values of all other shared variables that training reads or changes, by name: buffers of
-    step rules, hyperparameters, counters of random streams, variables of extensions.
+    step rules, hyperparameters, counters of random streams, and variables of extensions.
 ``algorithm``
     The state of the algorithm that is not in shared variables.
 ``data``
@@ -89,7 +89,7 @@ def parameters_of(loop: Loop) -> list[SharedVariable]:
 def variables_of(loop: Loop) -> tuple[Variables, Variables]:
     """Return dictionaries of parameters by path and of other shared variables by name.
 
-    The second dictionary contains all other shared variables that training reads or changes.
+    The other shared variables are those that training reads or changes.
     """
     parameters = by_path(parameters_of(loop))
     seen = set(parameters.values())
@@ -256,7 +256,7 @@ def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None
     A state that was saved between two epochs can be loaded with other data.
     """
     different = [
-        f"the state has {saved[name]} {what}, but the stream has {here}"
+        f"{what}: {saved[name]} in the state, {here} in the stream"
         for name, what in LENGTHS.items()
         if None not in (here := _length(stream, name), saved.get(name)) and here != saved[name]
     ]

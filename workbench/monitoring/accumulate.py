@@ -25,8 +25,8 @@ Monitored = Variable | MonitoredQuantity
 
 OVER_BATCHES = (
     "{name!r} is averaged over batches, so it can differ from its value on the whole dataset: "
-    "{reason}. Choose an aggregation: monitor mean(numerator, denominator), that is, the sum over "
-    "a batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as "
+    "{reason}. Choose an aggregation: monitor mean(numerator, denominator) with the sum over a "
+    "batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as "
     "Sum, Minimum or Maximum; mean(variable) averages over batches without this warning"
 )
 UNEQUAL = (

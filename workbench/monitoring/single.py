@@ -1,8 +1,8 @@
 """Fast path of monitoring, which returns the values of a single batch without aggregation.
 
-Values that are recorded after every batch need no aggregation. If the aggregated value of a single
-batch equals the value of the batch for all schemes, the last batch is only stored. If the result is
-read before the next batch, it consists of the stored values.
+Values that are recorded after every batch need no aggregation. If no scheme changes the value of a
+single batch, the last batch is only stored, and is aggregated when the next one is added. If the
+result is read before that, it consists of the stored values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def buffer_of(
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return pairs of name and index of the value, or None if a scheme changes values."""
+    """Return pairs of a name and the index of its value, or None if a scheme changes values."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -44,7 +44,7 @@ class SingleBatchBuffer:
     buffer : AggregationBuffer
         The buffer that aggregates batches if there are several.
     places : list of pairs
-        Pairs of a name and its index in the values of `requires`.
+        Pairs of a name and the index of its variable in `requires`.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class SingleBatchBuffer:
         return {name: waiting[place] for name, place in self._places}
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Return a dictionary of the values over all batches since `initialize_aggregators`."""
+        """Return the values by name, aggregated since `initialize_aggregators` was called."""
         waiting = self._waiting
         if waiting is not None and not self._used:
             return {name: to_python(waiting[place]) for name, place in self._places}

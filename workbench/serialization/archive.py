@@ -107,8 +107,8 @@ def read(file: Any) -> dict[str, bytes]:
     Raises
     ------
     ArchiveError
-        If the file is missing, truncated or changed, or has the format of another program or of a
-        newer version.
+        If the file is missing, truncated or changed, or was written by another program or a newer
+        version.
     """
     with _opened(file) as opened:
         members = _members(opened)
@@ -149,7 +149,7 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
 def check_regular(path: str | os.PathLike[str]) -> None:
     """Raise an `ArchiveError` if `path` exists and is not a regular file.
 
-    Opening a pipe, for instance, could block forever while waiting for another program.
+    Opening a pipe, for instance, could wait forever for another program.
     """
     try:
         mode = os.stat(path).st_mode
@@ -194,9 +194,9 @@ def _members(file: IO[bytes]) -> dict[str, bytes]:
         if isinstance(error, ArchiveError):
             raise
         if members or _looks_like_tar(file):
+            number = f"{len(members)} member{'s' * (len(members) != 1)}"
             raise ArchiveError(
-                f"{where}: the file is truncated or damaged after {len(members)} members "
-                f"({error}); {RESTORE}"
+                f"{where}: the file is truncated or damaged after {number} ({error}); {RESTORE}"
             ) from None
         raise ArchiveError(f"{where}: must be a workbench archive, but is not a tar file") from None
     return members
@@ -230,7 +230,7 @@ def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
     extra = sorted(set(members) - set(sums) - {MANIFEST})
     if extra:
         raise ArchiveError(
-            f"{where}: the manifest does not list the members {', '.join(map(repr, extra))}; "
-            f"{RESTORE}"
+            f"{where}: the manifest does not list the member{'s' * (len(extra) != 1)} "
+            f"{', '.join(map(repr, extra))}; {RESTORE}"
         )
     return sums

@@ -34,7 +34,7 @@ class Writer:
         report: Callable[[Exception | None], object],
         done: Callable[[], object] = lambda: None,
     ) -> None:
-        """Wait for the previous function, then start `write` in the separate thread.
+        """Wait for the previous function, then start `write` in a separate thread.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class Writer:
         report : callable
             A function that `wait` calls with the exception that `write` raised, or with None.
         done : callable, optional
-            A function to call in the separate thread after `write` has ended.
+            A function to call after `write` has ended, in the same thread.
         """
         self.wait()
 

@@ -1,8 +1,8 @@
 """Archives with the parameters, the training state and a pickle of a main loop.
 
-`Snapshot.of` copies the state into memory in the training thread; another thread can then write it
-to a file. `read_state` returns the argument for `MainLoop.load_state_dict` without executing code
-from the file.
+`Snapshot.of` copies the state into memory in the training thread; another thread can then write the
+copy to a file. `read_state` returns the argument for `MainLoop.load_state_dict` without executing
+code from the file.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Snapshot:
 
 
 def _storable(log: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a log, with the repr of each value that cannot be encoded."""
+    """Return the state of a log, in which a repr replaces each value that cannot be encoded."""
     return {
         **log,
         "status": {name: _or_text(value) for name, value in log["status"].items()},
@@ -201,7 +201,7 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
     ----------
     file_ : path or file
     trusted : bool
-        Pass True if you trust the origin of the file, because unpickling executes code from it.
+        Pass True only if you trust the origin of the file: unpickling executes code from it.
 
     Raises
     ------
@@ -224,14 +224,14 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
 
 @hinted
 def continue_training(path: Any, *, trusted: bool = False) -> Loop:
-    """Continue training from a checkpoint in the current thread until training ends.
+    """Load a checkpoint, and continue training in the current thread until it ends.
 
     Parameters
     ----------
     path : path
-        An archive that `Checkpoint` wrote with the main loop.
+        An archive that `Checkpoint` wrote and that contains the main loop.
     trusted : bool
-        Pass True if you trust the origin of the file, because unpickling executes code from it.
+        Pass True only if you trust the origin of the file: unpickling executes code from it.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def continue_training(path: Any, *, trusted: bool = False) -> Loop:
 
     Examples
     --------
-    Train to the end, then train again from the second batch onwards:
+    Train to the end, then continue from the state after the second batch:
 
     >>> import tempfile
     >>> from workbench import shared, tensor

@@ -1,4 +1,4 @@
-"""Steps of loading that can be undone, so that a state is loaded completely or not at all."""
+"""Loading steps that can be undone, so that a state is loaded completely or not at all."""
 
 from __future__ import annotations
 

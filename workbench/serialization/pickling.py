@@ -324,7 +324,7 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     name : str
         The name of the object; by default the object that was passed to `dump`.
     trusted : bool
-        Pass True if you trust the origin of the file, because unpickling executes code from it.
+        Pass True only if you trust the origin of the file: unpickling executes code from it.
 
     Raises
     ------

@@ -99,7 +99,7 @@ def _decoded(data: bytes) -> Any:
     arrays = arrays_of(data)
     value = _value(json.loads(arrays.pop(TREE).tobytes().decode()), arrays)
     if arrays:
-        raise ValueError(f"the tree does not refer to the arrays {', '.join(map(repr, arrays))}")
+        raise ValueError(f"the tree does not refer to {', '.join(map(repr, arrays))}")
     return value
 
 

@@ -12,7 +12,7 @@ from workbench.session.interventions import CHANGING
 
 
 class Branch:
-    """Branch of a run, either the current branch or a branch that a rewind has ended.
+    """Branch of a run, either the current branch or one that a rewind or `load` has ended.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """A line of text about the interventions that `parent` lacks; empty if there are none."""
+        """The interventions since `start` as a line of text; empty for the current branch."""
         return "" if self.log is None else difference(self.log, self.start)
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
         """The branch and its ancestors, each with the last point shared with the branch.
 
-        A point is an iteration with the number of interventions that were made before it.
+        A point is an iteration and the number of interventions that were made before it.
         """
         found: list[tuple[Branch, tuple[float, float]]] = []
         branch: Branch | None = self
@@ -84,13 +84,13 @@ class Branch:
 
 
 def difference(log: TrainingLogBase, start: int) -> str:
-    """Return a line of text about the interventions in `log` from iteration `start` onwards."""
+    """Return the interventions in `log` from iteration `start` onwards as a line of text."""
     changes = [record for record in interventions(log, CHANGING) if record["iteration"] >= start]
     return ", ".join(f"{in_words(record)} at {record['iteration']:,}" for record in changes)
 
 
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return the interventions of all or some `kinds` in `log`, each with its ``iteration``."""
+    """Return the interventions in `log`, of all or some `kinds`, each with its ``iteration``."""
     kinds = None if kinds is None else tuple(kinds)
     return [
         {"iteration": iteration, **record}

@@ -96,7 +96,7 @@ class Command(interfaces.Command):
         Raises
         ------
         TimeoutError
-            If the command was neither applied nor refused in time.
+            If the command is not done in time.
         WaitInterrupted
             If waiting is interrupted. The command is not affected.
         SessionError
@@ -115,7 +115,7 @@ class Command(interfaces.Command):
         except KeyboardInterrupt:
             raise WaitInterrupted(INTERRUPTED.format(command=self)) from None
         if not settled:
-            raise TimeoutError(f"waited {timeout} seconds for {self!r}; it is still queued")
+            raise TimeoutError(f"waited {timeout} s for {self!r}, which is not done yet")
         if self.reason is not None:
             raise SessionError(f"{self.text}: {self.state}") from self.exception
         return self._result

@@ -1,8 +1,8 @@
 """Search for a clear fall in a noisy sequence of costs.
 
-For each batch, the mean of the costs before it is compared with the mean of the costs after it. A
-fall is clear if the difference is several standard errors, which are computed from the differences
-of consecutive costs: a fall hardly changes these, whatever the distribution of the noise.
+For each batch, the mean of the costs before it is compared with the mean of the costs from it
+onwards. A fall is clear if the difference exceeds several standard errors. These are computed from
+the differences between consecutive costs, which depend on the noise but hardly on the fall.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""A mean is over at most a fifth and at least a twentieth of all costs, but over ten and five."""
+"""A mean covers at most a fifth of all costs (or ten), and at least a twentieth (or five)."""
 
 CLEAR = 5.0
-"""Standard errors from which a fall is clear.
+"""Number of standard errors above which a fall is clear.
 
 The largest of many differences is chosen, so noise alone exceeds two standard errors in most tests.
-In simulated tests of 20 to 2000 batches without a fall, it exceeded five in less than 1 % for
-normal, exponential, lognormal, Student's t and Cauchy noise.
+In simulated tests of 20 to 2000 batches without a fall, it exceeded five in less than 1 % of
+cases, for normal, exponential, lognormal, Student's t and Cauchy noise.
 """
 
 NOTICEABLE = 0.01
-"""Minimum fall, relative to the mean before it: rounding and useless rates cause smaller ones."""
+"""Minimum clear fall, relative to the mean before it; rounding can cause a smaller fall."""
 
 
 class Fall(NamedTuple):
-    """Largest fall of a sequence, in standard errors.
+    """Fall of a sequence that is largest relative to its standard error.
 
     Attributes
     ----------
     at : int
-        The index of the first cost after it.
+        The index of the first cost after the fall.
     size : float
         The difference between the mean before `at` and the mean from `at` onwards.
     error : float
         The standard error of `size`.
     clear : bool
-        True if noise does not explain it.
+        True if neither noise nor rounding explains the fall.
     """
 
     at: int
@@ -57,7 +57,7 @@ def largest_fall(costs: Floats, end: int) -> Fall | None:
     ----------
     costs : ndarray of float64, shape (N,)
     end : int
-        The number of costs up to the lowest mean; later costs only determine the window.
+        The number of costs to search; later costs only affect how many costs a mean covers.
 
     Examples
     --------

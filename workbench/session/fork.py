@@ -1,7 +1,7 @@
 """Copies of main loops for a second session that continues from a point in the first session.
 
 A copy has separate parameters, algorithm, extensions and log. It shares the datasets and the
-earlier snapshots, which never change, so a fork needs no memory for them.
+earlier snapshots, which never change, so a fork needs no additional memory for them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Fork(NamedTuple):
     main_loop : MainLoop
         The copy, at a snapshot.
     iteration : int
-        The iteration up to which to train the copy, where it pauses.
+        The iteration to which the copy is trained and at which it pauses.
     snapshots : list of Snapshot
         The snapshots before the fork, which the two sessions share.
     """
@@ -69,7 +69,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Return a copy of a main loop with an empty log, of the same type unless `in_memory` is True.
+    """Return a copy of a main loop with an empty log of the same type, or in memory if `in_memory`.
 
     Raises
     ------

@@ -51,12 +51,12 @@ class Hyperparameter:
     low, high : float
         The bounds of valid values; infinite where there is no bound.
     scale : {'log', 'linear'}
-        The scale on which to choose a value: logarithmic for a nonnegative number without an upper
-        bound, such as a learning rate.
+        The scale on which to choose a value: logarithmic for most nonnegative numbers without an
+        upper bound, such as learning rates.
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
-        True while this extension leaves the value unchanged.
+        True while the extension `driven_by` leaves the value unchanged.
     owner : str
         The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """
@@ -90,7 +90,7 @@ def hyperparameters(loop: Loop) -> list[Hyperparameter]:
 
 
 def describe(loop: Loop, given: SharedVariable | str) -> Hyperparameter:
-    """Return the description of a variable of a run that is a single real number.
+    """Return the description of a run's variable, which must be a single real number.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def rules(loop: Loop) -> dict[SharedVariable, str]:
 
 
 def modifiers(loop: Loop) -> dict[SharedVariable, SharedVariableModifier]:
-    """Return a mapping from variable to the extension that sets it during training."""
+    """Return a mapping from each variable to the extension that sets it during training."""
     return {
         extension.parameter: extension
         for extension in loop.extensions

@@ -1,4 +1,4 @@
-"""Journal of interventions: the commands that changed a run, with their iterations.
+"""Journal of interventions: the commands that took effect in a run, with their iterations.
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``

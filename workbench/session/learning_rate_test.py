@@ -49,12 +49,12 @@ NO_COST = (
 NO_BOUNDS = "low and high must be numbers with 0 < low < high, not low={low!r} and high={high!r}"
 NO_FALL = "the cost did not fall at any learning rate from {low:.3g} to {last:.3g}"
 NO_CLEAR_FALL = (
-    "the cost did not fall clearly at any learning rate from {low:.3g} to {last:.3g}: by "
-    "{size:.3g} at most, with a standard error of {error:.2g}"
+    "the cost did not fall clearly at any learning rate from {low:.3g} to {last:.3g}; the clearest "
+    "fall was {size:.3g}, with a standard error of {error:.2g}"
 )
 NONE_SUGGESTED = (
-    "{reason}, so none is suggested; a converged run has no such rate: try an earlier state of the "
-    "run, more or larger batches, or lower rates"
+    "{reason}, so no rate is suggested; a converged run has no suitable rate: try an earlier state "
+    "of the run, more or larger batches, or lower rates"
 )
 NO_BATCHES = (
     "the test requires {fewest} batches, but the data ended after {count}; use a data stream with "
@@ -85,11 +85,11 @@ class LearningRateTest:
 
     @property
     def suggestion(self) -> float | None:
-        """The learning rate at which the cost falls fastest; None if it does not fall clearly.
+        """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
         The mean cost of the batches before a rate is compared with that of the batches from it
-        onwards, up to the lowest smoothed cost. The fall is clear if it is larger than five
-        standard errors and than 1 % of the cost. The first ten batches are left out if there are at
+        onwards, up to the lowest smoothed cost. The fall is clear if it exceeds five standard
+        errors and 1 % of the mean before it. The first ten batches are left out if there are at
         least thirty.
         """
         fall = self._fall

@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 def model_tree(loop: Loop) -> list[dict[str, Any]]:
     """Return the top bricks of the model of a main loop, with all their descendants.
 
-    If there is no model, return the trained parameters by path instead of bricks.
+    If there are no bricks, return the trained parameters by path instead.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Probes: copies of the values of variables, taken from a run while it trains.
+"""Probes: requests for the values of the variables of a run while it trains.
 
 A view requests variables by name. The thread that trains copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
@@ -41,8 +41,8 @@ MEMORY = 256 * 2**20
 
 UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists their names"
 TOO_LARGE = (
-    "a probe copies at most {most:,} bytes at a time, but these {count} variables have {size:,}; "
-    "request fewer variables"
+    "a probe copies at most {most:,} bytes at a time, but the requested variables ({count}) have "
+    "{size:,}; request fewer or smaller variables"
 )
 NO_STREAM = "this run has no data stream, so there is no batch to copy; pass your own batch"
 ONE_READER = (
@@ -71,9 +71,9 @@ class Probe(interfaces.Probe):
     examples : list of int
         The indices of the examples in `batch`, if certain examples were requested.
     stored : dict of str to array
-        The values of these examples in the dataset, for sources of one number for each example.
+        The values of these examples in the dataset, for sources with one number per example.
     seconds : float
-        The time for which reading the examples delayed training.
+        The number of seconds by which reading the examples delayed training.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Probe(interfaces.Probe):
         if not self.done and threading.get_ident() == self._thread:
             raise SessionError(FROM_TRAINING)
         if not wait(self._answered, timeout):
-            raise TimeoutError(f"the probe was not answered within {timeout} seconds")
+            raise TimeoutError(f"the probe was not answered within {timeout} s")
         if self.reason:
             raise SessionError(self.reason)
         return self.values
@@ -201,7 +201,7 @@ class Prober:
         Raises
         ------
         SessionError
-            If there is no such variable or example, or if the values require too much memory.
+            If a variable or an example does not exist, or if the values require too much memory.
         """
         known = self.variables
         if examples is not None:

@@ -28,7 +28,7 @@ OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 
 LATER = object()
-"""Result of an action that settles and records its command itself, now or later."""
+"""Result of an action that records its command and marks it as applied itself, now or later."""
 
 
 class Refused(Exception):
@@ -87,12 +87,12 @@ class Queue:
         self.changes: Changes | None = None
         self._main_loop = main_loop
         self._journal = journal
-        self._settled = 0  # all commands before this index are settled
+        self._settled = 0  # all commands before this index are done
         self._stop = 0  # the id of the last stop
         self._values: list[Value] | None = None  # of the last request, if more can be added
 
     def new(self, kind: str, text: str) -> Command:
-        """Add a command that is not queued yet."""
+        """Create and return a command, without queueing it."""
         with self.lock:
             command = Command(len(self.commands) + 1, kind, text)
             self.commands.append(command)
@@ -145,7 +145,7 @@ class Queue:
         details: dict[str, Any],
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Execute, record and settle a command, unless it was refused or a stop cancels it."""
+        """Execute and record a command, unless it was refused or a stop cancels it."""
         if command.done:  # refused when a run ended
             return
         if self.overtaken(command):
@@ -177,7 +177,7 @@ class Queue:
         then()
 
     def overtake(self) -> None:
-        """Execute the next command, a stop, before commands that only affect later training."""
+        """Make the next command, a stop, cancel earlier ones that only affect later training."""
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:
@@ -185,14 +185,14 @@ class Queue:
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:
-        """Return True if all commands with lower ids are settled."""
+        """Return True if all commands with lower ids are done."""
         commands = self.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1
         return self._settled >= id - 1
 
     def waiting(self) -> list[Command]:
-        """Return the commands that are not settled yet."""
+        """Return the commands that are not done yet."""
         return [command for command in self.commands[self._settled :] if not command.done]
 
     def end_run(self) -> list[Command]:
@@ -201,14 +201,14 @@ class Queue:
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 
     def assign_later(self, value: Value) -> None:
-        """Post a request with `value`, or add the value to the last request."""
+        """Post a request to assign `value`, or add the value to the last request."""
         if self._values is None:
             self._values = []
             self._main_loop.post(partial(self._assign, self._values))
         self._values.append(value)
 
     def _assign(self, values: list[Value]) -> None:
-        """Assign to each variable its last value, and settle the commands of all values."""
+        """Assign to each variable its last value, and record the outcome of all commands."""
         with self.lock:
             if self._values is values:
                 self._values = None  # later values require another request

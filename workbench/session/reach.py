@@ -36,7 +36,7 @@ def unable(main_loop: MainLoop) -> str:
 
 
 def at_the_end(main_loop: MainLoop) -> bool:
-    """Return True if the run originally ended at this iteration, and not because of a stop."""
+    """Return True if the run finished at the current iteration, and was not stopped there."""
     ended = main_loop.log.current_row.get(FINISH_REQUEST, False)
     return bool(ended) and goal_reached(main_loop.status)
 
@@ -56,7 +56,8 @@ def way_to(
     exact = [snapshot for snapshot in found if snapshot.changes == len(before)]
     if not exact:
         near = ", ".join(f"{s.iteration:,}" for s in found[-3:])
-        text = f"there are snapshots at {near}" if near else "there is no snapshot before it"
+        there = "is a snapshot" if len(found) == 1 else "are snapshots"
+        text = f"there {there} at {near}" if near else "there is no snapshot before it"
         raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
     return exact[-1]
 
@@ -75,7 +76,7 @@ def usable(snapshots: Iterable[Snapshot], branch: Branch, iteration: int) -> lis
 class UndoStack:
     """Stack of the interventions that can be undone, each with a snapshot taken before it.
 
-    The size of the stack is limited, like the size of a ring of snapshots.
+    The limits of the stack are those of a `Ring` of snapshots.
     """
 
     def __init__(self) -> None:
@@ -92,7 +93,7 @@ class UndoStack:
 
     @property
     def last(self) -> Snapshot:
-        """The snapshot before the last command."""
+        """The snapshot taken before the last command."""
         return self._steps[-1][1]
 
     def ids(self) -> list[int]:
@@ -101,5 +102,5 @@ class UndoStack:
         return [id for id, _ in takewhile(lambda step: step[1] is one, reversed(self._steps))][::-1]
 
     def drop(self, count: int = 1) -> None:
-        """Remove the last commands."""
+        """Remove the last `count` commands."""
         del self._steps[-count:]

@@ -21,9 +21,9 @@ from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
 
 OTHER_THREADS = (
-    "the run whose interventions are replayed used {then} threads for large steps, and this run "
-    "uses {now}; sums over several threads are rounded differently, so the last digits may differ; "
-    "set config.threads = {then} for identical results"
+    "the run whose interventions are replayed used a different number of threads for large steps "
+    "({then}) than this run ({now}); sums over several threads are rounded differently, so the "
+    "last digits may differ; set config.threads = {then} for identical results"
 )
 LATE = (
     "the intervention {text!r} was made at iteration {iteration:,}, but this run is already at "
@@ -59,20 +59,20 @@ def thread_note(source: object) -> str | None:
 
 
 class Replay:
-    """Interventions that are repeated at their iterations.
+    """Interventions of a run, repeated in another run at the same iterations.
 
     Parameters
     ----------
     main_loop : MainLoop
     source : TrainingLogBase or iterable of mapping
-        A log, or a list as returned by `Session.interventions`.
+        A log, or a list such as `Session.interventions`.
     functions : mapping
         The functions that were passed to `Session.call`, by name.
 
     Raises
     ------
     SessionError
-        If an intervention cannot be made in this run.
+        If `source` is invalid, or if an intervention cannot be made in this run.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Replay:
         return result
 
     def begin(self, queue: Queue, command: Command) -> None:
-        """Make each intervention at its boundary, and settle `command` after the last one.
+        """Make each intervention at its iteration; mark `command` as applied after the last one.
 
         Only the training thread can call this method.
         """

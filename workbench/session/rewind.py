@@ -1,8 +1,8 @@
-"""Rewinds of a run to earlier iterations, by exact replay from snapshots, and branches.
+"""Branches of a run, and rewinds to earlier iterations by exact replay from snapshots.
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
-last snapshot before the requested iteration and trains again on the batches in between, which gives
-the same results. The training that followed this iteration is kept as a branch.
+last snapshot up to the requested iteration and trains again on the batches in between, with the
+same results. The training that followed the requested iteration is kept as a branch.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Rewinder:
         self._next = 0.0  # time at which the next automatic snapshot is due
 
     def attach(self) -> None:
-        """Take snapshots of all following runs until `detach`."""
+        """Take snapshots during all further runs, until `detach` is called."""
         self._run.observers = [self._epochs]
         self._run.after_batch = self.take_when_due if self.able else None
 
@@ -139,7 +139,7 @@ class Rewinder:
             text = f"{type(refusal.__cause__).__name__}: {refusal.__cause__}"
             if text not in self._failures:
                 self._failures[text] = None
-                logger.warning("%s; training continues, and later ones are tried", refusal)
+                logger.warning("%s; training continues, and later snapshots are attempted", refusal)
             self._not_undone = NOT_UNDONE.format(reason=refusal)
             return None
 
@@ -178,9 +178,9 @@ class Rewinder:
             self._undo.add(command.id, before)
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot for later replays after all waiting interventions.
+        """Take a snapshot, after all waiting interventions, for later replays.
 
-        An intervention that `failed` is not in the journal and cannot be undone.
+        If the intervention `failed`, it is not in the journal and cannot be undone.
         """
         if not self.able:
             return
@@ -251,7 +251,7 @@ class Rewinder:
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
         """Rewind the run to the boundary after `iteration`, before the interventions there.
 
-        At this boundary `command` is settled and the run is paused.
+        There, `command` is marked as applied and the run is paused.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)
@@ -323,7 +323,7 @@ class Rewinder:
         iteration: int,
         details: dict[str, Any],
     ) -> Snapshot | None:
-        """Load a snapshot, train until `iteration`, settle `command` and pause.
+        """Load a snapshot, train until `iteration`, mark `command` as applied and pause.
 
         Returns
         -------
@@ -392,5 +392,5 @@ class _Epochs(TrainingExtension):
         self._rewinder.take_soon("start of a run")
 
     def after_epoch(self) -> None:
-        """Request a snapshot between two epochs."""
+        """Request a snapshot between two epochs if one is due."""
         self._rewinder.take_when_due("end of an epoch")

@@ -3,7 +3,7 @@
 ``session = main_loop.start()`` returns immediately and does not block the kernel. Every method that
 changes the run puts a `Command` into the mailbox of the main loop. The training thread reads the
 mailbox and executes its commands before every batch, after every epoch and during evaluations of
-datasets. Reading an empty mailbox costs almost no time.
+datasets. Reading an empty mailbox takes almost no time.
 
 This file is longer than others since most of its lines document methods; other modules of this
 package do the work.
@@ -54,7 +54,7 @@ WAIT_INTERRUPTED = (
 
 
 class Session(FixedAttributes, Steering):
-    """Main loop that runs in a background thread, with methods that control it.
+    """Controller of a main loop that runs in a background thread.
 
     Each control method immediately returns a `Command`, which later contains the outcome. Commands
     take effect between two batches, in the order of the calls; a paused session executes them
@@ -239,8 +239,8 @@ class Session(FixedAttributes, Steering):
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
         """Train for further epochs or batches, even after the end of training.
 
-        During training the number is added to the planned number, and a pause continues. After the
-        end the session trains again, regardless of `FinishAfter`, and ``on_resumption`` fires. The
+        During training, the number is added to the planned number; a pause continues. After the
+        end, the session trains again, regardless of `FinishAfter`, and ``on_resumption`` fires. The
         remainder of an incomplete epoch counts as one epoch. The new end is part of the status of
         the log, so it also applies to resumed runs. In contrast, ``main_loop.start()`` trains until
         the end that the extensions define.
@@ -365,14 +365,14 @@ class Session(FixedAttributes, Steering):
         Parameters
         ----------
         names : iterable of str, optional
-            Names among `variables`; by default all parameters.
+            Names from `variables`; by default those of all parameters.
         steps : bool
-            If True, also copy the changes made by the next batch.
+            If True, also copy the changes that the next batch makes.
         batch : bool
             If True, also copy the first batch of the training data, read separately from training.
         examples : sequence of int, optional
             The indices of training examples to copy as a batch, with all edits. They are read after
-            all transformers, by the thread that trains, so ask for few at a time.
+            all transformers, by the training thread, so request only a few at a time.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Snapshots of training in memory, and a ring that decides which of them are kept.
 
 A snapshot is a copy of all state that training depends on, except the records of the log, at a
-boundary between two batches. `Ring` keeps as many snapshots as its memory allows, with larger
+boundary between two batches. `Ring` keeps as many snapshots as its limits allow, with larger
 distances between older ones. Therefore the distance from an iteration to the nearest earlier
 snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last.
 Tensors that have not changed since the previous snapshot are shared with it.
@@ -127,7 +127,7 @@ class Ring:
     def adopt(self, snapshots: Iterable[Snapshot]) -> None:
         """Add snapshots of another ring, whose tensors both rings then share.
 
-        Each ring counts shared tensors, so that both together meet the limits of two rings.
+        Both rings count the shared tensors towards their limits.
         """
         self._kept = sorted([*snapshots, *self._kept], key=_iteration)
         if self._kept:

@@ -46,7 +46,7 @@ from workbench.utils.values import to_python
 
 
 class Steering(Editing):
-    """Base of sessions with the methods that change a run or rewind it."""
+    """Base class of `Session` with the methods that change or rewind a run."""
 
     _worker: Worker
 
@@ -175,7 +175,7 @@ class Steering(Editing):
         return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the current training state in memory longer than automatic snapshots are kept.
+        """Keep the current training state in memory for longer than automatic snapshots.
 
         Parameters
         ----------
@@ -188,10 +188,10 @@ class Steering(Editing):
     def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
         """Rewind training to the point after `iteration` batches, and pause there.
 
-        The last earlier snapshot is loaded, and training on the batches in between is repeated with
-        the same results; extensions are called again. Interventions made at `iteration` are not
-        repeated. The training that followed is kept as a branch, in memory and in the database of
-        an `SQLiteLog`. A rewind is also possible after the end of a run.
+        The latest snapshot up to that point is loaded, and training on the batches in between is
+        repeated with the same results; extensions are called again. Interventions made at
+        `iteration` are not repeated. The training that followed is kept as a branch, in memory and
+        in the database of an `SQLiteLog`. A rewind is also possible after the end of a run.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Steering(Editing):
             If `iteration` is not an integer of 0 or more.
         """
         if not is_count(iteration, 0):
-            raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
         of = "" if branch is None else f" of {branch}"
         return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
 
@@ -216,7 +216,7 @@ class Steering(Editing):
 
         The new session has a copy of the main loop, with separate parameters, extensions and log;
         the two sessions share only the datasets and the snapshots before the fork, so the new
-        session can be rewound to a point before it. It is ready after it has trained on the batches
+        session can be rewound to an earlier point. It is ready after it has trained on the batches
         between the last snapshot and `iteration`.
 
         Parameters
@@ -239,7 +239,7 @@ class Steering(Editing):
             cannot be copied.
         """
         if iteration is not None and not is_count(iteration, 0):
-            raise SessionError(f"iteration must be a number of 0 or more, not {iteration!r}")
+            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
         check_name(name)
         fork = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
         new = type(self)(fork.main_loop, name)
@@ -267,14 +267,14 @@ class Steering(Editing):
     ) -> LearningRateTest:
         """Train a copy of the run with a learning rate that increases with each batch.
 
-        The run continues unchanged. The test starts from its current state and trains in the
-        calling thread without extensions. It ends early if the cost exceeds a multiple of its
+        The run continues unchanged. The test starts from the run's current state and trains in
+        the calling thread without extensions. It ends early if the cost exceeds a multiple of its
         lowest value or is not finite.
 
         Parameters
         ----------
         low, high : float
-            The first and the last learning rate, between which the rate grows by a constant factor.
+            The first and the last learning rate; the rate grows by the same factor at each batch.
         batches : int
             The number of batches, 20 or more.
         parameter : str
@@ -360,8 +360,8 @@ class Steering(Editing):
     def undo(self) -> Command:
         """Rewind training to the point before the last intervention, and pause there.
 
-        Interventions are rewinds and the actions of `set`, `set_end`, `hold`, `release`, `relabel`,
-        `drop`, `call`, `train` and `load`. The training that followed is kept as a branch.
+        An intervention is a rewind or an action of `set`, `set_end`, `hold`, `release`, `relabel`,
+        `drop`, `call`, `train` or `load`. The training that followed is kept as a branch.
         """
         return self._go_back("undo", "undo")
 
@@ -393,7 +393,7 @@ class Steering(Editing):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """The variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
         return self._worker.prober.described
 
     @property
@@ -412,8 +412,8 @@ class Steering(Editing):
         ----------
         path : path, optional
             The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
-            the numbers done. By default the file is in the working directory, and its name consists
-            of the name of the session and the number of iterations.
+            the numbers of iterations and epochs done. By default the file is in the working
+            directory, and its name consists of the session's name and the number of iterations.
 
         Raises
         ------

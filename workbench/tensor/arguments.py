@@ -28,11 +28,11 @@ class Expected:
         self.symbols = [(axis, s) for axis, s in enumerate(sizes) if getattr(s, "is_Symbol", False)]
 
     def accept(self, value: torch.Tensor) -> torch.Tensor:
-        """Convert `value` to the dtype and device of the input; raise an error if impossible."""
+        """Check the shape of `value`, and convert it to the dtype and device of the input."""
         if value.dtype is not self.dtype:
             value = self._widen(value)
         if value.dim() != self.ndim:
-            self._refuse_shape(value, f"{self.ndim} dimensions")
+            self._refuse_shape(value, f"{self.ndim} dimension{'s' * (self.ndim != 1)}")
         for axis, size in self.fixed:
             if value.shape[axis] != size:
                 self._refuse_shape(value, f"size {size} in dimension {axis}")

@@ -112,7 +112,7 @@ def _maker(p: Any) -> Any:
 
 
 def _within(p: torch.Tensor, low: float, high: float, must: str, what: str, hint: str) -> Any:
-    """Check that the values of `p` are within the bounds, up to rounding errors, and return `p`."""
+    """Check that the values of `p` are between `low` and `high`, up to rounding; return `p`."""
     slack = 64 * torch.finfo(p.dtype).eps if p.is_floating_point() else 0.0
     if type(p) is not torch.Tensor or not p.is_cpu:
         return torch.where((p < low - slack) | (p > high + slack), torch.nan, p)

@@ -3,10 +3,10 @@
 Some of torch's shape rules check whether an unknown size is 1, or whether two of them are equal;
 others accept only Python integers. `Probe` runs these rules with concrete sizes. In the first run
 all sizes differ. In later runs some sizes are equal to each other or to a known size, until the
-rule accepts them. Equalities that the rule requires are *learned*, so that a later contradiction is
-an error. The sizes of the result are expressed as linear functions of the sizes of the arguments. A
-size that is not a linear function becomes a new unknown size. The size 1 is never tried, since an
-unknown size does not broadcast.
+rule accepts them. Equalities that the rule requires are recorded, so that a later contradiction
+raises an error. The sizes of the result are expressed as linear functions of the sizes of the
+arguments. A size that is not a linear function becomes a new unknown size. The size 1 is never
+tried, since an unknown size does not broadcast.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workbench.tensor.structure import map_structure
 
 PROBES = 3  # two runs determine a linear function, the third run confirms it
 DIVISIBLE = 120
-"""Common factor of all sizes that are tried, so that small strides and groups divide them."""
+"""Factor of the sizes chosen for fake tensors, so that small strides and groups divide them."""
 REQUIRED = (2, 3)
 """Fixed sizes that some functions require: 2 for complex numbers, 3 for cross products."""
 
@@ -37,12 +37,12 @@ Tie = Any
 
 
 class Infeasible(Exception):
-    """Raised if no sizes of the inputs lead to the requested sizes of the arguments."""
+    """Raised if no sizes of the inputs are found that give the arguments the requested sizes."""
 
 
 @dataclass
 class Unknown:
-    """An unknown size of the arguments, and the position where it first occurs.
+    """Unknown size in the arguments, with the position where it first occurs.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Inference(Protocol):
 
 
 class Probe:
-    """Shape inference for one call; the function is run with concrete sizes.
+    """Shape inference for one call, by running the function with concrete sizes.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Probe:
                 self.unknown[expression] = new  # a size of a tensor is preferred to a bare number
 
     def result(self) -> Any:
-        """Return the results of the function as fake tensors.
+        """Return the result of the function, with fake tensors.
 
         Raises
         ------
@@ -157,11 +157,11 @@ class Probe:
     # Search for sizes that must be equal.
 
     def _starts(self) -> Iterator[tuple[dict[Any, Tie], bool, bool]]:
-        """Yield ties to try, a flag for descending sizes, and a flag for real tensors.
+        """Yield ties to try, each with a flag for descending sizes and a flag for real tensors.
 
-        Sizes are tied first by their axes counted from the last, as in broadcasting, then by their
-        axes counted from the first. Real tensors are the last resort, for functions without rules
-        for fake tensors.
+        At first no sizes are tied. Then sizes on the same axis are tied, counted from the last
+        axis, as in broadcasting, or from the first. Real tensors are the last resort, for functions
+        without rules for fake tensors.
         """
         free: dict[Any, Tie] = {e: e for e in self.unknown}
         yield free, False, False
@@ -275,7 +275,7 @@ class Probe:
     # Conversion of concrete sizes back to symbolic sizes.
 
     def _general(self, runs: Sequence[_Run]) -> Any:
-        """Return the results of the runs with symbolic sizes in place of concrete sizes."""
+        """Combine the results of the runs, with symbolic sizes in place of concrete sizes."""
         leaves: list[list[Any]] = []
         for run in runs:
             found: list[Any] = []
@@ -337,7 +337,7 @@ def _chosen(ties: dict[Any, Tie], wanted: Callable[[int], int]) -> dict[Any, int
     Raises
     ------
     Infeasible
-        If no such values exist.
+        If no such values are found.
     """
     sizes: dict[Any, int] = {}
     classes: dict[Tie, list[Any]] = {}

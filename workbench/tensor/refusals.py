@@ -1,6 +1,6 @@
-"""Errors for operations that variables do not support, since they have no value yet.
+"""Errors for operations that variables do not support, mostly because they have no value yet.
 
-These functions use variables only as text, so this module does not import
+These functions only print variables in messages, so this module need not import
 `workbench.tensor.variable`.
 """
 
@@ -43,7 +43,7 @@ def refuse_function(
     kwargs: dict[str, Any],
     shown: Callable[[], str],
 ) -> None:
-    """Raise an error if `function` needs a value, changes a value in place, or draws at random.
+    """Raise an error if `function` needs a value, changes one in place, or draws random numbers.
 
     Parameters
     ----------
@@ -73,14 +73,14 @@ def refuse_function(
     word = word_for_draw(raw, args, kwargs)
     if word is not None:
         raise errors.OperationError(
-            f"{raw}({shown()}) would draw from a generator of torch, and the run could be neither "
+            f"{raw}({shown()}) would draw from a generator of torch, so the run could be neither "
             "repeated nor resumed; draw from a tensor.RandomStream(seed) instead: "
             f"{word}"
         )
 
 
 def changes_in_place(function: Callable[..., Any]) -> bool:
-    """Return True if the name of `function` ends with one underscore, as in-place methods do."""
+    """Return True if `function` is named like an in-place method, with an underscore at the end."""
     name = getattr(function, "__name__", "")
     return name.endswith("_") and not name.endswith("__") and function not in NOT_IN_PLACE
 
@@ -106,7 +106,7 @@ def refuse_value(variable: Any, what: str) -> NoReturn:
 
 
 def refuse_numpy(variable: object, name: str) -> NoReturn:
-    """Raise the error for a call to the numpy function `name` on a variable."""
+    """Raise the error for a call of the numpy function `name` with a variable."""
     name = TORCH_NAMES.get(name, name)
     instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a torch function"
     raise errors.SymbolicError(

@@ -28,7 +28,7 @@ from workbench.tensor.vocabulary import assigned_hint, unknown_attribute
 
 
 class Call:
-    """One application of a function to arguments.
+    """Application of a function to arguments.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Call:
     structure : structure
         The nested result of the call, which contains `outputs`.
     location : tuple of str
-        The brick applications that were running, outermost first.
+        The brick applications that were running when the call was created, outermost first.
     """
 
     __slots__ = (

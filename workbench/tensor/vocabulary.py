@@ -130,8 +130,8 @@ METHODS = {
     "std": "x.std(axis, correction=0)",
 }
 KEYWORDS = {
-    ("flatten", "ndim"): "keeps the first ndim - 1 axes: write x.flatten(ndim - 1)",
-    ("flatten", "outdim"): "keeps the first outdim - 1 axes: write x.flatten(outdim - 1)",
+    ("flatten", "ndim"): "takes the first axis to flatten: write x.flatten(ndim - 1)",
+    ("flatten", "outdim"): "takes the first axis to flatten: write x.flatten(outdim - 1)",
     ("get_value", "borrow"): "returns a copy; use w.tensor for the tensor itself",
     ("get_value", "return_internal_type"): "returns an array; use w.tensor for the tensor",
     ("set_value", "borrow"): "copies the value; assign in place with w.tensor.copy_(value)",

@@ -30,8 +30,8 @@ class FixedAttributes(Hinted):
         If code outside the methods of the class assigns an attribute that does not exist. Names
         that start with an underscore are allowed.
     AlgorithmError
-        If an assignment would replace a shared variable by a number, or an attribute that the
-        training step already uses.
+        If an assignment would replace a shared variable with another value, or change an attribute
+        that the training step already uses.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class FixedAttributes(Hinted):
     """Names of attributes whose values are searched if this object lacks an attribute."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
-    """Maps names that are not attributes to the code to write instead."""
+    """Mapping from names that are not attributes to the code to write instead."""
 
     _assign: ClassVar[str] = "{path}.set_value({value})"
     """The code that sets a shared variable of another object."""

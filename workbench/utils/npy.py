@@ -16,18 +16,18 @@ import numpy
 from numpy.typing import NDArray
 
 SUFFIX = ".npy"
-UNKNOWN_VERSION = "version {version} of the .npy format is unknown; it must be (1, 0) or (2, 0)"
+UNKNOWN_VERSION = "the version of the .npy format must be (1, 0) or (2, 0), not {version}"
 PROMISE = (
-    "the header declares shape {shape} and dtype {dtype}, but the file contains {room} bytes of "
-    "data, which does not match"
+    "the header declares shape {shape} and dtype {dtype}, which do not match the size of the data "
+    "in bytes, {room}"
 )
 OBJECTS = (
     "the array contains Python objects, which cannot be read safely, because unpickling can "
     "execute arbitrary code"
 )
 NOT_STORED = (
-    "the member {name!r} is compressed or overlaps another member, but must be stored as "
-    "by numpy.savez"
+    "the member {name!r} is compressed or overlaps another member; members must be stored as "
+    "numpy.savez stores them"
 )
 
 
@@ -46,7 +46,7 @@ def array_of(data: bytes) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If `data` is not an array of numbers, strings or dates.
+        If `data` does not contain an array of numbers, strings or dates.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
     Raises
     ------
     ValueError
-        If `file` does not start with the header of an ``.npy`` file.
+        If `file` does not start with an ``.npy`` header of version 1.0 or 2.0.
     """
     version = numpy.lib.format.read_magic(file)
     readers = {
@@ -102,7 +102,7 @@ def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ValueError, zipfile.BadZipFile
-        If `data` is not an ``.npz`` file, or is compressed.
+        If `data` is not a valid ``.npz`` file, or is compressed.
 
     Examples
     --------

@@ -120,7 +120,7 @@ def as_predicate(criterion: object) -> Predicate:
     Parameters
     ----------
     criterion : object
-        One of the following. The text after the colon states which variables it selects:
+        One of the following, each with the variables that it selects:
 
         - a role: variables with this role or a more specific one;
         - a brick, or a class of bricks: variables that belong to the brick, but not to its

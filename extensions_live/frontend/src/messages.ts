@@ -349,7 +349,7 @@ export interface RowsMessage {
   copy: number;
 }
 
-/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `chosen` is the request for `columns`, and `columns` are the channels that are shown. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
+/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `chosen` is the requested value of `columns`; `columns` are the channels that are shown. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
 export interface LogTablePayload {
   channels: string[];
   chosen: string[] | "all" | null;
@@ -429,7 +429,7 @@ export interface LayersState {
   title: string;
 }
 
-/** One example, with its true class and the prediction; empty texts are not shown. `edit` tells if the example was dropped or relabelled. */
+/** One example, with its true class and the prediction; empty texts are not shown. `edit` tells whether the example was dropped or relabelled. */
 export interface Tile {
   index: number;
   text: string;
@@ -442,7 +442,7 @@ export interface Tile {
   edit: string;
 }
 
-/** Form that relabels or drops the flagged examples, of which `chosen` has the indices. `classes` are the names of the classes; the label of a class is its place in the list. `reason` and `no_label` say why examples cannot be edited, or not relabelled; empty if they can. */
+/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why examples cannot be edited, and `no_label` why they cannot be relabelled; empty if they can. */
 export interface EditBar {
   chosen: number[];
   classes: string[];

@@ -36,7 +36,7 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
     input_dim : int
         The size of a match vector. Required by `allocate`.
     output_dim : int, optional
-        The number of energies.
+        The number of energies for each match vector.
     **kwargs
         Options of `Initializable`.
 
@@ -235,7 +235,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
             raise ShapeError(
                 f"{self.path()}.take_glimpses: attended has shape {shown(attended)}{mask}, but "
                 f"attended must have shape (L, B, {self.attended_dim}) and attended_mask (L, B), "
-                "with the sequence before the batch"
+                "with the axis of the sequence before that of the batch"
             )
         energies = self.compute_energies(attended, preprocessed_attended, states)
         weights = self.compute_weights(energies, attended_mask)

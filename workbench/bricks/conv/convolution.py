@@ -52,8 +52,8 @@ class Convolutional(LinearLike, ImageLayer):
     num_channels : int
         The number of input channels. Required by `allocate`.
     image_size : tuple of (int or None), optional
-        Height and width of the input. Without them, `get_dim` returns None for sizes. Required by
-        untied biases.
+        Height and width of the input. Without them, `get_dim` returns None for the sizes. Required
+        by untied biases.
     step : tuple of int, optional
         The stride, that is, the distance between two applications of the filter.
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional

@@ -1,4 +1,4 @@
-"""`BaseRecurrent`, the base class of recurrent bricks, and functions that their steps use."""
+"""`BaseRecurrent`, the base class of recurrent bricks, and functions that these bricks use."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def by_name(
     names = list(names) if declared is None else declared
     if len(made) != len(names):
         raise ApplicationError(
-            f"{bound.path} returns {len(made)} values, but must return {len(names)}: "
-            f"{', '.join(names)}; return these values in this order, or declare other names with "
-            "@application(outputs=[...])"
+            f"{bound.path} returns {len(made)} value{'s' * (len(made) != 1)}, but must return "
+            f"{len(names)}: {', '.join(names)}; return these values in this order, or declare "
+            "other names with @application(outputs=[...])"
         )
     return dict(zip(names, made, strict=True))
 

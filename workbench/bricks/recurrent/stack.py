@@ -23,7 +23,7 @@ MASK = "mask"
 
 
 class RecurrentStack(BaseRecurrent, Initializable):
-    """A deep recurrent network, where the states of each layer are the input of the next layer.
+    """A deep recurrent network, in which the states of each layer are the input of the next layer.
 
     Between two layers, a `Fork` computes the sequences of the upper layer from the states of the
     lower layer. The stack has the arguments and outputs of all layers. The names of the bottom
@@ -32,7 +32,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     Parameters
     ----------
-    transitions : list of BaseRecurrent and Bidirectional
+    transitions : list of BaseRecurrent or Bidirectional
         The layers, starting at the bottom. ``#1``, ``#2`` and so on are appended to the names in
         the upper layers. A stack with a `Bidirectional` layer accepts whole sequences only.
     fork_prototype : Feedforward, optional
@@ -40,9 +40,9 @@ class RecurrentStack(BaseRecurrent, Initializable):
     states_name : str, optional
         The output that is passed to the next layer.
     skip_connections : bool, optional
-        True if every layer also has input sequences, ``inputs``, ``inputs#1``, ..., to which the
-        output of its fork is added. The forks then have no bias by default, since the bricks that
-        compute those sequences can have one. If False, only the bottom layer has input sequences.
+        True if the upper layers also have input sequences, ``inputs#1`` and so on, to which the
+        outputs of their forks are added. The forks then have no bias by default, since the bricks
+        that compute those sequences can have one.
     **kwargs
         Options of `Initializable`.
 
@@ -235,8 +235,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
         order = [*self.apply_sequences(), *self.apply_contexts()]
         if len(args) > len(order):
             raise SignatureError(
-                f"{self.path()}.apply accepts {len(order)} positional arguments "
-                f"({', '.join(order)}), not {len(args)}"
+                f"{self.path()}.apply accepts {len(order)} positional "
+                f"argument{'s' * (len(order) != 1)} ({', '.join(order)}), not {len(args)}"
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
         own = {*order, *self.apply_states()}

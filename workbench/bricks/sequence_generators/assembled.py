@@ -33,8 +33,8 @@ class SequenceGenerator(BaseSequenceGenerator):
     add_contexts : bool, optional
         True to add the attended sequence and its mask as contexts; see `AttentionRecurrent`.
     fork : Brick, optional
-        The brick that computes the sequences of the transition from feedback; by default a `Fork`
-        to all sequences without "mask" in their name.
+        The brick that computes the input sequences of the transition from the feedback; by default
+        a `Fork` to all sequences without "mask" in their name.
     **kwargs
         Options of `Initializable`.
 
@@ -45,8 +45,8 @@ class SequenceGenerator(BaseSequenceGenerator):
 
     Examples
     --------
-    If all weights are zero, three letters are equally likely, so the cost of each is the logarithm
-    of three:
+    If all weights are zero, the three letters are equally likely, so the cost of each is the
+    logarithm of three:
 
     >>> from workbench import tensor
     >>> from workbench.bricks.recurrent import GatedRecurrent

@@ -8,8 +8,8 @@ One step, given states s, glimpses g and outputs y of the previous step, and con
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
 To generate sequences, the generator applies ``transition.preprocess`` to the contexts, and then
-computes one step after another. To compute the cost of given outputs,
-transition and readout are each applied once to all time steps.
+computes one step after another. To compute the cost of given outputs, it applies the transition and
+the readout once each, to all time steps.
 
 In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
 """
@@ -196,7 +196,7 @@ class BaseSequenceGenerator(Initializable):
         Raises
         ------
         ShapeError
-            If `outputs` or `mask` have too few dimensions.
+            If `outputs` or `mask` has a wrong number of dimensions.
         SignatureError
             If an argument is neither a context, a state nor a glimpse.
         """
@@ -285,7 +285,8 @@ class BaseSequenceGenerator(Initializable):
         -------
         list of Variable
             States, outputs, glimpses and costs, in the order of ``generate.outputs``. The
-            first dimension of each is T. The states of a time step are computed from its output.
+            first dimension of each is T, unless ``iterate`` is False. The states of a time step
+            are computed from its output.
 
         Raises
         ------

@@ -1,11 +1,10 @@
 """Converter from tables in CSV files to HDF5.
 
-The standard module `csv` splits the text into cells. `pandas.read_csv` is not used because it loses
-details that an error must state. Its C engine pads a row that is too short with empty cells, and
-accepts text after a closing quote. Its Python engine, also based on `csv`, needs seconds for a
-table of 300,000 columns. It also counts rows instead of lines, although a cell can contain several
-lines. `parsed` converts each cell, because `pandas.to_numeric` silently rounds 2**53 + 1 and reads
-1e400 as infinite.
+The standard module `csv` splits the text into cells. `pandas.read_csv` is not used: its C engine
+pads a row that is too short with empty cells, and accepts text after a closing quote; its Python
+engine, which is also based on `csv`, needs seconds for a table of 300,000 columns, and counts rows
+instead of lines, although a cell can contain several lines. `parsed` converts each cell, because
+`pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinity.
 """
 
 from __future__ import annotations
@@ -107,12 +106,12 @@ def csv_to_hdf5(
 ) -> None:
     r"""Convert CSV files, one per split, to one HDF5 file.
 
-    The first line of each file names the columns. Columns that are not targets become the source
-    ``features``, of shape (N, columns). Targets become the source ``targets``, of shape (N,
-    targets), which has dtype int64 if all values are integers and `dtype` if they are other
-    numbers. If there is a single target column and it contains text, its values are the names of
-    classes. They are replaced by their indices in alphabetical order, over all files, and the
-    attribute ``classes`` lists them.
+    The first line of each file names the columns. Columns that are neither targets nor ignored
+    become the source ``features``, of shape (N, columns). Targets become the source ``targets``, of
+    shape (N, targets), which has dtype int64 if all values are integers, and otherwise `dtype`. If
+    there is a single target column and it contains text, its values are the names of classes. The
+    attribute ``classes`` lists the names from all files in alphabetical order, and ``targets``
+    contains their indices in this list.
 
     Parameters
     ----------
@@ -162,8 +161,8 @@ def csv_to_hdf5(
     for table in tables.values():
         if table.columns != first.columns:
             raise DataFileError(
-                f"{table.path}: the columns must be those of {first.path}, "
-                f"{some(first.columns, str)}, not {some(table.columns, str)}"
+                f"{table.path}: the columns must be those of {first.path} "
+                f"({some(first.columns, str)}), not {some(table.columns, str)}"
             )
     for name in (*targets, *ignore):
         if name not in first.columns:
@@ -207,6 +206,12 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
     path = regular_file(path, "CSV file")
     if len(delimiter) != 1:
         raise DataError(f"delimiter={delimiter!r} must be a single character, such as ','")
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise DataError(
+            f"encoding must be the name of an encoding, such as 'utf-8', not {encoding!r} ({error})"
+        ) from None
     rows: list[tuple[int, list[str]]] = []
     line = 0  # the line where the last complete row starts
     try:
@@ -218,7 +223,7 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
                     line = start
                     rows.append((line, row))
                 start = reader.line_num + 1
-    except (UnicodeError, LookupError) as error:
+    except UnicodeError as error:
         raise DataFileError(
             f"{path}: must be valid {encoding} text, but is invalid after line {line} "
             f"({one_line(error)})"
@@ -239,7 +244,8 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
         # NUL is checked before the names, which are unreadable in another encoding
         fault = ""
         if line > 1 and len(row) != len(columns):
-            fault = f"a row must have {len(columns)} cells, one per column, not {len(row)}"
+            cells = f"{len(columns)} cell{'s' * (len(columns) != 1)}"
+            fault = f"a row must have {cells}, one per column, not {len(row)}"
         elif any("\0" in cell for cell in row):
             fault = (
                 "text must not contain a NUL character; the file is damaged, or has another "

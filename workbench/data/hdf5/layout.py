@@ -29,7 +29,7 @@ ELSEWHERE = (
 
 
 class SplitTable:
-    """Attribute ``split`` of an open file.
+    """Attribute ``split`` of an open HDF5 file.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ class SplitTable:
             beyond = not 0 <= rows.start <= rows.stop <= length
         if beyond:
             raise DataFileError(
-                f"{self.path}: the set {split!r} must be within the {length} rows of source "
-                f"{source!r}, but is not; the file is damaged"
+                f"{self.path}: the set {split!r} must be within the {length} "
+                f"row{'s' * (length != 1)} of source {source!r}, but is not; the file is damaged"
             )
         return rows
 

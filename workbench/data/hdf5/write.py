@@ -128,7 +128,7 @@ def create_dense(
 def create_ragged(
     file: h5py.File, source: str, count: int, axes: int, dtype: Any, labels: Sequence[str]
 ) -> tuple[h5py.Dataset, h5py.Dataset]:
-    """Create two HDF5 datasets, for the examples and the shapes of a source with varying shapes.
+    """Create two HDF5 datasets for a source with varying shapes: the examples and their shapes.
 
     Row k of the first dataset is example k, flattened. Row k of the second dataset is the shape of
     this example, which has `axes` axes.
@@ -192,7 +192,7 @@ def _write_ragged(
     if len(axes) > 1 or dtype.kind not in "biufc":
         raise DataError(
             f"the examples of source {source!r} must be numeric arrays with the same number of "
-            f"axes, but have {' or '.join(map(str, sorted(axes)))} axes and dtype {dtype}"
+            f"axes, but the number is {' or '.join(map(str, sorted(axes)))}, with dtype {dtype}"
         )
     examples = of_one_dtype(examples, f"source {source!r}")
     stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)

@@ -1,8 +1,8 @@
 """Client in the training process that controls a reading process.
 
-The reading process is a new interpreter, because a process with threads cannot be forked safely,
-and it does not run the user's script again. It receives a stream once, and an epoch and a position
-for each request. It sends batches through a pipe, which blocks the process if it is too far ahead.
+The reading process is a new interpreter, because a process with threads cannot be forked safely. It
+does not run the user's script again. It receives the stream once, and with each request an epoch, a
+position and the edits. It sends batches through a pipe, which blocks it if it is too far ahead.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Worker:
 class WorkerPool:
     """Pool of the idle reading processes of one stream, usually at most one process.
 
-    The pool is empty after unpickling and in a fork.
+    Unpickling returns an empty pool, and a fork does not use the processes that it inherits.
     """
 
     def __init__(self) -> None:

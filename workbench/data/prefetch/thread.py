@@ -33,7 +33,7 @@ class ReadAhead(Iterator[T]):
     depth : int
         The maximum number of items to read in advance.
     cancel : callable, optional
-        A function that interrupts a read in progress; `close` calls it unless all items are read.
+        A function that interrupts a read in progress; `close` calls it unless reading has ended.
 
     Attributes
     ----------

@@ -160,7 +160,7 @@ def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:
 def portions(
     indices: Indices, size: int, start: int, *, ascending: bool = False
 ) -> Iterator[Request]:
-    """Split `indices` into portions of `size`, and yield all except the first `start`."""
+    """Split `indices` into portions of `size`, and yield all portions but the first `start`."""
     if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
         for first in range(indices.start + start * size, indices.stop, size):
             yield slice(first, min(first + size, indices.stop))

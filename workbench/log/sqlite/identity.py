@@ -1,6 +1,6 @@
 """Identity under which a log is stored in its database, and the events that change it.
 
-A log object adds records only under an identity that it has created, since another process can
+A run adds records only under an identity that its log object has created, since another process can
 continue any other identity. `TRANSITIONS` maps each state and event to the next state; `forks`
 returns True if the log must first get a new identity.
 """
@@ -23,11 +23,11 @@ class Identity(Enum):
     OWN = auto()
     """Identity created by this log; the database agrees with memory when the writer is done."""
     OPENED = auto()
-    """Identity found in the database; notes can be added, but a run requires a new identity."""
+    """Identity found in the database; only additions in a run require a new identity."""
     LOADED = auto()
     """Identity of a loaded state; any addition requires a new identity."""
     HELD = auto()
-    """Identity as in `OPENED` or `LOADED`; records stay in memory until a run's first batch."""
+    """Identity as in `OPENED` or `LOADED`, in a run; its records stay in memory until a batch."""
     READING = auto()
     """Identity found in the database by a read-only log."""
 

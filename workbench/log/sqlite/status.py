@@ -23,7 +23,7 @@ class Keeper(Protocol):
 class SQLiteStatus(MutableMapping[str, Any]):
     """Status of an `SQLiteLog`, whose items are stored in the database.
 
-    A value is stored when it is assigned. To change a value, assign it again.
+    A value is stored when it is assigned. After changing a list or dictionary, assign it again.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Faults, which describe broken rules, and functions to find and raise them."""
+"""Faults, which describe broken rules, and functions to find and report them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Found = Iterator[tuple[Any, str]]
 
 @dataclass(frozen=True)
 class Fault:
-    """One broken rule.
+    """Violation of a rule by one variable, call or node.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Fault:
 
 @hinted
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise a `GraphError` that lists all `faults`, unless there are none."""
+    """Raise a `GraphError` that lists all `faults`, if there are any."""
     if faults:
         raise errors.GraphError("the graph is broken: " + "; ".join(map(str, faults)))
 

@@ -37,13 +37,13 @@ class _Lowered:
         self.arguments = [*program.inputs, *program.shared, *program.leaves]
 
     def place(self, node: fx.Node) -> str:
-        """Return the brick application that created a node."""
+        """Return the name of the brick application that created a node, or an empty string."""
         call = self._origin.get(node.name)
         return call.location[-1] if call is not None and call.location else ""
 
     @cached_property
     def _origin(self) -> dict[str, Call]:
-        """The call for each node. The keys are node names, since a rewrite copies the nodes."""
+        """The call that created each node, by node name, since a rewrite copies the nodes."""
         return {node.name: call for node, call in self.program.origin.items()}
 
     @cached_property
@@ -130,7 +130,7 @@ def _placeholders_match(lowered: _Lowered) -> Found:
     if len(placeholders) != len(lowered.arguments):
         yield (
             lowered.graph.output_node(),
-            f"there are {len(placeholders)} placeholders for {len(lowered.arguments)} values",
+            f"the number of placeholders is {len(placeholders)}, not {len(lowered.arguments)}",
         )
         return
     for node, variable in zip(placeholders, lowered.arguments, strict=True):
@@ -176,9 +176,9 @@ def _news_fit(lowered: _Lowered) -> Found:
     news = lowered.results[len(lowered.results) - len(lowered.updated) :]
     for node, variable in zip(news, lowered.updated, strict=False):
         if difference := disagree(lowered.values[node], variable.fake):
-            yield node, f"as the new value of {variable!r} {difference}"
+            yield node, f"as the new value of {variable!r}, {difference}"
     if len(news) != len(lowered.updated):
-        yield lowered.graph.output_node(), f"there are {len(news)} new values"
+        yield lowered.graph.output_node(), f"the number of new values is {len(news)}"
 
 
 def _own_storage(lowered: _Lowered) -> Found:
@@ -206,14 +206,14 @@ PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
     "autograd must be off at the end": _autograd_off,
     "shapes and dtypes must be as inferred": _as_inferred,
     "a new value must have the shape and dtype of its shared variable": _news_fit,
-    "a result must not share memory": _own_storage,
+    "a result must not share memory with an argument or another result": _own_storage,
 }
 """Rules of lowered programs, each with a function that finds the nodes that break it."""
 
 REWRITTEN = {
     rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)
 }
-"""Rules that also hold for the eager program, which omits the last operation of updates."""
+"""Rules that also hold for rewritten programs, which can omit the last operation of updates."""
 
 
 @hinted

@@ -1,8 +1,8 @@
 """The captured tier, which replays a compiled program as a CUDA graph.
 
-A replay launches all kernels in one call, but always reads inputs of the same shapes from the same
-addresses. Therefore every batch is copied to the memory that the graph reads, and each batch shape
-that recurs has a separate graph.
+A replay launches all kernels in one call, but the shapes and addresses of its inputs are fixed.
+Therefore every batch is copied to the memory that the graph reads, and each batch shape that recurs
+has a separate graph.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ERRORS = "thread_local"
 """Threads whose unsafe calls end a capture: only the capturing one.
 
 By default, a capture also fails if another thread waits for the device, for example because a view
-reads a learning rate or another run reads its cost. These threads use other streams.
+reads a learning rate or another run reads its cost. Such a wait does no harm, since these
+threads use other streams.
 """
 
 

@@ -1,4 +1,4 @@
-"""Explanation of a function to the user: its program, its tier and its costs."""
+"""Explanation of a function: its program, its tier and its costs."""
 
 from __future__ import annotations
 

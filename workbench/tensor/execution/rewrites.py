@@ -1,4 +1,4 @@
-"""Rewrites that make a flat graph faster on a CPU, applied before compilation.
+"""Rewrites, applied before compilation, that make a flat graph faster on a CPU.
 
 They replace operations that inductor does not optimise: products of matrices, for which it always
 calls the same library, and gradients of indexing, which it does not fuse with other operations. The
@@ -75,7 +75,7 @@ def _singly(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """Replace ``mm`` by a sum for small matrices and by oneDNN for large matrices."""
+    """Replace ``mm`` by a sum of products for small matrices, and by oneDNN for large ones."""
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
@@ -111,8 +111,8 @@ def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> Non
 
     On a CPU, the check of a difference uses only the subtracted value, or the `factors` of this
     value: the product of their sums of absolute values must be far from an overflow. This condition
-    is sufficient, but not necessary, for a finite difference from a finite value. If it fails, the
-    eager tier performs the exact check.
+    is sufficient, but not necessary, for the difference from a finite value to be finite. If it
+    fails, the eager tier performs the exact check.
     """
     new: Any = node.args[0]
     olds = [user.args[2] for user in new.users if user.target is aten.where.self]

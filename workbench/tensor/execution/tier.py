@@ -28,7 +28,7 @@ class Tier(Protocol):
     name : str
         The name in messages and in `workbench.explain`.
     seconds : float
-        Seconds spent on the preparation of the tier.
+        The time spent preparing the tier, in seconds.
     """
 
     @property
@@ -38,7 +38,7 @@ class Tier(Protocol):
     def seconds(self) -> float: ...
 
     def find(self, sizes: Sizes) -> Run:
-        """Return a function that runs inputs of `sizes`; this method is called for every batch."""
+        """Return the function to call for inputs of `sizes`; this method runs for every batch."""
 
     def state(self) -> list[Sizes]:
         """Return the sizes for which programs were compiled; these determine the programs."""

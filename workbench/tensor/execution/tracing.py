@@ -1,4 +1,4 @@
-"""Tracing of a task to one flat graph of aten operations, including gradients and updates.
+"""Tracing of a task into one flat graph of aten operations, including gradients and updates.
 
 The task runs once on torch's fake tensors, and every operation is recorded: the forward pass, the
 operations of autograd, the new values, and the copies of new values to shared variables. The
@@ -48,7 +48,7 @@ def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     task : Task
     sizes : sequence of int
     compiler : callable
-        Compiles the steps of loops, which the graph calls.
+        A `Compiler` for the steps of loops, which the graph calls.
     threads : int
         The number of threads within loops.
 
