@@ -130,7 +130,7 @@ def shows_itself(
     log_y: bool = False,
     shown: Range | None = None,
 ) -> None:
-    """Make a notebook show a figure with `FigureView`, and a table and a still image below it.
+    """Make a notebook show a figure in a `FigureView`, with a table and a still image below it.
 
     `shown` is the vertical range of the image; by default all values.
     """

@@ -1,4 +1,7 @@
-"""Hints for unknown keyword arguments: the nearest argument, or the equivalent of another library.
+"""Hints for unknown keyword arguments: the argument that was probably meant.
+
+It is the argument with the most similar name, or the one that corresponds to an argument of another
+library.
 
 `Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
 keyword arguments before the constructor or the function is called, and suggest a correct argument

@@ -68,7 +68,7 @@ def test_values_are_set_by_path_by_variable_or_to_one_number(linear, graph):
         ),
         (
             [1.0, 2.0],
-            r"must be a dictionary by path or a number, not an array of shape \(2,\)",
+            r"must be a number or a dictionary with paths as keys, not an array of shape \(2,\)",
         ),
     ],
 )

@@ -60,9 +60,9 @@ def collect_parameters(
     given = chosen(parameters, computation_graph.parameters, "collect_parameters")
     parameters = list(dict.fromkeys(given))
     if len({parameter.dtype for parameter in parameters}) != 1:
-        dtypes = [f"{path_of(parameter)} of {parameter.dtype}" for parameter in parameters]
+        dtypes = [f"{path_of(parameter)} ({parameter.dtype})" for parameter in parameters]
         raise GraphError(
-            "collect_parameters requires parameters of the same dtype, but there are "
+            "collect_parameters requires parameters of the same dtype, but received "
             f"{', '.join(dtypes) or 'no parameters'}"
         )
     values = [parameter.get_value() for parameter in parameters]

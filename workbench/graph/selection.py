@@ -128,8 +128,8 @@ class Selection(Hinted, list[Variable]):
             filled = numpy.asarray(values)
             if filled.ndim:
                 raise ParameterError(
-                    f"set_values: values must be a dictionary by path or a number, not an array "
-                    f"of shape {filled.shape}"
+                    "set_values: values must be a number or a dictionary with paths as keys, not "
+                    f"an array of shape {filled.shape}"
                 )
             values = {p: numpy.full(tuple(v.shape), filled) for p, v in variables.items()}
         given = {path_of(k) if isinstance(k, Variable) else k: v for k, v in values.items()}

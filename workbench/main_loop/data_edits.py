@@ -1,4 +1,4 @@
-"""Edits of the training examples of a main loop, in the thread that trains, between two batches."""
+"""Edits to the training examples of a main loop, made in the training thread between batches."""
 
 from __future__ import annotations
 

@@ -95,7 +95,8 @@ class Summary:
     Attributes
     ----------
     degree : Fraction or None
-        The power of the amount of data to which the variable is proportional; None if unknown.
+        The exponent d if the variable is proportional to the d-th power of the amount of data; None
+        if unknown.
     weight : Weight or None
         The weight, if the variable is a mean, or is linear in means with this weight.
     additive : bool

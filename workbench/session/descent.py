@@ -30,7 +30,7 @@ NOTICEABLE = 0.01
 
 
 class Fall(NamedTuple):
-    """Fall of a sequence that is largest relative to its standard error.
+    """Largest fall in a sequence of costs, relative to the standard error of the fall.
 
     Attributes
     ----------

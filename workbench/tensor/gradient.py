@@ -1,7 +1,7 @@
 """Symbolic gradients.
 
-A gradient is an ordinary node of the graph. The lowered program runs the subgraph between the
-differentiated variables and the cost under torch's autograd. This subgraph runs only once, even if
+A gradient is an ordinary node of the graph. In the lowered program, torch's autograd runs the
+subgraph from the variables in `wrt` to the cost. This subgraph runs only once, even if
 outputs also use its values.
 """
 

@@ -31,7 +31,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Reading processes that a fork inherited. They are not closed, since a pipe may be locked."""
+"""Workers that this process inherited through a fork; they stay open, since a pipe can be locked."""
 
 
 class Worker:

@@ -153,7 +153,7 @@ class Merge(AbstractDataStream):
     Raises
     ------
     DataError
-        If the streams do not match or, while reading, if a stream ends before the others.
+        If the streams do not match, or if one of them ends before the others during reading.
 
     Examples
     --------

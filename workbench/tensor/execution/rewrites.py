@@ -167,10 +167,10 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 def _placed(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """Rewrite ``scatter_add`` of one element into each row of zeros.
+    """Replace a ``scatter_add`` that adds one element to each row of a tensor of zeros.
 
-    The result is ``where(place == index, element, 0)``, which inductor can fuse. The operation is
-    the gradient of the selection of one element per row, for example of the true class.
+    The replacement is ``where(place == index, element, 0)``, which inductor can fuse. Such a
+    ``scatter_add`` is the gradient of selecting one element per row, for example the true class.
     """
     from torch.fx.experimental.symbolic_shapes import statically_known_true
 
