@@ -361,7 +361,7 @@ class _Before:
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    """Yield the floating point tensors in the state of an optimizer."""
+    """Yield the floating-point tensors in the state of an optimizer."""
     if isinstance(value, torch.Tensor) and value.is_floating_point():
         yield value
     elif isinstance(value, (list, tuple)):

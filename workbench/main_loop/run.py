@@ -182,7 +182,7 @@ class Run:
             extension.main_loop = self.main_loop
 
     def refresh(self) -> None:
-        """Update the handlers of events; see `MainLoop.refresh`."""
+        """Update the event handlers; see `MainLoop.refresh`."""
         main_loop = self.main_loop
         record_names.check_distinct(main_loop.extensions)
         goals = finish_at_goal(main_loop.status)

@@ -3,7 +3,8 @@
 In the eager tier, every operation costs a call and a traversal of memory, both in the forward and
 in the backward pass. `fused` replaces several operations by one torch operation. `in_place` removes
 the last operation of an update from the program, so that the operation can be applied in place to
-the old value. The results differ only by rounding. The compiled tier traces the unfused program, since its compiler fuses operations.
+the old value. The results differ only by rounding. The compiled tier traces the unfused program,
+since its compiler fuses operations.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Workers that this process inherited through a fork; they stay open, since a pipe can be locked."""
+"""Workers that this process inherited through a fork; not closed, since a pipe can be locked."""
 
 
 class Worker:
