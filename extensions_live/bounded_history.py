@@ -11,7 +11,7 @@ MOST = 160
 
 
 class History(Generic[Record]):
-    """Limited number of records, keyed by iteration.
+    """History of a limited number of records, keyed by iteration.
 
     Adding a record for an earlier iteration removes all later records. If there are too many
     records, the one whose removal leaves the smallest gap relative to its age is removed.

@@ -40,7 +40,7 @@ def comparison(
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
     """Return the figures that the sessions request, or else one for each numeric channel.
 
-    Without requests, at most `MOST_FIGURES` channels are used: those in the most runs come first.
+    Without requests, at most `MOST_FIGURES` channels are used; those in the most runs come first.
     """
     asked: list[list[str]] = []
     for run in runs:

@@ -62,7 +62,7 @@ class Distributions:
     graph : ComputationGraph or None
         The graph that the session trains. Without it only parameters can be shown.
     criterion : object, optional
-        See `workbench.filter.as_predicate`. Without a graph it must be names of session variables.
+        See `workbench.filter.as_predicate`; without a graph, names of session variables.
     kind : {'parameters', 'gradients', 'activations'}
     cost : Variable, optional
         By default the only scalar output of the graph.

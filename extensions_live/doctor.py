@@ -1,4 +1,4 @@
-"""`doctor`, which prints versions, the transport of views, and advice on views that are missing."""
+"""`doctor`, which prints versions, the transport of views, and advice on missing views."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROXY = "jupyter_server_proxy"
 
 OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
 THROUGH_PROXY = (
-    "To open a dashboard, append the path that show() prints to the address of the hub. This needs "
+    "To open a dashboard, append the path printed by show() to the address of the hub. This needs "
     "jupyter-server-proxy in the environment of the notebook server (version: {found})."
 )
 FORWARD = (

@@ -31,7 +31,7 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     Parameters
     ----------
     values : array
-        One example in each row.
+        The examples, along the first axis.
     shape : sequence of int, optional
         The shape of one example, if it is stored as a row of pixels.
 

@@ -32,7 +32,7 @@ from bokeh.plotting import figure
 from extensions_live.messages import LineInfo, MarkKind
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that are distinct on white and on black, mostly also for colour-blind users."""
+"""Colours that are distinct on white and on black, in most cases also for colour-blind users."""
 
 DASHES: list[list[int]] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 5, 2, 2, 2]]
 """Lengths of dashes and gaps in pixels; an empty list is a solid line."""
@@ -106,7 +106,7 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
     """Return the curves of each figure, with a colour for each run and dashes for each channel.
 
-    If a figure has only one channel, the dashes differ between runs, too.
+    If a figure has only one channel, the dashes also differ between runs.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ NO_TARGETS = (
     "pass targets=..."
 )
 NOT_ROWS = (
-    "the output must have one row for each of the {count} examples, not the shape {shape}; pass "
+    "the output must have one row for each of the {count} examples, but has shape {shape}; pass "
     "the variable before the mean over examples"
 )
 NO_CLASSES = (
@@ -122,7 +122,7 @@ class FixedExamples:
         self.evaluate(probe)
 
     def evaluate(self, probe: Probe) -> None:
-        """Compute the output for the present examples; see `see`."""
+        """Compute the output for the examples in `batch`; see `see` for the errors."""
         assert self.batch is not None and probe.iteration is not None
         [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
@@ -192,7 +192,7 @@ def losses(chances: Array, truth: Array) -> Array:
 
 
 def wrong_ones(chances: Array, truth: Array) -> Array:
-    """Return True for each example whose prediction is wrong or not a number.
+    """Return True for each example whose prediction is wrong or not finite.
 
     Examples
     --------

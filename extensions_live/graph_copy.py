@@ -2,8 +2,8 @@
 
 Every shared variable of the graph is replaced by a new one. Therefore the copy can be evaluated on
 any thread while the original is trained. Evaluation neither reads nor writes the variables that are
-trained, and advances neither random streams nor data streams of the training. Random draws in the
-graph are the same each time.
+trained, and advances neither the random streams nor the data stream of the training. Random draws
+in the graph are the same each time.
 """
 
 from __future__ import annotations

@@ -51,13 +51,13 @@ NO_COST = "without a cost there are no gradients; pass cost=..."
 class Layers(ProbeView[LayersPayload]):
     """Overview of all layers: a heat map over layers and time; a click opens a histogram.
 
-    It shows, for each brick with parameters and each activation:
+    It shows four quantities for bricks with parameters, and the last of them for activations:
 
-    - the norm of the gradient of its parameters, on fixed examples;
+    - the norm of the gradient of the parameters, on fixed examples;
     - the norm of one actual training step, divided by the norm of the parameters (about 0.001 is
       common);
-    - the share of dead units: those whose output is the same for all examples;
-    - the norm of the parameters.
+    - the norm of the parameters;
+    - the share of dead units: those whose output is the same for all examples.
 
     Training is not affected, and nothing is computed while no page shows the view.
 

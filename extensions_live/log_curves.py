@@ -1,4 +1,4 @@
-"""Curves of a log for a static figure: horizontal axis, smoothing and downsampling."""
+"""Curves of a log for a static figure, downsampled and, if requested, smoothed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def read_curves(
     Raises
     ------
     UnknownRecordError
-        If there is no such channel.
+        If one of `channels`, or `x`, is not in the log.
     LogError
         If a channel has no numbers, or an option is not valid.
 

@@ -280,7 +280,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return numbers as int32 if this is exact, otherwise as float32 if all are in its range."""
+    """Return numbers unchanged or, if `compact`, as int32 if exact, else as float32 if in range."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

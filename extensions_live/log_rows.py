@@ -2,7 +2,7 @@
 
 A log may have a million rows, of which a page shows about thirty. If there is no condition and the
 rows are in the order of the iterations, only these rows are read. A condition is evaluated, and
-another order is computed, once for each version of the log.
+another order computed, only when the view or the log has changed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LONGEST = 80
 
 Positions = NDArray[np.int64]
 Columns: TypeAlias = tuple[str, ...] | Literal["all"] | None
-"""Channels of a table: some by name, all, or None for the first few."""
+"""Channels of a table: a tuple of names, ``"all"``, or None for the first channels."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Rows:
         return self._size
 
     def positions(self, view: View, start: int, count: int) -> Positions:
-        """Return the positions in the snapshot of `count` rows, beginning with row `start`."""
+        """Return the positions of `count` rows in the snapshot, beginning with row `start`."""
         start = min(start, max(0, self._size - 1))
         stop = min(start + count, self._size)
         if self._order is not None:
@@ -196,7 +196,7 @@ def text(value: Any) -> str:
 
 
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
-    """Return rows as comma-separated values with all digits; a missing record is an empty field."""
+    """Return rows as comma-separated values with all digits; missing values and NaN are empty."""
     iterations = snapshot.rows[positions]
     columns = [values_at(snapshot, name, iterations) for name in names]
     stream = io.StringIO()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LogSource(Protocol):
-    """Protocol of runs whose log a view shows; sessions satisfy it."""
+    """Protocol of sessions and other objects whose log a view shows."""
 
     @property
     def log(self) -> TrainingLogBase | None:
@@ -20,7 +20,7 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run. A view removes its reference to a run that has ended."""
+        """The state of the run. When it has ended, a view no longer keeps this object in memory."""
 
 
 _sessions: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()

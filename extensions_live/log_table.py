@@ -172,7 +172,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{'all' if count == len(rows) else f'{count} of'} {of}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return the rows, a snapshot, the channels of the still table, and the count of all."""
+        """Return the rows, a snapshot, the first channels, and the number of channels to show."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

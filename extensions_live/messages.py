@@ -2,8 +2,8 @@
 
 ``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
 checkers of both sides refuse fields that the other side does not have. A type with the suffix
-``State`` lists the synchronised traits of a widget, which Python writes and the page reads. A type
-with the suffix ``Payload`` is replaced completely by every update. `bytes` arrive as a
+``State`` lists the synchronised traits of a widget, which Python writes and the page reads. A value
+of a type with the suffix ``Payload`` is replaced completely by every update. `bytes` arrive as a
 ``DataView``.
 """
 
@@ -352,7 +352,7 @@ class PlotState(LiveState):
 
 
 class ControlsState(LiveState):
-    """Traits of the control bar, whose `title` names the session if there are several."""
+    """Traits of the control bar; `title` is the text before the state, such as a session's name."""
 
     title: str
     payload: ControlsPayload | Empty
@@ -420,7 +420,7 @@ class LogTablePayload(TypedDict):
 
 
 class LogTableState(LiveState):
-    """The traits of a table of a log."""
+    """The traits of the table of a log."""
 
     payload: LogTablePayload | Empty
 
@@ -501,7 +501,8 @@ class EditBar(TypedDict):
     """Form to relabel or drop the flagged examples, whose indices are in `chosen`.
 
     `classes` are the names of the classes; the label of a class is its index. `reason` says why
-    examples cannot be edited, and `no_label` why they cannot be relabelled; empty if they can.
+    examples cannot be edited, and `no_label` why they cannot be relabelled; each is empty if they
+    can.
     """
 
     chosen: list[int]
@@ -624,7 +625,7 @@ class RunRow(TypedDict):
 
 
 class RunList(TypedDict):
-    """The runs of a database, the newest first."""
+    """The runs of a database, newest first."""
 
     rows: list[RunRow]
     problem: str

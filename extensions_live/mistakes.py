@@ -32,7 +32,7 @@ TOO_MANY = (
     "there are too many classes to list; relabel in code: session.relabel(mistakes.flagged, label, "
     "source={source!r})"
 )
-NO_EXAMPLE = "there is no training example {index!r}; the view knows {count:,} of them"
+NO_EXAMPLE = "there is no training example {index!r}; the number of training examples is {count:,}"
 
 
 class Mistakes(Samples):
@@ -111,7 +111,7 @@ class Mistakes(Samples):
 
     @property
     def _trained(self) -> TrainingExamples | None:
-        """The examples, if they are training examples with indices."""
+        """The examples, or None if they are not training examples with indices."""
         examples = self.examples
         return examples if isinstance(examples, TrainingExamples) and not examples.reason else None
 

@@ -48,7 +48,7 @@ class Plot(TrainingExtension):
     Notes
     -----
     In a notebook, make ``plot`` (or ``plot.view()``) the last line of a cell; ``view(session)``
-    shows the plots, too. Outside a notebook, the extension does nothing.
+    also shows the plots. Outside a notebook, the extension does nothing.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class Plot(TrainingExtension):
 
     @property
     def log(self) -> TrainingLogBase | None:
-        """The log of the main loop, or None if it does not exist yet."""
+        """The log of the main loop, or None if the extension has no main loop yet."""
         return None if self._main_loop is None else self._main_loop.log
 
     @property
@@ -141,8 +141,8 @@ class Plot(TrainingExtension):
             For each name, a session, one of its `Session.branches`, a log, the path of an SQLite
             database (its newest log), or a frame indexed by iteration, such as ``log.frame``.
         channels : list of lists of str, optional
-            The channels of each figure, as in `Plot`. By default the figures of the sessions or,
-            without any, one figure for each numeric channel, up to six.
+            The channels of each figure, as in `Plot`. By default the figures that the
+            sessions request or, without requests, one for each numeric channel, up to six.
         title : str, optional
             Heading of the plots.
         height : int, optional

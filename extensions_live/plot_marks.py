@@ -1,8 +1,8 @@
 """Marks of a plot: ends of epochs, interventions, tier changes, checkpoints and best values.
 
 The marks are read from the log. There may be thousands, so only some of those in the visible range
-are sent, for example every tenth epoch. Interventions that are close to each other share a mark
-which lists the first few; the same applies to tier changes and to checkpoints.
+are sent, for example every tenth epoch. Interventions that are close to each other share a mark,
+which lists the first few of them; the same applies to tier changes and to checkpoints.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Visible:
 
 
 def epoch_marks(ends: Sequence[int], visible: Visible) -> MarkData | None:
-    """Return marks at the ends of epochs with round numbers, at most about `MOST_EPOCHS`.
+    """Return marks at the ends of epochs with round numbers, at most `MOST_EPOCHS` marks.
 
     Examples
     --------

@@ -78,17 +78,17 @@ def check(name: str, value: Any) -> None:
     elif name in ("log_y", "robust") and not is_list(value, int):
         wrong = "a list of indices of figures"
     elif name == "marks" and not (is_list(value, str) and set(value) <= set(MARKS)):
-        wrong = f"a list with some of {', '.join(MARKS)}"
+        wrong = f"a list whose items are among {', '.join(MARKS)}"
     elif name in ("hidden", "hidden_runs", "order") and not is_list(value, str):
         wrong = "a list of names"
     elif name in ("names", "run_colours") and not (
         isinstance(value, Mapping) and is_list([*value, *value.values()], str)
     ):
-        wrong = "a dictionary of texts"
+        wrong = "a dictionary from text to text"
     if wrong:
         raise ArgumentError(f"the setting {name} of a plot must be {wrong}, not {value!r:.80}")
 
 
 def is_list(value: Any, kind: type) -> bool:
-    """Return True if `value` is a list or tuple of objects of one type."""
+    """Return True if `value` is a list or tuple of objects of the type `kind`."""
     return isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 BUDGET = 7000
-"""Maximum number of points of all curves together, which keeps an update below 160 kB."""
+"""Maximum number of points in all curves together, which keeps an update below 160 kB."""
 
 FEWEST = 200
 """Number of points allowed for each curve, even if all curves together then exceed `BUDGET`."""
@@ -319,7 +319,7 @@ def run_data(run: Run) -> RunData:
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
     """Return an explanation for each channel that is missing from the log.
 
-    There are no explanations before the first epoch or the run ends: channels can still appear.
+    Until the first epoch or the run has ended, nothing is explained: channels can still appear.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

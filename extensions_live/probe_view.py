@@ -2,8 +2,8 @@
 
 The pump requests a probe from the session, receives the copied values in a later refresh, and
 computes the contents of the view from them. It requests another probe only after the run has
-advanced or `ask_again` was called. All computation is done on the pump's thread, and no probe is
-requested while no page shows the view.
+advanced or `ask_again` has been called. All computation is done on the pump's thread, and no probe
+is requested while no page shows the view.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
     Attributes
     ----------
     seen : int
-        The number of answers so far.
+        The number of probes that have been answered.
 
     Raises
     ------
@@ -74,15 +74,15 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def contents(self) -> Payload | None:
-        """Return the payload for all answers so far, or None if there are none."""
+        """Return the payload for all answers so far, or None if there is nothing to show yet."""
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the last answer (headings and rows), to show without a kernel."""
+        """Return the last answer as a table (headings and rows), to show if there is no kernel."""
         raise NotImplementedError
 
     def caption(self) -> str:
-        """Return the text above the table that is shown without a kernel."""
+        """Return the caption of the table that is shown if there is no kernel."""
         return self.title
 
     def ask_again(self) -> None:

@@ -118,7 +118,7 @@ def progress_of(session: Session, speed: Speed) -> ProgressFacts:
 
 
 def rate_text(rate: float | None) -> str:
-    """Return a number of iterations per second as text; empty if it is unknown.
+    """Format a number of iterations per second; return an empty string if it is unknown.
 
     Examples
     --------

@@ -4,8 +4,8 @@ The training thread writes the log. The pump calls each view, which reads new re
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
 view is refreshed a few times per second while a page shows it. If its refreshes are slow, a view is
 refreshed less often, since the period is at least ten times the duration of a refresh. All views
-together send at most `MESSAGES_PER_SECOND` messages, far below the rate at which a notebook server
-drops any. An error in a view is logged once, is shown in this view and does not affect other views.
+together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server.
+An error in a view is logged once, is shown in this view and does not affect other views.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class View(Protocol):
 
 
 class Limiter:
-    """Limiter of the message rate: all senders together send at most `per_second` in any second.
+    """Limiter that lets all senders together send at most `per_second` messages in any second.
 
     Examples
     --------

@@ -25,10 +25,10 @@ NAMES: tuple[CommandName, ...] = get_args(CommandName)
 """Names of the methods of a session that can be requested."""
 
 SLOW = frozenset({"fork", "save", "load"})
-"""Methods that wait for training or for a file, so they need a thread of their own."""
+"""Methods that wait for training or for a file, and therefore run in a separate thread."""
 
 REMEMBERED = 1000
-"""Number of recent requests that are stored, so that repeated messages are ignored."""
+"""Number of recent requests whose ids are stored, so that repeated messages are ignored."""
 
 KEPT = 30
 """Number of recent requests whose receipts are kept."""

@@ -1,8 +1,8 @@
 """Range of a curve without outliers, so that one exploding value does not flatten a figure.
 
 A value is an outlier if its distance from the range of the central 96 % of values exceeds five
-times the width of that range. Therefore a steep start is no outlier unless it is short and far
-away.
+times the width of that range. Therefore the values of a steep start are outliers only if they
+are few and far away.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Range = tuple[float, float]
 
 TAIL = 0.02
-"""Share of the values below and above the central range."""
+"""Share of the values on each side of the central range."""
 
 REACH = 5.0
 """Distance from the central range beyond which a value is an outlier, in widths of this range."""
@@ -47,12 +47,12 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return at most about `MARKED` outliers, including the smallest and the largest."""
+        """Return about `MARKED` outliers at most, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
     def describe(self, name: str, label: str) -> str:
-        """Describe the outliers of the curve `name`; `label` is the name of the axis.
+        """Describe the outliers of the curve `name`; `label` is the name of the x axis.
 
         Examples
         --------
@@ -75,7 +75,7 @@ class Outliers(NamedTuple):
 
 
 def usual_range(values: Floats, *, log: bool = False) -> Range | None:
-    """Return the smallest and the largest value that is not an outlier; None without values.
+    """Return the smallest and largest values that are not outliers; None without values.
 
     Parameters
     ----------

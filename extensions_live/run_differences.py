@@ -1,4 +1,4 @@
-"""Table of the differences between runs: state, hyperparameters, interventions and results."""
+"""Table of the differences between runs: progress, hyperparameters, interventions and results."""
 
 from __future__ import annotations
 

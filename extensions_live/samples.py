@@ -206,7 +206,7 @@ class Samples(ProbeView[TilesPayload]):
         return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
-        """Return the outputs as images if they have the same size as the examples' images."""
+        """Return the outputs as images if they have the size of the example images, else None."""
         images, output = self._images, self.examples.output
         if images is None or self.examples.has_classes or self._output_text is not None:
             return None

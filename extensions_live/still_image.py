@@ -103,7 +103,7 @@ def palette(colours: Sequence[str]) -> Image.Image:
 
 
 class Panel:
-    """Axes with curves, `width` pixels wide, with the top left corner at (`left`, `top`).
+    """Axes with curves, `width` pixels wide; their top left corner is at (`left`, `top`).
 
     If `log` is True, the curves contain the base-10 logarithms of the values, but the vertical
     range `shown` contains the values themselves.
@@ -226,7 +226,7 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
 
 
 def logarithmic(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines with the base-10 logarithms of their values, or NaN for 0 or less."""
+    """Return the lines with base-10 logarithms of their values, or NaN for values of 0 or less."""
     result = []
     for name, colour, curve in lines:
         y = np.log10(np.where(curve.y > 0, curve.y, np.nan))

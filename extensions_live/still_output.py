@@ -185,7 +185,7 @@ class StillOutput:
         return "" if session is None else str(session.state)
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return the names and values in the table."""
+        """Return the names and values that the table shows."""
         log = self.log()
         if log is None:
             return []

@@ -46,7 +46,7 @@ LEAST, MOST = 1000, 16_000
 """Minimum and maximum number of points in one curve."""
 
 FIGURES, CURVES = 12, 8
-"""Maximum numbers of figures and of curves in one figure."""
+"""Maximum number of figures, and of curves in one figure."""
 
 NOT_A_RUN = "to_html needs a session or a training log, not {given!r:.80}"
 SHORTENED = (

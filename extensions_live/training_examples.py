@@ -1,9 +1,9 @@
 """Training examples with the highest loss, found by looking at all training examples in turn.
 
-Each probe of a session reads some examples; their losses are computed from the present values of
-the parameters, and those with the highest loss are kept. The kept examples are evaluated again with
-each probe. So memory does not grow with the data, and training reads few examples at a time: their
-number depends on how long reading and computing take.
+Each probe of a session reads some examples, whose losses are computed from the present values of
+the parameters. The examples with the highest loss are kept, and are evaluated again with each
+probe; all others are discarded, to save memory. The number of examples of a probe depends on how
+long reading and computing take, so that training is hardly delayed.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ KEPT = 72
 """Number of examples with the highest loss that are kept."""
 
 RECENT = 8
-"""Number of examples edited last that are kept too, so that a user sees what has changed."""
+"""Number of recently edited examples that are also kept, so that a user sees what has changed."""
 
 FIRST, FEWEST, LARGEST = 16, 2, 2048
-"""Number of examples of the first probe, and the bounds of this number."""
+"""Number of examples of the first probe, and the bounds for later probes."""
 
 READING, COMPUTING = 0.004, 0.025
-"""Seconds for which reading may delay training, and which computing may take, for one probe."""
+"""Maximum times per probe in seconds: for reading, which delays training, and for computing."""
 
 BYTES = 4 * 2**20
-"""Maximum size of the examples of one probe."""
+"""Maximum size of the examples of one probe in bytes."""
 
 COMPUTED = (
     "the classes of these examples are computed from the stored labels by a transformer; give the "
@@ -56,7 +56,7 @@ class TrainingExamples(FixedExamples):
     Parameters
     ----------
     session, output, batch, targets, labels, user, needs_classes
-        As in `FixedExamples`, without a batch.
+        As in `FixedExamples`; `batch` must be None.
 
     Attributes
     ----------
@@ -114,12 +114,12 @@ class TrainingExamples(FixedExamples):
         return int((self._known > 0).sum())
 
     def has(self, index: int) -> bool:
-        """Return True if there is such a training example."""
+        """Return True if a training example has this index."""
         place = int(np.searchsorted(self._all, index))
         return place < len(self._all) and bool(self._all[place] == index)
 
     def edit_of(self, index: int) -> str:
-        """Return whether an example was ``dropped`` or ``relabelled``, or an empty string."""
+        """Return ``dropped``, ``relabelled``, or an empty string if the example was not edited."""
         return self._edits.get(index, "")
 
     def ask_at(self, session: Session, moment: object) -> Probe:
@@ -140,7 +140,7 @@ class TrainingExamples(FixedExamples):
     def _note(self, found: Mapping[str, Any]) -> list[int]:
         """Note the present edits; return the kept examples whose values have changed.
 
-        They are in effect for the view when these examples have been read again.
+        The edits take effect in the view when these examples have been read again.
         """
         labels = {i: v for values in found["relabelled"].values() for i, v in values.items()}
         new = {**dict.fromkeys(labels, "relabelled"), **dict.fromkeys(found[DROPPED], DROPPED)}
@@ -190,7 +190,7 @@ class TrainingExamples(FixedExamples):
         self._adapt(probe, perf_counter() - start)
 
     def _check_labels(self, probe: Probe) -> None:
-        """Check that the classes which are seen are the labels in the dataset."""
+        """Check whether the classes in a probe are the labels that the dataset stores."""
         stored = probe.stored.get(self.targets)
         assert self.truth is not None
         same = stored is not None and np.array_equal(stored, self.truth[-len(stored) :])
@@ -211,7 +211,7 @@ class TrainingExamples(FixedExamples):
 
     @property
     def recent(self) -> list[int]:
-        """The indices of the examples edited last, as far as they were seen here."""
+        """The indices of the kept examples that were edited last."""
         here = set(self.indices.tolist())
         return [index for index in self._edits if index in here][-RECENT:]
 
@@ -231,7 +231,7 @@ def _rows(values: Any, rows: Any) -> Any:
 
 
 def _joined(first: Any, second: Any) -> Array:
-    """Return two arrays of examples as one, with zeros after shorter sequences."""
+    """Join two arrays of examples, and pad shorter sequences with zeros."""
     one, two = np.asarray(first), np.asarray(second)
     if one.ndim == two.ndim > 1 and one.shape[1] != two.shape[1]:
         length = max(one.shape[1], two.shape[1])

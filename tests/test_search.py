@@ -187,7 +187,7 @@ def test_misuse_is_named():
         search.search({}, EOL, 5)
     with pytest.raises(ValueError, match="attended differs between the 3 sequences of the batch"):
         search.search({"x": LOOKED_AT * numpy.arange(3, dtype="float32")[:, None]}, EOL, 5)
-    with pytest.raises(ValueError, match="the batch is empty; pass one copy"):
+    with pytest.raises(ValueError, match="the batch is empty; pass a copy"):
         search.search({"x": LOOKED_AT[:, :0]}, EOL, 5)
 
 

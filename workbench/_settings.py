@@ -2,7 +2,7 @@
 
 This private module of `workbench.config` is loaded when a setting is first used, because pydantic
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
-errors of this module name the setting, its value and its origin. PyYAML reads the file instead of
+errors of this module name the setting, its value and its origin. PyYAML reads the file, and not
 `YamlConfigSettingsSource`, which treats a missing file or a pipe as an empty file, ignores case in
 names, and expands aliases, so that a few lines can exhaust the memory.
 """

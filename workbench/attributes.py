@@ -45,14 +45,15 @@ def check_attribute(
     name : str
         Name of the attribute to assign.
     hint : callable, optional
-        Returns the advice for the error message; by default, it suggests a similar name.
+        Returns the advice for the error message; by default, a similar name is suggested.
     family : tuple of type, optional
         Classes whose methods can also add attributes, since a parent configures its children.
 
     Raises
     ------
     UnknownAttributeError
-        If `instance` has no attribute `name`. Names that start with an underscore are allowed.
+        If `name` is unknown and is assigned from outside. A name that starts with an underscore is
+        always allowed.
     """
     if (
         name[0] != "_"

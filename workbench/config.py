@@ -70,7 +70,7 @@ class Configuration:
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
-        True to print the time spent in each section of training at its end; default False.
+        True to print, after training, the time spent in each of its sections; default False.
     floatx : {'float32', 'float64', 'float16'}
         Dtype of parameters and of symbolic inputs without an explicit dtype; default 'float32'.
     device : str
@@ -217,7 +217,7 @@ class Configuration:
         from workbench._settings import extended
 
         if not name.isidentifier() or name.startswith("_") or name != name.lower():
-            reason = "it must be a lower-case Python name that does not start with an underscore"
+            reason = "the name must be a lower-case identifier without a leading underscore"
             raise ConfigurationError(NOT_A_NAME.format(name=name, reason=reason))
         if name in dir(self):
             raise ConfigurationError(NOT_A_NAME.format(name=name, reason="the name is in use"))

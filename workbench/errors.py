@@ -43,7 +43,7 @@ builtin exception, so that code can catch it without importing the workbench::
     │   ├── DownloadError     (OSError)         a download that no mirror completed
     │   └── PrefetchError     (RuntimeError)    the failure of a process that reads ahead
     ├── StateError            (TypeError)       a value that cannot be stored as plain state
-    ├── ArchiveError          (ValueError)      an archive that is damaged, unknown or incomplete
+    ├── ArchiveError          (ValueError)      an archive that is damaged, incomplete or too new
     │   └── UntrustedArchiveError (PermissionError) an untrusted archive that contains code
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a request that a log cannot satisfy
@@ -53,7 +53,7 @@ builtin exception, so that code can catch it without importing the workbench::
     │   └── EventError                          an event or a trigger that does not exist
     ├── ExtensionLookupError  (LookupError, ValueError) a name that is unknown or ambiguous
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
-    ├── SessionError          (RuntimeError)    a command that a session rejects
+    ├── SessionError          (RuntimeError)    a request that a session or a view rejects
     ├── SessionWarning        (RuntimeWarning)  the start of a session while another is training
     ├── CheckpointWarning     (RuntimeWarning)  a run that was not saved completely
     └── TrainingFinish        (RuntimeError)    a request to end training, never shown to the user
@@ -120,11 +120,11 @@ class OperationError(WorkbenchError, TypeError):
 
 
 class UnknownNameError(WorkbenchError, AttributeError):
-    """A name that a module or a variable does not have; the message suggests the correct name."""
+    """A name that a module or a variable does not have; the message may suggest the correct one."""
 
 
 class MissingImportError(WorkbenchError, ImportError):
-    """An imported name that a module does not have; the message suggests the correct name."""
+    """An imported name that a module does not have; the message may suggest the correct one."""
 
 
 class InputError(WorkbenchError, ValueError):
@@ -316,7 +316,7 @@ class AlreadyTrainingError(WorkbenchError, RuntimeError):
 
 
 class SessionError(WorkbenchError, RuntimeError):
-    """A command that a session rejects; the message states the reason."""
+    """A request that a session or a view rejects; the message states the reason."""
 
 
 class SessionWarning(WorkbenchError, RuntimeWarning):
@@ -324,7 +324,7 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
 
 
 class WaitInterrupted(Readable, KeyboardInterrupt):
-    """A call to `wait` was interrupted, for example by Ctrl-C; training continues."""
+    """A call to `wait` was interrupted, for example by Ctrl+C; training continues."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]  # no frames, since this is not an error

@@ -43,7 +43,7 @@ POSITIONS = (
     "call_id",
     "applications",
 )
-"""Names of the arguments, in the order of Blocks; the first two can also be passed as criteria."""
+"""Argument names in the order that Blocks uses; the first two can also be passed as criteria."""
 
 
 class VariableFilter(Predicate, Hinted):
@@ -52,8 +52,8 @@ class VariableFilter(Predicate, Hinted):
     Parameters
     ----------
     *criteria : object
-        Criteria that `as_predicate` accepts; a variable must meet all of them. Alternatively, the
-        following arguments by position, in the order of Blocks.
+        Criteria that `as_predicate` accepts; a variable must meet all of them. Alternatively, pass
+        the following arguments by position, in the order that Blocks uses.
     roles : sequence of VariableRole, optional
         Select variables with one of these roles or a more specific role.
     bricks : sequence of Brick classes and bricks, optional

@@ -1,7 +1,7 @@
-"""Hints for unknown keyword arguments: the argument that was probably meant.
+"""Hints for unknown keyword arguments, which suggest the argument that was probably meant.
 
-It is the argument with the most similar name, or the one that corresponds to an argument of another
-library.
+A hint names the argument with the most similar name, or the equivalent of an argument of another
+library. If there is no equivalent, it gives advice.
 
 `Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
 keyword arguments before the constructor or the function is called, and suggest a correct argument
@@ -421,10 +421,10 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 
 
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
-    """Return the keywords that the constructor of `cls` accepts, and True if the list is complete.
+    """Return the keywords that the constructor of `cls` accepts, and whether the list is complete.
 
     Constructors of this project list their options (`show_options`) or pass ``**kwargs`` to the
-    next constructor. A user's class can use ``**`` in any way, so its list is not complete.
+    next constructor. A user's class can use ``**`` in any way; its list is then not complete.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

@@ -95,7 +95,7 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
 
 
 class Constant(NdarrayInitialization):
-    """Initialisation with one value, or with an array that is broadcast to the shape.
+    """Initialisation with one value, or with an array that is broadcast to the parameter's shape.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ class Uniform(NdarrayInitialization):
 
 
 class Identity(NdarrayInitialization):
-    """Initialisation with the identity matrix, cropped or padded with zeros to the shape.
+    """Initialisation with the identity matrix, cropped or padded with zeros to fit the parameter.
 
     Parameters
     ----------

@@ -266,7 +266,7 @@ class Branch(Protocol):
 
     @property
     def difference(self) -> str:
-        """A one-line description of the interventions that the parent branch does not have."""
+        """The interventions since `start` as a line of text; empty for the current branch."""
 
 
 class Snapshot(Protocol):
@@ -361,7 +361,7 @@ class Session(Protocol):
 
     @property
     def log(self) -> TrainingLogBase:
-        """The records of the run; its status counts iterations and epochs."""
+        """The log of the run; its status counts iterations and epochs."""
 
     @property
     def planned(self) -> Mapping[str, int | None]:
@@ -377,7 +377,7 @@ class Session(Protocol):
 
     @property
     def views(self) -> Sequence[Mapping[str, Any]]:
-        """The views that extensions request, as mappings of plain values with a ``kind``."""
+        """The views that extensions request, each a mapping of plain values with a ``kind``."""
 
     def pause(self) -> Command:
         """Pause between two batches."""
@@ -405,7 +405,7 @@ class Session(Protocol):
         """Save the run to a file between two batches."""
 
     def load(self, path: str | os.PathLike[str]) -> Command:
-        """Restore the state of training from a file, and pause there."""
+        """Restore the state of training from a file, and pause."""
 
     def call(self, f: Callable[[Any], Any]) -> Command:
         """Call ``f(main_loop)`` in the training thread between two batches."""
@@ -429,7 +429,7 @@ class Session(Protocol):
     def relabel(
         self, examples: int | Sequence[int], value: Any, *, source: str = "targets"
     ) -> Command:
-        """Replace the value of a source of some training examples from the next batch onwards."""
+        """Replace the value of a source for some training examples from the next batch onwards."""
 
     def drop(self, examples: int | Sequence[int]) -> Command:
         """Omit training examples from the next batch onwards."""
@@ -459,7 +459,7 @@ class Session(Protocol):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Session:
-        """Start a second, paused session from an iteration of this session."""
+        """Start another session, paused at an iteration of this session."""
 
     def replay(
         self,
@@ -489,7 +489,7 @@ class Session(Protocol):
         batch: bool = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
-        """Copy the values of variables, and training examples, between two batches."""
+        """Copy values of variables and, if requested, training examples between two batches."""
 
     def to_html(self, path: Any, *, title: str = "") -> None:
         """Write a report of the run as one file, which a browser can show offline."""

@@ -137,7 +137,7 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""Names in torch, Keras, Lightning, fastai and others, with the equivalent in this project."""
+"""Names in torch, Keras, Lightning, fastai and others, with their equivalents in this project."""
 
 
 def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:

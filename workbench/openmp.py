@@ -4,8 +4,8 @@ GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads f
 thread. Its idle threads wait actively (spin) for milliseconds. If other programs also use the
 processors, spinning threads delay the threads for which they wait: a step of 75 microseconds took
 up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent this. `limited` limits
-the number of threads of a function. `release_workers` ends a team that is not needed. Without it,
-there can be more threads in all teams than processors. Then libgomp puts idle threads to
+the number of threads that a function uses. `release_workers` ends a team that is not needed.
+Otherwise there can be more threads in all teams than processors; libgomp then puts idle threads to
 sleep immediately, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the
 manual of libgomp.
 """
@@ -36,7 +36,8 @@ ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 def wait_briefly() -> None:
     """Make idle OpenMP threads sleep soon if torch has not been imported yet.
 
-    libgomp reads the environment only when it is loaded. Afterwards, use `sleep_while_idle`.
+    The function sets an environment variable that libgomp reads only when it is loaded. Afterwards,
+    use `sleep_while_idle`.
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in ASKED):
         os.environ["GOMP_SPINCOUNT"] = str(SPINS)
@@ -143,7 +144,7 @@ def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
 def release_workers() -> None:
     """End the team of the calling thread, so that idle threads of other teams do not sleep at once.
 
-    The next parallel operation of the thread starts a new team, so only the speed changes. The
+    The next parallel operation of the thread starts a new team, so only speed is affected. The
     function has no effect if torch does not use GNU's OpenMP.
     """
     for library in _libraries():

@@ -249,7 +249,8 @@ class BeamSearch(Hinted):
         Returns
         -------
         outputs : list of list of int
-            Up to K sequences in order of decreasing probability, with `eol_symbol` at the end.
+            Up to K sequences in order of decreasing probability. Each ends with `eol_symbol`
+            unless it was truncated.
         costs : list of float
             The negative log-probability of each sequence.
             With `as_arrays`, three arrays of shape (T, up to K) are returned instead: the outputs,
@@ -328,7 +329,9 @@ def _function(
 def _check_copies(size: int, contexts: Values, states: Values) -> None:
     """Raise an error if contexts or states clearly differ between the sequences of the batch."""
     if size < 1:
-        raise SearchError("the batch is empty; pass one copy of an example for each beam sequence")
+        raise SearchError(
+            "the batch is empty; pass a copy of the example for each sequence of the beam"
+        )
     for name, value in {**contexts, **states}.items():
         # The batch is the first dimension of a state, and one of the dimensions of a context.
         axes = [0] if name in states else [i for i, n in enumerate(value.shape) if n == size]

@@ -1,7 +1,7 @@
-"""Command `python -m extensions_live.dashboard`: watch the runs of other processes in a database.
+"""Command `python -m extensions_live.dashboard`, which shows the runs of other processes.
 
-The command only reads the database. New runs appear in the list automatically, and the curves are
-updated during training.
+The command only reads the database of the runs. New runs appear in the list automatically, and the
+curves are updated during training.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class Section:
     title : str
         The heading; empty for none.
     subtitle : str
-        A line below it.
+        A line below the heading.
     widgets : sequence of LiveWidget
         The widgets, from top to bottom.
     """

@@ -1,4 +1,4 @@
-"""Guard that requires a token in every request to a tornado application.
+"""Guard that requires a token in requests to a tornado application.
 
 The token is a query parameter of the address. The page and its websocket have the same parameters,
 even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
@@ -44,7 +44,7 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Hosts whose pages may connect, each with its port unless this is the default port.
+        Further hosts whose pages may connect, each with its port unless this is the default port.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def refusal(
 
 
 class Guard(httputil.HTTPServerConnectionDelegate):
-    """Wrapper around a tornado application that refuses requests without the token (403).
+    """Wrapper that passes requests with the token to a tornado application; others fail (403).
 
     Parameters
     ----------

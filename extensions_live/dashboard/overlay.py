@@ -24,7 +24,7 @@ TIMES = ("time_", "timestamp")
 
 
 class LoggedRun:
-    """Run in another process; only its log is available.
+    """A run in another process, of which only the log is available.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class LoggedRun:
 
 
 class Runs:
-    """Several runs as the subject of one widget."""
+    """Several runs that one widget shows."""
 
     def __init__(self, runs: Mapping[str, LoggedRun]) -> None:
         self.by_name = dict(runs)

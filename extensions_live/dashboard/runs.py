@@ -166,7 +166,7 @@ class RunsBoard:
     ) -> tuple[str, str]:
         """Return the state of a run, derived from its log, and an explanation, which can be empty.
 
-        A log does not show whether its process is still running, only whether the log has changed.
+        A log does not show whether the run's process still exists, only whether the log changes.
         """
         now = self._clock()
         seen = (iterations, last)

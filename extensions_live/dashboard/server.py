@@ -1,6 +1,6 @@
 """Server of a Panel app, which runs in its own thread until it is closed.
 
-The port is bound when the constructor returns. Closing the server ends the thread and frees the
+The port is bound before the constructor returns. Closing the server ends the thread and frees the
 port and the Bokeh documents. The document of a closed tab is freed within seconds.
 """
 
@@ -43,7 +43,7 @@ class AppServer:
     Parameters
     ----------
     app : callable
-        A function that makes the app for one tab of a browser.
+        A function that creates the app for one browser tab.
     address : str
     port : int
         0 for any free port.
@@ -91,7 +91,7 @@ class AppServer:
 
     @property
     def documents(self) -> int:
-        """The number of tabs that are open or were closed a few seconds ago."""
+        """The number of tabs that are open or were closed in the last few seconds."""
         return 0 if self._server is None else len(self._server.get_sessions())
 
     def close(self) -> None:
@@ -179,7 +179,7 @@ def is_noteworthy(record: logging.LogRecord) -> bool:
 
 
 def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report an error of the event loop, unless a tab was closed during a transfer to it."""
+    """Report an error of the event loop, unless closing a tab during a transfer caused it."""
     from tornado.iostream import StreamClosedError
     from tornado.websocket import WebSocketClosedError
 

@@ -1,8 +1,8 @@
 """Dashboard in one browser tab: its widgets, and the messages to and from its page.
 
 A periodic callback of the tab's document refreshes the visible widgets and sends the changes.
-Otherwise, only the handler of messages from the page writes to the page. An error in a widget is
-shown in that widget.
+Apart from it, only the handler of messages from the page writes to the page. An error in a widget
+is shown in that widget.
 """
 
 from __future__ import annotations

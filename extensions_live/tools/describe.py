@@ -125,7 +125,7 @@ def branches(session: Session) -> list[dict[str, Any]]:
 
 
 def snapshots(session: Session) -> list[dict[str, Any]]:
-    """Return the iteration and the pin of each state of training that is kept in memory."""
+    """Return the iteration and the attribute `pin` of each snapshot of training in memory."""
     return [{"iteration": one.iteration, "pin": one.pin} for one in session.snapshots]
 
 

@@ -18,7 +18,7 @@ WAITING = frozenset({"fork"})
 """Commands that wait for a new session and return it."""
 
 KEPT = 100
-"""Number of errands whose receipts are kept, in addition to those that have no outcome yet."""
+"""Number of ended errands whose receipts are kept."""
 
 
 class Errand:
@@ -122,7 +122,7 @@ class Errands:
     def begin(
         self, session: Session, name: str, arguments: Mapping[str, Any], *, by: str
     ) -> Errand:
-        """Begin an errand; of those with an outcome, forget all but the newest `KEPT`."""
+        """Begin an errand; of the errands that have ended, keep only the newest `KEPT`."""
         with self._lock:
             self._count += 1
             id = f"{name}-{self._count}"

@@ -1,4 +1,4 @@
-"""`serve`: sessions as JSON over HTTP, for agents, scripts and other programs on this machine.
+"""`serve`, which gives agents, scripts and other programs access to sessions as JSON over HTTP.
 
 By default the server listens on the loopback interface. It requires a token in the header of every
 request. It sends no CORS headers, so that web pages cannot read its answers, and it checks the host
@@ -94,8 +94,8 @@ def serve(
     Raises
     ------
     SessionError
-        If `session` contains anything but sessions, if `token` is empty, or if the server cannot
-        listen on the port.
+        If `session` is neither a session nor several sessions, if `token` is empty, or if the
+        server cannot listen on the port.
 
     Notes
     -----
@@ -109,7 +109,7 @@ def serve(
     ``POST /commands?wait=10``      a command: ``{"name": ..., "arguments": {...}}``
     =============================== =============================================================
 
-    JSON cannot represent NaN and infinities. They are replaced by the strings ``"NaN"``,
+    JSON cannot represent NaN or infinities. They are replaced by the strings ``"NaN"``,
     ``"Infinity"`` and ``"-Infinity"``. An error has the form
     ``{"error": {"type": ..., "message": ...}}`` and a status of 400 or more: 403 without the
     token, 404 for an unknown address, session or command.

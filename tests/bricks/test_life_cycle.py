@@ -207,7 +207,7 @@ def test_dimensions_by_name():
     linear = Linear(2, 3)
     assert linear.get_dims(["input_", "output"]) == [2, 3]
     with pytest.raises(
-        ValueError, match=r"linear: Linear has no input or output named 'outptu', only"
+        ValueError, match=r"linear: Linear has no input or output named 'outptu' \(names"
     ):
         linear.get_dim("outptu")
     with pytest.raises(ValueError, match="tanh: Tanh does not define the dimension of 'output'"):

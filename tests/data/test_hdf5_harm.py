@@ -73,7 +73,7 @@ def with_external_shapes(file, secret):
 
 ELSEWHERE = {
     "external storage": (with_external_storage, r"'/x' stores its values in '.*secret'", [10, 11]),
-    "virtual": (with_virtual, r"'/x' is composed of other datasets: '.*other.h5'", [20, 21]),
+    "virtual": (with_virtual, r"'/x' is composed of datasets in '.*other.h5'", [20, 21]),
     "external link": (with_external_link, r"'x' is a link to '/x' in the file '.*other", [20, 21]),
     "link behind a link": (with_link_behind_a_link, "'other' is a link to '/' in", [20, 21]),
     "indices": (with_external_indices, "'/chosen' stores its values in", None),

@@ -206,4 +206,4 @@ def test_streams_and_iterators_show_their_position():
     assert repr(stream).startswith(shown)
     running = stream.get_epoch_iterator()
     list(running)
-    assert repr(running).endswith("6 batches read, finished>")
+    assert repr(running).endswith("batches read: 6, finished>")

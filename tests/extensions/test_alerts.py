@@ -97,7 +97,7 @@ def test_a_session_records_an_alert_in_the_thread_that_trains():
     ("options", "text"),
     [
         ({"text": "x", "level": "fatal"}, "level must be one of info, warning, error, not 'fatal'"),
-        ({}, "must be a non-empty string, not '', or the argument when must"),
+        ({}, "must be a non-empty string, not '', unless when=... is given"),
         ({"text": "x", "when": 3}, "when must be a function of the log, not 3"),
         ({"text": "x", "webhook": "ftp://host"}, "webhook must be an address that starts with"),
         ({"text": "x", "webhook": "https://"}, "webhook must be an address that starts with"),

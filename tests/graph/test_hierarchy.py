@@ -14,7 +14,7 @@ def test_a_brick_is_called_after_its_class():
 
 @pytest.mark.parametrize("name", ["", "a/b", "a.b", 3])
 def test_names_that_would_break_paths_are_refused(name):
-    with pytest.raises(ValueError, match="the name of a brick must be a string"):
+    with pytest.raises(ValueError, match="the name of a brick must be a non-empty string"):
         Tanh(name=name)
 
 

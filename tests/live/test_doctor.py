@@ -52,7 +52,7 @@ def dashboard_port(text):
 @pytest.mark.parametrize("place", ["JupyterHub", "JupyterLab on Binder"])
 def test_a_hub_needs_the_proxy_in_the_environment_of_its_server(place):
     text = advice({"notebook": place}, silent=False)[-1]
-    assert "append the path that show() prints to the address of the hub" in text
+    assert "append the path printed by show() to the address of the hub" in text
 
 
 def test_an_old_panel_is_named():

@@ -156,7 +156,7 @@ def test_a_cost_is_not_a_row_for_each_example(run, hand_pump, wire):
     view = Samples(session, scores.mean(), examples())
     while not view.problem:
         hand_pump.serve(view)
-    assert "must have one row for each of the 22 examples, not the shape ()" in view.problem
+    assert "must have one row for each of the 22 examples, but has shape ()" in view.problem
 
 
 def test_targets_that_are_not_classes_are_refused(run, hand_pump, wire):

@@ -16,9 +16,9 @@ from .runs import make_loop, plot_view
         ({"smoothing": float("nan")}, "must be a number of iterations"),
         ({"log_x": 1}, "must be True or False, not 1"),
         ({"log_y": [True]}, "must be a list of indices of figures"),
-        ({"marks": ["stars"]}, "must be a list with some of epoch, intervention"),
+        ({"marks": ["stars"]}, "must be a list whose items are among epoch, intervention"),
         ({"hidden": "cost"}, "must be a list of names, not 'cost'"),
-        ({"names": {"a": 1}}, "must be a dictionary of texts"),
+        ({"names": {"a": 1}}, "must be a dictionary from text to text"),
         ({"logy": [0]}, "a plot has no setting 'logy'; did you mean 'log_y'"),
     ],
 )

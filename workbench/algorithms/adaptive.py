@@ -52,7 +52,7 @@ class AdaDelta(StepRule):
     decay_rate : float
         The decay rate of the averages, from 0 to 1.
     epsilon : float
-        A constant that keeps the ratio finite. Without it, the first step would be zero.
+        A constant that keeps the ratio finite. Without it, all steps would be zero.
 
     Attributes
     ----------
@@ -220,9 +220,9 @@ class BasicRMSProp(StepRule):
         v_t &= \rho v_{t-1} + (1 - \rho) g_t^2 \\
         \text{step}_t &= g_t / \max(\sqrt{v_t}, 1 / c)
 
-    Because the rule normalises steps, an earlier `Scale` has no effect; the rule should therefore
-    come first in a chain. `RMSProp` is this rule followed by `Scale`. The source is lecture 6e of
-    the course "Neural Networks for Machine Learning".
+    Because the rule normalises steps, an earlier `Scale` has hardly any effect; the rule should
+    therefore come first in a chain. `RMSProp` is this rule followed by `Scale`. The source is
+    lecture 6e of the course "Neural Networks for Machine Learning".
 
     Parameters
     ----------

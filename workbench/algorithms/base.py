@@ -48,7 +48,7 @@ NOT_UPDATED = (
 )
 
 COMPILED_FOR = "compiled_for"
-"""The key in the state of an algorithm for the input sizes of its compiled programs."""
+"""Key under which the state of an algorithm contains the input sizes of compiled programs."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -220,8 +220,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def updates(self) -> list[tuple[SharedVariable, Any]]:
         """Pairs of shared variables and their new values; assignment replaces all of them.
 
-        The pairs include updates of the trained graph, for instance of population statistics,
-        except for variables with an explicit update.
+        The pairs include updates from the trained graph, for instance of population statistics,
+        unless a variable has an explicit update.
         """
         given = {target for target, _ in self._updates}
         kept = [pair for pair in self.training_graph.updates if pair[0] not in given]
@@ -345,13 +345,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return self._all_trained()
 
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
-        """Return all updates, with the new values as computed in the trained graph."""
+        """Return all updates, with the new values that the trained graph computes."""
         updates = self.updates
         news = iter(self.training_graph(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
     def _statistics(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates of brick variables, such as population statistics."""
+        """Return the updates of variables of bricks, such as population statistics."""
         return [pair for pair in self._all_trained() if get_brick(pair[0]) is not None]
 
     def _check_updates(
@@ -410,7 +410,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             observer([results[i] for i in places])
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
-        """Run the function on a batch; algorithms with more computations override this method."""
+        """Run the function on a batch; an algorithm that computes more overrides this method."""
         results: list[Any] = run(*values)
         return results
 
@@ -421,8 +421,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             return
         unused = [source for source in batch if source not in self._sources]
         message = (
-            f"{self._kind} does not use {_listed('source', unused)} of the batch; its inputs are "
-            f"{', '.join(map(repr, self._sources)) or 'none'}{_nearest(unused, self._sources)}; "
+            f"{self._kind} does not use {_listed('source', unused)} of the batch (inputs: "
+            f"{', '.join(map(repr, self._sources)) or 'none'}){_nearest(unused, self._sources)}; "
             "rename the input, remove the source with FilterSources, or pass "
             "on_unused_sources='ignore'"
         )
@@ -445,7 +445,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
-        """Return the values of `state_variables`, for `load_state_dict`.
+        """Return the values of `state_variables`, and the input sizes of compiled programs.
 
         Parameters
         ----------
@@ -517,7 +517,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _kind(self) -> str:
-        """The name of the class, used in messages because `repr` is longer."""
+        """The name of the class, used in messages because `repr` can be longer."""
         return type(self).__name__
 
     def __repr__(self) -> str:
@@ -567,7 +567,7 @@ def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.Sourc
         return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]
     return errors.SourceError(
-        f"{user} requires {_listed('source', missing)}, but the sources of the batch are "
+        f"{user} requires {_listed('source', missing)}, but the batch contains "
         f"{', '.join(map(repr, batch)) or 'none'}{_nearest(missing, batch)}"
     )
 

@@ -75,7 +75,7 @@ class FiniteCost:
     latest : float or None
         The cost in the last check, finite or not.
     outputs : list of Variable
-        The first outputs of the function, which `guard` checks: the cost, or an empty list.
+        The first outputs of the function, which `guard` checks: the cost, if it is checked.
     variables : list of Variable
         See `Watch`.
     """
@@ -156,7 +156,7 @@ class FiniteCost:
         ----------
         ruined : dict of SharedVariable to sequence of str
             For each parameter, the names of the optimizer's states that are not finite. The
-            sequence is empty if the parameter is not finite.
+            sequence is empty if the parameter itself is not finite.
         """
         if ruined:
             batch = self._of_this_run(self.batches)

@@ -54,18 +54,18 @@ class GradientDescent(UpdatesAlgorithm):
         Arguments of `workbench.grad`; not allowed with `gradients`. A criterion in
         `consider_constant` selects from the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
-        The action if the cost is infinite or NaN. The error is raised before anything changes, so
-        that training can continue after the cause is removed. The default is ``'raise'``, or
+        The action if the cost is infinite or NaN. With ``'raise'``, such a batch changes nothing,
+        so training can continue after the cause is removed. The default is ``'raise'``, or
         ``'ignore'`` if the step rule handles the case, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}
         By default, bricks that compute differently in training (dropout, batch normalisation,
         wrapped modules) are in training mode, even if the graph of `cost` was built in evaluation
-        mode, and population statistics are updated as moving averages. Everything that is computed
-        in the step, such as the records of `TrainingDataMonitoring` and further updates, is part of
-        the trained graph. `cost` and all other variables are not changed and can be evaluated on
-        other data. A graph is trained unchanged with ``mode='as given'``, or if its mode was set
-        explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or another rewrite.
-        Given `gradients` are never changed.
+        mode, and population statistics are updated as moving averages. Everything that the
+        algorithm computes, such as the records of `TrainingDataMonitoring` and further updates, is
+        part of the trained graph. `cost` and all other variables are not changed and can be
+        evaluated on other data. A graph is trained unchanged with ``mode='as given'``, or if its
+        mode was set explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or
+        another rewrite. Given `gradients` are never changed.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 

@@ -39,7 +39,7 @@ class StepClipping(StepRule):
     Parameters
     ----------
     threshold : float, optional
-        The largest norm, a number > 0; with ``None`` steps are not changed.
+        The largest norm, a number > 0; with ``None``, the steps are not changed.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
 """Step rules, which compute steps from gradients, and their composition.
 
 A rule receives one expression for each parameter, the gradient or the step of the previous rule,
-and returns an expression for the step. The algorithm *subtracts* steps from parameters, so that
-rules can be chained. The state that a rule keeps between batches consists of shared variables with
-the role ``ALGORITHM_BUFFER``. Its hyperparameters are shared variables with the role
+and returns an expression for the step. Like gradients, steps are *subtracted* from parameters, so
+that rules can be chained. The state that a rule keeps between batches consists of shared variables
+with the role ``ALGORITHM_BUFFER``. Its hyperparameters are shared variables with the role
 ``ALGORITHM_HYPERPARAMETER``, which can be changed during training.
 """
 
@@ -73,7 +73,7 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Make all attributes read-only after the training step is built.
+        """Make all attributes read-only; called after the training step is built.
 
         The values of hyperparameters, which are shared variables, can still change.
         """
@@ -355,7 +355,7 @@ def buffer_for(
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter of a buffer, or `variable` if it is not a buffer."""
+    """Return the parameter to which a buffer belongs, or `variable` if there is none."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 

@@ -1,4 +1,4 @@
-"""`TorchOptimizer`, a training algorithm that uses an optimizer of torch."""
+"""`TorchOptimizer`, a training algorithm that uses a torch optimizer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ LEAST = 1e-12
 
 
 class TorchOptimizer(UpdatesAlgorithm):
-    """Training algorithm that updates parameters with an optimizer and schedulers of torch.
+    """Training algorithm that updates parameters with an optimizer and schedulers from torch.
 
     The cost and its gradients are computed as in `GradientDescent`; the optimizer updates the
     parameters. An optimizer that evaluates the cost several times in each step, such as
@@ -325,7 +325,7 @@ class TorchOptimizer(UpdatesAlgorithm):
 
 
 class _Before:
-    """Copy of all values that a step changes, to undo a step that fails or overflows."""
+    """Copy of all values that a step changes, used to undo a step that fails or overflows."""
 
     def __init__(self, algorithm: TorchOptimizer, run: Function) -> None:
         self.optimizer = algorithm.optimizer
@@ -376,7 +376,7 @@ def _finite(value: Any) -> bool:
 
 
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
-    """Return True if each norm is below the largest number of the dtype, raised to `power`."""
+    """Return True if each norm is below the largest number of its dtype, raised to `power`."""
     if tensors and not tensors[0].is_cpu:  # one transfer is faster than many
         norms = torch.stack(
             [norm.double() for norm in internals.foreach_norm(list(tensors))]

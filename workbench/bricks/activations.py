@@ -201,8 +201,8 @@ class Swish(Activation):
     Parameters
     ----------
     beta : float, optional
-        The steepness. The function is ``x / 2`` for 0 and approaches the rectifier for large
-        values.
+        The steepness. If it is 0, the function is ``x / 2``; as it grows, the function approaches
+        the rectifier.
 
     References
     ----------

@@ -436,9 +436,9 @@ class BoundApplication(Predicate):
     def _method(self, name: str) -> Callable[[], Any]:
         """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override is ignored if it computes attributes of another application that its class
-        defines under the name of this one. The new application can call the inherited one with
-        `super`, and the inherited one must then keep its own attributes.
+        An override is ignored if it computes attributes of a new application, which its class
+        defines under the same name as this one. The new application can call this one with
+        `super`, and this one must then keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)

@@ -209,7 +209,7 @@ class Brick(Component):
         self.initialized = True
 
     def _initialize(self) -> None:
-        """Set the brick's own parameters; subclasses override this method."""
+        """Set the values of the brick's own parameters; subclasses override this method."""
 
     def push_allocation_config(self) -> None:
         """Set the attributes of the children that their allocation requires.
@@ -310,7 +310,7 @@ class Brick(Component):
             what = f"does not define the dimension of {name!r}"
         else:
             names = ", ".join(sorted(known)) or "none"
-            what = f"has no input or output named {name!r}, only {names}{nearest(name, known)}"
+            what = f"has no input or output named {name!r} (names: {names}){nearest(name, known)}"
         raise BrickError(f"{self.path()}: {type(self).__name__} {what}")
 
     def get_dims(self, names: Iterable[str]) -> list[Any]:

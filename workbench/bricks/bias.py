@@ -65,7 +65,7 @@ class Bias(Feedforward, Initializable):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Add the bias along the last dimension, of size `dim`."""
+        """Add the bias along the last dimension, which has size `dim`."""
         check_last_dim(self, "apply", "input_", input_, "dim")
         b: Variable = self.parameters[0]
         return input_ + b

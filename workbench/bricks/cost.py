@@ -1,8 +1,8 @@
 """Costs, which measure the difference between predictions and targets of a batch as one scalar.
 
 Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
-averaged. With the tag, a monitor computes the mean over a dataset even if its batches differ in
-size. The tag is kept when a brick returns the cost of another brick as its own output.
+averaged. With this tag, a monitor can compute the exact mean over a dataset even if batches differ
+in size. The tag is kept when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class CostMatrix(Cost):
 
     @application(inputs=["y", "y_hat"], outputs=["cost_matrix"])
     def cost_matrix(self, y: Variable, y_hat: Variable) -> Variable:
-        """Compute the cost of each element, with the shape of `y` and `y_hat`."""
+        """Compute the cost of each element; the result has the shape of `y` and `y_hat`."""
         raise NotImplementedError(f"{type(self).__name__} must define the method cost_matrix")
 
 
@@ -127,7 +127,7 @@ class BinaryCrossEntropy(CostMatrix):
     """Cross-entropy of binary targets and predicted probabilities.
 
     If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), cost and
-    gradient are computed from its input. They are therefore exact for predictions close to 0 and 1.
+    gradient are computed from its input, and are therefore accurate for predictions near 0 and 1.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class CategoricalCrossEntropy(Cost):
     """Cross-entropy of true classes and predicted class probabilities.
 
     If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
-    are computed from its logits. They are therefore exact for small probabilities. Otherwise the
+    are computed from its logits, and are therefore accurate for small probabilities. Otherwise the
     predictions are used directly, and their logarithm is bounded below by that of the smallest
     normal number.
 

@@ -2,9 +2,9 @@
 
 A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
 value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
-or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The value of a few
-other settings, such as the number of filters, is one whole number. A class can check further
-settings; see `Brick.setting_checks`.
+or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The values of a
+few other settings, such as the number of filters, are single whole numbers. A class can check
+further settings; see `Brick.setting_checks`.
 """
 
 from __future__ import annotations

@@ -59,7 +59,10 @@ class Dropout(Random, Activation, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """Drop elements of a float variable of any shape; the result has the role ``DROPOUT``."""
+        """Drop elements of a float variable of any shape in training mode.
+
+        The result then has the role ``DROPOUT``.
+        """
         application_call.metadata[MODE] = self.in_training_mode
         if not self.in_training_mode or self.drop_prob == 0:
             return input_

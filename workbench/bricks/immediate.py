@@ -1,8 +1,9 @@
 """Immediate computation when bricks are applied to tensors and arrays.
 
-The first call with arguments of one kind (ranks, dtypes, options) builds the graph and compiles a
-function; later calls run that function. A brick drops its functions when it is allocated again, or
-when a setting or child changes in the brick or in a descendant.
+The first call with arguments of one kind (ranks and dtypes of tensors, values of other arguments)
+builds the graph and compiles a function; later calls run that function. A brick drops its
+functions when it is allocated again, or when a setting or child changes in the brick or in a
+descendant.
 """
 
 from __future__ import annotations

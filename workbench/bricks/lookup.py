@@ -23,7 +23,7 @@ __all__ = [
 
 
 class LookupTable(Initializable, Feedforward):
-    """A table of vectors; each integer is replaced by the row with that index.
+    """Brick that replaces each integer by the row of a table with that index.
 
     Parameters
     ----------

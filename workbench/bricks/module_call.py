@@ -167,7 +167,7 @@ class _Drops(TorchFunctionMode):
 class _Watch(internals.TorchDispatchMode):
     """Mode that records whether random numbers are drawn and which running averages change.
 
-    torch counts changes to a tensor in its ``_version``, except those by batch normalisation.
+    torch counts changes to a tensor in its ``_version``, except those made by batch normalisation.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     """Base class of normalisations over the last dimension, with a learned scale.
 
     As with `BatchNormalization`, the initial scale is one by default, and parents do not push
-    schemes.
+    their schemes to this brick.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class LayerNormalization(FeatureNormalization):
 
 
 class RMSNormalization(FeatureNormalization):
-    """Divides the features of each example by their root mean square, then scales them.
+    """Divides the features of each example by their root mean square, and scales them.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Bricks that transform several inputs, or one input into several outputs.
 
-Each brick copies a *prototype* for each name; every copy has its own parameters.
+Each brick copies a *prototype* for each of these inputs or outputs; every copy has its own
+parameters.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
     Parameters
     ----------
     length : int
-        The number of positions: the length of the longest sequence. Required by `allocate`.
+        The maximum length of a sequence. Required by `allocate`.
     dim : int
         The number of features. Required by `allocate`.
     **kwargs

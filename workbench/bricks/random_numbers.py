@@ -46,7 +46,7 @@ class RNGMixin(Brick):
 
     @property
     def rng(self) -> Rng:
-        """The random generator, which each initialisation creates again from the seed.
+        """The random generator, which each initialisation recreates from the seed.
 
         If a generator was assigned, it is used instead, in its current state.
         """

@@ -1,8 +1,8 @@
 """Seeds of bricks; each brick has its own seed, derived from ``config.default_seed``.
 
 The seed of a brick without parents also depends on how many such bricks received a seed before it.
-The seed of a child is derived from its parent's seed and its own name. So a brick draws the same
-numbers whether it is initialised alone or with its parent, and a change to one layer does not
+The seed of a child is derived from its parent's seed and its own name. Therefore a brick draws the
+same numbers whether it is initialised alone or with its parent, and a change to one layer does not
 affect the draws of the others.
 """
 
@@ -30,7 +30,7 @@ def root_seed(top: Component) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """Derive a child's seed from `seed`, its name and its place among children with this name."""
+    """Derive a child's seed from `seed`, the child's name and its place among equal names."""
     twins = [c for c in parent.children if c.name == child.name]
     codes = [ord(character) for character in child.name]
     return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])

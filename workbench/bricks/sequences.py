@@ -144,8 +144,8 @@ class MLP(FeedforwardSequence, Initializable):
     activations : list of Brick, BoundApplication or None
         The activation after each transformation; ``None`` for no activation.
     dims : list of int
-        The input dimension, followed by the output dimension of each transformation; one more
-        number than there are activations. Required by `allocate`.
+        The input dimension, followed by the output dimension of each transformation: one number
+        more than there are activations. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each transformation; `Linear` by default.
     use_bias : bool, optional

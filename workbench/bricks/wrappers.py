@@ -68,7 +68,7 @@ class BrickWrapper(Hinted, ABC):
 
 
 class WithExtraDims(BrickWrapper):
-    """A wrapper that adds support for additional leading dimensions, such as time.
+    """Wrapper that adds support for additional leading dimensions, such as time.
 
     The wrapped application accepts one more keyword argument: ``extra_ndim``, the number of
     additional dimensions, zero by default. They are merged with the next dimension before the brick

@@ -15,7 +15,7 @@ VERBS = {
     "convert": "workbench.cli.convert",
     "runs": "workbench.cli.runs",
 }
-"""Mapping from each command to the module that defines it, as a function of the same name."""
+"""Mapping from each command to the module that defines a function of the same name."""
 
 UNKNOWN = "there is no command {verb!r}{hint}; `workbench --help` lists all commands"
 
@@ -55,7 +55,7 @@ def program() -> None:
 
 @hinted
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command that `arguments` specify.
 
     Parameters
     ----------

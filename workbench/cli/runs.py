@@ -69,7 +69,7 @@ def _runs_of(path: str) -> Iterator[Run]:
 
 
 def _read(database: Database, listed: Listed) -> Run:
-    """Read a log without unpickling objects, since this could execute arbitrary code."""
+    """Read a log without unpickling objects, since unpickling can execute arbitrary code."""
     memory = TrainingLog()
     facts = dict(memory.status)
     reader = Reader(database, listed.uuid, trusted=False)

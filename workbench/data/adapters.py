@@ -43,8 +43,8 @@ NO_NAMES = (
 class BatchStream(AbstractDataStream):
     """Data stream of ready-made batches from any iterable.
 
-    An iterable that can be read only once, such as a generator, provides a single epoch, possibly
-    endless. A run that trains on it cannot be rewound, and its log records this fact.
+    An iterable that can be read only once, such as a generator, provides a single epoch, which
+    can be endless. A run that trains on it cannot be rewound, and its log records this fact.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class LoaderStream(BatchStream):
     batches : DataLoader
         The loader.
     sources : sequence of str, optional
-        The names of the entries of a batch; not needed if batches are mappings.
+        The names of the entries of a batch; needed unless batches are mappings.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Datasets, which return requested examples as one array per named source.
+"""Datasets, which return the requested examples as one array for each source.
 
 A dataset has no position: a scheme chooses the requests, and a stream keeps track of the position.
 `IndexableDataset` holds arrays in memory; `IterableDataset` wraps data that can only be read in
@@ -49,7 +49,7 @@ class Dataset(Hinted, Labelled, Part):
     Parameters
     ----------
     provides_sources : sequence of str, optional
-        The names of all sources of the dataset; by default the class attribute of this name.
+        The names of all sources of the dataset; by default the class attribute of the same name.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
@@ -444,7 +444,7 @@ class IterableDataset(Dataset):
         raise DataError(
             f"iteration_scheme of {self!r}, which can only be read in order, must be "
             f"ConstantScheme(batch_size) or None (one example at a time), not {scheme!r}; for "
-            "other orders put the data into an IndexableDataset"
+            "other orders, put the data into an IndexableDataset"
         )
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:

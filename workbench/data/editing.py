@@ -1,8 +1,8 @@
-"""Functions that edit the examples which a data stream reads, and that read single examples.
+"""Functions that edit the examples of a data stream, and that read single examples.
 
-An example has the index that it has in the dataset of the stream. The edits are stored in the
+The index of an example is its index in the dataset of the stream. The edits are stored in the
 `DataStream` below all transformers, so they affect everything that the transformers compute from an
-example. Streams whose items do not correspond to examples, such as those of a generator, refuse.
+example. A stream whose items do not correspond to examples, such as a generator, refuses edits.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def edits_of(stream: AbstractDataStream) -> Edits | None:
 
 
 def set_edits(stream: AbstractDataStream, edits: Edits) -> None:
-    """Replace the edits of a stream; epochs that are being read continue without the new ones.
+    """Replace the edits of a stream; epochs that are being read keep the old ones.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def training_indices(stream: AbstractDataStream) -> Indices:
     Raises
     ------
     DataError
-        If its examples have no indices.
+        If the examples of the stream have no indices.
     """
     scheme = stream._base().iteration_scheme
     assert scheme is not None
@@ -97,19 +97,19 @@ def _indices(scheme: IterationScheme) -> Indices:
 
 
 def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") -> list[int]:
-    """Return indices in ascending order, after a check that the stream trains on these examples.
+    """Return indices in ascending order, after checking that the stream reads these examples.
 
     Parameters
     ----------
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        The participle of what is done with them, if examples that were dropped must be refused.
+        What is done with the examples, such as ``dropped``; if given, refuse dropped examples.
 
     Raises
     ------
     DataError
-        If the examples of the stream have no indices, or if it has no such examples.
+        If the examples of the stream have no indices, or if an example does not exist.
     """
     base, trained = stream._base(), training_indices(stream)
     if is_whole(examples):
@@ -182,7 +182,7 @@ def checked_value(
     source : str
         The name in the dataset.
     value : number, str or array
-        A value of the shape and kind of those that it replaces.
+        The new value, with the shape and kind of the values that it replaces.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def _misfit(value: Any, old: Any) -> str:
 
 
 def stored_rows(stream: AbstractDataStream, indices: Sequence[int]) -> dict[str, Any]:
-    """Read examples as they are in the dataset, with the edits, one array per source."""
+    """Read examples from the dataset, with the edits applied: one array per source."""
     base = stream._base()
     request: npt.NDArray[np.intp] = np.asarray(indices, dtype=np.intp)
     data = base.dataset.get_data(request)  # type: ignore[attr-defined]
@@ -243,7 +243,7 @@ def stored_rows(stream: AbstractDataStream, indices: Sequence[int]) -> dict[str,
 def read_examples(
     stream: AbstractDataStream, indices: Sequence[int]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read single examples as training reads them, and as they are in the dataset.
+    """Read single examples as training reads them, and as they are before all transformers.
 
     Random transformers are applied as in the first batch of the first epoch.
 
@@ -261,7 +261,8 @@ def read_examples(
     Raises
     ------
     DataError
-        If the examples of the stream have no indices, or if a transformer returns other rows.
+        If the examples of the stream have no indices, or if a transformer does not
+        return one row per example.
 
     Examples
     --------
@@ -302,7 +303,7 @@ def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data
 def _numbers(
     stream: AbstractDataStream, base: DataStream, raw: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the sources with one number for each example, by their name in `stream`."""
+    """Return the sources with one number for each example, by their names in `stream`."""
     found: dict[str, Any] = {}
     for name in stream.sources:
         try:

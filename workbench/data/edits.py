@@ -1,8 +1,8 @@
 """Edits of examples: examples that a stream omits, and values that it replaces when it reads.
 
 The edits belong to a stream and not to its dataset, whose arrays and files never change. `Edits` is
-immutable. A drop has the place in the data from which it is effective, so that an epoch in which
-examples were dropped is read again with the same batches, from any position.
+immutable. A `Drop` records the position from which it applies, so that an epoch in which examples
+were dropped can be read again with the same batches, from any position.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from workbench.data.schemes.indexed import (
 )
 
 REFILLED = (SequentialScheme, ShuffledScheme, SequentialExampleScheme, ShuffledExampleScheme)
-"""Schemes whose later batches move up when examples are dropped, so that all batches are full."""
+"""Schemes whose later examples move up when examples are dropped, so that batches stay full."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Drop:
     examples : tuple of int
         The indices of the examples in the dataset.
     epoch : int or None
-        The epoch whose first `taken` examples are not affected; None if there is none.
+        The epoch whose first `taken` examples are not affected; None if there is no such epoch.
     taken : int
         The number of examples of that epoch that had been read before the drop.
     """
@@ -52,7 +52,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return the number of examples of an epoch that are not affected."""
+        """Return the number of examples at the start of an epoch that are not affected."""
         return self.taken if epoch == self.epoch else 0
 
 
@@ -63,7 +63,7 @@ class Edits:
     Attributes
     ----------
     drops : tuple of Drop
-        The examples to omit, in the order of the drops.
+        The examples to omit, in the order in which they were dropped.
     values : mapping
         The new values by source, each a mapping from the index of an example to its value.
 
@@ -84,7 +84,8 @@ class Edits:
 
     def __str__(self) -> str:
         count = len({index for values in self.values.values() for index in values})
-        return f"{len(self.dropped)} examples dropped, {count} relabelled"
+        dropped = len(self.dropped)
+        return f"{dropped} example{'s' * (dropped != 1)} dropped, {count} relabelled"
 
     @property
     def dropped(self) -> list[int]:
@@ -92,7 +93,7 @@ class Edits:
         return sorted({index for drop in self.drops for index in drop.examples})
 
     def without(self, examples: Iterable[int], *, epoch: int, taken: int) -> Edits:
-        """Return the edits with further examples omitted, after `taken` examples of an epoch."""
+        """Return edits that also omit `examples`, except among the first `taken` of an epoch."""
         earlier = {i for d in self.drops if d.epoch not in (None, epoch) for i in d.examples}
         earlier.update(i for d in self.drops if d.epoch is None for i in d.examples)
         here = [drop for drop in self.drops if drop.epoch == epoch]
@@ -104,19 +105,19 @@ class Edits:
         return replace(self, drops=(*before, *here, new))
 
     def with_value(self, source: str, examples: Iterable[int], value: Any) -> Edits:
-        """Return the edits with a new value of a source for some examples."""
+        """Return edits that also replace a source of some examples by `value`."""
         of_source = {**self.values.get(source, {}), **dict.fromkeys(examples, value)}
         return replace(self, values={**self.values, source: of_source})
 
     def everywhere(self) -> Edits:
-        """Return the edits for other readers than training, for which every drop is complete."""
+        """Return the edits for readers other than training, where drops apply to all epochs."""
         dropped = self.dropped
         return replace(self, drops=(Drop(tuple(dropped)),) if dropped else ())
 
     def replaced(
         self, sources: Sequence[str], data: tuple[Any, ...], request: Request
     ) -> tuple[Any, ...]:
-        """Return the data of a request with the new values, in copies."""
+        """Return the data of a request, with new values written to copies."""
         tables = self._tables
         return tuple(
             [
@@ -166,23 +167,23 @@ class Edits:
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Edits:
-        """Return the edits that `state_dict` returned."""
+        """Restore edits from the plain values that `state_dict` returned."""
         drops = tuple(Drop(tuple(examples), *where) for examples, *where in state["drops"])
         given = state["values"].items()
         return cls(drops, {name: dict(zip(*pairs, strict=True)) for name, pairs in given})
 
 
 class EditedScheme(IterationScheme):
-    """Scheme with the requests of another scheme, without some examples.
+    """Scheme that makes the requests of another scheme, but omits some examples.
 
     If the batches of the other scheme are sequential or shuffled, later examples move up, so that
-    only the last batch of an epoch can be smaller. Other batches become smaller, since a scheme may
-    have reasons to read certain examples together; a batch without examples is omitted.
+    only the last batch of an epoch can be smaller. Batches of any other scheme become smaller,
+    since it may read certain examples together for a reason; a batch without examples is omitted.
 
     Parameters
     ----------
     scheme : IterationScheme
-        A scheme of indices.
+        A scheme whose requests are indices.
     drops : sequence of Drop
         The examples to omit.
 
@@ -212,7 +213,7 @@ class EditedScheme(IterationScheme):
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
         """Return the numbers of examples and batches in an epoch; None stands for later epochs.
 
-        They are unknown for a user's scheme, since reading its requests can change it.
+        Both are None for a user's scheme, since reading its requests can change it.
         """
         scheme = self.scheme
         if scheme.num_batches is None or not type(scheme).__module__.startswith("workbench."):
@@ -248,7 +249,7 @@ class EditedScheme(IterationScheme):
         return islice(requests, start, None)
 
     def _note(self, requests: Iterator[Request]) -> Iterator[Request]:
-        """Keep each request, so that it is known which examples were read."""
+        """Yield and note each request, so that the examples of each batch are known."""
         assert self.noted is not None
         for request in requests:
             self.noted.append(request)
@@ -262,7 +263,7 @@ class EditedScheme(IterationScheme):
 
     def __repr__(self) -> str:
         count = len({index for drop in self.drops for index in drop.examples})
-        return f"EditedScheme({self.scheme!r}, {count} examples dropped)"
+        return f"EditedScheme({self.scheme!r}, {count} example{'s' * (count != 1)} dropped)"
 
 
 def indices_of(request: Request) -> npt.NDArray[np.intp]:
@@ -285,7 +286,7 @@ def _kept(order: Indices, drops: Iterable[Drop], epoch: int) -> npt.NDArray[np.i
 
 
 def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -> Iterator[Request]:
-    """Yield requests without some examples, of which the first `taken` are not affected."""
+    """Yield requests without `examples`, except that the first `taken` entries are kept."""
     for request in requests:
         indices = indices_of(request)
         first, rest = np.split(indices, [taken])
@@ -302,7 +303,7 @@ def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -
 def _replaced(
     entry: Any, table: npt.NDArray[np.bool_], values: Mapping[int, Any], request: Request
 ) -> Any:
-    """Return one source of the data of a request, with the new values in a copy."""
+    """Return the data of one source of a request, with new values written to a copy."""
     if not isinstance(request, slice) and np.ndim(request) == 0:
         index = int(request)
         return as_entry(values[index], entry) if index in values else entry
@@ -323,7 +324,7 @@ def _replaced(
 
 
 def as_entry(value: Any, old: Any) -> Any:
-    """Return a value with the type, dtype and shape of the value that it replaces."""
+    """Convert a value to the type, dtype and shape of the value that it replaces."""
     if isinstance(old, torch.Tensor):
         return torch.as_tensor(value, dtype=old.dtype).reshape(old.shape)
     if isinstance(old, np.ndarray) and old.dtype != object:

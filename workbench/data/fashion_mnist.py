@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 images of clothes in ten classes, each of 28 x 28 pixels.
+"""Fashion-MNIST: 70,000 images of clothes, each of 28 x 28 pixels, in ten classes.
 
 There are 60,000 training and 10,000 test images; `download` fetches them. The folders of
 `config.data_path` and their subfolders ``fashion_mnist`` and ``FashionMNIST/raw`` are searched for

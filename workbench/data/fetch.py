@@ -156,7 +156,7 @@ def download(
 ) -> list[Path]:
     """Download a dataset into a folder, except for files that are already complete there.
 
-    Add the folder to `config.data_path`, so that the datasets find the files.
+    The datasets find the files only if the folder is in `config.data_path`.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ def _failed(path: Path, part: Path, faults: Mapping[str, str]) -> DownloadError:
 
 
 def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock) -> None:
-    """Append the remaining bytes of a file to `part`, or raise one of NETWORK_ERRORS."""
+    """Append the remaining bytes of a file to `part`, or raise one of `NETWORK_ERRORS`."""
     clock.check()
     have = part.stat().st_size if part.exists() else 0
     if have > most:

@@ -1,4 +1,4 @@
-"""Errors for overridden methods that would never be called, raised when the class is defined.
+"""Errors for overridden methods that would never be called, raised when a class is defined.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
 streams of this package do not call these methods, so they would silently ignore an override. An

@@ -1,9 +1,9 @@
-"""Reader of image files that applies their orientation and never silently loses information.
+"""Reader of image files that applies their orientation and detects what Pillow would lose.
 
-Pillow decodes the files. On its own it clips 16-bit values to 255, reduces 16-bit colours to 8
+Pillow decodes the files. On its own, it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
-ignores the orientation that the camera recorded. This module raises an error if an image would
-lose information other than its colours, and the message says how to avoid this.
+ignores the orientation that the camera recorded. This module raises an error if anything but
+colours would be lost, and the message says how to avoid this.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDA
     MissingLibraryError
         If Pillow is not installed.
     DataFileError
-        If the file is not an image, is damaged, or would lose information.
+        If the file is not an image or is damaged, or if information would be lost.
     """
     # given a file name, Pillow would map a plain TIFF into memory with the sizes after rotation
     with (
@@ -137,8 +137,8 @@ def _check_bits(image: Any, where: object) -> None:
         wide = MANY_BITS.search(plan) is not None and not plan.startswith("BGR")
         if image.mode in EIGHT_BITS and (scaled or wide):
             raise DataFileError(
-                f"{where}: a colour image must have 8 bits per colour, because Pillow would read "
-                "only 8; convert it to 8 bits, or read it with another library and store its array "
+                f"{where}: a colour image must have 8 bits per colour, because Pillow reads no "
+                "more; convert it to 8 bits, or read it with another library and store its array "
                 "with write_hdf5"
             )
     if isinstance(image, TiffImageFile):
@@ -150,7 +150,7 @@ def _check_bits(image: Any, where: object) -> None:
             )
         if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:
             raise DataFileError(
-                f"{where}: with more than 8 bits per pixel, 0 must be black, because Pillow would "
+                f"{where}: with more than 8 bits per pixel, 0 must be black, because Pillow does "
                 "not invert the values; save the image with 0 as black"
             )
 

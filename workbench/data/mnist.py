@@ -1,8 +1,8 @@
-"""MNIST: 70,000 images of handwritten digits of 28 x 28 pixels in ten classes.
+"""MNIST: 70,000 images of handwritten digits, each of 28 x 28 pixels, in ten classes.
 
 The package contains a subset of 10,000 training and 2,000 test digits (see
 `workbench.data.embedded`), so that examples can use real data without network access. If a
-folder of `config.data_path` contains the full set of 60,000 and 10,000 digits, the full set is used
+folder of `config.data_path` contains the full set (60,000 and 10,000 digits), this set is used
 instead; `download` fetches it. Each folder and its subfolders ``mnist`` and ``MNIST/raw`` are
 searched for ``mnist.hdf5``, ``mnist.h5``, ``mnist.npz`` and the IDX files (see
 `workbench.data.mnist_layout`).

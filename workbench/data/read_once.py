@@ -1,8 +1,8 @@
 """Support for data from generators, which can be read only once and in order.
 
-All other data of this package can be read again from any position, as resuming, rewinding and
-further epochs require. The attribute `reads_once` marks data that can be read only once. Reading
-such data a second time raises an error.
+All other data in this package can be read again from any position, which is necessary to resume,
+to rewind and to start another epoch. The attribute `reads_once` marks data that can be
+read only once. Reading such data a second time raises an error.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Part(KnownAttributes):
         return False
 
     def _copied_whole(self, moves: bool) -> bool:
-        """Return True to copy all attributes of an object of a user's class.
+        """Return True if all attributes of an object of a user's class must be copied.
 
         Otherwise only random generators are copied. `moves` is True if reading changes the object.
         """
@@ -168,7 +168,7 @@ def _has_parts(value: Any) -> bool:
 
 
 def _moves(value: Any, depth: int = 3) -> bool:
-    """Return True if reading can change a value, such as an iterator or a random generator."""
+    """Return True if reading a value, such as an iterator or a random generator, can change it."""
     if isinstance(value, _GENERATORS):
         return True
     if isinstance(value, Iterator):

@@ -65,7 +65,7 @@ def read_only_slice(array: Any, part: slice) -> Any:
 
 
 def read_only_batch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Make each entry of a batch or example read-only."""
+    """Apply `read_only` to each entry of a batch or example."""
     return tuple([read_only(entry) for entry in batch])
 
 

@@ -26,7 +26,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     seed : int, optional
         The seed; by default `config.default_seed`.
     owner : str
-        The name of the object that uses the seed, for errors.
+        The name of the object that uses the seed, for error messages.
 
     Examples
     --------

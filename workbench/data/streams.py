@@ -36,7 +36,7 @@ _Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
 """Epoch and position of a starting point, and the epoch iterator that started there, or None."""
 
 _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
-"""The reader of streams in this context; ``None`` stands for the user."""
+"""The reader of streams in the current context; ``None`` stands for the user."""
 
 
 @contextmanager
@@ -201,7 +201,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return a dictionary with ``epoch`` and ``position``, the number of batches read in it.
+        """Return a dictionary with ``epoch`` and ``position`` (batches read in the epoch).
 
         A main loop has a separate position, which is part of its own state.
         """
@@ -315,7 +315,7 @@ class EpochIterator(Iterator[BatchT]):
 
     def __repr__(self) -> str:
         return (
-            f"<epoch {self.epoch} of {self.data_stream!r}, {self.position} batches read"
+            f"<epoch {self.epoch} of {self.data_stream!r}, batches read: {self.position}"
             f"{', finished' if self.finished else ''}>"
         )
 
@@ -433,7 +433,7 @@ class DataStream(Origin, AbstractDataStream):
     ) -> AbstractDataStream:
         """Create a stream wrapped in the default transformers of the dataset.
 
-        For images, they convert pixels from the range 0..255 to floating-point numbers in [0, 1].
+        For images, these convert pixels in the range 0..255 to floating-point numbers in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)

@@ -1,4 +1,4 @@
-"""Bases of streams that know which examples of a dataset are in their batches.
+"""Base classes of streams that know which examples of a dataset are in their batches.
 
 `workbench.data.editing` uses their methods to drop, relabel and read single examples. Each stream
 calls the methods of the stream below it, down to the `Origin`, which reads the dataset.
@@ -25,7 +25,7 @@ IN_ORDER = (
 
 
 class Traced(Part):
-    """Base of all streams; by default, their examples are unknown."""
+    """Base class of all streams; by default, their examples are unknown."""
 
     num_batches: int | None = None
     num_examples: int | None = None
@@ -39,7 +39,7 @@ class Traced(Part):
         raise DataError(NO_INDICES.format(stream=self))
 
     def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and items in an epoch, with all edits."""
+        """Return the numbers of examples and items in an epoch, after all edits."""
         return self.num_examples, self.num_batches
 
     def _keeps_rows(self) -> bool:
@@ -56,7 +56,7 @@ class Traced(Part):
 
 
 class Origin:
-    """Base of the stream that reads a dataset, which applies the edits."""
+    """Base class of the stream that reads a dataset and applies the edits."""
 
     dataset: Any
     iteration_scheme: IterationScheme | None

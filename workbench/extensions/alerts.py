@@ -41,10 +41,10 @@ LEVELS: Mapping[str, int] = {
     "error": logging.ERROR,
 }
 TIMEOUT = 10.0
-"""Seconds to wait for the response of a web address."""
+"""Maximum number of seconds to wait for the response of a web address."""
 
 MOST_WAITING = 100
-"""Maximum number of alerts waiting to be sent; the oldest ones are dropped."""
+"""Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -148,7 +148,7 @@ class Alert(SimpleExtension):
     ) -> None:
         check_level(level)
         if not isinstance(text, str) or not (text or when):
-            raise ArgumentError(f"{NO_TEXT.format(text=text)}, or the argument when must be given")
+            raise ArgumentError(f"{NO_TEXT.format(text=text)}, unless when=... is given")
         if when is not None and not callable(when):
             raise ArgumentError(f"when must be a function of the log, not {when!r}")
         if not triggers:
@@ -180,7 +180,7 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Object that sends alerts to a web address or function in a separate thread.
+    """Queue of alerts, which a separate thread sends to a web address or function.
 
     Alerts are sent one after another. The thread ends when all alerts have been sent. It is not a
     daemon, so that a script does not end before its last alert has been sent.

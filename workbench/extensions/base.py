@@ -209,7 +209,7 @@ class TrainingExtension(FixedAttributes):
         return ()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        """Return the reason why training must not continue, or None if it can.
+        """Return the reason why training must not continue, or None if it may.
 
         The main loop calls this method before a run starts. If it returns a reason, the run does
         not train and reports the reason.
@@ -231,7 +231,7 @@ class TrainingExtension(FixedAttributes):
         return {}
 
     def waiting_for(self) -> Mapping[str, bool]:
-        """Return the names of the records that this extension reads and has not found in this run.
+        """Return the names of the records that this extension reads but has not found in this run.
 
         After the first epoch, a warning lists the records that no extension writes. Often their
         names are misspelt.
@@ -287,13 +287,13 @@ class TrainingExtension(FixedAttributes):
         """Handle the end of an epoch."""
 
     def on_interrupt(self) -> None:
-        """Handle an interruption of training."""
+        """Handle Ctrl+C, or a call of `Session.stop`."""
 
     def after_training(self) -> None:
         """Handle the end of training if it ended without an error."""
 
     def on_error(self, exception: BaseException) -> None:
-        """Handle the failure of training with `exception`."""
+        """Handle `exception`, which ended the run."""
 
     def __repr__(self) -> str:
         kind = type(self).__name__

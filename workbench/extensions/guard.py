@@ -50,7 +50,7 @@ class Guard(TrainingExtension):
     the parameters whose gradients are not finite, the message names the one nearest to the cost.
     The batch is processed again when training resumes. A cost explodes if, in several consecutive
     batches, it exceeds both the median at the start of the run and the median over the last batches
-    by a multiple of their spread.
+    by a multiple of the spread of the last costs.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
@@ -68,8 +68,8 @@ class Guard(TrainingExtension):
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
-        The multiple of the spread by which a cost must exceed the medians. The spread of the last
-        costs is the larger of their interquartile range and the absolute value of their median.
+        The multiple of the spread by which a cost must exceed the medians. The spread is the
+        larger of the interquartile range of the last costs and the absolute value of their median.
         Infinity disables this check.
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
@@ -77,8 +77,8 @@ class Guard(TrainingExtension):
         The number of costs over which each median is computed, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. If a schedule sets a hyperparameter, it is held at the
-        reduced value until it is released.
+        ``learning_rate``. If a schedule sets a hyperparameter, it is held at the reduced value
+        until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.
@@ -223,7 +223,7 @@ class Guard(TrainingExtension):
         )
 
     def recover(self, error: Exception, batch: Any) -> bool:
-        """Act on a value that is not finite, and request that the batch is processed again."""
+        """Act on a value that is not finite, and request that the batch be processed again."""
         session = self.main_loop.session
         if not isinstance(error, NotFiniteError) or session is None:
             return False

@@ -33,7 +33,7 @@ ABANDONED = "after batch {position}{of_all}, because training had to end"
 
 
 class MonitoringExtension(SimpleExtension):
-    """Base class of monitoring extensions that defines the names of records.
+    """Base class of monitoring extensions, which defines the names of their records.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ class DataStreamMonitoring(MonitoringExtension):
     By default it acts before the first epoch and after every epoch.
 
     A pause takes effect between two batches of the stream. If training is stopped, or if
-    Ctrl+C is pressed twice, the evaluation is abandoned. The record ``evaluation_abandoned``, with
-    `prefix` and `suffix`, then replaces the values and contains the number of evaluated batches.
-    The next evaluation uses the next epoch of the stream.
+    Ctrl+C is pressed twice, the evaluation is abandoned. Instead of the values, the record
+    ``evaluation_abandoned``, with `prefix` and `suffix`, gives the number of evaluated batches. The
+    next evaluation uses the next epoch of the stream.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream, because the order can differ between epochs."""
+        """Return the position of the stream, whose order can differ between epochs."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -295,7 +295,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         self._algorithm = algorithm
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the aggregated values of the batches since the last record."""
+        """Return the values aggregated over the batches since the last record."""
         return {"batches": self._batches, "aggregation": self._buffer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -23,8 +23,8 @@ NOT_MORE = (
 )
 
 NOT_BEFORE = (
-    "the total number of {unit} cannot be {number}, since it is already {done}; give a larger "
-    "total, or call stop() to end training now"
+    "the total number of {unit} must be greater than the {done} already done, not {number}; give "
+    "a larger total, or call stop() to end training now"
 )
 
 INSTEAD_OF = "_goal_instead_of"
@@ -32,7 +32,7 @@ INSTEAD_OF = "_goal_instead_of"
 
 
 def check_more(epochs: object, batches: object) -> None:
-    """Raise an `ArgumentError` unless exactly one argument is an integer of 1 or more."""
+    """Raise an `ArgumentError` unless exactly one argument is given, as an integer of 1 or more."""
     given = [number for number in (epochs, batches) if number is not None]
     if len(given) != 1 or not is_count(given[0]):
         raise ArgumentError(NOT_MORE.format(epochs=epochs, batches=batches))
@@ -41,7 +41,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal relative to the planned end, or to the current position if not `than_planned`."""
+    """Set a goal relative to the planned end if `than_planned`, else to the current position."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -117,7 +117,7 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
     """Return the number of batches in the current epoch, or None if it is unknown.
 
     It is known from the data stream or from the last epoch. If `later` is True, return the number
-    in later epochs, which can be smaller after training examples were dropped.
+    in later epochs, which can be smaller if training examples have been dropped.
     """
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:

@@ -1,4 +1,4 @@
-"""`Printing`, which prints the status and records in terminals and notebooks without widgets."""
+"""`Printing`, which prints the status and the records as text, without widgets."""
 
 from __future__ import annotations
 

@@ -56,8 +56,9 @@ class Checkpoint(SimpleExtension):
 
     The state is saved after all extensions have handled the event, regardless of the order of the
     extensions. Training waits only while the state is copied into memory; a thread writes the file.
-    Then the record ``saved_to`` is added: a tuple of the paths that were written at that iteration,
-    with None for each failure. A failure is logged, a warning is issued, and training continues.
+    Then the record ``saved_to`` is added at the iteration of the event: a tuple of the paths that
+    were written, with None for each failure. A failure is logged, a warning is issued, and training
+    continues.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 A schedule is a pure function, so a resumed run requires no state for it. Its repr shows its
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
-in `workbench.extensions.training`. If PyTorch has the same schedule, the values agree with those
-of PyTorch if its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
+in `workbench.extensions.training`. The values agree with those of the same schedule in PyTorch, if
+there is one and its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
 schedules neither rise again nor fail after their last iteration.
 """
 
@@ -380,8 +380,8 @@ def one_cycle(
     maximum : float
         The highest value.
     iterations : int
-        The number of iterations of training, 2 or more. The last batch, and every later batch, has
-        the lowest value.
+        The number of iterations of training, 2 or more. The value is lowest for the last batch and
+        for all later batches.
     warm_up : float
         The fraction of training during which the value rises, at least 0 and less than 1.
     div_factor : float

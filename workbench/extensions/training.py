@@ -1,4 +1,4 @@
-"""Public import path of the extensions that change shared variables or track records."""
+"""Public import path of the extensions that change shared variables or track the best value."""
 
 from workbench.extensions.reduce_on_plateau import ReduceOnPlateau
 from workbench.extensions.track_the_best import TrackTheBest

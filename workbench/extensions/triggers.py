@@ -51,7 +51,7 @@ def always_true(log: TrainingLogBase) -> bool:
 
 @hinted
 def has_done_epochs(log: TrainingLogBase) -> bool:
-    """Return True if an epoch has been completed."""
+    """Return True if at least one epoch has been completed."""
     return bool(log.status["epochs_done"] > 0)
 
 

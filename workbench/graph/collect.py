@@ -1,4 +1,4 @@
-"""Collection of parameters in one shared vector, for methods that need a single vector."""
+"""Function that combines parameters in one shared vector, for methods that need a vector."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def collect_parameters(
 ) -> ComputationGraph:
     """Replace parameters with slices of one vector.
 
-    The initial value of the vector consists of the values of the parameters. The Hessian of all
-    parameters, for example, is then the Hessian with respect to one variable.
+    The vector initially contains the values of the parameters. The Hessian with respect to the
+    vector, for example, is the Hessian with respect to all parameters.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def collect_parameters(
     Returns
     -------
     ComputationGraph
-        A graph in which one shared variable, ``collected_parameters``, replaces `parameters`. It
-        has the role ``COLLECTOR``. Each slice has the role ``COLLECTED``, and its
+        A graph in which one shared variable, ``collected_parameters``, replaces `parameters`. This
+        variable has the role ``COLLECTOR``. Each slice has the role ``COLLECTED``, and its
         ``tag.replacement_of`` is the parameter that it replaces.
 
     Raises

@@ -30,7 +30,7 @@ NOT_REPLACEMENTS = (
 class ComputationGraph(KnownAttributes, Hinted):
     """Graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
-    Iteration yields its `variables`, so that filters accept a graph.
+    Iterating over a graph yields its `variables`, so that filters accept a graph.
 
     Parameters
     ----------
@@ -189,8 +189,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         Parameters
         ----------
         replacements : dict or pairs of Variable, or criterion
-            Maps variables to their replacements. With `replacement`, the variables to replace: a
-            list, or a criterion of `workbench.filter.as_predicate`.
+            The replacement of each variable. With `replacement`, the variables to replace: a list,
+            or a criterion of `workbench.filter.as_predicate`.
         replacement : callable or Variable, optional
             The variable that replaces all of them, or a function that returns the replacement of a
             variable.
@@ -205,7 +205,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         Warns
         -----
         UserWarning
-            If variables are not part of the graph.
+            If some of the variables to replace are not part of the graph.
 
         Examples
         --------
@@ -312,7 +312,9 @@ class ComputationGraph(KnownAttributes, Hinted):
         return dict(zip(wanted, run(*[by_name[name] for name in inputs]), strict=True))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.outputs}: {len(self.variables)} variables>"
+        count = len(self.variables)
+        plural = "s" * (count != 1)
+        return f"<{type(self).__name__} of {self.outputs}: {count} variable{plural}>"
 
 
 def _pairs(replacements: Any) -> dict[Variable, Variable]:

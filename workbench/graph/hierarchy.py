@@ -53,8 +53,8 @@ class Component(Annotation):
     def name(self, value: str) -> None:
         if not isinstance(value, str) or not value or {"/", "."} & set(value):
             raise BrickError(
-                f"{type(self).__name__}: the name of a brick must be a string without '/' or '.', "
-                f"which separate the names in a path, not {value!r}"
+                f"{type(self).__name__}: the name of a brick must be a non-empty string without "
+                f"'/' or '.', which separate the names in a path, not {value!r}"
             )
         self._name = value
 
@@ -194,7 +194,7 @@ class Parameters(AnnotatingList[Any]):
     """List that adds a role and an annotation to each parameter of a component.
 
     The role is ``PARAMETER``, and the annotation is the component. An entry can be ``None``, so
-    that the other parameters have the same index in every configuration.
+    that each of the others has the same index in every configuration.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class ModeDependent(Component):
     in_training_mode : bool
     uses_batch_statistics : bool
         Class attribute, True if training mode uses the statistics of the batch. Then
-        `batch_normalization` applies to the component.
+        `batch_normalization` also puts the component into training mode.
     """
 
     uses_batch_statistics: ClassVar[bool] = False
@@ -76,7 +76,7 @@ def in_training_mode() -> frozenset[Component]:
 def training_mode(*bricks: Component) -> Iterator[None]:
     """Apply bricks in training mode inside a ``with`` block.
 
-    This concerns the `ModeDependent` components among `bricks` and their descendants.
+    Among `bricks` and their descendants, only `ModeDependent` components are affected.
 
     Examples
     --------

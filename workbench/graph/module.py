@@ -16,7 +16,7 @@ class GraphAsModule(torch.nn.Module):
     """Module that computes `outputs`, created by `workbench.model.Model.to_module`.
 
     Parameters and buffers share the memory of the shared variables. Until the module is moved to
-    another device, each change of the module, for instance by an optimizer or ``load_state_dict``,
+    another device, each change to the module, for instance by an optimiser or ``load_state_dict``,
     also changes the model, and vice versa. Nested modules mirror the hierarchy of bricks.
 
     Parameters

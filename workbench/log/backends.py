@@ -19,14 +19,14 @@ BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {}
 
 
 def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
-    """Register a backend under a name for main loops and ``config.log_backend``.
+    """Register a backend, which main loops and ``config.log_backend`` then accept by name.
 
     Parameters
     ----------
     name : str
         The name of the backend.
     make : callable
-        A function that returns an empty log. It is called once for every main loop without a log.
+        A function that returns an empty log. It is called once for every main loop that needs one.
         It replaces any function registered under this name, so that a notebook cell can be run
         again.
     """

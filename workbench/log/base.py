@@ -169,8 +169,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         -------
         dict
             A dictionary with ``uuid``, ``status``, ``rows`` (an array of iterations) and
-            ``columns``, which maps each name to iterations and values, where values are an array of
-            numbers or a list of objects. Later records do not change the state.
+            ``columns``, which maps each name to iterations and values (an array of numbers or a
+            list of objects). Later records do not change the state.
         """
         snapshot = self.snapshot()
         return {
@@ -223,7 +223,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return None
 
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return a channel as arrays of numbers, faster than as a Series.
+        """Return a channel as arrays of numbers; this is faster than a Series.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         Returns
         -------
         iterations, values : array
-            Read-only arrays of dtype int64 and float64 and of equal length. Iterations increase.
+            Read-only arrays of equal length, of dtypes int64 and float64. Iterations increase.
             Booleans become 0 and 1, and None becomes NaN. Later records do not change the arrays.
 
         Raises

@@ -1,4 +1,4 @@
-"""Comparison of channels of several logs in one pandas DataFrame."""
+"""Comparison of the channels of several logs in one pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def compare(
     Raises
     ------
     LogError
-        If `logs` is empty, or if an item is not a log.
+        If `logs` is empty, or contains an object of another kind.
     UnknownRecordError
         If one of `channels` is missing from all logs.
 

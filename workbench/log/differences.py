@@ -110,7 +110,7 @@ def differing(
 
 
 def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[Fact, Any]:
-    """Return the facts of a run by kind and name: run, settings, interventions, results.
+    """Return the facts of a run by kind (one of `KINDS`) and name.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class Snapshot:
 
 
 class FrameCache:
-    """Thread-safe cache that creates frames of successive snapshots of one log."""
+    """Thread-safe cache that creates frames from successive snapshots of one log."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -81,7 +81,7 @@ def interventions_of(row: Any) -> list[Intervention]:
 
 
 def change_of(record: Intervention) -> tuple[str, str, str]:
-    """Return what an intervention changed, the old value and the new value, as texts.
+    """Return what an intervention changed, its old value and its new value, each as text.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def records_in_words(value: object) -> str | None:
 
 
 def brief(value: object) -> str:
-    """Return a value as short text; empty for None."""
+    """Return a value as short text, which is empty for None."""
     if value is None:
         return ""
     if isinstance(value, bool):

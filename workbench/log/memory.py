@@ -27,7 +27,7 @@ from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
-"""The number of rows in the tail at which they are moved into the columns."""
+"""Number of rows at which the tail is moved into the columns."""
 
 NOT_A_NAME = "the name of a record must be a string, not {name!r}"
 ALREADY_WRITING = (
@@ -36,10 +36,10 @@ ALREADY_WRITING = (
 
 
 class _Counts:
-    """Counters that every commit changes.
+    """Counters that change with the records of a log.
 
-    They are in a separate object because an assignment to an attribute of the log is checked, which
-    would almost double the time of a commit.
+    They are in a separate object because the log checks assignments to its attributes, and these
+    checks would almost double the time of a commit.
 
     Attributes
     ----------

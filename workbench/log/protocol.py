@@ -30,7 +30,7 @@ class Logging(Protocol):
         """Prepare the log for a resumed run."""
 
     def writing(self) -> AbstractContextManager[Any]:
-        """Return a context manager for a run; all records are stored at the end of the run."""
+        """Return a context manager for a run; all records are stored when it exits."""
 
     def commit(self) -> Any:
         """Make the records of an event visible to other threads."""

@@ -58,7 +58,7 @@ class Records(Protocol):
 
     @abstractmethod
     def find(self, iteration: int, name: str) -> Any:
-        """Return the recorded value, or `column.MISSING`."""
+        """Return the recorded value, or `column.MISSING` if there is none."""
 
     @abstractmethod
     def names(self, iteration: int) -> list[str]:

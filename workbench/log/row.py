@@ -1,6 +1,6 @@
 """`Row`, a mutable mapping of the records of one iteration.
 
-Indexing a log of any backend returns a row. A row stores no data but reads and writes `Records`.
+Indexing a log returns a row, which stores no data and accesses the log through `Records`.
 """
 
 from __future__ import annotations

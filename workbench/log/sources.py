@@ -107,8 +107,8 @@ def log_of(source: Any) -> Log:
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
     """Return the runs of `sources`, with unique names.
 
-    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
-    after its file, a log after the first digits of its UUID, and a frame is named ``frame``.
+    The keys of a dictionary are the names. Otherwise the name is that of the session, that of the
+    file without its suffix, the first digits of the UUID of the log, or ``frame`` for a frame.
 
     Raises
     ------

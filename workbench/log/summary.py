@@ -48,12 +48,12 @@ class Summary:
     channels : pandas.DataFrame
         A row for each channel. The columns are the ``kind`` (numbers, flags, text or objects), the
         ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
-        value. ``min`` and ``max`` are the extremes of the finite values; they first occurred at the
-        iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
-        `TrackTheBest`. For a channel without numbers, the values of all columns but ``kind``,
-        ``count`` and ``not_finite`` are missing.
+        values. ``min`` and ``max`` are the extremes of the finite values, which first occurred at
+        the iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
+        `TrackTheBest`. For a channel of text or objects, all columns but ``kind``, ``count`` and
+        ``not_finite`` are empty.
     run : dict
-        The facts about the run that the log contains, by name.
+        The facts that the log contains about the run, by name.
     """
 
     channels: pd.DataFrame
@@ -143,7 +143,7 @@ def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
 
 
 def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts about the run that the log contains, by name."""
+    """Return the facts that the log contains about the run, by name."""
     facts: dict[str, Any] = {
         "rows": len(snapshot.rows),
         "iterations": status.get("iterations_done", 0),
@@ -180,7 +180,7 @@ def shown(value: object) -> str:
 
 
 def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: pd.DataFrame) -> str:
-    """Return a log as HTML: a row for each channel with its curve, and the last rows.
+    """Return a log as HTML: a table of channels with their curves, and the last rows.
 
     The HTML contains no script and no style sheet, and uses the colours of the page.
     """
@@ -207,7 +207,7 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of `rows` with interventions and alerts as texts."""
+    """Return a copy of `rows` with interventions and alerts as text."""
     shown = rows.copy(deep=False)
     for name in rows:
         if rows[name].dtype == object:

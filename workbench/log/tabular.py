@@ -34,8 +34,8 @@ class Tabular(Records):
     def frame(self) -> pd.DataFrame:
         """All rows as a pandas DataFrame, indexed by iteration, with a column for each channel.
 
-        A channel of numbers is float64 with NaN for missing records, or keeps its dtype if no
-        record is missing; other channels are objects. Only rows added since the previous
+        A channel of numbers has dtype float64 with NaN for missing records, or keeps its dtype if
+        no record is missing; other channels have dtype object. Only rows added since the previous
         frame are converted. The cells are read-only views of the log; to change them, first call
         ``.copy()``.
         """

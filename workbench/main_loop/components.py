@@ -59,7 +59,7 @@ def as_extensions(
     Raises
     ------
     ExtensionError
-        If an item is not an extension, or if two extensions write records of the same name.
+        If an item is not an extension, or if two extensions would overwrite each other's records.
     """
     if isinstance(given, TrainingExtension):
         raise ExtensionError(f"extensions must be a list, not {given!r}; write [{given!r}]")

@@ -22,7 +22,7 @@ NO_STREAM = "this run has no data stream, so it has no training examples"
 
 
 def stream_of(loop: Loop) -> AbstractDataStream:
-    """Return the data stream of a main loop, after a check that its examples can be edited.
+    """Check that the examples of a main loop can be edited, and return its data stream.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def drop(loop: Loop, examples: Sequence[int]) -> None:
     Raises
     ------
     DataError
-        If the stream has no such examples, or if none would be left.
+        If the stream has no such examples, or if no examples would be left.
     """
     stream = stream_of(loop)
     examples = checked_examples(stream, examples, "dropped")
@@ -53,7 +53,7 @@ def drop(loop: Loop, examples: Sequence[int]) -> None:
 
 
 def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> list[Any]:
-    """Replace the values of a source of some examples from the next batch onwards.
+    """Replace the values of a source for some examples from the next batch onwards.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
 
 
 def _change(loop: Loop, change: Callable[[Edits], Edits]) -> None:
-    """Change the edits, and read the next batch of the epoch with them."""
+    """Change the edits, so that the remaining batches of the epoch are read with them."""
     assert loop.data_stream is not None
     edits = change(edits_of(loop.data_stream) or Edits())
     go_to(loop, {**position(loop, in_hand=False), "edits": edits.state_dict()})

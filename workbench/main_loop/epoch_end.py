@@ -1,4 +1,4 @@
-"""Facts about completed epochs in the status of a log, used for the axes of plots."""
+"""Facts about completed epochs, stored in the status of a log for the axes of plots."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 from workbench.interfaces import Loop
 
 EPOCH_TIMES = "_epoch_times"
-"""The times at which the first epoch began and each epoch ended, in seconds since 1970."""
+"""Key of the times at which the first epoch began and each epoch ended (seconds since 1970)."""
 
 EPOCH_EXAMPLES = "_epoch_examples"
-"""The number of examples in an epoch, if the data stream provides this number."""
+"""Key of the number of examples in an epoch, if the data stream provides this number."""
 
 
 def note_epoch_end(loop: Loop) -> None:

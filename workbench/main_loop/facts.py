@@ -23,8 +23,8 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     """Record facts that affect the results of a run; call `note` if the number of threads changed.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``versions``, the versions of the libraries; and ``hyperparameters``,
-    the initial hyperparameters of the algorithm by path.
+    rounding of sums depends; ``versions``, the versions of Python and of the libraries; and
+    ``hyperparameters``, the initial hyperparameters of the algorithm by path.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")

@@ -1,9 +1,8 @@
 """Leases that prevent two runs from training the same parameters.
 
-Before a run changes anything, it acquires a lease on its main loop, which covers the algorithm,
-parameters, log and extensions.
-If a notebook cell is executed again while the first run continues, the second run raises an error
-that names the session of the first run.
+Before a run changes anything, it acquires a lease on its main loop. The lease covers the algorithm,
+parameters, log and extensions. If a notebook cell is executed again while the first run continues,
+the second run raises an error that names the session of the first run.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ class Lease:
     Raises
     ------
     AlreadyTrainingError
-        If a running main loop is `main_loop`, or has its algorithm, its log, or one of its
-        parameters or extensions.
+        If `main_loop` is already running, or shares its algorithm, its log, a parameter or an
+        extension with a running main loop.
     """
 
     def __init__(self, main_loop: Loop, session: Session | None = None) -> None:

@@ -170,7 +170,7 @@ class MainLoop(FixedAttributes):
         return components.find_extension(self.extensions, name)
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Train in this thread until the end.
+        """Train in the current thread, and return when training ends.
 
         Parameters
         ----------
@@ -246,10 +246,10 @@ class MainLoop(FixedAttributes):
         self._run.ending.go_on(epochs, batches)
 
     def end_at(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Plan the end of training after a total number of epochs or batches.
+        """Plan to end training after a total number of epochs or batches.
 
-        Call this method in the thread that trains; in other threads, call `Session.set_end`. The
-        new end may be later or earlier than the end that `FinishAfter` defines. It is part of the
+        Call this method only in the training thread; other threads call `Session.set_end`. The new
+        end may be later or earlier than the end that `FinishAfter` defines. It is part of the
         status and also applies to resumed runs, unless their extensions define a different end.
 
         Raises

@@ -1,4 +1,4 @@
-"""Handling of errors that are raised in a batch: notes about the batch, and retries."""
+"""Handling of errors raised while a batch is processed: notes about the batch, and retries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.main_loop.mailbox import Mailbox
 
 
 def note(error: BaseException, main_loop: Loop, doing: str) -> None:
-    """Add a note with the numbers of the batch and the epoch to an error."""
+    """Add the numbers of the batch and the epoch to an error, as a note."""
     status = main_loop.status
     done, ends = status["iterations_done"], status["_epoch_ends"]
     number, epoch = done - (ends[-1] if ends else 0) + 1, status["epochs_done"] + 1

@@ -51,7 +51,7 @@ NO_MORE_EPOCHS = "Nothing was trained: the data stream has no more epochs"
 
 
 class Run:
-    """Object that trains a main loop in one or more runs.
+    """Trainer of a main loop, for one or more runs.
 
     Parameters
     ----------

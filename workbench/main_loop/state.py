@@ -8,7 +8,7 @@ The state is a dictionary with these keys:
     The values of all other shared variables that training reads or changes, by name: buffers of
     step rules, hyperparameters, counters of random streams, and variables of extensions.
 ``algorithm``
-    The state of the algorithm that is not in shared variables.
+    The part of the state of the algorithm that is not in shared variables.
 ``data``
     The position of the data stream (``stream``), the position in an incomplete epoch (``epoch``),
     the numbers of examples and batches that define the meaning of this position, and, if training
@@ -71,7 +71,7 @@ LENGTHS = {
 """Attributes of a stream that define the meaning of a position within an epoch."""
 
 NO_EDITS = (
-    "nothing was loaded: in the state, training examples were dropped or relabelled, but the "
+    "nothing was loaded: training examples of the saved run were dropped or relabelled, but the "
     "examples of {stream!r} cannot be; continue with the data stream of the saved run"
 )
 

@@ -59,7 +59,7 @@ class Accumulator(Protocol):
 
 
 class FoldAccumulator:
-    """Accumulator for a fold, which keeps the state of the fold outside the graph.
+    """Accumulator that keeps the state of a fold outside the graph.
 
     Parameters
     ----------

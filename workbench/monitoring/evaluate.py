@@ -147,7 +147,7 @@ class DatasetEvaluator(Hinted):
         return f"monitoring of {', '.join(map(repr, names or self._buffer.names))}"
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Return the values over all batches since `initialize_aggregators`.
+        """Return the values over all batches since `initialize_aggregators` was called.
 
         Returns
         -------

@@ -110,7 +110,7 @@ class Fold(AggregationScheme):
 
     @abstractmethod
     def take(self, state: State, *values: Any) -> State:
-        """Return the state after one more batch; `values` are those of the variables `requires`."""
+        """Return the state after one more batch; `values` are the values of `requires`."""
 
     def admit(self, value: Any) -> Any:
         """Convert the value of a variable before it is passed to `take`.

@@ -1,8 +1,8 @@
 """Inference of aggregation schemes for variables without a tag.
 
-A scheme is chosen so that the value over a dataset does not depend on the division into batches,
-if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are averaged over
-batches, with a warning when there are several.
+A scheme is chosen so that the value over a dataset does not depend on how the dataset is divided
+into batches, if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are
+averaged over batches, with a warning when there are several.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WeightedMean(Mean):
         The weight of a batch, such as the number of examples. Batches with a weight of zero are
         ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight may be wrong. If the weight varies between batches, it is assumed right.
+        True if the weight may be wrong. A weight that varies between batches is assumed correct.
     """
 
     def __init__(
@@ -182,9 +182,9 @@ def _depends_on_data(variable: Variable) -> bool:
 def scheme_of(variable: Variable) -> AggregationScheme:
     """Return `tag.aggregation_scheme` of a variable, or a scheme inferred from its expression.
 
-    The inferred scheme computes a value that does not depend on the division of data into batches,
-    if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are averaged over
-    batches, with a warning when there are several.
+    The inferred scheme computes a value that does not depend on how the data are divided into
+    batches, if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are
+    averaged over batches, with a warning when there are several.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):

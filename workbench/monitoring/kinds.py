@@ -1,4 +1,4 @@
-"""Kinds of variables, which determine how their values are aggregated, and weights of batches."""
+"""Weights of batches, and kinds of variables, which determine how their values are aggregated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Weight:
     count: Callable[..., Any]
 
     def same(self, other: Weight | None) -> bool:
-        """Return True if two weights are equal for any data."""
+        """Return True if two weights are equal for all data."""
         return other is not None and self.count == other.count and all_same(self.of, other.of)
 
 
@@ -49,8 +49,8 @@ class Part:
     weight : Weight or None
         The weight of a mean.
     doubtful : bool
-        True if it is uncertain whether the rows are examples. They are examples if the number of
-        rows varies.
+        True if it is uncertain whether the rows are examples. If the number of rows varies between
+        batches, they are assumed to be examples.
     """
 
     kind: str

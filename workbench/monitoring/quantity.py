@@ -74,7 +74,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def get_aggregated_value(self) -> Any:
-        """Return the value over all batches since the last call of `initialize`."""
+        """Return the value over all batches since the last call to `initialize`."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all attributes except `requires` and `name`, for `load_state_dict`."""

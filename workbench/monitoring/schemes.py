@@ -135,7 +135,7 @@ class TakeLast(_Kept):
 
 
 class Minimum(_Kept):
-    """Scheme that computes the elementwise minimum over all batches; NaN values propagate.
+    """Scheme that computes the elementwise minimum over all batches; NaN if any value is NaN.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class Minimum(_Kept):
 
 
 class Maximum(_Kept):
-    """Scheme that computes the elementwise maximum over all batches; NaN values propagate.
+    """Scheme that computes the elementwise maximum over all batches; NaN if any value is NaN.
 
     Parameters
     ----------

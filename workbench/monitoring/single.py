@@ -26,7 +26,7 @@ def buffer_of(
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return pairs of a name and the index of its value, or None if a scheme changes values."""
+    """Return pairs of a name and the index of its value, or None if a scheme changes it."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -71,7 +71,7 @@ class SingleBatchBuffer:
             self._used = False
 
     def aggregate(self, values: Sequence[Any]) -> None:
-        """Add a batch, given the values of `requires`."""
+        """Add the values of `requires` for another batch."""
         if self._waiting is not None:
             self._take_waiting()
         self._waiting = values

@@ -1,4 +1,4 @@
-"""Inference of how the values of an expression for batches are combined into one for a dataset.
+"""Inference of how an expression's values for batches are combined into its value for a dataset.
 
 The inference assigns one of five kinds to each variable of the graph:
 
@@ -73,7 +73,7 @@ ONE: Final = Fraction(1)
 Own = Callable[[Variable], Part | None]
 
 Conclusion = Part | Unknown | dict[Variable, Part] | None
-"""The aggregation of a variable or of its subexpressions; None for the mean over batches."""
+"""The aggregation of a variable or its subexpressions, if known; None for the mean over batches."""
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
@@ -230,7 +230,7 @@ class _Algebra:
         return Unknown(f"{name} combines all examples of a batch")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """Return the kind of a variable that is a reduction over dimensions of rows."""
+        """Return the kind of the result of a reduction over dimensions of rows."""
         call = variable.owner
         assert call is not None
         before, left = data_sizes(source), data_sizes(variable)

@@ -107,8 +107,8 @@ def read(file: Any) -> dict[str, bytes]:
     Raises
     ------
     ArchiveError
-        If the file is missing, truncated or changed, or was written by another program or a newer
-        version.
+        If the file is missing, truncated or changed, or was written by another program or by a
+        newer version of workbench.
     """
     with _opened(file) as opened:
         members = _members(opened)

@@ -58,7 +58,8 @@ class Snapshot:
     parameters : dict
         The values for the member ``_parameters``, by path.
     state : dict
-        The training state for the member ``_state``, without the values in `parameters`.
+        The training state for the member ``_state``, without the values that ``_parameters`` stores
+        exactly.
     pickles : dict
         The contents of further members, by name.
     failures : list of Exception

@@ -46,8 +46,8 @@ def check_numbered(
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
                 f"{where}: several parameters are named {path!r}, and {name!r} has a different "
-                "value in the archive; pass them in the same order as to dump, or rename their "
-                "bricks"
+                "value in the archive; pass them in the order in which dump received them, or "
+                "rename their bricks"
             )
 
 

@@ -112,7 +112,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def pickled(value: Any, references: References) -> bytes:
-    """Pickle `value`, and replace objects by their `references`."""
+    """Pickle `value`, with objects replaced by their `references`."""
 
     def run() -> bytes:
         file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Encoding of plain values and arrays as bytes that are decoded without executing code.
+"""Encoding of plain values and arrays as bytes that can be decoded without executing code.
 
 The member ``_state`` of an archive has this format: a file for `numpy.load` whose entry ``tree`` is
 JSON, and whose other entries are the arrays that the JSON refers to. None, booleans, integers of
@@ -82,7 +82,7 @@ def decode(data: bytes) -> Any:
 
 
 def decode_member(data: bytes, where: str) -> Any:
-    """Decode a member of the archive `where`; see `decode`.
+    """Decode the member ``_state`` of the archive `where`; see `decode`.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def set_all(parameters: dict[str, SharedVariable], values: Mapping[str, Any], wh
 
 
 def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Return a mapping from names as in torch, such as ``mlp.linear_0.W``, to parameters."""
+    """Return the parameters by the names that torch uses, such as ``mlp.linear_0.W``."""
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(parameters):
         name = path_of(variable)

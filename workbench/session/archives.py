@@ -1,7 +1,7 @@
 """Archives of a session, from which this session or a later run can continue.
 
-The training thread writes a file between two batches, so the file is complete once the command has
-been applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
+The training thread writes a file between two batches, so the file is complete once the command
+`save` has been applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.serialization.checkpoint import read_state
 from workbench.session.reach import at_the_end
 
 DEFAULT = "{name}-{{iterations_done}}.tar"
-"""Name of the file, in the working directory, in which a session is saved by default."""
+"""Template for the default file name of a saved session, in the working directory."""
 
 NO_PICKLE = (
     "the file does not contain the main loop itself ({error}); to continue in another process, "
@@ -65,7 +65,7 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
 
 
 def default_path(name: str) -> str:
-    """Return the path to which a session of this name is saved by default."""
+    """Return a template for the path to which a session with this name is saved by default."""
     allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
     return DEFAULT.format(name=allowed)
 

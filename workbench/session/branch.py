@@ -62,7 +62,7 @@ class Branch:
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
         """The branch and its ancestors, each with the last point shared with the branch.
 
-        A point is an iteration and the number of interventions that were made before it.
+        A point is an iteration and the number of interventions that changed training before it.
         """
         found: list[tuple[Branch, tuple[float, float]]] = []
         branch: Branch | None = self

@@ -26,7 +26,7 @@ class Command(interfaces.Command):
     Attributes
     ----------
     id : int
-        The number of the command in its session, from 1.
+        The number of the command in its session, starting at 1.
     kind : str
         The name of the method that created the command.
     text : str

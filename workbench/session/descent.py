@@ -1,8 +1,8 @@
 """Search for a clear fall in a noisy sequence of costs.
 
-For each batch, the mean of the costs before it is compared with the mean of the costs from it
-onwards. A fall is clear if the difference exceeds several standard errors. These are computed from
-the differences between consecutive costs, which depend on the noise but hardly on the fall.
+For each batch, the mean cost before it is compared with the mean cost from it onwards. A fall is
+clear if the difference exceeds several standard errors. These are computed from the differences
+between consecutive costs, which depend on the noise but hardly on the fall.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""A mean covers at most a fifth of all costs (or ten), and at least a twentieth (or five)."""
+"""A mean covers a twentieth to a fifth of all costs; these limits are at least 5 and 10 costs."""
 
 CLEAR = 5.0
 """Number of standard errors above which a fall is clear.
@@ -26,7 +26,7 @@ cases, for normal, exponential, lognormal, Student's t and Cauchy noise.
 """
 
 NOTICEABLE = 0.01
-"""Minimum clear fall, relative to the mean before it; rounding can cause a smaller fall."""
+"""Minimum size of a clear fall, relative to the mean before it; rounding can cause smaller ones."""
 
 
 class Fall(NamedTuple):
@@ -51,7 +51,7 @@ class Fall(NamedTuple):
 
 
 def largest_fall(costs: Floats, end: int) -> Fall | None:
-    """Return the largest fall among the first `end` costs; None if the mean never falls.
+    """Return the largest fall among the first `end` costs; None if there is none.
 
     Parameters
     ----------

@@ -24,14 +24,14 @@ FEW = 10
 """Maximum number of examples that the text of a command lists."""
 
 SMALL = 16
-"""Maximum number of values per example whose old values are recorded."""
+"""Maximum number of elements of an old value that is recorded."""
 
 NOTHING: dict[str, Any] = {"indices": range(0), "sources": (), "dropped": [], "relabelled": {}}
-"""Description of training examples without indices."""
+"""Value of `Editing.training_examples`, without the reason, if no example can be edited."""
 
 
 class Editing(interfaces.Session):
-    """Base of sessions with the methods that relabel and drop training examples."""
+    """Base class of sessions, with the methods that relabel and drop training examples."""
 
     main_loop: MainLoop
     _queue: Queue
@@ -39,7 +39,7 @@ class Editing(interfaces.Session):
     def relabel(
         self, examples: int | Sequence[int], value: Any, *, source: str = "targets"
     ) -> Command:
-        """Replace the value of a source of some training examples from the next batch onwards.
+        """Replace the value of a source for some training examples, from the next batch onwards.
 
         The arrays or files of the dataset do not change: the value is replaced whenever the
         training stream reads the example. `undo` and `rewind` restore earlier values, and a saved
@@ -76,7 +76,7 @@ class Editing(interfaces.Session):
         """Omit training examples from the next batch onwards; epochs become shorter.
 
         The arrays or files of the dataset do not change. `undo` and `rewind` bring the examples
-        back, and a saved run stays without them. If the scheme is sequential or shuffled, later
+        back, and a saved run still omits them. If the scheme is sequential or shuffled, later
         examples move up, so that only the last batch of an epoch can be smaller; the batches of
         other schemes become smaller.
 
@@ -106,7 +106,7 @@ class Editing(interfaces.Session):
         ``indices`` are the indices in the dataset, as a range or an array. ``sources`` are the
         sources that can be relabelled. ``dropped`` is a list of indices. ``relabelled`` has, for
         each source, the new values by index. ``reason`` is the reason why examples cannot be
-        edited; empty if they can.
+        edited; it is empty if they can.
         """
         try:
             stream = stream_of(self.main_loop)
@@ -132,7 +132,7 @@ class Editing(interfaces.Session):
 def checked(
     main_loop: MainLoop, examples: Any, source: str | None = None
 ) -> tuple[list[int], str | None]:
-    """Return the indices of examples, and the name of a source, after a check that they exist.
+    """Check that examples and a source exist; return the indices and the name of the source.
 
     Raises
     ------

@@ -32,7 +32,7 @@ class Fork(NamedTuple):
     Attributes
     ----------
     main_loop : MainLoop
-        The copy, at a snapshot.
+        The copy, in the state of a snapshot.
     iteration : int
         The iteration to which the copy is trained and at which it pauses.
     snapshots : list of Snapshot

@@ -30,8 +30,8 @@ NOT_OF_THIS_RUN = (
 )
 NO_NUMBER = "{name} must be a single real number, but has shape {shape} and dtype {dtype}"
 NOT_SHARED = (
-    "the first argument of set() must be a shared variable, not {given!r}; the learning rate of a "
-    "rule is session.main_loop.algorithm.step_rule.learning_rate"
+    "the first argument of set() must be a shared variable or its name, not {given!r}; the "
+    "learning rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
 )
 NOT_DRIVEN = "no schedule sets {name}, so there is nothing to {what}"
 
@@ -73,7 +73,7 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the hyperparameters of a run, first those of step rules, then those of the graph.
+    """Return the hyperparameters of a run, first those of step rules, then all others.
 
     Each group is in the order of the training state.
     """
@@ -157,7 +157,7 @@ def rules(loop: Loop) -> dict[SharedVariable, str]:
 
 
 def modifiers(loop: Loop) -> dict[SharedVariable, SharedVariableModifier]:
-    """Return a mapping from each variable to the extension that sets it during training."""
+    """Return a mapping from the variables that extensions set to these extensions."""
     return {
         extension.parameter: extension
         for extension in loop.extensions
@@ -222,7 +222,7 @@ def request_of(
 
 
 def plain(value: np.ndarray[Any, Any]) -> Any:
-    """Return a number for an array without dimensions, otherwise the array."""
+    """Return the number in an array without dimensions, or any other array unchanged."""
     return value.item() if value.ndim == 0 else value
 
 

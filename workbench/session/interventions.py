@@ -17,13 +17,13 @@ REPLAYED = ("set", "call", "hold", "release", "set_end", "relabel", "drop")
 """Commands that change the results of training and can be repeated in another run."""
 
 CHANGING = (*REPLAYED, "train", "load")
-"""Commands that change training; an exact replay of batches starts after the last of them."""
+"""Commands that change training; an exact replay of batches must not span any of them."""
 
 FREELY_RECORDED = 1000
 """Maximum number of interventions in one row that are recorded immediately, one by one.
 
-Each recording copies the whole tuple, so the cost grows with the square of the number of
-interventions.
+Each recording copies all interventions of the row, so the cost grows with the square of their
+number.
 """
 
 
@@ -74,7 +74,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Record the interventions that were postponed because copying long rows is slow."""
+        """Record the interventions that are not recorded yet because copying long rows is slow."""
         kept, self._unrecorded = self._unrecorded, []
         by_row: dict[int, list[dict[str, Any]]] = {}
         for iteration, record in kept:

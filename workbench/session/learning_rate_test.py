@@ -87,9 +87,9 @@ class LearningRateTest:
     def suggestion(self) -> float | None:
         """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
-        The mean cost of the batches before a rate is compared with that of the batches from it
-        onwards, up to the lowest smoothed cost. The fall is clear if it exceeds five standard
-        errors and 1 % of the mean before it. The first ten batches are left out if there are at
+        The mean cost of the batches before a rate is compared with that of the batches from this
+        rate to the lowest smoothed cost. The fall is clear if it exceeds five standard errors and
+        1 % of the mean before the rate. The first ten batches are left out if there are at
         least thirty.
         """
         fall = self._fall
@@ -145,7 +145,8 @@ class LearningRateTest:
     def __repr__(self) -> str:
         if not self.rates:
             return "<LearningRateTest: no batches>"
-        tried = f"{self.rates[0]:.3g} to {self.rates[-1]:.3g} in {len(self.rates)} batches"
+        n = len(self.rates)
+        tried = f"{self.rates[0]:.3g} to {self.rates[-1]:.3g} in {n} batch{'es' * (n != 1)}"
         found = self.suggestion
         end = f"no suggestion: {self.reason}" if found is None else f"suggestion {found:.3g}"
         return f"<LearningRateTest: learning rates from {tried}, {end}>"

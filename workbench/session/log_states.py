@@ -47,7 +47,7 @@ def row_of(state: Mapping[str, Any], iteration: int) -> dict[str, Any]:
 
 
 def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Return the names of float records that differ between two rows, ignoring times."""
+    """Return the names of float records, except times, that differ between two rows."""
     return [
         name
         for name, value in expected.items()

@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 def model_tree(loop: Loop) -> list[dict[str, Any]]:
     """Return the top bricks of the model of a main loop, with all their descendants.
 
-    If there are no bricks, return the trained parameters by path instead.
+    If there are no bricks, return the parameters instead, with their paths as names.
 
     Returns
     -------

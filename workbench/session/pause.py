@@ -23,7 +23,7 @@ class Pause:
     ----------
     main_loop : Loop
     run : Run
-        The run, whose mailbox the thread reads during a pause.
+        The run, whose mailbox the training thread reads during a pause.
     queue : Queue
     journal : Journal
     changed : callable
@@ -84,7 +84,7 @@ class Pause:
         self._look(self._step, self._main_loop.status["iterations_done"] + n)
 
     def _look(self, step: object, target: int) -> None:
-        """Pause if `target` has been reached; otherwise check again at the next boundary."""
+        """Pause if `target` has been reached; otherwise check again after the next batch."""
         if step is not self._step:
             return  # another command has replaced this step
         if self._main_loop.status["iterations_done"] < target:

@@ -2,8 +2,8 @@
 
 A view requests variables by name. The thread that trains copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
-all probes together take at most the fraction `SHARE` of the training time; a request that arrives
-too early is delayed. While no thread trains, a request is answered immediately.
+all probes together take at most the fraction `SHARE` of the training time; a request that
+would exceed it is delayed. While no thread trains, a request is answered immediately.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ MEMORY = 256 * 2**20
 
 UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists their names"
 TOO_LARGE = (
-    "a probe copies at most {most:,} bytes at a time, but the requested variables ({count}) have "
-    "{size:,}; request fewer or smaller variables"
+    "a probe copies at most {most:,} bytes at a time, but the requested variables ({count}) take "
+    "{size:,} bytes; request fewer or smaller variables"
 )
 NO_STREAM = "this run has no data stream, so there is no batch to copy; pass your own batch"
 ONE_READER = (
@@ -110,7 +110,7 @@ class Probe(interfaces.Probe):
 
     @cached_property
     def steps(self) -> Values:
-        """The changes of the values in the next batch, by name.
+        """The changes of the values during the next batch, by name.
 
         Empty if the changes were not requested, if no batch followed, or if a command changed
         training during the batch.
@@ -142,7 +142,8 @@ class Probe(interfaces.Probe):
 
     def __repr__(self) -> str:
         state = "waiting" if not self.done else self.reason or f"at iteration {self.iteration:,}"
-        return f"<Probe of {len(self._variables)} variables: {state}>"
+        count = len(self._variables)
+        return f"<Probe of {count} variable{'s' * (count != 1)}: {state}>"
 
 
 class Prober:
@@ -258,7 +259,7 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes without steps during an evaluation, which can be long or paused."""
+        """Answer the probes, without steps, during an evaluation, which can be long or paused."""
         self._answer(at_rest=True)
         return True
 
@@ -295,7 +296,7 @@ class Prober:
         self._spent(perf_counter() - start)
 
     def _answer_steps(self, probes: list[Probe], mark: tuple[int, str, int]) -> None:
-        """Copy the values again at the boundary after the batch, to compute the steps."""
+        """Copy the values again at the boundary after the next batch, to compute the steps."""
         start = perf_counter()
         done, uuid, commands = mark
         with self._queue.lock:
@@ -346,7 +347,7 @@ class Prober:
 
 
 def asked_examples(loop: Loop, examples: Iterable[int]) -> list[int]:
-    """Return the indices of training examples, in the given order, after a check that they exist.
+    """Return the indices of training examples, in the given order, after checking that they exist.
 
     Raises
     ------

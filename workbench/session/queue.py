@@ -28,7 +28,7 @@ OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
 
 
 LATER = object()
-"""Result of an action that records its command and marks it as applied itself, now or later."""
+"""Result of an action that itself records its command and marks it as applied, now or later."""
 
 
 class Refused(Exception):
@@ -49,10 +49,10 @@ class Changes(Protocol):
     """Protocol for observers of the commands that change training."""
 
     def before_change(self, command: Command) -> None:
-        """Prepare for a change of training by `command`."""
+        """Prepare for the change of training that `command` makes."""
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Handle the end of a change of training."""
+        """Handle the end of a command that changes training."""
 
 
 class Queue:
@@ -177,11 +177,14 @@ class Queue:
         then()
 
     def overtake(self) -> None:
-        """Make the next command, a stop, cancel earlier ones that only affect later training."""
+        """Record that the next command is a stop.
+
+        It cancels earlier commands that only affect later training.
+        """
         self._stop = len(self.commands) + 1
 
     def overtaken(self, command: Command) -> bool:
-        """Return True if a later stop makes this command unnecessary."""
+        """Return True if a later stop makes `command` unnecessary."""
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:

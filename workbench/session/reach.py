@@ -36,7 +36,7 @@ def unable(main_loop: MainLoop) -> str:
 
 
 def at_the_end(main_loop: MainLoop) -> bool:
-    """Return True if the run finished at the current iteration, and was not stopped there."""
+    """Return True if the run finished at the current iteration without being stopped."""
     ended = main_loop.log.current_row.get(FINISH_REQUEST, False)
     return bool(ended) and goal_reached(main_loop.status)
 

@@ -1,4 +1,4 @@
-"""Repetition of the interventions of a run in another run at the same iterations."""
+"""`Replay`, which repeats the interventions of a run in another run, at the same iterations."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def thread_note(source: object) -> str | None:
 
 
 class Replay:
-    """Interventions of a run, repeated in another run at the same iterations.
+    """Interventions of a run, which are repeated in another run at the same iterations.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ class Rewinder:
             self._main_loop.post(partial(self._take_if_able, pin))
 
     def _take_if_able(self, pin: str) -> Snapshot | None:
-        """Take a snapshot; if it cannot be taken, log each reason once and return None."""
+        """Take a snapshot; if it cannot be taken, log the reason, if it is new, and return None."""
         try:
             return self.take(pin)
         except Refused as refusal:
@@ -171,14 +171,14 @@ class Rewinder:
         self._changes += 1
 
     def _can_undo(self, command: Command, before: Snapshot | None) -> None:
-        """Store the snapshot before an intervention; without a snapshot, no undo is possible."""
+        """Store the snapshot before an intervention; if there is none, nothing can be undone."""
         if before is None:
             self._undo.drop(len(self._undo))
         else:
             self._undo.add(command.id, before)
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Take a snapshot, after all waiting interventions, for later replays.
+        """Request a snapshot after all waiting interventions; replays can start from it.
 
         If the intervention `failed`, it is not in the journal and cannot be undone.
         """
@@ -207,7 +207,7 @@ class Rewinder:
             self._take_if_able("after an intervention")
 
     def fork(self, iteration: int | None, name: str | None, *, in_memory: bool = False) -> Fork:
-        """Return a copy of the main loop at a snapshot, and where to pause it.
+        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
 
         The copy has a log of the same kind or, if `in_memory` is True, a log in memory.
 

@@ -189,7 +189,7 @@ class Session(FixedAttributes, Steering):
         ----------
         epochs, batches : int, optional
             The number of further epochs or batches to train; see `train`. By default training
-            continues until the end that the extensions define.
+            continues until the planned end.
         paused : bool
             If True, pause before the first batch.
 
@@ -239,11 +239,11 @@ class Session(FixedAttributes, Steering):
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
         """Train for further epochs or batches, even after the end of training.
 
-        During training, the number is added to the planned number; a pause continues. After the
-        end, the session trains again, regardless of `FinishAfter`, and ``on_resumption`` fires. The
-        remainder of an incomplete epoch counts as one epoch. The new end is part of the status of
-        the log, so it also applies to resumed runs. In contrast, ``main_loop.start()`` trains until
-        the end that the extensions define.
+        During training, the number is added to the planned number; a paused session stays paused.
+        After the end, the session trains again, regardless of `FinishAfter`, and ``on_resumption``
+        fires. The remainder of an incomplete epoch counts as one epoch. The new end is part of the
+        status of the log, so it also applies to resumed runs. In contrast, ``main_loop.start()``
+        without a number does not extend training.
 
         Parameters
         ----------
@@ -298,8 +298,8 @@ class Session(FixedAttributes, Steering):
         Parameters
         ----------
         save : path, optional
-            The file to save to first, as with the method `save`. If saving fails, training does
-            not end, and the command is refused with the reason.
+            The file to save to before training ends; see the method `save`. If saving fails,
+            training does not end, and the command is refused with the reason.
         """
         worker, details = self._worker, dict[str, Any]()
         template = None if save is None else checked_path(save)
@@ -371,8 +371,8 @@ class Session(FixedAttributes, Steering):
         batch : bool
             If True, also copy the first batch of the training data, read separately from training.
         examples : sequence of int, optional
-            The indices of training examples to copy as a batch, with all edits. They are read after
-            all transformers, by the training thread, so request only a few at a time.
+            The indices of training examples to copy as a batch, edited and transformed as in
+            training. The training thread reads them, so request only a few at a time.
 
         Raises
         ------

@@ -42,7 +42,7 @@ class Snapshot:
     changes : int
         The number of interventions that changed training before the snapshot.
     state : dict
-        The parts of `workbench.main_loop.state` except the log.
+        The state of training (see `workbench.main_loop.state`), except the log.
     status : dict
         The status of the log.
     row : dict
@@ -68,7 +68,7 @@ class Snapshot:
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """The addresses and sizes of the tensors; read them only after tensors have been shared."""
+        """The sizes of the tensors by address; read this only after `_share` has run."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of the first snapshots fit into the memory together; at least 1."""
+    """Return how many of the first snapshots fit into `memory`, always counting the first."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

@@ -152,7 +152,8 @@ class Steering(Editing):
             self.main_loop.end_at(**{unit: number})
             details["old"] = old
 
-        return self._queue.ask("set_end", f"end after {number:,} {unit}", action, details)
+        shown = {"epochs": "epoch", "batches": "batch"}[unit] if number == 1 else unit
+        return self._queue.ask("set_end", f"end after {number:,} {shown}", action, details)
 
     @property
     def hyperparameters(self) -> list[Hyperparameter]:
@@ -267,9 +268,9 @@ class Steering(Editing):
     ) -> LearningRateTest:
         """Train a copy of the run with a learning rate that increases with each batch.
 
-        The run continues unchanged. The test starts from the run's current state and trains in
-        the calling thread without extensions. It ends early if the cost exceeds a multiple of its
-        lowest value or is not finite.
+        The run continues unchanged. The copy starts from the run's current state, and is trained in
+        the calling thread without extensions. The test ends early if the cost exceeds a multiple
+        of its lowest value or is not finite.
 
         Parameters
         ----------
@@ -344,6 +345,7 @@ class Steering(Editing):
         >>> again.resume()  # doctest: +SKIP
         """
         replay = Replay(self.main_loop, source, functions or {})
+        count = f"{len(replay)} intervention{'s' * (len(replay) != 1)}"
         note = thread_note(source)
         if note is not None:
             tell(note)
@@ -354,14 +356,15 @@ class Steering(Editing):
             return LATER
 
         with self._queue.lock:
-            command = self._queue.ask("replay", f"replay {len(replay)} interventions", action)
+            command = self._queue.ask("replay", f"replay {count}", action)
             return command
 
     def undo(self) -> Command:
         """Rewind training to the point before the last intervention, and pause there.
 
-        An intervention is a rewind or an action of `set`, `set_end`, `hold`, `release`, `relabel`,
-        `drop`, `call`, `train` or `load`. The training that followed is kept as a branch.
+        An intervention is a rewind, or a command from `set`, `set_end`, `hold`, `release`,
+        `relabel`, `drop`, `call`, `train` or `load`. The training that followed is kept as a
+        branch.
         """
         return self._go_back("undo", "undo")
 
@@ -388,7 +391,7 @@ class Steering(Editing):
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, from the log, in the order of iterations."""
+        """The commands that took effect in this run, from the log, in order of iteration."""
         return interventions(self.log)
 
     @property
@@ -446,7 +449,7 @@ class Steering(Editing):
         Parameters
         ----------
         path : path
-            An archive that `save` or the extension `Checkpoint` has written.
+            An archive that `save` or the extension `Checkpoint` wrote.
 
         Raises
         ------

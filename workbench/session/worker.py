@@ -31,8 +31,8 @@ from workbench.utils.notices import remark, tell
 logger = logging.getLogger(__name__)
 
 NO_THREAD = (
-    "{name} needs a separate thread for training, which could not be created ({error}). Nothing "
-    "was changed; end some threads or programs and call start() again, or train in this thread "
+    "{name} trains in a separate thread, which could not be created ({error}). Nothing was "
+    "changed; end some threads or programs and call start() again, or train in this thread "
     "with main_loop.run()"
 )
 OF_THE_PARENT = (

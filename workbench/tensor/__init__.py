@@ -1,4 +1,4 @@
-"""Symbolic variables on torch: inputs, shared variables, functions and gradients."""
+"""Symbolic computation with torch: inputs, shared variables, functions and gradients."""
 
 from workbench.names import explain_missing
 from workbench.tensor import alike as _alike  # noqa: F401  adds checks to torch's losses

@@ -1,4 +1,4 @@
-"""Conversion and checks of the values that are passed to functions."""
+"""Checks and conversion of the values that are passed to functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.tensor.variable import Variable
 
 
 class Expected:
-    """Dtype, shape and device that one input requires, and the conversion of values to them."""
+    """Dtype, shape and device of one input, with methods that check and convert its values."""
 
     __slots__ = ("device", "dtype", "fixed", "ndim", "number", "symbols", "variable")
 

@@ -29,7 +29,7 @@ PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
 
 
 class Operation:
-    """Function whose shape rule is its method `infer`, so that it never runs on fake tensors."""
+    """Function that defines the shapes of its results in `infer`; it never runs on fake tensors."""
 
     __name__ = "operation"
 
@@ -45,8 +45,8 @@ class Operation:
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Apply `function` to arguments and return its symbolic results.
 
-    Results that are neither tensors nor symbolic numbers (a dtype, a known size) are returned
-    unchanged.
+    Results of other types than tensors and symbolic numbers, such as a dtype or a known size,
+    are returned unchanged.
 
     Raises
     ------
@@ -106,8 +106,8 @@ copyreg.pickle(Call, _reduced)
 def _frozen(value: Any) -> Any:
     """Convert nested arguments to tuples that contain the types of the original containers.
 
-    Annotations of an argument can refer back to the call, so that unpickling could use a list or a
-    dictionary of arguments before it is filled. Tuples are created with all of their elements.
+    Annotations of an argument can refer back to the call, so unpickling could otherwise use a list
+    or a dictionary of arguments before it is filled. A tuple is created with all of its elements.
     """
     if type(value) is dict:
         return dict, tuple((key, _frozen(part)) for key, part in value.items())

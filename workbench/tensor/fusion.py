@@ -4,7 +4,7 @@ In the eager tier, every operation costs a call and a traversal of memory, both 
 in the backward pass. `fused` replaces several operations by one torch operation. `in_place` removes
 the last operation of an update from the program, so that the operation can be applied in place to
 the old value. The results differ only by rounding. The compiled tier traces the unfused program,
-since its compiler fuses operations.
+since its compiler fuses operations itself.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _erase(graph: fx.Graph, idle: list[fx.Node]) -> None:
 
 
 def _affine(node: Any) -> Call | None:
-    """Fuse ``left @ right + rest`` of matrices into ``addmm``."""
+    """Fuse ``left @ right + rest``, with matrices `left` and `right`, into ``addmm``."""
     for product, rest in _terms(node, PRODUCT):
         matrices = not product.kwargs and all(_is_matrix(one) for one in product.args)
         if matrices and _fits(rest, product):
@@ -193,7 +193,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
-    """Omit the last operation of updates, so that it can be applied in place to the old values.
+    """Omit the last operation of each update, so that it can be applied in place to the old value.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     Returns
     -------
     list of Change
-        The operation that applies each result to its old value, by default a copy.
+        The operation that applies each new result to the old value, by default a copy.
     """
     output = graph.output_node()
     results: list[Any] = list(output.args[0])  # type: ignore[arg-type]
@@ -264,7 +264,7 @@ def _is_new(node: Any) -> bool:
 def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
     """Return the multi-tensor function that computes `node` from two operands, and the operands.
 
-    A call on single tensors counts as one of the equivalent multi-tensor function. Return
+    A call on single tensors counts as a call of the equivalent multi-tensor function. Return
     ``(None, ())`` for any other node.
     """
     if not isinstance(node, fx.Node) or node.op not in CALLS:

@@ -1,8 +1,8 @@
-"""Losses of torch with correct limits for infinite logits, and with checks of class indices.
+"""Replacements for torch's losses, with limits for infinite logits and checks of class indices.
 
 An infinite logit is a certain prediction. Its cost is zero if the prediction is correct, and
 infinite if it is wrong. But torch's losses multiply zero by infinity and return NaN. Lowering
-replaces torch's losses by these functions. The eager tier on a CPU calls torch first and computes
+replaces torch's losses with these functions. The eager tier on a CPU calls torch first and computes
 the limits only if torch returns NaN; see `workbench.tensor.exact`. Compiled programs always compute
 the limits.
 
@@ -33,7 +33,7 @@ def _reduced(costs: torch.Tensor, reduction: str) -> torch.Tensor:
 
 
 def _by_class(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Reshape `weight`, one value per class, so that it broadcasts along the classes of `like`."""
+    """Reshape `weight`, one value per class, so that it aligns with the class axis of `like`."""
     return weight.reshape(-1, *[1] * (like.dim() - 2)) if like.dim() > 1 else weight
 
 

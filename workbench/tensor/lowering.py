@@ -1,6 +1,6 @@
 """Lowering of graphs of variables to programs; a program is one flat ``torch.fx`` graph.
 
-`lower` emits, in topological order and exactly once, each call on which the outputs depend. It
+`lower` emits each call on which the outputs depend, exactly once and in topological order. It
 removes identity nodes. Calls through which a gradient flows run with torch's autograd enabled, and
 all other calls with autograd disabled. The schedule groups calls by mode, so that the mode is
 rarely switched.

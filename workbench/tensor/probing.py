@@ -1,4 +1,4 @@
-"""Shape inference by runs with concrete sizes, for functions that branch on unknown sizes.
+"""Shape inference with concrete sizes, for functions that branch on unknown sizes.
 
 Some of torch's shape rules check whether an unknown size is 1, or whether two of them are equal;
 others accept only Python integers. `Probe` runs these rules with concrete sizes. In the first run
@@ -37,7 +37,7 @@ Tie = Any
 
 
 class Infeasible(Exception):
-    """Raised if no sizes of the inputs are found that give the arguments the requested sizes."""
+    """No input sizes were found that give the arguments the requested sizes."""
 
 
 @dataclass

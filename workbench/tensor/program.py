@@ -28,7 +28,7 @@ from workbench.tensor.variable import Call, Variable
 LOOK = LIMITED | CHECKS | NAN_OUT_OF_RANGE | frozenset(LIMITS.values())
 
 OUT_OF_RANGE = re.compile(r"out of (range|bounds)|Class values must be|class with negative", re.I)
-"""Pattern of torch's errors about an index or a class out of range."""
+"""Pattern that matches torch's errors about an index or a class that is out of range."""
 NO_INDEX = (
     "{place}{name}({shown}): {said}; every index and every class must be in range, so check the "
     "smallest and largest values in the data"

@@ -79,7 +79,7 @@ class _Draw(Operation):
 
 
 _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
-"""Number of random bits of a uniform draw, with which it cannot be rounded to 1."""
+"""Number of random bits of a uniform draw, chosen so that no draw is rounded to 1."""
 
 
 class _Uniform(_Draw):
@@ -137,7 +137,7 @@ def at_step(draw: Variable, step: Variable) -> Variable:
 
 
 class Draws:
-    """Record of the numbers of draws, so that a rebuilt graph draws the same random values again.
+    """Record of draw numbers, so that a rebuilt graph draws the same random values again.
 
     A stream numbers its draws, and the number is part of the hash. If the same bricks are applied
     again, the second graph has the same random values only if its draws get the same numbers.
@@ -181,7 +181,7 @@ _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
 
 
 class RandomStream(Hinted):
-    """A seeded source of random variables.
+    """Seeded source of random variables.
 
     Two streams with the same seed return the same values for the same sequence of draws. Every call
     to a function that contains draws advances the stream by one.
@@ -256,7 +256,7 @@ class RandomStream(Hinted):
         return drawn
 
     def categorical(self, probabilities: Any) -> Variable:
-        """Draw an int64 index from each row of probabilities along the last dimension."""
+        """Draw an int64 index for each distribution along the last axis of `probabilities`."""
         weights = as_variable(probabilities)
         total = weights.to(torch.float64).cumsum(-1)
         threshold = self._draw(_uniform, weights.shape[:-1], torch.float64) * total[..., -1]

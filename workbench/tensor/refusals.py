@@ -19,7 +19,7 @@ SIGNS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
     "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
 }  # fmt: skip
-"""Symbols of operators with an in-place form, by name, such as ``add`` for ``__iadd__``."""
+"""Symbols of the operators that have an in-place form; ``add`` is the key for ``__iadd__``."""
 
 IN_PLACE_OPERATORS = frozenset(f"__i{name}__" for name in SIGNS)
 IN_PLACE = frozenset({"__setitem__", "__delitem__", "resize_as", "set_data", "backward"})
@@ -73,7 +73,7 @@ def refuse_function(
     word = word_for_draw(raw, args, kwargs)
     if word is not None:
         raise errors.OperationError(
-            f"{raw}({shown()}) would draw from a generator of torch, so the run could be neither "
+            f"{raw}({shown()}) would draw from torch's own generator, so the run could be neither "
             "repeated nor resumed; draw from a tensor.RandomStream(seed) instead: "
             f"{word}"
         )

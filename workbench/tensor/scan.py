@@ -134,7 +134,7 @@ class Loop(Operation):
         return collected
 
     def parts(self, n: int) -> list[range]:
-        """Split the time steps into segments, of which `low_memory` keeps only the first states.
+        """Split the time steps into segments; with `low_memory`, only their first states are kept.
 
         Segments of about sqrt(n) steps balance the memory for these states against the memory for
         one recomputed segment.
@@ -211,9 +211,9 @@ def scan(
     reverse : bool
         If True, run from the last time step to the first. Results stay in the order of time.
     low_memory : bool
-        If True, keep intermediate values for the gradient only at about sqrt(T) of the T steps, and
-        recompute the others. This costs one more forward pass. The memory for intermediate values
-        then grows with sqrt(T).
+        If True, keep only the states of about sqrt(T) of the T steps for the gradient, and
+        recompute the other intermediate values. This costs one more forward pass. The memory for
+        intermediate values then grows with sqrt(T).
 
     Returns
     -------

@@ -195,7 +195,7 @@ def empty_like(fake: Fake) -> Fake:
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """Return True if two fake tensors differ only in storage, which does not affect inference."""
+    """Return True if two fake tensors differ at most in storage, which inference ignores."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):
@@ -208,7 +208,7 @@ def alike(one: Fake, other: Fake) -> bool:
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
-    """Copy the inferred `results` of a call for new inputs with the same shapes and dtypes.
+    """Copy the inferred `results` of a call, for other inputs of the same shapes and dtypes.
 
     Returns
     -------
@@ -299,7 +299,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     args, kwargs : structures
         Its arguments, with fake tensors in place of variables.
     shown : callable
-        Returns the arguments as text, for the error message.
+        A function that returns the arguments as text, for the error message.
 
     Raises
     ------

@@ -35,7 +35,7 @@ picklable, it must be defined at module level or be an object such as an `Interv
 
 
 class WriterLock:
-    """The lock of a function that updates shared variables."""
+    """Lock of a function that updates shared variables."""
 
     __slots__ = ("__weakref__", "lock")
 
@@ -79,7 +79,7 @@ def _refuse(variable: Any, other: Any) -> NoReturn:
 
 @runtime_checkable
 class Placed(Protocol):
-    """Interface of owners of variables, such as bricks, that have a path."""
+    """Interface of objects that have a path and own variables, such as bricks."""
 
     def path(self) -> str:
         """Return the names of the bricks from the top brick to the owner, separated by slashes."""

@@ -1,4 +1,4 @@
-"""Functions for nested arguments and results: tuples, lists, dictionaries and slices of tensors."""
+"""Functions for arguments and results that are nested in tuples, lists, dicts and slices."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def _rebuilt(
 
 
 def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
-    """Return the results of `call` for `leaves`, in which variables were replaced as in `new`."""
+    """Apply `call` again, to `leaves` in which variables were replaced according to `new`."""
     if call.function is identity:
         copied = call.on(leaves)
         return copied.give(copied.inputs[0].fake)

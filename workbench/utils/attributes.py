@@ -47,7 +47,7 @@ class FixedAttributes(Hinted):
     """A likely name of the user's variable, used in error messages."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """Names of attributes whose values are searched if this object lacks an attribute."""
+    """Names of attributes whose values are searched for an attribute that this object lacks."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
     """Mapping from names that are not attributes to the code to write instead."""

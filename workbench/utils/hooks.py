@@ -1,6 +1,6 @@
 """Errors for methods that were hooks in Blocks and are no longer called.
 
-A class that was written for Blocks can define methods that would be ignored silently. Therefore the
+A class that was written for Blocks can define methods that would be silently ignored. Therefore the
 definition of the class raises an error that names the method to define instead.
 """
 

@@ -73,7 +73,7 @@ def is_single(value: object) -> bool:
 def as_whole(
     value: object, name: str, error: type[WorkbenchError], least: int | None = None
 ) -> int:
-    """Return `value` as an int if it is an integer, or an array or tensor of one integer.
+    """Return `value`, which must be an integer, or an array or tensor of one, as an int.
 
     Parameters
     ----------

@@ -163,7 +163,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     UnknownArgumentError
         If a keyword is not expected.
     SurplusArgumentError
-        If an argument is given both by position and by keyword, or if there are too many arguments.
+        If an argument is given twice, or if there are too many positional arguments.
     ArgumentError
         If an expected argument is not given.
 
@@ -227,7 +227,7 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
 
 @hinted
 def repr_attrs(instance: object, *attrs: str) -> str:
-    """Return the default `repr` of `instance`, extended by some of its attributes.
+    """Return the default `repr` of `instance`, extended with some of its attributes.
 
     Parameters
     ----------

@@ -21,13 +21,13 @@ __all__ = [
 
 
 class Profile(Hinted):
-    """Total times of named and nested sections.
+    """Total times of sections, which have names and can be nested.
 
     Attributes
     ----------
     total : dict
-        Maps the path of each section to the total seconds spent in it. A path is a tuple of section
-        names, outermost first.
+        The total seconds spent in each section, by path. A path is a tuple of section names,
+        outermost first.
     current : tuple of str
         The path of the current section.
 

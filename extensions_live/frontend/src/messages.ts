@@ -297,7 +297,7 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** Traits of the control bar, whose `title` names the session if there are several. */
+/** Traits of the control bar; `title` is the text before the state, such as a session's name. */
 export interface ControlsState {
   problem: string;
   ident: string;
@@ -368,7 +368,7 @@ export interface LogTablePayload {
   csv_rows: number;
 }
 
-/** The traits of a table of a log. */
+/** The traits of the table of a log. */
 export interface LogTableState {
   problem: string;
   ident: string;
@@ -442,7 +442,7 @@ export interface Tile {
   edit: string;
 }
 
-/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why examples cannot be edited, and `no_label` why they cannot be relabelled; empty if they can. */
+/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why examples cannot be edited, and `no_label` why they cannot be relabelled; each is empty if they can. */
 export interface EditBar {
   chosen: number[];
   classes: string[];
@@ -554,7 +554,7 @@ export interface RunRow {
   colour: string;
 }
 
-/** The runs of a database, the newest first. */
+/** The runs of a database, newest first. */
 export interface RunList {
   rows: RunRow[];
   problem: string;

@@ -156,8 +156,8 @@ class AbstractAttentionRecurrent(BaseRecurrent):
     """Base class of recurrent transitions with attention.
 
     A step consists of two stages, `take_glimpses` and `compute_states`, which a sequence generator
-    calls separately. `preprocess` is called once before the first step. ``apply`` combines all of
-    them.
+    calls separately. `preprocess` is called once before the first step. ``apply`` combines all
+    three.
     """
 
     @application(outputs=[])

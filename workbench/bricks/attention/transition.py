@@ -256,7 +256,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("states")
     def do_apply_states(self) -> list[str]:
-        """Return the names of the states of the transition and of the glimpses."""
+        """Return the names of the transition's states, then those of the glimpses."""
         return [*self.transition.apply.states, *self._glimpse_names()]
 
     @do_apply.property("outputs")

@@ -57,8 +57,8 @@ class Convolutional(LinearLike, ImageLayer):
     step : tuple of int, optional
         The stride, that is, the distance between two applications of the filter.
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
-        The border of zeros around the image: 'valid' for no border; 'full' for a border one less
-        than the size of the filter, so that the filter is applied wherever it overlaps the image;
+        The border of zeros around the image: 'valid' for no border; 'full' for a border one pixel
+        narrower than the filter, so that the filter is applied wherever it overlaps the image;
         'half' for half the size of the filter, rounded down; or the number of rows and columns.
     tied_biases : bool, optional
         True for one bias for each filter, False for one bias for each position of the output.

@@ -1,4 +1,4 @@
-"""Checks of the inputs of bricks for images, and of settings for height and width."""
+"""Checks of the inputs of image bricks, and of settings that contain a height and a width."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
     value = getattr(brick, setting)
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
     if len(numbers) != 2 or not all(is_whole(n) and n >= least for n in numbers):
-        kind = "positive integers" if least else "integers that are not negative"
+        kind = "positive integers" if least else "non-negative integers"
         hint = f", such as ({value}, {value})" if is_whole(value) else ""
         raise BrickError(
             f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, for the height "

@@ -229,7 +229,7 @@ class Pooling(ImageLayer, Feedforward):
         if self.mode == "average_inc_pad" and not self.ignore_border:
             raise BrickError(
                 f"{self.path()}: ignore_border is False, but averages can include padding only if "
-                "it is True; set ignore_border=True, or omit include_padding"
+                "it is True; set ignore_border=True, or exclude the padding"
             )
 
     def _check_padding(self) -> None:

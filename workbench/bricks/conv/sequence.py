@@ -31,7 +31,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
     num_channels : int
         The number of input channels. Required by `allocate`.
     image_size : tuple of (int or None), optional
-        Height and width of the input. Without them, `get_dim` returns None for sizes.
+        Height and width of the input. Without it, `get_dim` returns None for these sizes.
     border_mode : optional
         If given, it is pushed to all convolutions; see `Convolutional`.
     tied_biases : bool, optional

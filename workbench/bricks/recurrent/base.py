@@ -135,7 +135,7 @@ def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> No
     Raises
     ------
     ShapeError, DtypeError
-        If a check fails. The message names the brick, the argument, the shape and a remedy.
+        If a check fails. The message names the brick and the argument, and suggests a remedy.
     """
     for name, variable in arguments.items():
         where, dim = f"{brick.path()}.apply: {name}", brick.get_dim(name)

@@ -1,8 +1,8 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. So the variables inside the loop are annotated like all others, but in a separate call. The
-annotations of this call are not visible in the outer graph. The attributes ``inner_inputs`` and
+step. Therefore the variables inside the loop are annotated like all others, but in a separate call.
+The annotations of this call are not visible in the outer graph. The attributes ``inner_inputs`` and
 ``inner_outputs`` of the outer call contain variables of the inner graph.
 
 In shapes, T is the number of time steps, and B the number of examples in a batch.
@@ -161,7 +161,7 @@ def over_sequences(
     given: Mapping[str, Any],
     contexts: Sequence[str],
 ) -> list[Variable]:
-    """Apply an application to whole sequences, given its prepared arguments.
+    """Apply an application to whole sequences, given its arguments by name.
 
     The step is `application` with ``iterate=False``.
 

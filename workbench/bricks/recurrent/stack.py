@@ -103,7 +103,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @staticmethod
     def suffix(name: str, level: int) -> str:
-        """Convert a name in the layer at `level` to a name in the stack.
+        """Return the name in the stack for a name in the layer at `level`.
 
         >>> RecurrentStack.suffix("states", 0), RecurrentStack.suffix("states", 2)
         ('states', 'states#2')

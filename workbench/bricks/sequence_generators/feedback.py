@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class TrivialFeedback(AbstractFeedback):
-    """Returns the outputs unchanged, for outputs that are vectors.
+    """Returns vector outputs unchanged.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class TrivialFeedback(AbstractFeedback):
 
 
 class LookupFeedback(AbstractFeedback, Initializable):
-    """Replaces outputs that are integers with learned vectors.
+    """Replaces integer outputs with learned vectors.
 
     Parameters
     ----------

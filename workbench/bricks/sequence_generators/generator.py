@@ -175,8 +175,8 @@ class BaseSequenceGenerator(Initializable):
 
         The states and glimpses from which each output is computed are auxiliary variables with
         their own names. The states and glimpses after the last output are auxiliary variables with
-        names that end in ``_final_value``. To continue the sequences, pass them as initial states
-        and glimpses.
+        names that end in ``_final_value``; pass these as initial states and glimpses to continue
+        the sequences.
 
         Parameters
         ----------

@@ -39,7 +39,7 @@ class AbstractEmitter(Brick):
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Compute the cost of each output, of shape (...,), from readouts of shape (..., R)."""
+        """Compute costs of shape (...,) from outputs and from readouts of shape (..., R)."""
         raise NotImplementedError(f"{type(self).__name__} must define the method cost")
 
     @application(inputs=["batch_size"], outputs=["outputs"])
@@ -136,5 +136,5 @@ class AbstractReadout(Initializable):
 
     @application(inputs=["outputs"], outputs=["feedback"])
     def feedback(self, outputs: Variable) -> Variable:
-        """Convert outputs to the vectors that are fed back into the network, of shape (..., D)."""
+        """Convert outputs to vectors of shape (..., D), which are fed back into the network."""
         raise NotImplementedError(f"{type(self).__name__} must define the method feedback")

@@ -28,8 +28,8 @@ from workbench.errors import DataError, DataFileError, SourceError, nearest
 from workbench.hints import hinted
 
 NOT_A_NUMBER = (
-    "{place} must be a number, not {what}; exclude the column with ignore, or name it in targets "
-    "if it contains classes"
+    "{place} must be a number, not {what}; exclude the column with ignore, or make it the only "
+    "target if it contains classes"
 )
 DOES_NOT_FIT = (
     "{place} has {what}, which {dtype} cannot represent; pass a wider dtype, such as 'float64' or "

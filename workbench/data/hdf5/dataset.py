@@ -36,8 +36,8 @@ class H5PYDataset(Dataset):
     the HDF5 library. Therefore another process reads these parts first, once per file version.
 
     The file stays open between reads. Several threads can share the dataset; a forked process opens
-    the file again. A pickle contains only the path of the file, and unpickling loads the data again
-    if they were in memory.
+    the file again. A pickle refers to the file and contains no data; unpickling loads the data
+    again if they were in memory.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class H5PYDataset(Dataset):
     ----------
     axis_labels : dict of str to tuple of str
         The names of the axes of a batch for each source, where the file contains them. For examples
-        of varying shape these are ``batch``, followed by the axes of an example.
+        of varying shape, these are ``batch``, followed by the axes of an example.
     vlen_sources : tuple of str
         The sources whose examples vary in shape. A batch of such a source is an array of objects,
         each of which is an array.
@@ -72,9 +72,9 @@ class H5PYDataset(Dataset):
         If the file is damaged, has a different layout, or refers to other files although
         `allow_external` is False.
     SourceError
-        If the file does not have one of the splits or sources.
+        If the file lacks one of the splits or sources.
     DataError
-        If `subset` is not valid, or if the splits have no source in common.
+        If `which_sets` is empty, `subset` is not valid, or the splits have no source in common.
 
     Examples
     --------

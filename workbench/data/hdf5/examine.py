@@ -1,8 +1,8 @@
-"""Test, in another process, that a file can be read without a crash.
+"""Client of a process that tests whether a file can be read without a crash.
 
 HDF5 stores rows of variable length and the names of axes in heaps without checksums. In a damaged
 heap, the library can follow wrong addresses and crash the process, or loop forever. Therefore
-another process first reads these parts, once for each version of a file. If it succeeds, this
+another process reads these parts first, once for each version of a file. If it succeeds, this
 process can read them safely.
 """
 
@@ -26,7 +26,7 @@ PATIENCE = 30.0
 """Seconds to wait for the next message; the process sends one after each small step."""
 
 START = 120.0
-"""Seconds to wait for the process to start, which can be slow on a busy machine."""
+"""Seconds to wait for the process to start, which can take long on a busy machine."""
 
 PROGRAM = (
     "import json, runpy, sys; path, sys.path[:] = json.loads(sys.stdin.readline()); "

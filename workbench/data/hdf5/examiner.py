@@ -47,7 +47,7 @@ def lasting(seconds: float) -> None:
 
 
 def read(stored: Any, rows: bool, patience: float) -> None:
-    """Read the axis names, the scales and, if `rows` is True, the rows."""
+    """Read the axis names and the scales of a dataset and, if `rows` is True, its rows."""
     if stored.name == "/":
         stored.attrs["split"]
         return

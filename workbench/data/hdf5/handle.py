@@ -20,7 +20,7 @@ class FileHandle:
     """Handle of a file that is opened on its first use in each process and stays open.
 
     A pickle contains only the path. h5py lets only one thread read at a time. A forked process
-    opens the file again, because the inherited file has copies of the caches of the parent.
+    opens the file again, because the inherited file contains a copy of the parent's caches.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class FileHandle:
     Attributes
     ----------
     name : Path
-        The path of the file.
+        The path of the file, as it was passed.
     given : h5py.File or None
         The open file that was passed, if any.
     """
@@ -58,7 +58,7 @@ class FileHandle:
         MissingDataError
             If the file does not exist.
         DataFileError
-            If the file is not an HDF5 file.
+            If the file is not an HDF5 file, or is damaged.
         """
         if self.given is not None:
             return self.given

@@ -151,7 +151,7 @@ def refuse_elsewhere(stored: Any, path: Path, allow_external: bool) -> None:
         return
     where = None
     if stored.is_virtual:
-        where = "is composed of other datasets: " + some(
+        where = "is composed of datasets in " + some(
             dict.fromkeys(source.file_name for source in stored.virtual_sources())
         )
     elif stored.external:

@@ -48,11 +48,11 @@ def read_rows(
     stored : h5py.Dataset
         The source.
     rows : int, range or array of int
-        The index of one row, consecutive rows, or any rows.
+        The index of one row, a range of consecutive rows, or the indices of any rows.
     path : Path
         The file, for messages.
     allow_external : bool
-        True if the shapes of examples can be stored in another file.
+        True to accept shapes of examples that are stored in another file.
 
     Returns
     -------

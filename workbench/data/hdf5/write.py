@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "v110"
-"""First version of the HDF5 format in which all structures have checksums, which detect damage."""
+"""First version of the HDF5 format in which all structures except heaps have checksums."""
 
 
 @hinted
@@ -46,7 +46,7 @@ def write_hdf5(
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
     attributes : mapping of str to str or sequence of str, optional
-        Attributes of the root of the file, such as the source of the data and their licence.
+        Attributes of the root of the file, such as the origin of the data and their licence.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def create_ragged(
 
 
 def write_table(file: h5py.File, rows: Sequence[tuple[str, str, int, int]]) -> None:
-    """Write the table of splits from tuples of split name, source name, first row and end row."""
+    """Write the table of splits from tuples (split, source, first row, end row)."""
     splits: dict[str, dict[str, tuple[int, int]]] = {}
     for split, source, start, stop in rows:
         splits.setdefault(split, {})[source] = (start, stop)
@@ -192,7 +192,7 @@ def _write_ragged(
     if len(axes) > 1 or dtype.kind not in "biufc":
         raise DataError(
             f"the examples of source {source!r} must be numeric arrays with the same number of "
-            f"axes, but the number is {' or '.join(map(str, sorted(axes)))}, with dtype {dtype}"
+            f"axes, but have ndim {' or '.join(map(str, sorted(axes)))} and dtype {dtype}"
         )
     examples = of_one_dtype(examples, f"source {source!r}")
     stored, shapes = create_ragged(file, source, len(examples), axes.pop(), dtype, labels)

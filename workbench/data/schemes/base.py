@@ -115,7 +115,7 @@ class BatchScheme(IndexScheme):
 
 
 class BatchSizeScheme(IterationScheme):
-    """Scheme whose requests are the numbers of examples to read next."""
+    """Scheme in which each request is the number of examples to read next."""
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:

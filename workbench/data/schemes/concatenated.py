@@ -9,7 +9,7 @@ from workbench.errors import DataError
 
 
 class ConcatenatedScheme(IterationScheme):
-    """Scheme that returns the requests of several schemes, in order, in each epoch.
+    """Scheme that returns the requests of several schemes one after another in each epoch.
 
     It can read parts of a dataset in a given order, for instance first the easy examples, then the
     hard examples in random order.

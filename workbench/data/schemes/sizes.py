@@ -1,4 +1,4 @@
-"""Schemes that request numbers of examples, for data that can only be read in order."""
+"""`ConstantScheme`, which requests numbers of examples from data that are read only in order."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ UNKNOWN_ITEMS = (
     "changed; derive the class from SourcewiseTransformer, or define transform instead of iterate"
 )
 MADE = (
-    "the source {name!r} of {stream!r} is not a source of the dataset, but computed from its "
-    "sources {below}; give one of these, with a value as in the dataset"
+    "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
+    "the sources {below}; give one of these, with a value as in the dataset"
 )
 
 

@@ -25,7 +25,7 @@ from workbench.errors import DataError
 MOVED_ROWS = (
     "{stream!r} does not know which examples of a dataset it has read, since {below!r} can change "
     "the order or the number of the examples in a batch; so single examples cannot be changed. "
-    "Apply the function to single examples, or after the batches are made"
+    "Apply the function of that transformer to single examples, or to the final batches"
 )
 
 
@@ -284,7 +284,7 @@ class Cache(Transformer):
 
 
 def _rows_taken(stream: Unpack | Cache, epoch: int, rows: int) -> int:
-    """Return `rows`, the number of examples of a dataset in as many rows of the stream below."""
+    """Return how many examples of an epoch are in the first `rows` rows of the stream below."""
     below = stream.data_stream
     if not below._keeps_rows():
         raise DataError(MOVED_ROWS.format(stream=stream, below=below))

@@ -157,8 +157,8 @@ class ScaleAndShift(SourcewiseTransformer):
 class Cast(SourcewiseTransformer):
     """Transformer that converts data to a dtype.
 
-    Fractions are rounded to the precision of a floating-point dtype. All other numbers are
-    converted exactly, or an error is raised.
+    Floats are rounded to the precision of a floating-point dtype. All other conversions are exact,
+    or raise an error.
 
     Parameters
     ----------

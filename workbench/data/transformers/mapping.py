@@ -39,8 +39,8 @@ class Mapping(Transformer):
     Raises
     ------
     DataError
-        If an argument is not valid or, while reading, if the function returns a wrong number of
-        arrays.
+        If an argument is not valid or, while reading, if the function returns the wrong number
+        of arrays.
     SourceError
         While reading, if the function returns a mapping with other sources.
 

@@ -19,8 +19,8 @@ from workbench.utils.numbers import as_whole
 class Window(Transformer):
     """Transformer that cuts pairs of source and target windows from each sequence.
 
-    The pair at position t of a sequence has the source ``sequence[t:t + source_window]`` and the
-    target ``sequence[t + offset:t + offset + target_window]``. A sequence that is too short yields
+    The pair at position t has the source window ``sequence[t:t + source_window]`` and the target
+    window ``sequence[t + offset:t + offset + target_window]``. A sequence that is too short yields
     no pair.
 
     Resuming in the middle of an epoch reads the earlier sequences again.
@@ -30,19 +30,19 @@ class Window(Transformer):
     data_stream : AbstractDataStream
         A stream of examples with a single source of sequences.
     offset : int
-        The distance from the start of the source to the start of the target, 0 or more.
+        The distance from the start of the source window to that of the target window, 0 or more.
     source_window, target_window : int
         The lengths of the source and target windows.
     overlapping : bool
         If True, the next pair starts one position later; if False, it starts at the end of the
-        source.
+        source window.
     target_source : str
         The name of the new source of targets, which follows the existing source.
 
     Raises
     ------
     DataError
-        If the stream yields batches, or has several sources.
+        If the stream yields batches or has several sources, or if an argument is not valid.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class NGrams(Window):
     Raises
     ------
     DataError
-        If the stream yields batches, or has several sources.
+        If the stream yields batches or has several sources, or if an argument is not valid.
 
     Examples
     --------
@@ -176,5 +176,5 @@ def _stream_first(data_stream: object, name: str) -> None:
         example = "NGrams(stream, 4)" if name == "NGrams" else "Window(stream, 1, 4, 4)"
         raise DataError(
             f"the first argument of {name} must be the data stream, as for all transformers, not "
-            f"{data_stream!r}; an example is {example}"
+            f"{data_stream!r}; write, for example, {example}"
         )

@@ -27,7 +27,7 @@ class Identity(Enum):
     LOADED = auto()
     """Identity of a loaded state; any addition requires a new identity."""
     HELD = auto()
-    """Identity as in `OPENED` or `LOADED`, in a run; its records stay in memory until a batch."""
+    """Identity as in `OPENED` or `LOADED`, in a run; records stay in memory until a batch ends."""
     READING = auto()
     """Identity found in the database by a read-only log."""
 
@@ -36,11 +36,11 @@ class Event(Enum):
     """Event that can change the identity of a log."""
 
     NOTE = auto()
-    """Addition of a record or fact outside of a run."""
+    """Addition of a record or status item outside a run."""
     START = auto()
-    """Addition of a record or fact in a run before its first batch is done."""
+    """Addition of a record or status item in a run before its first batch is done."""
     BATCH = auto()
-    """Addition of a record or fact in a run after its first batch is done."""
+    """Addition of a record or status item in a run after its first batch is done."""
     FLUSH = auto()
     """Request to write all records to the database."""
     RESUME = auto()

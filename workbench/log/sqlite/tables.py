@@ -77,7 +77,7 @@ SLOW_JOURNAL = (
     "database to a local disk"
 )
 NO_LOG = "the database {name!r} has no log {uuid!r}; {there_are}"
-AMBIGUOUS = "the database {name!r} has several logs that start with {uuid!r}: {found}"
+AMBIGUOUS = "the database {name!r} has several logs whose UUIDs start with {uuid!r}: {found}"
 EMPTY = "the database {name!r} has no log yet; a log appears within a second of its first record"
 
 
@@ -152,8 +152,8 @@ class Database:
     def check_there(self) -> None:
         """Raise a `sqlite3.OperationalError` if the opened file was deleted, replaced or truncated.
 
-        The error is also raised if its journal was deleted or replaced. Otherwise SQLite would
-        continue to write records that no other program could read.
+        The error is also raised if the file's journal was deleted or replaced. Otherwise SQLite
+        would continue to write records that no other program could read.
         """
         import sqlite3
 
@@ -266,12 +266,12 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the identity that starts with `uuid`, or that of the latest log if `uuid` is None.
+        """Return the UUID that starts with `uuid`, or that of the latest log if `uuid` is None.
 
         Raises
         ------
         LogError
-            If no log, or more than one, has such an identity.
+            If no log, or more than one, has such a UUID.
         """
         logs = self.logs()
         if uuid is None:
@@ -292,7 +292,7 @@ def _text(data: bytes) -> str:
 
 
 def _in_use(file: Path) -> bool:
-    """Return True if a journal has changes that are missing from the file."""
+    """Return True if a journal may have changes that are missing from the file."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:

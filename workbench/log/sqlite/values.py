@@ -22,7 +22,7 @@ from workbench.log.records import storable
 from workbench.utils.npy import array_of
 
 DELETED: Final = "deleted"
-"""Kind of a record that was removed although its row remains."""
+"""Kind of a record that was removed; its row remains."""
 
 ABSENT: Final = "absent"
 """Kind of a record that only an ancestor of the log has."""
@@ -35,7 +35,7 @@ UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """Value as stored in the database, and its kind, which is None for an unchanged value."""
+    """Value as stored in the database, and its kind, which is None if it is stored unchanged."""
 
     value: Any
     kind: str | None

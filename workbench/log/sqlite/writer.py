@@ -86,7 +86,7 @@ class Writer:
         Raises
         ------
         LogError
-            If a job could not be written, now or since the last call.
+            If jobs cannot be written now, or if values have been omitted since the last call.
         """
         if self._thread is None and not self._jobs and not self._omitted:
             return

@@ -46,7 +46,7 @@ class _Graph:
         self.calls = list(dict.fromkeys(v.owner for v in order if v.owner is not None))
 
     def place(self, node: Any) -> str:
-        """Return the path of the brick application that created a call or a variable, or ''."""
+        """Return the path of the brick application that created a node, or '' if none did."""
         call = node if isinstance(node, Call) else node.owner
         return call.location[-1] if call is not None and call.location else ""
 
@@ -62,7 +62,7 @@ def _owned(graph: _Graph) -> Found:
         if owner is None:
             continue
         if isinstance(variable, SharedVariable):
-            yield variable, f"it is shared, but {owner.name} computes it"
+            yield variable, f"it is shared and computed by {owner.name}"
         elif not any(v is variable for v in owner.outputs[variable.index : variable.index + 1]):
             yield variable, f"output {variable.index} of {owner.name} is another variable"
 
@@ -74,7 +74,7 @@ def _inputs_listed(graph: _Graph) -> Found:
         if len(found) != len(call.inputs) or not all(map(operator.is_, found, call.inputs)):
             yield (
                 call,
-                f"its inputs are {list(call.inputs)}, but its arguments contain {list(found)}",
+                f"its inputs are {list(call.inputs)} and its arguments contain {list(found)}",
             )
 
 
@@ -114,7 +114,7 @@ def _held(graph: _Graph) -> Found:
 def _updates_fit(graph: _Graph) -> Found:
     for variable, new in graph.updates.items():
         if not isinstance(variable, SharedVariable):
-            yield variable, "it has an update, although it is not shared"
+            yield variable, "it has an update and is not shared"
         elif difference := disagree(new.fake, variable.fake):
             yield new, f"as an update of {variable!r} {difference}"
 

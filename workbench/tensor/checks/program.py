@@ -121,7 +121,7 @@ def in_order(lowered: Any) -> Found:
     for node in lowered.nodes:
         late = [n.name for n in node.all_input_nodes if n not in seen]
         if late:
-            yield node, f"{', '.join(late)} is computed later or missing"
+            yield node, f"it uses {', '.join(late)}, computed later or missing"
         seen.add(node)
 
 

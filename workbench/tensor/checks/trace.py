@@ -1,4 +1,4 @@
-"""Rules that traces must satisfy; a trace changes shared variables in place after all reads."""
+"""Rules for traces, which may change a shared variable in place only after all reads of it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _storage(node: fx.Node) -> int:
 TRACE: dict[str, Callable[[_Traced], Found]] = {
     "the inputs of a node must be computed before it": in_order,
     "placeholders must have the shapes and dtypes of the arguments": _arguments_match,
-    "a tensor must not be read after it was changed in place": _not_read_once_changed,
+    "a tensor must not be read after it has been changed in place": _not_read_once_changed,
 }
 """Rules of traces, each with a function that finds the nodes that break it."""
 

@@ -1,8 +1,8 @@
 """The compiled tier: a task as one program that torch's inductor compiles.
 
 A program is valid for all sizes with the same trace, usually for every batch of two or more
-examples. If no program is valid for the sizes of a call, a new program is compiled, up to
-`VARIANTS` programs. Other sizes, such as a last batch of one example, run in the eager tier.
+examples. If no program is valid for the sizes of a call, a new one is compiled, up to `VARIANTS`
+programs. Other calls, such as the one for a last batch of one example, run in the eager tier.
 
 The module `tracing` traces the task, without Dynamo. Therefore there are no bytecode guards, and a
 call checks only the sizes.

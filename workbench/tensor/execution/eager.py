@@ -25,7 +25,7 @@ from workbench.tensor.fusion import Change, fused, in_place
 
 
 class Eager:
-    """Runner of a task that executes its program operation by operation.
+    """Runner that executes the program of a task, operation by operation.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ class Eager:
 
 
 def undefined(outputs: Sequence[Any]) -> bool:
-    """Return True if the sum of the elements of an output is NaN."""
+    """Return True if the sum of the elements of any output is NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             # A sum is one fast pass. Infinite elements of both signs also give NaN, which costs

@@ -21,7 +21,7 @@ OFTEN_SMALL = (0, 1)
 """Sizes on which torch specialises: a graph traced with one of them is valid for no other size."""
 
 DRAWS = (
-    "{node} draws from a generator of torch; use a RandomStream, which draws the same values in "
+    "{node} draws from a torch generator; use a RandomStream, which draws the same values in "
     "every tier"
 )
 
@@ -47,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Factory of fake tensors for the arguments of one graph, which collects facts about sizes."""
+    """Factory of fake tensors for the arguments of a graph, with the conditions on their sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
@@ -77,7 +77,7 @@ class Fakes:
         return self.sizes[-1]
 
     def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
-        """Return a fake tensor of `shape`, with the dtype and on the device of `like`."""
+        """Return a fake tensor of shape `shape`, with the dtype and device of `like`."""
         with self.mode:
             return torch.empty(shape, dtype=like.dtype, device=like.device)
 
@@ -91,7 +91,7 @@ class Fakes:
         Raises
         ------
         CompilationError
-            If torch cannot trace the function, or if a generator of torch is used.
+            If torch cannot trace the function, or if it draws from a torch generator.
         """
         from torch.fx.experimental.proxy_tensor import make_fx
 

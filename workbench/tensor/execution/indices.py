@@ -28,7 +28,7 @@ _within: ContextVar[bool] = ContextVar("within", default=False)
 
 @contextlib.contextmanager
 def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
-    """Add a boolean to `checks` for each argument with indices while a task is traced.
+    """Add a boolean to `checks` for each argument that contains indices while a task is traced.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def indexes(graph: fx.Graph) -> bool:
 
 @functools.cache
 def safe_operations() -> dict[Any, Callable[..., Any]]:
-    """Return a decomposition without index errors for each operation with indices."""
+    """Return, for each operation with indices, a decomposition that raises no index errors."""
     aten = torch.ops.aten
     along = (
         aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,

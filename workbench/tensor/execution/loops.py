@@ -198,7 +198,7 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
 
 
 def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> list[torch.Tensor]:
-    """Return empty outputs of a loop, with shapes inferred from its first step.
+    """Return uninitialised outputs of a loop, with shapes inferred from its first step.
 
     Inner loops are treated in the same way.
     """
@@ -265,7 +265,7 @@ def _run_back(
 def loop_backward(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
-    """Compute the gradients of the inputs that need one from the gradients of the outputs."""
+    """Compute the required gradients of the inputs from the gradients of the outputs."""
     step = _steps[number]
     assert step.backward is not None
     if n < 1:

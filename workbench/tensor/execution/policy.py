@@ -1,4 +1,4 @@
-"""Choice of the tier in which a function runs, and changes of this tier.
+"""`Execution`, which chooses the tier in which a function runs and can change it later.
 
 ``auto`` starts in the eager tier and measures the duration of some calls. If compilation is
 expected to save more time in the remaining calls than it takes, a background thread compiles the
@@ -113,7 +113,7 @@ class Execution:
         self._swapped = False
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs the next call for inputs of `sizes`."""
+        """Return the function to call next, for inputs of `sizes`."""
         self.calls += 1
         if self.calls < self._next_look:
             return self.tier.find(sizes)

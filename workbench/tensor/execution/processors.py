@@ -19,8 +19,8 @@ _MOUNT = Path("/sys/fs/cgroup")
 def available_processors() -> int:
     """Return the number of processors that this process can use at the same time.
 
-    This is the number of processors of the machine, or the number to which the process is bound,
-    limited by the quotas, rounded up, of its control groups on Linux (versions 1 and 2).
+    This is the number of processors of the machine, or of those to which the process is bound.
+    On Linux, the quotas of its control groups (versions 1 and 2), rounded up, limit this number.
 
     Returns
     -------

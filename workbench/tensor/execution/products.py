@@ -1,12 +1,12 @@
 """Choice of the library for products of matrices on a CPU.
 
-Inductor calls a library for all products. For small products, the call takes longer than the
-multiplications, so they are written as sums, which inductor fuses with other operations. For
-float32, torch calls MKL, which uses the widest instructions only on Intel processors. oneDNN,
-which torch includes for convolutions, generates code for any processor. Its calls take longer to
-start, so it is used only for large products. The choice depends only on the sizes for which a
-program is compiled, never on a measurement, so that results for the same sizes are always rounded
-in the same way.
+By default, inductor calls a library for all products. For small products, the call takes longer
+than the multiplications, so these products are written as sums, which inductor fuses with other
+operations. For float32, torch calls MKL, which uses the widest instructions only on Intel
+processors. oneDNN, which torch includes for convolutions, generates code for any processor. Its
+calls take longer to start, so it is used only for large products. The choice depends only on the
+sizes for which a program is compiled, never on a measurement, so that results for the same sizes
+are always rounded in the same way.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
-    """Return the number of multiplications in a product, for the trace's example sizes.
+    """Return the number of multiplications in a product of the trace's example sizes.
 
     If a size depends on a computed value, return a number that selects neither inductor nor
     oneDNN.

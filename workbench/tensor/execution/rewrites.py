@@ -110,9 +110,9 @@ def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> Non
     """Replace a check that a new value is finite by a cheaper check.
 
     On a CPU, the check of a difference uses only the subtracted value, or the `factors` of this
-    value: the product of their sums of absolute values must be far from an overflow. This condition
-    is sufficient, but not necessary, for the difference from a finite value to be finite. If it
-    fails, the eager tier performs the exact check.
+    value: the product of their sums of absolute values must be far from overflow. If the old value
+    is finite, this condition is sufficient, but not necessary, for a finite difference. If the
+    condition fails, the eager tier performs the exact check.
     """
     new: Any = node.args[0]
     olds = [user.args[2] for user in new.users if user.target is aten.where.self]
@@ -215,7 +215,7 @@ def _value(node: Any) -> Any:
 
 
 def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
-    """Return the dtype and shape, which must be equal for an in-place addition of two values."""
+    """Return the dtype and shape, which two values must share to be added in place."""
     return _value(node).dtype, _value(node).shape
 
 

@@ -4,8 +4,8 @@ Every step checks that all elements are finite. This is almost always true, so t
 cheap: it uses few calls and one pass over memory. It can raise a false alarm, after which the
 values are checked exactly. The eager tier computes the sum or the norm of each large tensor, and
 checks all small tensors with multi-tensor operations. A compiled program sums the absolute values
-of what it subtracts from old values, or those of its factors (`rewrites`), so that no tensor is
-stored only for the check.
+of what it subtracts from old values, or of the factors of what it subtracts (`rewrites`), so that
+no tensor is stored only for the check.
 """
 
 from __future__ import annotations

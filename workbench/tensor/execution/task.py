@@ -46,7 +46,7 @@ class Watch(Protocol):
         """
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check `finite`, one boolean for each of `variables`, once it is copied to the CPU."""
+        """Check `finite`, one boolean for each of `variables`, after it has reached the CPU."""
 
 
 @dataclass(eq=False)
@@ -56,7 +56,7 @@ class Task:
     Attributes
     ----------
     program : Program
-        Returns `n_outputs` outputs, then a new value for each of `updated`.
+        The program, which returns `n_outputs` outputs and a new value for each of `updated`.
     updated : list of SharedVariable
     n_outputs : int
     guard : Guard or None

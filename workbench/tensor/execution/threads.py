@@ -28,9 +28,9 @@ from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Maximum number of multiplications for one thread, about a millisecond of work."""
+"""Maximum work for which one thread is used, in multiplications; about a millisecond."""
 AN_ELEMENT = 50
-"""Cost of each element of a result other than a product, as a number of multiplications."""
+"""Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
 """Maximum number of combinations of sizes for which the work and the runner are cached."""
 
@@ -129,7 +129,7 @@ class Threads:
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run` limited to `number` threads, or fixed to it if the user set the number."""
+        """Return `run` limited to `number` threads, or with exactly `number` if the user set it."""
         if self.task.device.type != "cpu":
             return run
         if number > 1:
@@ -186,7 +186,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     Returns
     -------
     Work
-        The number of multiplications in products of matrices, convolutions and attention, plus
+        The number of multiplications in matrix products, convolutions and attention, plus
         `AN_ELEMENT` for each element of other results. Infinite if unknown, for example if a size
         depends on a value.
     """
@@ -223,7 +223,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task from its argument sizes if the operations cannot be counted.
+    """Estimate the work of a task whose operations cannot be counted, from the argument sizes.
 
     The estimate assumes that every parameter is multiplied by every row, forward and backward,
     and that every element of inputs and parameters is an operand of ten other operations.

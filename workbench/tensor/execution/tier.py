@@ -1,7 +1,7 @@
 """The interface of tiers, and the table of all tiers.
 
 A tier runs the task of one function. All tiers compute the same results at different costs. To add
-a tier, write a class with the members of `Tier`, and add it to `TIERS`. The key in `TIERS` is then
+a tier, write a class with the members of `Tier`, and add it to `TIERS`. Its key in `TIERS` is then
 a value of ``execution=``.
 """
 
@@ -64,7 +64,7 @@ class Maker(Protocol):
         ----------
         task : Task
         threads : Threads
-            Chooses the number of threads of a call.
+            The policy that chooses the number of threads of each call.
         examples : sequence of tuple of int
             Sizes for which the tier is prepared immediately.
         on_demand : bool

@@ -22,8 +22,8 @@ class Trace:
     Attributes
     ----------
     graph : torch.fx.GraphModule
-        Its arguments are the symbolic sizes, the inputs of the task, and the tensors of its shared
-        variables, which it updates in place. It returns the outputs.
+        Its arguments are the symbolic sizes, the inputs of the task, and the tensors of the task's
+        shared variables. It updates these tensors in place, and returns the outputs.
     arguments : list
         Fake tensors with the shapes and dtypes of the arguments.
     mode : FakeTensorMode
@@ -31,10 +31,10 @@ class Trace:
         The symbol of each free size of the task, or an integer if the trace fixes the size.
     steps : list of pairs
         The compiled step of each loop of the graph, and the free sizes of the step as expressions
-        of this graph.
+        in `symbols`.
     reports_success : bool
-        True if the last output is a flag that tells whether all checks passed and updates were
-        applied.
+        True if the last output is a flag that tells whether all checks passed and the
+        updates were applied.
     """
 
     graph: fx.GraphModule
