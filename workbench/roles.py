@@ -186,15 +186,15 @@ class AlgorithmBufferRole(AlgorithmStateRole):
 
 
 class BatchNormPopulationStatisticsRole(PersistentRole):
-    """Statistics of the training data, for batch normalisation at inference."""
+    """Statistics of a brick's input over the training data, for use at inference."""
 
 
 class BatchNormPopulationMeanRole(BatchNormPopulationStatisticsRole):
-    """Mean of the training data, for batch normalisation at inference."""
+    """Mean of a brick's input over the training data, for use at inference."""
 
 
 class BatchNormPopulationStdevRole(BatchNormPopulationStatisticsRole):
-    """Standard deviation of the training data, for batch normalisation at inference."""
+    """Standard deviation of a brick's input over the training data, for use at inference."""
 
 
 class BatchNormGraphVariableRole(VariableRole):

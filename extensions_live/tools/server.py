@@ -285,7 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | Answer:
         if "Transfer-Encoding" in self.headers:
-            return _error(411, "LengthRequired", "send the body with its Content-Length")
+            return _error(411, "LengthRequired", "send the body with a Content-Length header")
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal():
             return _error(400, "BadRequest", f"Content-Length must be a number, not {length!r}")

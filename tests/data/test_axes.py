@@ -188,7 +188,7 @@ def test_default_transformers_can_be_tuples():
 def test_the_error_names_an_invalid_default_transformer(given):
     dataset = data.IndexableDataset([1])
     dataset.default_transformers = (given,)
-    with pytest.raises(DataError, match="each of default_transformers must be a callable"):
+    with pytest.raises(DataError, match="each item of default_transformers must be a callable"):
         data.DataStream.default_stream(dataset)
 
 

@@ -59,7 +59,7 @@ class Dropout(Random, Activation, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """Drop elements of a float variable of any shape in training mode.
+        """In training mode, drop elements of a float variable of any shape.
 
         The result then has the role ``DROPOUT``.
         """

@@ -53,7 +53,7 @@ class PositionalEncoding(Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Encode the positions of floats of shape (..., T, dim); the output has the same shape."""
+        """Encode the positions in a sequence of floats of shape (..., T, dim); keep its shape."""
         raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
 

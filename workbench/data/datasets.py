@@ -468,8 +468,8 @@ def _split(given: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     transformer, arguments, named = (*parts, *(None, (), {})[len(parts) :])[:3]
     if len(parts) > 3 or not callable(transformer) or not isinstance(named, Mapping):
         raise DataError(
-            "each of default_transformers must be a callable that accepts a stream, or a tuple "
-            f"such as (Cast, ['float32'], {{'which_sources': ('x',)}}), not {given!r}"
+            "each item of default_transformers must be a callable that accepts a stream, or a "
+            f"tuple such as (Cast, ['float32'], {{'which_sources': ('x',)}}), not {given!r}"
         )
     return transformer, tuple(arguments), dict(named)
 

@@ -137,9 +137,9 @@ def _check_bits(image: Any, where: object) -> None:
         wide = MANY_BITS.search(plan) is not None and not plan.startswith("BGR")
         if image.mode in EIGHT_BITS and (scaled or wide):
             raise DataFileError(
-                f"{where}: a colour image must have 8 bits per colour, because Pillow reads no "
-                "more; convert it to 8 bits, or read it with another library and store its array "
-                "with write_hdf5"
+                f"{where}: a colour image must have 8 bits per channel, because Pillow cannot "
+                "read more; convert it to 8 bits, or read it with another library and store its "
+                "array with write_hdf5"
             )
     if isinstance(image, TiffImageFile):
         if image.mode in EIGHT_BITS and 2 in _formats(image):

@@ -332,7 +332,7 @@ class Load(SimpleExtension):
     def load_to(self, main_loop: Loop) -> None:
         """Load all requested parts into `main_loop`, or none of them if a part is incompatible.
 
-        A subclass can override this method. It is called on the event, and again after all
+        A subclass can override this method. It is called when the event occurs, and again after all
         extensions have handled the event.
 
         Raises

@@ -69,7 +69,7 @@ class Probe(interfaces.Probe):
     batch : dict of str to array
         The first batch of the training data, or the requested examples, by source.
     examples : list of int
-        The indices of the examples in `batch`, if certain examples were requested.
+        The indices of the examples in `batch`, if specific examples were requested.
     stored : dict of str to array
         The values of these examples in the dataset, for sources with one number per example.
     seconds : float

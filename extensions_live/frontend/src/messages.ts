@@ -442,7 +442,7 @@ export interface Tile {
   edit: string;
 }
 
-/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why examples cannot be edited, and `no_label` why they cannot be relabelled; each is empty if they can. */
+/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why examples cannot be edited; it is empty if they can be. `no_label` does the same for relabelling. */
 export interface EditBar {
   chosen: number[];
   classes: string[];

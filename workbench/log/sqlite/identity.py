@@ -16,7 +16,7 @@ READ_ONLY = "this log was opened with read_only=True; open it without read_only 
 
 
 class Identity(Enum):
-    """State of the identity of a log."""
+    """State of a log's identity."""
 
     NEW = auto()
     """Identity created by this log; the database differs from memory."""

@@ -45,7 +45,7 @@ OPERATIONS = [
 """Operations that are not fused, so inductor must store their inputs in memory."""
 
 _compiler = threading.RLock()
-"""Lock that is held by the thread that compiles, since inductor has global state."""
+"""Lock held by the compiling thread, since inductor has global state."""
 
 
 class Variant:

@@ -23,7 +23,7 @@ VIEWS = frozenset(
         torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
     }
 )  # fmt: skip
-"""Operations without cost, which the backward graph repeats, so their results are not saved."""
+"""Operations that take no time; the backward graph repeats them, so their results are not saved."""
 
 
 COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
