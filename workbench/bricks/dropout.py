@@ -59,9 +59,9 @@ class Dropout(Random, Activation, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """In training mode, drop elements of a float variable of any shape.
+        """Drop elements of a float variable of any shape; only in training mode.
 
-        The result then has the role ``DROPOUT``.
+        In training mode, the result has the role ``DROPOUT``.
         """
         application_call.metadata[MODE] = self.in_training_mode
         if not self.in_training_mode or self.drop_prob == 0:
