@@ -99,6 +99,8 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "relabel":
         what = what.partition(":")[0]
         old = ", ".join(dict.fromkeys(map(_label, old or ()))) or None
+    elif kind == "edit" and new is not None:
+        what, old, new = f"{what} to {brief(new)}", None, None
     elif kind in ("rewind", "undo") and "to" in record:
         what = kind if kind == "rewind" else what
         old, new = record.get("from"), record["to"]
