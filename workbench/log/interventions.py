@@ -124,8 +124,12 @@ def in_words(record: Intervention) -> str:
     'rate 0.25 -> 0.5'
     >>> in_words({"command": "call", "text": "call widen"})
     'call widen'
+    >>> in_words({"command": "relabel", "text": "relabel example 7: targets = 3", "old": [[6]],
+    ...           "value": 3})
+    'relabel example 7: 6 -> 3'
     """
     what, old, new = change_of(record)
+    what += ":" if record.get("command") == "relabel" and (old or new) else ""
     return " ".join(part for part in (what, old, f"-> {new}" if old and new else new) if part)
 
 

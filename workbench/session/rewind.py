@@ -17,6 +17,7 @@ from typing import Any
 from workbench.extensions import TrainingExtension
 from workbench.extensions.alerts import alert
 from workbench.log import TrainingLogBase
+from workbench.log.summary import REWOUND
 from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
 from workbench.session.branch import Branch, interventions
@@ -48,7 +49,8 @@ NOT_REPEATED = (
 )
 NONE = "no snapshot could be taken, so this run cannot be rewound ({error})"
 NOT_UNDONE = "no intervention is left to undo: {reason}"
-NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}"
+NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}{hint}"
+REACHED_ON = "; branch {name!r} reached iteration {end:,}: pass branch={name!r}"
 NOT_KEPT = "{text!r} changed the state before a snapshot was taken; use rewind({iteration}) instead"
 NOTHING_TO_UNDO = "no intervention is left to undo"
 NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
@@ -76,7 +78,8 @@ class Rewinder:
         self, main_loop: MainLoop, run: Run, pause: Pause, journal: Journal, edits: Edits
     ) -> None:
         self.ring = Ring()
-        self.branches = [Branch("main")]
+        self.branches = [Branch("main", current_log=main_loop.log)]
+        self._left = 0  # branches that a rewind or `load` has ended
         self._main_loop = main_loop
         self._run = run
         self._pause = pause
@@ -218,7 +221,7 @@ class Rewinder:
         at = self._main_loop.status["iterations_done"]
         if before is not None and before[0] != at and not (failed and before[0] is None):
             self.branch.leave(before[1])
-            self.branches.append(Branch(f"branch {len(self.branches)}", None, at))
+            self._add_branch(None, at)
             self._recount = True
         if not self._posted:
             self._posted = True
@@ -356,7 +359,9 @@ class Rewinder:
     def _reachable(self, branch: Branch, iteration: int) -> tuple[Snapshot, Mapping[str, Any]]:
         done = self._main_loop.status["iterations_done"] if branch.end is None else branch.end
         if iteration > done:
-            raise Refused(NOT_YET.format(iteration=iteration, done=done))
+            there = [one for one in self.branches if one.end is not None and one.end >= iteration]
+            hint = REACHED_ON.format(name=there[-1].name, end=there[-1].end) if there else ""
+            raise Refused(NOT_YET.format(iteration=iteration, done=done, hint=hint))
         if not self.able:
             raise Refused(unable(self._main_loop))
         if not len(self.ring) and self._failures:
@@ -391,10 +396,13 @@ class Rewinder:
         ending = self._run.ending
         ending.with_epoch = False
         ending.requested = snapshot.iteration == iteration and at_the_end(self._main_loop)
+        earlier = log.status.get("resumed_from")
         log.resume()
+        log.status[REWOUND] = {"from": log.status["resumed_from"], "resumed_from": earlier}
         left.leave(tail)
-        name = f"branch {len(self.branches)}"
-        self.branches.append(Branch(name, parent, snapshot.iteration, snapshot.changes))
+        if not left.changed and self._changes == left.changes:
+            self.branches.remove(left)  # a rewind that was followed by no training
+        self._add_branch(parent, snapshot.iteration, snapshot.changes)
         self._changes = snapshot.changes
         arrive = partial(self._arrive, command, details, log_state, snapshot.iteration)
         if snapshot.iteration == iteration:
@@ -407,6 +415,11 @@ class Rewinder:
             lambda: self._arrive_and_hold(arrive),
         )
         return tip
+
+    def _add_branch(self, parent: Branch | None, start: int, changes: int = 0) -> None:
+        self._left += 1
+        log, name = self._main_loop.log, f"branch {self._left}"
+        self.branches.append(Branch(name, parent, start, changes, current_log=log))
 
     def _arrive_and_hold(self, arrive: Callable[[], None]) -> None:
         arrive()
