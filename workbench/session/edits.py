@@ -7,6 +7,7 @@ the rows of repeated batches with the log, which shows most of the remaining edi
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ from workbench.session.interventions import Journal
 from workbench.session.queue import Queue
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import WATCHERS
+
+logger = logging.getLogger(__name__)
 
 FEW = 3
 """Maximum number of variables that the text of an edit lists."""
@@ -66,7 +69,11 @@ class Edits:
 
     def learn(self) -> None:
         """Look up the variables of the run again, since they may have changed."""
-        parameters, others = self._main_loop.state_variables()
+        try:
+            parameters, others = self._main_loop.state_variables()
+        except Exception as error:  # of a part of the run; training reports it if it matters
+            logger.debug("direct edits are not noticed: %s: %s", type(error).__name__, error)
+            parameters, others = {}, {}
         self._known = frozenset((*parameters.values(), *others.values()))
 
     def mark(self) -> None:
