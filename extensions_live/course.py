@@ -42,6 +42,7 @@ class Course:
         if seen != self._seen or self._settled < len(commands):
             self._seen = seen
             self.records = list(session.interventions)
+            self._differences.clear()  # a branch is compared with the current one
 
     def interventions(self) -> list[InterventionRow]:
         """Return the changes to training, the newest first."""

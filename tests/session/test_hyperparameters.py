@@ -79,6 +79,29 @@ def test_a_variable_that_training_does_not_use_is_not_described():
         paused().describe(shared(1.0, "unused"))
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda session, rate: session.set(rate, 0.5),
+        lambda session, rate: session.hold(rate, 0.5),
+        lambda session, rate: session.release(rate),
+        lambda session, rate: session.describe(rate),
+    ],
+)
+def test_a_variable_of_another_run_is_refused(ask):
+    other = runs.build(30).algorithm.step_rule.learning_rate
+    session = paused(None, scheduled)
+    expected = (
+        "this learning_rate is not a variable of this run; it belongs to another one, so nothing "
+        "was changed; pass its name or path, as in session.set('learning_rate', ...)"
+    )
+    with pytest.raises(SessionError) as caught:
+        ask(session, other)
+    assert str(caught.value) == expected
+    assert other.get_value() == pytest.approx(0.1)
+    assert not [one for one in session.interventions if one["command"] == "set"]
+
+
 def test_a_value_is_set_by_name():
     session = paused()
     session.set("learning_rate", 0.5).wait(SOON)

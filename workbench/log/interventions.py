@@ -99,6 +99,8 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "relabel":
         what = what.partition(":")[0]
         old = ", ".join(dict.fromkeys(map(_label, old or ()))) or None
+    elif kind == "edit" and new is not None:
+        what, old, new = f"{what} to {brief(new)}", None, None
     elif kind in ("rewind", "undo") and "to" in record:
         what = kind if kind == "rewind" else what
         old, new = record.get("from"), record["to"]
@@ -122,8 +124,12 @@ def in_words(record: Intervention) -> str:
     'rate 0.25 -> 0.5'
     >>> in_words({"command": "call", "text": "call widen"})
     'call widen'
+    >>> in_words({"command": "relabel", "text": "relabel example 7: targets = 3", "old": [[6]],
+    ...           "value": 3})
+    'relabel example 7: 6 -> 3'
     """
     what, old, new = change_of(record)
+    what += ":" if record.get("command") == "relabel" and (old or new) else ""
     return " ".join(part for part in (what, old, f"-> {new}" if old and new else new) if part)
 
 

@@ -88,7 +88,7 @@ def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
 
 
 def log_of(source: Any) -> Log:
-    """Return `source` if it is a log, the log of a session, or the newest log in a database.
+    """Return `source` if it is a log, the log of a session or branch, or the newest in a database.
 
     Raises
     ------
@@ -99,8 +99,10 @@ def log_of(source: Any) -> Log:
         return cast(Log, source)
     if isinstance(source, (str, os.PathLike)):
         return cast(Log, _openers[0](source))
-    if isinstance(source, HasLog) and isinstance(source.log, Records):
-        return cast(Log, source.log)
+    if isinstance(source, HasLog):
+        log = getattr(source, "current_log", None) if source.log is None else source.log
+        if isinstance(log, Records):
+            return cast(Log, log)
     raise LogError(NOT_A_LOG.format(given=source))
 
 

@@ -27,6 +27,9 @@ COLUMNS = (
 BEST, BEST_RECORD = "best_{}", "{}_best_so_far"
 """Names that `TrackTheBest` uses for the best value in the status, and for its records."""
 
+REWOUND = "_rewound"
+"""Item of the status: the log before the last rewind (``from``), and its ``resumed_from``."""
+
 MOST_CHANNELS, LAST_ROWS = 12, 5
 """Maximum numbers of channels and of rows in the HTML representation of a log."""
 
@@ -165,9 +168,18 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
     versions = status.get("versions")
     if isinstance(versions, Mapping):
         facts |= {str(name): version for name, version in versions.items()}
-    if "resumed_from" in status:
-        facts["resumed from"] = str(status["resumed_from"])[:8]
+    origin = _resumed_from(status)
+    if origin is not None:
+        facts["resumed from"] = str(origin)[:8]
     return facts
+
+
+def _resumed_from(status: Mapping[str, Any]) -> Any:
+    """Return the log from which a run was resumed; a rewind within the run does not count."""
+    origin, rewound = status.get("resumed_from"), status.get(REWOUND)
+    if isinstance(rewound, Mapping) and rewound.get("from") == origin:
+        return rewound.get("resumed_from")
+    return origin
 
 
 def shown(value: object) -> str:

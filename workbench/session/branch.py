@@ -24,6 +24,8 @@ class Branch:
         The iteration at which this branch started.
     changes : int
         The number of interventions that changed training before `start`.
+    current_log : TrainingLogBase, optional
+        The log of the run, which always has the records of the current branch.
 
     Attributes
     ----------
@@ -34,12 +36,19 @@ class Branch:
     """
 
     def __init__(
-        self, name: str, parent: Branch | None = None, start: int = 0, changes: int = 0
+        self,
+        name: str,
+        parent: Branch | None = None,
+        start: int = 0,
+        changes: int = 0,
+        *,
+        current_log: TrainingLogBase | None = None,
     ) -> None:
         self.name = name
         self.parent = parent
         self.start = start
         self.changes = changes
+        self.current_log = current_log
         self.end: int | None = None
         self.state: Mapping[str, Any] | None = None
         self._log: TrainingLogBase | None = None
@@ -55,8 +64,18 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """The interventions since `start` as a line of text; empty for the current branch."""
-        return "" if self.log is None else difference(self.log, self.start)
+        """The interventions that the current branch does not have, as a line of text.
+
+        For the current branch, those that it does not share with the branch before it.
+        """
+        if self.log is not None:
+            return difference(self.log, without=self.current_log)
+        return "" if self.current_log is None else difference(self.current_log, self.start)
+
+    @property
+    def changed(self) -> bool:
+        """True if the branch, which has ended, has batches of its own."""
+        return self.parent is None or self.end != self.start
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
@@ -83,10 +102,30 @@ class Branch:
         return f"<Branch {self.name!r}: iterations {self.start:,} to {end}>"
 
 
-def difference(log: TrainingLogBase, start: int) -> str:
-    """Return the interventions in `log` from iteration `start` onwards as a line of text."""
-    changes = [record for record in interventions(log, CHANGING) if record["iteration"] >= start]
+def difference(
+    log: TrainingLogBase, start: int = 0, *, without: TrainingLogBase | None = None
+) -> str:
+    """Return the interventions in `log` as a line of text.
+
+    Parameters
+    ----------
+    log : TrainingLogBase
+    start : int
+        The iteration of the first interventions to name.
+    without : TrainingLogBase, optional
+        A log whose interventions are not named.
+    """
+    others = set() if without is None else {_key(one) for one in interventions(without, CHANGING)}
+    changes = [
+        record
+        for record in interventions(log, CHANGING)
+        if record["iteration"] >= start and _key(record) not in others
+    ]
     return ", ".join(f"{in_words(record)} at {record['iteration']:,}" for record in changes)
+
+
+def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    return record["iteration"], record.get("id"), record["command"], record.get("text")
 
 
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:

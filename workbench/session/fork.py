@@ -37,11 +37,17 @@ class Fork(NamedTuple):
         The iteration to which the copy is trained and at which it pauses.
     snapshots : list of Snapshot
         The snapshots before the fork, which the two sessions share.
+    expected : mapping
+        The state of the log of the first session.
+    start : int
+        The iteration of the snapshot that the copy has loaded.
     """
 
     main_loop: MainLoop
     iteration: int
     snapshots: list[Snapshot]
+    expected: Mapping[str, Any]
+    start: int
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]

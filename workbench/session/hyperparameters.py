@@ -28,6 +28,10 @@ NOT_OF_THIS_RUN = (
     "{name} is not a variable of this run; training neither reads nor changes it, so a new value "
     "would have no effect"
 )
+OF_ANOTHER_RUN = (
+    "this {name} is not a variable of this run; it belongs to another one, so nothing was changed; "
+    "pass its name or path{example}"
+)
 NO_NUMBER = "{name} must be a single real number, but has shape {shape} and dtype {dtype}"
 NOT_SHARED = (
     "the first argument of set() must be a shared variable or its name, not {given!r}; the "
@@ -185,11 +189,13 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     Raises
     ------
     SessionError
-        If no variable has the name, or several variables have it.
+        If no variable has the name, or several variables have it, or if a variable is given that
+        belongs to another run.
     """
-    if isinstance(given, SharedVariable):
-        return given
     paths = variables_by_path(loop)
+    if isinstance(given, SharedVariable):
+        _check_own(given, paths)
+        return given
     if given in paths:
         return paths[given]
     named = {path: variable for path, variable in paths.items() if variable.name == given}
@@ -201,6 +207,21 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     hint = nearest(str(given), [*known, *paths])
     names = f", or one of the names {', '.join(map(repr, known))}" if known else ""
     raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
+
+
+def _check_own(variable: SharedVariable, paths: Mapping[str, SharedVariable]) -> None:
+    """Raise an error if `variable` belongs to another run.
+
+    A variable that only a data stream or a user's function reads is not part of the training state.
+    It is accepted unless it is a hyperparameter or has the same name as a variable of the run.
+    """
+    own = paths.values()
+    if not paths or any(one is variable for one in own):
+        return
+    named = variable.name is not None and any(one.name == variable.name for one in own)
+    if named or has_roles(variable, [ALGORITHM_HYPERPARAMETER]):
+        example = f", as in session.set({variable.name!r}, ...)" if named else ""
+        raise SessionError(OF_ANOTHER_RUN.format(name=variable, example=example))
 
 
 def request_of(

@@ -16,8 +16,11 @@ from workbench.log.interventions import INTERVENTIONS
 REPLAYED = ("set", "call", "hold", "release", "set_end", "relabel", "drop")
 """Commands that change the results of training and can be repeated in another run."""
 
-CHANGING = (*REPLAYED, "train", "load")
-"""Commands that change training; an exact replay of batches must not span any of them."""
+CHANGING = (*REPLAYED, "train", "load", "edit")
+"""Commands and direct edits that change training.
+
+An exact replay of batches starts after the last of them.
+"""
 
 FREELY_RECORDED = 1000
 """Maximum number of interventions in one row that are recorded immediately, one by one.
@@ -46,8 +49,10 @@ class Journal:
         self._unrecorded: list[tuple[int, dict[str, Any]]] = []
         self._posted = False
 
-    def document(self, command: Command, details: dict[str, Any]) -> None:
-        """Record that `command` took effect."""
+    def document(
+        self, command: Command, details: dict[str, Any], iteration: int | None = None
+    ) -> None:
+        """Record that `command` took effect, at the current or an earlier `iteration`."""
         record = {
             "id": command.id,
             "command": command.kind,
@@ -56,7 +61,7 @@ class Journal:
             **details,
         }
         log = self._main_loop.log
-        row = log.current_row
+        row = log.current_row if iteration is None else log[iteration]
         records = row.get(INTERVENTIONS, ())
         if len(records) < FREELY_RECORDED and not self._unrecorded:
             row[INTERVENTIONS] = (*records, record)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.log.interventions import INTERVENTIONS
+from workbench.log.interventions import INTERVENTIONS, brief
 from workbench.session.snapshots import Snapshot
 
 
@@ -51,9 +51,62 @@ def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     return [
         name
         for name, value in expected.items()
-        if name != INTERVENTIONS
-        and "time" not in name
+        if _repeatable(name)
         and isinstance(value, (float, np.floating))
         and isinstance(found.get(name), (float, np.floating))
         and not np.array_equal(value, found[name], equal_nan=True)
     ]
+
+
+def unlike(
+    expected: Mapping[str, Any], found: Mapping[str, Any], start: int, end: int
+) -> str | None:
+    """Return the first difference between the float records of two states of a log as text.
+
+    Records of times are ignored, and records that one of the two states lacks.
+
+    Parameters
+    ----------
+    expected, found : mapping
+    start, end : int
+        The iterations to compare: those after `start`, up to `end`.
+
+    Returns
+    -------
+    str or None
+        None if there is no difference.
+
+    Examples
+    --------
+    >>> rows = np.array([1, 2])
+    >>> logged = {"columns": {"cost": (rows, np.array([0.5, 0.25]))}}
+    >>> repeated = {"columns": {"cost": (rows, np.array([0.5, 0.125]))}}
+    >>> unlike(logged, repeated, 0, 2)
+    'cost at iteration 2 is 0.125, but was 0.25'
+    """
+    first: tuple[int, str] | None = None
+    for name, (iterations, values) in expected["columns"].items():
+        if not _repeatable(name) or name not in found["columns"]:
+            continue
+        others, other_values = found["columns"][name]
+        shared, mine, theirs = np.intersect1d(
+            iterations, others, assume_unique=True, return_indices=True
+        )
+        for k in np.flatnonzero((shared > start) & (shared <= end)):
+            was, now = values[mine[k]], other_values[theirs[k]]
+            floats = isinstance(was, (float, np.floating)) and isinstance(now, (float, np.floating))
+            if floats and not np.array_equal(was, now, equal_nan=True):
+                if first is None or shared[k] < first[0]:
+                    at = f"{name} at iteration {shared[k]:,}"
+                    digits = (brief(now), brief(was))
+                    is_, then = (
+                        digits if digits[0] != digits[1] else (repr(float(now)), repr(float(was)))
+                    )
+                    first = int(shared[k]), f"{at} is {is_}, but was {then}"
+                break
+    return None if first is None else first[1]
+
+
+def _repeatable(name: str) -> bool:
+    """Return True if a record must be the same when training is repeated."""
+    return name != INTERVENTIONS and "time" not in name

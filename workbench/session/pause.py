@@ -12,6 +12,7 @@ from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.main_loop.run import Run
 from workbench.openmp import release_workers
+from workbench.session.edits import Edits
 from workbench.session.interventions import Journal
 from workbench.session.queue import Queue, Refused
 
@@ -26,6 +27,8 @@ class Pause:
         The run, whose mailbox the training thread reads during a pause.
     queue : Queue
     journal : Journal
+    edits : Edits
+        The detector of direct edits, which looks for them during a pause.
     changed : callable
         A function that is called with True when a pause starts and with False when it ends.
     """
@@ -36,12 +39,14 @@ class Pause:
         run: Run,
         queue: Queue,
         journal: Journal,
+        edits: Edits,
         changed: Callable[[bool], None],
     ) -> None:
         self._main_loop = main_loop
         self._run = run
         self._queue = queue
         self._journal = journal
+        self._edits = edits
         self._changed = changed
         self._paused = False
         self._step: object = None
@@ -96,7 +101,10 @@ class Pause:
     def _set(self, paused: bool) -> None:
         self._paused = self._journal.paused = paused
         self._step = None
-        if not paused:
+        if paused:
+            self._edits.settle(at_boundary=False)
+            self._edits.mark()  # first, since the user can edit as soon as the pause is announced
+        else:
             self._journal.flush()
         self._changed(paused)
 
@@ -114,7 +122,9 @@ class Pause:
                     # a command waits for the end of the event; the pause continues at the boundary
                     self._main_loop.post(self.hold)
                     return
+            self._edits.settle()
         finally:
             self._holding = False
+            self._edits.forget()
         if self._run.ending.requested and mailbox.gate is None and not mailbox.yielding:
             raise TrainingFinish  # the pause was at the end of the run

@@ -25,6 +25,8 @@ from workbench.tensor import SharedVariable
 NOT_STARTED = "the session was not started"
 OVERTAKEN = "training was stopped before the command took effect"
 OVERTAKEN_KINDS = ("pause", "resume", "step", "train")
+REPLACING = (*CHANGING, "rewind", "undo")
+"""Commands that can assign values to variables."""
 
 
 LATER = object()
@@ -54,6 +56,22 @@ class Changes(Protocol):
     def after_change(self, *, failed: bool = False) -> None:
         """Handle the end of a command that changes training."""
 
+    def after_edit(self, command: Command, *, at_boundary: bool) -> None:
+        """Handle a direct edit, which `command` describes."""
+
+
+class Settling(Protocol):
+    """Protocol for detectors of direct edits."""
+
+    def settle(self) -> None:
+        """Record the direct edits so far."""
+
+    def suspend(self) -> bool:
+        """Record the direct edits so far, before a command assigns values."""
+
+    def resume(self, watching: bool) -> None:
+        """Regard the current values as the result of commands."""
+
 
 class Queue:
     """Queue of the commands of one session.
@@ -77,6 +95,8 @@ class Queue:
         The identifier of the thread that executes the commands.
     changes : Changes or None
         The observer of commands that change training.
+    edits : Settling or None
+        The detector of direct edits, which are recorded before a command takes effect.
     """
 
     def __init__(self, main_loop: Loop, journal: Journal) -> None:
@@ -85,6 +105,7 @@ class Queue:
         self.closed: str | None = NOT_STARTED
         self.thread: int | None = None
         self.changes: Changes | None = None
+        self.edits: Settling | None = None
         self._main_loop = main_loop
         self._journal = journal
         self._settled = 0  # all commands before this index are done
@@ -151,6 +172,7 @@ class Queue:
         if self.overtaken(command):
             command._refuse(OVERTAKEN)
             return
+        watching = self._suspend(command.kind)
         done = self._main_loop.status["iterations_done"]
         changes = self.changes if command.kind in CHANGING else None
         if changes is not None:
@@ -167,6 +189,8 @@ class Queue:
             command._refuse(str(refusal))
         except Exception as error:
             command._refuse(f"{type(error).__name__}: {error}", error)
+        if self.edits is not None:
+            self.edits.resume(watching)
         if changes is not None:
             changes.after_change(failed=failed)
         if failed:
@@ -175,6 +199,15 @@ class Queue:
             self._journal.document(command, details)
             command._apply(done, result)
         then()
+
+    def _suspend(self, kind: str) -> bool:
+        """Record direct edits before a command; return True if its own changes are not edits."""
+        if self.edits is None:
+            return False
+        if kind in REPLACING:
+            return self.edits.suspend()
+        self.edits.settle()
+        return False
 
     def overtake(self) -> None:
         """Record that the next command is a stop.
@@ -215,6 +248,7 @@ class Queue:
         with self.lock:
             if self._values is values:
                 self._values = None  # later values require another request
+        watching = self._suspend("set")
         done = self._main_loop.status["iterations_done"]
         last: dict[SharedVariable, Command] = {}
         assigned, replaced = [], []
@@ -239,6 +273,8 @@ class Queue:
                 value.details["old"] = old.item() if old.ndim == 0 else old
                 last[value.shared] = value.command
                 assigned.append(value)
+        if self.edits is not None:
+            self.edits.resume(watching)
         paths = self._paths() if assigned else {}
         for value in reversed(assigned):
             if value.shared in paths:

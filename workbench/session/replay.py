@@ -37,6 +37,12 @@ NO_FUNCTION = (
     "the intervention {text!r} called a function, which a log cannot store; pass it as "
     "functions={{{name!r}: ...}}"
 )
+DIRECT = (
+    "the run was edited without a command at iteration {iteration:,} ({text}), and a log does not "
+    "have the values, so this edit cannot be repeated. Use session.set() for changes that can be "
+    "repeated; to repeat only the others, with other results, call "
+    "replay([i for i in interventions if i['command'] != 'edit'])"
+)
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
 NO_SOURCE = "{source!r} is neither a log nor a list of interventions such as session.interventions"
 NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
@@ -90,6 +96,9 @@ class Replay:
         for record in records:
             if not _is_record(record):
                 raise SessionError(NO_RECORD.format(record=record))
+        for record in records:
+            if record["command"] == "edit":
+                raise SessionError(DIRECT.format_map(record))
         self._known = variables_by_path(main_loop)
         changes = sorted(
             (record for record in records if record["command"] in REPLAYED),

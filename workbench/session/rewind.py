@@ -15,14 +15,17 @@ from time import perf_counter
 from typing import Any
 
 from workbench.extensions import TrainingExtension
+from workbench.extensions.alerts import alert
 from workbench.log import TrainingLogBase
+from workbench.log.summary import REWOUND
 from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
+from workbench.session.edits import Edits
 from workbench.session.fork import Fork, copy_of, load
 from workbench.session.interventions import CHANGING, Journal
-from workbench.session.log_states import differing, log_until, row_of
+from workbench.session.log_states import differing, log_until, row_of, unlike
 from workbench.session.pause import Pause
 from workbench.session.queue import LATER, Refused
 from workbench.session.reach import UndoStack, at_the_end, unable, usable, way_to
@@ -36,10 +39,19 @@ SHARE = 0.02
 GAP = 0.5
 """Minimum number of seconds between two automatic snapshots."""
 
+ATTEMPTS = 3
+"""Maximum number of attempts to copy the state while another thread assigns values."""
+
 NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
+NOT_REPEATED = (
+    "batches {start:,} to {done:,} were repeated with other results than in the log: {text}. A "
+    "value was changed without a command, or the training is not deterministic"
+)
 NONE = "no snapshot could be taken, so this run cannot be rewound ({error})"
 NOT_UNDONE = "no intervention is left to undo: {reason}"
-NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}"
+NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}{hint}"
+REACHED_ON = "; branch {name!r} reached iteration {end:,}: pass branch={name!r}"
+NOT_KEPT = "{text!r} changed the state before a snapshot was taken; use rewind({iteration}) instead"
 NOTHING_TO_UNDO = "no intervention is left to undo"
 NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
 
@@ -53,6 +65,7 @@ class Rewinder:
     run : Run
     pause : Pause
     journal : Journal
+    edits : Edits
 
     Attributes
     ----------
@@ -61,13 +74,17 @@ class Rewinder:
         The branches of the run; the last one is the current branch.
     """
 
-    def __init__(self, main_loop: MainLoop, run: Run, pause: Pause, journal: Journal) -> None:
+    def __init__(
+        self, main_loop: MainLoop, run: Run, pause: Pause, journal: Journal, edits: Edits
+    ) -> None:
         self.ring = Ring()
-        self.branches = [Branch("main")]
+        self.branches = [Branch("main", current_log=main_loop.log)]
+        self._left = 0  # branches that a rewind or `load` has ended
         self._main_loop = main_loop
         self._run = run
         self._pause = pause
         self._journal = journal
+        self._edits = edits
         self._changes = 0  # interventions on the current branch that changed training
         self._seconds = 0.0  # duration of the last snapshot
         self._undo = UndoStack()
@@ -83,13 +100,20 @@ class Rewinder:
         """Take snapshots during all further runs, until `detach` is called."""
         self._run.observers = [self._epochs]
         self._run.after_batch = self.take_when_due if self.able else None
+        self._edits.attach()
 
     def detach(self) -> None:
         """Stop taking snapshots."""
         self._run.observers, self._run.after_batch = [], None
+        self._edits.detach()
 
     def begin(self) -> None:
-        """Count the interventions in the log at the start of a run."""
+        """Count the interventions in the log, and record the edits since the last run."""
+        self._count()
+        self._edits.settle(at_boundary=False)
+        self._edits.forget()
+
+    def _count(self) -> None:
         if self.able:
             self._changes = len(interventions(self._main_loop.log, CHANGING))
 
@@ -113,11 +137,17 @@ class Rewinder:
         """
         if not self.able:
             raise Refused(unable(self._main_loop))
+        self._edits.learn()
+        self._edits.settle()
         start, done = perf_counter(), self._main_loop.status["iterations_done"]
         try:
-            snapshot = snapshot_of(
-                self._main_loop, self._changes, self.branch, pin, in_hand=self._run.in_hand
-            )
+            for _ in range(ATTEMPTS):  # another thread can assign a value meanwhile
+                snapshot = snapshot_of(
+                    self._main_loop, self._changes, self.branch, pin, in_hand=self._run.in_hand
+                )
+                if not self._edits.pending:
+                    break
+                self._edits.settle(at_boundary=False)
             self.ring.add(snapshot)
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
@@ -191,9 +221,31 @@ class Rewinder:
         at = self._main_loop.status["iterations_done"]
         if before is not None and before[0] != at and not (failed and before[0] is None):
             self.branch.leave(before[1])
-            self.branches.append(Branch(f"branch {len(self.branches)}", None, at))
+            self._add_branch(None, at)
             self._recount = True
         if not self._posted:
+            self._posted = True
+            self._main_loop.post(self._take_after)
+
+    def after_edit(self, command: Command, *, at_boundary: bool) -> None:
+        """Take a snapshot after a direct edit, from which later replays start.
+
+        The edit can be undone only if there is a snapshot of the state right before it.
+        """
+        done = self._main_loop.status["iterations_done"]
+        last = self.ring.newest_until(done)
+        here = (done, self.branch, self._changes)
+        if last is None or (last.iteration, last.branch, last.changes) != here:
+            last = None
+            text = NOT_KEPT.format(text=command.text, iteration=command.iteration)
+            self._not_undone = NOT_UNDONE.format(reason=text)
+        self._can_undo(command, last)
+        self._changes += 1
+        if not self.able:
+            return
+        if at_boundary and not self._run.mailbox.yielding:
+            self._take_if_able("after an intervention")
+        elif not self._posted:
             self._posted = True
             self._main_loop.post(self._take_after)
 
@@ -202,7 +254,7 @@ class Rewinder:
         if self._recount:
             self._recount = False
             self._journal.flush()
-            self.begin()
+            self._count()
         if self.able:
             self._take_if_able("after an intervention")
 
@@ -232,7 +284,7 @@ class Rewinder:
         earlier = [
             one for one in usable(self.ring, branch, iteration) if one.changes <= snapshot.changes
         ]
-        return Fork(copy, iteration, earlier)
+        return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
     def begin_at(self, fork: Fork, name: str) -> None:
         """Make a new run train up to the start of a fork, and pause it there."""
@@ -240,10 +292,12 @@ class Rewinder:
         branch.name, branch.start = name, fork.iteration
         self.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)
         self._run.mailbox.close(
-            lambda: bool(status["iterations_done"] >= fork.iteration), self._stay_and_hold
+            lambda: bool(status["iterations_done"] >= fork.iteration),
+            lambda: self._stay_and_hold(fork),
         )
 
-    def _stay_and_hold(self) -> None:
+    def _stay_and_hold(self, fork: Fork) -> None:
+        self._check_repeated(fork.expected, fork.start)
         self._run.ending.requested = at_the_end(self._main_loop)
         self._pause.stay()
         self._pause.hold()
@@ -305,7 +359,9 @@ class Rewinder:
     def _reachable(self, branch: Branch, iteration: int) -> tuple[Snapshot, Mapping[str, Any]]:
         done = self._main_loop.status["iterations_done"] if branch.end is None else branch.end
         if iteration > done:
-            raise Refused(NOT_YET.format(iteration=iteration, done=done))
+            there = [one for one in self.branches if one.end is not None and one.end >= iteration]
+            hint = REACHED_ON.format(name=there[-1].name, end=there[-1].end) if there else ""
+            raise Refused(NOT_YET.format(iteration=iteration, done=done, hint=hint))
         if not self.able:
             raise Refused(unable(self._main_loop))
         if not len(self.ring) and self._failures:
@@ -334,19 +390,21 @@ class Rewinder:
         log.commit()
         tip = self._take_if_able(f"end of {left.name}")
         tail = log.state_dict()
-        expected = row_of(log_state, iteration)
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
         self._main_loop.load_state_dict(new)
         self._main_loop.refresh()
         ending = self._run.ending
         ending.with_epoch = False
         ending.requested = snapshot.iteration == iteration and at_the_end(self._main_loop)
+        earlier = log.status.get("resumed_from")
         log.resume()
+        log.status[REWOUND] = {"from": log.status["resumed_from"], "resumed_from": earlier}
         left.leave(tail)
-        name = f"branch {len(self.branches)}"
-        self.branches.append(Branch(name, parent, snapshot.iteration, snapshot.changes))
+        if not left.changed and self._changes == left.changes:
+            self.branches.remove(left)  # a rewind that was followed by no training
+        self._add_branch(parent, snapshot.iteration, snapshot.changes)
         self._changes = snapshot.changes
-        arrive = partial(self._arrive, command, details, expected)
+        arrive = partial(self._arrive, command, details, log_state, snapshot.iteration)
         if snapshot.iteration == iteration:
             arrive()
             return tip
@@ -358,20 +416,34 @@ class Rewinder:
         )
         return tip
 
+    def _add_branch(self, parent: Branch | None, start: int, changes: int = 0) -> None:
+        self._left += 1
+        log, name = self._main_loop.log, f"branch {self._left}"
+        self.branches.append(Branch(name, parent, start, changes, current_log=log))
+
     def _arrive_and_hold(self, arrive: Callable[[], None]) -> None:
         arrive()
         self._pause.hold()
 
     def _arrive(
-        self, command: Command, details: dict[str, Any], expected: Mapping[str, Any]
+        self, command: Command, details: dict[str, Any], expected: Mapping[str, Any], start: int
     ) -> None:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         self.branch.start = done  # only now, because training up to here can be stopped
-        details["differs"] = differing(expected, dict(log[done]) if done in log else {})
+        row = row_of(expected, done)
+        details["differs"] = differing(row, dict(log[done]) if done in log else {})
+        self._check_repeated(expected, start)
         self._take_if_able(f"start of {self.branch.name}")
         self._journal.document(command, details)
         self._pause.stay()
         command._apply(done)
+
+    def _check_repeated(self, expected: Mapping[str, Any], start: int) -> None:
+        """Alert the user if repeated batches have other results than the log says."""
+        log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
+        text = unlike(expected, log.state_dict(), start, done) if done > start else None
+        if text is not None:
+            alert(self._main_loop, NOT_REPEATED.format(start=start + 1, done=done, text=text))
 
 
 class _Epochs(TrainingExtension):

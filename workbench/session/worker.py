@@ -20,6 +20,7 @@ from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
+from workbench.session.edits import Edits
 from workbench.session.fork import Fork
 from workbench.session.interventions import Journal
 from workbench.session.pause import Pause
@@ -84,8 +85,9 @@ class Worker:
         self._run = main_loop._run
         self._journal = Journal(main_loop)
         self.queue = Queue(main_loop, self._journal)
-        self.pause = Pause(main_loop, self._run, self.queue, self._journal, self._paused)
-        self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal)
+        self.queue.edits = edits = Edits(main_loop, self._run, self.queue, self._journal)
+        self.pause = Pause(main_loop, self._run, self.queue, self._journal, edits, self._paused)
+        self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal, edits)
         self.queue.changes = self.rewinder
         self.prober = Prober(main_loop, self.queue)
         self.state = State.CREATED

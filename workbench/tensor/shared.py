@@ -34,6 +34,13 @@ picklable, it must be defined at module level or be an object such as an `Interv
 """
 
 
+WATCHERS: list[Callable[[SharedVariable], object]] = []
+"""Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
+
+A session notices in this way that another thread changes its training.
+"""
+
+
 class WriterLock:
     """Lock of a function that updates shared variables."""
 
@@ -149,6 +156,8 @@ class SharedVariable(Variable):
         new = self._checked(value)
         with together(self.writers), torch.no_grad():
             self.tensor.copy_(new)
+            for watcher in WATCHERS:
+                watcher(self)
         self.unset = False
 
     def _checked(self, value: Any) -> torch.Tensor:
