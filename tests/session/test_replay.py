@@ -145,3 +145,38 @@ def test_what_is_no_intervention_is_refused_at_once(source, message):
     with pytest.raises(SessionError, match=message):
         session.replay(source)
     assert [command.kind for command in session.commands] == ["pause"]
+
+
+def test_training_after_the_end_is_repeated():
+    first = runs.build(25).start()
+    first.wait(SOON)
+    first.train(batches=7).wait(SOON)
+    first.wait(SOON)
+    session = runs.build(25).start(paused=True)
+    command = session.replay(first.log)
+    session.resume()
+    assert session.wait(SOON)
+    assert command.text == "replay 1 interventions"
+    assert session.log.status["iterations_done"] == 32
+    runs.assert_same(session.main_loop, first.main_loop)
+
+
+def test_training_after_a_stop_is_repeated_up_to_the_same_end():
+    first = runs.build(25).start(paused=True)
+    first.step(8).wait(SOON)
+    paused_at(first, 8)
+    first.stop().wait(SOON)
+    first.wait(SOON)
+    first.train(epochs=1).wait(SOON)
+    first.wait(SOON)
+    session = runs.build(25).start(paused=True)
+    session.replay(first.log)
+    session.resume()
+    assert session.wait(SOON)
+    assert session.log.status["iterations_done"] == first.log.status["iterations_done"] == 10
+
+
+def test_a_load_is_left_out_with_a_note(capsys):
+    session = runs.build(25).start(paused=True)
+    session.replay([{"iteration": 3, "command": "load", "text": "load a.tar"}])
+    assert "leaves out 'load a.tar' at iteration 3" in capsys.readouterr().err

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import SessionError, nearest
+from workbench.extensions.finish_after import GOAL
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.editing import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
-from workbench.session.interventions import REPLAYED
+from workbench.session.interventions import CHANGING, REPLAYED
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
@@ -43,6 +44,11 @@ NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
 TAKEN_BACK = (
     "the rewind to iteration {done:,} undid interventions of the replay; to repeat those from that "
     "iteration onwards, call replay([i for i in interventions if i['iteration'] >= {done}])"
+)
+
+LEFT_OUT = (
+    "the replay leaves out {texts}, since a log does not contain the state that was loaded; the "
+    "results differ from there on. Load the same file in this run at that iteration"
 )
 
 KEYS = {"iteration", "command", "text"}
@@ -91,6 +97,11 @@ class Replay:
             if not _is_record(record):
                 raise SessionError(NO_RECORD.format(record=record))
         self._known = variables_by_path(main_loop)
+        self._left_out = [
+            f"{record['text']!r} at iteration {record['iteration']:,}"
+            for record in records
+            if record["command"] in CHANGING and record["command"] not in REPLAYED
+        ]
         changes = sorted(
             (record for record in records if record["command"] in REPLAYED),
             key=lambda record: int(record["iteration"]),
@@ -105,6 +116,11 @@ class Replay:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def left_out(self) -> str:
+        """A note about interventions that cannot be repeated; empty if there are none."""
+        return "" if not self._left_out else LEFT_OUT.format(texts=", ".join(self._left_out))
+
     def check(self, done: int) -> None:
         """Raise a `SessionError` if the iteration of an intervention has passed."""
         if self._waiting and self._waiting[0][0] < done:
@@ -117,6 +133,10 @@ class Replay:
         if kind == "set_end":
             end = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
             return kind, partial(self._main_loop.end_at, **end), {**end, "old": record.get("old")}
+        if kind == "train":
+            more = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
+            end = record.get("end")
+            return kind, partial(self._train, more, end), {**more, "end": end}
         if kind in ("relabel", "drop"):
             return self._edit(record)
         if kind != "call":
@@ -151,6 +171,12 @@ class Replay:
             raise SessionError(NO_VALUE.format(text=record["text"], error=error)) from error
         return kind, partial(make, self._main_loop, kind, details), details
 
+    def _train(self, more: Mapping[str, int], end: Mapping[str, int] | None) -> None:
+        self._main_loop.go_on(**more)
+        if end is not None:  # the other run may have been stopped before its planned end
+            self._main_loop.status[GOAL] = dict(end)
+            self._main_loop.refresh()
+
     def _call(self, function: Callable[[MainLoop], Any]) -> Any:
         result = function(self._main_loop)
         self._main_loop.refresh()
@@ -166,15 +192,23 @@ class Replay:
             command._refuse(TAKEN_BACK.format(done=done))
             return
         self._uuid = uuid
-        while self._waiting and self._waiting[0][0] <= done:
+        self._make(queue, command)
+        if self._waiting:
+            self._main_loop.post(lambda: self.begin(queue, command))
+            # the run can end after a batch before requests are handled, and train further
+            self._main_loop._run.before_end = lambda: self._make(queue, command)
+        else:
+            self._main_loop._run.before_end = None
+            command._apply(done)
+
+    def _make(self, queue: Queue, command: Command) -> None:
+        """Make the interventions of this iteration."""
+        done = self._main_loop.status["iterations_done"]
+        while not command.done and self._waiting and self._waiting[0][0] <= done:
             self._made, (kind, action, details), record = self._waiting.pop(0)
             one = queue.new(kind, record["text"])
             details["by"] = "replay"
             queue.carry_out(one, action, details)
-        if self._waiting:
-            self._main_loop.post(lambda: self.begin(queue, command))
-        else:
-            command._apply(done)
 
 
 def _is_record(record: object) -> bool:

@@ -315,6 +315,8 @@ class Steering(Editing):
     ) -> Command:
         """Repeat the interventions of another run in this run, each at its iteration.
 
+        These are its actions of `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel` and
+        `drop`. A `load` is left out, with a note. Rewinds and undone actions are not part of a run.
         If the main loop was built by the same code with the same seeds, and runs in the same tier
         with the same number of threads, the results are bitwise identical to those of the other
         run.
@@ -344,8 +346,7 @@ class Steering(Editing):
         >>> again.resume()  # doctest: +SKIP
         """
         replay = Replay(self.main_loop, source, functions or {})
-        note = thread_note(source)
-        if note is not None:
+        for note in filter(None, (thread_note(source), replay.left_out)):
             tell(note)
 
         def action() -> object:
