@@ -4,8 +4,10 @@ import pytest
 
 from tests.support import runs
 from tests.support.waiting import SOON, paused_at
+from workbench.algorithms import Momentum
 from workbench.errors import SessionError
 from workbench.extensions import SimpleExtension
+from workbench.log import SQLiteLog, TrainingLog
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
@@ -180,3 +182,39 @@ def test_a_load_is_left_out_with_a_note(capsys):
     session = runs.build(25).start(paused=True)
     session.replay([{"iteration": 3, "command": "load", "text": "load a.tar"}])
     assert "leaves out 'load a.tar' at iteration 3" in capsys.readouterr().err
+
+
+def test_other_initial_parameters_are_told(steered, capsys):
+    session = runs.build(25)
+    session.algorithm.parameters[0].set_value(session.algorithm.parameters[0].get_value() + 1)
+    session = session.start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    session.step().wait(SOON)
+    paused_at(session, 1)
+    text = capsys.readouterr().err
+    assert "started with other parameters than this run" in text
+    assert "MLP(..., seed=1)" in text
+
+
+def test_other_initial_hyperparameters_are_told(steered, capsys):
+    session = runs.build(25, rule=Momentum(0.2, 0.9)).start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    session.step().wait(SOON)
+    paused_at(session, 1)
+    assert "other values of hyperparameters" in capsys.readouterr().err
+
+
+def test_the_same_initial_state_needs_no_note(steered, capsys):
+    session = runs.build(25).start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    session.step().wait(SOON)
+    paused_at(session, 1)
+    assert "started with" not in capsys.readouterr().err
+
+
+def test_an_empty_log_is_refused(tmp_path):
+    session = runs.build(25).start(paused=True)
+    with pytest.raises(SessionError, match=r"is empty: .* use SQLiteLog\(path, read_only=True\)"):
+        session.replay(SQLiteLog(tmp_path / "runs.sqlite"))
+    with pytest.raises(SessionError, match="is empty.*the log of a run that has started"):
+        session.replay(TrainingLog())

@@ -10,8 +10,9 @@ import numpy as np
 
 from workbench.errors import SessionError, nearest
 from workbench.extensions.finish_after import GOAL
-from workbench.log import TrainingLogBase
+from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.main_loop.facts import INITIAL
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.editing import checked, make
@@ -25,6 +26,24 @@ OTHER_THREADS = (
     "the run whose interventions are replayed used a different number of threads for large steps "
     "({then}) than this run ({now}); sums over several threads are rounded differently, so the "
     "last digits may differ; set config.threads = {then} for identical results"
+)
+OTHER_START = (
+    "the run whose interventions are replayed started with other parameters than this run, so the "
+    "results differ from the first batch on. In one process, each model that is built draws other "
+    "initial values unless its bricks have a seed: build both runs with the same seed, as in "
+    "MLP(..., seed=1), or build this run in a new process (restart the kernel)"
+)
+OTHER_STATE = (
+    "the run whose interventions are replayed started with other values of hyperparameters, "
+    "buffers or random numbers than this run, so the results differ; build both runs by the same "
+    "code, with the same seeds and hyperparameters"
+)
+EMPTY = (
+    "the log to replay is empty: {log!r} has no rows{hint}; pass the log of a run that has started"
+)
+NEW_LOG = (
+    ", since SQLiteLog(path) begins a new log; to open the latest log of the file, use "
+    "SQLiteLog(path, read_only=True)"
 )
 LATE = (
     "the intervention {text!r} was made at iteration {iteration:,}, but this run is already at "
@@ -64,6 +83,18 @@ def thread_note(source: object) -> str | None:
     return None
 
 
+def start_note(source: object, main_loop: MainLoop) -> str | None:
+    """Return a note if a log belongs to a run with another initial state, otherwise None."""
+    if not isinstance(source, TrainingLogBase):
+        return None
+    then, now = source.status.get(INITIAL), main_loop.status.get(INITIAL)
+    if then is None or now is None or then == now:
+        return None
+    if then["parameters"] != now["parameters"]:
+        return OTHER_START
+    return OTHER_STATE
+
+
 class Replay:
     """Interventions of a run, repeated in another run at the same iterations.
 
@@ -78,7 +109,7 @@ class Replay:
     Raises
     ------
     SessionError
-        If `source` is invalid, or if an intervention cannot be made in this run.
+        If `source` is invalid or an empty log, or if an intervention cannot be made in this run.
     """
 
     def __init__(
@@ -89,6 +120,9 @@ class Replay:
     ) -> None:
         self._main_loop = main_loop
         self._functions = functions
+        if isinstance(source, TrainingLogBase) and not len(source):
+            hint = NEW_LOG if isinstance(source, SQLiteLog) else ""
+            raise SessionError(EMPTY.format(log=source, hint=hint))
         try:
             records = list(interventions(source) if isinstance(source, TrainingLogBase) else source)
         except TypeError:

@@ -36,7 +36,7 @@ from workbench.session.hyperparameters import (
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Refused, Value
-from workbench.session.replay import Replay, thread_note
+from workbench.session.replay import Replay, start_note, thread_note
 from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
@@ -350,6 +350,9 @@ class Steering(Editing):
             tell(note)
 
         def action() -> object:
+            note = start_note(source, self.main_loop)  # known when training has started
+            if note is not None:
+                tell(note)
             replay.check(self.log.status["iterations_done"])
             replay.begin(self._queue, command)
             return LATER
