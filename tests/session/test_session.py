@@ -481,6 +481,17 @@ def test_a_session_that_is_training_is_named_once_at_the_line_of_the_user(paused
     assert other.wait(SOON)
 
 
+def test_a_call_requires_a_function(paused):
+    with pytest.raises(SessionError, match=r"call\(\) requires a function .* not 3"):
+        paused.call(3)
+
+
+@pytest.mark.parametrize("name", [3, ""])
+def test_a_snapshot_requires_a_name(paused, name):
+    with pytest.raises(SessionError, match=f"snapshot must be non-empty text, not {name!r}"):
+        paused.snapshot(name)
+
+
 def test_a_paused_session_is_not_named(paused):
     assert make(FinishAfter(after_n_batches=1)).start().wait(SOON)
 

@@ -44,6 +44,9 @@ ALREADY_STARTED = (
     "{session!r} was started before and has ended; to continue, call its method train(epochs=1)"
 )
 RUNS_ALREADY = "{session!r} was started before and is still running; nothing was changed"
+NOT_CALLABLE = (
+    "call() requires a function of the main loop, such as lambda main_loop: ..., not {given!r}"
+)
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
     "extension Checkpoint, or call session.save(path)"
@@ -331,7 +334,14 @@ class Session(FixedAttributes, Steering):
 
         `Command.wait` returns the result. If `f` raises an error, the command fails with this
         error, and training continues.
+
+        Raises
+        ------
+        SessionError
+            If `f` is not callable.
         """
+        if not callable(f):
+            raise SessionError(NOT_CALLABLE.format(given=f))
         name = getattr(f, "__qualname__", None) or repr(f)
 
         def action() -> Any:

@@ -181,7 +181,14 @@ class Steering(Editing):
         ----------
         name : str
             The name of the snapshot, which is shown as the reason for keeping it.
+
+        Raises
+        ------
+        SessionError
+            If `name` is not non-empty text.
         """
+        if not isinstance(name, str) or not name:
+            raise SessionError(f"the name of a snapshot must be non-empty text, not {name!r}")
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
 
