@@ -105,7 +105,7 @@ def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int
             on_unused_input="ignore",
             execution="eager",
         )
-        compute(*(batch[source.name] for source in algorithm.inputs))
+        compute(*(batch[str(source.name)] for source in algorithm.inputs))
     except OutOfRangeError as error:
         return str(error)
     except Exception:  # for example a cost that requires several examples

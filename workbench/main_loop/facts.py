@@ -70,7 +70,7 @@ def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
         flat = value.reshape(-1)
         some = flat[:: max(1, -(-flat.numel() // SAMPLED))].contiguous().cpu()
         about = f"{name} {value.dtype} {tuple(value.shape)}".encode()
-        checksum = zlib.crc32(some.view(torch.uint8).numpy(), zlib.crc32(about, checksum))
+        checksum = zlib.crc32(some.view(torch.uint8).numpy().tobytes(), zlib.crc32(about, checksum))
     return f"{checksum:08x}"
 
 

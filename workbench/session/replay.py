@@ -169,8 +169,8 @@ class Replay:
             return kind, partial(self._main_loop.end_at, **end), {**end, "old": record.get("old")}
         if kind == "train":
             more = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
-            end = record.get("end")
-            return kind, partial(self._train, more, end), {**more, "end": end}
+            goal = record.get("end")
+            return kind, partial(self._train, more, goal), {**more, "end": goal}
         if kind in ("relabel", "drop"):
             return self._edit(record)
         if kind != "call":
