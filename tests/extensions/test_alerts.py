@@ -49,6 +49,18 @@ def test_a_condition_that_was_not_met_in_between_alerts_again():
     assert texts(run(found)) == [(2, "met"), (6, "met")]
 
 
+def test_a_condition_that_raises_alerts_once_and_training_continues():
+    main_loop = run(Alert("low", when=lambda log: log.current_row["nothing"] < 1))
+    [(at, text)] = texts(main_loop)
+    assert (at, main_loop.status["epochs_done"]) == (3, 3)
+    assert "the condition of Alert raised UnknownRecordError: iteration 3 has no record" in text
+
+
+def test_an_alert_has_the_name_of_its_extension():
+    main_loop = run(Alert("done", name="my alert"))
+    assert main_loop.log[3]["alerts"][0]["by"] == "my alert"
+
+
 def test_repeat_alerts_on_every_occasion():
     found = Alert("late", when=lambda log: log.status["epochs_done"] > 1, repeat=True)
     assert texts(run(found)) == [(6, "late"), (9, "late")]

@@ -190,6 +190,43 @@ def test_it_rewinds_and_lowers_the_rate():
     assert ("rewind", "Guard") in changes and ("set", "Guard") in changes
 
 
+def test_it_rewinds_to_the_point_before_the_rate_was_set_too_high():
+    session = exploding(Guard("rewind"))
+    assert session.wait(SOON)
+    (rewind,) = [one for one in session.interventions if one["command"] == "rewind"]
+    assert rewind["to"] == 40
+    assert rate_of(session.main_loop).get_value() == pytest.approx(0.05)
+
+
+def test_its_alert_is_in_the_log_after_the_rewind():
+    session = exploding(Guard("rewind"))
+    assert session.wait(SOON)
+    (found,) = alerts(session.main_loop)
+    assert "rewound to iteration 40 with learning_rate = 0.05 (rewind 1 of 3)" in found["text"]
+    assert (found["level"], found["by"]) == ("warning", "Guard")
+
+
+def test_without_an_intervention_it_goes_back_by_the_given_number_of_batches():
+    session = parabola(Guard("rewind", back=7, times=1), log_of=30).start()
+    until(lambda: session.state is State.PAUSED and len(alerts(session.main_loop)) > 1)
+    (rewind,) = [one for one in session.interventions if one["command"] == "rewind"]
+    assert (rewind["from"], rewind["to"]) == (29, 22)
+
+
+def test_a_second_failure_leads_further_back():
+    session = parabola(Guard("rewind", back=7, times=2), log_of=30).start()
+    until(lambda: session.state is State.PAUSED and len(alerts(session.main_loop)) > 1)
+    (rewind,) = [one for one in session.interventions if one["command"] == "rewind"]
+    assert rewind["to"] == 22 - 1 - 7
+
+
+def test_a_cost_that_explodes_in_the_first_batches_is_detected():
+    session = parabola(Guard("rewind", patience=2), rate=20.0, batches=200).start()
+    until(lambda: session.state is State.PAUSED)
+    assert "the cost explodes" in alerts(session.main_loop)[0]["text"]
+    assert rate_of(session.main_loop).get_value() == pytest.approx(2.5)
+
+
 def test_a_value_that_is_not_finite_rewinds_too():
     session = runs.build(30, Guard("rewind", back=2)).start(paused=True)
     session.step(10).wait(SOON)

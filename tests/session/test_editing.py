@@ -43,6 +43,14 @@ def edited():
     return session
 
 
+def test_a_class_that_the_model_does_not_have_is_refused_and_training_continues(session):
+    command = session.relabel([1, 2], 3)
+    with pytest.raises(SessionError, match=r"new value 3 of source 'targets'.*between 0 and 2"):
+        command.wait(SOON)
+    assert session.training_examples["relabelled"] == {}
+    runs.assert_same(finish(session), finish(runs.build(30).start(paused=True)))
+
+
 def test_the_training_data_change_from_the_next_batch_on(session):
     go_to(session, 7)
     session.drop([3, 5]).wait(SOON)

@@ -4,8 +4,10 @@ import pytest
 
 from tests.support import runs
 from tests.support.waiting import SOON, paused_at
+from workbench.algorithms import Momentum
 from workbench.errors import SessionError
 from workbench.extensions import SimpleExtension
+from workbench.log import SQLiteLog, TrainingLog
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
@@ -145,3 +147,74 @@ def test_what_is_no_intervention_is_refused_at_once(source, message):
     with pytest.raises(SessionError, match=message):
         session.replay(source)
     assert [command.kind for command in session.commands] == ["pause"]
+
+
+def test_training_after_the_end_is_repeated():
+    first = runs.build(25).start()
+    first.wait(SOON)
+    first.train(batches=7).wait(SOON)
+    first.wait(SOON)
+    session = runs.build(25).start(paused=True)
+    command = session.replay(first.log)
+    session.resume()
+    assert session.wait(SOON)
+    assert command.text == "replay 1 interventions"
+    assert session.log.status["iterations_done"] == 32
+    runs.assert_same(session.main_loop, first.main_loop)
+
+
+def test_training_after_a_stop_is_repeated_up_to_the_same_end():
+    first = runs.build(25).start(paused=True)
+    first.step(8).wait(SOON)
+    paused_at(first, 8)
+    first.stop().wait(SOON)
+    first.wait(SOON)
+    first.train(epochs=1).wait(SOON)
+    first.wait(SOON)
+    session = runs.build(25).start(paused=True)
+    session.replay(first.log)
+    session.resume()
+    assert session.wait(SOON)
+    assert session.log.status["iterations_done"] == first.log.status["iterations_done"] == 10
+
+
+def test_a_load_is_left_out_with_a_note(capsys):
+    session = runs.build(25).start(paused=True)
+    session.replay([{"iteration": 3, "command": "load", "text": "load a.tar"}])
+    assert "leaves out 'load a.tar' at iteration 3" in capsys.readouterr().err
+
+
+def test_other_initial_parameters_are_told(steered, capsys):
+    session = runs.build(25)
+    session.algorithm.parameters[0].set_value(session.algorithm.parameters[0].get_value() + 1)
+    session = session.start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    session.step().wait(SOON)
+    paused_at(session, 1)
+    text = capsys.readouterr().err
+    assert "started with other parameters than this run" in text
+    assert "MLP(..., seed=1)" in text
+
+
+def test_other_initial_hyperparameters_are_told(steered, capsys):
+    session = runs.build(25, rule=Momentum(0.2, 0.9)).start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    session.step().wait(SOON)
+    paused_at(session, 1)
+    assert "other values of hyperparameters" in capsys.readouterr().err
+
+
+def test_the_same_initial_state_needs_no_note(steered, capsys):
+    session = runs.build(25).start(paused=True)
+    session.replay(steered.log, functions={"halve": halve})
+    session.step().wait(SOON)
+    paused_at(session, 1)
+    assert "started with" not in capsys.readouterr().err
+
+
+def test_an_empty_log_is_refused(tmp_path):
+    session = runs.build(25).start(paused=True)
+    with pytest.raises(SessionError, match=r"is empty: .* use SQLiteLog\(path, read_only=True\)"):
+        session.replay(SQLiteLog(tmp_path / "runs.sqlite"))
+    with pytest.raises(SessionError, match="is empty.*the log of a run that has started"):
+        session.replay(TrainingLog())

@@ -461,6 +461,7 @@ def test_nothing_else_is_shared_by_two_runs(paused, what):
 
 
 def test_a_failed_start_leaves_nothing_behind(paused):
+    paused.resume().wait(SOON)
     with pytest.warns(SessionWarning, match=f"<Session {paused.name}.* is training too"):
         other = make(FinishAfter(after_n_batches=1)).start()
     other.wait(SOON)
@@ -468,6 +469,36 @@ def test_a_failed_start_leaves_nothing_behind(paused):
     with pytest.raises(SessionWarning):
         main_loop.start()
     assert list(sessions.running().values()) == [paused]
+
+
+def test_a_session_that_is_training_is_named_once_at_the_line_of_the_user(paused):
+    paused.resume().wait(SOON)
+    with pytest.warns(SessionWarning) as caught:
+        other = make(FinishAfter(after_n_batches=1)).start()
+    assert [one.filename for one in caught] == [__file__]
+    other.wait(SOON)
+    other.train(batches=1).wait(SOON)  # a warning would be an error
+    assert other.wait(SOON)
+
+
+def test_a_call_requires_a_function(paused):
+    with pytest.raises(SessionError, match=r"call\(\) requires a function .* not 3"):
+        paused.call(3)
+
+
+@pytest.mark.parametrize("name", [3, ""])
+def test_a_snapshot_requires_a_name(paused, name):
+    with pytest.raises(SessionError, match=f"snapshot must be non-empty text, not {name!r}"):
+        paused.snapshot(name)
+
+
+def test_a_paused_session_is_not_named(paused):
+    assert make(FinishAfter(after_n_batches=1)).start().wait(SOON)
+
+
+def test_a_name_in_use_is_refused_with_a_way_to_end_that_session(paused):
+    with pytest.raises(SessionError, match=rf"running\(\)\['{paused.name}'\]\.stop\(\)"):
+        make().start(name=paused.name)
 
 
 def test_running_sessions_are_found_by_name(paused):

@@ -23,7 +23,7 @@ from workbench.hints import hinted
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 from workbench.names import explain_missing
-from workbench.utils.actors import actor
+from workbench.utils.actors import acting_as, actor
 
 __all__ = ["ALERTS", "Alert", "Level", "alert"]
 
@@ -53,6 +53,10 @@ NOT_A_WEBHOOK = (
     "accepts a mapping, not {webhook!r}"
 )
 HOLDS = "the condition of {name} is met"
+RAISED = (
+    "the condition of {name} raised {error}, so it could not be checked; training continues, and "
+    "later errors of this condition are not shown"
+)
 
 
 def check_level(level: object) -> None:
@@ -105,7 +109,8 @@ class Alert(SimpleExtension):
         The text of the alert if `when` does not return one.
     when : callable, optional
         A function that receives the log and returns True, or the text of the alert, if the
-        condition is met. By default the condition is always met.
+        condition is met. By default the condition is always met. If the function raises an error,
+        the first error becomes an alert, and training continues.
     level : {'info', 'warning', 'error'}
     repeat : bool
         If True, alert whenever the condition is met. By default, if the condition is met several
@@ -159,6 +164,7 @@ class Alert(SimpleExtension):
         self.level = level
         self.repeat = repeat
         self.met = False
+        self.failed = False  # the condition has raised an error
         self._sender = None if webhook is None else Sender(webhook)
 
     def records(self) -> dict[str, bool]:
@@ -167,15 +173,27 @@ class Alert(SimpleExtension):
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Check the condition, and alert the user if it is met."""
         log = self.main_loop.log
-        found = True if self.when is None else self.when(log)
+        try:
+            found = True if self.when is None else self.when(log)
+        except Exception as error:
+            if not self.failed:
+                self.failed = True
+                text = RAISED.format(name=self.name, error=f"{type(error).__name__}: {error}")
+                self._alert(text, "error")
+            return
         before, self.met = self.met, bool(found)
         if not found or (before and not self.repeat and self.when is not None):
             return
         text = found if isinstance(found, str) else self.text or HOLDS.format(name=self.name)
-        alert(self.main_loop, text, self.level)
+        self._alert(text, self.level)
+
+    def _alert(self, text: str, level: Level) -> None:
+        log = self.main_loop.log
+        with acting_as(self.name):
+            alert(self.main_loop, text, level)
         if self._sender is not None:
             iteration = log.status["iterations_done"]
-            facts = {"text": text, "level": self.level, "iteration": iteration, "log": log.h_uuid}
+            facts = {"text": text, "level": level, "iteration": iteration, "log": log.h_uuid}
             self._sender.send(facts)
 
 

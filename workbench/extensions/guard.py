@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from workbench.algorithms import GradientDescent
@@ -13,7 +14,7 @@ from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
 from workbench.expressions import l2_norm
 from workbench.extensions.alerts import ALERTS, alert
 from workbench.extensions.base import TrainingExtension
-from workbench.interfaces import Hyperparameter, Session
+from workbench.interfaces import Command, Hyperparameter, Session
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable, function
 from workbench.tensor.traversal import ancestors
@@ -27,6 +28,12 @@ LEARNING_RATE = "learning_rate"
 FEWEST = 20
 """Minimum number of costs from which a limit for the cost is computed."""
 
+EARLY = 10
+"""Multiple of `Guard.exploding` by which a cost exceeds the first cost, while fewer are known."""
+
+SUSPECTS = ("set", "call", "hold", "release", "relabel")
+"""Commands that can make a cost explode soon afterwards."""
+
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
     "record_name, the name of a record that TrainingDataMonitoring writes after every batch"
@@ -38,7 +45,9 @@ EXPLODES = (
 STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
 PAUSED_AFTER = "{what}. Training is paused"
-REWOUND = "{what}. Training is rewound to iteration {target:,} with {changes}"
+REWOUND = (
+    "{what}. Training is rewound to iteration {target:,} with {changes} (rewind {count} of {times})"
+)
 NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
 ENDED = "{what}. Training ends because there is no session that could pause it"
 
@@ -50,7 +59,8 @@ class Guard(TrainingExtension):
     the parameters whose gradients are not finite, the message names the one nearest to the cost.
     The batch is processed again when training resumes. A cost explodes if, in several consecutive
     batches, it exceeds both the median at the start of the run and the median over the last batches
-    by a multiple of the spread of the last costs.
+    by a multiple of the spread of the last costs. In the first batches, before a median is known, it
+    explodes if it exceeds the first cost (or 1, if that is larger) by more than 100 times.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
@@ -59,12 +69,15 @@ class Guard(TrainingExtension):
     Parameters
     ----------
     action : {'pause', 'rewind'}
-        With ``'rewind'``, training is rewound to a snapshot, the learning rate is multiplied by
-        `factor`, and training continues.
+        With ``'rewind'``, training is rewound to an iteration before the failure, the learning rate
+        is reduced, and training continues.
     factor : float
-        The factor for the learning rate, between 0 and 1.
+        The factor for the learning rate, between 0 and 1. It multiplies the rate at the failure or
+        the rate at the earlier iteration, whichever is lower.
     back : int
-        The minimum number of iterations to rewind, if a snapshot of this age exists.
+        The number of iterations to rewind from the last good batch. If a value was set or an
+        example was relabelled in these iterations, training is rewound only to the point before
+        that. A failure within `back` iterations of an earlier rewind leads further back.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
@@ -140,6 +153,8 @@ class Guard(TrainingExtension):
         self.rewinds = 0  # not part of the state, which a rewind would restore
         self._limit: float | None = None  # for the current `last`; None if unknown
         self._wrong = False  # the last cost was not finite
+        self._rewinding = False  # a rewind was requested and is not complete
+        self._target: int | None = None  # of the last rewind
 
     def records(self) -> dict[str, bool]:
         return {ALERTS: False}
@@ -151,6 +166,7 @@ class Guard(TrainingExtension):
     def on_resumption(self) -> None:
         """Check that the cost of each batch is available."""
         self._limit = None
+        self._rewinding = False
         self._check()
 
     def _check(self) -> None:
@@ -204,8 +220,11 @@ class Guard(TrainingExtension):
 
     def _new_limit(self) -> float:
         """Compute the limit that an exploding cost exceeds."""
-        if len(self.last) < FEWEST:
+        if not self.first:
             return math.inf
+        if len(self.last) < FEWEST:  # a few costs after the first one may have been too high too
+            scale = max(abs(self.first[0]), 1.0)
+            return self.first[0] + EARLY * self.exploding * scale
         low, median, high = statistics.quantiles(self.last, n=4)
         spread = max(high - low, abs(median))
         return max(statistics.median(self.first), median) + self.exploding * spread
@@ -232,46 +251,107 @@ class Guard(TrainingExtension):
 
     def _act(self, what: str, *, again: bool = False) -> None:
         """Rewind, pause or end the run, and alert the user."""
+        if self._rewinding:  # after the rewind, the failed batch is not processed again
+            return
         session, what = self.main_loop.session, what.rstrip(".")
         if session is None:
             with acting_as(self.name):
                 alert(self.main_loop, ENDED.format(what=what), "error")
             self.main_loop.request_finish()
             return
-        if self.action == "rewind":
-            reason = self._rewind(session, what)
-            if not reason:
-                return
+        reason = self._rewind(session, what, again) if self.action == "rewind" else ""
+        if self.action == "pause" or reason:
+            self._pause(session, what, reason, again)
+
+    def _pause(self, session: Session, what: str, reason: str, again: bool) -> None:
+        if reason:
             what += NOT_POSSIBLE.format(reason=reason)
         with acting_as(self.name):
             session.pause()
             text = PAUSED if again else PAUSED_AFTER
             alert(self.main_loop, text.format(what=what, batch=self._done + 1), "error")
 
-    def _rewind(self, session: Session, what: str) -> str:
-        """Rewind the run with lower learning rates; return a reason if that is not possible."""
-        lowered = [p for p in session.hyperparameters if {p.path, p.name} & set(self.parameters)]
-        kept = [one.iteration for one in session.snapshots if one.iteration <= self._done]
+    def _rewind(self, session: Session, what: str, again: bool) -> str:
+        """Request a rewind with lower learning rates; return a reason if that is not possible."""
+        lowered = self._lowered(session)
         if self.rewinds >= self.times:
             return f"{self.rewinds} rewinds have not helped"
         if not lowered:
             return f"the run has no hyperparameter {' or '.join(self.parameters)}"
-        if not kept:
+        if not any(one.iteration <= self._done for one in session.snapshots):
             return "there is no snapshot"
-        target = max((one for one in kept if one <= self._done - self.back), default=min(kept))
         self.rewinds += 1
-        changes = ", ".join(f"{p.path} = {self.factor * p.value:.4g}" for p in lowered)
-        with acting_as(self.name):
-            alert(self.main_loop, REWOUND.format(what=what, target=target, changes=changes))
-            session.rewind(target)
-            for one in lowered:
-                self._lower(session, one)
-            session.resume()
+        self._rewinding = True
+        rates = {one.path: one.value for one in lowered}
+        self._go(session, self._targets(session), partial(self._arrive, what, again, rates))
         return ""
 
-    def _lower(self, session: Session, one: Hyperparameter) -> None:
-        change = session.hold if one.driven_by else session.set
-        change(one.path, self.factor * one.value)
+    def _go(
+        self,
+        session: Session,
+        targets: list[int],
+        arrive: Callable[[Session, list[int], Command], None],
+    ) -> None:
+        """Request a rewind to the first target, and a call of `arrive` in the training thread."""
+        with acting_as(self.name):
+            command = session.rewind(targets[0])
+        self.main_loop.post(partial(arrive, session, targets, command))
+
+    def _arrive(
+        self,
+        what: str,
+        again: bool,
+        rates: dict[str, float],
+        session: Session,
+        targets: list[int],
+        command: Command,
+    ) -> None:
+        """Lower the rates after a rewind, alert the user and continue; or try another target."""
+        target, *others = targets
+        if command.reason is not None and others:
+            self._go(session, others, partial(self._arrive, what, again, rates))
+            return
+        self._rewinding = False
+        if command.reason is not None:
+            self.rewinds -= 1
+            self._pause(session, what, command.reason, again)
+            return
+        self._target = target
+        lowered = [
+            (p, float(f"{self.factor * min(p.value, rates.get(p.path, p.value)):.6g}"))
+            for p in self._lowered(session)
+        ]
+        changes = ", ".join(f"{one.path} = {rate:.4g}" for one, rate in lowered)
+        text = REWOUND.format(
+            what=what, target=target, changes=changes, count=self.rewinds, times=self.times
+        )
+        with acting_as(self.name):
+            alert(self.main_loop, text)  # in the log of the new branch
+            for one, rate in lowered:
+                change = session.hold if one.driven_by else session.set
+                change(one.path, rate)
+            session.resume()
+
+    def _lowered(self, session: Session) -> list[Hyperparameter]:
+        return [p for p in session.hyperparameters if {p.path, p.name} & set(self.parameters)]
+
+    def _targets(self, session: Session) -> list[int]:
+        """Return the iterations to rewind to, the preferred one first."""
+        good = self._done - self.above
+        if self._target is not None and good - self._target <= self.back:
+            good = self._target - 1  # the last rewind did not go back far enough
+        good = max(good, 0)
+        changes = [
+            one["iteration"]
+            for one in session.interventions
+            if one["command"] in SUSPECTS
+            and one.get("by") != self.name
+            and good - self.back <= one["iteration"] <= good
+        ]
+        target = max(changes, default=max(good - self.back, 0))
+        kept = sorted({s.iteration for s in session.snapshots if s.iteration <= self._done})
+        earlier = [iteration for iteration in reversed(kept) if iteration < target]
+        return list(dict.fromkeys([target, *earlier, *kept[:1]]))
 
     def __repr__(self) -> str:
         shown = "" if self.action == "pause" else f", factor={self.factor}"

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import torch
+
 from workbench.interfaces import Loop
 from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
+from workbench.tensor import SharedVariable
 from workbench.tensor.execution import available_threads
+
+INITIAL = "_initial"
+"""Key of the fingerprints of the initial training state in the status."""
+
+SAMPLED = 1024
+"""Maximum number of elements of each variable that a fingerprint depends on."""
 
 OTHER_THREADS = (
     "after this iteration, the number of threads for large steps is {now} instead of "
@@ -23,8 +33,9 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     """Record facts that affect the results of a run; call `note` if the number of threads changed.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``versions``, the versions of Python and of the libraries; and
-    ``hyperparameters``, the initial hyperparameters of the algorithm by path.
+    rounding of sums depends; ``versions``, the versions of Python and of the libraries;
+    ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
+    fingerprints of the initial ``parameters`` and other ``variables``, by which runs are compared.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
@@ -34,6 +45,33 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     status["versions"] = dict(versions())
     if "hyperparameters" not in status:
         status["hyperparameters"] = hyperparameters(main_loop)
+    if status["iterations_done"] == 0:
+        parameters, others = main_loop.state_variables()
+        status[INITIAL] = {
+            "parameters": fingerprint(parameters),
+            "variables": fingerprint(others),
+        }
+
+
+def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
+    """Return a checksum of the names, shapes and some evenly spaced elements of variables.
+
+    Examples
+    --------
+    >>> from workbench import shared
+    >>> fingerprint({"w": shared([1.0, 2.0])}) == fingerprint({"w": shared([1.0, 2.0])})
+    True
+    >>> fingerprint({"w": shared([1.0, 2.0])}) == fingerprint({"w": shared([1.0, 3.0])})
+    False
+    """
+    checksum = 0
+    for name, variable in sorted(variables.items()):
+        value = variable.tensor.detach()
+        flat = value.reshape(-1)
+        some = flat[:: max(1, -(-flat.numel() // SAMPLED))].contiguous().cpu()
+        about = f"{name} {value.dtype} {tuple(value.shape)}".encode()
+        checksum = zlib.crc32(some.view(torch.uint8).numpy().tobytes(), zlib.crc32(about, checksum))
+    return f"{checksum:08x}"
 
 
 @cache

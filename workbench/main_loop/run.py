@@ -79,6 +79,8 @@ class Run:
     after_batch : callable or None
         A function that is called after every batch. Unlike an observer, it does not cause a commit
         of the log.
+    before_end : callable or None
+        A function that is called when training is about to end, and can extend it.
     """
 
     def __init__(self, main_loop: Owner) -> None:
@@ -87,6 +89,7 @@ class Run:
         self.loaded: set[str] = set()
         self.observers: list[TrainingExtension] = []
         self.after_batch: Callable[[], None] | None = None
+        self.before_end: Callable[[], None] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -104,7 +107,7 @@ class Run:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.observers = []
-        self.after_batch = None
+        self.after_batch = self.before_end = None
         self.reset()
 
     def nothing_to_do(self) -> str | None:
@@ -140,7 +143,7 @@ class Run:
                 self._fail(error)
                 raise
             finally:
-                self.thread = None
+                self.thread = self.before_end = None
                 self.mailbox.clear()
                 if config.profile:
                     self.main_loop.profile.report()
@@ -347,6 +350,8 @@ class Run:
         if self.mailbox.gate is not None:
             self.mailbox.run_all()
             self.ending.requested &= self.mailbox.gate is None
+        elif self.before_end is not None and self.ending.requested:
+            self.before_end()
 
     def interrupt(self, level: Level) -> None:
         """End training after this epoch or immediately; see `MainLoop.interrupt`."""

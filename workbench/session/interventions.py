@@ -13,10 +13,10 @@ from typing import Any
 from workbench.interfaces import Command, Loop
 from workbench.log.interventions import INTERVENTIONS
 
-REPLAYED = ("set", "call", "hold", "release", "set_end", "relabel", "drop")
+REPLAYED = ("set", "call", "hold", "release", "set_end", "train", "relabel", "drop")
 """Commands that change the results of training and can be repeated in another run."""
 
-CHANGING = (*REPLAYED, "train", "load", "edit")
+CHANGING = (*REPLAYED, "load", "edit")
 """Commands and direct edits that change training.
 
 An exact replay of batches starts after the last of them.

@@ -9,7 +9,10 @@ from workbench.errors import SessionError
 from workbench.interfaces import Session
 from workbench.main_loop import lease
 
-TAKEN = "another running session is named {name!r}; choose another name"
+TAKEN = (
+    "another running session is named {name!r}; choose another name, or end that session first: "
+    "workbench.session.running()[{name!r}].stop()"
+)
 
 _numbers = itertools.count(1)
 _known: list[weakref.ReferenceType[Session]] = []
@@ -29,8 +32,9 @@ def check_name(name: object) -> None:
     """
     if name is not None and (not isinstance(name, str) or not name):
         raise SessionError(f"the name of a session must be non-empty text, not {name!r}")
-    if any(name == session.name for session in lease.sessions()):
-        raise SessionError(TAKEN.format(name=name))
+    for session in lease.sessions():
+        if name == session.name:
+            raise SessionError(TAKEN.format(name=name))
 
 
 def remember(session: Session) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import SessionError, nearest
-from workbench.log import TrainingLogBase
+from workbench.extensions.finish_after import GOAL
+from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.main_loop.facts import INITIAL
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.editing import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
-from workbench.session.interventions import REPLAYED
+from workbench.session.interventions import CHANGING, REPLAYED
 from workbench.session.queue import Queue
 from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
@@ -24,6 +26,24 @@ OTHER_THREADS = (
     "the run whose interventions are replayed used a different number of threads for large steps "
     "({then}) than this run ({now}); sums over several threads are rounded differently, so the "
     "last digits may differ; set config.threads = {then} for identical results"
+)
+OTHER_START = (
+    "the run whose interventions are replayed started with other parameters than this run, so the "
+    "results differ from the first batch on. In one process, each model that is built draws other "
+    "initial values unless its bricks have a seed: build both runs with the same seed, as in "
+    "MLP(..., seed=1), or build this run in a new process (restart the kernel)"
+)
+OTHER_STATE = (
+    "the run whose interventions are replayed started with other values of hyperparameters, "
+    "buffers or random numbers than this run, so the results differ; build both runs by the same "
+    "code, with the same seeds and hyperparameters"
+)
+EMPTY = (
+    "the log to replay is empty: {log!r} has no rows{hint}; pass the log of a run that has started"
+)
+NEW_LOG = (
+    ", since SQLiteLog(path) begins a new log; to open the latest log of the file, use "
+    "SQLiteLog(path, read_only=True)"
 )
 LATE = (
     "the intervention {text!r} was made at iteration {iteration:,}, but this run is already at "
@@ -51,6 +71,11 @@ TAKEN_BACK = (
     "iteration onwards, call replay([i for i in interventions if i['iteration'] >= {done}])"
 )
 
+LEFT_OUT = (
+    "the replay leaves out {texts}, since a log does not contain the state that was loaded; the "
+    "results differ from there on. Load the same file in this run at that iteration"
+)
+
 KEYS = {"iteration", "command", "text"}
 """Keys that every intervention must have."""
 
@@ -62,6 +87,18 @@ def thread_note(source: object) -> str | None:
         if then not in (None, now):
             return OTHER_THREADS.format(then=then, now=now)
     return None
+
+
+def start_note(source: object, main_loop: MainLoop) -> str | None:
+    """Return a note if a log belongs to a run with another initial state, otherwise None."""
+    if not isinstance(source, TrainingLogBase):
+        return None
+    then, now = source.status.get(INITIAL), main_loop.status.get(INITIAL)
+    if then is None or now is None or then == now:
+        return None
+    if then["parameters"] != now["parameters"]:
+        return OTHER_START
+    return OTHER_STATE
 
 
 class Replay:
@@ -78,7 +115,7 @@ class Replay:
     Raises
     ------
     SessionError
-        If `source` is invalid, or if an intervention cannot be made in this run.
+        If `source` is invalid or an empty log, or if an intervention cannot be made in this run.
     """
 
     def __init__(
@@ -89,6 +126,9 @@ class Replay:
     ) -> None:
         self._main_loop = main_loop
         self._functions = functions
+        if isinstance(source, TrainingLogBase) and not len(source):
+            hint = NEW_LOG if isinstance(source, SQLiteLog) else ""
+            raise SessionError(EMPTY.format(log=source, hint=hint))
         try:
             records = list(interventions(source) if isinstance(source, TrainingLogBase) else source)
         except TypeError:
@@ -100,6 +140,11 @@ class Replay:
             if record["command"] == "edit":
                 raise SessionError(DIRECT.format_map(record))
         self._known = variables_by_path(main_loop)
+        self._left_out = [
+            f"{record['text']!r} at iteration {record['iteration']:,}"
+            for record in records
+            if record["command"] in CHANGING and record["command"] not in REPLAYED
+        ]
         changes = sorted(
             (record for record in records if record["command"] in REPLAYED),
             key=lambda record: int(record["iteration"]),
@@ -114,6 +159,11 @@ class Replay:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def left_out(self) -> str:
+        """A note about interventions that cannot be repeated; empty if there are none."""
+        return "" if not self._left_out else LEFT_OUT.format(texts=", ".join(self._left_out))
+
     def check(self, done: int) -> None:
         """Raise a `SessionError` if the iteration of an intervention has passed."""
         if self._waiting and self._waiting[0][0] < done:
@@ -126,6 +176,10 @@ class Replay:
         if kind == "set_end":
             end = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
             return kind, partial(self._main_loop.end_at, **end), {**end, "old": record.get("old")}
+        if kind == "train":
+            more = {unit: record[unit] for unit in ("epochs", "batches") if unit in record}
+            goal = record.get("end")
+            return kind, partial(self._train, more, goal), {**more, "end": goal}
         if kind in ("relabel", "drop"):
             return self._edit(record)
         if kind != "call":
@@ -160,6 +214,12 @@ class Replay:
             raise SessionError(NO_VALUE.format(text=record["text"], error=error)) from error
         return kind, partial(make, self._main_loop, kind, details), details
 
+    def _train(self, more: Mapping[str, int], end: Mapping[str, int] | None) -> None:
+        self._main_loop.go_on(**more)
+        if end is not None:  # the other run may have been stopped before its planned end
+            self._main_loop.status[GOAL] = dict(end)
+            self._main_loop.refresh()
+
     def _call(self, function: Callable[[MainLoop], Any]) -> Any:
         result = function(self._main_loop)
         self._main_loop.refresh()
@@ -175,15 +235,23 @@ class Replay:
             command._refuse(TAKEN_BACK.format(done=done))
             return
         self._uuid = uuid
-        while self._waiting and self._waiting[0][0] <= done:
+        self._make(queue, command)
+        if self._waiting:
+            self._main_loop.post(lambda: self.begin(queue, command))
+            # the run can end after a batch before requests are handled, and train further
+            self._main_loop._run.before_end = lambda: self._make(queue, command)
+        else:
+            self._main_loop._run.before_end = None
+            command._apply(done)
+
+    def _make(self, queue: Queue, command: Command) -> None:
+        """Make the interventions of this iteration."""
+        done = self._main_loop.status["iterations_done"]
+        while not command.done and self._waiting and self._waiting[0][0] <= done:
             self._made, (kind, action, details), record = self._waiting.pop(0)
             one = queue.new(kind, record["text"])
             details["by"] = "replay"
             queue.carry_out(one, action, details)
-        if self._waiting:
-            self._main_loop.post(lambda: self.begin(queue, command))
-        else:
-            command._apply(done)
 
 
 def _is_record(record: object) -> bool:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
 from workbench.extensions.alerts import Level, alert, check_level
+from workbench.extensions.finish_after import GOAL
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.extensions.saveload import checked_path
 from workbench.interfaces import State
@@ -43,6 +44,9 @@ ALREADY_STARTED = (
     "{session!r} was started before and has ended; to continue, call its method train(epochs=1)"
 )
 RUNS_ALREADY = "{session!r} was started before and is still running; nothing was changed"
+NOT_CALLABLE = (
+    "call() requires a function of the main loop, such as lambda main_loop: ..., not {given!r}"
+)
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
     "extension Checkpoint, or call session.save(path)"
@@ -272,11 +276,15 @@ class Session(FixedAttributes, Steering):
         (True, <MainLoop: 7 iterations, 7 epochs done>)
         """
         check_more(epochs, batches)
-        more = partial(self.main_loop.go_on, epochs=epochs, batches=batches)
         number, unit = (epochs, "epoch") if epochs is not None else (batches, "batch")
         plural = "" if number == 1 else "es" if unit == "batch" else "s"
         text = f"train {number} more {unit}{plural}"
-        details = {"batches" if unit == "batch" else "epochs": number}
+        details: dict[str, Any] = {"batches" if unit == "batch" else "epochs": number}
+
+        def more() -> None:
+            self.main_loop.go_on(epochs=epochs, batches=batches)
+            details["end"] = dict(self.main_loop.status[GOAL])
+
         with self._queue.lock:
             if not self._worker.state.ended:
                 return self._queue.ask("train", text, more, details)
@@ -326,7 +334,14 @@ class Session(FixedAttributes, Steering):
 
         `Command.wait` returns the result. If `f` raises an error, the command fails with this
         error, and training continues.
+
+        Raises
+        ------
+        SessionError
+            If `f` is not callable.
         """
+        if not callable(f):
+            raise SessionError(NOT_CALLABLE.format(given=f))
         name = getattr(f, "__qualname__", None) or repr(f)
 
         def action() -> Any:

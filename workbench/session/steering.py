@@ -36,7 +36,7 @@ from workbench.session.hyperparameters import (
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Refused, Value
-from workbench.session.replay import Replay, thread_note
+from workbench.session.replay import Replay, start_note, thread_note
 from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
@@ -182,7 +182,14 @@ class Steering(Editing):
         ----------
         name : str
             The name of the snapshot, which is shown as the reason for keeping it.
+
+        Raises
+        ------
+        SessionError
+            If `name` is not non-empty text.
         """
+        if not isinstance(name, str) or not name:
+            raise SessionError(f"the name of a snapshot must be non-empty text, not {name!r}")
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
 
@@ -316,6 +323,8 @@ class Steering(Editing):
     ) -> Command:
         """Repeat the interventions of another run in this run, each at its iteration.
 
+        These are its actions of `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel` and
+        `drop`. A `load` is left out, with a note. Rewinds and undone actions are not part of a run.
         If the main loop was built by the same code with the same seeds, and runs in the same tier
         with the same number of threads, the results are bitwise identical to those of the other
         run.
@@ -346,11 +355,13 @@ class Steering(Editing):
         """
         replay = Replay(self.main_loop, source, functions or {})
         count = f"{len(replay)} intervention{'s' * (len(replay) != 1)}"
-        note = thread_note(source)
-        if note is not None:
+        for note in filter(None, (thread_note(source), replay.left_out)):
             tell(note)
 
         def action() -> object:
+            note = start_note(source, self.main_loop)  # known when training has started
+            if note is not None:
+                tell(note)
             replay.check(self.log.status["iterations_done"])
             replay.begin(self._queue, command)
             return LATER

@@ -6,6 +6,7 @@ import contextvars
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -45,6 +46,11 @@ ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() returns all running sessions by name"
 )
+
+_pairs: weakref.WeakKeyDictionary[interfaces.Session, weakref.WeakSet[interfaces.Session]] = (
+    weakref.WeakKeyDictionary()
+)
+"""For each session, the others that a warning has named."""
 
 
 class Worker:
@@ -129,7 +135,7 @@ class Worker:
         """Start a run in a new thread; the caller must hold the lock.
 
         If starting fails, nothing changes. `before` is called before training, when commands are
-        already accepted. If `warns` is True, a warning names other sessions that are training.
+        already accepted. If `warns` is True, a warning names others that are training, each once.
 
         Raises
         ------
@@ -221,8 +227,19 @@ class Worker:
         self.note = self._unprinted = note or ""
 
     def _warn_about(self, others: list[interfaces.Session]) -> None:
+        """Name the sessions that are training, each once."""
+        session = self._session
+        named = _pairs.setdefault(session, weakref.WeakSet())
+        others = [
+            one
+            for one in others
+            if one.state is State.RUNNING
+            and one not in named
+            and session not in _pairs.get(one, ())
+        ]
         if not others:
             return
+        named.update(others)
         several = len(others) > 1
         text = ANOTHER.format(
             others=", ".join(map(repr, others)),
@@ -230,7 +247,7 @@ class Worker:
             shares="share" if several else "shares",
             session=self._name,
         )
-        remark(text, SessionWarning, stacklevel=5)
+        remark(text, SessionWarning, stacklevel=None)
 
     def _end(self, state: State) -> None:
         self.state, self.queue.closed = state, ENDED.format(state=state)

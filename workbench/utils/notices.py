@@ -10,7 +10,11 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from pathlib import Path
 from typing import TextIO
+
+PACKAGE = str(Path(__file__).parents[1])
+"""The folder of this package."""
 
 
 def tell(text: str) -> None:
@@ -31,7 +35,7 @@ def screen() -> TextIO:
     return sys.stdout if in_notebook() else sys.stderr
 
 
-def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
+def remark(text: str, category: type[Warning], *, stacklevel: int | None = 2) -> None:
     """Issue a warning, or print its text in a notebook, subject to the warning filters.
 
     Parameters
@@ -40,9 +44,14 @@ def remark(text: str, category: type[Warning], *, stacklevel: int = 2) -> None:
         The message.
     category : type
         The class of the warning.
-    stacklevel : int
-        As for `warnings.warn`: 2 refers to the caller of the function that calls `remark`.
+    stacklevel : int or None
+        As for `warnings.warn`: 2 refers to the caller of the function that calls `remark`. None
+        refers to the nearest caller outside this package.
     """
+    if stacklevel is None:
+        frame, stacklevel = sys._getframe(1), 1
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+            frame, stacklevel = frame.f_back, stacklevel + 1
     if not in_notebook():
         warnings.warn(text, category, stacklevel=stacklevel + 1)
         return
