@@ -492,11 +492,12 @@ function makeFrame(model, el, name) {
       const update = () => {
         const payload = model.get("payload");
         const present = Object.keys(payload).length > 0;
-        waiting.hidden = present;
+        waiting.hidden = present || model.get("problem") !== "";
         content.hidden = !present;
         if (present) apply(payload);
       };
       model.on("change:payload", update);
+      model.on("change:problem", update);
       update();
       announce(box);
       return () => {
@@ -504,6 +505,7 @@ function makeFrame(model, el, name) {
         endWatch();
         endKeys();
         model.off("change:payload", update);
+        model.off("change:problem", update);
       };
     }
   };
