@@ -107,6 +107,17 @@ function markTitle() {
   if (unread().size && !marked) document.title = MARK + document.title;
   if (!unread().size && marked) document.title = document.title.slice(MARK.length);
 }
+var watcher = null;
+function followTitle() {
+  if (watcher || !unread().size) return;
+  watcher = new MutationObserver(() => {
+    markTitle();
+    if (unread().size) return;
+    watcher?.disconnect();
+    watcher = null;
+  });
+  watcher.observe(document.head, { subtree: true, childList: true, characterData: true });
+}
 var Alerts = class {
   #box;
   #list;
@@ -140,6 +151,7 @@ var Alerts = class {
     this.#read = Math.min(this.#read, count);
     if (isNew && !first) unread().add(this.#view);
     markTitle();
+    followTitle();
     const shown = alerts.slice(0, Math.min(SHOWN, count - this.#read));
     this.#box.hidden = shown.length === 0;
     const drawn = JSON.stringify(shown);
