@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extensions_live.distributions import KINDS, Distributions, Kind, checked, scalar_of
+from extensions_live.layers import NO_GRAPH
 from extensions_live.messages import ChooseMessage, DistributionsPayload
 from extensions_live.probe_view import ProbeView
 from extensions_live.pump import pump
 from extensions_live.widget import asset
+from workbench.errors import SessionError
 from workbench.graph import ComputationGraph
 from workbench.interfaces import Probe, Session
 from workbench.tensor import Variable
@@ -79,6 +81,8 @@ class Histogram(ProbeView[DistributionsPayload]):
         cost: Variable | None = None,
         title: str = "",
     ) -> None:
+        if graph is not None and not isinstance(graph, ComputationGraph):
+            raise SessionError(NO_GRAPH.format(view="Histogram", given=graph))
         checked("of", of, KINDS)
         self._graph, self._criterion, self._cost = graph, select, cost
         self._batch: Mapping[str, Any] | None = batch

@@ -43,7 +43,7 @@ HEADS = ["layer", *METRICS.values()]
 
 MOST_LAYERS = 64
 
-NO_GRAPH = "the second argument of Layers() must be the model, such as Model(cost), not {given!r}"
+NO_GRAPH = "the second argument of {view}() must be the model, such as Model(cost), not {given!r}"
 TOO_MANY = "only the first {most} of {count} layers are shown; choose others with select=..."
 NO_COST = "without a cost there are no gradients; pass cost=..."
 
@@ -100,7 +100,7 @@ class Layers(ProbeView[LayersPayload]):
         title: str = "",
     ) -> None:
         if not isinstance(graph, ComputationGraph):
-            raise SessionError(NO_GRAPH.format(given=graph))
+            raise SessionError(NO_GRAPH.format(view="Layers", given=graph))
         self._graph = graph
         self._batch: Mapping[str, Any] | None = batch
         self._metric = "gradient"

@@ -42,6 +42,8 @@ STILL_ROWS, STILL_COLUMNS = 20, 12
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
+NO_COLUMNS = "columns must be a list of channel names, for example ['cost'], not {given!r:.80}"
+
 
 class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     """Table of the rows of a session or a log, which can be sorted, filtered and copied as CSV.
@@ -58,7 +60,8 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     Raises
     ------
     LogError
-        If `source` is neither a session nor a log, or `query` is not a condition.
+        If `source` is neither a session nor a log, `columns` is not a list, or `query` is not a
+        condition.
     UnknownRecordError
         If the log has records already, and `query` names a channel that it lacks.
 
@@ -89,6 +92,8 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     ) -> None:
         if not isinstance(source, Session | TrainingLogBase):
             raise LogError(NOT_A_RUN.format(given=source))
+        if isinstance(columns, str) or not isinstance(columns, Sequence | None):
+            raise LogError(NO_COLUMNS.format(given=columns))
         # A log of its own is kept: nothing else may refer to one that was opened for this table.
         self._log = source if isinstance(source, TrainingLogBase) else None
         chosen = None if columns is None else tuple(columns)

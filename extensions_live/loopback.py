@@ -5,7 +5,15 @@ from __future__ import annotations
 import ipaddress
 import os
 
+from workbench.errors import SessionError
+from workbench.utils.numbers import is_whole
+
 LOOPBACK = "127.0.0.1"
+
+MOST_PORT = 65_535
+NOT_A_PORT = (
+    "port must be a whole number from 0 to {most}, not {given!r}; port=0 selects any free port"
+)
 
 EXPOSED = (
     "{what} listens on {address}, so other machines can connect to it. The token protects it, but "
@@ -42,3 +50,22 @@ def reachable(address: str, port: int) -> str:
         return f"{prefix.rstrip('/')}/proxy/{port}"
     host = {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(address, address)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def check_port(port: object) -> None:
+    """Check the number of a port.
+
+    Raises
+    ------
+    SessionError
+        If it is not a whole number from 0 to 65535.
+
+    Examples
+    --------
+    >>> check_port(70000)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.SessionError: port must be a whole number from 0 to 65535, not 70000; ...
+    """
+    if not is_whole(port) or not 0 <= port <= MOST_PORT:
+        raise SessionError(NOT_A_PORT.format(most=MOST_PORT, given=port))

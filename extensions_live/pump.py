@@ -18,6 +18,7 @@ from collections import deque
 from typing import Protocol
 
 from extensions_live.kernel_clock import Clock
+from workbench.errors import WorkbenchError
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +154,10 @@ class Pump:
         if view in self._failed:
             return
         self._failed.add(view)
-        logger.error("%s cannot be drawn", type(view).__name__, exc_info=error)
+        if not isinstance(
+            error, WorkbenchError
+        ):  # the view shows a user's mistake, without a trace
+            logger.error("%s cannot be drawn", type(view).__name__, exc_info=error)
         try:
             view.fail(error)
             self.limiter.count()

@@ -226,8 +226,15 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
     if name not in NAMES:
         hint = nearest(name, NAMES)
         raise SessionError(UNKNOWN.format(name=name, hint=hint, names=", ".join(NAMES)))
+    signature = inspect.signature(getattr(session, name))
+    known = signature.parameters
+    unknown = [one for one in arguments if one not in known]
     try:
-        inspect.signature(getattr(session, name)).bind(**arguments)
+        if unknown:
+            names = ", ".join(map(repr, known)) or "none"
+            hint = nearest(unknown[0], known)
+            raise TypeError(f"it has no argument {unknown[0]!r}{hint}; its arguments: {names}")
+        signature.bind(**arguments)
     except TypeError as error:
         given = dict(arguments)
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None

@@ -49,6 +49,7 @@ FIGURES, CURVES = 12, 8
 """Maximum number of figures, and of curves in one figure."""
 
 NOT_A_RUN = "to_html needs a session or a training log, not {given!r:.80}"
+NO_FILE = "path must be the path of a file, for example 'run.html', not {given!r:.80}{what}"
 SHORTENED = (
     "Curves show at most {most:,} of up to {count:,} points: the smallest and the largest value of "
     "every {size:,} consecutive points, so that no spike is lost. The log contains all points."
@@ -74,7 +75,7 @@ def to_html(
     Raises
     ------
     LogError
-        If `source` is neither a session nor a training log.
+        If `source` is neither a session nor a training log, or `path` is not the path of a file.
 
     Examples
     --------
@@ -89,6 +90,9 @@ def to_html(
     """
     if not isinstance(source, Session | TrainingLogBase):
         raise LogError(NOT_A_RUN.format(given=source))
+    if not isinstance(path, str | os.PathLike) or os.path.isdir(path):
+        what = ", which is a folder" if isinstance(path, str | os.PathLike) else ""
+        raise LogError(NO_FILE.format(given=path, what=what))
     text = report(source, title)
     with replacing(path, MissingDataError) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -23,6 +23,7 @@ from extensions_live.audience import Audience
 from extensions_live.messages import ChooseMessage, Message, WidgetMessage
 from extensions_live.pump import pump
 from extensions_live.transport import Wire, outbox
+from workbench.errors import WorkbenchError
 
 Subject = TypeVar("Subject")
 Payload = TypeVar("Payload", bound=Mapping[str, object])
@@ -157,7 +158,9 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         return 1
 
     def fail(self, error: Exception) -> None:
-        self.problem = f"{type(error).__name__}: {error}"
+        # The message of an error of the workbench is complete without the name of its class.
+        known = isinstance(error, WorkbenchError)
+        self.problem = str(error) if known else f"{type(error).__name__}: {error}"
 
     def close(self) -> None:
         pump.detach(self)

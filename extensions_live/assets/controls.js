@@ -107,6 +107,17 @@ function markTitle() {
   if (unread().size && !marked) document.title = MARK + document.title;
   if (!unread().size && marked) document.title = document.title.slice(MARK.length);
 }
+var watcher = null;
+function followTitle() {
+  if (watcher || !unread().size) return;
+  watcher = new MutationObserver(() => {
+    markTitle();
+    if (unread().size) return;
+    watcher?.disconnect();
+    watcher = null;
+  });
+  watcher.observe(document.head, { subtree: true, childList: true, characterData: true });
+}
 var Alerts = class {
   #box;
   #list;
@@ -140,6 +151,7 @@ var Alerts = class {
     this.#read = Math.min(this.#read, count);
     if (isNew && !first) unread().add(this.#view);
     markTitle();
+    followTitle();
     const shown = alerts.slice(0, Math.min(SHOWN, count - this.#read));
     this.#box.hidden = shown.length === 0;
     const drawn = JSON.stringify(shown);
@@ -449,6 +461,42 @@ function watchKernel(model, box) {
   };
 }
 
+// src/focus.ts
+function isLost(element) {
+  return !element.isConnected || element.matches(":disabled") || !!element.closest("[hidden]");
+}
+function keepFocus(box, instead = () => void 0) {
+  let last = null;
+  const entered = ({ target }) => {
+    last = target instanceof HTMLElement ? target : null;
+  };
+  const left = ({ target }) => {
+    queueMicrotask(() => {
+      if (last === target && last && !isLost(last)) last = null;
+    });
+  };
+  const observer = new MutationObserver(() => {
+    if (!last || last === box || !box.isConnected || !isLost(last)) return;
+    const [lost, now] = [last, focusOf(box)];
+    last = null;
+    if (now && now !== lost && now !== document.body) return;
+    const name = lost.isConnected ? void 0 : lost.dataset.testid;
+    const same2 = name && box.querySelector(`[data-testid="${CSS.escape(name)}"]`);
+    const next = instead(lost) ?? same2;
+    if (box.tabIndex < 0) box.tabIndex = -1;
+    (next && !isLost(next) ? next : box).focus({ preventScroll: true });
+  });
+  box.addEventListener("focusin", entered);
+  box.addEventListener("focusout", left);
+  const attributeFilter = ["hidden", "disabled"];
+  observer.observe(box, { subtree: true, childList: true, attributes: true, attributeFilter });
+  return () => {
+    observer.disconnect();
+    box.removeEventListener("focusin", entered);
+    box.removeEventListener("focusout", left);
+  };
+}
+
 // src/keys.ts
 var KEY = "wb-key";
 var KEYS = [
@@ -496,7 +544,8 @@ function keyOf(event) {
   return key === " " && isPressed(target) ? null : key;
 }
 var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
-function ownKeys(box) {
+function ownKeys(box, instead) {
+  const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain2 = !(ctrlKey || metaKey || altKey);
@@ -505,12 +554,13 @@ function ownKeys(box) {
   };
   window.addEventListener("keydown", first, true);
   return () => {
+    endKeeping();
     window.removeEventListener("keydown", first, true);
   };
 }
-function listenToKeys(box, act) {
+function listenToKeys(box, act, instead) {
   box.tabIndex = 0;
-  const endOwning = ownKeys(box);
+  const endOwning = ownKeys(box, instead);
   const pressed = (event) => {
     const key = keyOf(event);
     if (key === null) return;
@@ -1200,7 +1250,7 @@ function render({ model, el }) {
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title);
   const toggleKeys = makeKeyList(top, box);
-  const endKeys = listenToKeys(box, (key) => {
+  const act = (key) => {
     const now = payload();
     if (!now) return;
     const possible = (name) => now.possible.includes(name);
@@ -1217,6 +1267,10 @@ function render({ model, el }) {
       const after = snapshots.find(({ iteration }) => iteration > done);
       if (after) send("rewind", { iteration: after.iteration, branch: after.branch });
     }
+  };
+  const endKeys = listenToKeys(box, act, (lost) => {
+    if (lost === byName.get("pause")) return byName.get("resume");
+    return lost === byName.get("resume") ? byName.get("pause") : void 0;
   });
   const apply = () => {
     const now = payload();

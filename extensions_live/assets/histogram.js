@@ -180,9 +180,46 @@ function watchKernel(model, box) {
   };
 }
 
+// src/focus.ts
+function isLost(element) {
+  return !element.isConnected || element.matches(":disabled") || !!element.closest("[hidden]");
+}
+function keepFocus(box, instead = () => void 0) {
+  let last = null;
+  const entered = ({ target }) => {
+    last = target instanceof HTMLElement ? target : null;
+  };
+  const left = ({ target }) => {
+    queueMicrotask(() => {
+      if (last === target && last && !isLost(last)) last = null;
+    });
+  };
+  const observer = new MutationObserver(() => {
+    if (!last || last === box || !box.isConnected || !isLost(last)) return;
+    const [lost, now] = [last, focusOf(box)];
+    last = null;
+    if (now && now !== lost && now !== document.body) return;
+    const name = lost.isConnected ? void 0 : lost.dataset.testid;
+    const same2 = name && box.querySelector(`[data-testid="${CSS.escape(name)}"]`);
+    const next = instead(lost) ?? same2;
+    if (box.tabIndex < 0) box.tabIndex = -1;
+    (next && !isLost(next) ? next : box).focus({ preventScroll: true });
+  });
+  box.addEventListener("focusin", entered);
+  box.addEventListener("focusout", left);
+  const attributeFilter = ["hidden", "disabled"];
+  observer.observe(box, { subtree: true, childList: true, attributes: true, attributeFilter });
+  return () => {
+    observer.disconnect();
+    box.removeEventListener("focusin", entered);
+    box.removeEventListener("focusout", left);
+  };
+}
+
 // src/keys.ts
 var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
-function ownKeys(box) {
+function ownKeys(box, instead) {
+  const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain2 = !(ctrlKey || metaKey || altKey);
@@ -191,6 +228,7 @@ function ownKeys(box) {
   };
   window.addEventListener("keydown", first, true);
   return () => {
+    endKeeping();
     window.removeEventListener("keydown", first, true);
   };
 }
@@ -264,11 +302,12 @@ function makeFrame(model, el, name) {
       const update = () => {
         const payload = model.get("payload");
         const present = Object.keys(payload).length > 0;
-        waiting.hidden = present;
+        waiting.hidden = present || model.get("problem") !== "";
         content.hidden = !present;
         if (present) apply(payload);
       };
       model.on("change:payload", update);
+      model.on("change:problem", update);
       update();
       announce(box);
       return () => {
@@ -276,6 +315,7 @@ function makeFrame(model, el, name) {
         endWatch();
         endKeys();
         model.off("change:payload", update);
+        model.off("change:problem", update);
       };
     }
   };

@@ -898,6 +898,42 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   return { update };
 }
 
+// src/focus.ts
+function isLost(element) {
+  return !element.isConnected || element.matches(":disabled") || !!element.closest("[hidden]");
+}
+function keepFocus(box, instead = () => void 0) {
+  let last = null;
+  const entered = ({ target }) => {
+    last = target instanceof HTMLElement ? target : null;
+  };
+  const left = ({ target }) => {
+    queueMicrotask(() => {
+      if (last === target && last && !isLost(last)) last = null;
+    });
+  };
+  const observer = new MutationObserver(() => {
+    if (!last || last === box || !box.isConnected || !isLost(last)) return;
+    const [lost, now] = [last, focusOf(box)];
+    last = null;
+    if (now && now !== lost && now !== document.body) return;
+    const name = lost.isConnected ? void 0 : lost.dataset.testid;
+    const same2 = name && box.querySelector(`[data-testid="${CSS.escape(name)}"]`);
+    const next = instead(lost) ?? same2;
+    if (box.tabIndex < 0) box.tabIndex = -1;
+    (next && !isLost(next) ? next : box).focus({ preventScroll: true });
+  });
+  box.addEventListener("focusin", entered);
+  box.addEventListener("focusout", left);
+  const attributeFilter = ["hidden", "disabled"];
+  observer.observe(box, { subtree: true, childList: true, attributes: true, attributeFilter });
+  return () => {
+    observer.disconnect();
+    box.removeEventListener("focusin", entered);
+    box.removeEventListener("focusout", left);
+  };
+}
+
 // src/keys.ts
 var KEY = "wb-key";
 var OWN = /* @__PURE__ */ new Set([" ", ".", "[", "]", "f", "l", "?"]);
@@ -935,7 +971,8 @@ function keyOf(event) {
   return key === " " && isPressed(target) ? null : key;
 }
 var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
-function ownKeys(box) {
+function ownKeys(box, instead) {
+  const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
     if (!(target instanceof Element) || !box.contains(target)) return;
     const plain2 = !(ctrlKey || metaKey || altKey);
@@ -944,6 +981,7 @@ function ownKeys(box) {
   };
   window.addEventListener("keydown", first, true);
   return () => {
+    endKeeping();
     window.removeEventListener("keydown", first, true);
   };
 }

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from extensions_live.dashboard.guard import Guard
+from extensions_live.loopback import check_port
 from workbench.errors import SessionError
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
 
 def check_free(address: str, port: int) -> None:
     """Raise `SessionError` unless a server can listen on this address and port."""
+    check_port(port)
     try:
         family, *_, place = socket.getaddrinfo(address or None, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from extensions_live.loopback import LOOPBACK, exposure, is_loopback
+from extensions_live.loopback import LOOPBACK, check_port, exposure, is_loopback
 from extensions_live.tools.api import Answer, Api
 from workbench.errors import SessionError
 from workbench.hints import Hinted, hinted
@@ -189,6 +189,7 @@ class ToolServer(Hinted):
         self.token = secrets.token_urlsafe(24) if token is None else token
         if not self.token:
             raise SessionError("token must not be empty; omit it for a random token")
+        check_port(port)
         self._api = api
         self._address = address
         try:

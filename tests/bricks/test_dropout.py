@@ -4,13 +4,13 @@ import numpy
 import pytest
 import torch
 
-from workbench import function, grad, tensor
+from workbench import function, grad, shared, tensor
 from workbench.bricks import MLP, Dropout, Sequence, Tanh
 from workbench.bricks.conv import Convolutional, ConvolutionalSequence
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph, apply_training_mode, training_mode
 from workbench.initialization import Constant, IsotropicGaussian
-from workbench.roles import DROPOUT, OUTPUT
+from workbench.roles import ALGORITHM_HYPERPARAMETER, DROPOUT, OUTPUT, has_roles
 
 ONES = torch.ones(300, 200)
 
@@ -87,3 +87,38 @@ def test_among_layers_on_images():
 def test_a_probability_that_is_none_is_refused(drop_prob):
     with pytest.raises(ValueError, match=r"it: drop_prob is .*, but must be a number in \[0, 1\)"):
         Dropout(drop_prob, name="it")
+
+
+def test_the_probability_is_a_hyperparameter_of_the_brick():
+    dropout = Dropout(0.25, name="noise", random_seed=1)
+    with dropout:
+        graph = ComputationGraph(dropout.apply(tensor.matrix("x")))
+    assert has_roles(dropout.probability, [ALGORITHM_HYPERPARAMETER])
+    assert dropout.probability in set(graph.shared_variables)
+    run = graph.get_function()
+    dropout.probability.set_value(0.75)
+    assert abs((run(ONES)[0] == 0).float().mean() - 0.75) < 0.01
+    assert dropout.drop_prob == 0.75
+
+
+def test_one_variable_can_be_the_probability_of_several_bricks():
+    probability = shared(numpy.float32(0), "rate")
+    first, second = Dropout(probability, random_seed=1), Dropout(probability, random_seed=2)
+    x = tensor.matrix("x")
+    with training_mode(first, second):
+        run = function([x], second.apply(first.apply(x)))
+    torch.testing.assert_close(run(ONES), ONES)
+    probability.set_value(0.5)
+    assert abs((run(ONES) == 0).float().mean() - 0.75) < 0.01
+
+
+@pytest.mark.parametrize("given", [[0.5], 1, 1.0])
+def test_a_variable_without_a_probability_is_refused(given):
+    wrong = shared(numpy.asarray(given), "rate")
+    with pytest.raises(ValueError, match=r"it: the value of rate: drop_prob is .*\[0, 1\)"):
+        Dropout(wrong, name="it")
+
+
+def test_a_scalar_keeps_its_dtype():
+    with (dropout := Dropout(0.5, random_seed=1)):
+        assert dropout.apply(tensor.scalar("x")).dtype == torch.float32

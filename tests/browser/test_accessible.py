@@ -127,6 +127,18 @@ def test_keys_in_a_view_leave_the_notebook_alone(notebook, index, control):
     assert notebook.cell(index).locator(control).first.evaluate("(el) => el.matches(':focus')")
 
 
+def test_pausing_with_the_keyboard_keeps_the_focus(notebook):
+    look(notebook, 1)
+    bar = notebook.cell(1)
+    bar.get_by_test_id("pause").first.focus()
+    notebook.page.keyboard.press("Space")
+    focused = bar.locator('[data-testid="resume"]:focus')
+    until(lambda: focused.count() == 1, what="the focus on Resume")
+    notebook.page.keyboard.press("Space")
+    focused = bar.locator('[data-testid="pause"]:focus')
+    until(lambda: focused.count() == 1, what="the focus on Pause")
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark High Contrast"])
 def test_texts_are_readable_in_every_theme(notebook, another_page, lab, theme):
     lab.set(THEMES, {"theme": theme})

@@ -156,3 +156,12 @@ def test_training_is_the_same_with_views(tier, monkeypatch, hand_pump, wire):
             assert view.problem == ""
     session.wait(60)
     assert_same(plain, seen)
+
+
+@pytest.mark.parametrize("view", [Histogram, Layers])
+def test_a_cost_in_place_of_the_model_is_refused(view):
+    session, _ = started(dropout=0)
+    text = rf"second argument of {view.__name__}\(\) must be the model, such as Model\(cost\), not "
+    with pytest.raises(SessionError, match=text):
+        view(session, cost_of(digits_mlp()))
+    session.stop().wait()

@@ -227,3 +227,9 @@ def test_interventions_are_shown_by_their_texts(ask, log):
     log[9]["interventions"] = ({"id": 1, "text": "set rate = 2"}, {"id": 2, "text": "pause"})
     assert ask(count=1)["rows"] == [["9", "25", "", "set rate = 2; pause"]]
     assert "set rate = 2; pause" in log._repr_html_() and "&#x27;id&#x27;" not in log._repr_html_()
+
+
+@pytest.mark.parametrize("given", ["cost", 3])
+def test_columns_must_be_a_list(given):
+    with pytest.raises(LogError, match=rf"columns must be a list .*\['cost'\], not {given!r}"):
+        LogTable(TrainingLog(), columns=given)

@@ -4,6 +4,7 @@ import logging
 import threading
 
 from extensions_live.pump import Limiter, Pump
+from workbench.errors import SessionError
 
 from .runs import Clock
 
@@ -103,6 +104,13 @@ def test_an_error_is_shown_and_logged_once_and_other_views_continue(caplog):
     assert [str(error) for error in broken.failures] == ["no ink"]
     assert [record.message for record in caplog.records] == ["FakeView cannot be drawn"]
     assert len(sound.refreshed) == 1
+
+
+def test_an_error_of_the_workbench_is_only_shown_in_its_view(caplog):
+    pump, view = quiet_pump(Clock()), FakeView(error=SessionError("no source"))
+    pump.serve(view)
+    assert [str(error) for error in view.failures] == ["no source"]
+    assert caplog.records == []
 
 
 def test_a_view_that_recovered_reports_the_next_error_again(caplog):

@@ -156,3 +156,9 @@ def test_wrong_requests_are_refused(tmp_path):
         to_html(3, tmp_path / "run.html")
     with pytest.raises(MissingDataError, match="folder"):
         to_html(TrainingLog(), tmp_path / "missing" / "run.html")
+
+
+def test_a_path_that_is_no_file_is_refused(tmp_path):
+    for given, text in ((tmp_path, "which is a folder"), (None, "not None")):
+        with pytest.raises(LogError, match=f"path must be the path of a file.*{text}"):
+            to_html(TrainingLog(), given)

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from extensions_live import serve
+from extensions_live import Dashboard, serve
 from tests.live.runs import Idle, make_loop
 from tests.support.runs import build
 from tests.support.waiting import paused_at
@@ -258,7 +258,7 @@ def test_no_page_of_a_browser_may_read(tool):
         ("POST", "/commands", '{"name": "puase"}', 400, "did you mean 'pause'?"),
         ("POST", "/commands", '{"name": "call"}', 400, "there is no command 'call'"),
         ("POST", "/commands", '{"name": "__init__"}', 400, "there is no command '__init__'"),
-        ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "does not accept"),
+        ("POST", "/commands", '{"name": "step", "arguments": {"m": 1}}', 400, "no argument 'm'"),
         ("POST", "/commands", '{"name": "step", "arguments": {"n": "x"}}', 400, "'x'"),
         ("POST", "/commands", " " * (1 << 20) + " ", 413, "the maximum is 1,048,576"),
     ],
@@ -304,3 +304,15 @@ def test_what_is_no_session_is_refused(given):
 
 def test_the_text_of_a_server_has_no_token(tool):
     assert tool.server.token not in repr(tool.server)
+
+
+@pytest.mark.parametrize("port", [99999, -1, "80"])
+def test_a_port_that_cannot_exist_is_refused(session, port):
+    for start in (lambda: serve(session, port=port), lambda: Dashboard(session).show(port=port)):
+        with pytest.raises(SessionError, match="port must be a whole number from 0 to 65535, not"):
+            start()
+
+
+def test_a_timeout_must_be_a_number(session):
+    with pytest.raises(SessionError, match="timeout must be .*'x'"):
+        session.wait("x")

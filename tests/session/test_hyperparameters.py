@@ -9,9 +9,11 @@ from tests.support import runs
 from tests.support.waiting import SOON, paused_at
 from workbench import shared
 from workbench.algorithms import Adam, CompositeRule, Momentum, Scale, StepClipping
+from workbench.bricks import Dropout
 from workbench.errors import SessionError
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
+from workbench.graph import ComputationGraph, training_mode
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
@@ -196,3 +198,39 @@ def test_the_probability_of_dropout_is_replayed_and_rewound():
     runs.assert_same(session.main_loop, again.main_loop)
     session.rewind(4).wait(SOON)
     assert session.describe("drop_prob").value == 0.3
+
+
+def with_brick(batches=30):
+    """Return a loop whose network contains the brick `Dropout`, and no other dropout."""
+
+    def algorithm(cost, parameters, rule):
+        [x] = [one for one in ComputationGraph(cost).inputs if one.name == "features"]
+        with training_mode(dropout):
+            dropped = dropout.apply(x * shared(np.ones(4, "float32"), "gain"))
+        new = (cost + (dropped**2).mean()).copy(name="cost")
+        return runs.gradient_descent(new, parameters, rule)
+
+    dropout = Dropout(0.25, name="noise", random_seed=4)
+    return runs.build(batches, dropout=0, algorithm=algorithm)
+
+
+def test_the_probability_of_a_brick_is_found_set_replayed_and_rewound():
+    session = with_brick().start(paused=True)
+    [found] = [one for one in session.hyperparameters if one.name == "drop_prob"]
+    assert (found.path, found.value) == ("noise.drop_prob", 0.25)
+    assert (found.low, found.high) == (0, 1)
+    to(session, 5)
+    program = session.main_loop.algorithm.function.program
+    session.set("drop_prob", 0.75)
+    session.resume()
+    assert session.wait(SOON)
+    assert session.main_loop.algorithm.function.program is program
+    again = with_brick().start(paused=True)
+    again.replay(session.log)
+    again.resume()
+    assert again.wait(SOON)
+    runs.assert_same(session.main_loop, again.main_loop)
+    assert again.describe("drop_prob").value == 0.75
+    session.rewind(4).wait(SOON)
+    assert session.describe("drop_prob").value == 0.25
+    assert "must be between 0 and 1" in session.set("drop_prob", 1).reason

@@ -16,6 +16,7 @@ from typing import Any
 
 from workbench.bricks.lazy import is_set
 from workbench.errors import BrickError
+from workbench.tensor import SharedVariable
 from workbench.utils.numbers import is_finite, is_whole
 
 COUNTS = {
@@ -95,8 +96,13 @@ def check_probability(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a number in [0, 1); a probability of 1 would drop every element.
+        If the value is not a number in [0, 1); a probability of 1 would drop every element. A
+        scalar shared variable with such a value is valid too.
     """
+    if isinstance(value, SharedVariable):
+        where, value = f"{where}: the value of {value}", value.get_value()
+        if value.ndim == 0 and value.dtype.kind == "f":
+            value = value.item()
     if not isinstance(value, Real) or not 0 <= float(value) < 1:
         raise BrickError(f"{where}: {name} is {value!r}, but must be a number in [0, 1)")
 

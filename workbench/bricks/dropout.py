@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar, Unpack
 
+import torch
+
 from workbench.bricks.activations import Activation
 from workbench.bricks.application import application
 from workbench.bricks.dimensions import check_probability
 from workbench.bricks.options import RandomOptions
 from workbench.bricks.random_numbers import Random
-from workbench.graph.annotations import ApplicationCall
+from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
+from workbench.graph.noise import probability_variable
 from workbench.roles import DROPOUT, add_role
-from workbench.tensor import Variable
+from workbench.tensor import SharedVariable, Variable
 
 
 class Dropout(Random, Activation, ModeDependent):
@@ -27,10 +30,21 @@ class Dropout(Random, Activation, ModeDependent):
 
     Parameters
     ----------
-    drop_prob : float, optional
-        The probability of dropping an element, in [0, 1).
+    drop_prob : float or SharedVariable, optional
+        The probability of dropping an element, in [0, 1). A number greater than 0 becomes a shared
+        variable of the brick, a hyperparameter that can be changed during training, for example
+        with ``session.set("drop_prob", 0.3)``. The number 0 leaves dropout out of the graph. Pass a
+        scalar shared variable to use one probability in several bricks, to give it another name, or
+        to start at 0.
     random_seed : int, optional
         The seed of the masks; see `workbench.bricks.Random`.
+
+    Attributes
+    ----------
+    drop_prob : float
+        The current probability. Assigning a value affects only later applications.
+    probability : SharedVariable or None
+        The variable of the probability, or None if the probability is always 0.
 
     References
     ----------
@@ -50,9 +64,26 @@ class Dropout(Random, Activation, ModeDependent):
 
     setting_checks: ClassVar = {"drop_prob": check_probability}
 
-    def __init__(self, drop_prob: float = 0.5, **kwargs: Unpack[RandomOptions]) -> None:
+    def __init__(
+        self, drop_prob: float | SharedVariable = 0.5, **kwargs: Unpack[RandomOptions]
+    ) -> None:
         super().__init__(**kwargs)
+        self.probability: SharedVariable | None = None
         self.drop_prob = drop_prob
+
+    @property
+    def drop_prob(self) -> float:
+        return 0.0 if self.probability is None else float(self.probability.tensor)
+
+    @drop_prob.setter
+    def drop_prob(self, value: float | SharedVariable) -> None:
+        if isinstance(value, SharedVariable):
+            self.probability = probability_variable(value)
+        elif value == 0:
+            self.probability = None
+        else:
+            self.probability = probability_variable(value)
+            add_annotation(self.probability, self)  # so that its name contains the path
 
     def describe(self) -> str:
         return str(self.drop_prob)
@@ -64,10 +95,11 @@ class Dropout(Random, Activation, ModeDependent):
         In training mode, the result has the role ``DROPOUT``.
         """
         application_call.metadata[MODE] = self.in_training_mode
-        if not self.in_training_mode or self.drop_prob == 0:
+        if not self.in_training_mode or self.probability is None:
             return input_
-        keep = 1 - self.drop_prob
+        keep = 1 - self.probability.to(torch.float64)  # exact for a value of any dtype
         mask = self.random_stream.bernoulli(input_.shape, keep, dtype=input_.dtype)
-        kept = input_ * mask / keep
+        divisor = keep if input_.ndim else keep.to(input_.dtype)  # which keeps the dtype
+        kept = input_ * mask / divisor
         add_role(kept, DROPOUT)
         return kept

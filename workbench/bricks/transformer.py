@@ -20,7 +20,7 @@ from workbench.bricks.normalization import LayerNormalization
 from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.positions import RotaryPositions
 from workbench.bricks.sequences import MLP
-from workbench.tensor import Variable
+from workbench.tensor import SharedVariable, Variable
 
 
 class TransformerBlock(Initializable, Feedforward):
@@ -42,7 +42,7 @@ class TransformerBlock(Initializable, Feedforward):
     norm_first : bool, optional
         True to normalise the inputs of the attention and the perceptron. False to normalise the
         outputs of the residual connections, as in the original paper.
-    drop_prob : float, optional
+    drop_prob : float or SharedVariable, optional
         Probability of dropping elements of the outputs of the attention and the perceptron in
         training mode; see `Dropout`.
     causal, positions : optional
@@ -86,7 +86,7 @@ class TransformerBlock(Initializable, Feedforward):
         activation: Brick | None = None,
         normalization: Feedforward | None = None,
         norm_first: bool = True,
-        drop_prob: float = 0.0,
+        drop_prob: float | SharedVariable = 0.0,
         causal: bool = False,
         positions: RotaryPositions | None = None,
         **kwargs: Unpack[InitializableOptions],

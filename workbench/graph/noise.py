@@ -105,7 +105,7 @@ def apply_dropout(
 
     With bricks, use a criterion: ``apply_dropout(graph, OUTPUT & Tanh, 0.5)``.
     """
-    probability = _probability(drop_prob)
+    probability = probability_variable(drop_prob)
     if custom_divisor is not None and not 0 < custom_divisor < math.inf:
         raise GraphError(f"custom_divisor must be a number greater than 0, not {custom_divisor!r}")
     stream = _stream(computation_graph, rng, seed)
@@ -170,8 +170,14 @@ def apply_noise(
     )
 
 
-def _probability(given: Any) -> SharedVariable:
-    """Return the shared variable of a dropout probability, with its role and its check."""
+def probability_variable(given: Any) -> SharedVariable:
+    """Return the shared variable of a dropout probability, with its role and its check.
+
+    Raises
+    ------
+    GraphError
+        If `given` is neither a number in [0, 1) nor a shared variable with such a value.
+    """
     if isinstance(given, SharedVariable):
         variable = given
         if variable.ndim or not variable.dtype.is_floating_point:

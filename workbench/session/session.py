@@ -37,7 +37,7 @@ from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
-from workbench.utils.numbers import is_count
+from workbench.utils.numbers import check_finite, is_count
 from workbench.utils.waiting import wait
 
 ALREADY_STARTED = (
@@ -419,6 +419,8 @@ class Session(FixedAttributes, Steering):
         SessionError
             If the session was not started, or if the training thread calls this method.
         """
+        if timeout is not None:
+            check_finite(timeout, "timeout", SessionError)
         if self._worker.state is State.CREATED:
             raise SessionError(f"{self!r} was not started, so it cannot end; call start()")
         if self._worker.is_current_thread:

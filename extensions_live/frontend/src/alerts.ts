@@ -21,6 +21,20 @@ function markTitle(): void {
   if (!unread().size && marked) document.title = document.title.slice(MARK.length);
 }
 
+let watcher: MutationObserver | null = null;
+
+/** Marks the title again whenever the page sets another one. */
+function followTitle(): void {
+  if (watcher || !unread().size) return;
+  watcher = new MutationObserver(() => {
+    markTitle();
+    if (unread().size) return;
+    watcher?.disconnect();
+    watcher = null;
+  });
+  watcher.observe(document.head, { subtree: true, childList: true, characterData: true });
+}
+
 export class Alerts {
   readonly #box: HTMLElement;
   readonly #list: HTMLElement;
@@ -56,6 +70,7 @@ export class Alerts {
     this.#read = Math.min(this.#read, count); // after a rewind there are fewer
     if (isNew && !first) unread().add(this.#view);
     markTitle();
+    followTitle();
     const shown = alerts.slice(0, Math.min(SHOWN, count - this.#read));
     this.#box.hidden = shown.length === 0;
     const drawn = JSON.stringify(shown);

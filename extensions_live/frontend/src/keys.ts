@@ -1,6 +1,7 @@
 // Keys of the view, which act only while it has the focus, and the list of them.
 
 import { make, named } from "./dom";
+import { keepFocus } from "./focus";
 
 /** The event that passes a key to the other parts of a view; its detail is the key. */
 export const KEY = "wb-key";
@@ -70,9 +71,14 @@ const ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
 /**
  * Keeps keys that are pressed in `box` from the shortcuts of the notebook: otherwise two presses of
  * D delete the cell, and arrow keys select another one. Keys with modifiers, such as Ctrl+S, and
- * Escape still go to the notebook. Returns a function that ends this.
+ * Escape still go to the notebook. The focus stays in `box` when its element disappears; see
+ * `keepFocus`. Returns a function that ends this.
  */
-export function ownKeys(box: HTMLElement): () => void {
+export function ownKeys(
+  box: HTMLElement,
+  instead?: (lost: HTMLElement) => HTMLElement | undefined,
+): () => void {
+  const endKeeping = keepFocus(box, instead);
   // JupyterLab listens on the document, and checks this attribute from the target upwards; most of
   // its shortcuts belong to the element in focus itself.
   const first = ({ target, key, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
@@ -83,18 +89,23 @@ export function ownKeys(box: HTMLElement): () => void {
   };
   window.addEventListener("keydown", first, true);
   return () => {
+    endKeeping();
     window.removeEventListener("keydown", first, true);
   };
 }
 
 /**
  * Calls `act` for keys that are pressed in `box`, or that other parts of the view send with the
- * event `KEY`. These keys do not trigger shortcuts of the notebook. Returns a function that ends
- * this.
+ * event `KEY`. These keys do not trigger shortcuts of the notebook. `instead` chooses the element
+ * that gets the focus of one that disappears. Returns a function that ends this.
  */
-export function listenToKeys(box: HTMLElement, act: (key: string) => void): () => void {
+export function listenToKeys(
+  box: HTMLElement,
+  act: (key: string) => void,
+  instead?: (lost: HTMLElement) => HTMLElement | undefined,
+): () => void {
   box.tabIndex = 0;
-  const endOwning = ownKeys(box);
+  const endOwning = ownKeys(box, instead);
   const pressed = (event: KeyboardEvent) => {
     const key = keyOf(event);
     if (key === null) return;

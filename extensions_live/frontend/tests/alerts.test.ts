@@ -53,6 +53,17 @@ it("marks the title of the page until new alerts are read", () => {
   expect(document.title).toBe("other.ipynb - JupyterLab");
 });
 
+it("marks the title again after the notebook has set it", async () => {
+  alerts.update([], 0);
+  alerts.update(some(1), 1);
+  document.title = "other.ipynb - JupyterLab";
+  await Promise.resolve();
+  expect(document.title).toBe("(!) other.ipynb - JupyterLab");
+  alerts.read();
+  await Promise.resolve();
+  expect(document.title).toBe("other.ipynb - JupyterLab");
+});
+
 it("keeps the mark while another view has unread alerts", () => {
   const other = new Alerts(el, "b");
   for (const one of [alerts, other]) {

@@ -79,6 +79,19 @@ it("enables the possible buttons, and shows either pause or resume", () => {
   expect(part("resume")).toMatchObject({ disabled: false, hidden: false });
 });
 
+it("keeps the focus when its button is replaced or disabled", async () => {
+  document.body.append(el);
+  model.update("payload", RUNNING);
+  part("pause").focus();
+  model.update("payload", { ...RUNNING, state: "paused", possible: ["resume", "step"] });
+  await Promise.resolve();
+  expect(document.activeElement).toBe(part("resume"));
+  part("step").focus();
+  model.update("payload", { ...RUNNING, state: "completed", possible: ["train"] });
+  await Promise.resolve();
+  expect(document.activeElement).toBe(part("controls"));
+});
+
 it("shows that a click was sent until its outcome arrives", async () => {
   const before = { id: 3, text: "step: applied at iteration 4", refused: false };
   model.update("payload", { ...RUNNING, command: before });

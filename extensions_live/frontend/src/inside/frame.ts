@@ -47,11 +47,12 @@ export function makeFrame<Payload extends object>(
       const update = () => {
         const payload = model.get("payload");
         const present = Object.keys(payload).length > 0;
-        waiting.hidden = present;
+        waiting.hidden = present || model.get("problem") !== "";
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
       model.on("change:payload", update);
+      model.on("change:problem", update);
       update();
       announce(box);
       return () => {
@@ -59,6 +60,7 @@ export function makeFrame<Payload extends object>(
         endWatch();
         endKeys();
         model.off("change:payload", update);
+        model.off("change:problem", update);
       };
     },
   };

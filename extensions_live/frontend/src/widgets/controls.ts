@@ -87,7 +87,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title);
   const toggleKeys = makeKeyList(top, box);
-  const endKeys = listenToKeys(box, (key) => {
+  const act = (key: string) => {
     const now = payload();
     if (!now) return;
     const possible = (name: CommandName) => now.possible.includes(name);
@@ -104,6 +104,10 @@ function render({ model, el }: Rendering<ControlsState>) {
       const after = snapshots.find(({ iteration }) => iteration > done);
       if (after) send("rewind", { iteration: after.iteration, branch: after.branch });
     }
+  };
+  const endKeys = listenToKeys(box, act, (lost) => {
+    if (lost === byName.get("pause")) return byName.get("resume");
+    return lost === byName.get("resume") ? byName.get("pause") : undefined;
   });
 
   const apply = () => {
