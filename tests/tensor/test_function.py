@@ -195,3 +195,26 @@ def test_inputs_that_require_gradients_lose_their_history(execution):
     given = torch.ones(2, requires_grad=True)
     assert not f(given).requires_grad
     assert f(given).tolist() == [2.0, 3.0] and torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("W", "w"),
+        ("inputDim", "input_dim"),
+        ("list", "list_1"),
+        ("w", "w", "w_1", "w__1"),
+        ("self", "shared_self"),
+        ("lambda", "a b", "a_b"),
+    ],
+)
+def test_variables_with_similar_names_are_not_exchanged(names, execution):
+    x = tensor.vector("x")
+    variables = [shared(numpy.full(3, i, "float32"), name) for i, name in enumerate(names)]
+    inputs = [tensor.vector(name) for name in names]
+    outputs = [(x * v).sum() for v in variables] + [2 * v.sum() for v in inputs]
+    f = function([x, *inputs], outputs, execution=execution)
+    values = f(torch.ones(3), *[torch.full((3,), float(i)) for i in range(len(names))])
+    expected = [3.0 * i for i in range(len(names))] + [6.0 * i for i in range(len(names))]
+    assert [float(value) for value in values] == expected

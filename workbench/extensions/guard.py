@@ -59,8 +59,9 @@ class Guard(TrainingExtension):
     the parameters whose gradients are not finite, the message names the one nearest to the cost.
     The batch is processed again when training resumes. A cost explodes if, in several consecutive
     batches, it exceeds both the median at the start of the run and the median over the last batches
-    by a multiple of the spread of the last costs. In the first batches, before a median is known, it
-    explodes if it exceeds the first cost (or 1, if that is larger) by more than 100 times.
+    by a multiple of the spread of the last costs. In the first batches, before a median is known,
+    it explodes if it is more than 100 times the first cost, or more than 100 if that cost is below
+    1.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends

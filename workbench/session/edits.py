@@ -57,11 +57,11 @@ class Edits:
         return bool(self._pending)
 
     def attach(self) -> None:
-        """Notice assignments by other threads from now on."""
+        """Record assignments by other threads from now on."""
         WATCHERS.append(self._assigned)
 
     def detach(self) -> None:
-        """Notice only differences from the values at this point, until the next run begins."""
+        """Stop watching other threads, and store the versions until the next run begins."""
         if self._assigned in WATCHERS:
             WATCHERS.remove(self._assigned)
         self._pending.clear()

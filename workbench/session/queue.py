@@ -70,7 +70,7 @@ class Settling(Protocol):
         """Record the direct edits so far, before a command assigns values."""
 
     def resume(self, watching: bool) -> None:
-        """Regard the current values as the result of commands."""
+        """Store the current values as the result of commands."""
 
 
 class Queue:

@@ -439,7 +439,7 @@ class Rewinder:
         command._apply(done)
 
     def _check_repeated(self, expected: Mapping[str, Any], start: int) -> None:
-        """Alert the user if repeated batches have other results than the log says."""
+        """Record an alert if repeated batches have other results than the log contains."""
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         text = unlike(expected, log.state_dict(), start, done) if done > start else None
         if text is not None:

@@ -117,7 +117,6 @@ class _Lowering:
         self.origin: dict[fx.Node, Call] = {}
         self.constants: dict[int, tuple[str, Any]] = {}
         self.bypassed: dict[fx.Node, None] = {}
-        self.names: dict[str, int] = {}
         self.autograd = False
         self.autograd_off: fx.Node | None = None
 
@@ -194,9 +193,13 @@ class _Lowering:
         """Add a placeholder with a unique name, derived from the name of `variable`."""
         given = variable.name or otherwise
         name = "".join([c if c.isalnum() or c == "_" else "_" for c in given])
-        name = (name if name.isidentifier() else f"{otherwise}_{name}") + ending
-        count = self.names[name] = self.names.get(name, -1) + 1
-        return self.graph.placeholder(f"{name}__{count}" if count else name)
+        free = name.isidentifier() and name != "self"  # the first argument of the generated code
+        name = (name if free else f"{otherwise}_{name}") + ending
+        node = self.graph.placeholder(name)
+        # The code that torch generates assigns every argument to the name of its node, in lower
+        # case. An argument of that name, such as w beside W, would be overwritten.
+        node.target = node.name
+        return node
 
     def _schedule(self) -> list[Call]:
         """Return calls in topological order with few switches of the autograd mode.
