@@ -100,6 +100,6 @@ class Dropout(Random, Activation, ModeDependent):
         keep = 1 - self.probability.to(torch.float64)  # exact for a value of any dtype
         mask = self.random_stream.bernoulli(input_.shape, keep, dtype=input_.dtype)
         divisor = keep if input_.ndim else keep.to(input_.dtype)  # which keeps the dtype
-        kept = input_ * mask / divisor
+        kept: Variable = input_ * mask / divisor
         add_role(kept, DROPOUT)
         return kept
