@@ -23,7 +23,8 @@ class Audience:
     >>> audience = Audience()
     >>> audience.looking()  # a cell shows the widget, but the page has not answered yet
     True
-    >>> audience.heard("a", visible=False)
+    >>> audience.heard("a", visible=False)  # the first report from this rendering
+    True
     >>> audience.looking()
     False
 

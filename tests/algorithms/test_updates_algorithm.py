@@ -47,7 +47,8 @@ def test_a_batch_is_a_dictionary(batch):
 
 
 @pytest.mark.parametrize(
-    ("updates", "given"), [(5, "5$"), ([5], "5 among"), (shared(0, "w"), "w$"), ([(1,)], r"\(1,\)")]
+    ("updates", "given"),
+    [(5, "5$"), ([5], "5 as an item"), (shared(0, "w"), "w$"), ([(1,)], r"\(1,\)")],
 )
 def test_updates_are_pairs(updates, given):
     _, algorithm = counting()
@@ -57,7 +58,9 @@ def test_updates_are_pairs(updates, given):
 
 def test_a_missing_source_is_named_with_those_there_are():
     _, algorithm = counting()
-    with pytest.raises(SourceError, match="requires the source 'x', .* are 'a', 'b'"):
+    with pytest.raises(
+        SourceError, match="requires the source 'x', but the batch contains 'a', 'b'"
+    ):
         algorithm.process_batch({"a": [1.0], "b": [1.0]})
 
 

@@ -86,6 +86,6 @@ def test_a_wrapped_application_tells_what_the_original_tells():
 
 def test_too_few_dimensions_are_refused():
     with pytest.raises(
-        ValueError, match=r"ndimensionalsoftmax\.apply: input_ has 1 dimensions.*extra_ndim=1"
+        ValueError, match=r"ndimensionalsoftmax\.apply: input_ has ndim=1.*extra_ndim=1"
     ):
         NDimensionalSoftmax().apply(tensor.vector("x"), extra_ndim=1)

@@ -91,7 +91,7 @@ OTHERWISE = {
     ),
     "no epoch of a scheme": (
         data.BatchSizeScheme, "get_request_iterator", lambda self: iter([1, 2]),
-        "the requests of epoch `epoch`, starting with number",
+        "the requests of epoch `epoch`, omitting the first `start`",
     ),
 }  # fmt: skip
 

@@ -323,7 +323,7 @@ DAMAGE = {
         edit(lambda file: file.attrs.create("split", [1, 2])),
         "columns of a table of splits, not int64",
     ),
-    "no source": (edit(lambda file: file.pop("targets")), "the source 'targets' .* is missing"),
+    "no source": (edit(lambda file: file.pop("targets")), "the source 'targets', .* is missing"),
     "short source": (edit(shorten), "'train' must be within the 5 rows of source 'features'"),
     "uneven": (edit(shift), "the same number of examples, but have {'features': 10, 'targets': 9}"),
 }

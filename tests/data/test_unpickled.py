@@ -113,7 +113,7 @@ def test_the_error_names_a_missing_file(dataset, path):
 def test_modified_arrays_are_an_error():
     dataset = Iris()
     dataset.indexables[0][3, 2] = 9.0
-    with pytest.raises(DataFileError, match="or the arrays had been modified"):
+    with pytest.raises(DataFileError, match="or the arrays were modified before pickling"):
         again(dataset)
 
 

@@ -50,5 +50,5 @@ def test_the_gradient_is_that_of_all_parameters():
 
 def test_parameters_of_several_dtypes_are_refused():
     a, b = shared(numpy.ones(2), "a"), shared(numpy.ones(2, "float32"), "b")
-    with pytest.raises(ValueError, match="the same dtype, but there are a of .*64, b of .*32"):
+    with pytest.raises(ValueError, match=r"the same dtype, but received a \(.*64\), b \(.*32\)"):
         collect_parameters(ComputationGraph(a.sum() + b.sum()), [a, b])

@@ -65,8 +65,14 @@ def test_every_kind_of_run_is_one(hand_pump, wire, tmp_path):
         ([1], "there is nothing to compare"),
         ({"a": 3}, "the run 'a' must be a session, a branch, a log, .*, not 3"),
         ({"a": "no.sqlite"}, "the run 'a' .* but there is no file 'no.sqlite'"),
-        ({"a": pd.DataFrame({"cost": [1.0]}, index=["x"])}, "the index of the run 'a' must be"),
-        ({"a": pd.DataFrame({"cost": [1.0, 2.0]}, index=[2, 1])}, "increasing whole numbers"),
+        (
+            {"a": pd.DataFrame({"cost": [1.0]}, index=["x"])},
+            "the index of the run 'a' must contain iterations",
+        ),
+        (
+            {"a": pd.DataFrame({"cost": [1.0, 2.0]}, index=[2, 1])},
+            "whole numbers, 0 or more, in increasing order",
+        ),
     ],
 )
 def test_what_is_no_run_is_refused(runs, text):

@@ -200,7 +200,7 @@ def test_a_fork_that_is_impossible_is_refused(learner):
         assert receipt["reason"] == "iteration 999 has not been reached; the last iteration is 0"
         assert tool.get(f"/commands/{receipt['id']}") == receipt
         status, wrong = tool.give("fork", iteraton=1)
-        assert (status, "cannot take" in wrong["error"]["message"]) == (400, True)
+        assert (status, "no argument 'iteraton'" in wrong["error"]["message"]) == (400, True)
 
 
 def test_a_hyperparameter_is_set_with_a_receipt(learner):

@@ -158,7 +158,7 @@ def test_training_after_the_end_is_repeated():
     command = session.replay(first.log)
     session.resume()
     assert session.wait(SOON)
-    assert command.text == "replay 1 interventions"
+    assert command.text == "replay 1 intervention"
     assert session.log.status["iterations_done"] == 32
     runs.assert_same(session.main_loop, first.main_loop)
 

@@ -382,7 +382,8 @@ def test_interrupting_wait_leaves_training_running(paused):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(
-            KeyboardInterrupt, match=r"but training continues: <Session .*stop\(\) method to end training"
+            KeyboardInterrupt,
+            match=r"but training continues: <Session .*stop\(\) method to end training",
         ):
             paused.wait()
     finally:

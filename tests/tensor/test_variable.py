@@ -86,7 +86,7 @@ def test_copy_is_another_variable_of_the_same_value():
 def test_len_and_iteration_need_a_known_size():
     a, b = tensor.variable("x", (2,))
     assert len(tensor.variable("x", (2,))) == 2 and (a + b).ndim == 0
-    with pytest.raises(TypeError, match=r"the first size is unknown .use x.shape\[0\]"):
+    with pytest.raises(TypeError, match=r"the first size is unknown: use x.shape\[0\]"):
         len(tensor.vector("x"))
 
 

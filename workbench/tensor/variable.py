@@ -317,7 +317,7 @@ class Variable:
         size = self.shape[0]
         if isinstance(size, int):
             return size
-        refuse_value(self, "len(), since the first size is unknown (use x.shape[0] instead),")
+        refuse_value(self, f"len() (the first size is unknown: use x.shape[0]{NO_VALUE})")
 
     def __iter__(self) -> Iterator[Any]:
         return iter([self[i] for i in range(len(self))])

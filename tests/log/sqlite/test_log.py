@@ -443,7 +443,7 @@ def test_training_outlasts_a_locked_database(path, monkeypatch):
     monkeypatch.setattr(tables, "PATIENCE", 0.01)
     log, other = SQLiteLog(path), sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.warns(LogWarning, match="is locked .* kept in memory"), log.writing():
+    with pytest.warns(LogWarning, match="still locked .* kept in memory"), log.writing():
         log[1]["cost"] = 0.5
     other.execute("ROLLBACK")
     other.close()
