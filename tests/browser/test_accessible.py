@@ -119,11 +119,13 @@ def test_keys_in_a_view_leave_the_notebook_alone(notebook, index, control):
     look(notebook, index)
     notebook.select(0)
     notebook.cell(index).locator(control).first.focus()
+    notebook.page.wait_for_timeout(500)  # the notebook may make the focused cell the active one
+    active = notebook.page.evaluate(f"{NOTEBOOK}.content.activeCellIndex")
     for key in ("ArrowDown", "b", "d", "d"):
         notebook.page.keyboard.press(key)
     notebook.page.wait_for_timeout(500)  # the time in which the notebook would act
     assert len(notebook.kinds()) == len(CELLS)
-    assert notebook.page.evaluate(f"{NOTEBOOK}.content.activeCellIndex") in (0, index)
+    assert notebook.page.evaluate(f"{NOTEBOOK}.content.activeCellIndex") == active
     assert notebook.cell(index).locator(control).first.evaluate("(el) => el.matches(':focus')")
 
 
