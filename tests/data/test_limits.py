@@ -94,7 +94,9 @@ NPZ = {
     "a value too many": (npy((4,), bytes(40)), {}, "x has more values than its header declares"),
     "negative": (npy((-4,)), {}, "an undamaged npz file"),
     "an invalid header": (b"\x93NUMPY\1\0\6\0{(((((", {}, "an undamaged npz file"),
-    "another method": (npy((1,), bytes(8)), {"method": zipfile.ZIP_LZMA}, "uncompressed or deflated"),
+    "another method": (
+        npy((1,), bytes(8)), {"method": zipfile.ZIP_LZMA}, "as in files of numpy.savez"
+    ),
 }  # fmt: skip
 
 
