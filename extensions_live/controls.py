@@ -26,7 +26,7 @@ from extensions_live.messages import (
 from extensions_live.progress import progress_of
 from extensions_live.pump import pump
 from extensions_live.requests import Requests, outcome
-from extensions_live.run_view import RunView
+from extensions_live.run_view import display
 from extensions_live.speed import Speed
 from extensions_live.steer import Steer
 from extensions_live.still_output import StillOutput
@@ -150,11 +150,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             pump.nudge(self)
 
     def _ipython_display_(self) -> None:
-        session = self.subject
-        if session is None:
-            print(self)
-        else:
-            RunView([self], StillOutput(session))._ipython_display_()
+        display(self, StillOutput)
 
     def _last_outcome(self, last: Command | None) -> Outcome | None:
         """Return the outcome of the last command, or the refusal of a later request."""

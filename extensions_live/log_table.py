@@ -14,7 +14,7 @@ from extensions_live.log_rows import Rows, View, as_csv, cells, view_of
 from extensions_live.log_source import LogSource
 from extensions_live.messages import LogTablePayload, Message, RowsMessage
 from extensions_live.pump import pump
-from extensions_live.run_view import RunView
+from extensions_live.run_view import display
 from extensions_live.runs import FinishedLog
 from extensions_live.table_still import TableStill
 from extensions_live.widget import LiveWidget, asset
@@ -199,11 +199,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         pump.nudge(self)
 
     def _ipython_display_(self) -> None:
-        source = self.subject
-        if source is None:
-            print(self)
-        else:
-            RunView([self], TableStill(source_of(source), self))._ipython_display_()
+        display(self, lambda subject: TableStill(source_of(subject), self))
 
 
 def source_of(subject: Session | TrainingLogBase) -> LogSource:

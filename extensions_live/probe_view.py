@@ -15,7 +15,7 @@ import traitlets
 
 from extensions_live.messages import ChooseMessage
 from extensions_live.pump import pump
-from extensions_live.run_view import RunView
+from extensions_live.run_view import display
 from extensions_live.table_still import TableStill, as_text
 from extensions_live.widget import LiveWidget, asset
 from workbench.errors import SessionError
@@ -120,8 +120,4 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         return f"{type(self).__name__} of {self._name}\n{text}"
 
     def _ipython_display_(self) -> None:
-        session = self.subject
-        if session is None:
-            print(self)
-        else:
-            RunView([self], TableStill(session, self))._ipython_display_()
+        display(self, lambda session: TableStill(session, self))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from extensions_live.formatting import format_duration
 from extensions_live.messages import ProgressFacts, ProgressPayload
-from extensions_live.run_view import RunView
+from extensions_live.run_view import display
 from extensions_live.speed import Speed
 from extensions_live.still_output import StillOutput
 from extensions_live.widget import LiveWidget, asset
@@ -78,11 +78,7 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
         return session.state.ended
 
     def _ipython_display_(self) -> None:
-        session = self.subject
-        if session is None:
-            print(self)
-        else:
-            RunView([self], StillOutput(session))._ipython_display_()
+        display(self, StillOutput)
 
 
 def progress_of(session: Session, speed: Speed) -> ProgressFacts:

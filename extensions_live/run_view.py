@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from extensions_live.notebook import Cell, publish, running_cell, shell
@@ -55,6 +55,18 @@ class RunView:
             data, metadata = widget._repr_mimebundle_() or ({}, {})
             publish({**data, "text/plain": "" if index else FALLBACK}, metadata)
         self.still.display()
+
+
+def display(widget: LiveWidget[Any, Any], make_still: Callable[[Any], StillOutput]) -> None:
+    """Show one widget in the running cell, with the still output that `make_still` returns.
+
+    If the subject of the widget no longer exists, print the widget as text.
+    """
+    subject = widget.subject
+    if subject is None:
+        print(widget)
+    else:
+        RunView([widget], make_still(subject))._ipython_display_()
 
 
 class Shelf:

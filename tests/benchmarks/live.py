@@ -10,9 +10,7 @@ in all runs. Threads of torch leave one core to the browser.
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -25,6 +23,7 @@ from tests.benchmarks.contenders.project import InSession
 from tests.benchmarks.models import Work
 from tests.benchmarks.screen import full_view
 from tests.benchmarks.targets import Row, Target
+from tests.benchmarks.timing import measured_alone
 from tests.browser.lab import guarded_page, headless
 from tests.support import chromium
 from workbench.session import Session
@@ -77,13 +76,7 @@ def speed(work: Work, epochs: int, browser: Browser | None, pairs: int) -> float
 
 def rows(quick: bool) -> list[Row]:
     """Return rows for both works, with a view, and with a view and a dashboard."""
-    command = f"from tests.benchmarks.live import measure; measure({quick})"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # read when a process starts
-    done = subprocess.run(
-        [sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE, check=True
-    )
-    found: list[Row] = json.loads(done.stdout)
-    return found
+    return measured_alone(__name__, quick)
 
 
 def measure(quick: bool) -> None:

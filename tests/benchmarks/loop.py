@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import cProfile
 import json
-import os
 import pstats
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 from tests.benchmarks.screen import Page
 from tests.benchmarks.targets import NO_TARGET, Row, Target, table
+from tests.benchmarks.timing import measured_alone
 from tests.benchmarks.work import EXAMPLES, mlp, stream
 from workbench.extensions import Timing, TrainingExtension
 from workbench.extensions.monitoring import TrainingDataMonitoring
@@ -83,13 +81,7 @@ def looped(execution: str, *, session: bool = False, live: bool = False) -> Call
 
 def rows(quick: bool) -> list[Row]:
     """Return, for each tier, rows for the loop, with a session, and with live views."""
-    command = f"from tests.benchmarks.loop import measure; measure({quick})"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # read when a process starts
-    done = subprocess.run(
-        [sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE, check=True
-    )
-    found: list[Row] = json.loads(done.stdout)
-    return found
+    return measured_alone(__name__, quick)
 
 
 def measure(quick: bool) -> None:
