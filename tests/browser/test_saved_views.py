@@ -108,9 +108,10 @@ view(session)
 """
     notebook = open_notebook(f"database_{end}.ipynb", notebook_text(SMALL_RUN, run))
     notebook.run_all()
+    notebook.find("plot").scroll_into_view_if_needed()  # out of sight it is not drawn
     until(lambda: notebook.drawn(VIEW), what="the view")
     done = "session.log.status['iterations_done']"
-    until(lambda: int(notebook.ask(done)) > 100, what="some values")
+    until(lambda: int(notebook.ask(done)) > 1000, what="more values than the last second has")
     before = int(notebook.ask(done))
     if end == "kill":
         kill(notebook)
