@@ -40,6 +40,7 @@ from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.hierarchy import Children, Parameters
 from workbench.names import explain_missing
+from workbench.tensor.symbolic import symbolic_parameters
 
 __all__ = [
     "GELU",
@@ -93,6 +94,7 @@ __all__ = [
     "WithExtraDims",
     "application",
     "lazy",
+    "symbolic_parameters",
 ]
 
 explain_missing(__name__)

@@ -27,6 +27,8 @@ from workbench.errors import (
 )
 from workbench.graph.hierarchy import Component
 from workbench.tensor import SharedVariable
+from workbench.tensor.shared import check_values
+from workbench.tensor.symbolic import allocation, is_symbolic
 from workbench.utils.hooks import refuse_former_hooks
 
 LIFE_CYCLE = frozenset(
@@ -167,9 +169,10 @@ class Brick(Component):
         self.parameters = []
         self.auxiliary_variables.clear()
         self.updates.clear()
-        self._allocate()
+        with allocation():
+            self._allocate()
         for parameter in self.parameters:
-            if isinstance(parameter, SharedVariable):
+            if isinstance(parameter, SharedVariable) and not parameter.symbolic:
                 parameter.unset = bool(parameter.tensor.isnan().any())
         self._remember_settings()
         self.allocated = True
@@ -196,10 +199,13 @@ class Brick(Component):
         ------
         NotConfiguredError
             If a setting is missing.
+        ParameterError
+            If the brick was allocated inside `symbolic_parameters`.
         """
         self._require(self.initialization_args, "initialization")
         if not self.allocated:
             self._allocate_as_defined(set(), fresh=False)
+        check_values(p for p in self.parameters if isinstance(p, SharedVariable))
         self._check_unchanged()
         if not self.initialization_config_pushed:
             self.push_initialization_config()
@@ -259,7 +265,7 @@ class Brick(Component):
         if not self.allocated:
             self._allocate_as_defined(set(), fresh=False)
         self._check_unchanged()
-        if not self.lazy and not self.initialized:
+        if not self.lazy and not self.initialized and not is_symbolic():
             self.initialize()
 
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:

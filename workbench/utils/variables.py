@@ -14,6 +14,7 @@ from workbench.hints import hinted, show_options
 from workbench.tensor import SharedVariable, Variable, as_variable, shared
 from workbench.tensor.device import floatx
 from workbench.tensor.shared import Check
+from workbench.tensor.symbolic import lacks_values
 
 
 @hinted
@@ -129,13 +130,20 @@ def shared_floatx_zeros(
     shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 ) -> SharedVariable:
     """Create a shared variable of zeros; keyword arguments are passed to `shared_floatx`."""
-    return shared_floatx(numpy.zeros(shape, dtype="float32"), **kwargs)
+    return shared_floatx(_filled(shape, 0), **kwargs)
 
 
 @show_options
 def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]) -> SharedVariable:
     """Create a shared variable whose elements are NaN until they are initialised."""
-    return shared_floatx(numpy.full(shape, numpy.nan, dtype="float32"), **kwargs)
+    return shared_floatx(_filled(shape, numpy.nan), **kwargs)
+
+
+def _filled(shape: Sequence[int], value: float) -> Any:
+    """Return an array, or a tensor without memory where variables get no values."""
+    if lacks_values():
+        return torch.empty(shape, device="meta")
+    return numpy.full(shape, value, dtype="float32")
 
 
 @show_options

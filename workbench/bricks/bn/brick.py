@@ -36,9 +36,8 @@ from workbench.roles import (
     VariableRole,
     add_role,
 )
-from workbench.tensor import SharedVariable, Variable, shared
-from workbench.tensor.device import floatx
-from workbench.utils.variables import shared_floatx_nans
+from workbench.tensor import SharedVariable, Variable
+from workbench.utils.variables import shared_floatx_nans, shared_floatx_zeros
 
 
 class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
@@ -246,7 +245,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         self._own[name] = parameter
 
     def _add_statistic(self, shape: tuple[int, ...], name: str, role: VariableRole) -> None:
-        statistic = shared(torch.zeros(shape, dtype=floatx()), name)
+        statistic = shared_floatx_zeros(shape, name=name)
         add_role(statistic, role)
         add_annotation(statistic, self)
         self._own[name] = statistic
@@ -255,7 +254,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         for name, value in (("population_mean", 0), ("population_stdev", 1)):
             if name in self._own:
                 statistic = self._own[name]
-                statistic.set_value(torch.full(tuple(statistic.shape), value))
+                filled = torch.full((), value).expand(statistic.shape)
+                statistic.set_value(filled)
 
     @property
     def scale(self) -> SharedVariable:
