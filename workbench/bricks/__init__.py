@@ -22,6 +22,7 @@ from workbench.bricks.bn import (
 )
 from workbench.bricks.dropout import Dropout
 from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.fixes import apply_fix
 from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import Initializable, LinearLike
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
@@ -93,6 +94,7 @@ __all__ = [
     "TransformerBlock",
     "WithExtraDims",
     "application",
+    "apply_fix",
     "lazy",
     "symbolic_parameters",
 ]

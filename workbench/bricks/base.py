@@ -18,11 +18,14 @@ from workbench.bricks import display
 from workbench.bricks.application import applications_of
 from workbench.bricks.dimensions import COUNTS, check_count, check_size, is_dimension
 from workbench.bricks.lazy import is_set
+from workbench.bricks.tracing import recorded
 from workbench.bricks.wrappers import BrickWrapper
 from workbench.errors import (
     ApplicationError,
     BrickError,
+    Fix,
     NotConfiguredError,
+    about,
     nearest,
 )
 from workbench.graph.hierarchy import Component
@@ -91,6 +94,9 @@ class Brick(Component):
         A class attribute that maps the name of a setting to a function that raises an error
         for an invalid value. The function is called with the brick's path, the name and the value
         whenever the setting is assigned.
+    dims_of_all_axes : bool
+        A class attribute, True if ``input_dim`` describes all axes of an input except the batch
+        axis. An error about an input then offers all of them.
     former_hooks : dict of str to str
         A class attribute that maps methods that subclasses overrode in Blocks, and that are never
         called here, to their replacements. Defining a class with such a method is an error.
@@ -118,6 +124,7 @@ class Brick(Component):
     decorators: ClassVar[Sequence[BrickWrapper]] = ()
     setting_checks: ClassVar[Mapping[str, Callable[[str, str, Any], object]]] = {}
     former_hooks: ClassVar[Mapping[str, str]] = {}
+    dims_of_all_axes: ClassVar[bool] = False
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
@@ -283,11 +290,13 @@ class Brick(Component):
     def _require(self, settings: Iterable[str], stage: str) -> None:
         missing = self._missing(settings)
         if missing:
-            raise NotConfiguredError(
+            error = NotConfiguredError(
                 f"{self.path()}: {stage} config not set: {', '.join(missing)}; set the attribute, "
                 f"as in {self.name}.{missing[0]} = ..., or pass {missing[0]}=... to "
                 f"{type(self).__name__}()"
             )
+            error.missing = tuple(missing)
+            raise about(error, self.path())
 
     # Dimensions.
 
@@ -326,6 +335,9 @@ class Brick(Component):
     # Changes.
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if (assignments := recorded.get()) is not None:
+            assignments.append((self, name, value))
+            return
         if is_dimension(name):
             check_size(self._where(), name, value)
         elif name in COUNTS:
@@ -372,11 +384,12 @@ class Brick(Component):
         for name, before in vars(self).get("_allocated_for", {}).items():
             now = getattr(self, name, None)
             if not _equal(before, now):
-                raise NotConfiguredError(
+                error = NotConfiguredError(
                     f"{self.path()}: {name} is {now!r}, but the parameters were allocated for "
                     f"{name}={before!r}; set {name} back to {before!r}, or call "
                     f"{self.path().split('/')[0]}.allocate() and initialize() for new parameters"
                 )
+                raise about(error, self.path(), Fix(self.path(), name, before))
 
     # Copies and texts.
 

@@ -8,7 +8,7 @@ from typing import Unpack
 from workbench.bricks.lazy import is_set
 from workbench.bricks.options import BrickOptions
 from workbench.bricks.random_numbers import RNGMixin
-from workbench.errors import NotConfiguredError
+from workbench.errors import NotConfiguredError, about
 from workbench.initialization import NdarrayInitialization
 from workbench.roles import VariableRole, add_role
 from workbench.tensor import Variable
@@ -76,10 +76,12 @@ class Initializable(RNGMixin):
         if isinstance(scheme, NdarrayInitialization):
             return scheme
         found = f"is {scheme!r}" if is_set(scheme) else "is not set"
-        raise NotConfiguredError(
+        error = NotConfiguredError(
             f"{self.path()}: initialization config {name} {found}; set a scheme on this brick or "
             f"one of its parents, as in {name}=IsotropicGaussian(0.1)"
         )
+        error.missing = (name,)
+        raise about(error, self.path())
 
 
 class LinearLike(Initializable):

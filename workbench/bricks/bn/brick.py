@@ -111,6 +111,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     uses_batch_statistics = True
     setting_checks: ClassVar = {"epsilon": check_epsilon}
+    dims_of_all_axes = True
 
     @lazy(allocation=["input_dim"])
     def __init__(
