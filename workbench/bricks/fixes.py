@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.bricks.dimensions import is_dimension
 from workbench.bricks.tracing import Setting, Traced, assignments_of, leaves, traced
@@ -19,16 +19,13 @@ from workbench.errors import BrickError, Fix, NotConfiguredError, ShapeError, Wo
 from workbench.graph.annotations import BrickMethod
 from workbench.graph.hierarchy import Component
 
-if TYPE_CHECKING:
-    from workbench.bricks.base import Brick
-
 Wanted = dict[Setting, Any]
 """New values of settings: whole numbers, or tuples of them."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """What an input requires of a setting.
+    """Requirement of an input for a setting.
 
     Attributes
     ----------
@@ -102,7 +99,7 @@ def _sizes(
                 yield one, tuple([n if isinstance(n, int) else None for n in variable.shape])
 
 
-def _whole(brick: Brick, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
+def _whole(brick: Any, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
     """Return the value of ``input_dim`` if it describes all axes, but not as many as there are."""
     axes = len(dim) if isinstance(dim, (tuple, list)) else 1
     several = len(sizes) > 2
@@ -224,7 +221,7 @@ def _ancestors(brick: Component) -> list[Component]:
     return list(found)
 
 
-def apply_fix(brick: Brick, fix: Fix) -> Brick:
+def apply_fix(brick: Component, fix: Fix) -> Component:
     """Assign the setting that an error offers.
 
     If parameters were allocated for the old setting, they are allocated again, so their values are
@@ -276,5 +273,5 @@ def apply_fix(brick: Brick, fix: Fix) -> Brick:
     allocated = [one for one in path if one.allocated]
     if allocated:
         allocated[0].allocate()
-    changed: Brick = target
+    changed: Component = target
     return changed

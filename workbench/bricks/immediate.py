@@ -70,7 +70,7 @@ def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     try:
         results = made(list(values.values()))
     except WorkbenchError as error:
-        names = dict(enumerate(bound.inputs))
+        names: dict[int | str, str] = dict(enumerate(bound.inputs))
         offer(error, bound, {names.get(key, str(key)): v for key, v in arguments.items()})
         raise
     except Exception as error:
