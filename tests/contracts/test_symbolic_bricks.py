@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from tests.contracts.test_bricks import TABLE, Row, symbols, values
 from workbench import bricks, tensor
 from workbench.bricks import Brick, symbolic_parameters
+from workbench.bricks.inference import Kind, infer
 from workbench.errors import ParameterError
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph
@@ -107,3 +108,13 @@ def test_a_copy_of_a_symbolic_brick_is_symbolic(row):
     twin = copy.deepcopy(brick)
     assert [*map(kind, parameters(twin))] == [*map(kind, parameters(brick))]
     assert [p.symbolic for p in parameters(twin)] == [p.symbolic for p in parameters(brick)]
+
+
+@each
+def test_the_kinds_of_outputs_are_those_of_the_graph(row):
+    named = [*getattr(row.made(), row.method).inputs[: len(row.inputs)], *row.by_name]
+    kinds = {name: Kind.of(v) for name, v in zip(named, symbols(row), strict=True)}
+    expected = [Kind.of(output) for output in outputs_of(row, row.made())]
+    for _ in range(2):  # the second time with inputs that were kept
+        found = infer(getattr(row.made(), row.method), kinds)
+        assert list(found.values()) == expected

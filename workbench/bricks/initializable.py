@@ -12,7 +12,7 @@ from workbench.errors import NotConfiguredError, about
 from workbench.initialization import NdarrayInitialization
 from workbench.roles import VariableRole, add_role
 from workbench.tensor import Variable
-from workbench.utils.variables import shared_floatx_nans
+from workbench.utils.variables import norm_of, shared_floatx_nans
 
 
 class Initializable(RNGMixin):
@@ -68,7 +68,7 @@ class Initializable(RNGMixin):
         parameter = shared_floatx_nans(shape, name=name)
         add_role(parameter, role)
         self.parameters.append(parameter)
-        self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
+        self.add_auxiliary_variable(norm_of(parameter), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
         """Return the scheme in the attribute `name`; raise an error if it is not set."""

@@ -11,10 +11,11 @@ import torch
 from workbench import tensor
 from workbench.errors import DtypeError, ShapeError
 from workbench.hints import hinted, show_options
-from workbench.tensor import SharedVariable, Variable, as_variable, shared
+from workbench.tensor import SharedVariable, Variable, as_variable, shapes, shared
 from workbench.tensor.device import floatx
 from workbench.tensor.shared import Check
 from workbench.tensor.symbolic import lacks_values
+from workbench.tensor.variable import Call
 
 
 @hinted
@@ -159,6 +160,16 @@ def shared_floatx_zeros_matching(
     array([[0., 0.]], dtype=float32)
     """
     return shared_floatx_zeros(tuple(shared_variable.shape), name=name, **kwargs)
+
+
+def norm_of(parameter: SharedVariable) -> Variable:
+    """Return ``parameter.norm(2)`` without shape inference, which is known to return a scalar.
+
+    Bricks add this variable for each parameter, so it takes a large part of the allocation.
+    """
+    call = Call.of(torch.Tensor.norm, (parameter, 2), {})
+    norm: Variable = call.give(shapes.fake_tensor((), parameter.dtype, parameter.device))
+    return norm
 
 
 @show_options

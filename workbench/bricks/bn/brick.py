@@ -37,7 +37,7 @@ from workbench.roles import (
     add_role,
 )
 from workbench.tensor import SharedVariable, Variable
-from workbench.utils.variables import shared_floatx_nans, shared_floatx_zeros
+from workbench.utils.variables import norm_of, shared_floatx_nans, shared_floatx_zeros
 
 
 class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
@@ -242,7 +242,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         parameter = shared_floatx_nans(shape, name=f"batch_norm_{name}")
         add_role(parameter, role)
         self.parameters.append(parameter)
-        self.add_auxiliary_variable(parameter.norm(2), name=f"batch_norm_{name}_norm")
+        self.add_auxiliary_variable(norm_of(parameter), name=f"batch_norm_{name}_norm")
         self._own[name] = parameter
 
     def _add_statistic(self, shape: tuple[int, ...], name: str, role: VariableRole) -> None:
