@@ -206,7 +206,9 @@ class NotConfiguredError(BrickError):
         The attributes of the brick that must be set; empty if a setting has changed instead.
     """
 
-    missing: tuple[str, ...] = ()
+    def __init__(self, text: str, missing: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.missing = tuple(missing)
 
 
 class ApplicationError(BrickError):

@@ -3,23 +3,30 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench import tensor
 from workbench.bricks import (
     MLP,
     BatchNormalization,
+    BatchNormalizedMLP,
     Brick,
     FeedforwardSequence,
     Linear,
+    LinearMaxout,
+    Maxout,
     Sequence,
+    SinusoidalPositions,
     Softmax,
     SpatialBatchNormalization,
     Tanh,
     TransformerBlock,
     application,
     apply_fix,
+    symbolic_parameters,
 )
-from workbench.bricks.conv import Convolutional, ConvolutionalSequence
+from workbench.bricks.conv import AveragePooling, Convolutional, ConvolutionalSequence
 from workbench.bricks.parallel import Parallel
 from workbench.bricks.recurrent import LSTM
 from workbench.errors import BrickError, Fix, NotConfiguredError, ShapeError, WorkbenchError
@@ -179,7 +186,7 @@ def test_a_setting_that_was_changed_can_be_set_back():
 
 
 @pytest.mark.parametrize(
-    "settings, fix",
+    "options, fix",
     [
         ({"input_dim": "784"}, Fix("linear", "input_dim", 784)),
         ({"input_dim": 784.0}, Fix("linear", "input_dim", 784)),
@@ -187,9 +194,9 @@ def test_a_setting_that_was_changed_can_be_set_back():
         ({"input_dim": -1}, None),
     ],
 )
-def test_a_number_of_the_wrong_type_is_converted(settings, fix):
+def test_a_number_of_the_wrong_type_is_converted(options, fix):
     with pytest.raises(BrickError) as caught:
-        Linear(**settings)
+        Linear(**options)
     assert caught.value.fix == fix
 
 
@@ -222,3 +229,75 @@ def test_other_errors_have_no_fix():
     error = raised(Linear(3, 4), tensor.lmatrix("x"), kind=WorkbenchError)
     assert (error.brick, error.fix) == ("linear", None)
     assert (WorkbenchError("text").brick, WorkbenchError("text").fix) == (None, None)
+
+
+def test_heads_that_do_not_divide_the_features():
+    error = raised(TransformerBlock(10, 4, name="block"), features(5, 10), kind=BrickError)
+    assert (error.brick, error.fix) == ("block/attention", Fix("block", "num_heads", 2))
+
+
+def test_an_odd_dimension_of_positions():
+    error = raised(SinusoidalPositions(5), features(3, 5), kind=BrickError)
+    assert error.fix == Fix("sinusoidalpositions", "dim", 6)
+
+
+def test_pieces_that_do_not_divide_the_features():
+    assert raised(Maxout(4), features(6)).fix == Fix("maxout", "num_pieces", 3)
+    assert raised(Maxout(4), features(7)).fix is None
+
+
+def test_settings_of_images():
+    error = raised(Convolutional(3, 4, num_channels=1), features(1, 8, 8), kind=BrickError)
+    assert error.fix == Fix("convolutional", "filter_size", (3, 3))
+    biased = Convolutional((3, 3), 4, num_channels=1, tied_biases=False)
+    error = raised(biased, features(1, 8, 7), kind=NotConfiguredError)
+    assert (error.missing, error.fix) == (
+        ("image_size",),
+        Fix("convolutional", "image_size", (8, 7)),
+    )
+    pooling = AveragePooling((2, 2), include_padding=True)
+    pooling.ignore_border = False
+    error = raised(pooling, features(1, 8, 8), kind=BrickError)
+    assert error.fix == Fix("averagepooling", "ignore_border", True)
+
+
+def test_the_brick_of_an_error_during_allocation_is_the_inner_one():
+    layers = [Convolutional((9, 9), 4, name="wide")]
+    net = ConvolutionalSequence(layers, num_channels=1, image_size=(8, 8), name="net")
+    assert raised(net, features(1, 8, 8), kind=BrickError).brick == "net/wide"
+
+
+def nested(inner, wrappers):
+    """Put a brick into sequences, one inside the other."""
+    for i, before in enumerate(wrappers):
+        parts = [Tanh(name=f"tanh_{i}").apply, inner.apply] if before else [inner.apply]
+        inner = Sequence(parts, name=f"level_{i}")
+    return inner
+
+
+INNER = {
+    "linear": lambda dim: Linear(dim, 3),
+    "mlp": lambda dim: MLP([Tanh(), None], [dim, 5, 3]),
+    "normalized": lambda dim: BatchNormalizedMLP([Tanh()], [dim, 3]),
+    "maxout": lambda dim: LinearMaxout(dim, 3, 2),
+    "transformer": lambda dim: TransformerBlock(dim, 2),
+    "user": lambda dim: Doubled((dim - 1) // 2),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(INNER)),
+    wrappers=st.lists(st.booleans(), max_size=3),
+    sizes=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+)
+def test_at_any_depth_the_fix_removes_the_error(kind, wrappers, sizes):
+    old, new = (2 * n + (kind == "user") for n in sizes)
+    brick = nested(INNER[kind](old), wrappers)
+    shape = [5, new] if kind == "transformer" else [new]
+    with symbolic_parameters():
+        if old != new:
+            fix = raised(brick, features(*shape)).fix
+            assert fix.brick.startswith(brick.name)
+            apply_fix(brick, fix)
+        brick.apply(features(*shape))

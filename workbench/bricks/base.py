@@ -25,6 +25,7 @@ from workbench.errors import (
     BrickError,
     Fix,
     NotConfiguredError,
+    WorkbenchError,
     about,
     nearest,
 )
@@ -176,7 +177,7 @@ class Brick(Component):
         self.parameters = []
         self.auxiliary_variables.clear()
         self.updates.clear()
-        with allocation():
+        with allocation(), self._placed():
             self._allocate()
         for parameter in self.parameters:
             if isinstance(parameter, SharedVariable) and not parameter.symbolic:
@@ -278,10 +279,20 @@ class Brick(Component):
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
         """Call `push` for a stage; raise `NotConfiguredError` if `settings` are missing."""
         try:
-            with _pushing(stage):
+            with _pushing(stage), self._placed():
                 push()
         except Exception:
             self._require(settings, stage)
+            raise
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Store the path of this brick in errors that are raised in the context."""
+        try:
+            yield
+        except WorkbenchError as error:
+            if error.brick is None:
+                error.brick = self.path()
             raise
 
     def _missing(self, settings: Iterable[str]) -> list[str]:
@@ -293,9 +304,9 @@ class Brick(Component):
             error = NotConfiguredError(
                 f"{self.path()}: {stage} config not set: {', '.join(missing)}; set the attribute, "
                 f"as in {self.name}.{missing[0]} = ..., or pass {missing[0]}=... to "
-                f"{type(self).__name__}()"
+                f"{type(self).__name__}()",
+                missing,
             )
-            error.missing = tuple(missing)
             raise about(error, self.path())
 
     # Dimensions.

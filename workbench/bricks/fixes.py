@@ -62,6 +62,16 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
             error.fix = _found(error, bound, arguments)
 
 
+def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
+    """Return the fix that gives a setting of `brick` a value, or of the parent that pushes it.
+
+    Return ``None`` if the parent computes the setting from no single setting of its own.
+    """
+    with contextlib.suppress(Exception):
+        return _fix({Setting(brick, attribute): value})
+    return None
+
+
 def _found(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any]) -> Fix | None:
     missing = isinstance(error, NotConfiguredError)
     if missing and not getattr(error, "missing", ()):

@@ -78,9 +78,9 @@ class Initializable(RNGMixin):
         found = f"is {scheme!r}" if is_set(scheme) else "is not set"
         error = NotConfiguredError(
             f"{self.path()}: initialization config {name} {found}; set a scheme on this brick or "
-            f"one of its parents, as in {name}=IsotropicGaussian(0.1)"
+            f"one of its parents, as in {name}=IsotropicGaussian(0.1)",
+            missing=[name],
         )
-        error.missing = (name,)
         raise about(error, self.path())
 
 

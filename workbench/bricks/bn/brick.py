@@ -213,7 +213,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
                 "an axis with separate statistics for each index must have a known size; set the "
                 "size (such as image_size), or use SpatialBatchNormalization, which computes one "
-                "mean over all pixels"
+                "mean over all pixels",
+                missing=["input_dim"],
             )
         return shape
 
