@@ -18,6 +18,7 @@ from workbench.bricks.tracing import Setting, Traced, assignments_of, leaves, tr
 from workbench.errors import BrickError, Fix, NotConfiguredError, ShapeError, WorkbenchError
 from workbench.graph.annotations import BrickMethod
 from workbench.graph.hierarchy import Component
+from workbench.hints import hinted
 
 Wanted = dict[Setting, Any]
 """New values of settings: whole numbers, or tuples of them."""
@@ -231,6 +232,7 @@ def _ancestors(brick: Component) -> list[Component]:
     return list(found)
 
 
+@hinted
 def apply_fix(brick: Component, fix: Fix) -> Component:
     """Assign the setting that an error offers.
 

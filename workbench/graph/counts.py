@@ -19,6 +19,7 @@ from torch import fx
 
 from workbench.errors import ArgumentError, OperationError, ShapeError, WorkbenchError, nearest
 from workbench.graph.hierarchy import Component
+from workbench.hints import hinted
 from workbench.roles import PARAMETER, has_roles
 from workbench.tensor import SharedVariable, Variable, shapes
 from workbench.tensor import torch_internals as internals
@@ -29,6 +30,7 @@ from workbench.tensor.traversal import ancestors
 from workbench.utils.plain import find_bricks
 
 
+@hinted
 def count_parameters(*owners: Component | Variable) -> int:
     """Count the numbers in the parameters of bricks, or of the graphs of variables.
 
@@ -83,6 +85,7 @@ class Flops:
     by_brick: Mapping[str, int]
 
 
+@hinted
 def count_flops(
     outputs: Variable | Sequence[Variable],
     sizes: Mapping[Variable | str, Sequence[int]] | None = None,

@@ -16,10 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from workbench.hints import hinted
+
 _symbolic: ContextVar[bool] = ContextVar("symbolic", default=False)
 _allocating: ContextVar[bool] = ContextVar("allocating", default=False)
 
 
+@hinted
 @contextmanager
 def symbolic_parameters() -> Iterator[None]:
     """Allocate bricks without memory and without values in this context.
