@@ -70,6 +70,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from workbench.tracebacks import Readable, shorten_uncaught
 
@@ -96,11 +98,52 @@ def nearest(name: str, candidates: Iterable[object]) -> str:
     return f"; did you mean {spelled[found[0]]!r}?" if found else ""
 
 
+@dataclass(frozen=True)
+class Fix:
+    """A setting that makes an error go away.
+
+    `workbench.bricks.apply_fix` assigns it.
+
+    Attributes
+    ----------
+    brick : str
+        The path of the brick to change, such as ``mlp/linear_0``. If a parent pushes the setting
+        to its children, this is the parent. For an error in a constructor, it is the name of the
+        class.
+    attribute : str
+        The attribute to set.
+    value : object
+        Its new value: a number, or a list, tuple or dictionary of numbers.
+
+    Examples
+    --------
+    >>> str(Fix("mlp", "input_dim", 784))
+    'set mlp.input_dim = 784'
+    """
+
+    brick: str
+    attribute: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"set {self.brick}.{self.attribute} = {self.value!r}"
+
+
 class WorkbenchError(Readable, Exception):
     """Base class of all errors of the workbench.
 
     Uncaught errors are shown without the frames of the workbench; see `workbench.tracebacks`.
+
+    Attributes
+    ----------
+    brick : str or None
+        The path of the brick in which the error was raised.
+    fix : Fix or None
+        A setting that makes the error go away, if its value is known.
     """
+
+    brick: str | None = None
+    fix: Fix | None = None
 
 
 class ShapeError(WorkbenchError, ValueError):
@@ -160,7 +203,17 @@ class BrickError(WorkbenchError, ValueError):
 
 
 class NotConfiguredError(BrickError):
-    """A missing setting that is required to allocate or initialise a brick."""
+    """A missing setting that is required to allocate or initialise a brick.
+
+    Attributes
+    ----------
+    missing : tuple of str
+        The attributes of the brick that must be set; empty if a setting has changed instead.
+    """
+
+    def __init__(self, text: str, missing: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.missing = tuple(missing)
 
 
 class ApplicationError(BrickError):
@@ -344,6 +397,15 @@ class EvaluationAbandoned(TrainingFinish):
     If an extension catches it, the following extensions still handle the event; see
     `MainLoop.yield_to_commands`.
     """
+
+
+E = TypeVar("E", bound=WorkbenchError)
+
+
+def about(error: E, brick: str, fix: Fix | None = None) -> E:
+    """Return `error` after storing the path of its brick, and a fix if there is one."""
+    error.brick, error.fix = brick, fix
+    return error
 
 
 shorten_uncaught()

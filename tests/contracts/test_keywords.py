@@ -29,7 +29,7 @@ from workbench.utils import shared_floatx, shared_floatx_zeros
 MADE_FOR_ONE = {
     "Application", "BoundApplication", "Children", "Parameters", "AnnotatingList", "LazyNone",
     "Configuration", "EpochIterator", "SQLiteStatus", "Row", "SQLiteEntry", "Command", "Variable",
-    "SharedVariable", "Function", "Execution", "Task", "Fault", "RunView",
+    "SharedVariable", "Function", "Execution", "Task", "Fault", "RunView", "Flops",
     "Sessions",
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ from workbench.bricks.bn import (
 )
 from workbench.bricks.dropout import Dropout
 from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.fixes import apply_fix
 from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import Initializable, LinearLike
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
@@ -40,6 +41,7 @@ from workbench.bricks.wrappers import BrickWrapper, WithExtraDims
 from workbench.graph.annotations import ApplicationCall
 from workbench.graph.hierarchy import Children, Parameters
 from workbench.names import explain_missing
+from workbench.tensor.symbolic import symbolic_parameters
 
 __all__ = [
     "GELU",
@@ -92,7 +94,9 @@ __all__ = [
     "TransformerBlock",
     "WithExtraDims",
     "application",
+    "apply_fix",
     "lazy",
+    "symbolic_parameters",
 ]
 
 explain_missing(__name__)

@@ -15,14 +15,21 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from workbench.bricks import immediate
+from workbench.bricks import fixes, immediate
 from workbench.bricks.tagging import (
     output_names,
     tagged_inputs,
     tagged_outputs,
     wrong_argument,
 )
-from workbench.errors import ApplicationError, ArgumentError, SignatureError, located, nearest
+from workbench.errors import (
+    ApplicationError,
+    ArgumentError,
+    SignatureError,
+    WorkbenchError,
+    located,
+    nearest,
+)
 from workbench.graph.annotations import ApplicationCall, get_application_call
 from workbench.tensor import Variable
 from workbench.utils.plain import extract_args, pack, unpack
@@ -248,15 +255,20 @@ class Application(Predicate):
                 f"{bound_application.path}: as_dict and as_list are both True; pass only one"
             )
         brick = bound_application.brick
+        arguments: dict[str, Any] = {}
         with located(bound_application.path):
-            self._check_place(bound_application)
-            arguments = self._bound_arguments(bound_application, args, kwargs)
-            brick._prepare()
-            call = ApplicationCall(bound_application)
-            call.metadata["call_id"] = call_id
-            tagged = dict(tagged_inputs(bound_application, call, arguments))
-            outputs = self._run(bound_application, call, tagged)
-            results = tagged_outputs(bound_application, call, outputs)
+            try:
+                self._check_place(bound_application)
+                arguments = self._bound_arguments(bound_application, args, kwargs)
+                brick._prepare()
+                call = ApplicationCall(bound_application)
+                call.metadata["call_id"] = call_id
+                tagged = dict(tagged_inputs(bound_application, call, arguments))
+                outputs = self._run(bound_application, call, tagged)
+                results = tagged_outputs(bound_application, call, outputs)
+            except WorkbenchError as error:
+                fixes.offer(error, bound_application, arguments)
+                raise
         if as_dict:
             return dict(zip(output_names(bound_application, len(results)), results, strict=True))
         return results if as_list else unpack(results)

@@ -18,15 +18,21 @@ from workbench.bricks import display
 from workbench.bricks.application import applications_of
 from workbench.bricks.dimensions import COUNTS, check_count, check_size, is_dimension
 from workbench.bricks.lazy import is_set
+from workbench.bricks.tracing import recorded
 from workbench.bricks.wrappers import BrickWrapper
 from workbench.errors import (
     ApplicationError,
     BrickError,
+    Fix,
     NotConfiguredError,
+    WorkbenchError,
+    about,
     nearest,
 )
 from workbench.graph.hierarchy import Component
 from workbench.tensor import SharedVariable
+from workbench.tensor.shared import check_values
+from workbench.tensor.symbolic import allocation, is_symbolic
 from workbench.utils.hooks import refuse_former_hooks
 
 LIFE_CYCLE = frozenset(
@@ -89,6 +95,9 @@ class Brick(Component):
         A class attribute that maps the name of a setting to a function that raises an error
         for an invalid value. The function is called with the brick's path, the name and the value
         whenever the setting is assigned.
+    dims_of_all_axes : bool
+        A class attribute, True if ``input_dim`` describes all axes of an input except the batch
+        axis. An error about an input then offers all of them.
     former_hooks : dict of str to str
         A class attribute: methods that subclasses overrode in Blocks, with their replacements.
         Here they are never called, so defining a class with such a method is an error.
@@ -116,6 +125,7 @@ class Brick(Component):
     decorators: ClassVar[Sequence[BrickWrapper]] = ()
     setting_checks: ClassVar[Mapping[str, Callable[[str, str, Any], object]]] = {}
     former_hooks: ClassVar[Mapping[str, str]] = {}
+    dims_of_all_axes: ClassVar[bool] = False
     print_shapes: bool = False
     _immediate: dict[Hashable, Any]
 
@@ -167,9 +177,10 @@ class Brick(Component):
         self.parameters = []
         self.auxiliary_variables.clear()
         self.updates.clear()
-        self._allocate()
+        with allocation(), self._placed():
+            self._allocate()
         for parameter in self.parameters:
-            if isinstance(parameter, SharedVariable):
+            if isinstance(parameter, SharedVariable) and not parameter.symbolic:
                 parameter.unset = bool(parameter.tensor.isnan().any())
         self._remember_settings()
         self.allocated = True
@@ -196,10 +207,13 @@ class Brick(Component):
         ------
         NotConfiguredError
             If a setting is missing.
+        ParameterError
+            If the brick was allocated inside `symbolic_parameters`.
         """
         self._require(self.initialization_args, "initialization")
         if not self.allocated:
             self._allocate_as_defined(set(), fresh=False)
+        check_values(p for p in self.parameters if isinstance(p, SharedVariable))
         self._check_unchanged()
         if not self.initialization_config_pushed:
             self.push_initialization_config()
@@ -259,16 +273,26 @@ class Brick(Component):
         if not self.allocated:
             self._allocate_as_defined(set(), fresh=False)
         self._check_unchanged()
-        if not self.lazy and not self.initialized:
+        if not self.lazy and not self.initialized and not is_symbolic():
             self.initialize()
 
     def _push(self, stage: str, settings: list[str], push: Callable[[], None]) -> None:
         """Call `push`; raise `NotConfiguredError` if it fails and some `settings` are missing."""
         try:
-            with _pushing(stage):
+            with _pushing(stage), self._placed():
                 push()
         except Exception:
             self._require(settings, stage)
+            raise
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Store the path of this brick in errors that are raised in the context."""
+        try:
+            yield
+        except WorkbenchError as error:
+            if error.brick is None:
+                error.brick = self.path()
             raise
 
     def _missing(self, settings: Iterable[str]) -> list[str]:
@@ -277,11 +301,13 @@ class Brick(Component):
     def _require(self, settings: Iterable[str], stage: str) -> None:
         missing = self._missing(settings)
         if missing:
-            raise NotConfiguredError(
+            error = NotConfiguredError(
                 f"{self.path()}: {stage} config not set: {', '.join(missing)}; assign a value, "
                 f"as in {self.name}.{missing[0]} = ..., or pass {missing[0]}=... to "
-                f"{type(self).__name__}()"
+                f"{type(self).__name__}()",
+                missing,
             )
+            raise about(error, self.path())
 
     # Dimensions.
 
@@ -320,6 +346,9 @@ class Brick(Component):
     # Changes.
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if (assignments := recorded.get()) is not None:
+            assignments.append((self, name, value))
+            return
         if is_dimension(name):
             check_size(self._where(), name, value)
         elif name in COUNTS:
@@ -366,11 +395,12 @@ class Brick(Component):
         for name, before in vars(self).get("_allocated_for", {}).items():
             now = getattr(self, name, None)
             if not _equal(before, now):
-                raise NotConfiguredError(
+                error = NotConfiguredError(
                     f"{self.path()}: {name} is {now!r}, but the parameters were allocated for "
                     f"{name}={before!r}; set {name} back to {before!r}, or call "
                     f"{self.path().split('/')[0]}.allocate() and initialize() for new parameters"
                 )
+                raise about(error, self.path(), Fix(self.path(), name, before))
 
     # Copies and texts.
 

@@ -15,7 +15,7 @@ from numbers import Real
 from typing import Any
 
 from workbench.bricks.lazy import is_set
-from workbench.errors import BrickError
+from workbench.errors import BrickError, Fix, about
 from workbench.tensor import SharedVariable
 from workbench.utils.numbers import is_finite, is_whole
 
@@ -41,11 +41,14 @@ def check_count(where: str, name: str, value: Any) -> None:
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):
-        hint = (
-            f"; pass {int(value)} instead" if _reads_as_whole(value) and int(value) >= least else ""
-        )
-        raise BrickError(
-            f"{where}: {name} is {value!r}, but must be a whole number >= {least}{hint}"
+        better = int(value) if _reads_as_whole(value) and int(value) >= least else None
+        hint = "" if better is None else f"; pass {better} instead"
+        raise about(
+            BrickError(
+                f"{where}: {name} is {value!r}, but must be a whole number >= {least}{hint}"
+            ),
+            where,
+            None if better is None else Fix(where, name, better),
         )
 
 
@@ -69,9 +72,14 @@ def check_size(where: str, name: str, value: Any) -> None:
     if wrong is None:
         return
     of = "" if wrong is value else f", which contains {wrong!r}"
+    fix = Fix(where, name, _wholes(value)) if all(map(_could_be_size, _parts(value))) else None
     hint = f"; pass {int(wrong)} instead" if _reads_as_whole(wrong) else ""
-    raise BrickError(
-        f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers >= 0{hint}"
+    raise about(
+        BrickError(
+            f"{where}: {name} is {value!r}{of}, but dimensions must be whole numbers >= 0{hint}"
+        ),
+        where,
+        fix,
     )
 
 
@@ -130,6 +138,19 @@ def _parts(value: Any) -> list[Any]:
 
 def _is_size(part: object) -> bool:
     return is_whole(part) and bool(part >= 0)
+
+
+def _could_be_size(part: object) -> bool:
+    return _is_size(part) or _reads_as_whole(part)
+
+
+def _wholes(value: Any) -> Any:
+    """Return a setting with integers in place of floats and texts that read as whole numbers."""
+    if isinstance(value, Mapping):
+        return {key: _wholes(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_wholes, value))
+    return int(value) if is_set(value) else value
 
 
 def _reads_as_whole(part: object) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy
 import torch
 
+from workbench.bricks.fixes import offer
 from workbench.bricks.tagging import output_names
 from workbench.errors import DtypeError, ShapeError, WorkbenchError
 from workbench.graph.annotations import BrickMethod
@@ -69,7 +70,9 @@ def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             bound.brick._immediate[kind if general else fitting] = made
     try:
         results = made(list(values.values()))
-    except WorkbenchError:
+    except WorkbenchError as error:
+        names: dict[int | str, str] = dict(enumerate(bound.inputs))
+        offer(error, bound, {names.get(key, str(key)): v for key, v in arguments.items()})
         raise
     except Exception as error:
         # The message is torch's; building the graph with all sizes known can raise a better one.

@@ -8,11 +8,11 @@ from typing import Unpack
 from workbench.bricks.lazy import is_set
 from workbench.bricks.options import BrickOptions
 from workbench.bricks.random_numbers import RNGMixin
-from workbench.errors import NotConfiguredError
+from workbench.errors import NotConfiguredError, about
 from workbench.initialization import NdarrayInitialization
 from workbench.roles import VariableRole, add_role
 from workbench.tensor import Variable
-from workbench.utils.variables import shared_floatx_nans
+from workbench.utils.variables import norm_of, shared_floatx_nans
 
 
 class Initializable(RNGMixin):
@@ -68,7 +68,7 @@ class Initializable(RNGMixin):
         parameter = shared_floatx_nans(shape, name=name)
         add_role(parameter, role)
         self.parameters.append(parameter)
-        self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
+        self.add_auxiliary_variable(norm_of(parameter), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
         """Return the scheme in the attribute `name`; raise an error if it is not set."""
@@ -76,10 +76,12 @@ class Initializable(RNGMixin):
         if isinstance(scheme, NdarrayInitialization):
             return scheme
         found = f"is {scheme!r}" if is_set(scheme) else "is not set"
-        raise NotConfiguredError(
+        error = NotConfiguredError(
             f"{self.path()}: initialization config {name} {found}; set a scheme on this brick or "
-            f"one of its parents, as in {name}=IsotropicGaussian(0.1)"
+            f"one of its parents, as in {name}=IsotropicGaussian(0.1)",
+            missing=[name],
         )
+        raise about(error, self.path())
 
 
 class LinearLike(Initializable):

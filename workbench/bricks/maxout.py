@@ -8,11 +8,12 @@ from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.fixes import fix_of
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.linear import Linear
 from workbench.bricks.options import BrickOptions, InitializableOptions, with_children
-from workbench.errors import ShapeError
+from workbench.errors import ShapeError, about
 from workbench.tensor import Variable
 
 
@@ -49,11 +50,14 @@ class Maxout(Brick):
         """Reduce the last dimension, whose size must be a multiple of `num_pieces`."""
         size = input_.shape[-1]
         if isinstance(size, int) and size % self.num_pieces:
-            raise ShapeError(
+            error = ShapeError(
                 f"{self.path()}.apply: input_ has shape {shown(input_)}; its last dimension must "
                 f"be a multiple of num_pieces={self.num_pieces}; set num_pieces to a divisor "
                 f"of {size}, or pass an input with a different number of features"
             )
+            pieces = next((n for n in range(self.num_pieces, 1, -1) if size % n == 0), None)
+            fix = None if pieces is None else fix_of(self, "num_pieces", pieces)
+            raise about(error, self.path(), fix)
         output: Variable = input_.unflatten(-1, (-1, self.num_pieces)).amax(-1)
         return output
 

@@ -108,7 +108,9 @@ class ModulePart(Brick):
 
     def _allocate(self) -> None:
         for name, old in self._own.items():
-            variable = self._own[name] = SharedVariable(old.tensor, name)
+            variable = self._own[name] = SharedVariable(
+                old.empty() if old.symbolic else old.tensor, name
+            )
             for role in old.tag.roles:
                 add_role(variable, role)
             if name in self._trained:

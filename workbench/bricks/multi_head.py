@@ -14,12 +14,13 @@ import torch
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import check_last_dim, shown
+from workbench.bricks.fixes import fix_of
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.linear import Linear
 from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.positions import RotaryPositions
-from workbench.errors import BrickError, ShapeError
+from workbench.errors import BrickError, ShapeError, about
 from workbench.tensor import Variable
 
 
@@ -114,10 +115,12 @@ class MultiHeadAttention(Initializable):
 
     def _push_allocation_config(self) -> None:
         if self.dim % self.num_heads:
-            raise BrickError(
+            error = BrickError(
                 f"{self.path()}: dim is {self.dim} and num_heads is {self.num_heads}, but "
                 "num_heads must be a divisor of dim, because the heads divide the features equally"
             )
+            heads = next(n for n in range(self.num_heads, 0, -1) if self.dim % n == 0)
+            raise about(error, self.path(), fix_of(self, "num_heads", heads))
         for transformer in self._transformers():
             transformer.input_dim = transformer.output_dim = self.dim
             transformer.use_bias = self.use_bias

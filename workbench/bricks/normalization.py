@@ -16,7 +16,7 @@ from workbench.bricks.random_numbers import RNGMixin
 from workbench.initialization import Constant, NdarrayInitialization
 from workbench.roles import BIAS, WEIGHT, add_role
 from workbench.tensor import Variable
-from workbench.utils.variables import shared_floatx_nans
+from workbench.utils.variables import norm_of, shared_floatx_nans
 
 
 class FeatureNormalization(RNGMixin, Feedforward):
@@ -85,7 +85,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
             parameter = shared_floatx_nans((self.dim,), name=name)
             add_role(parameter, WEIGHT if name == "scale" else BIAS)
             self.parameters.append(parameter)
-            self.add_auxiliary_variable(parameter.norm(2), name=f"{name}_norm")
+            self.add_auxiliary_variable(norm_of(parameter), name=f"{name}_norm")
 
     def _initialize(self) -> None:
         for parameter, scheme in zip(self.parameters, self._schemes().values(), strict=True):

@@ -14,10 +14,11 @@ from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import check_last_dim, shown
 from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.fixes import fix_of
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import BrickOptions, InitializableOptions
-from workbench.errors import BrickError, ShapeError
+from workbench.errors import BrickError, ShapeError, about
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
 
@@ -84,10 +85,11 @@ class _Paired(PositionalEncoding):
 
     def _allocate(self) -> None:
         if self.dim % 2:
-            raise BrickError(
+            error = BrickError(
                 f"{self.path()}: dim is {self.dim}, but must be even, because features are encoded "
                 "in pairs"
             )
+            raise about(error, self.path(), fix_of(self, "dim", self.dim + 1))
 
     def _angles(self, input_: Variable) -> Variable:
         """Return the product of each position and each frequency, of shape (T, dim / 2)."""

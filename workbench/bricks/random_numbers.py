@@ -17,6 +17,7 @@ from workbench.bricks.seeds import child_seed, root_seed
 from workbench.graph.hierarchy import Component
 from workbench.initialization import Rng
 from workbench.tensor import RandomStream
+from workbench.tensor.symbolic import allocation, is_symbolic
 
 
 class RNGMixin(Brick):
@@ -117,7 +118,14 @@ class Random(Brick):
 
     @property
     def random_stream(self) -> RandomStream:
-        """The stream from which the brick draws random numbers."""
+        """The stream from which the brick draws random numbers.
+
+        Inside `workbench.bricks.symbolic_parameters`, it is a stream without values, so that the
+        brick's own stream and the seeds of other bricks do not change.
+        """
+        if is_symbolic():
+            with allocation():
+                return RandomStream(0)
         if self._stream is None:
             self._stream = RandomStream(self.random_seed)
         return self._stream

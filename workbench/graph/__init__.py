@@ -8,6 +8,7 @@ from workbench.graph.bn import (
 )
 from workbench.graph.collect import collect_parameters
 from workbench.graph.computation import ComputationGraph
+from workbench.graph.counts import Flops, count_flops, count_parameters
 from workbench.graph.modes import ModeDependent, apply_training_mode, training_mode
 from workbench.graph.noise import apply_dropout, apply_noise
 from workbench.names import explain_missing
@@ -15,6 +16,7 @@ from workbench.names import explain_missing
 __all__ = [
     "Annotation",
     "ComputationGraph",
+    "Flops",
     "ModeDependent",
     "add_annotation",
     "apply_batch_normalization",
@@ -23,6 +25,8 @@ __all__ = [
     "apply_training_mode",
     "batch_normalization",
     "collect_parameters",
+    "count_flops",
+    "count_parameters",
     "get_batch_normalization_updates",
     "training_mode",
 ]

@@ -17,7 +17,7 @@ from workbench.tensor.execution import Execution, Guard, Mode, Task, Watch
 from workbench.tensor.execution.tier import TIERS
 from workbench.tensor.inputs import as_variable
 from workbench.tensor.lowering import lower
-from workbench.tensor.shared import SharedVariable, WriterLock, check_set, together
+from workbench.tensor.shared import SharedVariable, WriterLock, check_set, check_values, together
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates, checked_givens, checked_updates, default_updates
 from workbench.tensor.variable import Variable
@@ -256,6 +256,9 @@ def function(
         If the graph needs an input that is not listed, or does not use a listed input.
     ShapeError, DtypeError
         If an update or a replacement does not match the shape or dtype of its variable.
+    ParameterError
+        If a parameter has no value, since it was allocated inside
+        `workbench.bricks.symbolic_parameters`.
 
     Examples
     --------
@@ -275,6 +278,7 @@ def function(
         roots = [new[v] for v in roots]
         pairs = {shared: new[v] for shared, v in pairs.items()}
     order = ancestors([*roots, *pairs.values()])
+    check_values(v for v in (*order, *pairs) if isinstance(v, SharedVariable))
     pairs = {**default_updates(order, pairs), **pairs}
     _check_inputs(inputs, order, on_unused_input)
     return Function(inputs, roots[0] if single else roots, pairs, name, guard, watch, execution)

@@ -273,6 +273,19 @@ def equal_to(size: Any) -> list[Any]:
     return found
 
 
+def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
+    """Return what is known about the sizes of `fakes`; it compares unequal once more is learned."""
+    env = _world().sizes
+    return tuple(
+        (one, env.replacements.get(one), env.var_to_range.get(one),
+         len(env.deferred_runtime_asserts.get(one, ())))
+        for fake in fakes
+        for size in fake.shape
+        if isinstance(size, torch.SymInt)
+        for one in sorted(size.node._expr.free_symbols, key=str)
+    )  # fmt: skip
+
+
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
     """Record that two sizes are equal; raise `RuntimeError` if this is impossible."""
     with _inferring() as world, world.mode:

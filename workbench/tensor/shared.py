@@ -9,11 +9,12 @@ for each other.
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, Never, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Protocol, runtime_checkable
 
 import numpy
 import torch
@@ -21,8 +22,10 @@ import torch
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
-from workbench.tensor.inputs import as_tensor, check_name
+from workbench.tensor.device import default_device
+from workbench.tensor.inputs import as_tensor, check_dtype, check_name
 from workbench.tensor.refusals import refuse_in_place
+from workbench.tensor.symbolic import lacks_values
 from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
@@ -100,7 +103,10 @@ class SharedVariable(Variable):
     Attributes
     ----------
     tensor : torch.Tensor
-        The tensor that programs read and update in place.
+        The tensor that programs read and update in place. A symbolic variable has none.
+    symbolic : bool
+        True for a parameter that has no value, since a brick allocated it in the context
+        `workbench.bricks.symbolic_parameters`.
     check : callable or None
         A function that raises an error for invalid values. It is called whenever a value is
         assigned or loaded; see `workbench.tensor.interval`.
@@ -114,14 +120,24 @@ class SharedVariable(Variable):
     def __init__(
         self, value: torch.Tensor, name: str | None = None, check: Check | None = None
     ) -> None:
-        fake = shapes.fake_tensor(tuple(value.shape), value.dtype, value.device)
+        device = default_device() if value.is_meta else value.device
+        fake = shapes.fake_tensor(tuple(value.shape), value.dtype, device)
         super().__init__(fake, name=name)
-        self.tensor = value
+        self.symbolic = value.is_meta
+        if not value.is_meta:  # otherwise reading `tensor` calls `__getattr__`, which explains it
+            self.tensor = value
         self.check = check
         self.unset = False
         self.default_update = None
         self.writers: weakref.WeakSet[WriterLock] = weakref.WeakSet()
         self._leaf: torch.Tensor | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "tensor":
+                check_values([self])
+            return super().__getattr__(name)
 
     @property
     def leaf(self) -> torch.Tensor:
@@ -154,6 +170,9 @@ class SharedVariable(Variable):
         refuse_keywords("set_value", keywords)
 
         new = self._checked(value)
+        if self.symbolic and lacks_values():
+            return  # an allocation fills its parameters
+        check_values([self])
         with together(self.writers), torch.no_grad():
             self.tensor.copy_(new)
             for watcher in WATCHERS:
@@ -173,14 +192,14 @@ class SharedVariable(Variable):
                 )
             # torch does not accept negative strides, and warns about read-only arrays.
             new = torch.as_tensor(numpy.require(array, requirements=("C", "W")))
-        if tuple(new.shape) != tuple(self.tensor.shape):
+        if tuple(new.shape) != self.shape:
             raise errors.ShapeError(
-                f"set_value of {self!r}: the shape must be {tuple(self.tensor.shape)}, not "
+                f"set_value of {self!r}: the shape must be {self.shape}, not "
                 f"{tuple(new.shape)}; create a new shared variable for another shape"
             )
-        if not torch.can_cast(new.dtype, self.tensor.dtype):
+        if not torch.can_cast(new.dtype, self.dtype):
             raise errors.DtypeError(
-                f"set_value of {self!r}: the dtype must be {self.tensor.dtype}, not {new.dtype}; "
+                f"set_value of {self!r}: the dtype must be {self.dtype}, not {new.dtype}; "
                 "convert the values first"
             )
         self.check_value(new, value)
@@ -199,7 +218,7 @@ class SharedVariable(Variable):
             shown = new if given is None else given
             if isinstance(shown, (torch.Tensor, numpy.ndarray)) and shown.ndim == 0:
                 shown = shown.item()
-            self.check(repr(self), new.to(self.tensor.dtype), shown)
+            self.check(repr(self), new.to(self.dtype), shown)
 
     # For other variables, `x += 1` creates a new variable. Here it would look like an update.
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse
@@ -207,9 +226,22 @@ class SharedVariable(Variable):
 
     def __reduce__(self) -> Any:
         # Return the tensor, not its values, so that an archive can store each parameter only once.
+        return SharedVariable, (self.tensor, self.name), self._kept()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedVariable:
+        tensor = self.empty() if self.symbolic else copy.deepcopy(self.tensor, memo)
+        new = memo[id(self)] = SharedVariable(tensor, self.name)
+        vars(new).update(copy.deepcopy(self._kept(), memo))
+        return new
+
+    def _kept(self) -> dict[str, Any]:
+        """Return the attributes of a copy, besides its tensor."""
         attached = self._attached()
-        attached |= {name: v for name in ("check", "unset") if (v := getattr(self, name))}
-        return SharedVariable, (self.tensor, self.name), attached
+        return attached | {name: v for name in ("check", "unset") if (v := getattr(self, name))}
+
+    def empty(self) -> torch.Tensor:
+        """Return a tensor on the device ``meta``: a shape and a dtype without memory."""
+        return torch.empty(self.shape, dtype=self.dtype, device="meta")
 
 
 def check_set(variables: Iterable[SharedVariable]) -> None:
@@ -220,9 +252,7 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     unset = [v for v in variables if v.unset and bool(v.tensor.isnan().any())]
     if not unset:
         return
-    paths = [
-        next((a.path() for a in v.tag.annotations if isinstance(a, Placed)), "") for v in unset
-    ]
+    paths = list(map(_path, unset))
     names = [f"/{path}.{v!r}" if path else repr(v) for path, v in zip(paths, unset, strict=True)]
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
@@ -230,6 +260,28 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
         f"not initialised: {', '.join(names[:4])}{more}; first call initialize() of the brick, "
         f"as in {' and '.join(tops)}, or assign or load values"
     )
+
+
+def check_values(variables: Iterable[SharedVariable]) -> None:
+    """Raise `ParameterError` if one of `variables` is symbolic, so that it has no value."""
+    without = [v for v in variables if v.symbolic]
+    if not without:
+        return
+    path = _path(without[0])
+    name = f"/{path}.{without[0]!r}" if path else repr(without[0])
+    more = f" (and {len(without) - 1} more)" if len(without) > 1 else ""
+    top = path.split("/")[0]
+    again = f"call {top}.allocate() and {top}.initialize(), and apply {top}" if path else "apply"
+    again += " again" if path else " its brick again"
+    raise errors.ParameterError(
+        f"{name} of shape {without[0].shape}{more} has no value, because it was allocated inside "
+        f"`with symbolic_parameters():`; leave that block, then {again}"
+    )
+
+
+def _path(variable: SharedVariable) -> str:
+    """Return the path of the brick of a parameter, or an empty string."""
+    return next((a.path() for a in variable.tag.annotations if isinstance(a, Placed)), "")
 
 
 @hinted
@@ -267,6 +319,16 @@ def shared(
     (tensor(0), tensor(1), array(2))
     """
     check_name(name, "the name of a shared variable")
+    if lacks_values():
+        return SharedVariable(_without_values(value, dtype), name, check)
     new = SharedVariable(as_tensor(value, dtype), name, check)
     new.check_value(new.tensor, value)
     return new
+
+
+def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
+    """Return a tensor of the shape and dtype that `as_tensor` would return, without memory."""
+    check_dtype(dtype)
+    if not isinstance(value, torch.Tensor):
+        value = as_tensor(value, dtype)
+    return torch.empty(value.shape, dtype=dtype or value.dtype, device="meta")

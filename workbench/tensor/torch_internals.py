@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from torch._subclasses.fake_tensor import FakeTensor as FakeTensor
     from torch._subclasses.fake_tensor import FakeTensorMode as FakeTensorMode
+    from torch.utils.flop_counter import FlopCounterMode as FlopCounterMode
 
     functorch_config = config
     standalone_compile: Any  # a submodule has the same name, which confuses type checkers
@@ -62,6 +63,7 @@ LATER = {
     "DataDependentOutputException": "torch._subclasses.fake_tensor",
     "FakeTensor": "torch._subclasses.fake_tensor",
     "FakeTensorMode": "torch._subclasses.fake_tensor",
+    "FlopCounterMode": "torch.utils.flop_counter",
     "TracingContext": "torch._guards",
     "add_needs_realized_inputs": "torch._inductor.lowering",
     "compile_fx_inner": "torch._inductor.compile_fx",

@@ -11,9 +11,11 @@ import torch
 from workbench import tensor
 from workbench.errors import DtypeError, ShapeError
 from workbench.hints import hinted, show_options
-from workbench.tensor import SharedVariable, Variable, as_variable, shared
+from workbench.tensor import SharedVariable, Variable, as_variable, shapes, shared
 from workbench.tensor.device import floatx
 from workbench.tensor.shared import Check
+from workbench.tensor.symbolic import lacks_values
+from workbench.tensor.variable import Call
 
 
 @hinted
@@ -132,13 +134,20 @@ def shared_floatx_zeros(
     shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 ) -> SharedVariable:
     """Create a shared variable of zeros; keyword arguments are passed to `shared_floatx`."""
-    return shared_floatx(numpy.zeros(shape, dtype="float32"), **kwargs)
+    return shared_floatx(_filled(shape, 0), **kwargs)
 
 
 @show_options
 def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]) -> SharedVariable:
     """Create a shared variable whose elements are NaN until they are initialised."""
-    return shared_floatx(numpy.full(shape, numpy.nan, dtype="float32"), **kwargs)
+    return shared_floatx(_filled(shape, numpy.nan), **kwargs)
+
+
+def _filled(shape: Sequence[int], value: float) -> Any:
+    """Return an array, or a tensor without memory where variables get no values."""
+    if lacks_values():
+        return torch.empty(shape, device="meta")
+    return numpy.full(shape, value, dtype="float32")
 
 
 @show_options
@@ -154,6 +163,16 @@ def shared_floatx_zeros_matching(
     array([[0., 0.]], dtype=float32)
     """
     return shared_floatx_zeros(tuple(shared_variable.shape), name=name, **kwargs)
+
+
+def norm_of(parameter: SharedVariable) -> Variable:
+    """Return ``parameter.norm(2)`` without shape inference, which is known to return a scalar.
+
+    Bricks add this variable for each parameter, so it takes a large part of the allocation.
+    """
+    call = Call.of(torch.Tensor.norm, (parameter, 2), {})
+    norm: Variable = call.give(shapes.fake_tensor((), parameter.dtype, parameter.device))
+    return norm
 
 
 @show_options

@@ -36,9 +36,8 @@ from workbench.roles import (
     VariableRole,
     add_role,
 )
-from workbench.tensor import SharedVariable, Variable, shared
-from workbench.tensor.device import floatx
-from workbench.utils.variables import shared_floatx_nans
+from workbench.tensor import SharedVariable, Variable
+from workbench.utils.variables import norm_of, shared_floatx_nans, shared_floatx_zeros
 
 
 class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
@@ -113,6 +112,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     uses_batch_statistics = True
     setting_checks: ClassVar = {"epsilon": check_epsilon}
+    dims_of_all_axes = True
 
     @lazy(allocation=["input_dim"])
     def __init__(
@@ -214,7 +214,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
                 f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
                 "an axis with separate statistics for each index must have a known size; set the "
                 "size (such as image_size), or use SpatialBatchNormalization, which computes one "
-                "mean per channel over all pixels"
+                "mean per channel over all pixels",
+                missing=["input_dim"],
             )
         return shape
 
@@ -243,11 +244,11 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         parameter = shared_floatx_nans(shape, name=f"batch_norm_{name}")
         add_role(parameter, role)
         self.parameters.append(parameter)
-        self.add_auxiliary_variable(parameter.norm(2), name=f"batch_norm_{name}_norm")
+        self.add_auxiliary_variable(norm_of(parameter), name=f"batch_norm_{name}_norm")
         self._own[name] = parameter
 
     def _add_statistic(self, shape: tuple[int, ...], name: str, role: VariableRole) -> None:
-        statistic = shared(torch.zeros(shape, dtype=floatx()), name)
+        statistic = shared_floatx_zeros(shape, name=name)
         add_role(statistic, role)
         add_annotation(statistic, self)
         self._own[name] = statistic
@@ -256,7 +257,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         for name, value in (("population_mean", 0), ("population_stdev", 1)):
             if name in self._own:
                 statistic = self._own[name]
-                statistic.set_value(torch.full(tuple(statistic.shape), value))
+                filled = torch.full((), value).expand(statistic.shape)
+                statistic.set_value(filled)
 
     @property
     def scale(self) -> SharedVariable:

@@ -15,7 +15,7 @@ from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import InitializableOptions
-from workbench.errors import BrickError, NotConfiguredError, ShapeError, nearest
+from workbench.errors import BrickError, NotConfiguredError, ShapeError, about, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_whole
@@ -127,7 +127,8 @@ class Convolutional(LinearLike, ImageLayer):
             raise NotConfiguredError(
                 f"{self.path()}: allocation config not set: image_size; with tied_biases=False "
                 "there is a bias for each position of the output, so the size of the images must "
-                f"be set, as in {self.name}.image_size = (28, 28)"
+                f"be set, as in {self.name}.image_size = (28, 28)",
+                missing=["image_size"],
             )
         return tuple(shape)
 
@@ -229,10 +230,11 @@ class Convolutional(LinearLike, ImageLayer):
             return None, None
         places = self._number_of_places(size)
         if _any_below_one(places):
-            raise BrickError(
+            error = BrickError(
                 f"{self.path()}: filters of filter_size {self.filter_size} do not fit into images "
                 f"of image_size {size} with a border of {self._border()}; {REMEDY}"
             )
+            raise about(error, self.path())
         return places
 
     def _number_of_places(self, size: Size) -> Size:

@@ -10,7 +10,7 @@ from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
 from workbench.bricks.image_layer import shape_text
 from workbench.bricks.lazy import is_set
-from workbench.errors import BrickError, DtypeError, ShapeError
+from workbench.errors import BrickError, DtypeError, Fix, ShapeError, about
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_whole
 
@@ -31,10 +31,14 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
     if len(numbers) != 2 or not all(is_whole(n) and n >= least for n in numbers):
         kind = "positive integers" if least else "non-negative integers"
+        alone = is_whole(value) and value >= least
         hint = f", such as ({value}, {value})" if is_whole(value) else ""
-        raise BrickError(
+        error = BrickError(
             f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, for the height "
             f"and the width{hint}"
+        )
+        raise about(
+            error, brick.path(), Fix(brick.path(), setting, (value, value)) if alone else None
         )
     height, width = map(int, numbers)
     return height, width

@@ -14,7 +14,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import BrickOptions
-from workbench.errors import BrickError, DtypeError, ShapeError, nearest
+from workbench.errors import BrickError, DtypeError, Fix, ShapeError, about, nearest
 from workbench.tensor import Variable
 
 MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
@@ -185,10 +185,11 @@ class Pooling(ImageLayer, Feedforward):
         sizes = zip(self.image_size, padding, size, self._steps(), strict=True)
         height, width = (None if n is None else self._regions(n, *others) for n, *others in sizes)
         if any(n is not None and n < 1 for n in (height, width)):
-            raise BrickError(
+            error = BrickError(
                 f"{self.path()}: regions of pooling_size {size} do not fit into images of "
                 f"image_size {self.image_size}; set a smaller pooling_size, or more padding"
             )
+            raise about(error, self.path())
         return height, width
 
     def _regions(self, n: int, padding: int, size: int, step: int) -> int:
@@ -227,10 +228,11 @@ class Pooling(ImageLayer, Feedforward):
                 f"{nearest(self.mode, MODES)}"
             )
         if self.mode == "average_inc_pad" and not self.ignore_border:
-            raise BrickError(
+            error = BrickError(
                 f"{self.path()}: ignore_border is False, but averages can include padding only if "
                 "it is True; set ignore_border=True, or exclude the padding"
             )
+            raise about(error, self.path(), Fix(self.path(), "ignore_border", True))
 
     def _check_padding(self) -> None:
         size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)

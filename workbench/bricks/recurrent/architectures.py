@@ -45,7 +45,8 @@ class _Transition(BaseRecurrent, Initializable):
     def _several(self, number: int) -> int:
         """Return `number` times `dim`; raise an error if `dim` is not set."""
         self._require(["dim"], "allocation")
-        return number * int(self.dim)
+        size: int = number * self.dim
+        return size
 
     def describe(self) -> str:
         return f"{self.dim or '?'} units"

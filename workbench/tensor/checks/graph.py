@@ -104,10 +104,9 @@ def _inferred(graph: _Graph) -> Found:
 
 def _held(graph: _Graph) -> Found:
     for variable in graph.variables:
-        difference = isinstance(variable, SharedVariable) and disagree(
-            variable.fake, variable.tensor
-        )
-        if difference:
+        if not isinstance(variable, SharedVariable) or variable.symbolic:
+            continue
+        if difference := disagree(variable.fake, variable.tensor):
             yield variable, difference
 
 

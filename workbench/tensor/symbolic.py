@@ -1,0 +1,83 @@
+"""Parameters without values: graphs whose shapes are needed, but not their results.
+
+An editor that shows the shapes of a model while a person types needs no values. Inside
+`symbolic_parameters`, the allocation of a brick creates parameters with a shape, a dtype, a name
+and roles, but without a tensor. This takes no memory and no time, whatever the size. Everything
+that reads only the graph works as usual; everything that needs a value is an error.
+
+`workbench.tensor.shared` creates the variables, and `workbench.bricks.Brick` encloses each
+allocation in `allocation`, so that other shared variables created in the context, such as a
+learning rate, keep their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from workbench.hints import hinted
+
+_symbolic: ContextVar[bool] = ContextVar("symbolic", default=False)
+_allocating: ContextVar[bool] = ContextVar("allocating", default=False)
+
+
+@hinted
+@contextmanager
+def symbolic_parameters() -> Iterator[None]:
+    """Allocate bricks without memory and without values in this context.
+
+    The parameters of a brick that is allocated here (by ``allocate`` or because it is applied) have
+    shapes, dtypes, names, roles and annotations, but no values. Shape inference, computation
+    graphs, filters, ``get_dim`` and all texts work. Random numbers are not drawn, and no seed is
+    used up. A brick that already has parameters keeps them, unless ``allocate()`` is called.
+
+    Afterwards, ``allocate()`` replaces these parameters by real ones. They get the values that they
+    would have had without this context, if the brick is then initialised.
+
+    Raises
+    ------
+    ParameterError
+        If a value of such a parameter is used: by ``initialize()``, ``eval``, ``function``,
+        ``get_value``, ``set_value``, by training or by saving; also after the context has ended.
+        `copy.deepcopy` is allowed.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import MLP, Tanh, symbolic_parameters
+    >>> mlp = MLP([Tanh(), None], [784, 10_000_000, 10])
+    >>> with symbolic_parameters():
+    ...     y = mlp.apply(tensor.matrix("x"))
+    >>> y.shape[1], mlp.children[0].W.shape
+    (10, (784, 10000000))
+    >>> mlp.children[0].W.get_value()
+    Traceback (most recent call last):
+    ...
+    workbench.errors.ParameterError: /mlp/linear_0.W of shape (784, 10000000) has no value, ...
+    """
+    token = _symbolic.set(True)
+    try:
+        yield
+    finally:
+        _symbolic.reset(token)
+
+
+@contextmanager
+def allocation() -> Iterator[None]:
+    """Mark the code in this context as the allocation of parameters."""
+    token = _allocating.set(True)
+    try:
+        yield
+    finally:
+        _allocating.reset(token)
+
+
+def is_symbolic() -> bool:
+    """Return True inside `symbolic_parameters`."""
+    return _symbolic.get()
+
+
+def lacks_values() -> bool:
+    """Return True if a shared variable that is created now gets no value."""
+    return _symbolic.get() and _allocating.get()
