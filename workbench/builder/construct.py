@@ -16,7 +16,8 @@ from workbench.bricks import Brick
 from workbench.bricks.application import applications_of
 from workbench.builder import modules, paths, registry
 from workbench.builder.checks import check_setting
-from workbench.builder.spec import BrickSpec, Json
+from workbench.builder.fields import Json
+from workbench.builder.spec import BrickSpec
 from workbench.errors import NotConfiguredError, SpecError, nearest
 
 DEEPEST = 60

@@ -13,11 +13,11 @@ from workbench.bricks.application import applications_of
 from workbench.builder import operations
 from workbench.builder.construct import Constructor, default_name_of, dtype_of
 from workbench.builder.describe import describe
+from workbench.builder.fields import Json
 from workbench.builder.graph import Graph, default_wire
-from workbench.builder.spec import CallSpec, Json, Spec
+from workbench.builder.spec import CallSpec, Spec
 from workbench.errors import BuilderError, SpecError, nearest
 from workbench.model import Model
-from workbench.roles import COST, has_roles
 from workbench.tensor import Variable, constant, variable
 
 
@@ -56,8 +56,7 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
     Parameters
     ----------
     *described : Brick or Variable
-        Bricks, variables or both. The cost is the first variable with the role ``COST``, or else
-        the first scalar.
+        Bricks, variables or both. The first variable that is a scalar is the cost.
     monitored : iterable of Variable
         Variables to monitor; further variables among `described` are added to them.
 
@@ -96,10 +95,10 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
     tops = dict.fromkeys(brick for brick in given if isinstance(brick, Brick))
     bricks, places = describe(list({**tops, **dict.fromkeys(graph.bricks())}))
     graph.describe(places)
-    costs = [v for v in variables if has_roles(v, [COST])]
-    costs += [v for v in variables if v.ndim == 0]
     wires = [graph.wires[v] for v in variables]
-    cost = graph.wires[costs[0]] if costs else None
+    cost = next(
+        (graph.wires[v] for v in described if isinstance(v, Variable) and v.ndim == 0), None
+    )
     asked = {graph.wires[v] for v in monitored}
     spec = Spec(
         tuple(bricks),
@@ -253,10 +252,12 @@ def _operated(
         _input(call.inputs[name], f"{path}/inputs/{name}", built, constructor)
         for name in operation.inputs
     ]
-    settings = {n: d for n, d in operation.settings.items() if d is not None}
-    for name, value in call.settings.items():
-        settings[name] = constructor.value(value, f"{path}/settings/{name}")
-    missing = [n for n, value in settings.items() if value is operations.REQUIRED]
+    settings = {
+        name: constructor.value(value, f"{path}/settings/{name}")
+        for name, value in call.settings.items()
+    }
+    needed = [name for name, d in operation.settings.items() if d is operations.REQUIRED]
+    missing = [name for name in needed if name not in settings]
     if missing:
         raise SpecError(
             f"{operation.name} needs the setting {missing[0]!r}", path=f"{path}/settings"

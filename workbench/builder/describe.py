@@ -14,8 +14,9 @@ from workbench.bricks.lazy import LazyNone
 from workbench.builder import paths, registry
 from workbench.builder.construct import Constructor, settle
 from workbench.builder.encode import Encoder, Renamed, light_copy
+from workbench.builder.fields import Json, free_name
 from workbench.builder.reading import UNSET, read
-from workbench.builder.spec import BrickSpec, Json, free_name
+from workbench.builder.spec import BrickSpec
 from workbench.errors import BuilderError, SpecError
 
 Changes = dict[str, dict[str, Json]]

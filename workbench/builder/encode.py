@@ -18,8 +18,8 @@ from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.lazy import LazyNone
 from workbench.builder import modules, paths, registry
 from workbench.builder.construct import LARGEST
+from workbench.builder.fields import Json
 from workbench.builder.reading import UNSET, Renamed, default_name, read
-from workbench.builder.spec import Json
 from workbench.errors import BuilderError
 from workbench.initialization import NdarrayInitialization
 

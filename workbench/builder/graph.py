@@ -13,7 +13,8 @@ from workbench.bricks import Brick
 from workbench.bricks.tagging import output_names
 from workbench.builder import operations
 from workbench.builder.encode import Encoder
-from workbench.builder.spec import CallSpec, InputSpec, Json, free_name
+from workbench.builder.fields import Json, free_name
+from workbench.builder.spec import CallSpec, InputSpec
 from workbench.errors import BuilderError
 from workbench.graph.annotations import ApplicationCall, get_application_call
 from workbench.graph.hierarchy import get_brick

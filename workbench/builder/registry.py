@@ -173,7 +173,8 @@ def settings_of(cls: type[Any]) -> dict[str, inspect.Parameter]:
 
 
 def _settings(cls: type[Any]) -> Iterator[tuple[str, inspect.Parameter]]:
-    known: set[str] = set()
+    # The subclasses of torch's recurrent networks pass their own name as the mode.
+    known = {"mode"} if issubclass(cls, torch.nn.RNNBase) else set()
     for base in cls.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue

@@ -51,18 +51,24 @@ wire, or by the id of a call; they do not belong to the meaning, see `Spec.same_
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from workbench.builder.fields import (
+    Json,
+    check_keys,
+    check_list,
+    check_object,
+    check_places,
+    check_text,
+    check_unique,
+    refuse_constant,
+)
 from workbench.errors import SpecError, nearest
 
 VERSION = 1
 LONGEST = 20_000_000
 """The largest number of characters in the text of a specification."""
-
-Json = Any
-"""A number, string, boolean, None, list or dictionary with strings as keys, of such values."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +105,15 @@ class BrickSpec:
     @classmethod
     def from_dict(cls, given: Json, path: str) -> BrickSpec:
         """Check and read the JSON value of a brick, which stands at `path`."""
-        found = _keys(given, path, {"type"}, {"name", "settings", "changes"})
+        found = check_keys(given, path, {"type"}, {"name", "settings", "changes"})
         name = found.get("name")
-        changes = _object(found.get("changes", {}), f"{path}/changes")
+        changes = check_object(found.get("changes", {}), f"{path}/changes")
         for below, changed in changes.items():
-            _object(changed, f"{path}/changes/{below}")
+            check_object(changed, f"{path}/changes/{below}")
         return cls(
-            _text(found["type"], f"{path}/type"),
-            None if name is None else _text(name, f"{path}/name"),
-            _object(found.get("settings", {}), f"{path}/settings"),
+            check_text(found["type"], f"{path}/type"),
+            None if name is None else check_text(name, f"{path}/name"),
+            check_object(found.get("settings", {}), f"{path}/settings"),
             changes,
         )
 
@@ -136,8 +142,8 @@ class InputSpec:
     @classmethod
     def from_dict(cls, given: Json, path: str) -> InputSpec:
         """Check and read the JSON value of an input, which stands at `path`."""
-        found = _keys(given, path, {"name", "dtype", "shape"})
-        shape = _list(found["shape"], f"{path}/shape")
+        found = check_keys(given, path, {"name", "dtype", "shape"})
+        shape = check_list(found["shape"], f"{path}/shape")
         for i, size in enumerate(shape):
             whole = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**62
             if size is not None and not whole:
@@ -145,8 +151,8 @@ class InputSpec:
                     f"a size must be a whole number >= 0 or null, not {size!r:.60}",
                     path=f"{path}/shape/{i}",
                 )
-        name = _text(found["name"], f"{path}/name")
-        return cls(name, _text(found["dtype"], f"{path}/dtype"), tuple(shape))
+        name = check_text(found["name"], f"{path}/name")
+        return cls(name, check_text(found["dtype"], f"{path}/dtype"), tuple(shape))
 
 
 @dataclass(frozen=True)
@@ -190,20 +196,22 @@ class CallSpec:
         """Check and read the JSON value of a call, which stands at `path`."""
         what = {"operation"} if isinstance(given, Mapping) and "operation" in given else {"brick"}
         optional = {"settings"} if "operation" in what else {"settings", "method"}
-        found = _keys(given, path, {"id", "inputs", "outputs"} | what, optional)
+        found = check_keys(given, path, {"id", "inputs", "outputs"} | what, optional)
         texts = {
-            key: _text(found[key], f"{path}/{key}")
+            key: check_text(found[key], f"{path}/{key}")
             for key in ("id", "brick", "method", "operation")
             if key in found
         }
         if "brick" in texts:
             texts.setdefault("method", "apply")
-        outputs = _list(found["outputs"], f"{path}/outputs")
+        outputs = check_list(found["outputs"], f"{path}/outputs")
         return cls(
             **texts,
-            inputs=_object(found["inputs"], f"{path}/inputs"),
-            settings=_object(found.get("settings", {}), f"{path}/settings"),
-            outputs=tuple(_text(name, f"{path}/outputs/{i}") for i, name in enumerate(outputs)),
+            inputs=check_object(found["inputs"], f"{path}/inputs"),
+            settings=check_object(found.get("settings", {}), f"{path}/settings"),
+            outputs=tuple(
+                check_text(name, f"{path}/outputs/{i}") for i, name in enumerate(outputs)
+            ),
         )
 
 
@@ -275,17 +283,17 @@ class Spec:
                 fix=VERSION,
             )
         optional = {"inputs", "calls", "cost", "monitored", "positions"}
-        found = _keys(given, "", {"version", "bricks"}, optional)
-        parts = {key: _list(found.get(key, []), key) for key in ("bricks", "inputs", "calls")}
-        monitored = _list(found.get("monitored", []), "monitored")
+        found = check_keys(given, "", {"version", "bricks"}, optional)
+        parts = {key: check_list(found.get(key, []), key) for key in ("bricks", "inputs", "calls")}
+        monitored = check_list(found.get("monitored", []), "monitored")
         cost = found.get("cost")
         spec = cls(
             tuple(BrickSpec.from_dict(b, f"bricks/{i}") for i, b in enumerate(parts["bricks"])),
             tuple(InputSpec.from_dict(v, f"inputs/{i}") for i, v in enumerate(parts["inputs"])),
             tuple(CallSpec.from_dict(c, f"calls/{i}") for i, c in enumerate(parts["calls"])),
-            None if cost is None else _text(cost, "cost"),
-            tuple(_text(name, f"monitored/{i}") for i, name in enumerate(monitored)),
-            _places(found.get("positions", {})),
+            None if cost is None else check_text(cost, "cost"),
+            tuple(check_text(name, f"monitored/{i}") for i, name in enumerate(monitored)),
+            check_places(found.get("positions", {})),
         )
         spec.check_names()
         return spec
@@ -296,7 +304,7 @@ class Spec:
         if len(text) > LONGEST:
             raise SpecError(f"the text has {len(text):,} characters; at most {LONGEST:,} are read")
         try:
-            return cls.from_dict(json.loads(text, parse_constant=_no_constant))
+            return cls.from_dict(json.loads(text, parse_constant=refuse_constant))
         except (ValueError, RecursionError) as error:
             if isinstance(error, SpecError):
                 raise
@@ -308,10 +316,10 @@ class Spec:
         wires = [(given.name, f"inputs/{i}/name") for i, given in enumerate(self.inputs)]
         for i, call in enumerate(self.calls):
             wires += [(name, f"calls/{i}/outputs/{n}") for n, name in enumerate(call.outputs)]
-        _unique("bricks", [(b.name or b.type.lower(), f"bricks/{i}/name")
+        check_unique("bricks", [(b.name or b.type.lower(), f"bricks/{i}/name")
                            for i, b in enumerate(self.bricks)])  # fmt: skip
-        _unique("calls", [(call.id, f"calls/{i}/id") for i, call in enumerate(self.calls)])
-        _unique("wires", wires)
+        check_unique("calls", [(call.id, f"calls/{i}/id") for i, call in enumerate(self.calls)])
+        check_unique("wires", wires)
         known = {name for name, _ in wires}
         named = [(self.cost, "cost")] if self.cost is not None else []
         named += [(name, f"monitored/{i}") for i, name in enumerate(self.monitored)]
@@ -329,83 +337,3 @@ class Spec:
         True
         """
         return replace(self, positions={}) == replace(other, positions={})
-
-
-def _keys(
-    given: Json, path: str, required: set[str], optional: Iterable[str] = ()
-) -> Mapping[str, Json]:
-    """Return an object after a check of its keys."""
-    found = _object(given, path)
-    known = {*required, *optional}
-    for key in found:
-        if key not in known:
-            raise SpecError(
-                f"there is no key {key!r:.60}, only {', '.join(sorted(known))}"
-                f"{nearest(key, known)}",
-                path=f"{path}/{key}".strip("/"),
-            )
-    for key in sorted(required):
-        if key not in found:
-            raise SpecError(f"the key {key!r} is missing", path=path)
-    return found
-
-
-def _object(given: Json, path: str) -> Mapping[str, Json]:
-    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
-        raise SpecError(f"must be an object with strings as keys, not {given!r:.60}", path=path)
-    return given
-
-
-def _list(given: Json, path: str) -> list[Json]:
-    if not isinstance(given, list):
-        raise SpecError(f"must be a list, not {given!r:.60}", path=path)
-    return given
-
-
-def _text(given: Json, path: str) -> str:
-    if not isinstance(given, str) or not given:
-        raise SpecError(f"must be a string that is not empty, not {given!r:.60}", path=path)
-    return given
-
-
-def _places(given: Json) -> dict[str, tuple[float, float]]:
-    places = {}
-    for name, place in _object(given, "positions").items():
-        pair = isinstance(place, (list, tuple)) and len(place) == 2
-        if not pair or not all(type(number) in (int, float) for number in place):
-            raise SpecError(
-                f"must be two numbers, x and y, not {place!r:.60}", path=f"positions/{name}"
-            )
-        places[name] = (place[0], place[1])
-    return places
-
-
-def _unique(what: str, names: Iterable[tuple[str, str]]) -> None:
-    seen: set[str] = set()
-    for name, path in names:
-        if name in seen:
-            raise SpecError(
-                f"two {what} have the name {name!r}; the names must differ",
-                path=path,
-                fix=free_name(name, {n for n, _ in names}),
-            )
-        seen.add(name)
-
-
-def free_name(name: str, taken: Iterable[str]) -> str:
-    """Return `name`, or `name` with the first number at its end that makes it free.
-
-    >>> free_name("linear", ["linear", "linear_2"])
-    'linear_3'
-    """
-    taken = set(taken)
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
-    return free
-
-
-def _no_constant(text: str) -> None:
-    name = text.lower().replace("infinity", "inf")
-    raise SpecError(f'{text} is not JSON; write {{"float": "{name}"}}')
