@@ -1,7 +1,9 @@
 """Specifications of models: bricks and graphs as plain data, and the way back."""
 
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.registry import register
+from workbench.builder.schema import schema
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
@@ -11,11 +13,19 @@ __all__ = [
     "BuilderError",
     "Built",
     "CallSpec",
+    "Entry",
+    "Field",
+    "Group",
     "InputSpec",
+    "Method",
+    "Port",
     "Spec",
     "SpecError",
+    "catalogue",
     "from_spec",
+    "ports",
     "register",
+    "schema",
     "to_spec",
 ]
 

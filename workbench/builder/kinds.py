@@ -31,6 +31,8 @@ class Kind:
         True if the elements of the list can be None.
     choices : tuple of str
         The strings from which to choose; other values can be possible, too.
+    classes : tuple of str
+        For bricks, the names of the classes in the annotation.
     """
 
     base: Base
@@ -38,6 +40,7 @@ class Kind:
     optional: bool = False
     optional_parts: bool = False
     choices: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 ALIASES = {
@@ -70,8 +73,9 @@ def kind_of_argument(cls: type[Any], parameter: inspect.Parameter) -> Kind | Non
     --------
     >>> from workbench.bricks import MLP
     >>> arguments = inspect.signature(MLP).parameters
-    >>> kind_of_argument(MLP, arguments["activations"])
-    Kind(base='brick', many=True, optional=False, optional_parts=True, choices=())
+    >>> kind = kind_of_argument(MLP, arguments["activations"])
+    >>> kind.base, kind.many, kind.optional_parts, kind.classes
+    ('brick', True, True, ('Brick', 'BoundApplication'))
     >>> kind_of_argument(MLP, arguments["biases_init"]).base
     'scheme'
     """
@@ -83,12 +87,14 @@ def kind_of_argument(cls: type[Any], parameter: inspect.Parameter) -> Kind | Non
     if len(parts) == 1 and (found := LISTS.match(parts[0])):
         inner, optional_parts = _alternatives(found[1].split(", ...")[0])
         base = _base(inner, parameter.name)
-        return base and Kind(base, True, optional, optional_parts)
+        classes = tuple(inner) if base == "brick" else ()
+        return base and Kind(base, True, optional, optional_parts, classes=classes)
     base = _base(parts, parameter.name)
     if base is None:
         return None
     choices = CHOICES.get(parameter.name, ()) if base in ("choice", "text") else ()
-    return Kind("choice" if choices else base, False, optional, choices=choices)
+    classes = tuple(parts) if base == "brick" else ()
+    return Kind("choice" if choices else base, False, optional, False, choices, classes)
 
 
 def _alternatives(text: str) -> tuple[list[str], bool]:

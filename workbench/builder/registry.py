@@ -39,8 +39,11 @@ ABSTRACT = frozenset(
 )
 """Classes of bricks that only subclasses can be used of."""
 
-CONTAINERS = frozenset({"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Module"})
-"""Classes of ``torch.nn`` that cannot be applied."""
+UNUSABLE = frozenset(
+    "Container CrossMapLRN2d DataParallel Module ModuleDict ModuleList ParameterDict ParameterList "
+    "RNNBase RNNCellBase".split()
+)
+"""Classes of ``torch.nn`` that cannot be applied, or are deprecated."""
 
 ClassT = TypeVar("ClassT", bound=type[Any])
 
@@ -106,7 +109,7 @@ def library(kind: Kind) -> dict[str, type[Any]]:
             for name, value in vars(torch.nn).items()
             if isinstance(value, type) and issubclass(value, torch.nn.Module)
         }
-        return {name: found[name] for name in sorted(found) if name not in CONTAINERS}
+        return {name: found[name] for name in sorted(found) if name not in UNUSABLE}
     modules = [initialization] if kind == "scheme" else _brick_modules()
     found = {
         name: value
