@@ -1,7 +1,9 @@
 """Specifications of models: bricks and graphs as plain data, and the way back."""
 
+from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
+from workbench.builder.parse import from_code
 from workbench.builder.registry import register
 from workbench.builder.schema import schema
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
@@ -22,10 +24,12 @@ __all__ = [
     "Spec",
     "SpecError",
     "catalogue",
+    "from_code",
     "from_spec",
     "ports",
     "register",
     "schema",
+    "to_code",
     "to_spec",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter
@@ -83,29 +83,37 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
     >>> [call.id for call in spec.calls], spec.cost
     (['mlp_apply_output', 'cost'], 'cost')
     """
-    given = [*described, *monitored]
-    for one in given:
+    monitored = list(monitored)
+    for one in (*described, *monitored):
         if not isinstance(one, (Brick, Variable)):
             raise BuilderError(
                 f"to_spec describes bricks and variables, not {one!r:.80}; pass a brick, or the "
                 "output of one"
             )
-    variables = list(dict.fromkeys(v for v in given if isinstance(v, Variable)))
+    bricks = [one for one in described if isinstance(one, Brick)]
+    outputs = [one for one in described if isinstance(one, Variable)]
+    cost = next((one for one in outputs if one.ndim == 0), None)
+    rest = [one for one in outputs if one is not cost]
+    return specification(bricks, [*outputs, *monitored], cost, [*rest, *monitored])
+
+
+def specification(
+    given: Sequence[Brick],
+    outputs: Sequence[Variable],
+    cost: Variable | None,
+    monitored: Sequence[Variable],
+) -> Spec:
+    """Describe bricks and a graph; see `to_spec`."""
+    variables = list(dict.fromkeys(outputs))
     graph = Graph(variables)
-    tops = dict.fromkeys(brick for brick in given if isinstance(brick, Brick))
-    bricks, places = describe(list({**tops, **dict.fromkeys(graph.bricks())}))
+    bricks, places = describe(list(dict.fromkeys([*given, *graph.bricks()])))
     graph.describe(places)
-    wires = [graph.wires[v] for v in variables]
-    cost = next(
-        (graph.wires[v] for v in described if isinstance(v, Variable) and v.ndim == 0), None
-    )
-    asked = {graph.wires[v] for v in monitored}
     spec = Spec(
         tuple(bricks),
         tuple(graph.inputs),
         tuple(graph.calls),
-        cost,
-        tuple(wire for wire in wires if wire != cost or wire in asked),
+        None if cost is None else graph.wires[cost],
+        tuple(dict.fromkeys(graph.wires[v] for v in monitored)),
     )
     spec.check_names()
     return spec
@@ -168,11 +176,11 @@ def _apply(call: CallSpec, path: str, built: Built, constructor: Constructor) ->
         )
     for name, output, default in zip(call.outputs, outputs, defaults, strict=True):
         built.variables[name] = output
-        if name != default and not _is_numbered(name, default):
+        if name != default and not is_numbered(name, default):
             output.name = name
 
 
-def _is_numbered(name: str, default: str) -> bool:
+def is_numbered(name: str, default: str) -> bool:
     """Check whether a name is a default with the number that made it unique."""
     front, _, number = name.rpartition("_")
     return front == default and number.isdecimal()

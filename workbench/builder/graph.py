@@ -137,6 +137,8 @@ class Graph:
                     self._operation(node, places)
             elif not isinstance(node, SharedVariable):
                 self._input(node)
+        needed = [wire for call in self.calls for wire in wires_in(list(call.inputs.values()))]
+        self.inputs.sort(key=lambda given: (*needed, given.name).index(given.name))
 
     def _named(self, variable: Variable, name: str) -> str:
         free = free_name(name, self._names)
@@ -238,6 +240,13 @@ class Graph:
         tensor = variable.owner.leaves[0]
         values = tensor.detach().cpu().numpy()
         return {"value": Encoder().value(values)}
+
+
+def wires_in(given: Json) -> list[str]:
+    """Return the names of wires among the inputs of a call."""
+    if isinstance(given, list):
+        return [wire for one in given for wire in wires_in(one)]
+    return [given] if isinstance(given, str) else []
 
 
 def default_wire(brick: str, method: str, output: str) -> str:
