@@ -8,12 +8,25 @@ import torch
 from numpy.testing import assert_array_equal
 
 from workbench import tensor
-from workbench.bricks import MLP, Brick, Linear, Rectifier, Sequence, Softmax, Tanh, TorchModule
+from workbench.bricks import (
+    MLP,
+    Brick,
+    Dropout,
+    Linear,
+    Rectifier,
+    Sequence,
+    Softmax,
+    Tanh,
+    TorchModule,
+)
 from workbench.bricks.conv import Convolutional, ConvolutionalSequence, MaxPooling
 from workbench.bricks.cost import CategoricalCrossEntropy, MisclassificationRate
 from workbench.bricks.recurrent import LSTM, RecurrentStack
 from workbench.builder import BuilderError, Spec, from_spec, register, to_spec
+from workbench.filter import VariableFilter
+from workbench.graph import ComputationGraph, apply_dropout
 from workbench.initialization import Constant, IsotropicGaussian, SparseND, Uniform
+from workbench.roles import OUTPUT
 
 
 def settings(brick):
@@ -246,3 +259,37 @@ def test_what_cannot_be_described_is_an_error_that_names_it():
 def test_a_group_of_bricks_is_not_described_without_a_class():
     with pytest.raises(BuilderError, match="Brick is not registered"):
         to_spec(Brick(name="outer", children=[Tanh()]))
+
+
+def test_a_graph_that_was_changed_is_not_described_as_if_it_were_not():
+    x = tensor.matrix("x")
+    net = Sequence([Dropout(0.3), Linear(3, 2), Tanh()], name="net")
+    output = net.apply(x)
+    linear = VariableFilter(bricks=[net.children[1]], roles=[OUTPUT])(ComputationGraph(output))
+    [dropped] = apply_dropout(ComputationGraph(output), linear, 0.5).outputs
+    with net.children[0]:
+        trained = net.apply(x)
+    for changed in (dropped, trained):
+        with pytest.raises(BuilderError, match=r"net\.apply: its part of the graph was changed"):
+            to_spec(changed)
+    assert to_spec(output).monitored == ("net_apply_output",)
+
+
+def test_a_variable_inside_of_a_brick_has_no_name():
+    output = mlp().apply(tensor.matrix("x"))
+    inner = VariableFilter(bricks=[Tanh], roles=[OUTPUT])(ComputationGraph(output))
+    with pytest.raises(BuilderError, match="is inside of the brick mlp"):
+        to_spec(output, monitored=inner)
+
+
+def test_describing_a_graph_draws_no_random_numbers():
+    first, second = (Dropout(0.5, random_seed=3) for _ in range(2))
+    x = tensor.matrix("x")
+    for one in (first, second):
+        with one:
+            one.apply(x)
+    output = first.apply(x)
+    to_spec(output)
+    with first, second:
+        drawn = [one.apply(x).eval({x: numpy.ones((2, 9), "float32")}) for one in (first, second)]
+    assert_array_equal(drawn[0].numpy(), drawn[1].numpy())

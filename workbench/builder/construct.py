@@ -6,6 +6,7 @@ in the specification.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -159,7 +160,7 @@ class Constructor:
             made = self._mapping(
                 {name: {"module": part} for name, part in dict(parts).items()}, f"{path}/parts"
             )
-            makers = {name: (lambda part=part: part) for name, part in made.items()}
+            makers = {name: functools.partial(lambda one: one, part) for name, part in made.items()}
         return self._called(lambda: modules.made(cls, settings, makers), path, settings)
 
     def _object(self, kind: registry.Kind, spec: BrickSpec, path: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from inspect import Parameter
 from typing import Any
 
 from workbench.bricks import Brick
@@ -14,7 +13,7 @@ from workbench.builder import operations
 from workbench.builder.construct import Constructor, default_name_of, dtype_of
 from workbench.builder.describe import describe
 from workbench.builder.fields import Json
-from workbench.builder.graph import Graph, default_wire
+from workbench.builder.graph import Graph, apply_by_name, default_wire
 from workbench.builder.spec import CallSpec, Spec
 from workbench.errors import BuilderError, SpecError, nearest
 from workbench.model import Model
@@ -106,10 +105,11 @@ def specification(
     """Describe bricks and a graph; see `to_spec`."""
     variables = list(dict.fromkeys(outputs))
     graph = Graph(variables)
-    bricks, places = describe(list(dict.fromkeys([*given, *graph.bricks()])))
-    graph.describe(places)
+    described = describe(list(dict.fromkeys([*given, *graph.bricks()])))
+    graph.describe(described.places)
+    graph.check(described.copies)
     spec = Spec(
-        tuple(bricks),
+        tuple(described.specs),
         tuple(graph.inputs),
         tuple(graph.calls),
         None if cost is None else graph.wires[cost],
@@ -213,11 +213,7 @@ def _applied(
     }
     try:
         bound = getattr(brick, call.method or "apply")
-        # A method that takes any arguments can be a wrapper of one that does not know the name.
-        kinds = [p.kind for p in bound.application.signature.parameters.values()]
-        alone = Parameter.VAR_POSITIONAL in kinds and list(inputs) == bound.inputs[:1]
-        args = [inputs.pop(name) for name in list(inputs)] if alone else []
-        outputs = bound(*args, **inputs, **settings, as_list=True)
+        outputs = apply_by_name(bound, inputs, settings)
     except Exception as error:  # bricks of users can raise anything
         raise SpecError(f"{error}", path=path, brick=call.brick) from error
     if not all(isinstance(output, Variable) for output in outputs):

@@ -7,15 +7,16 @@ under ``changes``. What no change can express is an error.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.lazy import LazyNone
 from workbench.builder import paths, registry
 from workbench.builder.construct import Constructor, settle
-from workbench.builder.encode import Encoder, Renamed, light_copy
+from workbench.builder.encode import Encoder, light_copy
 from workbench.builder.fields import Json, free_name
-from workbench.builder.reading import UNSET, read
+from workbench.builder.reading import UNSET, Renamed, read
 from workbench.builder.spec import BrickSpec
 from workbench.errors import BuilderError, SpecError
 
@@ -26,8 +27,26 @@ DEEPEST = 12
 """How many times changes are looked for; each time, bricks one level further down are changed."""
 
 
-def describe(bricks: Sequence[Brick]) -> tuple[list[BrickSpec], dict[Brick, str]]:
-    """Return the specifications of bricks, and the path of each brick in and below them.
+@dataclass(frozen=True)
+class Described:
+    """The specifications of bricks, and where each brick is.
+
+    Attributes
+    ----------
+    specs : list of BrickSpec
+    places : dict of Brick to str
+        The paths of all bricks in and below the described ones.
+    copies : dict of Brick to Brick
+        Copies of all these bricks, without parameters.
+    """
+
+    specs: list[BrickSpec]
+    places: dict[Brick, str]
+    copies: dict[Brick, Brick]
+
+
+def describe(bricks: Sequence[Brick]) -> Described:
+    """Return the specifications of bricks.
 
     Raises
     ------
@@ -43,7 +62,8 @@ def describe(bricks: Sequence[Brick]) -> tuple[list[BrickSpec], dict[Brick, str]
             )
         names.append(brick.name)
     originals = list(bricks)
-    copies = light_copy(originals)
+    memo: dict[int, Any] = {}
+    copies = light_copy(originals, memo)
     for one in copies:
         settle(one)
     first = nodes = _described(copies, True)
@@ -55,11 +75,12 @@ def describe(bricks: Sequence[Brick]) -> tuple[list[BrickSpec], dict[Brick, str]
             nodes = second
     if isinstance(nodes, BuilderError):
         raise nodes
-    where = {}
+    where: dict[Brick, str] = {}
     for brick in originals:
         for below, path in paths.tree(brick).items():
             where.setdefault(below, f"{brick.name}/{path}".strip("/"))
-    return [BrickSpec.from_dict(node, "") for node in nodes], where
+    specs = [BrickSpec.from_dict(node, "") for node in nodes]
+    return Described(specs, where, {brick: memo[id(brick)] for brick in where})
 
 
 def _size(nodes: Iterable[dict[str, Json]]) -> int:

@@ -261,6 +261,9 @@ def light_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
         for below in paths.tree(brick):
             own = vars(below)
             memo.setdefault(id(own.get("_parameters")), None)
+            kept = own.get("_own")  # shared variables of normalisations and modules
+            for variable in kept.values() if isinstance(kept, dict) else ():
+                memo[id(variable)] = variable
             memo[id(own["auxiliary_variables"])] = []
             memo[id(own["updates"])] = {}
     memo.pop(id(None), None)

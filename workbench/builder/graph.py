@@ -7,6 +7,7 @@ Between them stand operations of `workbench.builder.operations`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from inspect import Parameter
 from typing import Any
 
 from workbench.bricks import Brick
@@ -140,6 +141,38 @@ class Graph:
         needed = [wire for call in self.calls for wire in wires_in(list(call.inputs.values()))]
         self.inputs.sort(key=lambda given: (*needed, given.name).index(given.name))
 
+    def check(self, copies: Mapping[Brick, Brick]) -> None:
+        """Check that applying the bricks again gives this graph.
+
+        Parameters
+        ----------
+        copies : dict of Brick to Brick
+            Copies of the bricks. They are applied with the parameters of the bricks themselves, and
+            cannot be used afterwards.
+
+        Raises
+        ------
+        BuilderError
+            If the graph was changed after the bricks were applied, for example by dropout.
+        """
+        for brick, twin in copies.items():
+            vars(twin)["_parameters"] = vars(brick)["_parameters"]
+        for call, known in self._outputs.items():
+            bound = call.application
+            given = self._given_to(call)
+            twin = getattr(copies[bound.brick], bound.name)
+            outputs = apply_by_name(twin, dict(given), call.options)
+            for variable in known:
+                new = next((o for o in outputs if o.tag.name == variable.tag.name), None)
+                again = None if new is None else _functions(new, given)
+                if again != _functions(variable, given):
+                    raise BuilderError(
+                        f"{bound.path}: its part of the graph was changed after the brick was "
+                        "applied, or it was applied in training mode, which a specification cannot "
+                        "describe; pass the variables from before that, and apply dropout, noise "
+                        "or the training mode to the built graph"
+                    )
+
     def _named(self, variable: Variable, name: str) -> str:
         free = free_name(name, self._names)
         self._names.add(free)
@@ -186,6 +219,12 @@ class Graph:
         call = variable.owner
         assert call is not None
         operation = operations.named(call.name)
+        if operation is None and get_brick(variable) is not None:
+            raise BuilderError(
+                f"{variable!r} is inside of the brick {get_brick(variable).path()}; only outputs "  # type: ignore[union-attr]
+                "of the outermost bricks, and what is computed from them, have names in a "
+                "specification"
+            )
         if operation is None:
             raise BuilderError(
                 f"{variable!r} is computed by {call.name!r}, which is not an operation of a "
@@ -240,6 +279,32 @@ class Graph:
         tensor = variable.owner.leaves[0]
         values = tensor.detach().cpu().numpy()
         return {"value": Encoder().value(values)}
+
+
+def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]) -> list[Variable]:
+    """Apply a brick to inputs by name, and return a list of outputs."""
+    # A method that takes any arguments can be a wrapper of one that does not know the name.
+    kinds = [p.kind for p in bound.application.signature.parameters.values()]
+    alone = Parameter.VAR_POSITIONAL in kinds and list(inputs) == bound.inputs[:1]
+    args = [inputs.pop(name) for name in list(inputs)] if alone else []
+    outputs: list[Variable] = bound(*args, **inputs, **options, as_list=True)
+    return outputs
+
+
+def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
+    """Return the names of the functions that compute a variable from given ones, in order."""
+    ends = set(given.values())
+    found: list[str] = []
+    waiting, seen = [variable], {variable}
+    while waiting:
+        here = waiting.pop()
+        if here.owner is None or here in ends:
+            continue
+        found.append(here.owner.name)
+        fresh = [v for v in here.owner.inputs if v not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return found
 
 
 def wires_in(given: Json) -> list[str]:

@@ -17,7 +17,6 @@ TAKEN = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
 """Names that generated code does not bind."""
 
 
-@cache
 def public_place(cls: type[Any]) -> str:
     """Return the module from which people import a class.
 
@@ -31,14 +30,19 @@ def public_place(cls: type[Any]) -> str:
         return "torch.nn"
     if not cls.__module__.startswith("workbench."):
         return cls.__module__
-    found = pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks.")
-    places = ["workbench.bricks", *sorted(one.name for one in found), cls.__module__]
-    for place in places:
+    for place in (*_places(), cls.__module__):
         module = importlib.import_module(place)
         listed = cls.__name__ in getattr(module, "__all__", ())
         if listed and getattr(module, cls.__name__) is cls:
             return place
     return cls.__module__
+
+
+@cache
+def _places() -> list[str]:
+    """Return the modules of bricks, packages before what is in them."""
+    found = pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks.")
+    return ["workbench.bricks", *sorted(one.name for one in found)]
 
 
 class Imports:

@@ -1,4 +1,4 @@
-"""What names mean in code that is read: classes, inputs, operations and a few functions of Python.
+"""Names in code that is read: classes, inputs, operations and a few functions of Python.
 
 Nothing is imported. A name has a meaning only if it is listed here or belongs to a registered
 class.

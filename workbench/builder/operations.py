@@ -190,7 +190,7 @@ def call(operation: Operation, inputs: Sequence[Any], settings: Mapping[str, Any
     if operation.symbol is not None:
         return OPERATORS[operation.symbol](*inputs)
     if operation.name == "index":
-        return operator.getitem(*inputs, settings["key"])
+        return inputs[0][settings["key"]]
     return operation.function(*inputs, **settings)
 
 

@@ -186,9 +186,10 @@ def catalogue() -> list[Group]:
         found[_group(cls)].append(_brick(name, cls))
     found[OPERATIONS] = [_operation(operation) for operation in operations.ALL]
     found[SCHEMES] = []
-    for kind, title in (("scheme", SCHEMES), ("module", MODULES)):
-        for name, cls in registry.types(kind).items():  # type: ignore[arg-type]
-            own = registry.library(kind).get(cls.__name__) is not cls  # type: ignore[arg-type]
+    kinds: list[tuple[registry.Kind, str]] = [("scheme", SCHEMES), ("module", MODULES)]
+    for kind, title in kinds:
+        for name, cls in registry.types(kind).items():
+            own = registry.library(kind).get(cls.__name__) is not cls
             fields = _fields(cls)
             found[OWN if own else title].append(Entry(kind, name, docs.first_line(cls), fields))
     return [Group(title, tuple(entries)) for title, entries in found.items() if entries]

@@ -132,7 +132,7 @@ def _brick_modules() -> list[Any]:
 
 def types(kind: Kind) -> dict[str, type[Any]]:
     """Return all classes of a kind by the name that a specification uses for them."""
-    return library(kind) | {name_of(cls): cls for cls in _users[kind].values()}
+    return library(kind) | {name_of(cls) or _dotted(cls): cls for cls in _users[kind].values()}
 
 
 def name_of(cls: type[Any]) -> str | None:
