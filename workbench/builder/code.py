@@ -308,6 +308,8 @@ class _Writer(BrickStatements):
         if operation.symbol is not None:
             one = len(operands) == 1
             return negative(operands[0]) if one else binary(operation.symbol, *operands)
+        if operation.name == "T":
+            return Code(method(operands[0], "T", ()).head, simple=True)
         if operation.name == "index":
             key = _subscript(self.values, call_spec.settings["key"])
             return Code(f"{method(operands[0], 'x', ()).head[:-2]}[{key}]", simple=True)

@@ -216,7 +216,7 @@ def _applied(
         outputs = apply_by_name(bound, inputs, settings)
     except Exception as error:  # bricks of users can raise anything
         raise SpecError(f"{error}", path=path, brick=call.brick) from error
-    if not all(isinstance(output, Variable) for output in outputs):
+    if not outputs or not all(isinstance(output, Variable) for output in outputs):
         raise SpecError(
             "the call has no variable among its inputs", path=f"{path}/inputs", brick=call.brick
         )

@@ -219,18 +219,15 @@ class Graph:
         call = variable.owner
         assert call is not None
         operation = operations.named(call.name)
-        if operation is None and get_brick(variable) is not None:
-            raise BuilderError(
-                f"{variable!r} is inside of the brick {get_brick(variable).path()}; only outputs "  # type: ignore[union-attr]
-                "of the outermost bricks, and what is computed from them, have names in a "
-                "specification"
-            )
+        if call.function is identity or operation is None:
+            self._check_outside(variable)
         if operation is None:
             raise BuilderError(
                 f"{variable!r} is computed by {call.name!r}, which is not an operation of a "
                 f"specification ({', '.join(operations.BY_NAME)}); make it a brick of your own"
             )
-        given = operations.arguments(operation, call.args, call.kwargs)
+        args = call.args[:1] if call.function is getattr else call.args
+        given = operations.arguments(operation, args, call.kwargs)
         inputs = {n: self._argument(v, places) for n, v in given.items() if n in operation.inputs}
         settings = {n: v for n, v in given.items() if n not in operation.inputs}
         for name, value in settings.items():
@@ -253,6 +250,14 @@ class Graph:
                 outputs=(wire,),
             )
         )
+
+    def _check_outside(self, variable: Variable) -> None:
+        brick = get_brick(variable)
+        if brick is not None:
+            raise BuilderError(
+                f"{variable!r} is inside of the brick {brick.path()}; only outputs of the "
+                "outermost bricks, and what is computed from them, have names in a specification"
+            )
 
     def _id(self, name: str) -> str:
         return free_name(name, {call.id for call in self.calls})

@@ -64,7 +64,9 @@ class Objects:
     def applied(self, bound: BoundApplication, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Apply a brick."""
         self._consume([args, list(kwargs.values())])
-        if not any(isinstance(v, Variable) for v in _flat([args, list(kwargs.values())])):
+        given = _flat([args, list(kwargs.values())])
+        arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
+        if arrays and not any(isinstance(v, Variable) for v in given):
             raise Unreadable(f"{bound.path} is applied to no variable")
         return self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
 
@@ -94,6 +96,10 @@ class Objects:
             operation = operations.named(name)
             if operation is None or operation.method is None:
                 raise Unreadable(f"the attribute {name!r} of a variable")
+            if name == "copy":
+                return lambda name=None: self.operated(lambda v: v.copy(name), owner)
+            if name == "T":
+                return self._operation(operation, [owner], {})
             return lambda *args, **kwargs: self._operation(operation, [owner, *args], kwargs)
         if isinstance(owner, Brick):
             return self._of_brick(owner, name)
@@ -115,7 +121,7 @@ class Objects:
                 return list(brick.parameters)
             if name in found:
                 return found[name]
-            raise Unreadable(f"the attribute {name!r} of {brick.path()}", needed=True)
+            raise Unreadable(f"the attribute {name!r} of {brick.path()}")
         return vars(brick)[name]
 
     def _tried_method(self, brick: Any, name: str) -> Any:

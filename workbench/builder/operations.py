@@ -113,6 +113,16 @@ ALL = [
               text="The elements converted to float32."),
     Operation("long", torch.Tensor.long, ("input",), {}, "long", group="Functions",
               text="The elements converted to int64."),
+    Operation("log_softmax", torch.log_softmax, ("input",), {"dim": REQUIRED}, "log_softmax",
+              group="Functions", text="The logarithm of the softmax along a dimension."),
+    Operation("max", torch.max, ("input",), {}, "max", group="Reductions",
+              text="The largest of all elements."),
+    Operation("min", torch.min, ("input",), {}, "min", group="Reductions",
+              text="The smallest of all elements."),
+    Operation("T", torch.t, ("input",), {}, "T", group="Shape",
+              text="The transpose of a matrix."),
+    Operation("copy", torch.clone, ("input",), {}, "copy", group="Functions",
+              text="The same variable under another name."),
     _shape("flatten", {"start_dim": 0, "end_dim": -1}, "Several dimensions merged into one."),
     _shape("reshape", {"shape": REQUIRED}, "The same elements in another shape."),
     _shape("transpose", {"dim0": REQUIRED, "dim1": REQUIRED}, "Two dimensions exchanged."),
@@ -133,7 +143,8 @@ BY_NAME: dict[str, Operation] = {operation.name: operation for operation in ALL}
 ALIASES = {
     "sub": "subtract", "mul": "multiply", "truediv": "divide", "true_divide": "divide",
     "div": "divide", "pow": "power", "neg": "negative", "eq": "equal", "cat": "concatenate",
-    "concat": "concatenate", "getitem": "index", "view": "reshape", "absolute": "abs",
+    "identity": "copy", "concat": "concatenate", "getitem": "index", "view": "reshape",
+    "absolute": "abs",
 }  # fmt: skip
 """Other names of functions, which torch and Python use."""
 
@@ -189,6 +200,10 @@ def call(operation: Operation, inputs: Sequence[Any], settings: Mapping[str, Any
         return -inputs[0]
     if operation.symbol is not None:
         return OPERATORS[operation.symbol](*inputs)
+    if operation.name == "T":
+        return inputs[0].T
+    if operation.name == "copy":
+        return inputs[0].copy()
     if operation.name == "index":
         return inputs[0][settings["key"]]
     return operation.function(*inputs, **settings)
