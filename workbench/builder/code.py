@@ -226,7 +226,7 @@ class _Writer(BrickStatements):
         free = not brick.settings.keys() - {"top_k"} and not brick.changes
         made = self.constructor.bricks[label]
         cost = type(made).__module__ == "workbench.bricks.cost"
-        again = any(use.partition("/")[0] == label for use in self._all_uses())
+        again = any(use.partition("/")[0] == label for use in self._all_uses)
         named = any(p.startswith((f"{label}.", f"{label}/")) for p in parameters)
         ready = number == self._next and path == label
         return bool(cost and free and ready and len(calls) == 1 and not again and not named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from workbench.bricks import Brick
 from workbench.builder import paths, registry
@@ -115,7 +116,7 @@ class BrickStatements:
         """Return the variable of a brick that is used again, and define it."""
         path = paths.unique("/".join([*self.values.parents, label]), self._shared)
         self._shared[path] = None
-        needed = bool(node.get("changes")) or path in self._all_uses()
+        needed = bool(node.get("changes")) or path in self._all_uses
         cls = registry.found("brick", node["type"])
         assert cls is not None
         self.values.parents.append(path.rpartition("/")[2])
@@ -130,6 +131,7 @@ class BrickStatements:
             self._change(BrickSpec.from_dict(node, path), variable, path)
         return name(variable)
 
+    @cached_property
     def _all_uses(self) -> set[str]:
         found: set[str] = set()
         waiting: list[Json] = [brick.to_dict() for brick in self.spec.bricks]
