@@ -18,6 +18,7 @@ from workbench.builder.fields import Json
 from workbench.builder.graph import default_wire, wires_in
 from workbench.builder.layout import Code, binary, call, keyword, method, name, negative
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
+from workbench.hints import hinted
 from workbench.tensor.device import floatx
 
 MAKERS = {
@@ -28,6 +29,7 @@ MAKERS = {
 """Functions that make inputs of unknown sizes, by dtype and number of dimensions."""
 
 
+@hinted
 def to_code(spec: Spec) -> str:
     """Return Python code that makes the bricks of a specification and applies them.
 
@@ -48,7 +50,7 @@ def to_code(spec: Spec) -> str:
     from workbench.bricks import MLP, Softmax, Tanh
     from workbench.initialization import IsotropicGaussian
     <BLANKLINE>
-    features = tensor.matrix("features")
+    features = tensor.variable("features", (None, 4))
     <BLANKLINE>
     mlp = MLP([Tanh(), Softmax()], [4, 8, 3], weights_init=IsotropicGaussian(0.1))
     mlp_output = mlp.apply(features)

@@ -16,6 +16,7 @@ from workbench.builder.fields import Json
 from workbench.builder.graph import Graph, apply_by_name, default_wire
 from workbench.builder.spec import CallSpec, Spec
 from workbench.errors import BuilderError, SpecError, nearest
+from workbench.hints import hinted
 from workbench.model import Model
 from workbench.tensor import Variable, constant, variable
 
@@ -49,6 +50,7 @@ class Built:
         return Model(outputs)
 
 
+@hinted
 def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) -> Spec:
     """Describe bricks, or a graph of variables with the bricks that compute it.
 
@@ -119,6 +121,7 @@ def specification(
     return spec
 
 
+@hinted
 def from_spec(spec: Spec) -> Built:
     """Make the bricks of a specification and apply them.
 

@@ -24,6 +24,7 @@ from workbench.builder.encode import Encoder
 from workbench.builder.fields import Json
 from workbench.builder.kinds import kind_of_argument
 from workbench.errors import BuilderError
+from workbench.hints import hinted
 
 GROUPS = {
     "linear": "Layers", "bias": "Layers", "maxout": "Layers", "lookup": "Layers",
@@ -167,6 +168,7 @@ class Group:
         return asdict(self)
 
 
+@hinted
 def catalogue() -> list[Group]:
     """Return everything that a specification can name, in groups.
 
@@ -282,6 +284,7 @@ def _fitting(classes: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+@hinted
 def ports(brick: Brick) -> list[Method]:
     """Return the application methods of a brick, with the ports that its settings determine.
 

@@ -19,6 +19,7 @@ from workbench.builder.names import Opaque, Reference, Unreadable, calls, import
 from workbench.builder.objects import Objects
 from workbench.builder.spec import Spec
 from workbench.errors import BuilderError, WorkbenchError
+from workbench.hints import hinted
 from workbench.tensor import Variable
 
 COSTS = ("cost", "loss", "objective")
@@ -40,6 +41,7 @@ ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.U
 """The operators that are operations of a specification."""
 
 
+@hinted
 def from_code(text: str) -> Spec:
     """Read the specification of the model that Python code builds, without executing it.
 

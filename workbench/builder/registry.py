@@ -20,6 +20,7 @@ import workbench.bricks
 from workbench import initialization
 from workbench.bricks import Brick
 from workbench.errors import BuilderError, nearest
+from workbench.hints import hinted
 from workbench.initialization import NdarrayInitialization
 
 Kind = Literal["brick", "scheme", "module"]
@@ -51,6 +52,7 @@ _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module":
 """The classes of `register`, by dotted path."""
 
 
+@hinted
 def register(cls: ClassT) -> ClassT:
     """Allow specifications to name a class of your own.
 

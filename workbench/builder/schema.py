@@ -13,11 +13,13 @@ from typing import Any
 from workbench.builder import operations
 from workbench.builder.construct import DTYPES
 from workbench.builder.spec import VERSION
+from workbench.hints import hinted
 
 FILE = Path(__file__).with_name("spec.schema.json")
 TITLE = "Specification of a model of the workbench"
 
 
+@hinted
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of specifications.
 

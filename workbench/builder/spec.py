@@ -65,6 +65,7 @@ from workbench.builder.fields import (
     refuse_constant,
 )
 from workbench.errors import SpecError, nearest
+from workbench.hints import Hinted
 
 VERSION = 1
 LONGEST = 20_000_000
@@ -72,7 +73,7 @@ LONGEST = 20_000_000
 
 
 @dataclass(frozen=True)
-class BrickSpec:
+class BrickSpec(Hinted):
     """A brick and how it is made.
 
     Attributes
@@ -119,7 +120,7 @@ class BrickSpec:
 
 
 @dataclass(frozen=True)
-class InputSpec:
+class InputSpec(Hinted):
     """A variable whose value is given when the model is used.
 
     Attributes
@@ -156,7 +157,7 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
-class CallSpec:
+class CallSpec(Hinted):
     """The application of a method of a brick, or of an operation.
 
     Attributes
@@ -216,7 +217,7 @@ class CallSpec:
 
 
 @dataclass(frozen=True)
-class Spec:
+class Spec(Hinted):
     """The specification of a model.
 
     The docstring of this module describes the values.
