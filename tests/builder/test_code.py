@@ -268,6 +268,28 @@ def test_code_is_never_executed(code, tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = len(3)",
+        "x = int('many')",
+        "x = [1][5]",
+        "x = {[]: 1}",
+        "x = 1 / 0",
+        "a = [1]\nfor i in range(60):\n    a = a + a",
+        "a = 'a'\nfor i in range(60):\n    a = f'{a}{a}'",
+        "a = 3\nfor i in range(60):\n    a = a * a",
+        "a = 9 ** 9 ** 9",
+        "a = [0] * 10 ** 12",
+        "a = list(range(10 ** 12))",
+        f"a = {'-' * 700}1",
+        f"a = {'+'.join('1' * 700)}",
+    ],
+)
+def test_code_that_fails_or_is_too_large_is_passed_over(code):
+    assert from_code(code).bricks == ()
+
+
 def test_nothing_is_described_by_other_code():
     spec = from_code("print('hello')\nx = 3")
     assert spec.bricks == spec.calls == ()

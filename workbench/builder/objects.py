@@ -143,7 +143,7 @@ class Objects:
         if isinstance(owner, Opaque):
             raise Unreadable(owner.reason)
         if isinstance(owner, (list, tuple, dict, str)):
-            return self._tried(lambda: owner[key], "an index")
+            return owner[key]
         raise Unreadable("an index of this kind")
 
     def set(self, owner: Any, name: str, value: Any) -> None:

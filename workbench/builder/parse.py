@@ -28,6 +28,9 @@ COSTS = ("cost", "loss", "objective")
 MOST = 10_000
 """The largest number of statements and elements that loops can repeat."""
 
+LONGEST, LARGEST = 100_000, 4096
+"""The largest length of a list or string, and the largest number of bits of a number."""
+
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
@@ -37,6 +40,9 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 }  # fmt: skip
 """The functions of operators."""
 
+FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""Errors that operations on plain values raise."""
+
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
 """The operators that are operations of a specification."""
 
@@ -44,6 +50,9 @@ ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.U
 @hinted
 def from_code(text: str) -> Spec:
     """Read the specification of the model that Python code builds, without executing it.
+
+    While the code is read, bricks are made and applied as `from_spec` does it: only constructors of
+    registered classes are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
     those in the list ``monitored``, or without such a list all variables from which nothing else is
@@ -127,6 +136,9 @@ class _Reader:
                 if str(error).startswith("line "):
                     raise
                 raise BuilderError(f"line {statement.lineno}: {error}") from error
+            except FAILURES as error:  # of an operation on plain values
+                for name in _assigned(statement):
+                    self.known[name] = Opaque(statement.lineno, f"an error: {error}")
 
     def _count(self) -> None:
         self._steps += 1
@@ -215,7 +227,10 @@ class _Reader:
             case ast.GeneratorExp(elt=element, generators=[generator]):
                 return list(self._comprehended(element, generator))
             case ast.JoinedStr(values=parts):
-                return "".join(map(self._formatted, parts))
+                text = "".join(map(self._formatted, parts))
+                if len(text) > LONGEST:
+                    raise Unreadable("a very long string")
+                return text
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self.value(body if self._plain(self.value(test)) else orelse)
         raise Unreadable(f"an expression of the kind {type(node).__name__}")
@@ -349,6 +364,10 @@ def _limited(function: Callable[..., Any], left: Any, right: Any) -> Any:
     if function is operator.pow and not (abs(left) < 10**6 and abs(right) <= 64):
         raise Unreadable("a very large number")
     sizes = [len(o) if isinstance(o, (str, list, tuple)) else 0 for o in (left, right)]
+    if sum(sizes) > LONGEST:
+        raise Unreadable("a very long list or string")
+    if sum(o.bit_length() for o in (left, right) if isinstance(o, int)) > LARGEST:
+        raise Unreadable("a very large number")
     counts = [o for o in (left, right) if isinstance(o, int)]
     if function is operator.mul and any(sizes) and any(max(sizes) * c > MOST for c in counts):
         raise Unreadable("a very long list")
