@@ -26,6 +26,8 @@ builtin exception, so that code can catch it without importing the workbench::
     ├── GraphError            (ValueError)      a request that a computation graph cannot satisfy
     ├── SelectionError        (LookupError, ValueError) an invalid path, or one that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be built or run
+    ├── BuilderError          (ValueError)      a model that a specification cannot describe
+    │   └── SpecError                           a specification with a fault, and where it is
     ├── ParameterError        (ValueError)      parameter values that do not match the model
     │   └── UnknownParameterError (KeyError)    a parameter path that does not exist
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
@@ -242,6 +244,44 @@ class SelectionError(WorkbenchError, LookupError, ValueError):
 
 class SearchError(WorkbenchError, ValueError):
     """A beam search that cannot be built or run with the given arguments."""
+
+
+class BuilderError(WorkbenchError, ValueError):
+    """A model or code that a specification cannot describe; see `workbench.builder`."""
+
+
+class SpecError(BuilderError):
+    """A specification of a model that cannot be read or built.
+
+    Attributes
+    ----------
+    path : str
+        The place of the fault in the specification, such as ``bricks/0/settings/dims/1``.
+    brick : str or None
+        The name of the brick in which the fault is, with the names of the bricks around it.
+    setting : str or None
+        The setting whose value is wrong.
+    fix : object
+        A value to use instead, or None if none can be offered.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        path: str = "",
+        brick: str | None = None,
+        setting: str | None = None,
+        fix: object = None,
+    ) -> None:
+        where = f"{path or 'the specification'}"
+        if brick is not None:
+            where += f" (brick {brick!r})"
+        super().__init__(f"{where}: {text}")
+        self.path = path
+        self.brick = brick
+        self.setting = setting
+        self.fix = fix
 
 
 class ParameterError(WorkbenchError, ValueError):

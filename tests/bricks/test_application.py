@@ -409,3 +409,13 @@ def test_an_override_may_ask_what_it_overrides_by_a_delegate_of_the_same_name():
 
     assert (Twice().apply.outputs, Twice().apply.inputs) == (["total", "difference"], ["x", "more"])
     assert super(Twice, Twice()).apply.inputs == ["x"]
+
+
+def test_a_call_keeps_the_arguments_that_are_no_variables():
+    class Scaled(Brick):
+        @application
+        def apply(self, x, factor=1, mode=None, **kwargs):
+            return x * factor
+
+    y = Scaled().apply(tensor.vector("x"), 3, other="yes")
+    assert get_application_call(y).options == {"factor": 3, "other": "yes"}

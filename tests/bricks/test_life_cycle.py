@@ -249,3 +249,14 @@ def test_a_push_before_all_settings_are_there_gives_what_is_known():
 def test_a_push_that_goes_wrong_for_want_of_a_setting_names_it():
     with pytest.raises(ValueError, match="^mlp: allocation config not set: dims"):
         MLP([Tanh()]).push_allocation_config()
+
+
+def test_settings_that_a_parent_pushed_are_inferred_until_they_are_assigned():
+    mlp = MLP([Tanh()], [3, 2], weights_init=Constant(1))
+    layer = mlp.children[0]
+    assert not layer.inferred_settings()
+    mlp.push_allocation_config()
+    mlp.push_initialization_config()
+    assert layer.inferred_settings() == {"input_dim", "output_dim", "weights_init"}
+    layer.weights_init = Constant(2)
+    assert layer.inferred_settings() == {"input_dim", "output_dim"}

@@ -263,6 +263,7 @@ class Application(Predicate):
                 brick._prepare()
                 call = ApplicationCall(bound_application)
                 call.metadata["call_id"] = call_id
+                call.options = _options(arguments)
                 tagged = dict(tagged_inputs(bound_application, call, arguments))
                 outputs = self._run(bound_application, call, tagged)
                 results = tagged_outputs(bound_application, call, outputs)
@@ -543,6 +544,18 @@ def application(*args: Any, **kwargs: object) -> Any:
     if args:
         return Application(args[0])
     return lambda method: Application(method, **kwargs)
+
+
+def _options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments that are single values, such as numbers; variables are left out."""
+    named = {
+        key: value
+        for name, given in arguments.items()
+        for key, value in (given.items() if isinstance(given, dict) else [(name, given)])
+    }
+    return {
+        key: value for key, value in named.items() if isinstance(value, (bool, int, float, str))
+    }
 
 
 def _check_attribute(application: object, name: str, declared: Iterable[str]) -> None:

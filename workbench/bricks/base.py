@@ -358,8 +358,11 @@ class Brick(Component):
         if (before := vars(self).get(name)) is None:
             check_attribute(self, name, family=(Component,))
         super().__setattr__(name, value)
-        if not name.startswith("_") and name not in LIFE_CYCLE and before is not value:
-            self._settings_changed()
+        if not name.startswith("_") and name not in LIFE_CYCLE:
+            inferred = vars(self).setdefault("_inferred", set())
+            (inferred.add if _stage.get() else inferred.discard)(name)
+            if before is not value:
+                self._settings_changed()
 
     def _children_changed(self) -> None:
         self._settings_changed()
@@ -376,6 +379,19 @@ class Brick(Component):
         vars(self)["_immediate"] = {}
         for parent in vars(self).get("parents", ()):
             parent._forget()
+
+    def inferred_settings(self) -> frozenset[str]:
+        """Return the names of the settings that a parent assigned when it pushed its own.
+
+        Examples
+        --------
+        >>> from workbench.bricks import MLP, Tanh
+        >>> mlp = MLP([Tanh()], [3, 2])
+        >>> mlp.push_allocation_config()
+        >>> sorted(mlp.children[0].inferred_settings())
+        ['input_dim', 'output_dim']
+        """
+        return frozenset(vars(self).get("_inferred", ()))
 
     # Settings that changed since the allocation.
 

@@ -112,6 +112,7 @@ def lazy(
             finally:
                 _constructing.reset(token)
 
+        vars(lazy_init)["lazy_arguments"] = (*allocation, *initialization)
         return lazy_init
 
     def add_names(brick: Any, attribute: str, names: list[str]) -> None:

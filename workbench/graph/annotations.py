@@ -119,6 +119,8 @@ class ApplicationCall(Annotation):
     ----------
     metadata : dict
         ``"call_id"`` is the argument with this name, or ``None`` if the caller did not pass it.
+    options : dict
+        The arguments of the call that are numbers, strings or truth values, by name.
     inner_inputs, inner_outputs : list of Variable
         The graph of one time step, if the call iterates over sequences. The inputs are the elements
         of sequences, the states and the contexts; the outputs are the outputs of the application.
@@ -147,6 +149,7 @@ class ApplicationCall(Annotation):
         super().__init__()
         self.application = application
         self.metadata: dict[str, Any] = {"call_id": None}
+        self.options: dict[str, Any] = {}
         self.inner_inputs: list[Variable] = []
         self.inner_outputs: list[Variable] = []
         self.draws: dict[frozenset[Variable], Draws] = {}

@@ -1,0 +1,296 @@
+"""Code of specifications: what it looks like, what it makes, and the way back."""
+
+import contextlib
+import subprocess
+import sys
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from numpy.testing import assert_array_equal
+
+from tests.builder.test_every_brick import copied, each, made, parameters
+from tests.builder.test_random_models import models
+from tests.contracts.test_bricks import symbols, values
+from workbench import bricks, tensor
+from workbench.bricks import MLP, Linear, Logistic, Sequence, Softmax, Tanh
+from workbench.bricks.cost import CategoricalCrossEntropy, MisclassificationRate
+from workbench.builder import BuilderError, from_code, from_spec, to_code, to_spec
+from workbench.initialization import Constant, Identity, IsotropicGaussian
+
+
+def executed(code):
+    """Return the variables of code after it ran in a namespace of its own."""
+    namespace = {"__name__": "generated"}
+    exec(compile(code, "<generated>", "exec"), namespace)
+    return namespace
+
+
+def described(row, brick):
+    given = symbols(row)
+    named = dict(zip(row.by_name, given[len(row.inputs) :], strict=True))
+    outputs = getattr(brick, row.method)(*given[: len(row.inputs)], **named, as_list=True)
+    return to_spec(*outputs)
+
+
+def top(namespace):
+    return next(
+        v for v in namespace.values() if isinstance(v, bricks.Brick) and not v.parents
+    )  # fmt: skip
+
+
+@each
+def test_the_code_of_every_brick_makes_it_again(row):
+    brick = made(row)
+    spec = described(row, brick)
+    code = to_code(spec)
+    assert from_code(code) == spec
+    namespace = executed(code)
+    if not spec.bricks[0].type.endswith(("Error", "Entropy", "Rate")):  # these stand in the call
+        twin = top(namespace)
+        for one in (brick, twin):
+            one.initialize()
+        assert parameters(twin) == parameters(brick)
+        if row.brick is bricks.TorchModule:
+            copied(brick, twin)
+        for a, b in zip(values(twin), values(brick), strict=True):
+            assert_array_equal(a, b)
+
+
+@settings(max_examples=60, deadline=None)
+@given(models())
+def test_the_code_of_a_random_model_makes_it_again(drawn):
+    brick, _ = drawn
+    for spec in (to_spec(brick), to_spec(brick.apply(tensor.matrix("x")))):
+        code = to_code(spec)
+        assert from_code(code) == spec
+        namespace = executed(code)
+        assert to_spec(top(namespace)).bricks == spec.bricks
+
+
+def classifier():
+    """Return the cost and the error rate of a small classifier."""
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    mlp = MLP(
+        [Tanh(name="hidden"), Softmax()],
+        [4, 8, 3],
+        weights_init=IsotropicGaussian(0.1),
+        biases_init=Constant(0),
+    )
+    probabilities = mlp.apply(x)
+    cost = CategoricalCrossEntropy().apply(y, probabilities)
+    cost = cost + 0.01 * (mlp.linear_transformations[0].W ** 2).sum()
+    cost.name = "cost"
+    error = MisclassificationRate().apply(y, probabilities)
+    error.name = "error_rate"
+    return cost, error
+
+
+CLASSIFIER = """\
+from workbench import tensor
+from workbench.bricks import MLP, Softmax, Tanh
+from workbench.bricks.cost import CategoricalCrossEntropy, MisclassificationRate
+from workbench.initialization import Constant, IsotropicGaussian
+
+features = tensor.variable("features", (None, 4))
+targets = tensor.lvector("targets")
+
+mlp = MLP(
+    [Tanh(name="hidden"), Softmax()],
+    [4, 8, 3],
+    weights_init=IsotropicGaussian(0.1),
+    biases_init=Constant(0),
+)
+mlp_output = mlp.apply(features)
+categoricalcrossentropy_cost = CategoricalCrossEntropy().apply(targets, mlp_output)
+cost = categoricalcrossentropy_cost + 0.01 * (mlp.linear_transformations[0].W**2).sum()
+cost.name = "cost"
+error_rate = MisclassificationRate().apply(targets, mlp_output)
+error_rate.name = "error_rate"
+"""
+
+
+def test_the_code_is_what_a_person_would_have_written():
+    cost, error = classifier()
+    assert to_code(to_spec(cost, monitored=[error])) == CLASSIFIER
+
+
+def test_a_classifier_survives_ten_alternations():
+    cost, error = classifier()
+    first = spec = to_spec(cost, monitored=[error])
+    for _ in range(10):
+        spec = from_code(to_code(spec))
+        built = from_spec(spec)
+        spec = to_spec(built.cost, monitored=built.monitored)
+    assert spec == first
+    namespace = executed(to_code(spec))
+    source = {"features": numpy.ones((2, 4), "float32"), "targets": [0, 2]}
+    for one in (namespace["mlp"], built.bricks["mlp"]):
+        one.seed = 4
+        one.initialize()
+    assert float(namespace["cost"].eval(source)) == float(built.cost.eval(source))
+
+
+def test_the_code_is_formatted_as_ruff_does(tmp_path):
+    from tests.contracts.test_bricks import TABLE
+
+    for number, row in enumerate(TABLE):
+        code = to_code(described(row, row.made()))
+        (tmp_path / f"code_{number}.py").write_text(code)
+    ruff = [sys.executable, "-m", "ruff"]
+    for command in (["format", "--check"], ["check", "--select", "I,F"]):
+        done = subprocess.run(
+            [*ruff, *command, "--isolated", "."], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_changes_are_assigned_after_pushing():
+    mlp = MLP([Tanh(), None], [4, 3, 2], weights_init=Constant(1), biases_init=Constant(0))
+    mlp.push_initialization_config()
+    mlp.linear_transformations[1].weights_init = Constant(2)
+    mlp.linear_transformations[0].name = "first"
+    spec = to_spec(mlp)
+    code = to_code(spec)
+    assert "mlp.push_initialization_config()\n" in code
+    assert "mlp.linear_transformations[1].weights_init = Constant(2)\n" in code
+    assert from_code(code) == spec
+    twin = executed(code)["mlp"]
+    twin.initialize()
+    assert [float(c.W.get_value()[0, 0]) for c in twin.linear_transformations] == [1, 2]
+
+
+def test_a_shared_brick_is_a_variable():
+    layer = Linear(3, 3, name="tied")
+    spec = to_spec(Sequence([layer, Tanh(), layer], name="net"))
+    code = to_code(spec)
+    assert 'net = Sequence([tied, Tanh(), tied], name="net")' in code
+    assert from_code(code) == spec
+
+
+def test_two_classes_with_one_name_are_imported_apart():
+    linear = Linear(2, 2, weights_init=Identity(2))
+    spec = to_spec(Sequence([linear, bricks.Identity()]))
+    code = to_code(spec)
+    assert "Identity as Identity" in code
+    assert from_code(code) == spec
+    executed(code)
+
+
+def test_operations_keep_their_order_and_names():
+    x, y = tensor.tensor3("x"), tensor.tensor3("y")
+    total = (x - y).flatten(1) * 2
+    total.name = "total"
+    chosen = total[:, 1:] @ Linear(3, 3).apply(total[0, :3].reshape(1, 3)).transpose(0, 1)
+    spec = to_spec((-chosen).mean(dim=0, keepdim=True))
+    code = to_code(spec)
+    assert from_code(code) == spec
+    assert "total = (x - y).flatten(1) * 2\n" in code
+
+
+CELLS = """
+%matplotlib inline
+import numpy as np
+import matplotlib.pyplot as plt
+from workbench import tensor
+from workbench.bricks import MLP, Linear, Logistic, Softmax, conv
+from workbench.bricks.cost import CategoricalCrossEntropy as Cost
+from workbench import initialization as init
+
+data = load_digits(seed=3)  # read from a file
+x = tensor.matrix("features")  # images
+sizes = [64] + [32 // 2**i for i in range(2)]
+sizes.append(10)
+mlp = MLP(activations=[Logistic() for _ in sizes[2:]] + [Softmax()], dims=sizes, name="net")
+for layer in mlp.linear_transformations:
+    layer.seed = 7
+mlp.weights_init = init.IsotropicGaussian(0.1 / 2)
+mlp.biases_init = init.Constant(0)
+mlp.children[0].name = f"first_{len(sizes)}"
+cost = Cost().apply(y := tensor.lvector("targets"), mlp.apply(x)) if False else None
+scores = mlp.apply(x)
+cost = Cost().apply(tensor.lvector("targets"), scores)
+mlp.initialize()
+main_loop = MainLoop(data, cost)
+main_loop.run()
+plt.plot([1, 2])
+def helper(values):
+    return values
+"""
+
+
+def test_ordinary_cells_are_read():
+    spec = from_code(CELLS)
+    assert [b.name for b in spec.bricks] == ["net", "categoricalcrossentropy"]
+    assert spec.bricks[0].settings["dims"] == [64, 32, 16, 10]
+    assert spec.bricks[0].changes["linear_0"] == {"name": "first_4", "seed": 7}
+    assert [call.inputs for call in spec.calls][1] == {
+        "y": "targets", "y_hat": "net_apply_output",
+    }  # fmt: skip
+    assert spec.cost == "categoricalcrossentropy_apply_cost"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = (", "line 1: this is no Python code"),
+        ("from workbench.bricks import Linear\nn = width()\nLinear(n, 3)", r"line 3: .*of line 2"),
+        ("from workbench.bricks import Linear\nLinear(3, '3')", "line 2: Linear: .*'3'"),
+        ("from workbench.bricks import Linear\nLinear(3, 3).dims = 3", "line 2: .*'dims'"),
+        ("from workbench.bricks import *", "line 1: .*import them by name"),
+        ("for i in range(200):\n  for j in range(200):\n    a = i", "more than 10,000"),
+    ],
+)
+def test_what_the_model_needs_and_cannot_be_read_is_an_error_with_its_line(code, message):
+    with pytest.raises(BuilderError, match=message):
+        from_code(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.system('touch {path}')",
+        "__import__('os').system('touch {path}')",
+        "open('{path}', 'w')",
+        "exec(\"open('{path}', 'w')\")",
+        "from workbench.bricks import Linear\nLinear.__init__.__globals__['open']('{path}', 'w')",
+        "import numpy\nnumpy.save('{path}', [1])",
+        "import torch\ntorch.save(1, '{path}')",
+        "def f(): open('{path}', 'w')\nf()",
+        "class A:\n    open('{path}', 'w')",
+        "[open(p, 'w') for p in ['{path}']]",
+    ],
+)
+def test_code_is_never_executed(code, tmp_path):
+    path = tmp_path / "made"
+    with contextlib.suppress(BuilderError):
+        from_code(code.replace("{path}", str(path)))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = len(3)",
+        "x = int('many')",
+        "x = [1][5]",
+        "x = {[]: 1}",
+        "x = 1 / 0",
+        "a = [1]\nfor i in range(60):\n    a = a + a",
+        "a = 'a'\nfor i in range(60):\n    a = f'{a}{a}'",
+        "a = 3\nfor i in range(60):\n    a = a * a",
+        "a = 9 ** 9 ** 9",
+        "a = [0] * 10 ** 12",
+        "a = list(range(10 ** 12))",
+        f"a = {'-' * 700}1",
+        f"a = {'+'.join('1' * 700)}",
+    ],
+)
+def test_code_that_fails_or_is_too_large_is_passed_over(code):
+    assert from_code(code).bricks == ()
+
+
+def test_nothing_is_described_by_other_code():
+    spec = from_code("print('hello')\nx = 3")
+    assert spec.bricks == spec.calls == ()
+    assert Logistic  # used in the cells above

@@ -1,0 +1,326 @@
+"""`to_spec` and `from_spec`: the specification of a model, and a model from a specification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from workbench.bricks import Brick
+from workbench.bricks.application import applications_of
+from workbench.builder import operations
+from workbench.builder.construct import Constructor, default_name_of, dtype_of
+from workbench.builder.describe import describe
+from workbench.builder.fields import Json
+from workbench.builder.graph import Graph, apply_by_name, default_wire
+from workbench.builder.spec import CallSpec, Spec
+from workbench.errors import BuilderError, SpecError, nearest
+from workbench.hints import hinted
+from workbench.model import Model
+from workbench.tensor import Variable, constant, variable
+
+
+@dataclass
+class Built:
+    """A model that was made from a specification.
+
+    Attributes
+    ----------
+    bricks : dict of str to Brick
+        The bricks without parents, by name.
+    inputs : dict of str to Variable
+    variables : dict of str to Variable
+        All wires, among them the inputs.
+    cost : Variable or None
+    monitored : list of Variable
+    """
+
+    bricks: dict[str, Brick] = field(default_factory=dict)
+    inputs: dict[str, Variable] = field(default_factory=dict)
+    variables: dict[str, Variable] = field(default_factory=dict)
+    cost: Variable | None = None
+    monitored: list[Variable] = field(default_factory=list)
+
+    @cached_property
+    def model(self) -> Model:
+        """The model of the cost and the monitored variables, or of all variables without a cost."""
+        outputs = [*([] if self.cost is None else [self.cost]), *self.monitored]
+        outputs = list(dict.fromkeys(outputs)) or list(self.variables.values())
+        return Model(outputs)
+
+
+@hinted
+def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) -> Spec:
+    """Describe bricks, or a graph of variables with the bricks that compute it.
+
+    Parameters
+    ----------
+    *described : Brick or Variable
+        Bricks, variables or both. The first variable that is a scalar is the cost.
+    monitored : iterable of Variable
+        Variables to monitor; further variables among `described` are added to them.
+
+    Returns
+    -------
+    Spec
+
+    Raises
+    ------
+    BuilderError
+        If a brick or an operation cannot be described.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.builder import to_spec
+    >>> from workbench.bricks import MLP, Softmax, Tanh
+    >>> from workbench.bricks.cost import CategoricalCrossEntropy
+    >>> mlp = MLP([Tanh(), Softmax()], [4, 8, 3])
+    >>> probabilities = mlp.apply(tensor.matrix("features"))
+    >>> cost = CategoricalCrossEntropy().apply(tensor.lvector("targets"), probabilities)
+    >>> cost.name = "cost"
+    >>> spec = to_spec(cost)
+    >>> [call.id for call in spec.calls], spec.cost
+    (['mlp_apply_output', 'cost'], 'cost')
+    """
+    monitored = list(monitored)
+    for one in (*described, *monitored):
+        if not isinstance(one, (Brick, Variable)):
+            raise BuilderError(
+                f"to_spec describes bricks and variables, not {one!r:.80}; pass a brick, or the "
+                "output of one"
+            )
+    bricks = [one for one in described if isinstance(one, Brick)]
+    outputs = [one for one in described if isinstance(one, Variable)]
+    cost = next((one for one in outputs if one.ndim == 0), None)
+    rest = [one for one in outputs if one is not cost]
+    return specification(bricks, [*outputs, *monitored], cost, [*rest, *monitored])
+
+
+def specification(
+    given: Sequence[Brick],
+    outputs: Sequence[Variable],
+    cost: Variable | None,
+    monitored: Sequence[Variable],
+) -> Spec:
+    """Describe bricks and a graph; see `to_spec`."""
+    variables = list(dict.fromkeys(outputs))
+    graph = Graph(variables)
+    described = describe(list(dict.fromkeys([*given, *graph.bricks()])))
+    graph.describe(described.places)
+    graph.check(described.copies)
+    spec = Spec(
+        tuple(described.specs),
+        tuple(graph.inputs),
+        tuple(graph.calls),
+        None if cost is None else graph.wires[cost],
+        tuple(dict.fromkeys(graph.wires[v] for v in monitored)),
+    )
+    spec.check_names()
+    return spec
+
+
+@hinted
+def from_spec(spec: Spec) -> Built:
+    """Make the bricks of a specification and apply them.
+
+    Nothing is initialised. Applying a brick allocates its parameters.
+
+    Parameters
+    ----------
+    spec : Spec
+
+    Returns
+    -------
+    Built
+
+    Raises
+    ------
+    SpecError
+        If the specification has a fault; the error tells where.
+
+    Examples
+    --------
+    >>> from workbench.builder import BrickSpec, CallSpec, InputSpec, Spec, from_spec
+    >>> spec = Spec(
+    ...     bricks=(BrickSpec("Linear", "linear", {"input_dim": 3, "output_dim": 2}),),
+    ...     inputs=(InputSpec("x"),),
+    ...     calls=(CallSpec("y", "linear", "apply", inputs={"input_": "x"}, outputs=("y",)),))
+    >>> built = from_spec(spec)
+    >>> built.bricks["linear"], built.variables["y"].shape[1]
+    (<Linear linear: 3 -> 2>, 2)
+    """
+    spec.check_names()
+    constructor, built = Constructor(), Built()
+    for i, brick in enumerate(spec.bricks):
+        built.bricks[brick.name or default_name_of(brick)] = constructor.top(brick, f"bricks/{i}")
+    for i, given in enumerate(spec.inputs):
+        dtype = dtype_of(given.dtype, f"inputs/{i}/dtype")
+        built.inputs[given.name] = variable(given.name, given.shape, dtype)
+    built.variables = dict(built.inputs)
+    for i, call in enumerate(spec.calls):
+        _apply(call, f"calls/{i}", built, constructor)
+    built.cost = None if spec.cost is None else built.variables[spec.cost]
+    built.monitored = [built.variables[wire] for wire in spec.monitored]
+    return built
+
+
+def _apply(call: CallSpec, path: str, built: Built, constructor: Constructor) -> None:
+    if call.operation is None:
+        outputs, defaults = _applied(call, path, built, constructor)
+    else:
+        outputs, defaults = _operated(call, path, built, constructor)
+    if len(outputs) != len(call.outputs):
+        raise SpecError(
+            f"the call has {len(outputs)} outputs ({', '.join(defaults)}), but {len(call.outputs)} "
+            "names",
+            path=f"{path}/outputs",
+        )
+    for name, output, default in zip(call.outputs, outputs, defaults, strict=True):
+        built.variables[name] = output
+        if name != default and not is_numbered(name, default):
+            output.name = name
+
+
+def is_numbered(name: str, default: str) -> bool:
+    """Check whether a name is a default with the number that made it unique."""
+    front, _, number = name.rpartition("_")
+    return front == default and number.isdecimal()
+
+
+def _applied(
+    call: CallSpec, path: str, built: Built, constructor: Constructor
+) -> tuple[list[Variable], list[str]]:
+    brick: Any = constructor.bricks.get(call.brick or "")
+    if brick is None:
+        raise SpecError(
+            f"there is no brick {call.brick!r:.80}{nearest(str(call.brick), constructor.bricks)}",
+            path=f"{path}/brick",
+        )
+    known = applications_of(type(brick))
+    if call.method not in known:
+        raise SpecError(
+            f"{type(brick).__name__} has no application method {call.method!r:.60}"
+            f"{nearest(str(call.method), known)}; it has {', '.join(known) or 'none'}",
+            path=f"{path}/method",
+            brick=call.brick,
+        )
+    inputs = {
+        name: _input(given, f"{path}/inputs/{name}", built, constructor)
+        for name, given in call.inputs.items()
+    }
+    settings = {
+        name: constructor.value(given, f"{path}/settings/{name}")
+        for name, given in call.settings.items()
+    }
+    try:
+        bound = getattr(brick, call.method or "apply")
+        outputs = apply_by_name(bound, inputs, settings)
+    except Exception as error:  # bricks of users can raise anything
+        raise SpecError(f"{error}", path=path, brick=call.brick) from error
+    if not outputs or not all(isinstance(output, Variable) for output in outputs):
+        raise SpecError(
+            "the call has no variable among its inputs", path=f"{path}/inputs", brick=call.brick
+        )
+    if getattr(bound, "outputs", None) is None:  # how many there are is not declared
+        outputs = outputs[: max(1, len(call.outputs))]
+    names = [output.tag.name for output in outputs]
+    return outputs, [default_wire(brick.name, bound.name, name) for name in names]
+
+
+def _operated(
+    call: CallSpec, path: str, built: Built, constructor: Constructor
+) -> tuple[list[Variable], list[str]]:
+    operation = operations.BY_NAME.get(call.operation or "")
+    if operation is None:
+        raise SpecError(
+            f"there is no operation {call.operation!r:.60}"
+            f"{nearest(str(call.operation), operations.BY_NAME)}; there are "
+            f"{', '.join(operations.BY_NAME)}",
+            path=f"{path}/operation",
+        )
+    wanted = {*operation.inputs}
+    for name in (*call.inputs, *wanted):
+        if name not in wanted or name not in call.inputs:
+            state = "missing" if name in wanted else "unknown"
+            raise SpecError(
+                f"the input {name!r:.60} of {operation.name} is {state}; its inputs are "
+                f"{', '.join(operation.inputs)}",
+                path=f"{path}/inputs",
+            )
+    for name in call.settings:
+        if name not in operation.settings:
+            raise SpecError(
+                f"{operation.name} has no setting {name!r:.60}{nearest(name, operation.settings)}",
+                path=f"{path}/settings/{name}",
+            )
+    given = [
+        _input(call.inputs[name], f"{path}/inputs/{name}", built, constructor)
+        for name in operation.inputs
+    ]
+    settings = {
+        name: constructor.value(value, f"{path}/settings/{name}")
+        for name, value in call.settings.items()
+    }
+    needed = [name for name, d in operation.settings.items() if d is operations.REQUIRED]
+    missing = [name for name in needed if name not in settings]
+    if missing:
+        raise SpecError(
+            f"{operation.name} needs the setting {missing[0]!r}", path=f"{path}/settings"
+        )
+    try:
+        output = operations.call(operation, given, settings)
+    except Exception as error:  # torch raises many kinds of errors
+        raise SpecError(f"{error}", path=path) from error
+    if not isinstance(output, Variable):
+        raise SpecError("the operation has no variable among its inputs", path=f"{path}/inputs")
+    return [output], [operation.name]
+
+
+def _input(given: Json, path: str, built: Built, constructor: Constructor) -> Any:
+    if isinstance(given, str):
+        if given not in built.variables:
+            raise SpecError(
+                f"there is no wire {given!r:.80} before this call"
+                f"{nearest(given, built.variables)}; there are "
+                f"{', '.join(built.variables) or 'none'}",
+                path=path,
+            )
+        return built.variables[given]
+    if isinstance(given, list):
+        return [_input(one, f"{path}/{i}", built, constructor) for i, one in enumerate(given)]
+    if isinstance(given, Mapping) and set(given) == {"value"}:
+        value = constructor.value(given["value"], f"{path}/value")
+        return value if isinstance(value, (int, float)) else constant(value)
+    if isinstance(given, Mapping) and set(given) == {"parameter"}:
+        return _parameter(given["parameter"], f"{path}/parameter", constructor)
+    raise SpecError(
+        f"must be the name of a wire, a list, {{'value': ...}} or {{'parameter': ...}}, not "
+        f"{given!r:.60}",
+        path=path,
+    )
+
+
+def _parameter(given: Json, path: str, constructor: Constructor) -> Variable:
+    where, _, name = str(given).rpartition(".")
+    brick = constructor.bricks.get(where)
+    if brick is None:
+        raise SpecError(
+            f"there is no brick {where!r:.80}{nearest(where, constructor.bricks)}", path=path
+        )
+    try:
+        if not brick.allocated:
+            brick.get_unique_path()[0].allocate()  # type: ignore[attr-defined]
+    except Exception as error:
+        raise SpecError(f"{error}", path=path, brick=where) from error
+    found = {p.name: p for p in brick.parameters if p is not None}
+    if name not in found:
+        raise SpecError(
+            f"{where} has no parameter {name!r:.60}{nearest(name, found)}; it has "
+            f"{', '.join(found) or 'none'}",
+            path=path,
+            brick=where,
+        )
+    parameter: Variable = found[name]
+    return parameter

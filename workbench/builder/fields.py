@@ -1,0 +1,97 @@
+"""Checks of the fields of a specification while it is read from JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workbench.errors import SpecError, nearest
+
+Json = Any
+"""A number, string, boolean, None, list or dictionary with strings as keys, of such values."""
+
+
+def check_keys(
+    given: Json, path: str, required: set[str], optional: Iterable[str] = ()
+) -> Mapping[str, Json]:
+    """Return an object after a check of its keys."""
+    found = check_object(given, path)
+    known = {*required, *optional}
+    for key in found:
+        if key not in known:
+            raise SpecError(
+                f"there is no key {key!r:.60}, only {', '.join(sorted(known))}"
+                f"{nearest(key, known)}",
+                path=f"{path}/{key}".strip("/"),
+            )
+    for key in sorted(required):
+        if key not in found:
+            raise SpecError(f"the key {key!r} is missing", path=path)
+    return found
+
+
+def check_object(given: Json, path: str) -> Mapping[str, Json]:
+    """Return an object after a check that it is one."""
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise SpecError(f"must be an object with strings as keys, not {given!r:.60}", path=path)
+    return given
+
+
+def check_list(given: Json, path: str) -> list[Json]:
+    """Return a list after a check that it is one."""
+    if not isinstance(given, list):
+        raise SpecError(f"must be a list, not {given!r:.60}", path=path)
+    return given
+
+
+def check_text(given: Json, path: str) -> str:
+    """Return a string after a check that it is one and not empty."""
+    if not isinstance(given, str) or not given:
+        raise SpecError(f"must be a string that is not empty, not {given!r:.60}", path=path)
+    return given
+
+
+def check_places(given: Json) -> dict[str, tuple[float, float]]:
+    """Return the positions after a check that each consists of two numbers."""
+    places = {}
+    for name, place in check_object(given, "positions").items():
+        pair = isinstance(place, (list, tuple)) and len(place) == 2
+        if not pair or not all(type(number) in (int, float) for number in place):
+            raise SpecError(
+                f"must be two numbers, x and y, not {place!r:.60}", path=f"positions/{name}"
+            )
+        places[name] = (place[0], place[1])
+    return places
+
+
+def check_unique(what: str, names: Iterable[tuple[str, str]]) -> None:
+    """Raise `SpecError` if a name occurs twice; each name comes with its place."""
+    seen: set[str] = set()
+    for name, path in names:
+        if name in seen:
+            raise SpecError(
+                f"two {what} have the name {name!r}; the names must differ",
+                path=path,
+                fix=free_name(name, {n for n, _ in names}),
+            )
+        seen.add(name)
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """Return `name`, or `name` with the first number at its end that makes it free.
+
+    >>> free_name("linear", ["linear", "linear_2"])
+    'linear_3'
+    """
+    taken = set(taken)
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def refuse_constant(text: str) -> None:
+    """Raise `SpecError` for a number that JSON does not have."""
+    name = text.lower().replace("infinity", "inf")
+    raise SpecError(f'{text} is not JSON; write {{"float": "{name}"}}')

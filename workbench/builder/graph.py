@@ -1,0 +1,370 @@
+"""The calls of a specification, read from a graph of variables.
+
+Only the outermost applications are calls; what happens inside of them follows from their bricks.
+Between them stand operations of `workbench.builder.operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from inspect import Parameter
+from typing import Any
+
+from workbench.bricks import Brick
+from workbench.bricks.tagging import output_names
+from workbench.builder import operations
+from workbench.builder.encode import Encoder
+from workbench.builder.fields import Json, free_name
+from workbench.builder.spec import CallSpec, InputSpec
+from workbench.errors import BuilderError
+from workbench.graph.annotations import ApplicationCall, get_application_call
+from workbench.graph.hierarchy import get_brick
+from workbench.roles import INPUT, OUTPUT, has_roles
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.variable import identity
+
+Node = ApplicationCall | Variable
+"""An outermost application, or a variable that is no output of one."""
+
+
+class Graph:
+    """The nodes of a graph in order, and their names.
+
+    Parameters
+    ----------
+    variables : iterable of Variable
+        The outputs of the graph.
+
+    Attributes
+    ----------
+    inputs : list of InputSpec
+    calls : list of CallSpec
+    wires : dict of Variable to str
+        The names of the variables between calls.
+    """
+
+    def __init__(self, variables: Iterable[Variable]) -> None:
+        self._roots = list(variables)
+        self._outputs: dict[ApplicationCall, dict[Variable, dict[str, Variable]]] = {}
+        self.inputs: list[InputSpec] = []
+        self.calls: list[CallSpec] = []
+        self.wires: dict[Variable, str] = {}
+        self._names: set[str] = set()
+        self._find()
+        self._order = self._sorted()
+
+    # The nodes.
+
+    def _find(self) -> None:
+        """Find the applications, and the variables that are given to each."""
+        waiting, seen = list(self._roots), set(self._roots)
+        while waiting:
+            variable = waiting.pop()
+            call = _application(variable)
+            if call is None:
+                needed = _operands(variable)
+            else:
+                given = _given(call, variable)
+                self._outputs.setdefault(call, {})[variable] = given
+                needed = list(given.values())
+            fresh = [v for v in dict.fromkeys(needed) if v not in seen]
+            seen.update(fresh)
+            waiting.extend(fresh)
+
+    def _node(self, variable: Variable) -> Node:
+        call = _application(variable)
+        return variable if call is None else call
+
+    def _given_to(self, call: ApplicationCall) -> dict[str, Variable]:
+        found: dict[str, Variable] = {}
+        declared = call.application.inputs
+        for given in self._outputs[call].values():
+            for name, variable in given.items():
+                number = name.removeprefix("args_")  # a wrapper does not know the name
+                wrapped = name != number and number.isdecimal() and int(number) < len(declared)
+                found[declared[int(number)] if wrapped else name] = variable
+        names = [name for name in declared if name in found]
+        return {name: found[name] for name in dict.fromkeys([*names, *found])}
+
+    def _sorted(self) -> list[Node]:
+        order: dict[Node, None] = {}
+        for root in self._roots:
+            stack = [self._node(root)]
+            while stack:
+                node = stack[-1]
+                call = isinstance(node, ApplicationCall)
+                needed = self._given_to(node).values() if call else _operands(node)  # type: ignore[arg-type]
+                waiting = [n for n in map(self._node, needed) if n not in order]
+                if node in order or not waiting:
+                    order[node] = None
+                    stack.pop()
+                else:
+                    stack.extend(reversed(waiting))
+        return list(order)
+
+    def bricks(self) -> list[Brick]:
+        """Return the bricks without parents that are applied, in order."""
+        found: dict[Brick, None] = {}
+        for node in self._order:
+            brick: Any = None
+            if isinstance(node, ApplicationCall):
+                brick = node.application.brick
+            elif isinstance(node, SharedVariable):
+                brick = get_brick(node)
+            if isinstance(brick, Brick):
+                found[brick.get_unique_path()[0]] = None  # type: ignore[index]
+        return list(found)
+
+    # The specification.
+
+    def describe(self, places: Mapping[Brick, str]) -> None:
+        """Fill `inputs`, `calls` and `wires`.
+
+        Parameters
+        ----------
+        places : dict of Brick to str
+            The path of each brick.
+
+        Raises
+        ------
+        BuilderError
+            If a part of the graph cannot be described.
+        """
+        for node in self._order:
+            if isinstance(node, ApplicationCall):
+                self._application(node, places)
+            elif node.owner is not None:
+                if not _is_constant(node):
+                    self._operation(node, places)
+            elif not isinstance(node, SharedVariable):
+                self._input(node)
+        needed = [wire for call in self.calls for wire in wires_in(list(call.inputs.values()))]
+        self.inputs.sort(key=lambda given: (*needed, given.name).index(given.name))
+
+    def check(self, copies: Mapping[Brick, Brick]) -> None:
+        """Check that applying the bricks again gives this graph.
+
+        Parameters
+        ----------
+        copies : dict of Brick to Brick
+            Copies of the bricks. They are applied with the parameters of the bricks themselves, and
+            cannot be used afterwards.
+
+        Raises
+        ------
+        BuilderError
+            If the graph was changed after the bricks were applied, for example by dropout.
+        """
+        for brick, twin in copies.items():
+            vars(twin)["_parameters"] = vars(brick)["_parameters"]
+        for call, known in self._outputs.items():
+            bound = call.application
+            given = self._given_to(call)
+            twin = getattr(copies[bound.brick], bound.name)
+            outputs = apply_by_name(twin, dict(given), call.options)
+            for variable in known:
+                new = next((o for o in outputs if o.tag.name == variable.tag.name), None)
+                again = None if new is None else _functions(new, given)
+                if again != _functions(variable, given):
+                    raise BuilderError(
+                        f"{bound.path}: its part of the graph was changed after the brick was "
+                        "applied, or it was applied in training mode, which a specification cannot "
+                        "describe; pass the variables from before that, and apply dropout, noise "
+                        "or the training mode to the built graph"
+                    )
+
+    def _named(self, variable: Variable, name: str) -> str:
+        free = free_name(name, self._names)
+        self._names.add(free)
+        self.wires[variable] = free
+        return free
+
+    def _input(self, variable: Variable) -> None:
+        shape = tuple(size if isinstance(size, int) else None for size in variable.shape)
+        name = self._named(variable, variable.name or "x")
+        self.inputs.append(InputSpec(name, str(variable.dtype).removeprefix("torch."), shape))
+
+    def _application(self, call: ApplicationCall, places: Mapping[Brick, str]) -> None:
+        bound = call.application
+        if bound.brick not in places:
+            raise BuilderError(
+                f"{bound.path} is applied in the graph, but {bound.brick.name!r} is not among the "
+                "bricks that are described; pass its topmost brick, too"
+            )
+        known = self._outputs[call]
+        by_name = {variable.tag.name: variable for variable in known}
+        names = output_names(bound, 1 + max(map(_position, by_name)))
+        outputs = []
+        for name in names:
+            default = default_wire(bound.brick.name, bound.name, name)
+            if name in by_name:
+                outputs.append(self._named(by_name[name], by_name[name].name or default))
+            else:
+                free = free_name(default, self._names)
+                self._names.add(free)
+                outputs.append(free)
+        options = {name: Encoder().value(value) for name, value in call.options.items()}
+        self.calls.append(
+            CallSpec(
+                self._id(outputs[0] if outputs else bound.name),
+                brick=places[bound.brick],
+                method=bound.name,
+                inputs={n: self._reference(v, places) for n, v in self._given_to(call).items()},
+                settings=options,
+                outputs=tuple(outputs),
+            )
+        )
+
+    def _operation(self, variable: Variable, places: Mapping[Brick, str]) -> None:
+        call = variable.owner
+        assert call is not None
+        operation = operations.named(call.name)
+        if call.function is identity or operation is None:
+            self._check_outside(variable)
+        if operation is None:
+            raise BuilderError(
+                f"{variable!r} is computed by {call.name!r}, which is not an operation of a "
+                f"specification ({', '.join(operations.BY_NAME)}); make it a brick of your own"
+            )
+        args = call.args[:1] if call.function is getattr else call.args
+        given = operations.arguments(operation, args, call.kwargs)
+        inputs = {n: self._argument(v, places) for n, v in given.items() if n in operation.inputs}
+        settings = {n: v for n, v in given.items() if n not in operation.inputs}
+        for name, value in settings.items():
+            if any(isinstance(part, Variable) for part in _flat(value)):
+                raise BuilderError(
+                    f"{variable!r}: {name} of {operation.name} is {value!r}, which depends on "
+                    "variables; use -1 or whole numbers"
+                )
+        wire = self._named(variable, variable.name or operation.name)
+        self.calls.append(
+            CallSpec(
+                self._id(wire),
+                operation=operation.name,
+                inputs=inputs,
+                settings={
+                    n: Encoder().value(v)
+                    for n, v in settings.items()
+                    if v != operation.settings[n] or type(v) is not type(operation.settings[n])
+                },
+                outputs=(wire,),
+            )
+        )
+
+    def _check_outside(self, variable: Variable) -> None:
+        brick = get_brick(variable)
+        if brick is not None:
+            raise BuilderError(
+                f"{variable!r} is inside of the brick {brick.path()}; only outputs of the "
+                "outermost bricks, and what is computed from them, have names in a specification"
+            )
+
+    def _id(self, name: str) -> str:
+        return free_name(name, {call.id for call in self.calls})
+
+    def _argument(self, value: Any, places: Mapping[Brick, str]) -> Json:
+        if isinstance(value, Variable):
+            return self._reference(value, places)
+        if isinstance(value, (list, tuple)):
+            return [self._argument(part, places) for part in value]
+        return {"value": Encoder().value(value)}
+
+    def _reference(self, variable: Variable, places: Mapping[Brick, str]) -> Json:
+        if variable in self.wires:
+            return self.wires[variable]
+        if isinstance(variable, SharedVariable):
+            brick: Any = get_brick(variable)
+            if brick not in places or not variable.name:
+                raise BuilderError(
+                    f"{variable!r} is a shared variable that is no parameter of a brick; make it a "
+                    "parameter of a brick of your own"
+                )
+            return {"parameter": f"{places[brick]}.{variable.name}"}
+        assert variable.owner is not None
+        tensor = variable.owner.leaves[0]
+        values = tensor.detach().cpu().numpy()
+        return {"value": Encoder().value(values)}
+
+
+def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]) -> list[Variable]:
+    """Apply a brick to inputs by name, and return a list of outputs."""
+    # A method that takes any arguments can be a wrapper of one that does not know the name.
+    kinds = [p.kind for p in bound.application.signature.parameters.values()]
+    alone = Parameter.VAR_POSITIONAL in kinds and list(inputs) == bound.inputs[:1]
+    args = [inputs.pop(name) for name in list(inputs)] if alone else []
+    outputs: list[Variable] = bound(*args, **inputs, **options, as_list=True)
+    return outputs
+
+
+def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
+    """Return the names of the functions that compute a variable from given ones, in order."""
+    ends = set(given.values())
+    found: list[str] = []
+    waiting, seen = [variable], {variable}
+    while waiting:
+        here = waiting.pop()
+        if here.owner is None or here in ends:
+            continue
+        found.append(here.owner.name)
+        fresh = [v for v in here.owner.inputs if v not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return found
+
+
+def wires_in(given: Json) -> list[str]:
+    """Return the names of wires among the inputs of a call."""
+    if isinstance(given, list):
+        return [wire for one in given for wire in wires_in(one)]
+    return [given] if isinstance(given, str) else []
+
+
+def default_wire(brick: str, method: str, output: str) -> str:
+    """Return the name that an application gives to an output."""
+    return f"{brick}_{method}_{output}"
+
+
+def _application(variable: Variable) -> ApplicationCall | None:
+    """Return the call whose output a variable is."""
+    call = get_application_call(variable)
+    return call if call is not None and has_roles(variable, [OUTPUT]) else None
+
+
+def _given(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
+    """Return the variables given to a call, by name, as far as an output depends on them."""
+    found: dict[str, Variable] = {}
+    waiting, seen = [output], {output}
+    while waiting:
+        variable = waiting.pop()
+        if variable.owner is None:
+            continue
+        copied = variable.owner.function is identity and has_roles(variable, [INPUT])
+        if copied and get_application_call(variable) is call:
+            found.setdefault(variable.tag.name, variable.owner.inputs[0])
+            continue
+        fresh = [v for v in variable.owner.inputs if v not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return found
+
+
+def _is_constant(variable: Variable) -> bool:
+    return variable.owner is not None and not variable.owner.inputs and (
+        variable.owner.name == "_constant"
+    )  # fmt: skip
+
+
+def _operands(variable: Variable) -> list[Variable]:
+    return [] if variable.owner is None else list(variable.owner.inputs)
+
+
+def _position(name: str) -> int:
+    """Return the number in the default name of an output, such as ``output_1``; else 0."""
+    number = name.removeprefix("output_")
+    return int(number) if number.isdecimal() else 0
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [part for piece in value for part in _flat(piece)]
+    return [value.start, value.stop, value.step] if isinstance(value, slice) else [value]

@@ -1,0 +1,159 @@
+"""Names in code that is read: classes, inputs, operations and a few functions of Python.
+
+Nothing is imported. A name has a meaning only if it is listed here or belongs to a registered
+class.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from workbench import tensor
+from workbench.builder import operations, registry
+from workbench.builder.construct import DTYPES
+
+
+class Unreadable(Exception):
+    """A part of code that has no meaning for a model.
+
+    Attributes
+    ----------
+    needed : bool
+        True if the model cannot be read without it.
+    """
+
+    def __init__(self, reason: str, *, needed: bool = False) -> None:
+        super().__init__(reason)
+        self.needed = needed
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """The value of a variable that cannot be known without running the code.
+
+    Attributes
+    ----------
+    line : int
+        The line of the statement that assigns it.
+    reason : str
+        What in this statement cannot be read.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name of a module, class or function, with its dotted path.
+
+    Attributes
+    ----------
+    path : str
+    """
+
+    path: str
+
+
+INPUTS: dict[str, Callable[..., Any]] = {
+    name: getattr(tensor, name)
+    for name in (
+        "variable", "scalar", "vector", "matrix", "tensor3", "tensor4", "lscalar", "lvector",
+        "lmatrix", "ltensor3", "ltensor4", "constant",
+    )
+}  # fmt: skip
+"""Functions of `workbench.tensor` that make inputs and constants."""
+
+
+def _range(*ends: int) -> list[int]:
+    found = range(*ends)
+    if len(found) > 10_000:
+        raise Unreadable("a range of more than 10,000 numbers")
+    return list(found)
+
+
+calls: dict[str, Callable[..., Any]] = {
+    "range": _range,
+    "len": len,
+    "zip": lambda *lists, strict=False: list(zip(*lists, strict=strict)),
+    "enumerate": lambda values, start=0: list(enumerate(values, start)),
+    "reversed": lambda values: list(reversed(values)),
+    "list": list, "tuple": tuple, "sum": sum, "min": min, "max": max,
+    "int": int, "float": float, "str": str, "slice": slice, "dict": dict,
+}  # fmt: skip
+"""Functions of Python that can be called on plain values."""
+
+MAKERS: dict[str, Callable[..., Any]] = {
+    "numpy.array": numpy.array,
+    "collections.OrderedDict": OrderedDict,
+}
+"""Functions of other libraries."""
+
+
+def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
+    """Return the names that an import statement binds."""
+    found: dict[str, Any] = {}
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            bound = alias.asname or alias.name.partition(".")[0]
+            found[bound] = Reference(alias.name if alias.asname else bound)
+        return found
+    for alias in statement.names:
+        if alias.name == "*":
+            if (statement.module or "").startswith("workbench"):
+                raise Unreadable("an import of all names; import them by name", needed=True)
+            continue
+        found[alias.asname or alias.name] = Reference(f"{statement.module}.{alias.name}")
+    return found
+
+
+def resolved(reference: Reference) -> Any:
+    """Return what a reference stands for, or None if it has no meaning for a model.
+
+    Examples
+    --------
+    >>> resolved(Reference("workbench.bricks.Linear"))
+    <class 'workbench.bricks.linear.Linear'>
+    >>> resolved(Reference("os.system"))
+    """
+    path = reference.path
+    library, _, rest = path.partition(".")
+    name = path.rpartition(".")[2]
+    if not rest:
+        return calls.get(path) or _users(path)
+    if path in MAKERS:
+        return MAKERS[path]
+    if library == "workbench":
+        if path.startswith("workbench.tensor."):
+            return INPUTS.get(rest.removeprefix("tensor."))
+        kind: registry.Kind = "scheme" if rest.startswith("initialization.") else "brick"
+        cls = registry.library(kind).get(name)
+        return cls if rest.startswith(("bricks.", "initialization.")) else None
+    if library == "torch":
+        return _of_torch(rest, name)
+    return registry.found("brick", path) or registry.found("module", path)
+
+
+def _of_torch(rest: str, name: str) -> Any:
+    if rest in DTYPES:
+        return DTYPES[rest]
+    if rest == f"nn.{name}":
+        return registry.library("module").get(name)
+    if rest in (name, f"nn.functional.{name}"):
+        operation = operations.named(name)
+        return operation if operation is not None and operation.symbol is None else None
+    return None
+
+
+def _users(name: str) -> Any:
+    for kind in registry.BASES:
+        cls = registry.types(kind).get(name)
+        if cls is not None and registry.library(kind).get(name) is not cls:
+            return cls
+    return None

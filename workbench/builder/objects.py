@@ -1,0 +1,223 @@
+"""The bricks, variables and other objects that code makes, while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+import torch
+
+from workbench.bricks import BoundApplication, Brick
+from workbench.bricks.application import applications_of
+from workbench.builder import modules, operations, registry
+from workbench.builder.names import INPUTS, Opaque, Reference, Unreadable, resolved
+from workbench.builder.operations import Operation
+from workbench.errors import BuilderError
+from workbench.initialization import NdarrayInitialization
+from workbench.tensor import Variable
+
+LIFE_CYCLE = (
+    "allocate", "initialize", "push_allocation_config", "push_initialization_config", "get_dim",
+    "get_dims",
+)  # fmt: skip
+"""Methods of bricks that can be called."""
+
+PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
+
+
+class Objects:
+    """Objects made by code, and what was computed from which.
+
+    Attributes
+    ----------
+    consumed : set of Variable
+        The variables from which others are computed.
+    """
+
+    def __init__(self) -> None:
+        self.consumed: set[Variable] = set()
+        self._bricks: list[Brick] = []
+        self._given: set[Brick] = set()
+
+    def tops(self) -> list[Brick]:
+        """Return the bricks that were given to no other brick, in order."""
+        return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
+
+    def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a class, an operation or a function that makes inputs."""
+        if isinstance(found, Operation):
+            return self._operation(found, args, kwargs)
+        args, kwargs = self._values(args), {k: self._values(v) for k, v in kwargs.items()}
+        if not isinstance(found, type) or registry.kind_of(found) is None:
+            if found in INPUTS.values() or callable(found):
+                return self._tried(lambda: found(*args, **kwargs), found.__name__)
+            raise Unreadable(f"a call of {found!r}")
+        if issubclass(found, torch.nn.Module):
+            return self._tried(lambda: _module(found, args, kwargs), found.__name__)
+        new = self._tried(lambda: found(*args, **kwargs), found.__name__)
+        if isinstance(new, Brick):
+            self._given.update(_bricks_in([args, list(kwargs.values())]))
+            self._bricks.append(new)
+        return new
+
+    def applied(self, bound: BoundApplication, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Apply a brick."""
+        self._consume([args, list(kwargs.values())])
+        given = _flat([args, list(kwargs.values())])
+        arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
+        if arrays and not any(isinstance(v, Variable) for v in given):
+            raise Unreadable(f"{bound.path} is applied to no variable")
+        return self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
+
+    def operated(self, function: Callable[..., Any], *operands: Any) -> Variable:
+        """Apply an operator to variables."""
+        self._consume(operands)
+        result: Variable = self._tried(lambda: function(*operands), "an operation")
+        return result
+
+    def _operation(self, operation: Operation, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        self._consume([args, list(kwargs.values())])
+        given = operations.arguments(operation, args, kwargs)
+        missing = [key for key in operation.inputs if key not in given]
+        if missing or not any(isinstance(v, Variable) for v in _flat(list(given.values()))):
+            raise Unreadable(f"{operation.name} is applied to no variable")
+        inputs = [given.pop(key) for key in operation.inputs]
+        return self._tried(lambda: operations.call(operation, inputs, given), operation.name)
+
+    def attribute(self, owner: Any, name: str) -> Any:
+        """Return an attribute."""
+        if isinstance(owner, Reference):
+            found = resolved(Reference(f"{owner.path}.{name}"))
+            return found if isinstance(found, torch.dtype) else Reference(f"{owner.path}.{name}")
+        if isinstance(owner, Opaque):
+            raise Unreadable(owner.reason)
+        if isinstance(owner, Variable):
+            operation = operations.named(name)
+            if operation is None or operation.method is None:
+                raise Unreadable(f"the attribute {name!r} of a variable")
+            if name == "copy":
+                return lambda name=None: self.operated(lambda v: v.copy(name), owner)
+            if name == "T":
+                return self._operation(operation, [owner], {})
+            return lambda *args, **kwargs: self._operation(operation, [owner, *args], kwargs)
+        if isinstance(owner, Brick):
+            return self._of_brick(owner, name)
+        if type(owner) is list and name == "append":
+            return owner.append
+        raise Unreadable(f"the attribute {name!r}")
+
+    def _of_brick(self, brick: Any, name: str) -> Any:
+        if name in applications_of(type(brick)) or name in LIFE_CYCLE:
+            return self._tried_method(brick, name)
+        if name == "name":
+            return brick.name
+        if name == "children":
+            return list(brick.children)
+        if name == "parameters" or not _is_readable(brick, name):
+            self._allocated(brick)
+            found = {p.name: p for p in brick.parameters if p is not None}
+            if name == "parameters":
+                return list(brick.parameters)
+            if name in found:
+                return found[name]
+            raise Unreadable(f"the attribute {name!r} of {brick.path()}")
+        return vars(brick)[name]
+
+    def _tried_method(self, brick: Any, name: str) -> Any:
+        if name in LIFE_CYCLE:
+            # Values of parameters are no part of a specification.
+            if name == "initialize":
+                return lambda: None
+            return lambda *args: self._tried(lambda: getattr(brick, name)(*args), brick.path())
+        return getattr(brick, name)
+
+    def _allocated(self, brick: Any) -> None:
+        if not brick.allocated:
+            self._tried(brick.get_unique_path()[0].allocate, brick.path())
+
+    def element(self, owner: Any, key: Any) -> Any:
+        """Return an element of a list or dictionary, or an index of a variable."""
+        if isinstance(owner, Variable):
+            return self._operation(operations.BY_NAME["index"], [owner, key], {})
+        if isinstance(owner, Opaque):
+            raise Unreadable(owner.reason)
+        if isinstance(owner, (list, tuple, dict, str)):
+            return owner[key]
+        raise Unreadable("an index of this kind")
+
+    def set(self, owner: Any, name: str, value: Any) -> None:
+        """Assign a setting of a brick, or the name of a brick or variable."""
+        if isinstance(owner, Variable):
+            if name != "name" or not isinstance(value, str):
+                raise Unreadable(f"an assignment to {name!r} of a variable")
+            owner.name = value
+        elif isinstance(owner, Brick):
+            known = registry.settings_of(type(owner))
+            if name not in {*known, "name"} or name == "children":
+                raise Unreadable(
+                    f"an assignment to {name!r} of {owner.path()}, which is no setting of "
+                    f"{type(owner).__name__}",
+                    needed=True,
+                )
+            self._given.update(_bricks_in([value]))
+            self._tried(lambda: setattr(owner, name, self._values(value)), owner.path())
+        elif isinstance(owner, Opaque):
+            raise Unreadable(owner.reason)
+        else:
+            raise Unreadable(f"an assignment to the attribute {name!r}")
+
+    def _consume(self, values: Sequence[Any]) -> None:
+        self.consumed.update(v for v in _flat(values) if isinstance(v, Variable))
+
+    def _values(self, value: Any) -> Any:
+        """Return arguments of constructors, after a check that they are safe."""
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._values(part) for part in value)
+        if isinstance(value, dict):
+            return type(value)((key, self._values(part)) for key, part in value.items())
+        kinds = (*PLAIN, Brick, BoundApplication, NdarrayInitialization, torch.nn.Module, Variable)
+        if isinstance(value, (*kinds, slice)):
+            return value
+        if isinstance(value, Reference) and value.path.startswith("torch."):
+            found = resolved(value)
+            if isinstance(found, torch.dtype):
+                return found
+        what = value.path if isinstance(value, Reference) else type(value).__name__
+        raise Unreadable(f"{what} as an argument", needed=True)
+
+    def _tried(self, make: Callable[[], Any], what: str) -> Any:
+        try:
+            return make()
+        except (Unreadable, BuilderError):
+            raise
+        except Exception as error:  # constructors of users' classes can raise anything
+            raise BuilderError(f"{what}: {error}") from error
+
+
+def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn.Module:
+    if cls is torch.nn.Sequential:
+        made: torch.nn.Module = cls(*args, **kwargs)
+        return made
+    names = [name for name in registry.settings_of(cls) if name not in modules.PLACES]
+    settings = dict(zip(names, args, strict=False)) | kwargs
+    return modules.made(cls, settings, None)
+
+
+def _is_readable(brick: Brick, name: str) -> bool:
+    """Check whether an attribute is a plain value, a brick or a list of these."""
+    if name.startswith("_") or name not in vars(brick):
+        return False
+    kinds = (*PLAIN, Brick, NdarrayInitialization, BoundApplication)
+    return all(isinstance(part, kinds) for part in _flat([vars(brick)[name]]))
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [part for piece in value for part in _flat(piece)]
+    return [value]
+
+
+def _bricks_in(value: Any) -> list[Brick]:
+    found = [part.brick if isinstance(part, BoundApplication) else part for part in _flat(value)]
+    return [part for part in found if isinstance(part, Brick)]

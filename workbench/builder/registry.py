@@ -1,0 +1,213 @@
+"""The classes that a specification can name: bricks, costs, initialisation schemes and modules.
+
+The library's own classes are found by introspection. A user's classes are added by `register`. A
+specification names a class by its name alone. Only if several of a user's classes share a name, or
+if a class has the name of one of the library's, is its dotted path used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+import torch
+
+import workbench.bricks
+from workbench import initialization
+from workbench.bricks import Brick
+from workbench.errors import BuilderError, nearest
+from workbench.hints import hinted
+from workbench.initialization import NdarrayInitialization
+
+Kind = Literal["brick", "scheme", "module"]
+"""The kinds of classes; classes of different kinds can have the same name."""
+
+BASES: dict[Kind, type[Any]] = {
+    "brick": Brick,
+    "scheme": NdarrayInitialization,
+    "module": torch.nn.Module,
+}
+
+ABSTRACT = frozenset(
+    "AbstractAttention AbstractAttentionRecurrent AbstractEmitter AbstractFeedback "
+    "AbstractReadout Activation BaseRecurrent Brick Cost CostMatrix FeatureNormalization "
+    "Feedforward GenericSequenceAttention ImageLayer Initializable LinearLike ModulePart "
+    "PositionalEncoding RNGMixin Random".split()
+)
+"""Classes of bricks that only subclasses can be used of."""
+
+UNUSABLE = frozenset(
+    "Container CrossMapLRN2d DataParallel Module ModuleDict ModuleList ParameterDict ParameterList "
+    "RNNBase RNNCellBase".split()
+)
+"""Classes of ``torch.nn`` that cannot be applied, or are deprecated."""
+
+ClassT = TypeVar("ClassT", bound=type[Any])
+
+_users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module": {}}
+"""The classes of `register`, by dotted path."""
+
+
+@hinted
+def register(cls: ClassT) -> ClassT:
+    """Allow specifications to name a class of your own.
+
+    A class that is defined again, for example when a cell of a notebook is run again, replaces the
+    earlier one. The constructor must keep each argument in an attribute of the same name.
+
+    Parameters
+    ----------
+    cls : type
+        A subclass of `Brick`, `NdarrayInitialization` or ``torch.nn.Module``.
+
+    Returns
+    -------
+    type
+        The class, so that the function can decorate it.
+
+    Raises
+    ------
+    BuilderError
+        If it is not such a class.
+
+    Examples
+    --------
+    >>> from workbench.builder import register
+    >>> from workbench.bricks import Tanh
+    >>> @register
+    ... class Steep(Tanh):
+    ...     def __init__(self, slope=2.0, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.slope = slope
+    """
+    kind = kind_of(cls)
+    if kind is None:
+        raise BuilderError(
+            f"{cls!r} cannot be registered; it must be a subclass of Brick, "
+            "NdarrayInitialization or torch.nn.Module"
+        )
+    if library(kind).get(cls.__name__) is not cls:
+        _users[kind][_dotted(cls)] = cls
+    return cls
+
+
+def kind_of(cls: object) -> Kind | None:
+    """Return the kind of a class, or None."""
+    if isinstance(cls, type):
+        return next((kind for kind, base in BASES.items() if issubclass(cls, base)), None)
+    return None
+
+
+@cache
+def library(kind: Kind) -> dict[str, type[Any]]:
+    """Return the library's own classes by name, in alphabetical order."""
+    if kind == "module":
+        found = {
+            name: value
+            for name, value in vars(torch.nn).items()
+            if isinstance(value, type) and issubclass(value, torch.nn.Module)
+        }
+        return {name: found[name] for name in sorted(found) if name not in UNUSABLE}
+    modules = [initialization] if kind == "scheme" else _brick_modules()
+    found = {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, BASES[kind])
+        and value.__module__.startswith("workbench.")
+        and not name.startswith("_")
+        and name not in ABSTRACT
+        and value is not NdarrayInitialization
+    }
+    return {name: found[name] for name in sorted(found)}
+
+
+def _brick_modules() -> list[Any]:
+    packages = pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks.")
+    return [workbench.bricks, *(importlib.import_module(found.name) for found in packages)]
+
+
+def types(kind: Kind) -> dict[str, type[Any]]:
+    """Return all classes of a kind by the name that a specification uses for them."""
+    return library(kind) | {name_of(cls) or _dotted(cls): cls for cls in _users[kind].values()}
+
+
+def name_of(cls: type[Any]) -> str | None:
+    """Return the name that a specification uses for a class, or None if it is not registered."""
+    kind = kind_of(cls)
+    if kind is None:
+        return None
+    if library(kind).get(cls.__name__) is cls:
+        return cls.__name__
+    if _users[kind].get(_dotted(cls)) is not cls:
+        return None
+    same = [other for other in _users[kind].values() if other.__name__ == cls.__name__]
+    return cls.__name__ if len(same) == 1 and cls.__name__ not in library(kind) else _dotted(cls)
+
+
+def found(kind: Kind, name: str) -> type[Any] | None:
+    """Return the class that a specification names, or None."""
+    return types(kind).get(name) or _users[kind].get(name)
+
+
+def advice(kind: Kind, name: str) -> str:
+    """Return what to do about an unknown name of a class, for an error message."""
+    if kind == "brick" and name in ABSTRACT:
+        return f"{name} is a base class; use one of its subclasses"
+    return (
+        f"there is no {kind} {name!r}{nearest(name, types(kind))}; a class of your own must be "
+        "registered first, by workbench.builder.register"
+    )
+
+
+def settings_of(cls: type[Any]) -> dict[str, inspect.Parameter]:
+    """Return the arguments of a constructor by name, in order, also those of its base classes.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Dropout
+    >>> list(settings_of(Dropout))
+    ['drop_prob', 'random_seed', 'name', 'children']
+    """
+    return dict(_settings(cls))
+
+
+def _settings(cls: type[Any]) -> Iterator[tuple[str, inspect.Parameter]]:
+    # The subclasses of torch's recurrent networks pass their own name as the mode.
+    known = {"mode"} if issubclass(cls, torch.nn.RNNBase) else set()
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        for parameter in parameters:
+            named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if named and parameter.name not in known:
+                known.add(parameter.name)
+                yield parameter.name, parameter
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return
+
+
+def lazy_settings(cls: type[Any]) -> set[str]:
+    """Return the names of the arguments that can be set after construction."""
+    inits = [vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)]
+    return {name for init in inits for name in getattr(init, "lazy_arguments", ())}
+
+
+def required_settings(cls: type[Any]) -> list[str]:
+    """Return the names of the arguments that must be passed to the constructor."""
+    lazy = lazy_settings(cls)
+    return [
+        name
+        for name, parameter in settings_of(cls).items()
+        if parameter.default is parameter.empty and name not in lazy
+    ]
+
+
+def _dotted(cls: type[Any]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

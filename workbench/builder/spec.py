@@ -1,0 +1,340 @@
+"""The specification of a model: plain values that say how its bricks are made and applied.
+
+A specification is data. It can be written to JSON, read back, compared and edited, and reading it
+runs no code except constructors of registered classes (`workbench.builder.registry`) with checked
+arguments. As JSON it looks like this::
+
+    {"version": 1,
+     "bricks": [{"name": "mlp", "type": "MLP",
+                 "settings": {"activations": [{"brick": {"type": "Tanh"}}, null],
+                              "dims": [784, 500, 10],
+                              "weights_init": {"scheme": {"type": "IsotropicGaussian",
+                                                          "settings": {"std": 0.05}}}},
+                 "changes": {"linear_1": {"use_bias": false}}}],
+     "inputs": [{"name": "features", "dtype": "float32", "shape": [null, 784]}],
+     "calls": [{"id": "scores", "brick": "mlp", "method": "apply",
+                "inputs": {"input_": "features"}, "outputs": ["scores"]}],
+     "cost": null, "monitored": [], "positions": {"mlp": [120, 40]}}
+
+**Settings** are arguments of constructors. A value is a number, a string, a boolean, null, a list,
+or an object with one of these keys (`workbench.builder.values`):
+
+==================  ==========================================================================
+``"tuple"``         a list of values, read as a tuple
+``"mapping"``       an object of values, read as a dictionary with strings as keys
+``"float"``         ``"inf"``, ``"-inf"`` or ``"nan"``, which JSON does not have
+``"brick"``         a brick: ``type``, and where needed ``name``, ``settings`` and ``changes``; with
+                    ``"method"`` beside it, one of its application methods other than ``apply``
+``"use"``           the path of a brick that stands elsewhere: the same brick, not a copy; with
+                    ``.method`` at the end, one of its application methods
+``"scheme"``        an initialisation scheme: ``type`` and ``settings``
+``"module"``        a ``torch.nn.Module``: ``type``, ``settings`` and, for containers, ``parts``
+``"dtype"``         the name of a torch dtype, such as ``"float32"``
+``"slice"``         start, stop and step
+``"array"``         a small array: ``dtype`` and ``values``, nested lists
+==================  ==========================================================================
+
+A setting that is missing has its default, or is not set yet. What a parent infers and pushes to a
+child is not written, unless the child has something else. Then **changes** have it: objects of
+settings, by the path below the brick (``""`` for the brick itself). They are assigned after the
+brick has pushed its settings. A path consists of names of bricks. The second of two bricks with one
+name is ``name@2``.
+
+**Inputs** are variables that are given. **Calls** apply a method of a brick, or an operation of
+`workbench.builder.operations`; their order is the order of application. Every output has a name,
+and these names (*wires*) are the inputs of other calls. An input of a call is the name of a wire, a
+list of inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost``
+and ``monitored`` are wires. **Positions** are places on a canvas, by the name of a brick or of a
+wire, or by the id of a call; they do not belong to the meaning, see `Spec.same_as`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from workbench.builder.fields import (
+    Json,
+    check_keys,
+    check_list,
+    check_object,
+    check_places,
+    check_text,
+    check_unique,
+    refuse_constant,
+)
+from workbench.errors import SpecError, nearest
+from workbench.hints import Hinted
+
+VERSION = 1
+LONGEST = 20_000_000
+"""The largest number of characters in the text of a specification."""
+
+
+@dataclass(frozen=True)
+class BrickSpec(Hinted):
+    """A brick and how it is made.
+
+    Attributes
+    ----------
+    type : str
+        The registered name of the class.
+    name : str or None
+        None for the default of the class.
+    settings : dict
+        Arguments of the constructor, as JSON values.
+    changes : dict of str to dict
+        Settings to assign after the brick has pushed its own, by the path of a brick below it.
+    """
+
+    type: str
+    name: str | None = None
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the brick as a JSON value."""
+        full = {
+            "type": self.type,
+            "name": self.name,
+            "settings": dict(self.settings),
+            "changes": {path: dict(changed) for path, changed in self.changes.items()},
+        }
+        return {key: value for key, value in full.items() if key == "type" or value}
+
+    @classmethod
+    def from_dict(cls, given: Json, path: str) -> BrickSpec:
+        """Check and read the JSON value of a brick, which stands at `path`."""
+        found = check_keys(given, path, {"type"}, {"name", "settings", "changes"})
+        name = found.get("name")
+        changes = check_object(found.get("changes", {}), f"{path}/changes")
+        for below, changed in changes.items():
+            check_object(changed, f"{path}/changes/{below}")
+        return cls(
+            check_text(found["type"], f"{path}/type"),
+            None if name is None else check_text(name, f"{path}/name"),
+            check_object(found.get("settings", {}), f"{path}/settings"),
+            changes,
+        )
+
+
+@dataclass(frozen=True)
+class InputSpec(Hinted):
+    """A variable whose value is given when the model is used.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+        The name of a torch dtype.
+    shape : tuple of (int or None)
+        The size of each dimension; None for a size that is not known.
+    """
+
+    name: str
+    dtype: str = "float32"
+    shape: tuple[int | None, ...] = (None, None)
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the input as a JSON value."""
+        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}
+
+    @classmethod
+    def from_dict(cls, given: Json, path: str) -> InputSpec:
+        """Check and read the JSON value of an input, which stands at `path`."""
+        found = check_keys(given, path, {"name", "dtype", "shape"})
+        shape = check_list(found["shape"], f"{path}/shape")
+        for i, size in enumerate(shape):
+            whole = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**62
+            if size is not None and not whole:
+                raise SpecError(
+                    f"a size must be a whole number >= 0 or null, not {size!r:.60}",
+                    path=f"{path}/shape/{i}",
+                )
+        name = check_text(found["name"], f"{path}/name")
+        return cls(name, check_text(found["dtype"], f"{path}/dtype"), tuple(shape))
+
+
+@dataclass(frozen=True)
+class CallSpec(Hinted):
+    """The application of a method of a brick, or of an operation.
+
+    Attributes
+    ----------
+    id : str
+    brick, method : str or None
+        The path of a brick, and the name of its method.
+    operation : str or None
+        The name of an operation; either this or `brick` is None.
+    inputs : dict of str to JSON values
+    settings : dict of str to JSON values
+        Other arguments, which are no variables.
+    outputs : tuple of str
+        The names of the outputs.
+    """
+
+    id: str
+    brick: str | None = None
+    method: str | None = None
+    operation: str | None = None
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the call as a JSON value."""
+        what: dict[str, Json] = {"id": self.id}
+        if self.operation is None:
+            what |= {"brick": self.brick, "method": self.method}
+        else:
+            what |= {"operation": self.operation}
+        settings = {"settings": dict(self.settings)} if self.settings else {}
+        return what | {"inputs": dict(self.inputs)} | settings | {"outputs": list(self.outputs)}
+
+    @classmethod
+    def from_dict(cls, given: Json, path: str) -> CallSpec:
+        """Check and read the JSON value of a call, which stands at `path`."""
+        what = {"operation"} if isinstance(given, Mapping) and "operation" in given else {"brick"}
+        optional = {"settings"} if "operation" in what else {"settings", "method"}
+        found = check_keys(given, path, {"id", "inputs", "outputs"} | what, optional)
+        texts = {
+            key: check_text(found[key], f"{path}/{key}")
+            for key in ("id", "brick", "method", "operation")
+            if key in found
+        }
+        if "brick" in texts:
+            texts.setdefault("method", "apply")
+        outputs = check_list(found["outputs"], f"{path}/outputs")
+        return cls(
+            **texts,
+            inputs=check_object(found["inputs"], f"{path}/inputs"),
+            settings=check_object(found.get("settings", {}), f"{path}/settings"),
+            outputs=tuple(
+                check_text(name, f"{path}/outputs/{i}") for i, name in enumerate(outputs)
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Spec(Hinted):
+    """The specification of a model.
+
+    The docstring of this module describes the values.
+
+    Attributes
+    ----------
+    bricks : tuple of BrickSpec
+    inputs : tuple of InputSpec
+    calls : tuple of CallSpec
+    cost : str or None
+    monitored : tuple of str
+    positions : dict of str to pairs of numbers
+
+    Examples
+    --------
+    >>> from workbench.builder import Spec, to_spec
+    >>> from workbench.bricks import Linear
+    >>> spec = to_spec(Linear(3, 2))
+    >>> print(spec.to_json())
+    {"version": 1, "bricks": [{"type": "Linear", "name": "linear", "settings": {"input_dim": 3,
+    "output_dim": 2}}], "inputs": [], "calls": [], "cost": null, "monitored": [], "positions": {}}
+    >>> Spec.from_json(spec.to_json()) == spec
+    True
+    """
+
+    bricks: tuple[BrickSpec, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+    calls: tuple[CallSpec, ...] = ()
+    cost: str | None = None
+    monitored: tuple[str, ...] = ()
+    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the specification as a JSON value."""
+        return {
+            "version": VERSION,
+            "bricks": [brick.to_dict() for brick in self.bricks],
+            "inputs": [given.to_dict() for given in self.inputs],
+            "calls": [call.to_dict() for call in self.calls],
+            "cost": self.cost,
+            "monitored": list(self.monitored),
+            "positions": {name: list(place) for name, place in self.positions.items()},
+        }
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return the specification as text, on one line or with an indentation."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+    @classmethod
+    def from_dict(cls, given: Json) -> Spec:
+        """Check and read a specification from a JSON value.
+
+        Raises
+        ------
+        SpecError
+            If something is missing or of the wrong type, or a name occurs twice. Types and settings
+            of bricks are checked by `workbench.builder.from_spec`.
+        """
+        if isinstance(given, Mapping) and given.get("version") != VERSION:
+            raise SpecError(
+                f"the version is {given.get('version')!r:.60}, but this workbench reads version "
+                f"{VERSION} only",
+                path="version",
+                fix=VERSION,
+            )
+        optional = {"inputs", "calls", "cost", "monitored", "positions"}
+        found = check_keys(given, "", {"version", "bricks"}, optional)
+        parts = {key: check_list(found.get(key, []), key) for key in ("bricks", "inputs", "calls")}
+        monitored = check_list(found.get("monitored", []), "monitored")
+        cost = found.get("cost")
+        spec = cls(
+            tuple(BrickSpec.from_dict(b, f"bricks/{i}") for i, b in enumerate(parts["bricks"])),
+            tuple(InputSpec.from_dict(v, f"inputs/{i}") for i, v in enumerate(parts["inputs"])),
+            tuple(CallSpec.from_dict(c, f"calls/{i}") for i, c in enumerate(parts["calls"])),
+            None if cost is None else check_text(cost, "cost"),
+            tuple(check_text(name, f"monitored/{i}") for i, name in enumerate(monitored)),
+            check_places(found.get("positions", {})),
+        )
+        spec.check_names()
+        return spec
+
+    @classmethod
+    def from_json(cls, text: str) -> Spec:
+        """Check and read a specification from text; see `from_dict`."""
+        if len(text) > LONGEST:
+            raise SpecError(f"the text has {len(text):,} characters; at most {LONGEST:,} are read")
+        try:
+            return cls.from_dict(json.loads(text, parse_constant=refuse_constant))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, SpecError):
+                raise
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise SpecError(f"the text cannot be read as JSON: {reason}") from None
+
+    def check_names(self) -> None:
+        """Raise `SpecError` if two bricks, two calls or two wires have the same name."""
+        wires = [(given.name, f"inputs/{i}/name") for i, given in enumerate(self.inputs)]
+        for i, call in enumerate(self.calls):
+            wires += [(name, f"calls/{i}/outputs/{n}") for n, name in enumerate(call.outputs)]
+        check_unique("bricks", [(b.name or b.type.lower(), f"bricks/{i}/name")
+                           for i, b in enumerate(self.bricks)])  # fmt: skip
+        check_unique("calls", [(call.id, f"calls/{i}/id") for i, call in enumerate(self.calls)])
+        check_unique("wires", wires)
+        known = {name for name, _ in wires}
+        named = [(self.cost, "cost")] if self.cost is not None else []
+        named += [(name, f"monitored/{i}") for i, name in enumerate(self.monitored)]
+        for name, path in named:
+            if name not in known:
+                raise SpecError(f"there is no wire {name!r}{nearest(name, known)}", path=path)
+
+    def same_as(self, other: Spec) -> bool:
+        """Return True if two specifications differ at most in positions.
+
+        Examples
+        --------
+        >>> from workbench.builder import Spec
+        >>> Spec(positions={"mlp": (0, 10)}).same_as(Spec())
+        True
+        """
+        return replace(self, positions={}) == replace(other, positions={})
