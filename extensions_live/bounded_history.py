@@ -14,7 +14,8 @@ class History(Generic[Record]):
     """History of a limited number of records, keyed by iteration.
 
     Adding a record for an earlier iteration removes all later records. If there are too many
-    records, the one whose removal leaves the smallest gap relative to its age is removed.
+    records, one between the first and the last is removed: the one whose removal leaves the
+    smallest gap, relative to the age of the removed record.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def figures_of(runs: Sequence[Run]) -> list[list[str]]:
 
 
 class StillComparison(StillOutput):
-    """Image of the curves of all runs, and a table of the differences between them.
+    """Image of the curves of all runs, and a table of the differences between the runs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Handler of a page's commands on the kernel's control channel, even while a cell runs.
+"""Commands from a page on the kernel's control channel, which arrive even while a cell runs.
 
 In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
 any type. The kernel finds the handler of the type in `control_handlers` and runs it in its control

@@ -187,7 +187,7 @@ class Distributions:
 
 
 def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Variable]:
-    """Return the selected outputs of bricks, by default all that are not scalars."""
+    """Return the selected outputs of bricks, by default all; scalars are left out."""
     chosen = select(OUTPUT if criterion is None else criterion, graph, user)
     kept = [
         v

@@ -102,7 +102,7 @@ def downsample(
     start, stop : float, optional
         The visible range of `x`; by default the whole curve.
     log_x : bool, optional
-        True if the scale of `x` is logarithmic; each power of ten then has equally many points.
+        True if the scale of `x` is logarithmic; each decade then gets the same number of points.
 
     Returns
     -------

@@ -60,7 +60,7 @@ class FigureView(LiveWidget[figure, Empty]):
 
 
 def as_json(plots: Sequence[figure]) -> str:
-    """Return the JSON text of a temporary Bokeh document that contains some figures.
+    """Return the JSON text of a temporary Bokeh document that contains `plots`.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def shows_itself(
 ) -> None:
     """Make a notebook show a figure in a `FigureView`, with a table and a still image below it.
 
-    `shown` is the vertical range of the image; by default all values.
+    `shown` is the vertical range of the image; by default it covers all values.
     """
 
     def display() -> None:

@@ -236,7 +236,7 @@ def add_rules(plot: Any, sources: Mapping[MarkKind, ColumnDataSource]) -> None:
 
 
 def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
-    """Add one curve: line, smoothed line, dots, and marks of non-finite values."""
+    """Add one curve: a line, a smoothed line, dots, and marks for non-finite values."""
     shade, dash = info["colour"], info["dash"]
     line = plot.line("x", "y", source=sources["curve"], color=shade, line_width=2, line_dash=dash)
     smooth = plot.line(

@@ -1,4 +1,4 @@
-"""Fixed examples for views, and an output of the network for them."""
+"""Fixed examples for views, and the output of the network for them."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Every shared variable of the graph is replaced by a new one. Therefore the copy can be evaluated on
 any thread while the original is trained. Evaluation neither reads nor writes the variables that are
-trained, and advances neither the random streams nor the data stream of the training. Random draws
-in the graph are the same each time.
+trained, and advances neither the random streams nor the data stream of the run. Random draws in the
+graph are the same each time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TWICE = (
 
 
 class GraphCopy:
-    """Copy of a graph that computes some variables, and gradients of a cost.
+    """Copy of a graph that computes some variables and the gradients of a cost.
 
     Parameters
     ----------
@@ -50,12 +50,13 @@ class GraphCopy:
     Attributes
     ----------
     names : list of str
-        The names of the variables whose values are needed.
+        The names of the shared variables whose values a call requires.
 
     Raises
     ------
     SessionError
-        If the graph has a parameter that the session lacks.
+        If the session lacks a parameter, two parameters have the same name, or `wrt` is given
+        without `cost`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`Histogram`: distributions of parameters, gradients and activations, over the whole run."""
+"""`Histogram`: distributions of parameters, gradients and activations over time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEADS = ["variable", "mean", "deviation", "lowest", "highest", "zeros"]
 
 
 class Histogram(ProbeView[DistributionsPayload]):
-    """Histogram of values inside a network, with a slider over the run so far.
+    """Histogram of values inside a network, with a slider that selects the iteration.
 
     Gradients and activations are computed on fixed examples, in the mode of the given graph, and
     with copies of the parameters, so training is not affected. The history begins when the view is

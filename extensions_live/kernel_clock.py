@@ -13,7 +13,7 @@ class KernelClock:
     """Clock that counts only seconds in which the kernel could receive messages from a page.
 
     The kernel receives no messages while a cell runs, unless the cell waits for training. A page
-    that is silent during a cell can still be open, so the clock stops during that time.
+    that is silent while a cell runs can still be open, so the clock stops during that time.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

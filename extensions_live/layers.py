@@ -259,8 +259,8 @@ def norm(tensors: Any) -> float:
 def dead(output: torch.Tensor) -> float:
     """Return the share of units whose output is the same for all examples.
 
-    Units are along the second axis of outputs with two or four axes, such as images, and along the
-    last axis of all other outputs.
+    Units are along the second axis of outputs with four axes, such as images, and along the last
+    axis of all other outputs.
 
     Examples
     --------
@@ -275,7 +275,7 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the bricks that are keys of `groups`, in the order in which the graph uses them."""
+    """Yield the bricks that are keys of `groups`, in the order of the graph, and then all keys."""
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

@@ -48,7 +48,7 @@ class LogCurve:
     count : int
         The number of records of the channel.
     usual : tuple of two floats, or None
-        The range of the values without outliers; None if there are no values or if all are shown.
+        The range of the values without outliers; None with ``robust=False`` or without values.
     outliers : Outliers
         The points outside this range; a smoothed `curve` omits them.
     """

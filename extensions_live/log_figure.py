@@ -113,7 +113,7 @@ def build(
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional
-        How to show the outliers, added to the last line that describes them.
+        Text that says how to show the outliers; it ends the last line that describes them.
     """
     shown = shown_range(curves)
     plot = figure(

@@ -1,8 +1,8 @@
 """Rows of a log for a table on a page, filtered, sorted, and limited to the visible rows.
 
 A log may have a million rows, of which a page shows about thirty. If there is no condition and the
-rows are in the order of the iterations, only these rows are read. A condition is evaluated, and
-another order computed, only when the view or the log has changed.
+rows are in the order of the iterations, only the visible rows are read. A condition is evaluated,
+and another order computed, only when the view or the log has changed.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Rows:
 
 
 def sorted_by(snapshot: Snapshot, view: View, positions: Positions) -> Positions:
-    """Return positions of rows, sorted by a channel; rows without a value come last."""
+    """Return `positions`, sorted by a channel; rows without a value come last."""
     entries = snapshot.columns[view.sort]
     _, numbers = numbers_of(entries.values)
     if numbers is None:

@@ -38,7 +38,7 @@ MOST_COLUMNS = 30
 """Maximum number of channels that are shown if none are chosen."""
 
 STILL_ROWS, STILL_COLUMNS = 20, 12
-"""Maximum numbers of rows and channels of the table that needs no kernel."""
+"""Maximum numbers of rows and channels of the table that is shown without a kernel."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
@@ -169,12 +169,13 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     def caption(self) -> str:
         """Return the text above the table that is shown without a kernel."""
         rows, _, shown, channels = self._first()
-        count = min(len(rows), STILL_ROWS)
-        of = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
+        size, count = len(rows), min(len(rows), STILL_ROWS)
+        part = "all" if count == size else f"{count} of"
+        those = ("no rows", "1 row")[size] if size < 2 else f"{part} {size:,} rows"
         where = f" where {self._view.condition}" if self._view.condition else ""
         left = channels - len(shown)
         more = f"; {left} more column{'s'[: left > 1]}" if left > 0 else ""
-        return f"{'all' if count == len(rows) else f'{count} of'} {of}{where}{more}"
+        return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
         """Return the rows, a snapshot, the first channels, and the number of channels to show."""

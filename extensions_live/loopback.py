@@ -43,7 +43,7 @@ def exposure(what: str, address: str) -> str:
 def reachable(address: str, port: int) -> str:
     """Return the address at which a browser reaches a port, without a trailing slash.
 
-    On JupyterHub this is a path of `jupyter-server-proxy`, relative to the address of the hub.
+    On JupyterHub, a loopback address is replaced by a path of `jupyter-server-proxy`.
     """
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
     if prefix and is_loopback(address):

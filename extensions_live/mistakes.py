@@ -1,4 +1,4 @@
-"""`Mistakes`: the examples with the highest loss, live, and a form that relabels or drops them."""
+"""`Mistakes`: a live view of the examples with the highest loss, and a form to edit them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_CLASSES = 1000
 
 GIVEN = (
     "only training examples can be relabelled or dropped, and these examples were given to the "
-    "view; without them, Mistakes(session, scores) shows the training examples"
+    "view; without batch, Mistakes(session, scores) shows the training examples"
 )
 NO_EDITS = "these examples cannot be relabelled or dropped: {reason}"
 ENDED = "the run has ended, so its training examples cannot be relabelled or dropped"

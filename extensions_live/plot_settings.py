@@ -22,7 +22,7 @@ def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
     Raises
     ------
     ArgumentError
-        If there is no such setting, or a value is not valid.
+        If a setting does not exist, or its value is not valid.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
 
 
 def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:
-    """Return the settings `old` after checking and applying the changes `given`."""
+    """Check the changes `given`, and return the settings `old` with these changes."""
     new: dict[str, Any] = {**old}
     for name, value in given.items():
         if name not in old:

@@ -73,7 +73,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
     lines : list of lists of dict, optional
         The curves of each figure; by default one curve for each channel.
     chosen : PlotSettings, optional
-        The settings that the user can change on the page.
+        The initial settings, which the user can change on the page.
     """
 
     _esm = asset("plot.js")
@@ -294,7 +294,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 def axis_data(
     logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
 ) -> AxisData:
-    """Return the x axis in the form that the page needs, and why other axes are missing."""
+    """Return the x axis in the form that the page needs, and why other axes are not available."""
     missing = {
         kind: REASONS[kind]
         for kind in AXES
@@ -319,7 +319,7 @@ def run_data(run: Run) -> RunData:
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
     """Return an explanation for each channel that is missing from the log.
 
-    Until the first epoch or the run has ended, nothing is explained: channels can still appear.
+    Until the first epoch or the run has ended, nothing is explained: new channels can appear.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

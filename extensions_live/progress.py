@@ -31,7 +31,7 @@ class Progress(Hinted, LiveWidget[Session, ProgressPayload]):
 
     Examples
     --------
-    In a notebook, ``Progress(session)`` as the last line of a cell shows the line.
+    In a notebook, ``Progress(session)`` at the end of a cell shows the progress line.
 
     >>> from workbench.extensions import FinishAfter
     >>> from workbench.main_loop import MainLoop

@@ -5,7 +5,8 @@ them and sends them to the page. Only the pump writes to widgets, since ipywidge
 view is refreshed a few times per second while a page shows it. If its refreshes are slow, a view is
 refreshed less often, since the period is at least ten times the duration of a refresh. All views
 together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server.
-An error in a view is logged once, is shown in this view and does not affect other views.
+An error in a view is shown in this view and does not affect other views. It is also logged once,
+unless it is a `WorkbenchError`.
 """
 
 from __future__ import annotations

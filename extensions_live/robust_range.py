@@ -1,4 +1,4 @@
-"""Range of a curve without outliers, so that one exploding value does not flatten a figure.
+"""Range of a curve, without outliers, so that one exploding value does not flatten the curve.
 
 A value is an outlier if its distance from the range of the central 96 % of values exceeds five
 times the width of that range. Therefore the values of a steep start are outliers only if they
@@ -26,13 +26,13 @@ REACH = 5.0
 """Distance from the central range beyond which a value is an outlier, in widths of this range."""
 
 FEWEST = 10
-"""Minimum number of finite values; with fewer values none is an outlier."""
+"""Minimum number of finite values; with fewer, no value is an outlier."""
 
 SAME = 1e-9
 """Relative width up to which a range counts as a single value."""
 
 MARKED = 200
-"""Maximum number of outliers of a curve that are marked."""
+"""Approximate maximum number of outliers that are marked on a curve."""
 
 
 class Outliers(NamedTuple):
@@ -47,7 +47,7 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return about `MARKED` outliers at most, including the smallest and the largest."""
+        """Return at most about `MARKED` outliers, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
@@ -75,14 +75,14 @@ class Outliers(NamedTuple):
 
 
 def usual_range(values: Floats, *, log: bool = False) -> Range | None:
-    """Return the smallest and largest values that are not outliers; None without values.
+    """Return the smallest and largest values that are not outliers; None if no value counts.
 
     Parameters
     ----------
     values : ndarray of float64, shape (N,)
         Values that are not finite do not count.
     log : bool, optional
-        True to measure distances between logarithms; values of 0 or less do not count.
+        True to measure distances between logarithms; values of 0 or less then do not count.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def usual_range(values: Floats, *, log: bool = False) -> Range | None:
 
 
 def outliers(x: Floats, y: Floats, usual: Range | None) -> Outliers:
-    """Return the points of a curve whose finite value is outside a range.
+    """Return the points of a curve that have a finite value outside a range.
 
     Examples
     --------

@@ -16,7 +16,7 @@ FALLBACK = "A live view of training. It needs a notebook with a running kernel."
 
 
 class RunView:
-    """View of a run; a notebook shows it if it is the last line of a cell.
+    """View of a run; a notebook shows it if it is the last expression of a cell.
 
     The cell shows the live widgets and, below them, a still image of the curves and a table of the
     latest values. The image and the table are updated during training and when the run pauses or
@@ -80,9 +80,9 @@ class Shelf:
         self._views: dict[str, tuple[str, list[RunView]]] = {}
 
     def put(self, view: RunView, cell: Cell) -> None:
-        """Store `view`, which is about to be shown in `cell`, and close views that it replaces.
+        """Store `view` for `cell`; close the views that it replaces and those of deleted cells.
 
-        A widget that `view` or another cell also shows stays open.
+        A widget stays open if `view` or another cell also shows it.
         """
         for name in cell.deleted:
             self._close(name, view)

@@ -1,7 +1,7 @@
 """Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
 
-Views need only the log and the state of a run. After a run has ended, a plot keeps the log of
-the run in memory, but not the run itself.
+Views need only the log and the state of a run. After a session has ended, a plot keeps its log
+in memory, but not the session itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class FinishedLog:
     ----------
     log : TrainingLogBase
     growing : bool
-        True if another process may still write to the log.
+        True if records may still be added to the log.
     """
 
     def __init__(self, log: TrainingLogBase, *, growing: bool) -> None:
@@ -53,7 +53,7 @@ class FinishedLog:
 
     @property
     def state(self) -> State:
-        """The state: running until the log shows that training has finished."""
+        """The state: finished if the log cannot grow or shows that training has finished."""
         done = not self._growing or self.log.current_row.get("training_finished")
         return State.FINISHED if done else State.RUNNING
 
@@ -148,7 +148,7 @@ class Runs:
 
 
 def as_source(given: Any, where: str) -> LogSource:
-    """Return a run as the source of a plot; `where` describes the run in errors.
+    """Return the `LogSource` of a run; `where` describes the run in errors.
 
     Examples
     --------

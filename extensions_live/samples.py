@@ -184,7 +184,7 @@ class Samples(ProbeView[TilesPayload]):
         }
 
     def _hint(self) -> str:
-        """Return a hint on how to show rows of numbers as images; empty if it does not apply."""
+        """Return a hint on how to show rows of numbers as images, or an empty string."""
         rows = self._shown
         if self._images is not None or self._text is not None or rows.ndim != 2:
             return ""

@@ -122,7 +122,7 @@ def listener() -> Listener | None:
 
 
 def wait(event: threading.Event, timeout: float | None = None) -> bool:
-    """Wait until `event` is set, for at most `timeout` seconds, and handle widget messages."""
+    """Wait until `event` is set, for at most `timeout` seconds; meanwhile, handle messages."""
     if event.is_set() or not _one.acquire(blocking=False):
         return event.wait(timeout)
     try:

@@ -87,7 +87,7 @@ def draw(
 def palette(colours: Sequence[str]) -> Image.Image:
     """Return an image whose palette contains white and its blends with each of the colours.
 
-    The palette is fixed, because a search for the best colours takes longer than the drawing.
+    The palette is fixed, because a search for the best colours would take longer than the drawing.
     """
     steps = max(1, min(16, 255 // len(colours)))
     blends = [

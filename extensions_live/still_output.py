@@ -144,7 +144,7 @@ class StillOutput:
         publish({"text/plain": text}, {MARK: name}, display_id=name, update=True)
 
     def display(self) -> None:
-        """Display both outputs in the running cell; they are empty until the log has values."""
+        """Display both outputs in the running cell, at first without an image or values."""
         table, image = self._ids
         empty = {"text/plain": "", "text/html": STYLE + NO_VALUES}
         publish(empty, {MARK: table}, display_id=table)

@@ -20,7 +20,7 @@ class Shown(Protocol):
         """Return the column headings and the rows of the table."""
 
     def caption(self) -> str:
-        """Return the text above the table; empty for none."""
+        """Return the text above the table, or an empty string."""
 
 
 class TableStill(StillOutput):

@@ -2,10 +2,10 @@
 
 The file contains its data, style, scripts and BokehJS. Its content security policy allows only
 these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
-or sent. Curves are downsampled to at most `POINTS` points in total (but `LEAST` or more each), so
+or sent. Curves are downsampled to at most `POINTS` points in total (but each may have `LEAST`), so
 that the report of a run of any length takes about 1 MB in addition to BokehJS. The minimum and
-maximum of each group of consecutive points are kept. A pixel usually has several points, so zooming
-in shows more detail.
+maximum of each group of consecutive points are kept. Several points usually share a pixel, so
+zooming in shows more detail.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 POINTS = 48_000
-"""Maximum number of points in all curves together, unless `LEAST` for each curve exceeds it."""
+"""Maximum number of points in all curves together, unless `LEAST` points per curve are more."""
 
 LEAST, MOST = 1000, 16_000
-"""Minimum and maximum number of points in one curve."""
+"""Minimum and maximum of the limit on the number of points in one curve."""
 
 FIGURES, CURVES = 12, 8
 """Maximum number of figures, and of curves in one figure."""

@@ -1,8 +1,8 @@
 """Training examples with the highest loss, found by looking at all training examples in turn.
 
-Each probe of a session reads some examples, whose losses are computed from the present values of
+Each probe of a session reads some examples, whose losses are computed from the current values of
 the parameters. The examples with the highest loss are kept, and are evaluated again with each
-probe; all others are discarded, to save memory. The number of examples of a probe depends on how
+probe; all others are discarded, to save memory. The number of examples per probe depends on how
 long reading and computing take, so that training is hardly delayed.
 """
 
@@ -34,13 +34,13 @@ RECENT = 8
 """Number of recently edited examples that are also kept, so that a user sees what has changed."""
 
 FIRST, FEWEST, LARGEST = 16, 2, 2048
-"""Number of examples of the first probe, and the bounds for later probes."""
+"""Number of examples in the first probe, and its bounds for later probes."""
 
 READING, COMPUTING = 0.004, 0.025
 """Maximum times per probe in seconds: for reading, which delays training, and for computing."""
 
 BYTES = 4 * 2**20
-"""Maximum size of the examples of one probe in bytes."""
+"""Maximum size in bytes of the examples in one probe."""
 
 COMPUTED = (
     "the classes of these examples are computed from the stored labels by a transformer; give the "
@@ -49,7 +49,7 @@ COMPUTED = (
 
 
 class TrainingExamples(FixedExamples):
-    """Training examples with the highest loss, with their indices in the dataset.
+    """Training examples with the highest loss, and their indices in the dataset.
 
     If the examples of a run have no indices, the first batch is shown, and `reason` says why.
 
@@ -67,7 +67,7 @@ class TrainingExamples(FixedExamples):
     looked : int
         The number of examples that were seen at least once.
     wrong : int
-        The number of examples whose prediction was wrong when they were seen last.
+        The number of examples whose prediction was wrong when they were last seen.
     pinned : set of int
         The indices of further examples that must be kept.
     no_label : str
@@ -138,7 +138,7 @@ class TrainingExamples(FixedExamples):
         return session.probe(self._copy.names, examples=changed or self._next())
 
     def _note(self, found: Mapping[str, Any]) -> list[int]:
-        """Note the present edits; return the kept examples whose values have changed.
+        """Note the current edits; return the indices of kept examples whose edits have changed.
 
         The edits take effect in the view when these examples have been read again.
         """

@@ -2,9 +2,9 @@
 
 This private module of `workbench.config` is loaded when a setting is first used, because pydantic
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
-errors of this module name the setting, its value and its origin. PyYAML reads the file, and not
-`YamlConfigSettingsSource`, which treats a missing file or a pipe as an empty file, ignores case in
-names, and expands aliases, so that a few lines can exhaust the memory.
+errors of this module name the setting, its value and its origin. The file is read by PyYAML, since
+`YamlConfigSettingsSource` treats a missing file or a pipe as an empty file, ignores case in names,
+and expands aliases, so that a few lines can exhaust the memory.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def check_attribute(
     name : str
         Name of the attribute to assign.
     hint : callable, optional
-        Returns the advice for the error message; by default, a similar name is suggested.
+        A function that returns advice for the error message; by default, a similar name.
     family : tuple of type, optional
         Classes whose methods can also add attributes, since a parent configures its children.
 

@@ -204,7 +204,7 @@ class Configuration:
             Any type that pydantic can check. In the environment, ``list``, ``dict`` and similar
             types are written as JSON.
         default : object, optional
-            The value if no layer sets one. If that is None, access raises `ConfigurationError`.
+            The value if no layer sets one. If it is None, access raises a `ConfigurationError`.
 
         Examples
         --------
@@ -226,7 +226,7 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to certain values, which are checked at assignment and at each access.
+        """Restrict a setting to certain values; it is checked at assignment and at each access.
 
         Parameters
         ----------

@@ -251,14 +251,14 @@ class BuilderError(WorkbenchError, ValueError):
 
 
 class SpecError(BuilderError):
-    """A specification of a model that cannot be read or built.
+    """A model specification that cannot be read or built.
 
     Attributes
     ----------
     path : str
         The place of the fault in the specification, such as ``bricks/0/settings/dims/1``.
     brick : str or None
-        The name of the brick in which the fault is, with the names of the bricks around it.
+        The path of the brick that contains the fault, such as ``mlp/linear_0``.
     setting : str or None
         The setting whose value is wrong.
     fix : object

@@ -53,7 +53,7 @@ def _floating(variable: Any) -> Any:
 
 @hinted
 def hessian_times_vector(gradient: Variable, parameter: Variable, vector: Any) -> Variable:
-    """Return the product of the Hessian of a cost and a vector without computing the Hessian.
+    """Return the product of a cost's Hessian and a vector without computing the Hessian.
 
     The result is the gradient of the scalar product of `gradient` and `vector` (Pearlmutter, 1994).
 

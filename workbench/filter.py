@@ -78,7 +78,7 @@ class VariableFilter(Predicate, Hinted):
     Raises
     ------
     SignatureError
-        If a criterion is of the wrong type.
+        If a criterion has the wrong type, or a regular expression is invalid.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 """Hints for unknown keyword arguments, which suggest the argument that was probably meant.
 
-A hint names the argument with the most similar name, or the equivalent of an argument of another
-library. If there is no equivalent, it gives advice.
+For an argument of another library, a hint names the equivalent or, if there is none, gives advice.
+For any other argument, it names the argument with the most similar name.
 
 `Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
 keyword arguments before the constructor or the function is called, and suggest a correct argument
@@ -424,7 +424,7 @@ def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     """Return the keywords that the constructor of `cls` accepts, and whether the list is complete.
 
     Constructors of this project list their options (`show_options`) or pass ``**kwargs`` to the
-    next constructor. A user's class can use ``**`` in any way; its list is then not complete.
+    next constructor. A user's class can use ``**`` in any way, so its list is incomplete.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

@@ -237,7 +237,7 @@ class Sparse(NdarrayInitialization):
     Parameters
     ----------
     num_init : int or float
-        The number (int) or the fraction (float) of the weights of a row that are drawn.
+        How many weights of each row are drawn: a number (int) or a fraction (float).
     weights_init : NdarrayInitialization
         The scheme that draws these weights.
     sparse_init : NdarrayInitialization, optional
@@ -270,7 +270,7 @@ class Sparse(NdarrayInitialization):
         return self._sparse(rng, shape, 1)
 
     def _sparse(self, rng: Rng, shape: Shape, leading: int) -> Array:
-        """Draw weights for each unit, identified by an index into the first `leading` axes."""
+        """Draw weights for each unit; the indices of the first `leading` axes identify units."""
         values = self.sparse_init.generate(rng, shape)
         drawn = self.weights_init.generate(rng, shape)
         units = math.prod(shape[:leading])

@@ -42,7 +42,7 @@ __all__ = [
 
 @runtime_checkable
 class Trainable(Protocol):
-    """Interface of an algorithm for a main loop, implemented by `TrainingAlgorithm`."""
+    """Interface that a main loop requires of its algorithm, such as `TrainingAlgorithm`."""
 
     def initialize(self) -> Any:
         """Prepare for the first batch; this method is called once."""
@@ -176,7 +176,7 @@ class Command(Protocol):
     id : int
         The number of the command in its session, starting at 1.
     kind : str
-        The name of the method that created the command.
+        The name of the method that created the command, or ``edit`` for a direct edit.
     text : str
         A description for the user.
     by : str
@@ -227,7 +227,7 @@ class Hyperparameter(Protocol):
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
-        True while this extension leaves the value unchanged.
+        True while the extension `driven_by` leaves the value unchanged.
     owner : str
         The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """

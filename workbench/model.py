@@ -52,7 +52,7 @@ class Model(ComputationGraph):
     """
 
     def get_top_bricks(self) -> list[Component]:
-        """Return the top bricks: all bricks of this graph, and their ancestors, without parents."""
+        """Return the bricks without parents among the graph's bricks and their ancestors."""
         found: dict[Component, None] = {}
         seen: set[Component] = set()
         for variable in [*self.variables, *self.scan_variables]:

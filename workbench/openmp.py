@@ -36,8 +36,8 @@ ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 def wait_briefly() -> None:
     """Make idle OpenMP threads sleep soon if torch has not been imported yet.
 
-    The function sets an environment variable that libgomp reads only when it is loaded. Afterwards,
-    use `sleep_while_idle`.
+    The function sets an environment variable that libgomp reads only when it is loaded. If torch
+    is already imported, use `sleep_while_idle`.
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in ASKED):
         os.environ["GOMP_SPINCOUNT"] = str(SPINS)

@@ -1,6 +1,6 @@
 """Beam search, an approximate search for the most likely sequences of a sequence generator.
 
-A generator draws sequences according to their probability. `BeamSearch` searches for the most
+A generator draws sequences according to their probabilities. `BeamSearch` searches for the most
 likely sequences. It keeps K sequences, the *beam*. Each step extends them by one element in all
 possible ways, and keeps the K best results. The search is exact if K is as large as the number of
 possible sequences.
@@ -164,7 +164,7 @@ class BeamSearch(Hinted):
     def compute_initial_states_and_contexts(
         self, inputs: Mapping[Any, Any]
     ) -> tuple[Values, Values]:
-        """Compute the contexts and the first states of a search.
+        """Compute the contexts and the initial states of a search.
 
         Parameters
         ----------

@@ -1,9 +1,9 @@
 """Short tracebacks of the workbench's errors, with only the frames of the user's code.
 
 The message of an error states what to do, and its traceback should lead to the line to change.
-Frames within the workbench and torch do not help, and many frames hide the message. Therefore they
-are omitted when IPython or Python shows an uncaught error. ``error.__traceback__``, ``%debug`` and
-`pdb` keep all frames, and ``config.full_tracebacks = True`` shows all frames.
+Frames within the workbench and torch do not help, and a long traceback hides the message. Therefore
+these frames are omitted when IPython or Python shows an uncaught error. ``error.__traceback__``,
+``%debug`` and `pdb` keep all frames, and ``config.full_tracebacks = True`` shows all frames.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
 HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden, including the frames of IPython around a notebook cell."""
+"""Packages whose frames are hidden; frames of IPython surround those of a notebook cell."""
 
 OMITTED = (
     "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"
@@ -41,9 +41,9 @@ class Readable(BaseException):
 
 @contextlib.contextmanager
 def shortened(error: BaseException) -> Iterator[int]:
-    """Remove hidden frames from the tracebacks of `error` and its causes, and yield their number.
+    """Remove hidden frames from the tracebacks of `error` and its causes inside a ``with`` block.
 
-    Only frames of the workbench are counted. The tracebacks are restored at the end of the context.
+    The context manager yields the number of frames of the workbench that it has removed.
     """
     whole = [(one, one.__traceback__) for one in _chain(error)]
     count = 0

@@ -43,7 +43,7 @@ Examples:
     help="A host whose pages may connect; needed behind a proxy that changes the host name.",
 )
 def main(database: str, port: int, address: str, origins: Sequence[str]) -> None:
-    """List, show and compare the runs in DATABASE, which other processes write.
+    """List, show and compare the runs that other processes log in DATABASE.
 
     The address that is printed contains a token. Press Ctrl-C to stop.
     """

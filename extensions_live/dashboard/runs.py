@@ -1,4 +1,4 @@
-"""Live view of the runs in a database of logs, which other processes write."""
+"""Live view of the runs that other processes log in a database."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def count(value: Any) -> str:
 
 
 def local(created: str) -> str:
-    """Convert a time from the database from UTC to the local time zone.
+    """Convert a UTC time from the database to the local time zone.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Dashboard in one browser tab: its widgets, and the messages to and from its page.
 
 A periodic callback of the tab's document refreshes the visible widgets and sends the changes.
-Apart from it, only the handler of messages from the page writes to the page. An error in a widget
+Only this callback and the handler of messages from the page write to the page. An error in a widget
 is shown in that widget.
 """
 

@@ -125,7 +125,7 @@ def branches(session: Session) -> list[dict[str, Any]]:
 
 
 def snapshots(session: Session) -> list[dict[str, Any]]:
-    """Return the iteration and the attribute `pin` of each snapshot of training in memory."""
+    """Return the iteration and the attribute `pin` of each snapshot in memory."""
     return [{"iteration": one.iteration, "pin": one.pin} for one in session.snapshots]
 
 

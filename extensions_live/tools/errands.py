@@ -40,7 +40,7 @@ class Errand:
     Attributes
     ----------
     result : Session or None
-        The session that the method returned; None before that.
+        The session that the method returned; None until then.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 MOST_ITEMS = 1000
-"""Maximum number of items of a value that are listed."""
+"""Maximum number of items of a list or an array that are listed."""
 
 
 def plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """`serve`, which gives agents, scripts and other programs access to sessions as JSON over HTTP.
 
-By default the server listens on the loopback interface. It requires a token in the header of every
-request. It sends no CORS headers, so that web pages cannot read its answers, and it checks the host
-name, so that a web page cannot reach it under another name (DNS rebinding).
+By default the server listens on the loopback interface. There it checks the host name, so that a
+web page cannot reach it under another name (DNS rebinding). It requires a token in the header of
+every request. It sends no CORS headers, so that web pages cannot read its answers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LARGEST_BODY = 1 << 20
 """Maximum number of bytes in the body of a request."""
 
 MOST_DROPPED = 16 << 20
-"""Maximum number of bytes of a refused body that are read before the connection is closed."""
+"""Maximum number of bytes of the body of a refused request that are read and dropped."""
 
 PATIENCE = 30.0
 """Maximum number of seconds to wait for the rest of a request."""
@@ -227,7 +227,7 @@ class ToolServer(Hinted):
 
 
 class _Server(ThreadingHTTPServer):
-    """HTTP server whose requests run in threads that end with the process."""
+    """HTTP server that handles requests in threads, which end with the process."""
 
     daemon_threads = True
     block_on_close = False  # a request that waits must not delay the end
@@ -297,7 +297,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _drop_body(self) -> None:
-        """Read a refused body, so that a client that is still sending it gets the answer."""
+        """Read the body of a refused request, so that a client still sending it gets the answer."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), MOST_DROPPED) if length.isdecimal() else 0
         while left > 0:

@@ -233,7 +233,7 @@ def test_ordinary_cells_are_read():
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("x = (", "line 1: this is no Python code"),
+        ("x = (", "line 1: this is not Python code"),
         ("from workbench.bricks import Linear\nn = width()\nLinear(n, 3)", r"line 3: .*of line 2"),
         ("from workbench.bricks import Linear\nLinear(3, '3')", "line 2: Linear: .*'3'"),
         ("from workbench.bricks import Linear\nLinear(3, 3).dims = 3", "line 2: .*'dims'"),

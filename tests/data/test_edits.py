@@ -236,7 +236,7 @@ def test_examples_that_are_not_trained_on_are_refused(examples, text):
 
 
 def test_an_example_that_the_scheme_omits_is_refused():
-    with pytest.raises(DataError, match="to 9, of which it omits 5"):
+    with pytest.raises(DataError, match="to 9, but not 5"):
         checked_examples(stream(data.ShuffledScheme([1, 9, 3], 2)), 5)
 
 

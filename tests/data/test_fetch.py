@@ -267,7 +267,7 @@ def said(header, body=b""):
 
 
 HOSTILE = {
-    "endless": (endless, "the server sends more than 101100 bytes, but the file has at most"),
+    "endless": (endless, "the server sends more than 101100 bytes, the maximum size"),
     "endless chunks": (endless_chunks, "the server sends more than 101100 bytes"),
     "trickled": (trickled, r"only \d+ bytes arrived in"),
     "trickled header": (trickled_header, "no response within 0.3 s."),

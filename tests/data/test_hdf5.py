@@ -273,7 +273,7 @@ def test_a_file_that_was_replaced_by_a_shorter_one_is_an_error(path):
     ("splits", "message"),
     [
         ({}, "at least one source to write to .*new.h5"),
-        ({"all": {"x": [1], "y": [1, 2]}}, "set 'all' must have the same .*'x': 1, 'y': 2."),
+        ({"all": {"x": [1], "y": [1, 2]}}, "split 'all' must have the same .*'x': 1, 'y': 2."),
         ({"all": {"x": [[1], [[2]]]}}, "'x' must be numeric arrays .* but have ndim 1 or 2"),
         ({"all": {"x": [["a"], ["b", "c"]]}}, "must be numeric arrays .* dtype <U1"),
     ],

@@ -45,7 +45,7 @@ STREAM = DataStream(DATA, iteration_scheme=SequentialScheme(6, 2))
         (lambda: ScaleAndShift(STREAM, "a", 0), "scale must be a number .* not array"),
         (lambda: ScaleAndShift(STREAM, 1, None), "shift must be a number .* not array"),
         (lambda: DATA.get_data(slice(None)), "a slice must have 0 <= start <= stop <= 6"),
-        (lambda: write_hdf5("x.h5", {"train": [1]}), "set 'train' must be a mapping .* not .1."),
+        (lambda: write_hdf5("x.h5", {"train": [1]}), "split 'train' must be a mapping .* not .1."),
     ],
 )
 def test_the_error_names_the_wrong_argument(call, text):

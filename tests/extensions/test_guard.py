@@ -249,7 +249,7 @@ def test_a_value_that_is_not_finite_rewinds_too():
 def test_after_some_rewinds_it_pauses():
     session = parabola(Guard("rewind", times=2, factor=0.5), log_of=5).start()
     until(lambda: is_paused(session))
-    assert "2 rewinds have not helped" in alerts(session.main_loop)[-1]["text"]
+    assert "the limit of 2 rewinds is reached" in alerts(session.main_loop)[-1]["text"]
     assert rate_of(session.main_loop).get_value() == pytest.approx(0.1 / 4)
 
 

@@ -249,7 +249,7 @@ def test_a_graph_computes_its_expressions(steps):
     ("replacements", "text"),
     [
         (lambda h: {h: torch.zeros(2)}, r"the replacement of h is tensor\(\[0., 0.\]\).*"),
-        (lambda h: {h: 1.0}, r"the replacement of h is 1.0 of <class 'float'>; convert a value"),
+        (lambda h: {h: 1.0}, r"the replacement of h is 1.0 \(<class 'float'>\); convert a value"),
         (lambda h: {"h": h}, "but 'h' is not a variable; find the variable, .* VariableFilter"),
         (lambda h: [h], r"that map variables of the graph to their replacements, not \[h\]"),
         (lambda h: None, "that map variables of the graph to their replacements, not None"),

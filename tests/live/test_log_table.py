@@ -211,7 +211,7 @@ def test_the_still_table_follows_the_choices_and_stays_small(ask, log):
     ask(condition="cost > 20", columns=["cost"])
     assert one.due() != before
     assert one.text().splitlines() == [
-        "all 1 row where cost > 20", "iteration  cost", "9          25"
+        "1 row where cost > 20", "iteration  cost", "9          25"
     ]  # fmt: skip
     ask(start=3)
     settled = one.due()

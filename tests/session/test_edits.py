@@ -121,6 +121,6 @@ def test_an_alert_says_that_repeated_batches_gave_other_numbers(session):
     fork = paused_at(session.fork(12), 12)
     assert not edits(session)
     session.rewind(13).wait(SOON)
-    expected = "repeated with other results than in the log: "
+    expected = "repeated, but the results differ from the log: "
     assert expected in session.log[13]["alerts"][0]["text"]
     assert expected in fork.log[12]["alerts"][0]["text"]

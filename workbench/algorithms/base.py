@@ -1,7 +1,7 @@
 """The interface of training algorithms, and the base class of algorithms that apply updates.
 
-After an algorithm is constructed, extensions add updates and observers of variables. Initialisation
-then builds the function with which the algorithm processes batches.
+After an algorithm is constructed, extensions can add updates and observers of variables.
+Initialisation then builds the function with which the algorithm processes batches.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """Pairs of shared variables and their new values; assignment replaces all of them.
 
         The pairs include updates from the trained graph, for instance of population statistics,
-        unless a variable has an explicit update.
+        except for variables that have an explicit update.
         """
         given = {target for target, _ in self._updates}
         kept = [pair for pair in self.training_graph.updates if pair[0] not in given]
@@ -423,7 +423,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         message = (
             f"{self._kind} does not use {_listed('source', unused)} of the batch (inputs: "
             f"{', '.join(map(repr, self._sources)) or 'none'}){_nearest(unused, self._sources)}; "
-            "rename the input, remove the source with FilterSources, or pass "
+            "rename an input, remove unused sources with FilterSources, or pass "
             "on_unused_sources='ignore'"
         )
         if self.on_unused_sources == "raise":
@@ -476,8 +476,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` contains an unknown name, a value of the wrong shape or an invalid
-            hyperparameter, or lacks a buffer of a step rule. In this case nothing changes.
+            If `state` contains an unknown name or an invalid value, or lacks a buffer or a
+            hyperparameter. In this case nothing changes.
         """
         variables = self.state_variables()
         state = dict(state)

@@ -121,7 +121,7 @@ class FiniteCost:
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """Return `watch` for a function that computes or updates only `found`."""
+        """Restrict `variables` to `found`, which a function computes or updates; return `watch`."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
@@ -150,12 +150,12 @@ class FiniteCost:
         self._check_flags(wait=True)
 
     def check_changed(self, ruined: Mapping[SharedVariable, Sequence[str]]) -> None:
-        """Raise `NotFiniteError` if parameters or their states are not finite after a step.
+        """Raise `NotFiniteError` if a parameter or optimizer state is not finite after a step.
 
         Parameters
         ----------
         ruined : dict of SharedVariable to sequence of str
-            For each parameter, the names of the optimizer's states that are not finite. The
+            For each affected parameter, the names of its optimizer states that are not finite. The
             sequence is empty if the parameter itself is not finite.
         """
         if ruined:

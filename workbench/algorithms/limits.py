@@ -76,8 +76,8 @@ class VariableClipping(StepRule):
     threshold. The step is changed so that the parameter becomes
     :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, where the norm is computed over `axis`. The
     rule must be the last rule of a chain, because it assumes that its step is subtracted. It is
-    used for max-norm regularisation (Srebro and Shraibman 2005), for instance of the weights of
-    hidden units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
+    used for max-norm regularisation (Srebro and Shraibman 2005), for instance to limit the weights
+    of hidden units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
     Parameters
     ----------

@@ -74,9 +74,9 @@ class Lion(StepRule):
     learning_rate : float
         The learning rate, a number >= 0.
     beta1 : float
-        The weight in [0, 1) of the average in the sum whose sign is used.
+        The weight of the average, in [0, 1), in the sum whose sign is used.
     beta2 : float
-        The decay rate in [0, 1) of the average.
+        The decay rate of the average, in [0, 1).
     weight_decay : float
         The weight decay, a number >= 0; no weight decay by default.
 

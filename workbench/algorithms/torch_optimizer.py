@@ -58,7 +58,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     The cost and its gradients are computed as in `GradientDescent`; the optimizer updates the
     parameters. An optimizer that evaluates the cost several times in each step, such as
     ``torch.optim.LBFGS``, uses the same batch every time. Observers receive the values of the first
-    evaluation; other updates are applied at each evaluation.
+    evaluation; the updates of other variables are applied at each evaluation.
 
     Parameters
     ----------
@@ -354,7 +354,7 @@ class _Before:
         return bad
 
     def restore(self) -> None:
-        """Restore all values from before the step."""
+        """Restore all values that the step changed."""
         for variable, value in zip(self.changed, self.values, strict=True):
             variable.tensor.copy_(value)
         self.optimizer.load_state_dict(self.state)

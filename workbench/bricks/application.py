@@ -73,7 +73,7 @@ class Application(Predicate):
         The class that defines the method.
     attributes : dict
     properties : dict of str to str
-        Maps each attribute that a method of the brick computes to the name of the method.
+        Maps each computed attribute to the name of the method of the brick that computes it.
 
     Raises
     ------
@@ -231,7 +231,7 @@ class Application(Predicate):
         return f
 
     def _computes_by(self, method: str) -> bool:
-        """Check whether the method of this name computes attributes of the application."""
+        """Return True if the method of this name computes attributes of the application."""
         return method == self._delegate or method in self.properties.values()
 
     def _check_open(self, what: str) -> None:
@@ -449,9 +449,9 @@ class BoundApplication(Predicate):
     def _method(self, name: str) -> Callable[[], Any]:
         """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override is ignored if it computes attributes of a new application, which its class
-        defines under the same name as this one. The new application can call this one with
-        `super`, and this one must then keep its own attributes.
+        An override is ignored if it computes attributes of a new application that its class
+        defines under the name of this one. The new application can call this one with `super`, so
+        this one must keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)

@@ -58,8 +58,8 @@ def _pushing(stage: str) -> Iterator[None]:
 class Brick(Component):
     """An operation with parameters and children.
 
-    A subclass calls ``super().__init__(**kwargs)`` in its constructor, with its children,
-    and decorates the methods that compute outputs with `application`. Where necessary it overrides
+    The constructor of a subclass passes its children to ``super().__init__(**kwargs)``. The methods
+    that compute outputs are decorated with `application`. Where necessary a subclass overrides
     `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
     `get_dim`. If the constructor is decorated with `lazy`, settings can be assigned later as
     attributes.
@@ -97,10 +97,10 @@ class Brick(Component):
         whenever the setting is assigned.
     dims_of_all_axes : bool
         A class attribute, True if ``input_dim`` describes all axes of an input except the batch
-        axis. An error about an input then offers all of them.
+        axis. An error about an input then suggests a size for each of them.
     former_hooks : dict of str to str
         A class attribute: methods that subclasses overrode in Blocks, with their replacements.
-        Here they are never called, so defining a class with such a method is an error.
+        As they are never called, defining a class with such a method is an error.
 
     Examples
     --------
@@ -235,7 +235,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If a setting from which settings of the children are derived is missing.
+            If a setting that determines settings of the children is missing.
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
@@ -257,7 +257,7 @@ class Brick(Component):
         Raises
         ------
         NotConfiguredError
-            If a setting from which settings of the children are derived is missing.
+            If a setting that determines settings of the children is missing.
         """
         self._push("initialization", self.initialization_args, self._push_initialization_config)
         for child in self._bricks():
@@ -287,7 +287,7 @@ class Brick(Component):
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
-        """Store the path of this brick in errors that are raised in the context."""
+        """Store the path of this brick in errors that the ``with`` block raises."""
         try:
             yield
         except WorkbenchError as error:

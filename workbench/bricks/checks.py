@@ -50,12 +50,15 @@ def check_last_dim(
     if variable.ndim == 0 or (
         isinstance(variable.shape[-1], int) and variable.shape[-1] != expected
     ):
-        last = variable.shape[-1] if variable.ndim else "?"
+        remedy = f"pass an input with {expected} feature{'s' * (expected != 1)}"
+        if variable.ndim:
+            remedy = (
+                f"{_remedy(brick, setting, variable.shape[-1])}, or {remedy} (a variable keeps the "
+                "sizes found in an earlier graph; if these no longer fit, create a new variable)"
+            )
         raise ShapeError(
             f"{where}: {argument} has shape {shown(variable)}, but {setting} is {expected}, so its "
-            f"last dimension must be {expected}; {_remedy(brick, setting, last)}, or pass an input "
-            f"with {expected} features (a variable keeps the sizes found in an earlier graph; if "
-            "these no longer fit, create a new variable)"
+            f"last dimension must be {expected}; {remedy}"
         )
     if not variable.dtype.is_floating_point:
         raise DtypeError(

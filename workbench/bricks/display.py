@@ -50,7 +50,7 @@ class Shown(Protocol):
 
 
 def as_text(brick: Shown) -> str:
-    """Return the tree as text, with one line for each brick.
+    """Return the hierarchy of a brick as text, with one line for each brick.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def _lines(brick: Shown) -> list[str]:
 
 
 def as_html(brick: Shown) -> str:
-    """Return the tree as nested ``<details>`` elements."""
+    """Return the hierarchy of a brick as nested ``<details>`` elements."""
     note = "" if brick.allocated else f'<div style="{FAINT}">not allocated</div>'
     return f'<div style="{FRAME}">{_node(brick)}{note}</div>'
 
@@ -103,7 +103,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """Return the parameter count of a brick and its descendants, and list its own parameters."""
+    """Return the parameter count of a brick and its descendants, and its own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""

@@ -90,7 +90,7 @@ class Dropout(Random, Activation, ModeDependent):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:
-        """Drop elements of a float variable of any shape; only in training mode.
+        """Drop elements of a float variable of any shape, but only in training mode.
 
         In training mode, the result has the role ``DROPOUT``.
         """

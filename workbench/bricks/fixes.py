@@ -1,7 +1,7 @@
 """The fix that an error offers: which setting of which brick must have which value.
 
-If an input does not fit, `offer` asks the brick for the dimensions of its inputs, with settings
-that can be traced (`workbench.bricks.tracing`). The first dimension that differs leads to a setting
+If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
+are traced (`workbench.bricks.tracing`). The first dimension that differs leads to a setting
 of the brick. If a parent pushes this setting to the brick, changing it there would not last, so the
 search continues with the parent's setting from which the pushed value is computed.
 """
@@ -26,7 +26,7 @@ Wanted = dict[Setting, Any]
 
 @dataclass(frozen=True)
 class Need:
-    """Requirement of an input for a setting.
+    """Requirement that an input places on a setting.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
     Parameters
     ----------
     error : WorkbenchError
-        An error that was raised while a brick was applied. What it already knows is kept.
+        An error that was raised while a brick was applied. A path or fix that it has is kept.
     bound : BoundApplication
         The application.
     arguments : dict
@@ -64,9 +64,9 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
 
 
 def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
-    """Return the fix that gives a setting of `brick` a value, or of the parent that pushes it.
+    """Return the fix that gives a setting of `brick`, or of the parent that pushes it, a value.
 
-    Return ``None`` if the parent computes the setting from no single setting of its own.
+    Return ``None`` if the parent does not compute the setting from a single setting of its own.
     """
     with contextlib.suppress(Exception):
         return _fix({Setting(brick, attribute): value})
@@ -111,7 +111,7 @@ def _sizes(
 
 
 def _whole(brick: Any, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
-    """Return the value of ``input_dim`` if it describes all axes, but not as many as there are."""
+    """Return the required ``input_dim`` if it describes all axes but has the wrong length."""
     axes = len(dim) if isinstance(dim, (tuple, list)) else 1
     several = len(sizes) > 2
     if not brick.dims_of_all_axes or (axes == len(sizes) - 1 and not (missing and several)):
@@ -121,7 +121,7 @@ def _whole(brick: Any, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs
 
 
 def _needs(dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
-    """Return the values of settings for which an input of `sizes` has the dimension `dim`."""
+    """Return the values of settings with which `dim` is the dimension of an input of `sizes`."""
     expected = list(dim) if isinstance(dim, (tuple, list)) else [dim]
     if len(sizes) < len(expected):
         return {}
@@ -147,9 +147,9 @@ def _fix(wanted: Wanted) -> Fix | None:
 
 
 def _settable(setting: Setting, value: Any, seen: tuple[Setting, ...] = ()) -> Wanted | None:
-    """Return the setting, of the brick or an ancestor, that gives `setting` a lasting `value`.
+    """Return the assignment, in the brick or an ancestor, that gives `setting` a lasting `value`.
 
-    Return ``None`` if a parent pushes the setting, but computes it from no single setting.
+    Return ``None`` if a parent pushes the setting but does not compute it from a single setting.
     """
     if setting in seen:
         return None
@@ -234,7 +234,7 @@ def _ancestors(brick: Component) -> list[Component]:
 
 @hinted
 def apply_fix(brick: Component, fix: Fix) -> Component:
-    """Assign the setting that an error offers.
+    """Apply the fix that an error offers.
 
     If parameters were allocated for the old setting, they are allocated again, so their values are
     lost.

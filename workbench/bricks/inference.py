@@ -1,9 +1,9 @@
 """Shapes and dtypes of the outputs of one brick, for inputs of given shapes and dtypes.
 
 An editor checks each brick alone, whenever a setting or the shape of an input changes. `infer`
-applies a brick to inputs of its own, without memory for parameters, and forgets the graph. Most of
-the time of a first application is spent on new unknown sizes, so inputs about which nothing was
-learned are kept for the next application.
+creates inputs, applies a brick to them without memory for parameters, and discards the graph. Most
+of the time of a first application is spent on creating unknown sizes, so inputs are kept for the
+next application if nothing was learned about their sizes.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from workbench.tensor.device import default_device
 from workbench.tensor.symbolic import symbolic_parameters
 
 Size = int | str | None
-"""A known size, the name of an unknown size, or ``None`` for another unknown size."""
+"""A known size, the name of an unknown size, or ``None`` for an unnamed unknown size."""
 
 MOST_KINDS = 500
-"""Number of different inputs that are kept."""
+"""Maximum number of sets of inputs that are kept."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Kind:
     Attributes
     ----------
     shape : tuple of int, str or None
-        A known size; the name of an unknown size, such as ``"batch"``, if several are known to be
-        equal; or ``None``.
+        For each dimension, its size; the name of an unknown size, such as ``"batch"``, if several
+        are known to be equal; or ``None``.
     dtype : torch.dtype
 
     Examples
@@ -62,20 +62,20 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     Parameters
     ----------
     application : BoundApplication
-        Such as ``brick.apply``.
+        An application method of the brick, such as ``brick.apply``.
     inputs : dict of str to Kind
         Kinds of the inputs, by name.
 
     Returns
     -------
     dict of str to Kind
-        The kinds of the outputs, in order, by name. An unknown size that equals an input size with
-        a name gets this name.
+        The kinds of the outputs, in order, by name. An unknown size that equals a named size of
+        an input gets its name.
 
     Raises
     ------
     ShapeError, DtypeError, BrickError
-        The errors of the application, with their `fix`.
+        If the application raises one of these errors; its `fix` is kept.
     ArgumentError
         If an output is not a variable.
 
@@ -100,7 +100,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
 
 
 class _Kept:
-    """Inputs by kind, each of which is used by one application at a time."""
+    """Cache of inputs by kind; each entry is used by one application at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -121,7 +121,7 @@ _kept = _Kept()
 
 
 def _made(inputs: Mapping[str, Kind]) -> dict[str, Variable]:
-    """Create inputs; sizes of the same name share one unknown size."""
+    """Create inputs, with one unknown size for each name of a size."""
     texts = dict.fromkeys(n for kind in inputs.values() for n in kind.shape if isinstance(n, str))
     named = {text: shapes.unknown_size() for text in texts}
     made: dict[str, Variable] = {}
@@ -132,7 +132,7 @@ def _made(inputs: Mapping[str, Kind]) -> dict[str, Variable]:
 
 
 def _named_sizes(inputs: Mapping[str, Kind], variables: Mapping[str, Variable]) -> dict[Any, str]:
-    """Return the names of unknown sizes, by their symbols."""
+    """Return a dictionary from the symbols of unknown sizes to their names."""
     return {
         shapes.symbol(size): name
         for key, variable in variables.items()

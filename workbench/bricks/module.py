@@ -252,7 +252,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
             raise BrickError(
                 f"{self.path()}.apply: {self.title} returns {len(outputs)} "
                 f"tensor{'s' * (len(outputs) != 1)}{which}, but the outputs are named {names}; "
-                "name them all, as in TorchModule(module, outputs=[...])"
+                "pass their names, as in TorchModule(module, outputs=[...])"
             )
         return outputs
 

@@ -219,7 +219,7 @@ class Fork(Parallel):
     prototype : Feedforward, optional
         The brick to copy for each output; by default `Linear` with bias.
     **kwargs
-        Options of `Parallel`, among them ``output_dims``, which is required by `allocate`.
+        Options of `Parallel`, including ``output_dims``, which is required by `allocate`.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from workbench.tensor import Variable
 class Residual(Initializable, ImageLayer, Feedforward):
     """Adds the output of a brick to its input, ``output = input_ + inner(input_)``.
 
-    If `inner` is an `ImageLayer`, the brick can be a layer of a
+    If `inner` is an `ImageLayer`, this brick can be a layer of a
     `workbench.bricks.conv.ConvolutionalSequence`.
 
     Parameters

@@ -30,7 +30,7 @@ def root_seed(top: Component) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """Derive a child's seed from `seed`, the child's name and its place among equal names."""
+    """Derive a child's seed from `seed`, its name and its place among children of that name."""
     twins = [c for c in parent.children if c.name == child.name]
     codes = [ord(character) for character in child.name]
     return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])

@@ -1,9 +1,9 @@
-"""Numbers that know from which setting of a brick they are computed.
+"""Integers that record the setting of a brick from which they are computed.
 
-For a short time, the sizes among the settings of some bricks are replaced by equal integers of the
-class `Traced`. What bricks compute from them (a dimension, or the settings of a child) then tells
-which setting must change for another result. `workbench.bricks.fixes` uses this for the fix that an
-error offers. So a class of bricks need not declare how its dimensions depend on its settings.
+The sizes among the settings of some bricks are temporarily replaced by equal integers of the class
+`Traced`. The values that bricks compute from them (a dimension, or the settings of a child) then
+show which setting must change for another result. `workbench.bricks.fixes` uses this to find a fix.
+So a class of bricks need not declare how its dimensions depend on its settings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ recorded: ContextVar[list[Assignment] | None] = ContextVar("recorded", default=N
 
 
 SIZES = {*COUNTS, "image_size"}
-"""Settings that are sizes besides the dimensions."""
+"""Settings that are sizes but not dimensions."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Traced(int):
     source : Setting
     factor, offset : Fraction
     unset : bool
-        True if the setting has no value, so that this integer only stands for it.
+        True if the setting has no value and this integer is only a placeholder.
     """
 
     source: Setting
@@ -106,7 +106,7 @@ class Traced(int):
 
 
 def _plain(value: Any) -> Any:
-    """Return a number that is computed from several settings as a plain integer."""
+    """Convert a traced integer to a plain one, for a result that depends on several settings."""
     return int(value) if isinstance(value, Traced) else value
 
 
@@ -118,7 +118,7 @@ def _is_plain(value: object) -> bool:
 def traced(bricks: Iterable[Component]) -> Iterator[None]:
     """Replace the sizes among the settings of `bricks` by traced integers in this context.
 
-    Required settings without a value become a traced 1.
+    A required setting without a value becomes a traced 1.
     """
     before: list[tuple[dict[str, Any], str, Any]] = []
     try:

@@ -70,7 +70,7 @@ class BrickWrapper(Hinted, ABC):
 class WithExtraDims(BrickWrapper):
     """Wrapper that adds support for additional leading dimensions, such as time.
 
-    The wrapped application accepts one more keyword argument: ``extra_ndim``, the number of
+    The wrapping application accepts one more keyword argument: ``extra_ndim``, the number of
     additional dimensions, zero by default. They are merged with the next dimension before the brick
     is applied, and separated again in the outputs. All inputs and outputs must have the same
     additional dimensions.

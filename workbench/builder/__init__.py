@@ -1,4 +1,4 @@
-"""Specifications of models: bricks and graphs as plain data, and the way back."""
+"""Specifications of models: conversion of bricks and graphs to plain data and back."""
 
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec

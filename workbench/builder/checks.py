@@ -1,4 +1,4 @@
-"""Checks of settings before a constructor sees them, so that faults have an exact place."""
+"""Checks of settings before a constructor is called, so that errors give the exact place."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from workbench.initialization import NdarrayInitialization
 
 
 class Reading(Protocol):
-    """Interface of what reads a specification."""
+    """Interface of an object that reads a specification."""
 
     def error(self, text: str, path: str, fix: object = None) -> SpecError:
-        """Return an error for a place of the specification."""
+        """Return an error at a place in the specification."""
 
 
 def check_setting(
     reading: Reading, cls: type[Any], parameter: inspect.Parameter, value: Any, path: str
 ) -> None:
-    """Raise `SpecError` if a value cannot be right for an argument of a constructor."""
+    """Raise `SpecError` if a value is invalid for an argument of a constructor."""
     if value is None:
         return
     kind = kind_of_argument(cls, parameter)
@@ -58,7 +58,7 @@ WANTED: dict[str, tuple[tuple[type[Any], ...], str]] = {
     "text": ((str,), "a string"),
     "flag": ((bool,), "true or false"),
 }
-"""For some kinds of arguments, the types of their values, and words for them."""
+"""The types of the values of some kinds of arguments, and a description for error messages."""
 
 
 def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -> None:
@@ -77,7 +77,7 @@ def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -
 
 
 def _check_sizes(reading: Reading, name: str, value: Any, path: str) -> None:
-    """Check each size on its own, so that the error has the place of the wrong one."""
+    """Check each size separately, so that the error gives the place of the wrong one."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             _check_sizes(reading, name, one, f"{path}/mapping/{key}")

@@ -1,8 +1,7 @@
-"""`to_code`: the Python code that a person would have written for a specification.
+"""`to_code`, which returns the Python code that a person would write for a specification.
 
-The code has the imports, the inputs, the bricks with only the settings that matter, the calls in
-their order, and names where they differ from the defaults. Positions and the ids of calls are not
-part of it.
+The code contains the imports, the inputs, the bricks with only the settings that matter, the calls
+in order, and the names that differ from the defaults. It contains no positions and no ids of calls.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MAKERS = {
     ("float", 4): "tensor4", ("int64", 0): "lscalar", ("int64", 1): "lvector",
     ("int64", 2): "lmatrix", ("int64", 3): "ltensor3", ("int64", 4): "ltensor4",
 }  # fmt: skip
-"""Functions that make inputs of unknown sizes, by dtype and number of dimensions."""
+"""Functions that create inputs of unknown sizes, by dtype and number of dimensions."""
 
 
 @hinted
@@ -60,7 +59,7 @@ def to_code(spec: Spec) -> str:
 
 
 class _Writer(BrickStatements):
-    """The code of one specification, statement by statement."""
+    """Writer of the code for one specification, statement by statement."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
@@ -96,7 +95,7 @@ class _Writer(BrickStatements):
     # Names.
 
     def _reserve(self) -> None:
-        """Import the classes of all bricks first, so that no variable takes their names."""
+        """Reserve the names of the classes of all bricks, so that no variable takes them."""
         for brick in self.constructor.bricks.values():
             if registry.name_of(type(brick)) is not None:
                 self._taken.add(type(brick).__name__)
@@ -127,7 +126,7 @@ class _Writer(BrickStatements):
         ]
 
     def _unused(self, call_spec: CallSpec, wire: str) -> bool:
-        """Check whether an output is one of several that nothing needs."""
+        """Check whether a call has several outputs and nothing needs this one."""
         several = len(call_spec.outputs) > 1
         needed = wire in self._uses or wire == self.spec.cost or wire in self.spec.monitored
         return several and not needed and wire in self._defaults(call_spec)
@@ -182,7 +181,7 @@ class _Writer(BrickStatements):
             self._operation(call_spec)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write operations first whose order would change if they stood in the next call."""
+        """Write the pending operations whose order would change if the next call contained them."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]
@@ -222,7 +221,7 @@ class _Writer(BrickStatements):
         self._bind(call_spec, value, self._tops.get(label, owner).flat() if not alone else label)
 
     def _is_inline(self, brick: BrickSpec, label: str, path: str, number: int) -> bool:
-        """Check whether a brick without parameters is only needed for one call."""
+        """Check whether a cost brick can be constructed within the only call that needs it."""
         calls = [c for c in self.spec.calls if (c.brick or "").partition("/")[0] == label]
         parameters = [p for c in self.spec.calls for p in _parameters(c.inputs)]
         free = not brick.settings.keys() - {"top_k"} and not brick.changes
@@ -318,7 +317,7 @@ class _Writer(BrickStatements):
         return method(operands[0], operation.name, self._options(operation, call_spec))
 
     def _options(self, operation: operations.Operation, call_spec: CallSpec) -> list[Code]:
-        """Return the settings of an operation, the first ones without their names."""
+        """Return the settings of an operation as arguments, the first ones by position."""
         parts: list[Code] = []
         in_order = True
         for key in operation.settings:

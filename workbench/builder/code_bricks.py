@@ -1,4 +1,4 @@
-"""Statements that make the bricks of a specification, and assign what is changed in them."""
+"""Statements that create the bricks of a specification and assign their changed attributes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class BrickStatements:
         self.lines.append(f"{target} = {value.lines(0, before, 0)}")
 
     def _define(self, count: int) -> None:
-        """Write the bricks before number `count` that are not written yet."""
+        """Write statements for the first `count` bricks, except those already written."""
         while self._next < count:
             brick = self.spec.bricks[self._next]
             self._next += 1
@@ -81,7 +81,7 @@ class BrickStatements:
         return default_name_of(brick)
 
     def _change(self, brick: BrickSpec, variable: str, label: str) -> None:
-        """Write the changes of a brick, and the calls that push its settings before them."""
+        """Write the assignments that change a brick, after the calls that push its settings."""
         if not brick.changes:
             return
         plain = BrickSpec(brick.type, brick.name, brick.settings)
@@ -113,7 +113,7 @@ class BrickStatements:
     # Bricks that several places share.
 
     def _hoisted(self, node: dict[str, Json], label: str) -> Code | None:
-        """Return the variable of a brick that is used again, and define it."""
+        """Return the expression for a nested brick: a variable if it is changed or used again."""
         path = paths.unique("/".join([*self.values.parents, label]), self._shared)
         self._shared[path] = None
         needed = bool(node.get("changes")) or path in self._all_uses
@@ -164,7 +164,7 @@ def _within(path: str, top: str) -> bool:
 
 
 def _reach(variable: str, top: Brick, path: str) -> str:
-    """Return the expression that reaches a brick from the variable of the one above.
+    """Return the expression for the brick at `path` below `top`, starting from `variable`.
 
     Attributes of bricks are preferred to positions among the children.
     """

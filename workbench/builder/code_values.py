@@ -13,17 +13,17 @@ from workbench.builder.imports import Imports
 from workbench.builder.layout import Code, call, keyword, name
 
 MOST_BY_POSITION = 2
-"""The largest number of arguments of a brick that are passed without their names."""
+"""Maximum number of arguments that are passed to a brick by position."""
 
 
 class Values:
-    """Expressions for values, with the imports that they need.
+    """Writer of expressions for values; it adds the imports that they need.
 
     Parameters
     ----------
     imports : Imports
     used : callable
-        Returns the expression for a brick that is defined elsewhere, by its path.
+        A function that receives the path of a brick defined elsewhere, and returns its expression.
     """
 
     def __init__(self, imports: Imports, used: Callable[[str], Code]) -> None:
@@ -59,7 +59,7 @@ class Values:
         return found
 
     def brick(self, node: Mapping[str, Json]) -> Code:
-        """Return the constructor of a brick inside another one."""
+        """Return the expression for a brick inside another brick."""
         cls = registry.found("brick", node["type"])
         assert cls is not None
         label = node.get("name") or node["type"].rpartition(".")[2].lower()
@@ -70,7 +70,7 @@ class Values:
     def construction(
         self, cls: type[Any], settings: Mapping[str, Json], own_name: str | None
     ) -> Code:
-        """Return the call of a constructor, with only the settings that are given."""
+        """Return the call of a constructor, with only the given settings."""
         parts = self._arguments(cls, settings, MOST_BY_POSITION)
         if own_name is not None:
             parts.append(keyword("name", name(quoted(own_name))))
@@ -128,7 +128,7 @@ class Values:
 
 
 def quoted(text: str) -> str:
-    """Return the text of a string, in double quotes where possible."""
+    """Return the literal of a string, in double quotes if possible."""
     return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
 
 

@@ -22,10 +22,10 @@ from workbench.builder.spec import BrickSpec
 from workbench.errors import NotConfiguredError, SpecError, nearest
 
 DEEPEST = 60
-"""The largest depth of bricks, schemes and lists in each other."""
+"""Maximum depth of nested bricks, schemes and lists."""
 
 LARGEST = 100_000
-"""The largest number of elements of an array in a specification."""
+"""Maximum number of elements of an array in a specification."""
 
 DTYPES = {
     str(value).removeprefix("torch."): value
@@ -36,7 +36,7 @@ DTYPES = {
 
 
 class Constructor:
-    """The bricks of a specification, made one after another, so that later ones can refer to them.
+    """Constructor of the bricks of a specification, in order; later ones can refer to earlier ones.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Constructor:
         return SpecError(text, path=path, brick=brick, setting=self._setting, fix=fix)
 
     def top(self, spec: BrickSpec, path: str) -> Brick:
-        """Make a brick without parents and all bricks below it."""
+        """Make a brick without parents, and all bricks below it."""
         brick = self._made(spec, path, "")
         label = paths.unique(spec.name or default_name_of(spec), ())
         for below, where in paths.tree(brick).items():
@@ -133,10 +133,10 @@ class Constructor:
         try:
             array = numpy.array(given["values"], dtype=given["dtype"])
         except (TypeError, ValueError, OverflowError) as error:
-            raise self.error(f"the values are no array of numbers: {error}", path) from None
+            raise self.error(f"the values are not an array of numbers: {error}", path) from None
         if array.size > LARGEST:
             raise self.error(
-                f"the array has {array.size:,} elements; at most {LARGEST:,} are read", path
+                f"the array has {array.size:,} elements; at most {LARGEST:,} are allowed", path
             )
         return array
 
@@ -148,7 +148,9 @@ class Constructor:
             "type", "settings", "parts",
         }:  # fmt: skip
             raise self.error(
-                f"must be an object with type, settings and parts, not {given!r:.60}", path
+                "must be an object with type and, optionally, settings and parts, not "
+                f"{given!r:.60}",
+                path,
             )
         cls = self._class("module", given["type"], path)
         parts = given.get("parts")
@@ -235,7 +237,7 @@ class Constructor:
         if where not in self.bricks:
             raise self.error(
                 f"there is no brick {given!r:.80} before this one{nearest(where, self.bricks)}; "
-                f"there are {', '.join(self.bricks) or 'none'}",
+                f"earlier bricks: {', '.join(self.bricks) or 'none'}",
                 path,
             )
         found = self.bricks[where]
@@ -252,7 +254,7 @@ class Constructor:
         return getattr(brick, name)
 
     def _change(self, brick: Brick, changes: Mapping[str, Any], path: str) -> None:
-        """Push settings, then assign the changed ones, the upper bricks first."""
+        """Push settings, then assign the changed ones, parents before children."""
         labels = {where: below for below, where in paths.tree(brick).items()}
         for where in sorted(changes, key=lambda where: (where != "", where.count("/"))):
             settle(brick)
@@ -296,7 +298,7 @@ def settle(brick: Brick) -> None:
 
 
 def default_name_of(spec: BrickSpec) -> str:
-    """Return the name of a brick without a name, as far as the specification tells it."""
+    """Return the default name of a brick: the name of its class in lower case."""
     return spec.type.rpartition(".")[2].lower()
 
 

@@ -1,4 +1,4 @@
-"""`to_spec` and `from_spec`: the specification of a model, and a model from a specification."""
+"""`to_spec`, which describes a model, and `from_spec`, which makes one from a specification."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Built:
         The bricks without parents, by name.
     inputs : dict of str to Variable
     variables : dict of str to Variable
-        All wires, among them the inputs.
+        The variables of all wires, including the inputs.
     cost : Variable or None
     monitored : list of Variable
     """
@@ -44,7 +44,7 @@ class Built:
 
     @cached_property
     def model(self) -> Model:
-        """The model of the cost and the monitored variables, or of all variables without a cost."""
+        """The model of the cost and monitored variables or, if there are none, of all variables."""
         outputs = [*([] if self.cost is None else [self.cost]), *self.monitored]
         outputs = list(dict.fromkeys(outputs)) or list(self.variables.values())
         return Model(outputs)
@@ -57,9 +57,9 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
     Parameters
     ----------
     *described : Brick or Variable
-        Bricks, variables or both. The first variable that is a scalar is the cost.
+        Bricks, variables or both. The first scalar variable is the cost.
     monitored : iterable of Variable
-        Variables to monitor; further variables among `described` are added to them.
+        Variables to monitor, in addition to those in `described` that are not the cost.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def specification(
 def from_spec(spec: Spec) -> Built:
     """Make the bricks of a specification and apply them.
 
-    Nothing is initialised. Applying a brick allocates its parameters.
+    Applying a brick allocates its parameters, but does not initialise them.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def from_spec(spec: Spec) -> Built:
     Raises
     ------
     SpecError
-        If the specification has a fault; the error tells where.
+        If the specification is invalid; the error says where.
 
     Examples
     --------
@@ -173,8 +173,9 @@ def _apply(call: CallSpec, path: str, built: Built, constructor: Constructor) ->
         outputs, defaults = _operated(call, path, built, constructor)
     if len(outputs) != len(call.outputs):
         raise SpecError(
-            f"the call has {len(outputs)} outputs ({', '.join(defaults)}), but {len(call.outputs)} "
-            "names",
+            f"the call has {len(outputs)} output{'s' * (len(outputs) != 1)} "
+            f"({', '.join(defaults)}), but {len(call.outputs)} "
+            f"name{'s' * (len(call.outputs) != 1)}",
             path=f"{path}/outputs",
         )
     for name, output, default in zip(call.outputs, outputs, defaults, strict=True):
@@ -184,7 +185,7 @@ def _apply(call: CallSpec, path: str, built: Built, constructor: Constructor) ->
 
 
 def is_numbered(name: str, default: str) -> bool:
-    """Check whether a name is a default with the number that made it unique."""
+    """Check whether a name is a default name with a number that makes it unique."""
     front, _, number = name.rpartition("_")
     return front == default and number.isdecimal()
 
@@ -283,7 +284,7 @@ def _input(given: Json, path: str, built: Built, constructor: Constructor) -> An
         if given not in built.variables:
             raise SpecError(
                 f"there is no wire {given!r:.80} before this call"
-                f"{nearest(given, built.variables)}; there are "
+                f"{nearest(given, built.variables)}; known wires: "
                 f"{', '.join(built.variables) or 'none'}",
                 path=path,
             )

@@ -1,7 +1,8 @@
-"""The specification of finished bricks.
+"""Specifications of existing bricks.
 
-The description is checked: bricks are made from it, and whatever is different in them is written
-under ``changes``. What no change can express is an error.
+Each specification is checked: bricks are constructed from it and compared with the originals.
+Settings that differ are stored under ``changes``. If changes cannot express a difference, an error
+is raised.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ Changes = dict[str, dict[str, Json]]
 """Changed settings by the path of a brick."""
 
 DEEPEST = 12
-"""How many times changes are looked for; each time, bricks one level further down are changed."""
+"""Maximum number of searches for changes; each search reaches bricks one level further down."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """The specifications of bricks, and where each brick is.
+    """Specifications of bricks, and the path of each brick.
 
     Attributes
     ----------
     specs : list of BrickSpec
     places : dict of Brick to str
-        The paths of all bricks in and below the described ones.
+        The paths of the described bricks and of all bricks below them.
     copies : dict of Brick to Brick
         Copies of all these bricks, without parameters.
     """
@@ -57,7 +58,7 @@ def describe(bricks: Sequence[Brick]) -> Described:
     for brick in bricks:
         if brick.name in names:
             raise BuilderError(
-                f"two bricks have the name {brick.name!r}; give one of them another, such as "
+                f"two bricks have the name {brick.name!r}; rename one of them, for example to "
                 f"{free_name(brick.name, names)!r}"
             )
         names.append(brick.name)
@@ -101,7 +102,7 @@ def _described(copies: list[Brick], omit: bool) -> Any:
 
 
 def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor) -> dict[str, Json]:
-    """Return the node, with children and changes that make its brick equal to `brick`."""
+    """Return the node, with the changes that make its brick equal to `brick`."""
     before = dict(constructor.bricks)
     changes: Changes = {}
     for _ in range(DEEPEST):
@@ -124,8 +125,8 @@ def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor)
         changes = merged
     where, settings = next(iter(found.items()))
     raise BuilderError(
-        f"{f'{brick.path()}/{where}'.strip('/')} cannot be described: {', '.join(settings)} cannot "
-        "be set to the present value after construction"
+        f"{f'{brick.path()}/{where}'.strip('/')} cannot be described: the values of "
+        f"{', '.join(settings)} cannot be set after construction"
     )
 
 
@@ -135,7 +136,7 @@ def differences(brick: Brick, twin: Brick) -> Changes:
     Raises
     ------
     BuilderError
-        If they do not consist of the same bricks.
+        If `brick` and `twin` differ in more than settings.
     """
     found: Changes = {}
     labels = paths.tree(twin)
@@ -145,7 +146,7 @@ def differences(brick: Brick, twin: Brick) -> Changes:
         ours, other = waiting.pop(0)
         if ours in seen:
             if seen[ours] is not other:
-                raise _different(brick, ours, "a brick occurs twice there, but is copied here")
+                raise _different(brick, ours, "it occurs twice, but two bricks would be made")
             continue
         seen[ours] = other
         children = [paths.children_of(one) for one in (ours, other)]

@@ -12,7 +12,7 @@ ENTRY = re.compile(r"^([\w*][\w*, ]*?) ?(?::[^\n]*)?$")
 
 
 def first_line(cls: Any) -> str:
-    """Return the description of a class or function in one line.
+    """Return the first paragraph of the docstring of a class or function as one line.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def first_line(cls: Any) -> str:
 
 
 def arguments_of(cls: type[Any]) -> dict[str, str]:
-    """Return the descriptions of the arguments of a constructor, also those of base classes.
+    """Return the descriptions of a constructor's arguments, including those of base classes.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def arguments_of(cls: type[Any]) -> dict[str, str]:
 
 
 def _entries(doc: str) -> dict[str, str]:
-    """Return the entries of the section of parameters."""
+    """Return the entries of the section ``Parameters`` by name."""
     text = inspect.cleandoc(doc)
     parts = SECTION.split(text)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -1,4 +1,4 @@
-"""The values of a specification that describe bricks, schemes, modules and plain settings.
+"""`Encoder`, which describes bricks, schemes, modules and plain settings for a specification.
 
 Settings that a parent pushes to its children, and settings that equal the defaults, are left out.
 """
@@ -30,17 +30,17 @@ UNREGISTERED = (
 
 
 class Encoder:
-    """Encoded bricks, one after another, so that a brick that occurs again is only referred to.
+    """Encoder of bricks that describes each brick only once and refers to it afterwards.
 
     Parameters
     ----------
     omit : bool
-        True to leave out what a parent pushed.
+        True to leave out settings that a parent pushes.
 
     Attributes
     ----------
     known : dict of Brick to str
-        The paths of the bricks encoded so far.
+        The paths of the bricks that can be referred to.
     """
 
     def __init__(self, omit: bool = True) -> None:
@@ -49,19 +49,19 @@ class Encoder:
         self._parents: list[str] = []
 
     def top(self, brick: Brick) -> dict[str, Json]:
-        """Return a brick without parents, with its name."""
+        """Return the JSON object that describes a brick without parents, including its name."""
         node = self.node(brick, nested=False)
         return {"type": node["type"], "name": brick.name, **node}
 
     def remember(self, brick: Brick, label: str) -> None:
-        """Note the paths of all bricks below a finished brick, to refer to them."""
+        """Store the paths of all bricks below an encoded brick, so that they can be referred to."""
         for below, where in paths.tree(brick).items():
             self.known.setdefault(below, f"{label}/{where}".strip("/"))
 
     def node(
         self, brick: Brick, name: str | None = None, *, nested: bool = True
     ) -> dict[str, Json]:
-        """Return the object that describes a brick, which has the given name or its own."""
+        """Return the JSON object that describes a brick; `name` replaces the name of the brick."""
         cls = type(brick)
         written = registry.name_of(cls)
         if written is None:
@@ -105,7 +105,7 @@ class Encoder:
         return {name: self.value(value) for name, value in given.items()}
 
     def _drop_implied(self, brick: Brick, given: dict[str, Any], required: list[str]) -> None:
-        """Remove settings that a brick made without them would have, too."""
+        """Remove settings that the constructor sets to the same values if they are left out."""
         cls = type(brick)
         lazy = registry.lazy_settings(cls)
         optional = [name for name in given if name not in required and name not in lazy]
@@ -227,7 +227,7 @@ class Encoder:
 
 
 def made_name(brick: Brick) -> str:
-    """Return the name that the constructor gives to a brick without a name, as far as is known."""
+    """Return the name that a brick usually gets if its constructor receives none."""
     module = getattr(brick, "module", None)
     owner = module if isinstance(module, torch.nn.Module) else brick
     return default_name(type(owner))
@@ -255,7 +255,7 @@ def _holds_objects(value: Any) -> bool:
 
 
 def light_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
-    """Return a deep copy of bricks in any structure, without parameters and graphs."""
+    """Return a deep copy of `value` in which the bricks have no parameters or graphs."""
     memo = {} if memo is None else memo
     for brick in _bricks_in(value):
         for below in paths.tree(brick):
@@ -279,14 +279,14 @@ def _bricks_in(value: Any) -> list[Brick]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value for a constructor, with bricks in place of notes about their names."""
+    """Return `value` for a constructor, with each `Renamed` replaced by its brick."""
     if isinstance(value, list):
         return [_plain(part) for part in value]
     return _plain(value.brick) if isinstance(value, Renamed) else value
 
 
 def _bare(cls: type[Any], settings: Mapping[str, Any]) -> Any:
-    """Return an object made from copies of some settings, or None if that is not possible."""
+    """Return an object constructed from copies of `settings`, or None if that fails."""
     try:
         return cls(**light_copy({name: _plain(value) for name, value in settings.items()}))
     except Exception:  # a constructor can need more of its arguments; then nothing is left out

@@ -8,13 +8,13 @@ from typing import Any
 from workbench.errors import SpecError, nearest
 
 Json = Any
-"""A number, string, boolean, None, list or dictionary with strings as keys, of such values."""
+"""A number, string, Boolean or None, or a list or dictionary (with string keys) of such values."""
 
 
 def check_keys(
     given: Json, path: str, required: set[str], optional: Iterable[str] = ()
 ) -> Mapping[str, Json]:
-    """Return an object after a check of its keys."""
+    """Check the keys of an object, and return it."""
     found = check_object(given, path)
     known = {*required, *optional}
     for key in found:
@@ -31,28 +31,28 @@ def check_keys(
 
 
 def check_object(given: Json, path: str) -> Mapping[str, Json]:
-    """Return an object after a check that it is one."""
+    """Check that a value is an object, and return it."""
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise SpecError(f"must be an object with strings as keys, not {given!r:.60}", path=path)
     return given
 
 
 def check_list(given: Json, path: str) -> list[Json]:
-    """Return a list after a check that it is one."""
+    """Check that a value is a list, and return it."""
     if not isinstance(given, list):
         raise SpecError(f"must be a list, not {given!r:.60}", path=path)
     return given
 
 
 def check_text(given: Json, path: str) -> str:
-    """Return a string after a check that it is one and not empty."""
+    """Check that a value is a non-empty string, and return it."""
     if not isinstance(given, str) or not given:
-        raise SpecError(f"must be a string that is not empty, not {given!r:.60}", path=path)
+        raise SpecError(f"must be a non-empty string, not {given!r:.60}", path=path)
     return given
 
 
 def check_places(given: Json) -> dict[str, tuple[float, float]]:
-    """Return the positions after a check that each consists of two numbers."""
+    """Check that each position consists of two numbers, and return the positions."""
     places = {}
     for name, place in check_object(given, "positions").items():
         pair = isinstance(place, (list, tuple)) and len(place) == 2
@@ -65,7 +65,7 @@ def check_places(given: Json) -> dict[str, tuple[float, float]]:
 
 
 def check_unique(what: str, names: Iterable[tuple[str, str]]) -> None:
-    """Raise `SpecError` if a name occurs twice; each name comes with its place."""
+    """Raise `SpecError` if a name occurs twice; `names` are pairs of a name and its path."""
     seen: set[str] = set()
     for name, path in names:
         if name in seen:
@@ -78,7 +78,7 @@ def check_unique(what: str, names: Iterable[tuple[str, str]]) -> None:
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:
-    """Return `name`, or `name` with the first number at its end that makes it free.
+    """Return `name` or, if it is taken, `name` followed by the lowest free number.
 
     >>> free_name("linear", ["linear", "linear_2"])
     'linear_3'
@@ -92,6 +92,6 @@ def free_name(name: str, taken: Iterable[str]) -> str:
 
 
 def refuse_constant(text: str) -> None:
-    """Raise `SpecError` for a number that JSON does not have."""
+    """Raise `SpecError` for NaN or an infinity, which JSON cannot represent."""
     name = text.lower().replace("infinity", "inf")
     raise SpecError(f'{text} is not JSON; write {{"float": "{name}"}}')

@@ -1,7 +1,7 @@
 """The calls of a specification, read from a graph of variables.
 
-Only the outermost applications are calls; what happens inside of them follows from their bricks.
-Between them stand operations of `workbench.builder.operations`.
+A call is an outermost application of a brick, or an operation outside of all bricks (see
+`workbench.builder.operations`). What happens inside an application follows from its brick.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.variable import identity
 
 Node = ApplicationCall | Variable
-"""An outermost application, or a variable that is no output of one."""
+"""An outermost application, or a variable that is not an output of one."""
 
 
 class Graph:
-    """The nodes of a graph in order, and their names.
+    """Graph of variables, which `describe` converts to the inputs and calls of a specification.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Graph:
     inputs : list of InputSpec
     calls : list of CallSpec
     wires : dict of Variable to str
-        The names of the variables between calls.
+        The names of the inputs and of the outputs of calls.
     """
 
     def __init__(self, variables: Iterable[Variable]) -> None:
@@ -56,7 +56,7 @@ class Graph:
     # The nodes.
 
     def _find(self) -> None:
-        """Find the applications, and the variables that are given to each."""
+        """Find the applications, and the variables that are passed to each."""
         waiting, seen = list(self._roots), set(self._roots)
         while waiting:
             variable = waiting.pop()
@@ -103,7 +103,7 @@ class Graph:
         return list(order)
 
     def bricks(self) -> list[Brick]:
-        """Return the bricks without parents that are applied, in order."""
+        """Return the topmost bricks of all applications and parameters, in order."""
         found: dict[Brick, None] = {}
         for node in self._order:
             brick: Any = None
@@ -169,7 +169,7 @@ class Graph:
                     raise BuilderError(
                         f"{bound.path}: its part of the graph was changed after the brick was "
                         "applied, or it was applied in training mode, which a specification cannot "
-                        "describe; pass the variables from before that, and apply dropout, noise "
+                        "describe; pass the original variables, and apply dropout, noise "
                         "or the training mode to the built graph"
                     )
 
@@ -276,8 +276,8 @@ class Graph:
             brick: Any = get_brick(variable)
             if brick not in places or not variable.name:
                 raise BuilderError(
-                    f"{variable!r} is a shared variable that is no parameter of a brick; make it a "
-                    "parameter of a brick of your own"
+                    f"{variable!r} is a shared variable but not a parameter of a brick; make it "
+                    "a parameter of a brick of your own"
                 )
             return {"parameter": f"{places[brick]}.{variable.name}"}
         assert variable.owner is not None
@@ -287,7 +287,7 @@ class Graph:
 
 
 def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]) -> list[Variable]:
-    """Apply a brick to inputs by name, and return a list of outputs."""
+    """Apply a brick to named inputs, and return a list of outputs."""
     # A method that takes any arguments can be a wrapper of one that does not know the name.
     kinds = [p.kind for p in bound.application.signature.parameters.values()]
     alone = Parameter.VAR_POSITIONAL in kinds and list(inputs) == bound.inputs[:1]
@@ -297,7 +297,7 @@ def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]
 
 
 def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
-    """Return the names of the functions that compute a variable from given ones, in order."""
+    """Return the names of the functions that compute a variable from those in `given`, in order."""
     ends = set(given.values())
     found: list[str] = []
     waiting, seen = [variable], {variable}
@@ -320,18 +320,18 @@ def wires_in(given: Json) -> list[str]:
 
 
 def default_wire(brick: str, method: str, output: str) -> str:
-    """Return the name that an application gives to an output."""
+    """Return the default name of an output of an application."""
     return f"{brick}_{method}_{output}"
 
 
 def _application(variable: Variable) -> ApplicationCall | None:
-    """Return the call whose output a variable is."""
+    """Return the application call of which a variable is an output, or None."""
     call = get_application_call(variable)
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
 
 
 def _given(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
-    """Return the variables given to a call, by name, as far as an output depends on them."""
+    """Return, by name, the variables passed to a call on which one of its outputs depends."""
     found: dict[str, Variable] = {}
     waiting, seen = [output], {output}
     while waiting:
@@ -359,7 +359,7 @@ def _operands(variable: Variable) -> list[Variable]:
 
 
 def _position(name: str) -> int:
-    """Return the number in the default name of an output, such as ``output_1``; else 0."""
+    """Return the number in a default name of an output, such as ``output_1``, or 0."""
     number = name.removeprefix("output_")
     return int(number) if number.isdecimal() else 0
 

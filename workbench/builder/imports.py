@@ -40,7 +40,7 @@ def public_place(cls: type[Any]) -> str:
 
 @cache
 def _places() -> list[str]:
-    """Return the modules of bricks, packages before what is in them."""
+    """Return the modules of bricks, each package before its modules."""
     found = pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks.")
     return ["workbench.bricks", *sorted(one.name for one in found)]
 
@@ -103,7 +103,7 @@ def _order(name: str) -> tuple[int, str]:
 
 
 def identifier(text: str, taken: Any) -> str:
-    """Return a name for a Python variable that is similar to a text and is not taken.
+    """Return a Python identifier that resembles a text and is not taken.
 
     Examples
     --------

@@ -67,7 +67,7 @@ LISTS = re.compile(r"^(?:\w+\.)?(?:Sequence|SequenceType|Iterable|list|tuple)\[(
 
 
 def kind_of_argument(cls: type[Any], parameter: inspect.Parameter) -> Kind | None:
-    """Return the kind of an argument, or None if its annotation does not tell it.
+    """Return the kind of an argument, or None if its annotation does not determine it.
 
     Examples
     --------

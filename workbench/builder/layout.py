@@ -1,7 +1,7 @@
 """Python expressions as small trees, and their text in lines of limited length.
 
-Long expressions are broken at brackets as ``ruff format`` does it: the content of the last bracket
-goes to one line of its own, or each element to a line, followed by a comma.
+Long expressions are broken at brackets, as by ``ruff format``: the content of the last brackets
+goes on a line of its own or, if it is too long, each element goes on its own line with a comma.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH = 88
-"""The largest length of a line, the default of ``ruff format``."""
+"""The maximum length of a line; the default of ``ruff format``."""
 
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = range(6)
-"""How strongly parts of an expression hold together, strongest first."""
+"""The precedence levels of expressions, highest first."""
 
 PRECEDENCE = {"**": POWER, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "+": SUM, "-": SUM,
               "==": COMPARISON}  # fmt: skip
@@ -32,7 +32,7 @@ class Code:
     brackets : str
         An opening and a closing bracket.
     level : int
-        How strongly the parts hold together.
+        The precedence of the expression.
     simple : bool
         True for names, attributes and numbers.
     """
@@ -59,7 +59,7 @@ class Code:
         indent : int
             The number of spaces before the statement.
         before, after : int
-            The number of characters before and after it on its first and last lines.
+            The number of characters before the text on its first line and after it on its last.
         """
         flat = self.flat()
         if before + len(flat) + after <= WIDTH or not self.parts:
@@ -85,12 +85,12 @@ def call(head: str, parts: Sequence[Code]) -> Code:
 
 
 def keyword(key: str, value: Code) -> Code:
-    """Return an argument by keyword."""
+    """Return a keyword argument."""
     return Code(f"{key}={value.head}", value.parts, value.brackets)
 
 
 def enclosed(code: Code, level: int, *, alike: bool = True) -> str:
-    """Return the text of an operand, in parentheses if it holds together more loosely."""
+    """Return the text of an operand, in parentheses if its precedence is too low."""
     loose = code.level > level or (code.level == level and not alike)
     return f"({code.flat()})" if loose else code.flat()
 
@@ -122,5 +122,5 @@ def negative(operand: Code) -> Code:
 
 
 def method(owner: Code, text: str, parts: Sequence[Code]) -> Code:
-    """Return the call of a method."""
+    """Return a method call."""
     return Code(f"{enclosed(owner, ATOM)}.{text}", tuple(parts))

@@ -1,9 +1,9 @@
 """The settings of a ``torch.nn.Module``, read from the finished module.
 
-torch keeps most arguments of a constructor as attributes. An argument for which a module has a
-parameter or None instead (``bias=True``) is read as whether it is there. Containers are described
-by their parts. What was read is checked: a module made from it must have the same text and the same
-parameters.
+torch keeps most arguments of a constructor as attributes. For some boolean arguments, such as
+``bias``, the attribute is a parameter or None; the argument is True if there is a parameter.
+Containers are described by their parts. The result is checked: a module made from it must have the
+same ``repr``, and parameters and buffers of the same names, shapes and dtypes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from workbench.builder import registry
 from workbench.errors import BuilderError
 
 PLACES = ("device", "dtype")
-"""Arguments of where a module is made, which are not part of a specification."""
+"""Arguments for the device and dtype of a module, which are not part of a specification."""
 
 MOST = 2**30
-"""The largest number of elements of the parameters of one module."""
+"""Maximum number of elements in the parameters of one module."""
 
 
 def settings_of(module: torch.nn.Module) -> dict[str, Any]:
-    """Return the arguments of the constructor of a module that differ from the defaults.
+    """Return the constructor arguments of a module that differ from their defaults.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def _equal(value: object, default: object) -> bool:
 
 
 def is_container(module: torch.nn.Module) -> bool:
-    """Check whether a module is a sequence of others."""
+    """Check whether the class of a module is ``torch.nn.Sequential`` itself."""
     return type(module) is torch.nn.Sequential
 
 
@@ -69,24 +69,26 @@ def made(
     settings: Mapping[str, Any],
     parts: Mapping[str, Callable[[], torch.nn.Module]] | None,
 ) -> torch.nn.Module:
-    """Return a new module, made on torch's meta device first, to learn how large it is.
+    """Return a new module, after computing its size on torch's meta device.
 
     Raises
     ------
     BuilderError
-        If it would be too large.
+        If the module would be too large.
     """
     if parts is not None:
         return cls(OrderedDict((name, part()) for name, part in parts.items()))
     with torch.device("meta"):
         size = sum(parameter.numel() for parameter in cls(**settings).parameters())
     if size > MOST:
-        raise BuilderError(f"the module would have {size:,} parameters; at most {MOST:,} are made")
+        raise BuilderError(
+            f"the module would have {size:,} parameters; at most {MOST:,} are allowed"
+        )
     return cls(**settings)
 
 
 def check(original: torch.nn.Module, settings: Mapping[str, Any]) -> None:
-    """Raise `BuilderError` unless a module made from `settings` is like the original."""
+    """Raise `BuilderError` unless a module made from `settings` matches the original."""
     with torch.device("meta"):
         twin = type(original)(**settings)
     kinds = [

@@ -1,7 +1,7 @@
-"""Names in code that is read: classes, inputs, operations and a few functions of Python.
+"""Meaning of names in the code of a model: classes, inputs, operations and a few functions.
 
-Nothing is imported. A name has a meaning only if it is listed here or belongs to a registered
-class.
+Nothing is imported. A name has a meaning only if it is listed here, or is the name of a registered
+class, an operation or a dtype.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from workbench.builder.construct import DTYPES
 
 
 class Unreadable(Exception):
-    """A part of code that has no meaning for a model.
+    """Code that cannot be read as part of a model.
 
     Attributes
     ----------
     needed : bool
-        True if the model cannot be read without it.
+        True if the model cannot be read without this code.
     """
 
     def __init__(self, reason: str, *, needed: bool = False) -> None:
@@ -35,14 +35,14 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Opaque:
-    """The value of a variable that cannot be known without running the code.
+    """Placeholder for a value that cannot be known without running the code.
 
     Attributes
     ----------
     line : int
-        The line of the statement that assigns it.
+        The line of the statement that assigns the value.
     reason : str
-        What in this statement cannot be read.
+        Why this statement cannot be read.
     """
 
     line: int
@@ -51,7 +51,7 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Reference:
-    """A name of a module, class or function, with its dotted path.
+    """Reference to a module, class or function by its dotted path.
 
     Attributes
     ----------
@@ -87,17 +87,17 @@ calls: dict[str, Callable[..., Any]] = {
     "list": list, "tuple": tuple, "sum": sum, "min": min, "max": max,
     "int": int, "float": float, "str": str, "slice": slice, "dict": dict,
 }  # fmt: skip
-"""Functions of Python that can be called on plain values."""
+"""Built-in functions and types that can be called with plain values."""
 
 MAKERS: dict[str, Callable[..., Any]] = {
     "numpy.array": numpy.array,
     "collections.OrderedDict": OrderedDict,
 }
-"""Functions of other libraries."""
+"""Functions and classes of other libraries that can be called."""
 
 
 def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
-    """Return the names that an import statement binds."""
+    """Return references for the names that an import statement binds."""
     found: dict[str, Any] = {}
     if isinstance(statement, ast.Import):
         for alias in statement.names:

@@ -1,4 +1,4 @@
-"""The bricks, variables and other objects that code makes, while it is read."""
+"""Bricks, variables and other objects that are made while code is read."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LIFE_CYCLE = (
     "allocate", "initialize", "push_allocation_config", "push_initialization_config", "get_dim",
     "get_dims",
 )  # fmt: skip
-"""Methods of bricks that can be called."""
+"""Methods of bricks, besides applications, that code can call."""
 
 PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
 
 
 class Objects:
-    """Objects made by code, and what was computed from which.
+    """Objects made while code is read, and the variables from which others are computed.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Objects:
         self._given: set[Brick] = set()
 
     def tops(self) -> list[Brick]:
-        """Return the bricks that were given to no other brick, in order."""
+        """Return the bricks that do not belong to another brick, in order."""
         return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
 
     def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -67,7 +67,7 @@ class Objects:
         given = _flat([args, list(kwargs.values())])
         arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
         if arrays and not any(isinstance(v, Variable) for v in given):
-            raise Unreadable(f"{bound.path} is applied to no variable")
+            raise Unreadable(f"a call of {bound.path} without a variable")
         return self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
 
     def operated(self, function: Callable[..., Any], *operands: Any) -> Variable:
@@ -81,7 +81,7 @@ class Objects:
         given = operations.arguments(operation, args, kwargs)
         missing = [key for key in operation.inputs if key not in given]
         if missing or not any(isinstance(v, Variable) for v in _flat(list(given.values()))):
-            raise Unreadable(f"{operation.name} is applied to no variable")
+            raise Unreadable(f"a call of {operation.name} without a variable")
         inputs = [given.pop(key) for key in operation.inputs]
         return self._tried(lambda: operations.call(operation, inputs, given), operation.name)
 
@@ -137,7 +137,7 @@ class Objects:
             self._tried(brick.get_unique_path()[0].allocate, brick.path())
 
     def element(self, owner: Any, key: Any) -> Any:
-        """Return an element of a list or dictionary, or an index of a variable."""
+        """Index a sequence, a dictionary or a variable."""
         if isinstance(owner, Variable):
             return self._operation(operations.BY_NAME["index"], [owner, key], {})
         if isinstance(owner, Opaque):
@@ -156,7 +156,7 @@ class Objects:
             known = registry.settings_of(type(owner))
             if name not in {*known, "name"} or name == "children":
                 raise Unreadable(
-                    f"an assignment to {name!r} of {owner.path()}, which is no setting of "
+                    f"an assignment to {name!r} of {owner.path()}, which is not a setting of "
                     f"{type(owner).__name__}",
                     needed=True,
                 )
@@ -171,7 +171,7 @@ class Objects:
         self.consumed.update(v for v in _flat(values) if isinstance(v, Variable))
 
     def _values(self, value: Any) -> Any:
-        """Return arguments of constructors, after a check that they are safe."""
+        """Check that arguments of constructors are safe, and return them."""
         if isinstance(value, (list, tuple)):
             return type(value)(self._values(part) for part in value)
         if isinstance(value, dict):
@@ -205,7 +205,7 @@ def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn
 
 
 def _is_readable(brick: Brick, name: str) -> bool:
-    """Check whether an attribute is a plain value, a brick or a list of these."""
+    """Return True if an attribute is a plain value, a brick, a scheme or a list of these."""
     if name.startswith("_") or name not in vars(brick):
         return False
     kinds = (*PLAIN, Brick, NdarrayInitialization, BoundApplication)

@@ -24,16 +24,16 @@ class Operation:
     name : str
         The name in specifications.
     function : callable
-        A function of torch, which variables accept.
+        A function, mostly of torch, that accepts variables.
     inputs : tuple of str
         The names of the inputs, in order.
     settings : dict
-        The names of further arguments and their defaults. An argument without a default has
-        ``REQUIRED``.
+        The names of further arguments and their defaults; ``REQUIRED`` for an argument without a
+        default.
     method : str or None
-        The method of variables that people would write, as in ``x.flatten(1)``.
+        The equivalent method of variables, as in ``x.flatten(1)``.
     symbol : str or None
-        The operator that people would write, as in ``x + y``.
+        The equivalent operator, as in ``x + y``.
     many : bool
         True if the only input is a list of variables.
     group : str
@@ -54,7 +54,7 @@ class Operation:
 
 
 class _Required:
-    """Value in place of a default for a setting that must be given."""
+    """Marker in place of the default of a setting that must be given."""
 
     def __repr__(self) -> str:
         return "REQUIRED"
@@ -146,26 +146,26 @@ ALIASES = {
     "identity": "copy", "concat": "concatenate", "getitem": "index", "view": "reshape",
     "absolute": "abs",
 }  # fmt: skip
-"""Other names of functions, which torch and Python use."""
+"""Other names of the operations, as used by torch and Python."""
 
 VARIADIC = {"reshape": "shape", "permute": "dims"}
-"""Operations whose last setting can be given as several arguments."""
+"""By operation, the setting that can be given as several arguments."""
 
 
 def named(name: str) -> Operation | None:
-    """Return the operation for the name of a function of torch, or None."""
+    """Return the operation with this name or alias, or None."""
     return BY_NAME.get(ALIASES.get(name, name))
 
 
 def arguments(
     operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of the function by name.
+    """Return the arguments of a call of the operation, by name.
 
     Raises
     ------
     BuilderError
-        If there are arguments that the operation does not have.
+        If the operation does not have one of the arguments.
 
     Examples
     --------
@@ -184,8 +184,8 @@ def arguments(
     if unknown or len(args) > len(names):
         surplus = unknown[0] if unknown else f"argument {len(names) + 1}"
         raise BuilderError(
-            f"the operation {operation.name!r} cannot have {surplus!r} in a specification, only "
-            f"{', '.join(names)}"
+            f"the operation {operation.name!r} cannot have {surplus!r} in a specification; its "
+            f"arguments are {', '.join(names)}"
         )
     return found
 

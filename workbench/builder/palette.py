@@ -1,7 +1,7 @@
 """The palette of an editor: every brick, cost, operation, scheme and module that can be used.
 
-Everything is read from the classes: groups from their modules, descriptions from their docstrings,
-fields of forms from their constructors and ports from their application methods.
+Except for operations, everything is read from classes: groups from their modules, descriptions from
+their docstrings, fields of forms from their constructors and ports from their application methods.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GROUPS = {
     "module": "Modules of torch",
     "cost": "Costs",
 }  # fmt: skip
-"""The groups of the library's bricks by the module that defines them, in their order."""
+"""The groups of the library's bricks by defining module, in the order of the palette."""
 
 OWN = "Your own"
 OPERATIONS = "Operations"
@@ -57,7 +57,7 @@ class Field:
     ----------
     name : str
     kind : str or None
-        What the value is; see `workbench.builder.kinds.Kind`. None for any value.
+        The kind of the value; see `workbench.builder.kinds.Kind`. None for any value.
     many : bool
         True for a list of such values.
     optional : bool
@@ -67,12 +67,12 @@ class Field:
     lazy : bool
         True if the argument can be set later, by a parent or from the shape of an input.
     default : JSON value
-        None also if there is no default.
+        The default; also None if there is none.
     least, below : number or None
-        The smallest value, and the value below which it must be.
+        The smallest allowed value, and the bound below which the value must be.
     choices : tuple of str
     accepts : tuple of str
-        For bricks, the types that fit.
+        For bricks, the types that are accepted.
     text : str
         The description.
     """
@@ -93,7 +93,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Port:
-    """An input or an output of a method or operation.
+    """An input or output of a method or operation.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that can be put on the canvas or into a field.
+    """An item of the palette, for the canvas or for a field.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """A part of the palette.
+    """A group of entries in the palette.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Group:
 def catalogue() -> list[Group]:
     """Return everything that a specification can name, in groups.
 
-    Classes of `register` are in the first group.
+    Classes registered with `register` are in the first group.
 
     Examples
     --------
@@ -250,7 +250,7 @@ def _field(
 
 
 def _method(application: Application) -> Method:
-    """Return the ports of an application method, as far as its class declares them."""
+    """Describe an application method, with the ports that its class declares."""
     attributes, computed = application.attributes, application.properties
     delegated = application._delegate is not None
     parameters = application.signature.parameters
@@ -276,7 +276,7 @@ def _needed(names: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _fitting(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the types of bricks that are subclasses of one of some classes."""
+    """Return the types of bricks that derive from at least one of `classes`."""
     return tuple(
         name
         for name, cls in registry.types("brick").items()

@@ -1,9 +1,10 @@
 """`from_code`: the specification of Python code that builds a model.
 
-The code is read as a syntax tree and never executed. Only these parts have a meaning: imports,
+The code is read as a syntax tree and never executed. Only these parts are interpreted: imports,
 constructors of registered classes, application methods, inputs, operations, literals and their
-arithmetic, lists and loops over known values, and assignments to settings and names. Every other
-statement is passed over. What it defines is *opaque*, and an error only where the model needs it.
+arithmetic, lists, loops and conditions with known values, and assignments to settings and names.
+Every other statement is skipped. A name that it defines is *opaque*, which is an error only if the
+model needs the value.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ COSTS = ("cost", "loss", "objective")
 """Names of the variable that is the cost."""
 
 MOST = 10_000
-"""The largest number of statements and elements that loops can repeat."""
+"""The largest number of steps in which code is read, and of elements in a list."""
 
 LONGEST, LARGEST = 100_000, 4096
 """The largest length of a list or string, and the largest number of bits of a number."""
@@ -38,7 +39,7 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Not: operator.not_, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
     ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
-"""The functions of operators."""
+"""The functions that apply operators."""
 
 FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """Errors that operations on plain values raise."""
@@ -51,18 +52,19 @@ ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.U
 def from_code(text: str) -> Spec:
     """Read the specification of the model that Python code builds, without executing it.
 
-    While the code is read, bricks are made and applied as `from_spec` does it: only constructors of
-    registered classes are called.
+    Bricks are constructed and applied, as by `from_spec`. Only registered classes and their
+    methods, functions for inputs and operations, and a few others such as ``range`` and
+    ``numpy.array`` are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
-    those in the list ``monitored``, or without such a list all variables from which nothing else is
-    computed.
+    those in the list ``monitored``. Without such a list, they are all variables with a name in the
+    code from which nothing else is computed, except the cost.
 
     Parameters
     ----------
     text : str
-        The code, for example of the cells of a notebook, or what `to_code` wrote. Lines that start
-        with ``%`` or ``!`` are passed over.
+        The code, such as the cells of a notebook or the result of `to_code`. Lines that start with
+        ``%`` or ``!`` are skipped.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def from_code(text: str) -> Spec:
     Raises
     ------
     BuilderError
-        If the text is no Python code, or a part of the model cannot be read; with its line.
+        If the text is not Python code, or a part of the model cannot be read. The message contains
+        the line number.
 
     Examples
     --------
@@ -94,14 +97,14 @@ def from_code(text: str) -> Spec:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
         reason = error.msg if isinstance(error, SyntaxError) else error
-        raise BuilderError(f"{where}this is no Python code: {reason}") from None
+        raise BuilderError(f"{where}this is not Python code: {reason}") from None
     reader = _Reader()
     reader.run(tree.body)
     return reader.spec()
 
 
 class _Reader:
-    """The values of variables while the statements of code are read."""
+    """Reader of the statements of code, which keeps the values of names."""
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
@@ -143,7 +146,7 @@ class _Reader:
     def _count(self) -> None:
         self._steps += 1
         if self._steps > MOST:
-            raise BuilderError(f"the code repeats more than {MOST:,} statements; shorten its loops")
+            raise BuilderError(f"the code needs more than {MOST:,} steps; shorten its loops")
 
     def _statement(self, statement: ast.stmt) -> None:
         match statement:
@@ -180,7 +183,10 @@ class _Reader:
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = list(self._listed(value))
                 if len(values) != len(targets):
-                    raise Unreadable(f"{len(values)} values for {len(targets)} names", needed=True)
+                    raise Unreadable(
+                        f"the numbers of values ({len(values)}) and names ({len(targets)}) differ",
+                        needed=True,
+                    )
                 for one, part in zip(targets, values, strict=True):
                     self._assign(one, part)
             case ast.Attribute(value=owner, attr=name):
@@ -191,7 +197,7 @@ class _Reader:
                     raise Unreadable("an assignment to an element")
                 container[self._plain(self.value(key))] = value
             case _:
-                raise Unreadable("an assignment of this kind")
+                raise Unreadable("an unknown kind of assignment")
 
     # Expressions.
 
@@ -264,14 +270,14 @@ class _Reader:
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
-        raise Unreadable("a decision that depends on values which are computed later")
+        raise Unreadable("code that depends on a value other than a known number, string or list")
 
     def _listed(self, value: Any) -> list[Any]:
         if isinstance(value, (list, tuple, dict)):
             if len(value) > MOST:
                 raise Unreadable(f"a list of more than {MOST:,} elements")
             return list(value)
-        raise Unreadable("a loop over something that is not known before the code runs")
+        raise Unreadable("a sequence that is not known before the code runs")
 
     def _iterated(self, node: ast.expr) -> list[Any]:
         return self._listed(self.value(node))
@@ -287,18 +293,18 @@ class _Reader:
     def _formatted(self, node: ast.expr) -> str:
         if isinstance(node, ast.FormattedValue):
             if node.format_spec is not None or node.conversion != -1:
-                raise Unreadable("a format in a string")
+                raise Unreadable("a format specification in a string")
             return str(self._plain(self.value(node.value)))
         return str(self.value(node))
 
     def _binary(self, op: ast.AST, left: Any, right: Any) -> Any:
         function = OPERATORS.get(type(op))
         if function is None:
-            raise Unreadable("an operator of this kind")
+            raise Unreadable("an unknown kind of operator")
         operands = (left, right)
         if any(isinstance(operand, Variable) for operand in operands):
             if not isinstance(op, ON_VARIABLES):
-                raise Unreadable("an operator that is no operation of a specification", needed=True)
+                raise Unreadable("a specification has no operation for this operator", needed=True)
             return self.objects.operated(function, *map(self._usable, operands))
         if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
             raise Unreadable("an operation on values that are not known before the code runs")
@@ -307,10 +313,10 @@ class _Reader:
     def _unary(self, op: ast.AST, operand: Any) -> Any:
         function = OPERATORS.get(type(op))
         if function is None:
-            raise Unreadable("an operator of this kind")
+            raise Unreadable("an unknown kind of operator")
         if isinstance(operand, Variable):
             if not isinstance(op, ON_VARIABLES):
-                raise Unreadable("an operator that is no operation of a specification", needed=True)
+                raise Unreadable("a specification has no operation for this operator", needed=True)
             return self.objects.operated(function, operand)
         return function(self._plain(operand))
 
@@ -318,8 +324,8 @@ class _Reader:
         """Return a value that the model needs; raise an error if it cannot be read."""
         if isinstance(value, Opaque):
             raise Unreadable(
-                f"the model needs a value of line {value.line}, which has {value.reason}; only "
-                "code of the kinds that `from_code` lists can be read",
+                f"the model needs a value of line {value.line}, which cannot be read "
+                f"({value.reason}); help(workbench.builder.parse) lists the code that can be read",
                 needed=True,
             )
         if isinstance(value, (list, tuple)):
@@ -345,7 +351,7 @@ class _Reader:
         if isinstance(function, Reference):
             found = resolved(function)
             if found is None:
-                raise Unreadable(f"a call of {function.path}, which is no part of a model")
+                raise Unreadable(f"a call of {function.path}, which is not part of a model")
             if found in calls.values():
                 return found(*(self._plain_list(arg) for arg in args), **kwargs)
             return self.objects.made(found, self._usable(args), self._usable(kwargs))
@@ -353,7 +359,7 @@ class _Reader:
             return self.objects.applied(function, self._usable(args), self._usable(kwargs))
         if callable(function):
             return function(*self._usable(args), **self._usable(kwargs))
-        raise Unreadable("a call of something that is no part of a model")
+        raise Unreadable("a call of something that is not part of a model")
 
     def _plain_list(self, value: Any) -> Any:
         return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)

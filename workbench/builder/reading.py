@@ -1,7 +1,7 @@
 """Arguments of constructors, read from finished bricks, schemes and modules.
 
-Most objects keep each argument in an attribute of the same name. The exceptions of the library are
-listed here. A user's class must follow the rule.
+Most objects keep each argument in an attribute of the same name. The classes of the library that do
+not are listed here. A user's class must follow this rule.
 """
 
 from __future__ import annotations
@@ -164,5 +164,5 @@ def read(owner: Any, name: str, parameter: inspect.Parameter) -> Any:
 
 
 def default_name(cls: type[Any]) -> str:
-    """Return the name of a brick whose name was not given."""
+    """Return the name that a brick of the class has by default."""
     return cls.__name__.lower()

@@ -1,8 +1,8 @@
 """The classes that a specification can name: bricks, costs, initialisation schemes and modules.
 
-The library's own classes are found by introspection. A user's classes are added by `register`. A
-specification names a class by its name alone. Only if several of a user's classes share a name, or
-if a class has the name of one of the library's, is its dotted path used.
+The classes of the workbench and of ``torch.nn`` are found by introspection; `register` adds a
+user's classes. A specification uses the plain name of a class. For a user's class whose name is not
+unique, it uses the dotted path.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ABSTRACT = frozenset(
     "Feedforward GenericSequenceAttention ImageLayer Initializable LinearLike ModulePart "
     "PositionalEncoding RNGMixin Random".split()
 )
-"""Classes of bricks that only subclasses can be used of."""
+"""Base classes of bricks, of which only subclasses can be used."""
 
 UNUSABLE = frozenset(
     "Container CrossMapLRN2d DataParallel Module ModuleDict ModuleList ParameterDict ParameterList "
@@ -49,7 +49,7 @@ UNUSABLE = frozenset(
 ClassT = TypeVar("ClassT", bound=type[Any])
 
 _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module": {}}
-"""The classes of `register`, by dotted path."""
+"""The classes that `register` added, by kind and dotted path."""
 
 
 @hinted
@@ -67,12 +67,12 @@ def register(cls: ClassT) -> ClassT:
     Returns
     -------
     type
-        The class, so that the function can decorate it.
+        The same class, so that `register` can be used as a decorator.
 
     Raises
     ------
     BuilderError
-        If it is not such a class.
+        If `cls` is not a subclass of one of these classes.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def kind_of(cls: object) -> Kind | None:
 
 @cache
 def library(kind: Kind) -> dict[str, type[Any]]:
-    """Return the library's own classes by name, in alphabetical order."""
+    """Return the classes of a kind that need no registration, by name, in alphabetical order."""
     if kind == "module":
         found = {
             name: value
@@ -138,7 +138,7 @@ def types(kind: Kind) -> dict[str, type[Any]]:
 
 
 def name_of(cls: type[Any]) -> str | None:
-    """Return the name that a specification uses for a class, or None if it is not registered."""
+    """Return the name that a specification uses for a class, or None if there is none."""
     kind = kind_of(cls)
     if kind is None:
         return None
@@ -156,17 +156,17 @@ def found(kind: Kind, name: str) -> type[Any] | None:
 
 
 def advice(kind: Kind, name: str) -> str:
-    """Return what to do about an unknown name of a class, for an error message."""
+    """Return advice about the unknown name of a class, for an error message."""
     if kind == "brick" and name in ABSTRACT:
         return f"{name} is a base class; use one of its subclasses"
     return (
-        f"there is no {kind} {name!r}{nearest(name, types(kind))}; a class of your own must be "
-        "registered first, by workbench.builder.register"
+        f"there is no {kind} {name!r}{nearest(name, types(kind))}; a class of your own must first "
+        "be registered with workbench.builder.register"
     )
 
 
 def settings_of(cls: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a constructor by name, in order, also those of its base classes.
+    """Return the arguments of the constructors of a class and its base classes, by name, in order.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The JSON Schema of specifications, which is published beside this module.
+"""The JSON Schema for specifications, published in a file beside this module.
 
-``python -m tests.support.schema`` writes the file. The schema describes the form; which settings a
-brick has follows from the palette (`workbench.builder.catalogue`).
+``python -m tests.support.schema`` writes the file. The schema describes the form; the palette
+(`workbench.builder.catalogue`) lists the settings of each brick.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TITLE = "Specification of a model of the workbench"
 
 @hinted
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of specifications.
+    """Return the JSON Schema (draft 2020-12) for specifications.
 
     Examples
     --------

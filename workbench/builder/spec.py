@@ -1,8 +1,8 @@
 """The specification of a model: plain values that say how its bricks are made and applied.
 
-A specification is data. It can be written to JSON, read back, compared and edited, and reading it
-runs no code except constructors of registered classes (`workbench.builder.registry`) with checked
-arguments. As JSON it looks like this::
+A specification is data: it can be written to JSON, read back, compared and edited. `from_spec` runs
+only code of registered classes (`workbench.builder.registry`) and operations, with checked
+arguments. As JSON, a specification looks like this::
 
     {"version": 1,
      "bricks": [{"name": "mlp", "type": "MLP",
@@ -25,7 +25,7 @@ or an object with one of these keys (`workbench.builder.values`):
 ``"float"``         ``"inf"``, ``"-inf"`` or ``"nan"``, which JSON does not have
 ``"brick"``         a brick: ``type``, and where needed ``name``, ``settings`` and ``changes``; with
                     ``"method"`` beside it, one of its application methods other than ``apply``
-``"use"``           the path of a brick that stands elsewhere: the same brick, not a copy; with
+``"use"``           the path of an earlier brick: the same brick, not a copy; with
                     ``.method`` at the end, one of its application methods
 ``"scheme"``        an initialisation scheme: ``type`` and ``settings``
 ``"module"``        a ``torch.nn.Module``: ``type``, ``settings`` and, for containers, ``parts``
@@ -34,18 +34,18 @@ or an object with one of these keys (`workbench.builder.values`):
 ``"array"``         a small array: ``dtype`` and ``values``, nested lists
 ==================  ==========================================================================
 
-A setting that is missing has its default, or is not set yet. What a parent infers and pushes to a
-child is not written, unless the child has something else. Then **changes** have it: objects of
-settings, by the path below the brick (``""`` for the brick itself). They are assigned after the
-brick has pushed its settings. A path consists of names of bricks. The second of two bricks with one
-name is ``name@2``.
+A missing setting has its default, or is not set yet. Values that a parent infers and pushes to a
+child are not written. If a child has other values, **changes** contain them: objects of settings,
+by the path below the brick (``""`` for the brick itself). They are assigned after the brick has
+pushed its settings. A path consists of names of bricks, joined by slashes. The second of two bricks
+with the same name is ``name@2``.
 
-**Inputs** are variables that are given. **Calls** apply a method of a brick, or an operation of
+**Inputs** are variables with given values. **Calls** apply a method of a brick, or an operation of
 `workbench.builder.operations`; their order is the order of application. Every output has a name,
 and these names (*wires*) are the inputs of other calls. An input of a call is the name of a wire, a
 list of inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost``
-and ``monitored`` are wires. **Positions** are places on a canvas, by the name of a brick or of a
-wire, or by the id of a call; they do not belong to the meaning, see `Spec.same_as`.
+is a wire, and ``monitored`` a list of wires. **Positions** are places on a canvas, by the name of a
+brick or of a wire, or by the id of a call; they do not affect the model, see `Spec.same_as`.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ from workbench.hints import Hinted
 
 VERSION = 1
 LONGEST = 20_000_000
-"""The largest number of characters in the text of a specification."""
+"""Maximum number of characters in the text of a specification."""
 
 
 @dataclass(frozen=True)
 class BrickSpec(Hinted):
-    """A brick and how it is made.
+    """The specification of a brick.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class BrickSpec(Hinted):
     settings : dict
         Arguments of the constructor, as JSON values.
     changes : dict of str to dict
-        Settings to assign after the brick has pushed its own, by the path of a brick below it.
+        Settings to assign after the brick has pushed its own, by the path below the brick.
     """
 
     type: str
@@ -105,7 +105,7 @@ class BrickSpec(Hinted):
 
     @classmethod
     def from_dict(cls, given: Json, path: str) -> BrickSpec:
-        """Check and read the JSON value of a brick, which stands at `path`."""
+        """Check and read the JSON value of a brick at `path`."""
         found = check_keys(given, path, {"type"}, {"name", "settings", "changes"})
         name = found.get("name")
         changes = check_object(found.get("changes", {}), f"{path}/changes")
@@ -129,7 +129,7 @@ class InputSpec(Hinted):
     dtype : str
         The name of a torch dtype.
     shape : tuple of (int or None)
-        The size of each dimension; None for a size that is not known.
+        The size of each dimension; None for an unknown size.
     """
 
     name: str
@@ -142,7 +142,7 @@ class InputSpec(Hinted):
 
     @classmethod
     def from_dict(cls, given: Json, path: str) -> InputSpec:
-        """Check and read the JSON value of an input, which stands at `path`."""
+        """Check and read the JSON value of an input at `path`."""
         found = check_keys(given, path, {"name", "dtype", "shape"})
         shape = check_list(found["shape"], f"{path}/shape")
         for i, size in enumerate(shape):
@@ -158,7 +158,7 @@ class InputSpec(Hinted):
 
 @dataclass(frozen=True)
 class CallSpec(Hinted):
-    """The application of a method of a brick, or of an operation.
+    """The application of an operation, or of a method of a brick.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class CallSpec(Hinted):
         The name of an operation; either this or `brick` is None.
     inputs : dict of str to JSON values
     settings : dict of str to JSON values
-        Other arguments, which are no variables.
+        Other arguments, which are not variables.
     outputs : tuple of str
         The names of the outputs.
     """
@@ -194,7 +194,7 @@ class CallSpec(Hinted):
 
     @classmethod
     def from_dict(cls, given: Json, path: str) -> CallSpec:
-        """Check and read the JSON value of a call, which stands at `path`."""
+        """Check and read the JSON value of a call at `path`."""
         what = {"operation"} if isinstance(given, Mapping) and "operation" in given else {"brick"}
         optional = {"settings"} if "operation" in what else {"settings", "method"}
         found = check_keys(given, path, {"id", "inputs", "outputs"} | what, optional)
@@ -263,7 +263,7 @@ class Spec(Hinted):
         }
 
     def to_json(self, indent: int | None = None) -> str:
-        """Return the specification as text, on one line or with an indentation."""
+        """Return the specification as JSON text, on one line unless `indent` is given."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
     @classmethod
@@ -303,7 +303,9 @@ class Spec(Hinted):
     def from_json(cls, text: str) -> Spec:
         """Check and read a specification from text; see `from_dict`."""
         if len(text) > LONGEST:
-            raise SpecError(f"the text has {len(text):,} characters; at most {LONGEST:,} are read")
+            raise SpecError(
+                f"the text has {len(text):,} characters; at most {LONGEST:,} are allowed"
+            )
         try:
             return cls.from_dict(json.loads(text, parse_constant=refuse_constant))
         except (ValueError, RecursionError) as error:

@@ -101,10 +101,10 @@ class BatchStream(AbstractDataStream):
         for first in batches.first() if isinstance(batches, ReadOnce) else self._begin(0):
             if isinstance(first, Mapping):
                 return tuple(first)
-            kind = f"a {type(first).__name__}"
+            kind = f"a single {type(first).__name__}"
             count = 1
             if isinstance(first, (tuple, list)):
-                kind, count = f"{kind} of {len(first)}", len(first)
+                kind, count = f"a {type(first).__name__} of {len(first)}", len(first)
             example = ", ".join(["'features'", "'targets'", "..."][:count]) + "," * (count == 1)
             raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
         raise DataError(f"{name} has no batches; it must yield at least one")

@@ -84,7 +84,7 @@ class CIFAR10(ImageDataset):
     MissingDataError
         If the dataset is not found.
     DataFileError
-        If a file of the set is damaged or incomplete.
+        If a file of the dataset is damaged or incomplete.
 
     Examples
     --------

@@ -141,7 +141,7 @@ class Dataset(Hinted, Labelled, Part):
         Parameters
         ----------
         request : int, slice or array of int
-            One example, or the indices of a batch.
+            The index of one example, or the indices of a batch.
         """
         raise DataError(
             f"{type(self).__name__} cannot read {request!r}, because its class does not define "
@@ -382,7 +382,7 @@ class IterableDataset(Dataset):
     Raises
     ------
     DataError
-        If the iterables differ in length (found while reading if a length is unknown), or if one
+        If the iterables differ in length (raised during reading if a length is unknown), or if one
         that can be read only once is read again.
 
     Examples

@@ -104,12 +104,12 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        What is done with the examples, such as ``dropped``; if given, refuse dropped examples.
+        What happens to the examples, such as ``dropped``; if given, dropped examples are refused.
 
     Raises
     ------
     DataError
-        If the examples of the stream have no indices, or if an example does not exist.
+        If the examples of the stream have no indices, or do not include all of `examples`.
     """
     base, trained = stream._base(), training_indices(stream)
     if is_whole(examples):
@@ -122,7 +122,7 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     for index in found:
         if not _contains(trained, index):
             low, high = int(trained[0]), int(trained[-1])
-            some = "" if len(trained) == high - low + 1 else f", of which it omits {index}"
+            some = "" if len(trained) == high - low + 1 else f", but not {index}"
             some = some if low <= index <= high else ""
             scheme, dataset = base.iteration_scheme, base.dataset
             raise DataError(
@@ -145,7 +145,7 @@ def _contains(trained: Indices, index: int) -> bool:
 
 
 def check_rest(stream: AbstractDataStream, examples: Sequence[int]) -> None:
-    """Raise a `DataError` if no training example would be left without `examples`."""
+    """Raise a `DataError` if dropping `examples` would leave no training example."""
     trained = training_indices(stream)
     edits = stream._base()._edits or Edits()
     if len(set(edits.dropped).union(examples)) >= len(trained):

@@ -65,7 +65,7 @@ class Edits:
     drops : tuple of Drop
         The examples to omit, in the order in which they were dropped.
     values : mapping
-        The new values by source, each a mapping from the index of an example to its value.
+        For each source, a mapping from the index of an example to its new value.
 
     Examples
     --------
@@ -176,9 +176,9 @@ class Edits:
 class EditedScheme(IterationScheme):
     """Scheme that makes the requests of another scheme, but omits some examples.
 
-    If the batches of the other scheme are sequential or shuffled, later examples move up, so that
-    only the last batch of an epoch can be smaller. Batches of any other scheme become smaller,
-    since it may read certain examples together for a reason; a batch without examples is omitted.
+    If the other scheme is one of `REFILLED`, later examples move up, so that only the last batch of
+    an epoch can be smaller. Otherwise the batches become smaller, since the scheme may group
+    examples for a reason; a batch without examples is omitted.
 
     Parameters
     ----------
@@ -211,9 +211,9 @@ class EditedScheme(IterationScheme):
         return self.scheme.bounds
 
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and batches in an epoch; None stands for later epochs.
+        """Return the numbers of examples and batches in `epoch`, or in later epochs if it is None.
 
-        Both are None for a user's scheme, since reading its requests can change it.
+        For a user's scheme both numbers are None, since reading its requests can change it.
         """
         scheme = self.scheme
         if scheme.num_batches is None or not type(scheme).__module__.startswith("workbench."):

@@ -328,7 +328,9 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
         start = have if continues else 0
         announced = _announced(answer.headers.get("Content-Length"))
         if announced is not None and start + announced > most:
-            raise _TooLong(f"the server announces {start + announced} bytes, {_most(most)}")
+            raise _TooLong(
+                f"the server announces {start + announced} bytes, but the file has at most {most}"
+            )
         received = 0
         try:
             file = part.open("ab" if continues else "wb")
@@ -339,7 +341,9 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
                 received += len(block)
                 if start + received > most:
                     part.unlink()
-                    raise _TooLong(f"the server sends more than {most} bytes, {_most(most)}")
+                    raise _TooLong(
+                        f"the server sends more than {most} bytes, the maximum size of the file"
+                    )
                 try:
                     file.write(block)
                 except OSError as error:
@@ -403,10 +407,6 @@ def _announced(length: str | None) -> int | None:
             f"the server announced the length {length!r:.60}, which is not a number of bytes"
         )
     return int(length[:20])
-
-
-def _most(most: int) -> str:
-    return f"but the file has at most {most}"
 
 
 def _fault(path: Path, entry: Entry) -> str | None:

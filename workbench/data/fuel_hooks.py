@@ -1,9 +1,9 @@
-"""Errors for overridden methods that would never be called, raised when a class is defined.
+"""Errors, raised when a class is defined, for overridden methods that would never be called.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
-streams of this package do not call these methods, so they would silently ignore an override. An
-override that does not accept the arguments of its calls is an error too. The message names the
-method to define.
+streams of this package do not call these methods, so an override would have no effect. An
+override that does not accept the arguments with which it is called is an error too. The message
+names the method to define.
 """
 
 from __future__ import annotations

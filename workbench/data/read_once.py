@@ -24,7 +24,7 @@ ALREADY_READ = (
 
 
 class ReadOnce(Iterable[T], Generic[T]):
-    """Iterable that wraps an iterator and raises an error when it is iterated a second time.
+    """Iterable that wraps an iterator and raises an error when it is iterated over a second time.
 
     Parameters
     ----------

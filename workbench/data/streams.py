@@ -43,8 +43,8 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
     """Mark all reads of streams inside the ``with`` block as training or evaluation.
 
-    A stream has one position for training, and another for all other reads: those of a user's code
-    and of evaluation. Evaluation therefore does not change the position of training.
+    A stream has one position for training, and another for all other reads: those of the user's
+    code and those of evaluation. Evaluation therefore does not change the position of training.
     """
     token = _reader.set(reader)
     try:

@@ -49,7 +49,8 @@ class TextFile(IterableDataset):
     MissingDataError
         If a file does not exist.
     DataError
-        If the dictionary lacks one of the tokens or, while reading without `unk_token`, a word.
+        If an argument is not valid, or if the dictionary lacks one of the tokens or, while reading
+        without `unk_token`, a word.
     DataFileError
         While reading, if a file is not valid text in this encoding.
 
@@ -111,7 +112,8 @@ class TextFile(IterableDataset):
 
     def __repr__(self) -> str:
         files = ", ".join(str(path) for path in self.files)
-        return f"TextFile({files}, {len(self.dictionary)} {self.level}s)"
+        count = len(self.dictionary)
+        return f"TextFile({files}, {count} {self.level}{'s' * (count != 1)})"
 
 
 @hinted
@@ -135,7 +137,7 @@ def make_dictionary(
     max_size : int, optional
         The maximum number of entries, including `tokens`.
     tokens : sequence of str
-        The tokens that get the first indices, before all words.
+        The tokens that get the first indices, before all other entries.
     preprocess : callable, optional
         A function that is applied to each line before it is split.
     encoding : str

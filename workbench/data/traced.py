@@ -47,7 +47,7 @@ class Traced(Part):
         return False
 
     def _source_below(self, name: str) -> str:
-        """Return the name of a source in the dataset."""
+        """Return the name that a source of this stream has in the dataset."""
         raise DataError(NO_INDICES.format(stream=self))
 
     def _over(self, base: Any, size: int) -> Any:

@@ -81,7 +81,7 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
     Raises
     ------
     ArgumentError
-        If `text` is empty or `level` is not a level.
+        If `text` is empty or `level` is not a valid level.
 
     Examples
     --------
@@ -113,8 +113,8 @@ class Alert(SimpleExtension):
         the first error becomes an alert, and training continues.
     level : {'info', 'warning', 'error'}
     repeat : bool
-        If True, alert whenever the condition is met. By default, if the condition is met several
-        times in a row, alert only the first time.
+        If True, alert whenever the condition is met. By default, if `when` reports several times in
+        a row that the condition is met, alert only the first time.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and

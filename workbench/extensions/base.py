@@ -30,7 +30,7 @@ NO_MAIN_LOOP = (
     "and start the main loop"
 )
 WRONG_NAME = (
-    "the name of a {kind} must be a str, not {name!r}; pass settings by keyword, as in "
+    "the name passed to {kind} must be a str, not {name!r}; pass settings by keyword, as in "
     "after_epoch=True"
 )
 WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
@@ -195,7 +195,7 @@ class TrainingExtension(FixedAttributes):
         Raises
         ------
         StateError
-            If `state` has other keys; the extension then does not change.
+            If the keys of `state` are not `state_keys`; the extension then does not change.
         """
         check_keys(f"the state of {self!r}", state, self.state_keys)
         for key, value in state.items():
@@ -217,7 +217,7 @@ class TrainingExtension(FixedAttributes):
         return None
 
     def go_on(self) -> None:
-        """Prepare for further training, which the user has requested after training ended."""
+        """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension writes, if known in advance.
@@ -244,7 +244,7 @@ class TrainingExtension(FixedAttributes):
         return {}
 
     def views(self) -> Sequence[Mapping[str, Any]]:
-        """Return descriptions of the views of the run that this extension requests.
+        """Return descriptions of the views that this extension requests for the run.
 
         Each description is a mapping of plain values, which can be sent to another process. Its
         item ``kind`` defines the meaning of the other items.

@@ -30,7 +30,7 @@ def goal_reached(status: Mapping[str, Any]) -> bool:
 
 
 class Limit(Predicate):
-    """Predicate that is True after at least `num` epochs or batches, unless a later goal is set."""
+    """Predicate that is True after at least `num` epochs or batches, unless a goal lies ahead."""
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)
@@ -39,7 +39,7 @@ class Limit(Predicate):
 class FinishAfter(SimpleExtension):
     """Extension that requests the end of training through the record ``training_finish_requested``.
 
-    For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* this number,
+    For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* that many,
     counted over the whole log. A run that starts at or after this point does not train and reports
     the reason; to train more, use `workbench.session.Session.train`. If a run is resumed with a
     later end, the result is the same as if the end had been later from the start.
@@ -73,12 +73,12 @@ class FinishAfter(SimpleExtension):
 
     @property
     def epochs(self) -> int | None:
-        """The number of epochs after which training ends, or None if none is set."""
+        """The number of epochs after which training ends, or None if it is not set."""
         return self._least("at_least_n_epochs")
 
     @property
     def batches(self) -> int | None:
-        """The number of batches after which training ends, or None if none is set."""
+        """The number of batches after which training ends, or None if it is not set."""
         return self._least("at_least_n_batches")
 
     def _least(self, condition: str) -> int | None:

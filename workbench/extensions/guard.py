@@ -29,7 +29,7 @@ FEWEST = 20
 """Minimum number of costs from which a limit for the cost is computed."""
 
 EARLY = 10
-"""Multiple of `Guard.exploding` by which a cost exceeds the first cost, while fewer are known."""
+"""Factor of `exploding` in the first limit, while fewer than `FEWEST` costs are known."""
 
 SUSPECTS = ("set", "call", "hold", "release", "relabel")
 """Commands that can make a cost explode soon afterwards."""
@@ -40,7 +40,7 @@ NO_COST = (
 )
 EXPLODES = (
     "the cost explodes: it was {cost:.4g}, above the limit of {limit:.4g} (patience={patience}); "
-    "its median over the last {count} batches below the limit is {median:.4g}{steepest}"
+    "its median over the last {count} batch{plural} below the limit is {median:.4g}{steepest}"
 )
 STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
@@ -60,8 +60,8 @@ class Guard(TrainingExtension):
     The batch is processed again when training resumes. A cost explodes if, in several consecutive
     batches, it exceeds both the median at the start of the run and the median over the last batches
     by a multiple of the spread of the last costs. In the first batches, before a median is known,
-    it explodes if it is more than 100 times the first cost, or more than 100 if that cost is below
-    1.
+    it explodes if it exceeds the first cost by more than 100 times that cost, or by more than 100
+    if that cost is below 1 (with the default of `exploding`).
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
@@ -78,7 +78,8 @@ class Guard(TrainingExtension):
     back : int
         The number of iterations to rewind from the last good batch. If a value was set or an
         example was relabelled in these iterations, training is rewound only to the point before
-        that. A failure within `back` iterations of an earlier rewind leads further back.
+        that. After a failure within `back` iterations of an earlier rewind, training is rewound
+        further.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
@@ -238,6 +239,7 @@ class Guard(TrainingExtension):
             patience=self.patience,
             limit=self._limit,
             count=len(self.last),
+            plural="es" * (len(self.last) != 1),
             median=statistics.median(self.last),
             steepest="" if found is None else STEEPEST.format(parameter=found[0], norm=found[1]),
         )
@@ -276,7 +278,7 @@ class Guard(TrainingExtension):
         """Request a rewind with lower learning rates; return a reason if that is not possible."""
         lowered = self._lowered(session)
         if self.rewinds >= self.times:
-            return f"{self.rewinds} rewinds have not helped"
+            return f"the limit of {self.times} rewind{'s' * (self.times != 1)} is reached"
         if not lowered:
             return f"the run has no hyperparameter {' or '.join(self.parameters)}"
         if not any(one.iteration <= self._done for one in session.snapshots):

@@ -169,7 +169,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate the variables and record their values, or record an abandoned evaluation."""
+        """Evaluate the variables and record their values, or that the evaluation was abandoned."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -186,7 +186,7 @@ class DataStreamMonitoring(MonitoringExtension):
         self.add_records(main_loop.log, values.items())
 
     def _leave(self) -> tuple[int, int]:
-        """Return the position of the stream, and set it to the start of the next epoch."""
+        """Return the stream's epoch and position, and move it to the start of the next epoch."""
         state = self.data_stream.state_dict()
         with reading_for("evaluation"):
             self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})

@@ -55,10 +55,10 @@ class Checkpoint(SimpleExtension):
     file atomically.
 
     The state is saved after all extensions have handled the event, regardless of the order of the
-    extensions. Training waits only while the state is copied into memory; a thread writes the file.
-    Then the record ``saved_to`` is added at the iteration of the event: a tuple of the paths that
-    were written, with None for each failure. A failure is logged, a warning is issued, and training
-    continues.
+    extensions. Training waits only until the previous file is complete and the state is copied
+    into memory; a thread writes the file. Then the record ``saved_to`` is added at the iteration of
+    the event: a tuple of the paths that were written, with None for each failure. A failure is
+    logged, a warning is issued, and training continues.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ class Load(SimpleExtension):
         If True, also load the position of the data stream and the state of the algorithm, such as
         momenta, learning rates and counters of random streams.
     load_log : bool
-        If True, load the log with its status and counts, and continue it.
+        If True, load the log, including its status, and continue it.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers

@@ -25,7 +25,7 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """Function that returns a value for a number of iterations done.
+    """Function that computes a value from the number of iterations done.
 
     Attributes
     ----------

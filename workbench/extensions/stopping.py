@@ -200,8 +200,8 @@ class EarlyStopping(CompositeExtension):
     Raises
     ------
     ArgumentError
-        If neither or both of `iterations` and `epochs` are given, or if only one of the two
-        arguments for checkpoints is given.
+        If neither or both of `iterations` and `epochs` are given, if the number is less than 1, or
+        if only one of the two arguments for checkpoints is given.
 
     Examples
     --------

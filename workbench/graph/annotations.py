@@ -120,7 +120,7 @@ class ApplicationCall(Annotation):
     metadata : dict
         ``"call_id"`` is the argument with this name, or ``None`` if the caller did not pass it.
     options : dict
-        The arguments of the call that are numbers, strings or truth values, by name.
+        The arguments of the call that are numbers, strings or Booleans, by name.
     inner_inputs, inner_outputs : list of Variable
         The graph of one time step, if the call iterates over sequences. The inputs are the elements
         of sequences, the states and the contexts; the outputs are the outputs of the application.

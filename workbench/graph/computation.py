@@ -331,8 +331,8 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
             )
         if not isinstance(new, Variable):
             raise GraphError(
-                f"{NOT_REPLACEMENTS}, but the replacement of {old!r} is {new!r:.80} of "
-                f"{type(new)}; convert a value to a variable with tensor.constant(value)"
+                f"{NOT_REPLACEMENTS}, but the replacement of {old!r} is {new!r:.80} "
+                f"({type(new)}); convert a value to a variable with tensor.constant(value)"
             )
     return wanted
 

@@ -2,8 +2,8 @@
 
 No value is needed: the parameters can be those of `workbench.bricks.symbolic_parameters`, and a
 graph runs once on fake tensors, on which torch counts the operations of matrix products,
-convolutions and attention. As is usual, a multiplication and an addition are two operations, and
-operations on single elements are not counted.
+convolutions and attention. As usual, a multiplication and an addition count as two operations, and
+element-wise operations are not counted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from workbench.utils.plain import find_bricks
 
 @hinted
 def count_parameters(*owners: Component | Variable) -> int:
-    """Count the numbers in the parameters of bricks, or of the graphs of variables.
+    """Count the elements of all parameters in bricks, or in the graphs of variables.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def count_parameters(*owners: Component | Variable) -> int:
     Returns
     -------
     int
-        The number of elements of all parameters; a parameter that occurs several times counts once.
+        The total number of elements; a parameter that occurs several times counts once.
 
     Raises
     ------
@@ -77,8 +77,8 @@ class Flops:
     ----------
     total : int
     by_brick : dict of str to int
-        The operations of each brick with its descendants, by path. Bricks without counted
-        operations are not listed.
+        The number of operations of each brick with its descendants, by path. Bricks without
+        counted operations are not listed.
     """
 
     total: int
@@ -90,7 +90,7 @@ def count_flops(
     outputs: Variable | Sequence[Variable],
     sizes: Mapping[Variable | str, Sequence[int]] | None = None,
 ) -> Flops:
-    """Count the floating-point operations that compute variables once.
+    """Count the floating-point operations needed to compute variables once.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def count_flops(
     Raises
     ------
     ArgumentError
-        If the shape of an input is not known and not given, or if a key is not an input.
+        If the shape of an input is neither known nor given, or if a key is not an input.
     ShapeError
         If a given shape does not match its input.
     OperationError
@@ -153,15 +153,15 @@ def count_flops(
 def _given(
     inputs: Sequence[Variable], sizes: Mapping[Variable | str, Sequence[int]]
 ) -> dict[Variable, tuple[int, ...]]:
-    """Return the shape of each input, with the known sizes of the graph."""
+    """Return the shape of each input, from `sizes` or from the graph."""
     known_inputs, by_name = set(inputs), {v.name: v for v in inputs if v.name is not None}
     given: dict[Variable, tuple[int, ...]] = {}
     for key, shape in sizes.items():
         variable = by_name.get(key) if isinstance(key, str) else key
         if variable is None or variable not in known_inputs:
             raise ArgumentError(
-                f"count_flops: {key!r} is not an input of the graph, only "
-                f"{', '.join(map(repr, inputs)) or 'none'}{nearest(str(key), by_name)}"
+                f"count_flops: {key!r} is not an input of the graph (inputs: "
+                f"{', '.join(map(repr, inputs)) or 'none'}){nearest(str(key), by_name)}"
             )
         given[variable] = tuple(shape)
     for variable in inputs:
@@ -204,7 +204,7 @@ class _Counting:
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        """Run one step of a loop, and count it `n` times."""
+        """Run one step of a loop and count it `n` times; with gradients, run all steps."""
         values = (*sequences, *states, *contexts)
         if n == 0 or any(value.requires_grad for value in values):
             token = instead.set(None)  # each step has a gradient of its own

@@ -105,8 +105,8 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     -------
     ComputationGraph
         A new graph in which all `ModeDependent` bricks, including those in loops, are applied in
-        training mode. The attribute ``tag.replacement_of`` of a replaced output is the original
-        output.
+        training mode. The attribute ``tag.replacement_of`` of a new output is the output that it
+        replaces.
 
     Examples
     --------
@@ -236,7 +236,7 @@ def is_chosen(variables: Iterable[Variable]) -> bool:
 
 
 def has_training_mode(variables: Iterable[Variable]) -> bool:
-    """Return True if a brick is applied in training mode."""
+    """Return True if any brick is applied in training mode."""
     calls = (_call(variable) for variable in _with_loops(variables))
     return any(call.metadata.get(MODE) for call in calls if call)
 

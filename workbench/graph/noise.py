@@ -85,7 +85,7 @@ def apply_dropout(
     ------
     GraphError
         If the probability is neither a number in [0, 1) nor a shared variable with such a value,
-        or a variable is not floating point.
+        `custom_divisor` is not a positive number, or a variable is not floating point.
     SelectionError
         If a criterion selects nothing.
 

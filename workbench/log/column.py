@@ -2,9 +2,9 @@
 
 Columns are the storage of `workbench.log.TrainingLog`. A column has the type of its first value
 (float, int, bool or object). Ints and floats in one column are stored as floats if the conversion
-is exact; otherwise a value of another type widens the column to object. An iteration and a number
-need eight bytes each; long arrays are at most a sixteenth larger than their contents. A new record
-is appended; a record at an older iteration is inserted, which copies the column.
+is exact; any other mixture of types widens the column to object. An iteration and a number need
+eight bytes each; long arrays are at most a sixteenth larger than their contents. A record at a
+later iteration is appended; a record at an earlier one is inserted, which copies the column.
 
 Readers receive views that never change, because an array is copied before an edit if a view of it
 exists.

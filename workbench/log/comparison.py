@@ -31,7 +31,7 @@ def compare(
     ----------
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
-        databases, of which the newest logs are used. The keys of a dictionary become the names;
+        databases (the newest log of each is used). The keys of a dictionary become the names;
         otherwise a session keeps its name, a log is named after the first digits of its `uuid`, a
         path after its file, and a frame is named ``frame``.
     channels : sequence of str, optional

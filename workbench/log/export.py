@@ -43,7 +43,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or the path of a database, from which the latest log is used.
+        The log, or the path of a database, whose latest log is used.
     path : path
         The file to write. An existing file is replaced after the new file is complete.
 
@@ -75,7 +75,7 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or the path of a database, from which the latest log is used.
+        The log, or the path of a database, whose latest log is used.
     path : path
         The file to write. An existing file is replaced after the new file is complete.
 
@@ -125,7 +125,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     log : TrainingLogBase or path
-        The log, or the path of a database, from which the latest log is used.
+        The log, or the path of a database, whose latest log is used.
     path : path
         The file to write. An existing file is replaced after the new file is complete.
 
@@ -208,7 +208,7 @@ def _named_by_text(value: Any) -> Any:
 
 
 def _path(name: str) -> str:
-    """Encode a name so that HDF5 allows it for a group; `urllib.parse.unquote` decodes it."""
+    """Encode a name for an HDF5 group; `urllib.parse.unquote` decodes all except the empty name."""
     if name in ("", "."):
         return "%2E" if name else "%"
     return "".join(quote(char, safe="") if char in "%/\0" else char for char in name)

@@ -1,7 +1,7 @@
 """Interventions in a log, by iteration: the commands that took effect in a run.
 
 A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip items that are not mappings, since another program may write a log. `in_words`
+Readers skip items that are not mappings, since another program may have written the log. `in_words`
 describes an intervention in all views, tables and reports.
 """
 

@@ -2,7 +2,7 @@
 
 Recording is fast because most of its work is deferred. The thread that trains stages its records in
 plain dictionaries. A commit moves these to a short list, the tail. The tail is moved into the
-columns in bulk when the columns are read next, or at the latest when it has `TAIL` rows.
+columns in bulk when the columns are next read, or at the latest when it has `TAIL` rows.
 Everything except staging and committing happens under one lock.
 """
 
@@ -46,7 +46,7 @@ class _Counts:
     committed, published : int
         The latest iteration that a commit has added, and the latest that was recorded without a
         commit; the tail and the columns have no later row. There are two counters because
-        different threads change them, and `TrainingLog.commit` acquires no lock.
+        different threads change them, and `TrainingLog.commit` changes its own without the lock.
     version : int
         A number that increases with every change that other threads can see.
     """

@@ -171,7 +171,7 @@ def _check(tree: ast.Expression, given: str) -> None:
         if not isinstance(node, _ALLOWED):
             what = _CALLED.get(type(node), f"{type(node).__name__.lower()}, which is not allowed")
         elif isinstance(node, ast.BinOp) and not _small(node):
-            what = "a power whose exponent is not a number from -100 to 100"
+            what = "a power of a power, or an exponent that is not a number from -100 to 100"
         elif isinstance(node, ast.Constant):
             compared = isinstance(parents[node], (ast.Compare, ast.List, ast.Tuple))
             if isinstance(node.value, bool):

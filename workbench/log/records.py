@@ -79,12 +79,12 @@ class Records(Protocol):
         Raises
         ------
         StateError
-            If the arguments are not valid records. Then the log does not change.
+            If the arguments are not valid records; the log is then unchanged.
         """
 
 
 def check_name(what: str, name: Any) -> None:
-    """Raise a `LogError` unless every backend allows `name` as the name of a record or fact."""
+    """Raise a `LogError` unless every backend allows `name` for a record or a status item."""
     if not isinstance(name, str) or not (name.isascii() or storable(name)):
         raise LogError(NOT_STORABLE.format(what=what, name=name))
 

@@ -212,7 +212,7 @@ class Tabular(Records):
             If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
         robust : bool
             If True, a few values so extreme that they would flatten the curve are left outside the
-            vertical range and do not count in a smoothed curve. Marks at the edge and text above
+            vertical range and do not affect a smoothed curve. Marks at the edge and text above
             the figure show their positions and sizes. If False, all values are in range.
         title : str
             The heading.

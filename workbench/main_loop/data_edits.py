@@ -87,7 +87,7 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
 
 
 def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int]) -> str:
-    """Return the error of the cost if an example has a class that the model does not have."""
+    """Return the error message of the cost if an example has an unknown class, else ''."""
     algorithm = loop.algorithm
     if not isinstance(algorithm, GradientDescent) or algorithm.cost is None:
         return ""

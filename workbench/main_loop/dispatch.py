@@ -116,7 +116,7 @@ class Dispatcher:
             self._deferred.popleft()()
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record `values` in the row of this iteration after they have been computed."""
+        """Record `values` in the row of the current iteration once they have been computed."""
         done = self._loop.status["iterations_done"]
         self.arriving.send((done, list(values)), values.values())
 

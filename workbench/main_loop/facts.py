@@ -1,4 +1,4 @@
-"""Facts about a run that its log keeps in the status: threads, versions, hyperparameters."""
+"""Facts about a run, kept in the status of its log: threads, versions, hyperparameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.execution import available_threads
 
 INITIAL = "_initial"
-"""Key of the fingerprints of the initial training state in the status."""
+"""Key under which the status contains the fingerprints of the initial training state."""
 
 SAMPLED = 1024
 """Maximum number of elements of each variable that a fingerprint depends on."""
@@ -54,7 +54,7 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
 
 
 def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
-    """Return a checksum of the names, shapes and some evenly spaced elements of variables.
+    """Return a checksum of variables: names, dtypes, shapes and some evenly spaced elements.
 
     Examples
     --------

@@ -285,8 +285,8 @@ class MainLoop(FixedAttributes):
         action : callable
             A function without arguments.
         early : callable, optional
-            A function that is called if an extension calls `yield_to_commands` first. If it returns
-            True, `action` is not called.
+            A function that is called if an extension calls `yield_to_commands` before that. If it
+            returns True, `action` is not called.
         urgent : bool
             True to abandon an evaluation in progress, so that `action` is called soon.
         """

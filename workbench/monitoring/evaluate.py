@@ -132,7 +132,7 @@ class DatasetEvaluator(Hinted):
         self._buffer.aggregate(self._function(*values))
 
     def _users(self, batch: Batch) -> str:
-        """Return the names of the variables that require a missing source."""
+        """Return a phrase with the names of the variables that require a missing source."""
         known = batch if isinstance(batch, Mapping) else ()
         missing = {source for source in self._inputs if source not in known}
         users: list[Accumulator] = [

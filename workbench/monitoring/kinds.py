@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 @dataclass(frozen=True)
 class Weight:
-    """Weight of a batch, which is not computed from its variables until batches are aggregated.
+    """Weight of a batch, computed from variables only when batches are aggregated.
 
     Parameters
     ----------

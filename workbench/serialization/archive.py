@@ -1,4 +1,4 @@
-"""Archives, which are tar files of named members with a manifest that detects damage.
+"""Archives: tar files of named members with a manifest whose checksums detect damage.
 
 The manifest contains the format version and the SHA-256 of every member, and follows the members.
 Members that are added later are followed by a new manifest; of several members with the same name,

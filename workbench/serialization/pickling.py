@@ -217,7 +217,7 @@ def add_to_dump(
     name : str
         The name of the new member, to be passed to `load`.
     parameters : iterable of SharedVariable, optional
-        Variables that the archive already contains and that are not stored again.
+        Variables whose values the archive already contains; they are not stored again.
 
     Raises
     ------

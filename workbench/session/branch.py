@@ -66,7 +66,7 @@ class Branch:
     def difference(self) -> str:
         """The interventions that the current branch does not have, as a line of text.
 
-        For the current branch, those that it does not share with the branch before it.
+        For the current branch, the interventions from `start` on.
         """
         if self.log is not None:
             return difference(self.log, without=self.current_log)
@@ -105,13 +105,13 @@ class Branch:
 def difference(
     log: TrainingLogBase, start: int = 0, *, without: TrainingLogBase | None = None
 ) -> str:
-    """Return the interventions in `log` as a line of text.
+    """Return the interventions in `log` that changed training, as a line of text.
 
     Parameters
     ----------
     log : TrainingLogBase
     start : int
-        The iteration of the first interventions to name.
+        The first iteration whose interventions are named.
     without : TrainingLogBase, optional
         A log whose interventions are not named.
     """

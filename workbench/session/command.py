@@ -40,7 +40,7 @@ class Command(interfaces.Command):
     by : str
         The origin of the command: ``code``, ``button`` or a tool; see `workbench.utils.actors`.
     replaced_by : int or None
-        The id of a later command whose value was assigned in place of the value of this command.
+        The id of a later command whose value was assigned instead of the value of this command.
     """
 
     _lock: ClassVar[threading.Lock] = threading.Lock()

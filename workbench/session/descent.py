@@ -1,8 +1,9 @@
 """Search for a clear fall in a noisy sequence of costs.
 
-For each batch, the mean cost before it is compared with the mean cost from it onwards. A fall is
-clear if the difference exceeds several standard errors. These are computed from the differences
-between consecutive costs, which depend on the noise but hardly on the fall.
+For each batch, the mean cost in a window before it is compared with the mean cost in a window that
+starts with it; `WIDEST` and `NARROWEST` limit the windows. A fall is clear if the difference
+exceeds several standard errors. These are computed from the differences between consecutive costs,
+which depend on the noise but hardly on the fall.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""A mean covers a twentieth to a fifth of all costs; these limits are at least 5 and 10 costs."""
+"""The length of a window: a twentieth (at least 5) to a fifth (at least 10) of all costs."""
 
 CLEAR = 5.0
 """Number of standard errors above which a fall is clear.
@@ -37,7 +38,7 @@ class Fall(NamedTuple):
     at : int
         The index of the first cost after the fall.
     size : float
-        The difference between the mean before `at` and the mean from `at` onwards.
+        The mean in the window before `at` minus the mean in the window that starts at `at`.
     error : float
         The standard error of `size`.
     clear : bool
@@ -57,7 +58,7 @@ def largest_fall(costs: Floats, end: int) -> Fall | None:
     ----------
     costs : ndarray of float64, shape (N,)
     end : int
-        The number of costs to search; later costs only affect how many costs a mean covers.
+        The number of costs to search; later costs only affect the lengths of the windows.
 
     Examples
     --------

@@ -50,14 +50,14 @@ class Editing(interfaces.Session):
         examples : int or sequence of int
             The indices of the examples in the dataset of the training stream.
         value : number, str or array
-            The new value, of the shape and kind of the values in the dataset, before transformers.
+            The new value before transformers, of the shape and kind of the values in the dataset.
         source : str
             The source to change.
 
         Raises
         ------
         SessionError
-            If the examples of the run have no indices, or if there are no such examples or sources.
+            If the examples of the run have no indices, or if an example or the source is missing.
 
         Examples
         --------
@@ -76,7 +76,7 @@ class Editing(interfaces.Session):
         """Omit training examples from the next batch onwards; epochs become shorter.
 
         The arrays or files of the dataset do not change. `undo` and `rewind` bring the examples
-        back, and a saved run still omits them. If the scheme is sequential or shuffled, later
+        back; a saved run still omits them. If the scheme is sequential or shuffled, later
         examples move up, so that only the last batch of an epoch can be smaller; the batches of
         other schemes become smaller.
 
@@ -104,9 +104,9 @@ class Editing(interfaces.Session):
         """The examples that training reads, and their edits, as plain values.
 
         ``indices`` are the indices in the dataset, as a range or an array. ``sources`` are the
-        sources that can be relabelled. ``dropped`` is a list of indices. ``relabelled`` has, for
-        each source, the new values by index. ``reason`` is the reason why examples cannot be
-        edited; it is empty if they can.
+        sources that can be relabelled. ``dropped`` is a list of indices. ``relabelled`` contains,
+        for each source, the new values by index. ``reason`` says why examples cannot be edited; it
+        is empty if they can be.
         """
         try:
             stream = stream_of(self.main_loop)

@@ -1,4 +1,4 @@
-"""Detection of direct edits: variables that are changed by the user without a command.
+"""Detection of direct edits, in which the user changes variables without a command.
 
 During a run, an edit is noticed if another thread calls `SharedVariable.set_value`. During a pause,
 and between two runs, the versions of the tensors also show edits in place. A `Rewinder` compares
@@ -37,7 +37,7 @@ class Edits:
     main_loop : Loop
     run : Run
     queue : Queue
-        The queue of commands, to which edits are added; its `changes` are told of each edit.
+        The queue of commands, to which edits are added; its `changes` is told of each edit.
     journal : Journal
     """
 
@@ -61,7 +61,7 @@ class Edits:
         WATCHERS.append(self._assigned)
 
     def detach(self) -> None:
-        """Stop watching other threads, and store the versions until the next run begins."""
+        """Stop watching other threads; store the versions, to detect edits until the next run."""
         if self._assigned in WATCHERS:
             WATCHERS.remove(self._assigned)
         self._pending.clear()
@@ -96,7 +96,7 @@ class Edits:
         return watching
 
     def resume(self, watching: bool) -> None:
-        """Look for differences from the values after a command, if this was done before it."""
+        """Look for differences again after a command, if `watching` is True."""
         if watching:
             self.mark()
 

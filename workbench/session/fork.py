@@ -1,7 +1,8 @@
 """Copies of main loops for a second session that continues from a point in the first session.
 
-A copy has separate parameters, algorithm, extensions and log. It shares the datasets and the
-earlier snapshots, which never change, so a fork needs no additional memory for them.
+A copy has separate parameters, algorithm, extensions and log. It shares the earlier snapshots and
+each `IndexableDataset` and `H5PYDataset`, which never change, so a fork needs no additional memory
+for them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Fork(NamedTuple):
     snapshots : list of Snapshot
         The snapshots before the fork, which the two sessions share.
     expected : mapping
-        The state of the log of the first session.
+        The state of the log of the first session, with which the log of the copy is compared.
     start : int
         The iteration of the snapshot that the copy has loaded.
     """
@@ -75,7 +76,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Return a copy of a main loop with an empty log of the same type, or in memory if `in_memory`.
+    """Copy a main loop, with an empty log: in memory if `in_memory`, else of the same type.
 
     Raises
     ------

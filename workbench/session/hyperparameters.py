@@ -161,7 +161,7 @@ def rules(loop: Loop) -> dict[SharedVariable, str]:
 
 
 def modifiers(loop: Loop) -> dict[SharedVariable, SharedVariableModifier]:
-    """Return a mapping from the variables that extensions set to these extensions."""
+    """Return the extensions that set variables during training, keyed by variable."""
     return {
         extension.parameter: extension
         for extension in loop.extensions

@@ -53,8 +53,8 @@ NO_CLEAR_FALL = (
     "fall was {size:.3g}, with a standard error of {error:.2g}"
 )
 NONE_SUGGESTED = (
-    "{reason}, so no rate is suggested; a converged run has no suitable rate: try an earlier state "
-    "of the run, more or larger batches, or lower rates"
+    "{reason}, so no rate is suggested; try lower rates, more or larger batches or, since a "
+    "converged run has no suitable rate, an earlier state of the run"
 )
 NO_BATCHES = (
     "the test requires {fewest} batches, but the data ended after {count}; use a data stream with "
@@ -87,10 +87,10 @@ class LearningRateTest:
     def suggestion(self) -> float | None:
         """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
-        The mean cost of the batches before a rate is compared with that of the batches from this
-        rate to the lowest smoothed cost. The fall is clear if it exceeds five standard errors and
-        1 % of the mean before the rate. The first ten batches are left out if there are at
-        least thirty.
+        For each rate, the mean cost of several batches before it is compared with that of several
+        batches from this rate onwards, up to the lowest smoothed cost. The fall is clear if it
+        exceeds five standard errors and 1 % of the mean before the rate. The first ten batches are
+        left out if there are at least thirty.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None

@@ -61,9 +61,9 @@ def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
 def unlike(
     expected: Mapping[str, Any], found: Mapping[str, Any], start: int, end: int
 ) -> str | None:
-    """Return the first difference between the float records of two states of a log as text.
+    """Describe the first float record that differs between two states of a log.
 
-    Records of times are ignored, and records that one of the two states lacks.
+    Records of times, and records that one of the two states lacks, are ignored.
 
     Parameters
     ----------

@@ -39,10 +39,10 @@ GAP = 0.1
 MEMORY = 256 * 2**20
 """Maximum number of bytes that one probe may copy."""
 
-UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists their names"
+UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists all names"
 TOO_LARGE = (
-    "a probe copies at most {most:,} bytes at a time, but the requested variables ({count}) take "
-    "{size:,} bytes; request fewer or smaller variables"
+    "a probe copies at most {most:,} bytes at a time, but the requested values take {size:,} "
+    "bytes (number of variables: {count}); request fewer or smaller variables"
 )
 NO_STREAM = "this run has no data stream, so there is no batch to copy; pass your own batch"
 ONE_READER = (
@@ -259,7 +259,7 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes, without steps, during an evaluation, which can be long or paused."""
+        """Answer the probes, without `steps`, during an evaluation, which can be long or paused."""
         self._answer(at_rest=True)
         return True
 
@@ -296,7 +296,7 @@ class Prober:
         self._spent(perf_counter() - start)
 
     def _answer_steps(self, probes: list[Probe], mark: tuple[int, str, int]) -> None:
-        """Copy the values again at the boundary after the next batch, to compute the steps."""
+        """Copy the values again at the boundary after the next batch, to compute `Probe.steps`."""
         start = perf_counter()
         done, uuid, commands = mark
         with self._queue.lock:

@@ -51,7 +51,7 @@ class Changes(Protocol):
     """Protocol for observers of the commands that change training."""
 
     def before_change(self, command: Command) -> None:
-        """Prepare for the change of training that `command` makes."""
+        """Prepare for `command`, which changes training."""
 
     def after_change(self, *, failed: bool = False) -> None:
         """Handle the end of a command that changes training."""
@@ -67,10 +67,10 @@ class Settling(Protocol):
         """Record the direct edits so far."""
 
     def suspend(self) -> bool:
-        """Record the direct edits so far, before a command assigns values."""
+        """Record the direct edits so far, and stop looking for more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
-        """Store the current values as the result of commands."""
+        """Store the current values as the result of commands, if `watching` is True."""
 
 
 class Queue:
@@ -201,7 +201,7 @@ class Queue:
         then()
 
     def _suspend(self, kind: str) -> bool:
-        """Record direct edits before a command; return True if its own changes are not edits."""
+        """Record direct edits before a command; return the argument for `edits.resume`."""
         if self.edits is None:
             return False
         if kind in REPLACING:
@@ -212,7 +212,7 @@ class Queue:
     def overtake(self) -> None:
         """Record that the next command is a stop.
 
-        It cancels earlier commands that only affect later training.
+        The stop cancels earlier commands that only affect later training.
         """
         self._stop = len(self.commands) + 1
 
@@ -244,7 +244,7 @@ class Queue:
         self._values.append(value)
 
     def _assign(self, values: list[Value]) -> None:
-        """Assign to each variable its last value, and record the outcome of all commands."""
+        """Assign the last value of each variable, and record the outcome of all commands."""
         with self.lock:
             if self._values is values:
                 self._values = None  # later values require another request

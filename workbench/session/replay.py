@@ -29,14 +29,14 @@ OTHER_THREADS = (
 )
 OTHER_START = (
     "the run whose interventions are replayed started with other parameters than this run, so the "
-    "results differ from the first batch on. In one process, each model that is built draws other "
+    "results differ from the first batch on. In one process, each new model draws different "
     "initial values unless its bricks have a seed: build both runs with the same seed, as in "
     "MLP(..., seed=1), or build this run in a new process (restart the kernel)"
 )
 OTHER_STATE = (
     "the run whose interventions are replayed started with other values of hyperparameters, "
-    "buffers or random numbers than this run, so the results differ; build both runs by the same "
-    "code, with the same seeds and hyperparameters"
+    "buffers or random numbers than this run, so the results differ; build both runs with the "
+    "same code, seeds and hyperparameters"
 )
 EMPTY = (
     "the log to replay is empty: {log!r} has no rows{hint}; pass the log of a run that has started"
@@ -59,8 +59,8 @@ NO_FUNCTION = (
 )
 DIRECT = (
     "the run was edited without a command at iteration {iteration:,} ({text}), and a log does not "
-    "have the values, so this edit cannot be repeated. Use session.set() for changes that can be "
-    "repeated; to repeat only the others, with other results, call "
+    "contain the values, so this edit cannot be repeated. Use session.set() for changes that can "
+    "be repeated; to repeat only the others, with other results, call "
     "replay([i for i in interventions if i['command'] != 'edit'])"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"

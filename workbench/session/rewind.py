@@ -1,8 +1,8 @@
 """Branches of a run, and rewinds to earlier iterations by exact replay from snapshots.
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
-last snapshot up to the requested iteration and trains again on the batches in between, with the
-same results. The training that followed the requested iteration is kept as a branch.
+last snapshot at or before the requested iteration and repeats the batches in between, with the same
+results. The training that followed the requested iteration is kept as a branch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ATTEMPTS = 3
 
 NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
 NOT_REPEATED = (
-    "batches {start:,} to {done:,} were repeated with other results than in the log: {text}. A "
+    "batches {start:,} to {done:,} were repeated, but the results differ from the log: {text}. A "
     "value was changed without a command, or the training is not deterministic"
 )
 NONE = "no snapshot could be taken, so this run cannot be rewound ({error})"
@@ -162,14 +162,14 @@ class Rewinder:
             self._main_loop.post(partial(self._take_if_able, pin))
 
     def _take_if_able(self, pin: str) -> Snapshot | None:
-        """Take a snapshot; if it cannot be taken, log the reason, if it is new, and return None."""
+        """Take a snapshot; on failure, log the reason if it is new, and return None."""
         try:
             return self.take(pin)
         except Refused as refusal:
             text = f"{type(refusal.__cause__).__name__}: {refusal.__cause__}"
             if text not in self._failures:
                 self._failures[text] = None
-                logger.warning("%s; training continues, and later snapshots are attempted", refusal)
+                logger.warning("%s; training continues, and snapshots will be tried again", refusal)
             self._not_undone = NOT_UNDONE.format(reason=refusal)
             return None
 
@@ -181,7 +181,7 @@ class Rewinder:
             self.take_soon(pin)
 
     def before_change(self, command: Command) -> None:
-        """Take a snapshot before an intervention; if nothing has changed, use the last snapshot."""
+        """Take a snapshot before an intervention; use the last one if nothing has changed since."""
         if not self.able:
             return
         done, now = self._main_loop.status["iterations_done"], perf_counter()
@@ -228,7 +228,7 @@ class Rewinder:
             self._main_loop.post(self._take_after)
 
     def after_edit(self, command: Command, *, at_boundary: bool) -> None:
-        """Take a snapshot after a direct edit, from which later replays start.
+        """Take a snapshot after a direct edit, so that replays can start from it.
 
         The edit can be undone only if there is a snapshot of the state right before it.
         """
@@ -305,7 +305,7 @@ class Rewinder:
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
         """Rewind the run to the boundary after `iteration`, before the interventions there.
 
-        There, `command` is marked as applied and the run is paused.
+        On arrival, `command` is marked as applied and the run is paused.
         """
         self._journal.flush()
         branch = self.branch if name is None else self._named(name)
@@ -439,7 +439,7 @@ class Rewinder:
         command._apply(done)
 
     def _check_repeated(self, expected: Mapping[str, Any], start: int) -> None:
-        """Record an alert if repeated batches have other results than the log contains."""
+        """Record an alert if the results of repeated batches differ from those in the log."""
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         text = unlike(expected, log.state_dict(), start, done) if done > start else None
         if text is not None:

@@ -186,7 +186,7 @@ class Steering(Editing):
         Raises
         ------
         SessionError
-            If `name` is not non-empty text.
+            If `name` is empty or not a string.
         """
         if not isinstance(name, str) or not name:
             raise SessionError(f"the name of a snapshot must be non-empty text, not {name!r}")
@@ -222,10 +222,10 @@ class Steering(Editing):
     ) -> Self:
         """Start a second session, paused at an iteration of this session; this session continues.
 
-        The new session has a copy of the main loop, with separate parameters, extensions and log;
-        the two sessions share only the datasets and the snapshots before the fork, so the new
-        session can be rewound to an earlier point. It is ready after it has trained on the batches
-        between the last snapshot and `iteration`.
+        The new session has a copy of the main loop, with separate parameters, extensions and log.
+        The two sessions share only the snapshots before the fork, to which the new session can be
+        rewound, and each `IndexableDataset` and `H5PYDataset`. The new session is ready after it
+        has trained on the batches between the last snapshot and `iteration`.
 
         Parameters
         ----------
@@ -323,8 +323,8 @@ class Steering(Editing):
     ) -> Command:
         """Repeat the interventions of another run in this run, each at its iteration.
 
-        These are its actions of `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel` and
-        `drop`. A `load` is left out, with a note. Rewinds and undone actions are not part of a run.
+        These are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel` and
+        `drop`. A `load` is left out, with a note. Rewinds and undone commands are not repeated.
         If the main loop was built by the same code with the same seeds, and runs in the same tier
         with the same number of threads, the results are bitwise identical to those of the other
         run.

@@ -50,7 +50,7 @@ ANOTHER = (
 _pairs: weakref.WeakKeyDictionary[interfaces.Session, weakref.WeakSet[interfaces.Session]] = (
     weakref.WeakKeyDictionary()
 )
-"""For each session, the others that a warning has named."""
+"""For each session, the other sessions that a warning has named."""
 
 
 class Worker:
@@ -135,7 +135,8 @@ class Worker:
         """Start a run in a new thread; the caller must hold the lock.
 
         If starting fails, nothing changes. `before` is called before training, when commands are
-        already accepted. If `warns` is True, a warning names others that are training, each once.
+        already accepted. If `warns` is True, a warning names the other sessions that are training,
+        each session only once.
 
         Raises
         ------
@@ -227,7 +228,7 @@ class Worker:
         self.note = self._unprinted = note or ""
 
     def _warn_about(self, others: list[interfaces.Session]) -> None:
-        """Name the sessions that are training, each once."""
+        """Warn about other sessions that are training, once about each."""
         session = self._session
         named = _pairs.setdefault(session, weakref.WeakSet())
         others = [

@@ -45,8 +45,8 @@ class Operation:
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Apply `function` to arguments and return its symbolic results.
 
-    Results of other types than tensors and symbolic numbers, such as a dtype or a known size,
-    are returned unchanged.
+    Results that are neither tensors nor symbolic numbers, such as a dtype or a known size, are
+    returned unchanged.
 
     Raises
     ------
@@ -106,8 +106,8 @@ copyreg.pickle(Call, _reduced)
 def _frozen(value: Any) -> Any:
     """Convert nested arguments to tuples that contain the types of the original containers.
 
-    Annotations of an argument can refer back to the call, so unpickling could otherwise use a list
-    or a dictionary of arguments before it is filled. A tuple is created with all of its elements.
+    Annotations of an argument can refer back to the call, so unpickling could use a list or a
+    dictionary of arguments before it is filled. A tuple is created with all of its elements.
     """
     if type(value) is dict:
         return dict, tuple((key, _frozen(part)) for key, part in value.items())

@@ -56,7 +56,7 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Functions that draw only for some arguments, with the positions and defaults of these."""
+"""Functions that draw only for some values of two arguments; position and default of each."""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
@@ -92,7 +92,7 @@ def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Return True if a call drops elements at random, as dropout does in training.
+    """Return True if a call of a function in `SOMETIMES` draws, as dropout does in training.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Symbolic gradients.
 
-A gradient is an ordinary node of the graph. In the lowered program, torch's autograd runs the
-subgraph from the variables in `wrt` to the cost. This subgraph runs only once, even if
-outputs also use its values.
+A gradient is an ordinary node of the graph. In the lowered program, the subgraph from the
+variables in `wrt` to the cost runs under torch's autograd. It runs only once, even if outputs also
+use its values.
 """
 
 from __future__ import annotations

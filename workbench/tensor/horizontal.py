@@ -58,7 +58,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     Parameters
     ----------
     graph : torch.fx.Graph
-        Nodes that compute tensors have a matching fake tensor in ``meta["fake"]``.
+        The graph. Each node that computes a tensor has a fake tensor in ``meta["fake"]``.
     start : torch.fx.Node or None
         The node that turns autograd off for the last time; ``None`` if it is never on.
 

@@ -87,7 +87,7 @@ def _hooked(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
 def lower(
     inputs: Sequence[Variable], outputs: Sequence[Variable], news: Sequence[Variable] = ()
 ) -> Program:
-    """Lower `outputs` and `news`, which are new values of updated variables, to a program.
+    """Lower `outputs`, and the new values `news` of updated variables, to a program.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Shape inference with concrete sizes, for functions that branch on unknown sizes.
 
-Some of torch's shape rules check whether an unknown size is 1, or whether two of them are equal;
+Some of torch's shape rules check whether an unknown size is 1, or whether two such sizes are equal;
 others accept only Python integers. `Probe` runs these rules with concrete sizes. In the first run
 all sizes differ. In later runs some sizes are equal to each other or to a known size, until the
 rule accepts them. Equalities that the rule requires are recorded, so that a later contradiction
@@ -159,9 +159,9 @@ class Probe:
     def _starts(self) -> Iterator[tuple[dict[Any, Tie], bool, bool]]:
         """Yield ties to try, each with a flag for descending sizes and a flag for real tensors.
 
-        At first no sizes are tied. Then sizes on the same axis are tied, counted from the last
-        axis, as in broadcasting, or from the first. Real tensors are the last resort, for functions
-        without rules for fake tensors.
+        At first no sizes are tied. Then sizes on the same axis are tied; axes are counted from the
+        last one, as in broadcasting, or from the first. Real tensors are the last resort, for
+        functions without rules for fake tensors.
         """
         free: dict[Any, Tie] = {e: e for e in self.unknown}
         yield free, False, False

@@ -35,7 +35,7 @@ NO_INDEX = (
 )
 
 instead: ContextVar[Callable[..., list[torch.Tensor]] | None] = ContextVar("instead", default=None)
-"""Function that replaces the execution of a loop while the loop is traced."""
+"""Function that runs instead of a loop while a program is traced or its operations are counted."""
 
 
 @dataclass

@@ -79,7 +79,7 @@ class _Draw(Operation):
 
 
 _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
-"""Number of random bits of a uniform draw, chosen so that no draw is rounded to 1."""
+"""Number of random bits of a uniform draw by dtype, chosen so that no draw is rounded to 1."""
 
 
 class _Uniform(_Draw):
@@ -159,7 +159,7 @@ class Draws:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Use the recorded numbers for the draws in this context, and record new numbers."""
+        """Use the recorded numbers for the draws in this context, and record those of new draws."""
         self._position = 0
         token = _draws.set(self)
         try:

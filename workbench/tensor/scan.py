@@ -30,7 +30,7 @@ from workbench.tensor.variable import Call, Variable
 
 
 class Loop(Operation):
-    """Function that is called by the node that `scan` creates.
+    """Function called by the node that `scan` creates.
 
     Attributes
     ----------
@@ -329,8 +329,8 @@ def _stand_in(outer: Variable) -> Variable:
 def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
     if len(new) < len(old):
         raise errors.OperationError(
-            "the number of values that the step of a scan returns must be at least the number of "
-            f"states, {len(old)}, not {len(new)}: the new states come first"
+            "the step of a scan must return at least as many values as there are states, "
+            f"{len(old)}, not {len(new)}: the new states come first"
         )
     for before, after in zip(old, new, strict=False):
         described = shapes.describe(before.fake), shapes.describe(after.fake)

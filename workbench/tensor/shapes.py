@@ -47,7 +47,7 @@ Their shape rules use only one operand, or reject operands of different symbolic
 MOST_SYMBOLS = 1000
 """Number of symbols above which unused symbols are removed."""
 NEWEST = 200
-"""Number of newest symbols that are always kept."""
+"""Number of the newest symbols, which are always kept."""
 BY_SYMBOL = (
     "var_to_range",
     "var_to_range_sloc",
@@ -213,8 +213,8 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
     Returns
     -------
     list or None
-        Fake tensors with new storage. ``None`` if the call must be inferred again, because a result
-        shares storage or has a new unknown size, like the result of ``nonzero``.
+        Fake tensors with new storage. ``None`` if the call must be inferred again, for example if a
+        result shares storage or has a new unknown size, like the result of ``nonzero``.
     """
     given, made = ([t for t in some if isinstance(t, torch.Tensor)] for some in (inputs, results))
     if any(one.layout is not torch.strided for one in (*given, *made)):
@@ -274,7 +274,7 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
-    """Return what is known about the sizes of `fakes`; it compares unequal once more is learned."""
+    """Return what is known about the sizes of `fakes`; the result differs once more is learned."""
     env = _world().sizes
     return tuple(
         (one, env.replacements.get(one), env.var_to_range.get(one),

@@ -40,7 +40,7 @@ picklable, it must be defined at module level or be an object such as an `Interv
 WATCHERS: list[Callable[[SharedVariable], object]] = []
 """Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
 
-A session notices in this way that another thread changes its training.
+In this way, a session notices that another thread changes one of its variables.
 """
 
 
@@ -89,7 +89,7 @@ def _refuse(variable: Any, other: Any) -> NoReturn:
 
 @runtime_checkable
 class Placed(Protocol):
-    """Interface of objects that have a path and own variables, such as bricks."""
+    """Interface of objects, such as bricks, that own variables and have a path."""
 
     def path(self) -> str:
         """Return the names of the bricks from the top brick to the owner, separated by slashes."""
@@ -105,7 +105,7 @@ class SharedVariable(Variable):
     tensor : torch.Tensor
         The tensor that programs read and update in place. A symbolic variable has none.
     symbolic : bool
-        True for a parameter that has no value, since a brick allocated it in the context
+        True for a parameter that has no value, because a brick allocated it in the context
         `workbench.bricks.symbolic_parameters`.
     check : callable or None
         A function that raises an error for invalid values. It is called whenever a value is
@@ -235,19 +235,19 @@ class SharedVariable(Variable):
         return new
 
     def _kept(self) -> dict[str, Any]:
-        """Return the attributes of a copy, besides its tensor."""
+        """Return the attributes that a copy keeps, besides the tensor and the name."""
         attached = self._attached()
         return attached | {name: v for name in ("check", "unset") if (v := getattr(self, name))}
 
     def empty(self) -> torch.Tensor:
-        """Return a tensor on the device ``meta``: a shape and a dtype without memory."""
+        """Return a tensor of the same shape and dtype on the device ``meta``, without memory."""
         return torch.empty(self.shape, dtype=self.dtype, device="meta")
 
 
 def check_set(variables: Iterable[SharedVariable]) -> None:
     """Raise `ParameterError` if one of `variables` is a parameter without a value.
 
-    The message names the bricks of these parameters, and the method to call.
+    The message names these parameters and the method to call.
     """
     unset = [v for v in variables if v.unset and bool(v.tensor.isnan().any())]
     if not unset:
@@ -301,8 +301,8 @@ def shared(
     name : str, optional
     dtype : torch.dtype, optional
     check : callable, optional
-        A function that raises an error for invalid values, initial or assigned later, such as a
-        `workbench.tensor.interval.Interval`.
+        A function, such as a `workbench.tensor.interval.Interval`, that raises an error for an
+        invalid value, initial or assigned later.
 
     Raises
     ------
@@ -327,7 +327,7 @@ def shared(
 
 
 def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
-    """Return a tensor of the shape and dtype that `as_tensor` would return, without memory."""
+    """Return a tensor without memory, with the shape and dtype that `as_tensor` would give it."""
     check_dtype(dtype)
     if not isinstance(value, torch.Tensor):
         value = as_tensor(value, dtype)

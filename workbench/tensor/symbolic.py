@@ -1,13 +1,13 @@
-"""Parameters without values: graphs whose shapes are needed, but not their results.
+"""Parameters without values, for graphs whose shapes are needed, but not their results.
 
 An editor that shows the shapes of a model while a person types needs no values. Inside
 `symbolic_parameters`, the allocation of a brick creates parameters with a shape, a dtype, a name
-and roles, but without a tensor. This takes no memory and no time, whatever the size. Everything
-that reads only the graph works as usual; everything that needs a value is an error.
+and roles, but without a tensor. This takes hardly any memory or time, whatever the size.
+Everything that reads only the graph works as usual; whatever needs a value raises an error.
 
 `workbench.tensor.shared` creates the variables, and `workbench.bricks.Brick` encloses each
 allocation in `allocation`, so that other shared variables created in the context, such as a
-learning rate, keep their values.
+learning rate, have values.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def symbolic_parameters() -> Iterator[None]:
 
     The parameters of a brick that is allocated here (by ``allocate`` or because it is applied) have
     shapes, dtypes, names, roles and annotations, but no values. Shape inference, computation
-    graphs, filters, ``get_dim`` and all texts work. Random numbers are not drawn, and no seed is
-    used up. A brick that already has parameters keeps them, unless ``allocate()`` is called.
+    graphs, filters, ``get_dim`` and ``repr`` work as usual. No random numbers are drawn, and no
+    seed is used. A brick that already has parameters keeps them, unless ``allocate()`` is called.
 
-    Afterwards, ``allocate()`` replaces these parameters by real ones. They get the values that they
-    would have had without this context, if the brick is then initialised.
+    Afterwards, ``allocate()`` replaces these parameters with real ones. If the brick is then
+    initialised, they get the values that they would have had without this context.
 
     Raises
     ------
     ParameterError
-        If a value of such a parameter is used: by ``initialize()``, ``eval``, ``function``,
-        ``get_value``, ``set_value``, by training or by saving; also after the context has ended.
+        If a value of such a parameter is used, even after the context has ended: by
+        ``initialize()``, ``eval``, ``function``, ``get_value``, ``set_value``, training or saving.
         `copy.deepcopy` is allowed.
 
     Examples

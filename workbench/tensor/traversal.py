@@ -147,7 +147,7 @@ class Rewriting:
         return [(v, deeper) for v in inputs_of(variable)]
 
     def _passed(self, variable: Variable, inside: Variable | None) -> bool:
-        """Return True if `variable` in the replacement of `inside` does not depend on `inside`."""
+        """Return True if `variable` in the replacement of `inside` is independent of `inside`."""
         return inside is not None and variable is not inside and variable not in self._users[inside]
 
     def _finish(self, variable: Variable, inside: Variable | None) -> Variable:

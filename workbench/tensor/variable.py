@@ -251,7 +251,7 @@ class Variable:
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """Return a new variable with the same value; functions do not perform the copy."""
+        """Return a new variable with the same value, which functions do not copy in memory."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable

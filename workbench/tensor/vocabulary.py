@@ -55,7 +55,7 @@ FUNCTIONS = {
     "grad": "tensor.grad",
     "max_and_argmax": "torch.max(x, axis), which returns both",
     "mgrid": "torch.meshgrid(..., indexing='ij')",
-    "ogrid": "torch.meshgrid(..., indexing='ij', sparse)",
+    "ogrid": "torch.arange(n).unsqueeze(1) and torch.arange(m).unsqueeze(0)",
     "nnet": "torch.nn.functional (softmax, sigmoid, softplus, relu, conv2d, cross_entropy, ...)",
     "signal": "torch.nn.functional.max_pool2d",
     "slinalg": "torch.linalg",

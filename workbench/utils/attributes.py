@@ -30,8 +30,8 @@ class FixedAttributes(Hinted):
         If code outside the methods of the class assigns an attribute that does not exist. Names
         that start with an underscore are allowed.
     AlgorithmError
-        If an assignment would replace a shared variable with another value, or change an attribute
-        that the training step already uses.
+        If an assignment would replace a shared variable with a value that is not one, or change an
+        attribute that the training step already uses.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _hint(instance: FixedAttributes, name: str, value: object) -> str:
     for path, found in _below(instance, wanted, instance._called):
         if isinstance(found, SharedVariable):
             write = instance._assign.format(path=path, value=shown)
-            return f"; it is a shared variable, so write {write}"
+            return f"; to set the shared variable, write {write}"
         return f"; did you mean {path}?"
     known = [n for n in dir(instance) if not n.startswith("_")]
     ours = next((one for one in wanted[1:] if one in known), None)

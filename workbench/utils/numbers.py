@@ -32,7 +32,7 @@ def is_whole(number: object) -> TypeGuard[int]:
 
 
 def is_count(number: object, least: int = 1) -> TypeGuard[int]:
-    """Return True if `number` is a whole number of at least `least`.
+    """Return True if `number` is a whole number, `least` or more.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def is_single(value: object) -> bool:
 def as_whole(
     value: object, name: str, error: type[WorkbenchError], least: int | None = None
 ) -> int:
-    """Return `value`, which must be an integer, or an array or tensor of one, as an int.
+    """Convert an integer, or a zero-dimensional integer array or tensor, to an int.
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ class Profile(Hinted):
     Attributes
     ----------
     total : dict
-        The total seconds spent in each section, by path. A path is a tuple of section names,
-        outermost first.
+        The total time spent in each section, in seconds, by path. A path is a tuple of section
+        names, outermost first.
     current : tuple of str
         The path of the current section.
 

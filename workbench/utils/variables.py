@@ -144,7 +144,7 @@ def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 
 
 def _filled(shape: Sequence[int], value: float) -> Any:
-    """Return an array, or a tensor without memory where variables get no values."""
+    """Return an array, or a meta tensor if variables get no values."""
     if lacks_values():
         return torch.empty(shape, device="meta")
     return numpy.full(shape, value, dtype="float32")
@@ -166,9 +166,9 @@ def shared_floatx_zeros_matching(
 
 
 def norm_of(parameter: SharedVariable) -> Variable:
-    """Return ``parameter.norm(2)`` without shape inference, which is known to return a scalar.
+    """Return ``parameter.norm(2)``, a scalar, without inferring its shape.
 
-    Bricks add this variable for each parameter, so it takes a large part of the allocation.
+    Bricks add this variable for each parameter, so inference would slow down allocation.
     """
     call = Call.of(torch.Tensor.norm, (parameter, 2), {})
     norm: Variable = call.give(shapes.fake_tensor((), parameter.dtype, parameter.device))

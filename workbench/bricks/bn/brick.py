@@ -83,11 +83,12 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     Notes
     -----
-    A brick is in training mode inside ``with brick:``. The mean that is subtracted has the role
+    The brick is in training mode inside ``with brick:``. The mean that is subtracted has the role
     ``BATCH_NORM_OFFSET``, and the divisor has the role ``BATCH_NORM_DIVISOR``.
 
-    ``torch.nn.functional.batch_norm`` stores the unbiased variance without epsilon. This brick
-    stores the divisor of the batch: the biased standard deviation with epsilon.
+    The population statistics of ``torch.nn.functional.batch_norm`` include the unbiased variance
+    without epsilon. Those of this brick include the divisor: the biased standard deviation with
+    epsilon.
 
     References
     ----------

@@ -53,7 +53,7 @@ class Convolutional(LinearLike, ImageLayer):
         The number of input channels. Required by `allocate`.
     image_size : tuple of (int or None), optional
         Height and width of the input. Without them, `get_dim` returns None for the sizes. Required
-        by untied biases.
+        if `tied_biases` is False.
     step : tuple of int, optional
         The stride, that is, the distance between two applications of the filter.
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
@@ -69,7 +69,7 @@ class Convolutional(LinearLike, ImageLayer):
     -----
     The filters ``W``, of shape (num_filters, num_channels, height, width), have the role
     ``FILTER``. For an image of N rows, a filter of K rows, a border of P rows and a step of S, the
-    output has ``(N + 2 P - K) // S + 1`` rows. With a step of 1, these are ``N - K + 1`` rows in
+    output has ``(N + 2 P - K) // S + 1`` rows. With a step of 1, there are ``N - K + 1`` rows in
     the mode 'valid' and ``N + K - 1`` rows in the mode 'full'.
 
     Examples

@@ -35,13 +35,13 @@ class Pooling(ImageLayer, Feedforward):
     step : tuple of int, optional
         The stride; by default `pooling_size`. With smaller steps the regions overlap.
     input_dim : tuple of (int or None), optional
-        Shape of an input without the batch axis. Without it, `get_dim` returns None for sizes.
+        Shape of an input without the batch axis; by default `get_dim` returns None for each size.
     ignore_border : bool, optional
         True to ignore incomplete regions at the lower and right edges, False to reduce the part of
         each incomplete region that lies inside the image.
     padding : tuple of int, optional
-        Number of rows added above and below, and of columns added left and right. Padding does not
-        change a maximum or a sum.
+        Number of rows added above and below, and of columns added left and right. The values in
+        the padding do not affect a maximum or a sum.
 
     Examples
     --------

@@ -70,8 +70,7 @@ class Bidirectional(Initializable):
         Raises
         ------
         SignatureError
-            If ``reverse``, ``iterate=False`` or ``return_initial_states=True`` is passed, since the
-            two directions start at different ends.
+            If ``reverse``, ``iterate=False`` or ``return_initial_states=True`` is passed.
         """
         if "reverse" in kwargs or not kwargs.get("iterate", True):
             raise SignatureError(

@@ -61,7 +61,7 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
     Returns
     -------
     Application
-        An application that accepts the arguments of the step, where sequences have time as an
+        An application that accepts the arguments of the step; sequences have time as an
         additional first dimension. It also accepts the keyword arguments ``iterate=True``,
         ``reverse=False``, ``return_initial_states=False``, ``n_steps``, ``batch_size`` and
         ``low_memory=False``:

@@ -229,8 +229,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
     def do_apply(self, *args: Any, **kwargs: object) -> list[Variable]:
         """Compute the outputs of `apply` without its annotations.
 
-        With ``iterate=True`` every layer is applied to whole sequences, with ``iterate=False`` to
-        one step.
+        With ``iterate=True`` every layer is applied to whole sequences, and with ``iterate=False``
+        to one step.
         """
         order = [*self.apply_sequences(), *self.apply_contexts()]
         if len(args) > len(order):

@@ -1,6 +1,6 @@
 """`BaseSequenceGenerator`, which computes the cost of sequences and generates new sequences.
 
-One step, given states s, glimpses g and outputs y of the previous step, and contexts c::
+Given the states s, glimpses g and outputs y of the previous step and the contexts c, a step is::
 
     g' = transition.take_glimpses(s, g, c)
     r' = readout.readout(readout.feedback(y), s, g', c)
@@ -41,7 +41,7 @@ MASK = "mask"
 class BaseSequenceGenerator(Initializable):
     """Generates sequences with a readout and a transition that has an attention interface.
 
-    Its subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
+    The subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
 
     Parameters
     ----------
@@ -352,7 +352,7 @@ class BaseSequenceGenerator(Initializable):
 
     @generate.property("inputs")
     def generate_inputs(self) -> list[str]:
-        """Return the names of the states and contexts."""
+        """Return the names of the states, outputs, glimpses and contexts."""
         return [*self.generate_states(), *self._contexts()]
 
     @application

@@ -48,7 +48,7 @@ def images_to_hdf5(
     The images become the source ``features``. Each has the shape (channels, height, width); height
     and width can vary. Photos are rotated to the orientation that the camera recorded. An image
     that would lose information in the conversion raises an error. If the folders have subfolders,
-    each subfolder is a class. The attribute ``classes`` lists the names of all subfolders in
+    each subfolder is a class. The attribute ``classes`` lists the names of these classes in
     alphabetical order. The source ``targets``, of shape (N, 1) and dtype int64, contains indices
     into this list. Images are read in the order of their names.
 

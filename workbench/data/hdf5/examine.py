@@ -26,7 +26,7 @@ PATIENCE = 30.0
 """Seconds to wait for the next message; the process sends one after each small step."""
 
 START = 120.0
-"""Seconds to wait for the process to start, which can take long on a busy machine."""
+"""Seconds to wait for the process to start, which can be slow on a busy machine."""
 
 PROGRAM = (
     "import json, runpy, sys; path, sys.path[:] = json.loads(sys.stdin.readline()); "

@@ -1,4 +1,4 @@
-"""Handle of an HDF5 file, which can be pickled, shared by threads and used in forked processes."""
+"""Handle of an HDF5 file; it can be pickled, shared by threads and used in forked processes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class FileHandle:
     """Handle of a file that is opened on its first use in each process and stays open.
 
     A pickle contains only the path. h5py lets only one thread read at a time. A forked process
-    opens the file again, because the inherited file contains a copy of the parent's caches.
+    opens the file again, because the inherited file object has a copy of the parent's caches.
 
     Parameters
     ----------
     path : str, Path or h5py.File
         The file. A relative path is resolved immediately. An open file that was passed is never
-        closed; a pickle contains its name.
+        closed.
 
     Attributes
     ----------

@@ -52,7 +52,7 @@ def read_rows(
     path : Path
         The file, for messages.
     allow_external : bool
-        True to accept shapes of examples that are stored in another file.
+        True if the shapes of the examples may be stored in another file.
 
     Returns
     -------

@@ -71,7 +71,7 @@ def write_hdf5(
     for split, data in splits.items():
         if not isinstance(data, Mapping):
             raise DataError(
-                f"set {split!r} must be a mapping from source to array, not {data!r:.60}"
+                f"split {split!r} must be a mapping from source to array, not {data!r:.60}"
             )
         for source, values in data.items():
             before = pieces.setdefault(source, [])
@@ -81,7 +81,7 @@ def write_hdf5(
         lengths = {source: len(pieces[source][-1]) for source in data}
         if len(set(lengths.values())) > 1:
             raise DataError(
-                f"the sources of set {split!r} must have the same number of examples, but have "
+                f"the sources of split {split!r} must have the same number of examples, but have "
                 f"{lengths}"
             )
     if not table:

@@ -65,7 +65,7 @@ class Worker:
     def iterate(self, epoch: int, start: int, edits: Edits | None = None) -> Iterator[Data]:
         """Yield the batches of an epoch from number `start` onwards, as the process sends them.
 
-        `edits` replace those of the copy of the stream in the process, unless they are None.
+        Unless `edits` is None, they replace the edits of the process's copy of the stream.
         """
         self.idle = False
         requests, answers = self._pipes()
@@ -180,7 +180,7 @@ def _packed(data_stream: AbstractDataStream) -> bytes:
 
 
 def _rebuilt(pickled: bytes | None, text: str) -> BaseException:
-    """Return the error that the process raised, with the traceback of the process as a note."""
+    """Return the error that the process raised, with its original traceback as a note."""
     error: BaseException
     if pickled is None:
         error = PrefetchError(

@@ -42,7 +42,8 @@ class Prefetch(Transformer):
     Raises
     ------
     DataError
-        While reading in a process, if the stream cannot be pickled.
+        If `depth` or `workers` is not valid; while reading in a process, if the stream cannot be
+        pickled.
     PrefetchError
         While reading in a process, if the process ended unexpectedly. Reading again starts another
         process.

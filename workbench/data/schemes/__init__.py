@@ -1,8 +1,8 @@
 """Iteration schemes, which define the order and the batches of the examples in an epoch.
 
-Given the integers `epoch` and `start`, a scheme returns the requests of this epoch, without the
+Given the integers `epoch` and `start`, a scheme returns the requests of this epoch, omitting the
 first `start`. They depend only on these integers and on the seed of the scheme. The two integers
-therefore define a position from which training can resume exactly, and iterators are not saved.
+therefore define a position from which training can resume exactly; iterators are not saved.
 
 There are two kinds of schemes. The requests of an `IndexScheme` are indices of examples: a slice if
 they are consecutive (arrays then return views), otherwise an array of indices, or one integer per

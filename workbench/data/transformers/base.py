@@ -22,7 +22,7 @@ UNKNOWN_ITEMS = (
 )
 MADE = (
     "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
-    "the sources {below}; give one of these, with a value as in the dataset"
+    "{below}; give a source of the dataset, with a value as stored there"
 )
 
 

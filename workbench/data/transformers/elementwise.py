@@ -157,8 +157,8 @@ class ScaleAndShift(SourcewiseTransformer):
 class Cast(SourcewiseTransformer):
     """Transformer that converts data to a dtype.
 
-    Floats are rounded to the precision of a floating-point dtype. All other conversions are exact,
-    or raise an error.
+    If the dtype is a floating-point dtype, floats are rounded to its precision. All other
+    conversions are exact, or raise an error.
 
     Parameters
     ----------

@@ -292,7 +292,7 @@ def _text(data: bytes) -> str:
 
 
 def _in_use(file: Path) -> bool:
-    """Return True if a journal may have changes that are missing from the file."""
+    """Return True if a journal may contain changes that are missing from the file."""
     try:
         return os.stat(f"{file}-wal").st_size > 0
     except OSError:

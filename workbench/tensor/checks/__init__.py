@@ -1,9 +1,9 @@
 """Checks of graphs, lowered programs and traces: rules that must hold after every rewrite.
 
 A graph of variables, its lowered program, and the trace of a task have separate sets of rules.
-Every check returns a list of `Fault`. A fault contains the broken rule, the node, and the brick
-application that created the node. Calling a `Function` runs no checks. `workbench.explain` runs all
-checks, and the tests run them after every rewrite.
+Every check returns a list of `Fault` objects. A fault contains the broken rule, the node, and the
+brick application that created the node. Calling a `Function` runs no checks. `workbench.explain`
+runs all checks, and the tests run them after every rewrite.
 """
 
 from workbench.names import explain_missing

@@ -30,7 +30,7 @@ these other threads use other streams.
 
 
 class Replay:
-    """Runner of a compiled program for inputs of one shape, captured if the shape recurs.
+    """Runner for inputs of one shape; the compiled program is captured if the shape recurs.
 
     Parameters
     ----------

@@ -200,7 +200,7 @@ class Eager:
     def _checked_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """Choose new or old values on the device without waiting; errors are raised later."""
+        """Choose new or old values on the device without waiting; errors can be raised later."""
         task = self.task
         holds = None if task.guard is None else task.guard.holds(outputs)
         if task.watch is not None:

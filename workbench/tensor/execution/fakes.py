@@ -47,7 +47,7 @@ def refusal(error: Exception) -> errors.CompilationError:
 
 
 class Fakes:
-    """Factory of fake tensors for the arguments of a graph, with the conditions on their sizes."""
+    """Factory of fake tensors for the arguments of a graph; it stores conditions on their sizes."""
 
     def __init__(self) -> None:
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
@@ -91,7 +91,7 @@ class Fakes:
         Raises
         ------
         CompilationError
-            If torch cannot trace the function, or if it draws from a torch generator.
+            If torch cannot trace the function, or if the function draws from a torch generator.
         """
         from torch.fx.experimental.proxy_tensor import make_fx
 

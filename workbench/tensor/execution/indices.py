@@ -28,7 +28,7 @@ _within: ContextVar[bool] = ContextVar("within", default=False)
 
 @contextlib.contextmanager
 def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
-    """Add a boolean to `checks` for each argument that contains indices while a task is traced.
+    """Collect one boolean in `checks` for each argument with indices, while a task is traced.
 
     Parameters
     ----------

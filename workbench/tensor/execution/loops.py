@@ -1,8 +1,8 @@
 """Loops in compiled programs: one compiled step, called once for every time step.
 
-In a traced program, a `workbench.tensor.scan.Loop` of any length is one operation. The step of the
-loop is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
-forward graph for one time step after the other, and saves the values that the backward graph needs.
+In a traced program, a `workbench.tensor.scan.Loop` of more than `SHORT` steps is one operation. Its
+step is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
+forward graph for each time step in turn, and saves the values that the backward graph needs.
 `loop_backward` calls the backward graph in the opposite order. If the gradient of a matrix is a sum
 of products over all time steps, it is computed as one product of the stacked factors.
 """
@@ -51,9 +51,11 @@ class CompiledStep:
         Computes values from a list of sizes and inputs of the step, and empties the list.
     outputs, saved : list of int
         Indices of the values that are outputs of the step, and of the values that `backward` needs.
+    used : list of int
+        Indices of the arguments of `forward` that `backward` needs.
     backward : callable
-        Computes gradients from a list of the inputs `used`, the saved values, the gradients of the
-        outputs, and the gradients of the states from the next time step. It empties the list.
+        Computes gradients from a list of the arguments `used`, the saved values, the gradients of
+        the outputs, and the gradients of the states from the next time step, and empties the list.
     wanted : list of int
         The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
         ``~i`` the index of an argument.
@@ -228,7 +230,7 @@ def _run_back(
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all time steps backward; return their gradients and those of the initial states.
+    """Run all time steps backward; return the gradients of each step and of the initial states.
 
     The function empties `kept`, so that memory is freed early.
     """

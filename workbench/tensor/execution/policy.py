@@ -80,7 +80,7 @@ class Execution:
     ----------
     tier : Tier
     threads : Threads
-        Chooses the number of threads for a call.
+        The object that chooses the number of threads for a call.
     calls : int
         The number of calls so far.
     reason : str

@@ -44,7 +44,7 @@ def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 
 def _multiplications(left: torch.Tensor, right: torch.Tensor) -> int:
-    """Return the number of multiplications in a product of the trace's example sizes.
+    """Return the number of multiplications in a product, for the example sizes of the trace.
 
     If a size depends on a computed value, return a number that selects neither inductor nor
     oneDNN.

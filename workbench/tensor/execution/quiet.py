@@ -31,7 +31,7 @@ _unwanted = _Unwanted()
 def silence() -> Iterator[None]:
     """Suppress warnings and errors of torch's loggers in this thread.
 
-    Python warnings of the compiler, meant for its developers, remain suppressed afterwards.
+    Python warnings that the compiler issues for its developers remain suppressed afterwards.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=internals.COMPILER)
     for name, logger in list(logging.root.manager.loggerDict.items()):

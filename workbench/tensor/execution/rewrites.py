@@ -1,8 +1,8 @@
 """Rewrites, applied before compilation, that make a flat graph faster on a CPU.
 
-They replace operations that inductor does not optimise: products of matrices, for which it always
-calls the same library, and gradients of indexing, which it does not fuse with other operations. The
-values are unchanged up to rounding.
+They replace operations that inductor does not optimise, such as products of matrices, for which it
+always calls the same library, and gradients of indexing, which it does not fuse with other
+operations. The values are unchanged up to rounding.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Screen:
 
     If a result is the change of an old value, its sum with any finite number must be finite. To
     check this, small tensors are multiplied by `ROOM` in place, and then divided by it. If the
-    check fails, they may still be multiplied, so the results must be computed again.
+    check fails, this may have changed them, so the results must be computed again.
 
     Parameters
     ----------

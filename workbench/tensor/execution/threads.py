@@ -1,4 +1,4 @@
-"""Number of threads of a task on a CPU, chosen by the amount of work.
+"""Number of threads of a task on a CPU, chosen according to the amount of work.
 
 The threads of a task wait for each other many times. For a small task on an idle machine, these
 waits take about as much time as the threads save. On a busy machine they take much longer, because
@@ -32,7 +32,7 @@ SMALL = 10**8
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
-"""Maximum number of combinations of sizes for which the work and the runner are cached."""
+"""Maximum number of combinations of sizes for which the work and the function are cached."""
 
 
 class Work(NamedTuple):
@@ -78,7 +78,7 @@ class Threads:
         return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return one number of threads for inputs of `sizes`, used within and outside loops."""
+        """Return the number of threads for inputs of `sizes`, the same within and outside loops."""
         return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
@@ -223,7 +223,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task whose operations cannot be counted, from the argument sizes.
+    """Estimate the work of a task from its argument sizes, if its operations cannot be counted.
 
     The estimate assumes that every parameter is multiplied by every row, forward and backward,
     and that every element of inputs and parameters is an operand of ten other operations.
