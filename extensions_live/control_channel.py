@@ -1,9 +1,9 @@
-"""Commands from a page on the kernel's control channel, which arrive even while a cell runs.
+"""Commands that a page sends on the kernel's control channel; they arrive even while a cell runs.
 
 In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
 any type. The kernel finds the handler of the type in `control_handlers` and runs it in its control
-thread, without any installation or configuration. In other front ends, commands are sent as widget
-messages, which wait until the running cell has finished.
+thread. This needs no installation or configuration. In other front ends, commands are sent as
+widget messages, which wait until the running cell has finished.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ POSSIBLE: dict[State, list[CommandName]] = {
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""Buttons that are enabled in each state; in a state that is not listed, none is enabled."""
+"""Buttons that are enabled in each state; in the other states, no button is enabled."""
 
 MOST_VALUES = 8
 

@@ -78,7 +78,7 @@ class Distributions:
     history : History
         The distributions of all variables.
     note : str
-        A note for the user about variables that are left out; empty for none.
+        A note for the user about variables that are left out; empty if there are none.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Distributions:
 
 
 def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Variable]:
-    """Return the selected outputs of bricks, by default all; scalars are left out."""
+    """Return the selected outputs of bricks, by default all, without scalars and integers."""
     chosen = select(OUTPUT if criterion is None else criterion, graph, user)
     kept = [
         v

@@ -17,8 +17,8 @@ MOST_BYTES = 120_000
 Bytes = npt.NDArray[np.uint8]
 
 NO_IMAGE = (
-    "{given} cannot be shown as images: an example must be a matrix, or have 1 or 3 channels as "
-    "its first or last axis; pass shape=(height, width) for rows of pixels"
+    "{given} cannot be shown as images: an example must be a matrix, or have 1 or 3 channels "
+    "along its first or last axis; pass shape=(height, width) for rows of pixels"
 )
 
 

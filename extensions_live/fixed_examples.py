@@ -22,8 +22,8 @@ NO_OUTPUT = (
     "{given!r}"
 )
 NO_TARGETS = (
-    "the examples have no source {name!r} for the true classes{hint}; their sources are {known}; "
-    "pass targets=..."
+    "the examples have no source {name!r} for the true classes; they have {known}; pass "
+    "targets=...{hint}"
 )
 NOT_ROWS = (
     "the output must have one row for each of the {count} examples, but has shape {shape}; pass "
@@ -122,7 +122,7 @@ class FixedExamples:
         self.evaluate(probe)
 
     def evaluate(self, probe: Probe) -> None:
-        """Compute the output for the examples in `batch`; see `see` for the errors."""
+        """Compute the output for the examples in `batch`; the errors are those of `see`."""
         assert self.batch is not None and probe.iteration is not None
         [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
@@ -163,7 +163,7 @@ class FixedExamples:
 
 
 def probabilities(output: Array) -> Array:
-    """Return rows of probabilities: the output itself if its rows sum to 1, else its softmax.
+    """Return rows of probabilities: the output itself if it contains them, else its softmax.
 
     Examples
     --------

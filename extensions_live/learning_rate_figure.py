@@ -27,7 +27,7 @@ def show(plot: Any) -> None:
 
 
 def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a range for the costs until their minimum; a later divergence would flatten the curve.
+    """Return a range for the costs up to their minimum; a later divergence would flatten the curve.
 
     Examples
     --------

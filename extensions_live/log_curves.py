@@ -14,6 +14,7 @@ from extensions_live.robust_range import Outliers, Range, outliers, usual_range
 from extensions_live.smoothing import keeping
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import UNCHANGING, in_words, interventions_in
+from workbench.log.records import listed
 from workbench.utils.numbers import is_finite
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
     known = log.channels
     for name in names:
         if name not in known:
-            hint = nearest(name, known) or f"; its channels are {', '.join(known)}"
+            hint = nearest(name, known) or listed(known)
             raise UnknownRecordError(NO_CHANNEL.format(name=name, hint=hint))
     return list(dict.fromkeys(names))
 

@@ -94,7 +94,7 @@ def build(
     """Return a figure of several curves.
 
     Outliers that would flatten the curves are outside the vertical range. Triangles at the edge
-    mark them, and lines above the figure describe them.
+    mark them, and lines of text above the figure describe them.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def build(
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional
-        Text that says how to show the outliers; it ends the last line that describes them.
+        Text that says how to show the outliers; it is appended to the last line about them.
     """
     shown = shown_range(curves)
     plot = figure(
@@ -280,7 +280,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return numbers unchanged or, if `compact`, as int32 if exact, else as float32 if in range."""
+    """Return `numbers`; with `compact`, as int32 if all are whole, else as float32 if they fit."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

@@ -54,7 +54,7 @@ class View:
     condition : str
         An expression as in `TrainingLogBase.query`; empty to choose all rows.
     columns : tuple of str, "all" or None
-        The channels to show; None for the default channels.
+        The channels to show; None for the first channels.
     """
 
     start: int = 0

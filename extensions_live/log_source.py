@@ -20,7 +20,7 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run. After the run, a view no longer keeps this object in memory."""
+        """The state of the run. After the run, a view does not keep the `LogSource` in memory."""
 
 
 _sessions: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()

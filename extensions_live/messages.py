@@ -75,7 +75,10 @@ class SettingsMessage(TypedDict):
 
 
 class CompareMessage(TypedDict):
-    """Request to compare a run with its branches after `start`; null ends the comparison."""
+    """Request to compare a run with its forks and with the branches that end after `start`.
+
+    A `start` of null ends the comparison.
+    """
 
     kind: Literal["compare"]
     start: int | None
@@ -436,7 +439,7 @@ class BokehState(TypedDict):
 
 
 class DistributionsPayload(TypedDict):
-    """Distributions of one variable over time: float64 iterations and edges, float32 numbers."""
+    """Distributions of a variable over time; `counts` and `numbers` are float32, others float64."""
 
     kinds: list[str]
     kind: str
@@ -585,7 +588,7 @@ class DashboardModule(TypedDict):
 
 
 class DashboardBokeh(TypedDict):
-    """The identifier and version of the BokehJS that the page has already loaded."""
+    """The model id and the version of BokehJS, which the page has already loaded."""
 
     ident: str
     version: str

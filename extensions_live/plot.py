@@ -36,7 +36,8 @@ class Plot(TrainingExtension):
         The heading of the plots.
     channels : list of lists of str
         The channels of the plots, with one figure for each inner list and one curve for each name.
-        A single name stands for a figure with one curve. The channels do not have to exist yet.
+        A name in place of an inner list means a figure with one curve. The channels do not have to
+        exist yet.
     height : int, optional
         The height of a figure in pixels.
 

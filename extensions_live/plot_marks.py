@@ -78,7 +78,7 @@ class Visible:
 
 
 def epoch_marks(ends: Sequence[int], visible: Visible) -> MarkData | None:
-    """Return marks at the ends of epochs with round numbers, at most `MOST_EPOCHS` marks.
+    """Return at most `MOST_EPOCHS` marks, at the ends of epochs with round numbers.
 
     Examples
     --------

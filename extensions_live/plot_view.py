@@ -47,7 +47,7 @@ BUDGET = 7000
 """Maximum number of points in all curves together, which keeps an update below 160 kB."""
 
 FEWEST = 200
-"""Number of points allowed for each curve, even if all curves together then exceed `BUDGET`."""
+"""Number of points that a curve can always have, even if all curves together exceed `BUDGET`."""
 
 KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""

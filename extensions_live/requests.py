@@ -33,7 +33,7 @@ REMEMBERED = 1000
 KEPT = 30
 """Number of recent requests whose receipts are kept."""
 
-UNKNOWN = "there is no command {name!r}{hint}; the commands are {names}"
+UNKNOWN = "there is no command {name!r}; the commands are {names}{hint}"
 WRONG_ARGUMENTS = "the command {name} does not accept {given}: {error}"
 FORKED = "fork: {name!r} is paused at iteration {iteration:,}; to see it, run this in a cell"
 SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
@@ -111,7 +111,7 @@ class Requests:
 
     @property
     def refusal(self) -> str:
-        """The reason why the last request was refused at once; empty if it was not."""
+        """The reason why the last request was refused immediately; empty if it was not."""
         return self.recent[-1].refusal if self.recent else ""
 
     @property
@@ -233,7 +233,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
         if unknown:
             names = ", ".join(map(repr, known)) or "none"
             hint = nearest(unknown[0], known)
-            raise TypeError(f"it has no argument {unknown[0]!r}{hint}; its arguments: {names}")
+            raise TypeError(f"it has no argument {unknown[0]!r}; its arguments: {names}{hint}")
         signature.bind(**arguments)
     except TypeError as error:
         given = dict(arguments)

@@ -123,7 +123,7 @@ def outliers(x: Floats, y: Floats, usual: Range | None) -> Outliers:
 
 
 def union(ranges: Sequence[Range | None]) -> Range | None:
-    """Return the range that contains all ranges; None if there is no range.
+    """Return the smallest range that contains all `ranges`; None if there are none.
 
     Examples
     --------

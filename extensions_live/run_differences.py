@@ -29,7 +29,8 @@ HEADINGS = {
 def differences(runs: Sequence[Run]) -> list[Difference]:
     """Return a line for each fact that differs between runs, at most `MOST_ROWS` lines.
 
-    Floats are compared exactly, but shown with four significant digits.
+    For a single run, all facts are returned. Floats are compared exactly, but shown with four
+    significant digits.
     """
     lines: list[Difference] = []
     found = differing([facts(run) for run in runs], everything=len(runs) == 1)

@@ -21,7 +21,7 @@ MOST = 24
 
 FEWEST_PIXELS = 64
 HINT = "; if these rows of {count:,} numbers are pixels, pass shape=(height, width) to show images"
-NO_SOURCE = "the examples have no source {name!r}{hint}; their sources are {known}; pass source=..."
+NO_SOURCE = "the examples have no source {name!r}; they have {known}; pass source=...{hint}"
 
 
 class Samples(ProbeView[TilesPayload]):

@@ -84,7 +84,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests; the text of an outcome is empty if a rewind undid it."""
+        """Return the outcomes of requests, with an empty text for requests that a rewind undid."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:

@@ -171,7 +171,7 @@ class Panel:
         return found
 
     def draw_line(self, line: Line) -> None:
-        """Draw a curve: lines, dots at points without neighbours, marks at non-finite values."""
+        """Draw a curve: lines, the dots of `Curve.dots`, and marks at non-finite values."""
         points = list(zip(line.curve.x.tolist(), line.curve.y.tolist(), strict=True))
         thick = 1.2 if len(points) > DENSE else 1.8
         for finite, piece in groupby(points, key=lambda point: not math.isnan(point[1])):

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 POINTS = 48_000
-"""Maximum number of points in all curves together, unless `LEAST` points per curve are more."""
+"""Maximum number of points in all curves together, or `LEAST` per curve if that is more."""
 
 LEAST, MOST = 1000, 16_000
 """Minimum and maximum of the limit on the number of points in one curve."""

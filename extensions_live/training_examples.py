@@ -34,10 +34,10 @@ RECENT = 8
 """Number of recently edited examples that are also kept, so that a user sees what has changed."""
 
 FIRST, FEWEST, LARGEST = 16, 2, 2048
-"""Number of examples in the first probe, and its bounds for later probes."""
+"""Number of examples in the first probe, and the bounds of this number in later probes."""
 
 READING, COMPUTING = 0.004, 0.025
-"""Maximum times per probe in seconds: for reading, which delays training, and for computing."""
+"""Seconds of reading (which delays training) and of computing above which probes get smaller."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in one probe."""

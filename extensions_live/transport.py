@@ -16,7 +16,7 @@ from comm.base_comm import BaseComm
 from ipywidgets.widgets.widget import _put_buffers
 
 Outbox = Callable[[str, dict[str, Any]], None]
-"""Function that receives the identity of a widget and its changed traits."""
+"""Function that receives the identifier of a widget and its changed traits."""
 
 _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
 
@@ -53,9 +53,9 @@ class Wire(BaseComm):
     Parameters
     ----------
     destination : callable
-        A function that receives the identity of the widget and its changed traits.
+        A function that receives the identifier of the widget and its changed traits.
     ident : str or None
-        The identity of the widget; random if None.
+        The identifier of the widget; random if None.
     """
 
     def __init__(self, destination: Outbox, ident: str | None) -> None:

@@ -26,7 +26,7 @@ def view(
 ) -> RunView:
     """Return a new view of a session: its control bar and its plots from the start of the run.
 
-    Several sessions share one plot, below their control bars; `Plot.compare` compares other runs.
+    Several sessions share one plot, below their control bars; `Plot.compare` also accepts logs.
 
     In a notebook in which `extensions_live` is imported, a session on the last line of a cell also
     shows this view.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so no code would read it{hint}; to store your own value, "
-    "use a name that starts with an underscore"
+    "{kind} has no attribute {name!r}, so no code would read it (to store your own value, use a "
+    "name that starts with an underscore){hint}"
 )
 
 

@@ -42,7 +42,7 @@ builtin exception, so that code can catch it without importing the workbench::
     │   ├── SourceError       (LookupError)     a source or a set that the data do not have
     │   ├── DataFileError                       a damaged file, or a file with an unexpected layout
     │   ├── MissingDataError  (FileNotFoundError) data that are not on this machine
-    │   ├── DownloadError     (OSError)         a download that no mirror completed
+    │   ├── DownloadError     (OSError)         a download that failed
     │   └── PrefetchError     (RuntimeError)    the failure of a process that reads ahead
     ├── StateError            (TypeError)       a value that cannot be stored as plain state
     ├── ArchiveError          (ValueError)      an archive that is damaged, incomplete or too new
@@ -50,9 +50,9 @@ builtin exception, so that code can catch it without importing the workbench::
     ├── MissingLibraryError   (ImportError)     an optional library that is not installed
     ├── LogError              (ValueError)      a request that a log cannot satisfy
     │   └── UnknownRecordError (KeyError)       a channel or a record that does not exist
-    ├── LogWarning            (RuntimeWarning)  records that are large or not yet in the database
+    ├── LogWarning            (RuntimeWarning)  records that are large, damaged or not yet written
     ├── ExtensionError        (TypeError, ValueError) an extension that is configured incorrectly
-    │   └── EventError                          an event or a trigger that does not exist
+    │   └── EventError                          an unknown event, or an unknown or invalid trigger
     ├── ExtensionLookupError  (LookupError, ValueError) a name that is unknown or ambiguous
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
     ├── SessionError          (RuntimeError)    a request that a session or a view rejects
@@ -83,7 +83,7 @@ location: ContextVar[tuple[str, ...]] = ContextVar("location", default=())
 
 @contextlib.contextmanager
 def located(text: str) -> Iterator[None]:
-    """Add `text` as the location of errors raised inside the `with` block."""
+    """Add `text` to the location of errors that are raised inside the ``with`` block."""
     token = location.set((*location.get(), text))
     try:
         yield
@@ -91,13 +91,16 @@ def located(text: str) -> Iterator[None]:
         location.reset(token)
 
 
-def nearest(name: str, candidates: Iterable[object]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string."""
+def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
+
+    The hint ends a message. Within a message, pass the `form` ``" ({})"``.
+    """
     import difflib
 
     spelled = {str(c).casefold(): str(c) for c in candidates}
     found = difflib.get_close_matches(str(name).casefold(), list(spelled), n=1)
-    return f"; did you mean {spelled[found[0]]!r}?" if found else ""
+    return form.format(f"did you mean {spelled[found[0]]!r}?") if found else ""
 
 
 @dataclass(frozen=True)
@@ -345,7 +348,7 @@ class MissingDataError(DataError, FileNotFoundError):
 
 
 class DownloadError(DataError, OSError):
-    """A download that no mirror completed with the correct checksum."""
+    """A download that no mirror completed correctly, or whose files could not be written."""
 
 
 class StateError(WorkbenchError, TypeError):
@@ -379,7 +382,7 @@ class UnknownRecordError(LogError, KeyError):
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that take up a lot of space in a database, or have not been written to it yet."""
+    """Records that are large, damaged or not yet in the database, or a database that is slow."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
@@ -387,7 +390,7 @@ class ExtensionError(WorkbenchError, TypeError, ValueError):
 
 
 class EventError(ExtensionError):
-    """A training event or a trigger keyword that does not exist."""
+    """An unknown training event, or a trigger keyword that is unknown or has an invalid value."""
 
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):

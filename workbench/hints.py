@@ -173,7 +173,7 @@ OURS: dict[str, tuple[str, ...]] = {
 """Arguments of torch, Keras, Lightning, fastai and others, with their names in workbench."""
 
 ADVICE: dict[str, str] = {
-    "betas": "the decay rates of averages are arguments of Adam",
+    "betas": "the decay rates beta1 and beta2 are arguments of Adam",
     "momentum": "Momentum(learning_rate, momentum) is a separate step rule",
     "nesterov": "use torch's optimizer, TorchOptimizer(cost, parameters, torch.optim.SGD)",
     "amsgrad": "use torch's optimizer, TorchOptimizer(cost, parameters, torch.optim.Adam)",
@@ -209,7 +209,7 @@ ADVICE: dict[str, str] = {
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
-    "min_delta": "any better value is an improvement; to require more, pass choose_best",
+    "min_delta": "any better value is an improvement; to require a larger one, pass choose_best",
     **dict.fromkeys(
         ("low", "high", "lower", "upper", "minval", "maxval"),
         "for bounds low and high, pass the mean (low + high) / 2 and the width high - low",

@@ -326,8 +326,7 @@ class SparseND(Sparse):
         axes = (self.axis,) if isinstance(self.axis, int) else self.axis
         if any(not -len(shape) <= a < len(shape) for a in axes):
             raise InitializationError(
-                f"SparseND: every axis must be valid for the parameter's shape {shape}, not "
-                f"{self.axis!r}"
+                f"SparseND: axis must be valid for the parameter's shape {shape}, not {self.axis!r}"
             )
         axes = tuple(a % len(shape) for a in axes)
         order = axes + tuple(a for a in range(len(shape)) if a not in axes)

@@ -176,11 +176,11 @@ class Command(Protocol):
     id : int
         The number of the command in its session, starting at 1.
     kind : str
-        The name of the method that created the command, or ``edit`` for a direct edit.
+        The name of the method that created the command, or ``edit`` for a direct edit of variables.
     text : str
         A description for the user.
     by : str
-        The origin of the command: ``code``, ``button`` or a tool.
+        The origin of the command, such as ``code``, ``button`` or the name of an extension.
     iteration : int or None
         The number of completed iterations when the command was applied.
     reason : str or None
@@ -373,7 +373,7 @@ class Session(Protocol):
 
     @property
     def model_tree(self) -> Sequence[Mapping[str, Any]]:
-        """The bricks of the model as plain values, each with ``children`` and ``parameters``."""
+        """The bricks of the model as dictionaries, each with ``children`` and ``parameters``."""
 
     @property
     def views(self) -> Sequence[Mapping[str, Any]]:

@@ -5,9 +5,9 @@ thread. Its idle threads wait actively (spin) for milliseconds. If other program
 processors, spinning threads delay the threads for which they wait: a step of 75 microseconds took
 up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent this. `limited` limits
 the number of threads that a function uses. `release_workers` ends a team that is not needed.
-Otherwise there can be more threads in all teams than processors; libgomp then puts idle threads to
-sleep immediately, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the
-manual of libgomp.
+Otherwise the teams together can have more threads than there are processors; libgomp then puts idle
+threads to sleep immediately, and waking them takes longer than a small operation. See
+"GOMP_SPINCOUNT" in the manual of libgomp.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def wait_briefly() -> None:
 def sleep_while_idle() -> bool:
     """Make idle OpenMP threads sleep soon if torch was imported before the workbench.
 
-    libgomp puts idle threads to sleep immediately if it has more threads than processors. Therefore
-    this function starts a thread with a large team, which is never used again and needs only some
-    memory.
+    libgomp puts idle threads to sleep immediately if its threads outnumber the processors.
+    Therefore this function starts a thread with a large team, which is never used again and needs
+    only some memory.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callab
     run : callable
         A function of one argument.
     most, least : int
-        Bounds of the number of threads; equal bounds fix the number.
+        Bounds on the number of threads; equal bounds fix the number.
 
     Returns
     -------

@@ -261,8 +261,8 @@ class BeamSearch(Hinted):
         InputError
             If an input is missing or unknown.
         SearchError
-            If the values are not copies of one example, an option is invalid, or a probability is
-            NaN.
+            If the values are not copies of one example, another argument is invalid, or a
+            probability is NaN.
         """
         if not is_count(max_length):
             raise SearchError(

@@ -115,7 +115,7 @@ _asked: Callable[[], bool] = _never
 def show_all_if(asked: Callable[[], bool]) -> None:
     """Register a function that returns True if all frames must be shown.
 
-    `workbench.config` calls this function, since this module is imported before the settings and
+    `workbench.config` calls `show_all_if`, since this module is imported before the settings and
     cannot import them.
     """
     global _asked

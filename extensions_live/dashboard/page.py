@@ -1,4 +1,4 @@
-"""Panel component of a dashboard: the page of one tab, as a `panel.custom.JSComponent`."""
+"""`DashboardPage`, a Panel component that shows a dashboard in one browser tab."""
 
 from __future__ import annotations
 

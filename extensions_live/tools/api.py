@@ -198,7 +198,7 @@ class Api:
             if name in self._sessions:
                 return self._sessions[name]
         hint = nearest(name, self.names)
-        raise LookupError(f"no session {name!r}{hint}; the sessions are {', '.join(self.names)}")
+        raise LookupError(f"no session {name!r}; choose from {', '.join(self.names)}{hint}")
 
 
 def parsed(body: bytes) -> dict[str, Any]:

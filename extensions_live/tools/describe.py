@@ -12,6 +12,7 @@ from extensions_live.requests import NAMES
 from extensions_live.tools.plain import plain
 from workbench.errors import LogError, nearest
 from workbench.interfaces import Command, Session
+from workbench.log.records import listed
 
 MOST_ROWS = 10_000
 """Maximum number of rows of the log in one answer."""
@@ -88,7 +89,7 @@ def log(
     known = session.log.channels
     for name in channels or ():
         if name not in known:
-            hint = nearest(name, known) or f"; it has {', '.join(known) or 'none so far'}"
+            hint = nearest(name, known) or listed(known)
             raise LogError(f"the log has no channel {name!r}{hint}")
     snapshot = session.log.snapshot(None if channels is None else tuple(channels))
     rows = snapshot.rows[np.searchsorted(snapshot.rows, since) :]

@@ -1,7 +1,7 @@
-"""Errands: commands such as ``fork``, which wait for training before they return.
+"""Errands: commands, such as ``fork``, that wait for training before they return.
 
 An errand calls a method of a session in a separate thread, so that no request has to wait. Its
-receipt has the form of the receipt of a command, and also names the new session.
+receipt has the same form as that of a command, and also names the new session.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Errand:
         self._ended.wait(limit)
 
     def receipt(self) -> dict[str, Any]:
-        """Return the outcome so far, in the form of the receipt of a command."""
+        """Return the outcome so far, in the same form as the receipt of a command."""
         at = None if self.result is None else self._start(self.result)
         state = "queued" if at is None else f"applied at iteration {at:,}"
         return {

@@ -2,7 +2,7 @@
 
 JSON cannot represent NaN or infinities. They are replaced by the strings ``"NaN"``, ``"Infinity"``
 and ``"-Infinity"``. For a large array, only the shape and dtype are given. A long list, or an
-object of any other type, is represented by the start of its ``repr``.
+object that JSON cannot represent, is replaced by the start of its ``repr``.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def test_a_cost_that_is_not_finite_raises_before_anything_changes():
     _, algorithm = line(step_rule=Momentum(0.1, 0.9))
     algorithm.process_batch({"x": [1.0]})
     before = algorithm.state_dict()
-    text = "the cost 'cost' is nan in batch 2 .*last finite cost was 1.*no parameter was changed"
+    text = "the cost 'cost' is nan in batch 2 .*last finite cost was 1.*batch changed no parameter"
     with pytest.raises(NotFiniteError, match=text):
         algorithm.process_batch({"x": [np.nan]})
     after = algorithm.state_dict()

@@ -351,7 +351,7 @@ def test_gradients_of_a_graph_in_evaluation_mode_are_warned_of(mlp):
 
 
 def test_a_graph_without_training_mode_has_no_statistics_of_batches(mlp):
-    with pytest.raises(ValueError, match="evaluation mode, .* applies to .*batch_norm_act"):
+    with pytest.raises(ValueError, match="since it applies .*batch_norm_act.* in evaluation mode"):
         get_batch_normalization_updates(ComputationGraph(cost_of(mlp)))
 
 

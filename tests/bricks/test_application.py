@@ -161,7 +161,7 @@ def test_a_finished_application_cannot_be_changed_from_a_subclass():
         (
             (),
             {},
-            r"foo\.apply: missing a required argument: .*; its arguments are \(input1, input2\)",
+            r"foo\.apply: missing a required argument: .*; it accepts \(input1, input2\)",
         ),
         ((1, 2, 3), {}, r"foo\.apply: too many positional arguments"),
         ((1,), {"inptu2": 1}, r"foo\.apply: .*did you mean 'input2'"),

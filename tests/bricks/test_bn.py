@@ -213,7 +213,7 @@ def test_what_it_has_not_got_is_said():
         (BatchNormalization((2, 3), broadcastable=[True], name="it"),
          r"it: broadcastable is \[True\], of length 1, .* input_dim=\(2, 3\)"),
         (BatchNormalization((2, None), name="it"),
-         r"it: allocation config not set: input_dim is \(2, None\).*SpatialBatchNormalization"),
+         r"it: input_dim is \(2, None\).*SpatialBatchNormalization"),
         (SpatialBatchNormalization(3, name="it"), r"it: input_dim is 3, but must have at least"),
         (SpatialBatchNormalization((3, 2), broadcastable=(True, False), name="it"),
          r"it: broadcastable is \(True, False\), but must not be set"),

@@ -62,12 +62,10 @@ def test_each_constructor_adds_what_it_needs():
 def test_missing_settings_are_named_with_path_and_remedy():
     child = Scaled(name="inner")
     outer = Brick(name="outer", children=[child])
-    with pytest.raises(
-        ValueError, match=r"outer/inner: allocation config not set: dim; .*inner\.dim"
-    ):
+    with pytest.raises(ValueError, match=r"outer/inner: allocation requires dim; .*inner\.dim"):
         outer.allocate()
     child.dim = 3
-    with pytest.raises(ValueError, match="outer/inner: initialization config not set: scale"):
+    with pytest.raises(ValueError, match="outer/inner: initialization requires scale"):
         outer.initialize()
 
 
@@ -106,5 +104,5 @@ def test_without_laziness_applying_initialises(eager):
 )
 def test_arguments_that_do_not_fit_are_a_value_error_too(args, kwargs):
     shown = r"\(input_dim, output_dim, \*, weights_init, .*, name, children\)"
-    with pytest.raises(ValueError, match=rf"^Linear: .*; its arguments are {shown}"):
+    with pytest.raises(ValueError, match=rf"^Linear: .*; it accepts {shown}"):
         Linear(*args, **kwargs)

@@ -247,7 +247,7 @@ def test_a_push_before_all_settings_are_there_gives_what_is_known():
 
 
 def test_a_push_that_goes_wrong_for_want_of_a_setting_names_it():
-    with pytest.raises(ValueError, match="^mlp: allocation config not set: dims"):
+    with pytest.raises(ValueError, match="^mlp: allocation requires dims"):
         MLP([Tanh()]).push_allocation_config()
 
 

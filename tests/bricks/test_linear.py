@@ -131,9 +131,11 @@ def test_an_unknown_width_is_learned():
 @pytest.mark.parametrize("scheme", ["weights_init", "biases_init"])
 def test_initialising_without_a_scheme_names_it(scheme):
     schemes = {"weights_init": Constant(0), "biases_init": Constant(0)} | {scheme: None}
-    with pytest.raises(ValueError, match=f"linear: initialization config {scheme} is not set"):
+    with pytest.raises(
+        ValueError, match=f"linear: {scheme} must be an initialisation scheme, but is not set"
+    ):
         Linear(2, 3, **schemes).initialize()
-    with pytest.raises(ValueError, match=rf"{scheme} is 0\.1; .* as in {scheme}=IsotropicGaussian"):
+    with pytest.raises(ValueError, match=rf"but is 0\.1; .* as in {scheme}=IsotropicGaussian"):
         Linear(2, 3, **schemes | {scheme: 0.1}).initialize()
 
 

@@ -119,7 +119,7 @@ def test_without_activation_there_is_only_the_transformation():
 def test_dimensions_of_an_mlp_may_come_later():
     mlp = MLP([Tanh(), Tanh()], [None, 3, None])
     assert repr(mlp) == "<MLP mlp: ? -> ?>"
-    with pytest.raises(ValueError, match="mlp/linear_0: allocation config not set: input_dim"):
+    with pytest.raises(ValueError, match="mlp/linear_0: allocation requires input_dim"):
         mlp.allocate()
     mlp.input_dim, mlp.output_dim = 2, 4
     assert mlp.dims == [2, 3, 4]
@@ -128,7 +128,7 @@ def test_dimensions_of_an_mlp_may_come_later():
 
 def test_an_mlp_without_dims_says_so():
     mlp = MLP([Tanh()])
-    with pytest.raises(ValueError, match="mlp: allocation config not set: dims"):
+    with pytest.raises(ValueError, match="mlp: allocation requires dims"):
         mlp.apply(tensor.matrix("x"))
     mlp.input_dim, mlp.output_dim = 2, 3
     mlp.allocate()

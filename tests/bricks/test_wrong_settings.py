@@ -23,6 +23,7 @@ from workbench.bricks import (
     TransformerBlock,
 )
 from workbench.bricks.attention import AttentionRecurrent, SequenceContentAttention
+from workbench.bricks.base import Brick
 from workbench.bricks.conv import Convolutional, ConvolutionalSequence
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.parallel import Fork, Merge, Parallel
@@ -78,6 +79,7 @@ def test_numbers_of_things_are_checked_when_they_are_given(brick, setting, numbe
         (lambda: Residual("linear"), "Residual: a branch must consist of .*, not 'linear'"),
         (lambda: Residual(Linear), r"not <class .*Linear'>; write Linear\(\)"),
         (lambda: Residual(EMITTER), r"<SoftmaxEmitter .* no application named apply; pass .*probs"),
+        (lambda: Residual(Brick()), r"^Residual: a branch: <Brick .* no application methods; pass"),
         (lambda: Sequence([EMITTER]), r"Sequence: a sequence: <SoftmaxEmitter .* named apply"),
         (
             lambda: BatchNormalization(3, epsilon=-1),
@@ -147,7 +149,7 @@ def generator(transition=None, attention=None, **settings):
     ],
 )  # fmt: skip
 def test_what_a_part_lacks_is_named_with_its_path(make, path, setting):
-    with pytest.raises(NotConfiguredError, match=rf"^{path}: allocation config not set: {setting}"):
+    with pytest.raises(NotConfiguredError, match=rf"^{path}: allocation requires {setting}"):
         make().allocate()
 
 

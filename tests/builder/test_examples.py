@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 UNDESCRIBED = (
     "does not keep the argument 'input_dims'",  # a class that shows what `super` does
-    "is inside of the brick",
+    "is inside the brick",
 )
 """Parts of the errors for variables and bricks that a specification does not have."""
 

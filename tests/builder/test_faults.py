@@ -45,14 +45,14 @@ def deep(levels):
 
 
 FAULTS = [
-    (["version"], 2, "version", "this workbench reads version 1 only"),
+    (["version"], 2, "version", "only version 1 can be read"),
     (["version"], None, "version", "the version is None"),
     (["code"], "import os", "code", "there is no key 'code'"),
     (["bricks"], {}, "bricks", "must be a list, not {}"),
     (["bricks", 1, "name"], "mlp", "bricks/1/name", "two bricks have the name 'mlp'"),
     (["bricks", 0, "name"], 3, "bricks/0/name", "must be a string"),
     (["bricks", 0, "name"], "a/b", "bricks/0", "must be a string without '/' and '.'"),
-    (["bricks", 0, "type"], "MPL", "bricks/0/type", "no brick 'MPL'; did you mean 'MLP'?"),
+    (["bricks", 0, "type"], "MPL", "bricks/0/type", "did you mean 'MLP'?"),
     (["bricks", 0, "type"], "os.system", "bricks/0/type", "there is no brick 'os.system'"),
     (["bricks", 0, "type"], "__import__('os')", "bricks/0/type", "there is no brick"),
     (["bricks", 0, "type"], "Brick", "bricks/0/type", "Brick is a base class"),
@@ -91,7 +91,7 @@ FAULTS = [
      "there is no brick 'linear_9' below 'mlp'; did you mean"),
     (["bricks", 0, "changes", "linear_0", "forward"], 1, "bricks/0/changes/linear_0/forward",
      "no setting 'forward'"),
-    (["inputs", 0, "dtype"], "float31", "inputs/0/dtype", "no dtype 'float31'; did you mean"),
+    (["inputs", 0, "dtype"], "float31", "inputs/0/dtype", "no dtype 'float31'; use float32"),
     (["inputs", 0, "shape"], [None, -4], "inputs/0/shape/1", "a size must be a whole number"),
     (["inputs", 1, "name"], "x", "inputs/1/name", "two wires have the name 'x'"),
     (["calls", 0, "brick"], "mpl", "calls/0/brick", "no brick 'mpl'; did you mean 'mlp'?"),

@@ -278,7 +278,7 @@ def test_a_graph_that_was_changed_is_not_described_as_if_it_were_not():
 def test_a_variable_inside_of_a_brick_has_no_name():
     output = mlp().apply(tensor.matrix("x"))
     inner = VariableFilter(bricks=[Tanh], roles=[OUTPUT])(ComputationGraph(output))
-    with pytest.raises(BuilderError, match="is inside of the brick mlp"):
+    with pytest.raises(BuilderError, match="is inside the brick mlp"):
         to_spec(output, monitored=inner)
 
 

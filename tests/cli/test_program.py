@@ -27,7 +27,7 @@ def test_help_lists_every_verb(capsys):
 def test_an_unknown_verb_suggests_the_nearest_one(capsys):
     assert main(["covert"]) == 2
     error = capsys.readouterr().err
-    assert "there is no command 'covert'; did you mean 'convert'?" in error
+    assert "there is no command 'covert'; " in error and "did you mean 'convert'?" in error
 
 
 def test_a_failing_verb_ends_with_its_message_and_no_traceback(tmp_path, capsys):

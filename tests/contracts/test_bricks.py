@@ -494,7 +494,7 @@ def test_missing_settings_are_named_with_the_path(row):
     brick = row.brick(**copy.deepcopy(row.always), name="inner")
     outer = Brick(name="outer", children=[brick])
     with pytest.raises(
-        ValueError, match=f"outer/inner: allocation config not set: {next(iter(row.settings))}"
+        ValueError, match=f"outer/inner: allocation requires {next(iter(row.settings))}"
     ):
         outer.allocate()
     repr(brick), str(outer), outer._repr_html_()

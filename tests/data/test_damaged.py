@@ -34,8 +34,8 @@ IDX_DAMAGE = {
     ),
     "something follows": (IDX + b"more", "28 bytes of values,"),
     "a size that changed": (IDX[:4] + b"\x7f" + IDX[5:], "declares 25568477"),
-    "cut gzip": (gzip.compress(IDX)[:-10], "the gzip compression is damaged (Compressed file en"),
-    "changed gzip": (gzip.compress(IDX)[:-8] + bytes(8), "the gzip compression is damaged (CRC"),
+    "cut gzip": (gzip.compress(IDX)[:-10], "the gzip data are damaged (Compressed file en"),
+    "changed gzip": (gzip.compress(IDX)[:-8] + bytes(8), "the gzip data are damaged (CRC"),
 }
 CSV_DAMAGE = {
     "empty": (b"", "the file is empty; the first line must name the columns"),

@@ -176,7 +176,7 @@ def test_the_error_for_a_data_set_without_sources_gives_advice():
 
 
 def test_filtering_the_wrong_number_of_sources_is_an_error():
-    with pytest.raises(DataError, match="given one entry for each of .'number', 'square'., not 1"):
+    with pytest.raises(DataError, match="entry for each of .'number', 'square'., but was given 1"):
         Squares().filter_sources((1,))
 
 

@@ -132,7 +132,7 @@ def test_a_failed_write_leaves_the_old_file(path):
 
 
 def test_unknown_sets_and_sources_get_the_nearest_name(path):
-    with pytest.raises(SourceError, match=r"no set 'trian', only 'train', .* mean 'train'"):
+    with pytest.raises(SourceError, match=r"no split 'trian', only 'train', .* mean 'train'"):
         H5PYDataset(path, ("trian",))
     with pytest.raises(SourceError, match=r"no source 'target', only .* mean 'targets'"):
         H5PYDataset(path, ("train",), sources=("target",))

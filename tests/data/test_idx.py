@@ -47,9 +47,9 @@ def test_every_dtype_is_read_compressed_or_not(tmp_path, dtype, pack):
             r"contains 23 bytes .* declares 24 bytes, for shape \(2, 3, 4\) and dtype uint8",
         ),
         (WHOLE + b"\0", "contains 25 bytes .* declares 24 bytes, .* the file is damaged"),
-        (gzip.compress(WHOLE, mtime=0)[:-9], "the gzip compression is damaged"),
-        (b"\x1f\x8b" + b"x" * 50, "the gzip compression is damaged"),
-        (gzip.compress(WHOLE, mtime=0)[:-8] + bytes(8), "the gzip compression is damaged"),
+        (gzip.compress(WHOLE, mtime=0)[:-9], "the gzip data are damaged"),
+        (b"\x1f\x8b" + b"x" * 50, "the gzip data are damaged"),
+        (gzip.compress(WHOLE, mtime=0)[:-8] + bytes(8), "the gzip data are damaged"),
     ],
 )
 def test_the_error_names_the_fault_of_a_damaged_file(tmp_path, content, message):

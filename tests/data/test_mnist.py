@@ -234,7 +234,7 @@ def test_a_damaged_full_set_is_an_error_and_not_ignored(
         ({"y_test": np.zeros(10_000)}, "must have .* all uint8, .* labels of shape .* float64"),
         (
             {"y_test": np.full(10_000, 10, np.uint8)},
-            "labels of the test set must be between 0 and 9, but one is 10",
+            "labels of split 'test' must be between 0 and 9, but one is 10",
         ),
     ],
 )
@@ -252,7 +252,7 @@ def test_an_archive_without_the_arrays_is_an_error(folder):
 
 def test_unknown_sets_are_an_error():
     with pytest.raises(
-        SourceError, match="no set 'trian', only 'train', 'test'; did you mean 'tra"
+        SourceError, match="no split 'trian', only 'train', 'test'; did you mean 'tra"
     ):
         MNIST(("trian",))
     with pytest.raises(DataError, match="which_sets of MNIST must have at least one of"):

@@ -46,7 +46,7 @@ def test_irises_can_be_cross_validated():
 
 
 def test_there_is_one_set_of_irises():
-    with pytest.raises(SourceError, match="no set 'train', only 'all'"):
+    with pytest.raises(SourceError, match="no split 'train', only 'all'"):
         Iris(("train",))
 
 

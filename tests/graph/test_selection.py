@@ -60,7 +60,7 @@ def test_values_are_set_by_path_by_variable_or_to_one_number(linear, graph):
         ),
         (
             {"linear.w": 1},
-            "'linear.w' is not a variable of the selection; did you mean '/linear.W'",
+            "'linear.w' is not a variable of the selection .did you mean '/linear.W'",
         ),
         (
             {"linear.W": "abc", "linear.b": [3, 4]},

@@ -38,6 +38,10 @@ def test_invalid_comparisons_are_refused():
     log = filled(TrainingLog())
     with pytest.raises(UnknownRecordError, match="has a channel 'csot'; did you mean 'cost'"):
         compare([log], ["csot"])
+    with pytest.raises(UnknownRecordError, match="'x'; their channels are cost, count"):
+        compare([log], ["x"])
+    with pytest.raises(UnknownRecordError, match="'x'; they are empty"):
+        compare([TrainingLog()], ["x"])
     with pytest.raises(LogError, match="at least one log"):
         compare([])
     with pytest.raises(LogError, match="path of a database of logs, not 3"):

@@ -93,6 +93,6 @@ def test_wrong_comparisons_are_refused():
         one.compare([3])
     two[1]["word"] = "a"
     with pytest.raises(
-        LogError, match="'word' must have finite numbers, since its smallest value is required"
+        LogError, match="'word' must contain finite numbers, since its smallest value is required"
     ):
         one.compare([two], best="word")

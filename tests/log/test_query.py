@@ -90,6 +90,8 @@ def test_an_unknown_channel_is_named_with_the_nearest_one(log):
         log.query("`tset cost` < 1")
     with pytest.raises(UnknownRecordError, match="no channel 'xyz'; its channels are cost"):
         log.query("xyz < 1")
+    with pytest.raises(UnknownRecordError, match="no channel 'xyz'; it is empty"):
+        TrainingLog().query("xyz < 1")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,10 @@ def test_an_unknown_channel_is_answered_with_the_nearest_one(new):
     log = new()
     with pytest.raises(UnknownRecordError, match="no channel 'cost'; it is empty"):
         log.channel("cost")
-    log[0].update(cost=1.0, error_rate=0.5)
+    log[0]["cost"] = 1.0
+    with pytest.raises(UnknownRecordError, match="'x'; its only channel is cost"):
+        log.channel("x")
+    log[0]["error_rate"] = 0.5
     with pytest.raises(UnknownRecordError, match="no channel 'csot'; did you mean 'cost'?"):
         log.column("csot")
     with pytest.raises(UnknownRecordError, match="'x'; its channels are cost, error_rate"):

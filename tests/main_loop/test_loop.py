@@ -230,7 +230,7 @@ def test_extensions_are_checked_when_the_main_loop_is_made():
 
 
 def test_an_unknown_log_backend_is_refused():
-    with pytest.raises(LogError, match="'memry'; did you mean 'memory'"):
+    with pytest.raises(LogError, match="'memry'; .*did you mean 'memory'"):
         make(log_backend="memry")
     assert isinstance(make(log_backend="memory").log, TrainingLog)
 
@@ -241,7 +241,7 @@ def test_finding_an_extension_by_its_name():
     assert main_loop.find_extension("FinishAfter") is finish
     assert main_loop.find_extension("second") is second
     with pytest.raises(
-        ExtensionLookupError, match="'secnd'; did you mean .second.*; the names are Fin"
+        ExtensionLookupError, match="'secnd'; the names are Fin.*; did you mean .second"
     ):
         main_loop.find_extension("secnd")
     with pytest.raises(ExtensionLookupError, match=r"2 extensions are named 'FinishAfter': Finish"):

@@ -129,7 +129,7 @@ MISFITS = {
     ),
     "an unknown variable": (
         setting("variables", "learning_rat", to=torch.ones(())),
-        "of the variables, 'learning_rat' is unknown; did you mean 'learning_rate'",
+        "of the variables, 'learning_rat' is unknown .did you mean 'learning_rate'",
     ),
     "another shape": (
         setting("parameters", "/mlp/linear_0.b", to=torch.ones(7)),
@@ -142,7 +142,7 @@ MISFITS = {
     "algorithm": (setting("algorithm", "speed", to=1), "the algorithm: .* no state 'speed'"),
     "an unknown extension": (
         setting("extensions", "Conuter", to={}),
-        "the saved state of the extensions does not fit: 'Conuter' is unknown; did you mean",
+        "the saved state of the extensions does not fit: 'Conuter' is unknown .did you mean",
     ),
     "a missing extension": (without("extensions", "Counter"), "'Counter' is missing"),
     "a key of an extension": (

@@ -206,8 +206,8 @@ def test_a_mean_over_no_examples_is_not_a_number():
         (lambda: [x.sum()], "sum must have a name for its records"),
         (lambda: [Median([x])], "Median must have a name"),
         (lambda: [named(x.sum(), "a"), named(x.max(), "a")], "two monitored variables .*'a'"),
-        (lambda: [x, x], "'x'.*this variable is listed twice"),
-        (lambda: [Median([x], "x"), x], "two monitored variables are named 'x'"),
+        (lambda: [x, x], "monitored variable 'x' is listed twice; list it only once$"),
+        (lambda: [Median([x], "x"), x], "two monitored variables are named 'x'.*; rename one"),
         (lambda: ["cost"], "must be a Variable or a MonitoredQuantity, not 'cost'"),
     ],
 )

@@ -72,8 +72,8 @@ def test_nothing_is_set_if_anything_is_wrong(tmp_path, model):
     with pytest.raises(ParameterError) as caught:
         load_safetensors(model.parameters, tmp_path / "x.safetensors")
     assert str(caught.value) == (
-        f"{tmp_path}/x.safetensors: no parameter was set: 'mlp.linear_0.w' is unknown; did "
-        "you mean 'mlp.linear_0.W'?; 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' must "
+        f"{tmp_path}/x.safetensors: no parameter was set: 'mlp.linear_0.w' is unknown (did "
+        "you mean 'mlp.linear_0.W'?); 'mlp.linear_0.W' is missing; 'mlp.linear_1.W' must "
         "have dtype float32, not float64; 'mlp.linear_1.b' must have shape (3,), not (4,)"
     )
     with pytest.raises(ParameterError, match="^no parameter was set: 'mlp.linear_0.w' is unknown"):

@@ -96,7 +96,7 @@ def test_other_bytes_are_no_state():
 def test_wrong_keys_are_all_named():
     with pytest.raises(
         StateError,
-        match="the state of X does not fit: 'bset' is unknown; did you mean 'best'.; "
+        match="the state of X does not fit: 'bset' is unknown .did you mean 'best'..; "
         "'best' is missing; 'count' is missing",
     ):
         check_keys("the state of X", {"bset": 1}, ("best", "count"))

@@ -32,7 +32,7 @@ def test_a_value_is_a_copy_of_the_same_dtype():
     "given, problem",
     [
         ({}, "'weight' is missing"),
-        ({"weihgt": np.ones(2)}, "'weihgt' is unknown; did you mean 'weight'?"),
+        ({"weihgt": np.ones(2)}, "'weihgt' is unknown (did you mean 'weight'?)"),
         ({"weight": np.ones(3)}, "'weight' must have shape (2,), not (3,)"),
         ({"weight": np.full(2, 0.1)}, "'weight' must have dtype float32, not float64"),
         ({"weight": np.ones(2, "complex64")}, "'weight' must have dtype float32, not complex64"),

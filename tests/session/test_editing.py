@@ -287,7 +287,7 @@ def test_the_first_batch_for_views_has_the_edits(session):
 
 @pytest.mark.parametrize("ask, text", [
     (lambda s: s.drop(22), "does not train on example 22: .* reads examples 0 to 21"),
-    (lambda s: s.relabel(0, 1, source="target"), "no source 'target'; did you mean 'targets'"),
+    (lambda s: s.relabel(0, 1, source="target"), "no source 'target'; .* mean 'targets'"),
     (lambda s: s.relabel("0", 1), "examples must be the index of an example or a list"),
     (lambda s: s.probe([], examples=[1], batch=True), "give batch or examples, not both"),
     (lambda s: s.probe([], examples=[99]), "does not train on example 99"),

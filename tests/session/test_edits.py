@@ -124,3 +124,12 @@ def test_an_alert_says_that_repeated_batches_gave_other_numbers(session):
     expected = "repeated, but the results differ from the log: "
     assert expected in session.log[13]["alerts"][0]["text"]
     assert expected in fork.log[12]["alerts"][0]["text"]
+
+
+@pytest.mark.parametrize(("end", "batches"), [(11, "batch 11 was"), (12, "batches 11 to 12 were")])
+def test_an_alert_says_which_batches_were_repeated(session, end, batches):
+    session.snapshot().wait(SOON)
+    session.main_loop.algorithm.parameters[0].tensor.numpy()[:] = 0  # torch does not notice
+    go_to(session, end)
+    session.rewind(end).wait(SOON)
+    assert session.log[end]["alerts"][0]["text"].startswith(f"{batches} repeated, but the results")

@@ -132,7 +132,7 @@ def test_a_path_goes_before_a_name():
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(SessionError, match="no variable 'learning_rat'; did you mean 'learning_ra"):
+    with pytest.raises(SessionError, match="no variable 'learning_rat'; .* you mean 'learning_ra"):
         paused().set("learning_rat", 0.1)
 
 

@@ -192,7 +192,7 @@ def test_other_initial_parameters_are_told(steered, capsys):
     session.step().wait(SOON)
     paused_at(session, 1)
     text = capsys.readouterr().err
-    assert "started with other parameters than this run" in text
+    assert "started with different parameters than this run" in text
     assert "MLP(..., seed=1)" in text
 
 
@@ -201,7 +201,7 @@ def test_other_initial_hyperparameters_are_told(steered, capsys):
     session.replay(steered.log, functions={"halve": halve})
     session.step().wait(SOON)
     paused_at(session, 1)
-    assert "other values of hyperparameters" in capsys.readouterr().err
+    assert "different hyperparameters" in capsys.readouterr().err
 
 
 def test_the_same_initial_state_needs_no_note(steered, capsys):

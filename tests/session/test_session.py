@@ -286,7 +286,7 @@ def test_commands_without_sense_are_refused(paused):
         paused.resume().wait(SOON)
     assert "refused" not in str(paused.log[0].get("interventions"))
     for n in (0, -1, True, 1.5):
-        with pytest.raises(SessionError, match="batches of a step must be 1 or more"):
+        with pytest.raises(SessionError, match="n must be a whole number of batches, 1 or more"):
             paused.step(n)
 
 

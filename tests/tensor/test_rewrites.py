@@ -111,7 +111,7 @@ def test_descent_does_nothing_where_the_cost_is_not_finite() -> None:
     before = w.get_value()
     broken = batch(512)
     broken["x"][3, 7] = numpy.nan
-    with pytest.raises(errors.NotFiniteError, match="no parameter was changed"):
+    with pytest.raises(errors.NotFiniteError, match="the batch changed no parameter"):
         algorithm.process_batch(broken)
     numpy.testing.assert_array_equal(w.get_value(), before)
 

@@ -24,6 +24,10 @@ from workbench.tensor import vocabulary
         ("set_subtensor", "x.index_put((index,), value)"),
         ("nnet", "torch.nn.functional"),
         ("cast", "x.to(torch.float32)"),
+        ("matrices", "write tensor.matrix(name) for each variable"),
+        ("lvectors", "write tensor.lvector(name) for each variable"),
+        ("fvectors", "write tensor.variable(name, (None,), torch.float32) for each variable"),
+        ("rows", "write tensor.variable(name, shape=(1, None)) for each variable"),
     ],
 )
 def test_functions_of_theano_name_those_of_torch(word, instead):

@@ -41,14 +41,14 @@ NOT_A_BATCH = (
 
 NOT_UPDATED = (
     "the graph that {user} trains has updates of {names} that are not applied, so the current "
-    "values are kept, and will not fit the trained model. Add the updates, as in "
+    "values are kept and will not fit the trained model. Add the updates, as in "
     "algorithm.add_updates(graph.updates) or with moving averages of "
     "get_batch_normalization_updates(graph); or pass the original cost to GradientDescent, which "
     "applies training mode and the updates"
 )
 
 COMPILED_FOR = "compiled_for"
-"""Key under which the state of an algorithm contains the input sizes of compiled programs."""
+"""Key of the input sizes of compiled programs in the state of an algorithm."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -422,9 +422,9 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         unused = [source for source in batch if source not in self._sources]
         message = (
             f"{self._kind} does not use {_listed('source', unused)} of the batch (inputs: "
-            f"{', '.join(map(repr, self._sources)) or 'none'}){_nearest(unused, self._sources)}; "
-            "rename an input, remove unused sources with FilterSources, or pass "
-            "on_unused_sources='ignore'"
+            f"{', '.join(map(repr, self._sources)) or 'none'}); rename an input, remove unused "
+            "sources with FilterSources, or pass on_unused_sources='ignore'"
+            f"{_nearest(unused, self._sources)}"
         )
         if self.on_unused_sources == "raise":
             raise errors.SourceError(message)
@@ -492,8 +492,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         for name, value in state.items():
             if name not in variables:
                 raise errors.StateError(
-                    f"{self._kind} has no state {name!r}{errors.nearest(name, variables)}; load "
-                    "the state into the algorithm that saved it"
+                    f"{self._kind} has no state {name!r}; load the state into the algorithm that "
+                    f"saved it{errors.nearest(name, variables)}"
                 )
             shape, expected = numpy.shape(value), tuple(variables[name].shape)
             if shape != expected:
@@ -517,7 +517,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _kind(self) -> str:
-        """The name of the class, used in messages because `repr` can be longer."""
+        """The name of the class, for messages; `repr` can be longer."""
         return type(self).__name__
 
     def __repr__(self) -> str:

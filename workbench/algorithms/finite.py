@@ -234,7 +234,7 @@ class FiniteCost:
         batch: str,
         although: str,
         advice: str,
-        effect: str = "no parameter was changed",
+        effect: str = "the batch changed no parameter",
     ) -> errors.NotFiniteError:
         """Return an error that lists parameters in the order of backpropagation."""
         known = named([*self.gradients, *self.buffers])
@@ -272,7 +272,9 @@ class FiniteCost:
             before="the first"
             if self.last is None
             else f"the last finite cost was {self.last:.6g}",
-            effect="no parameter was changed" if raising else "parameters are updated nevertheless",
+            effect="the batch changed no parameter"
+            if raising
+            else "parameters are updated nevertheless",
             advice=self._already() or (FIRST if self.last is None else ADVICE),
         )
         if raising:

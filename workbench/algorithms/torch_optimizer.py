@@ -40,7 +40,7 @@ NOT_MAKERS = (
 OF_GRADIENTS = 0.4
 """Norms of gradients are safe if they are below the largest number raised to this power.
 
-Hundreds of their squares can be added without overflow.
+Hundreds of their squares can be added without overflow, except in float16.
 """
 OF_STATE = 0.85
 """Norms of optimizer states are safe if they are below the largest number raised to this power."""
@@ -49,7 +49,7 @@ CHECK_EVERY = 128
 FACTORS = ("lr", "momentum", "weight_decay")
 """Optimizer options that multiply gradients, states or parameters."""
 LEAST = 1e-12
-"""The smallest constant in a denominator that keeps quotients finite."""
+"""Constants in denominators are safe if they are at least this large."""
 
 
 class TorchOptimizer(UpdatesAlgorithm):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 SPECIAL = ("application", "application_call")
-"""Arguments that an application method can declare but its caller does not pass."""
+"""Arguments that an application method can declare, but that its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
 """Attributes that some bricks read from an application; errors explain how to declare them."""
@@ -288,7 +288,7 @@ class Application(Predicate):
         except TypeError as error:
             hints = [nearest(name, known) for name in kwargs if name not in known]
             raise SignatureError(
-                f"{bound.path}: {error}; its arguments are ({', '.join(known)}){''.join(hints[:1])}"
+                f"{bound.path}: {error}; it accepts ({', '.join(known)}){''.join(hints[:1])}"
             ) from None
 
     def _check_place(self, bound: BoundApplication) -> None:
@@ -449,9 +449,9 @@ class BoundApplication(Predicate):
     def _method(self, name: str) -> Callable[[], Any]:
         """Return the method of this name, which computes attributes; a subclass can override it.
 
-        An override is ignored if it computes attributes of a new application that its class
-        defines under the name of this one. The new application can call this one with `super`, so
-        this one must keep its own attributes.
+        An override is ignored if its class also redefines the application and the override computes
+        attributes of the new one. The new application can call this one with `super`, so this one
+        must keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)

@@ -302,7 +302,7 @@ class Brick(Component):
         missing = self._missing(settings)
         if missing:
             error = NotConfiguredError(
-                f"{self.path()}: {stage} config not set: {', '.join(missing)}; assign a value, "
+                f"{self.path()}: {stage} requires {', '.join(missing)}; assign a value, "
                 f"as in {self.name}.{missing[0]} = ..., or pass {missing[0]}=... to "
                 f"{type(self).__name__}()",
                 missing,

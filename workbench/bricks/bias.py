@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 
 class Bias(Feedforward, Initializable):
-    """A brick that adds a bias, ``output = input_ + b``.
+    """Brick that adds a bias, ``output = input_ + b``.
 
     Parameters
     ----------

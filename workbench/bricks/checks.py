@@ -1,4 +1,4 @@
-"""Checks of inputs and settings that several bricks use, and a function that formats shapes."""
+"""Checks of inputs and arguments for several bricks, and a function that formats shapes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ def application_of(owner: str, given: object) -> BoundApplication:
         if "apply" in methods:
             applied: BoundApplication = brick.apply
             return applied
+        if not methods:
+            raise BrickError(
+                f"{owner}: {given!r} has no application methods; pass a brick with an application "
+                "named apply"
+            )
         raise BrickError(
             f"{owner}: {given!r} has no application named apply; pass one of its application "
-            f"methods instead ({', '.join(methods) or 'it has none'})"
+            f"methods instead ({', '.join(methods)})"
         )
     hint = f"; write {given.__name__}()" if isinstance(given, type) else ""
     raise BrickError(
@@ -68,7 +73,7 @@ def check_last_dim(
 
 
 def _remedy(brick: Brick, setting: str, last: object) -> str:
-    """Return advice to change the brick, or the parent that configures it."""
+    """Return advice on how to change the brick or the parent that configures it."""
     parents = [parent for parent in brick.parents if isinstance(parent, Brick)]
     if parents:
         top = parents[0]

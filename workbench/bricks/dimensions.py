@@ -104,8 +104,8 @@ def check_probability(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a number in [0, 1); a probability of 1 would drop every element. A
-        scalar shared variable with such a value is valid too.
+        If the value is neither a number in [0, 1) nor a scalar shared variable with a value in
+        this range. A probability of 1 would drop every element.
     """
     if isinstance(value, SharedVariable):
         where, value = f"{where}: the value of {value}", value.get_value()

@@ -32,7 +32,7 @@ class Shown(Protocol):
 
     @property
     def allocated(self) -> bool:
-        """True once the brick has parameters."""
+        """True once the brick is allocated."""
 
     @property
     def parameters(self) -> Iterable[Variable | None]:

@@ -19,7 +19,7 @@ from workbench.tensor import SharedVariable, Variable
 
 
 class Dropout(Random, Activation, ModeDependent):
-    """Sets elements to zero at random in training mode.
+    """Brick that sets elements to zero at random in training mode.
 
     Each element becomes zero with probability `drop_prob` and is otherwise divided by
     ``1 - drop_prob``. By default the brick is applied in evaluation mode, where it returns its

@@ -1,9 +1,10 @@
 """The fix that an error offers: which setting of which brick must have which value.
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
-are traced (`workbench.bricks.tracing`). The first dimension that differs leads to a setting
-of the brick. If a parent pushes this setting to the brick, changing it there would not last, so the
-search continues with the parent's setting from which the pushed value is computed.
+are traced (`workbench.bricks.tracing`). The first dimension that differs from the input leads
+to a setting of the brick. If a parent pushes this setting to the brick, changing it in the brick
+would not last, so the search continues with the parent's setting from which the pushed value is
+computed.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
     Parameters
     ----------
     error : WorkbenchError
-        An error that was raised while a brick was applied. A path or fix that it has is kept.
+        An error that was raised while a brick was applied. A path or fix that it already has is
+        kept.
     bound : BoundApplication
         The application.
     arguments : dict
@@ -64,9 +66,9 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
 
 
 def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
-    """Return the fix that gives a setting of `brick`, or of the parent that pushes it, a value.
+    """Return the fix that sets `attribute` of `brick` to `value`, if necessary through a parent.
 
-    Return ``None`` if the parent does not compute the setting from a single setting of its own.
+    Return ``None`` if a parent pushes the attribute but does not compute it from a single setting.
     """
     with contextlib.suppress(Exception):
         return _fix({Setting(brick, attribute): value})
@@ -121,7 +123,7 @@ def _whole(brick: Any, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs
 
 
 def _needs(dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
-    """Return the values of settings with which `dim` is the dimension of an input of `sizes`."""
+    """Return the values that settings must have for `dim` to match an input of shape `sizes`."""
     expected = list(dim) if isinstance(dim, (tuple, list)) else [dim]
     if len(sizes) < len(expected):
         return {}
@@ -133,7 +135,7 @@ def _needs(dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
 
 
 def _fix(wanted: Wanted) -> Fix | None:
-    """Return the fix that sets `wanted`, which are items of one setting."""
+    """Return the fix that gives one setting, or some of its items, the values in `wanted`."""
     settable: Wanted = {}
     for setting, value in wanted.items():
         found = _settable(setting, value)
@@ -147,7 +149,7 @@ def _fix(wanted: Wanted) -> Fix | None:
 
 
 def _settable(setting: Setting, value: Any, seen: tuple[Setting, ...] = ()) -> Wanted | None:
-    """Return the assignment, in the brick or an ancestor, that gives `setting` a lasting `value`.
+    """Return the assignment, to the brick or an ancestor, that sets `setting` permanently.
 
     Return ``None`` if a parent pushes the setting but does not compute it from a single setting.
     """
@@ -236,8 +238,8 @@ def _ancestors(brick: Component) -> list[Component]:
 def apply_fix(brick: Component, fix: Fix) -> Component:
     """Apply the fix that an error offers.
 
-    If parameters were allocated for the old setting, they are allocated again, so their values are
-    lost.
+    If the changed brick or an ancestor has been allocated, the topmost of these bricks is allocated
+    again, so the values of all its parameters are lost.
 
     Parameters
     ----------

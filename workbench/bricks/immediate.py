@@ -2,8 +2,8 @@
 
 The first call with arguments of one kind (ranks and dtypes of tensors, values of other arguments)
 builds the graph and compiles a function; later calls run that function. A brick drops its
-functions when it is allocated again, or when a setting or child changes in the brick or in a
-descendant.
+functions when it is allocated again, or when a setting or child of the brick or of a descendant
+changes.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If no such function can be compiled, return a function that requires the given sizes (only
-    the first size of each input can vary) and False.
+    If no such function can be compiled, return a function for which only the first size of each
+    input can vary, and False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True

@@ -1,9 +1,9 @@
 """Shapes and dtypes of the outputs of one brick, for inputs of given shapes and dtypes.
 
 An editor checks each brick alone, whenever a setting or the shape of an input changes. `infer`
-creates inputs, applies a brick to them without memory for parameters, and discards the graph. Most
-of the time of a first application is spent on creating unknown sizes, so inputs are kept for the
-next application if nothing was learned about their sizes.
+creates inputs, applies a brick to them without allocating memory for parameters, and discards the
+graph. A first application spends most of its time on creating unknown sizes, so the inputs are kept
+for the next application if nothing was learned about their sizes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.tensor.device import default_device
 from workbench.tensor.symbolic import symbolic_parameters
 
 Size = int | str | None
-"""A known size, the name of an unknown size, or ``None`` for an unnamed unknown size."""
+"""A known size, the name of an unknown size, or ``None`` for an unknown size without a name."""
 
 MOST_KINDS = 500
 """Maximum number of sets of inputs that are kept."""
@@ -35,8 +35,8 @@ class Kind:
     Attributes
     ----------
     shape : tuple of int, str or None
-        For each dimension, its size; the name of an unknown size, such as ``"batch"``, if several
-        are known to be equal; or ``None``.
+        The size of each dimension, if it is known. Otherwise a name, such as ``"batch"``, which
+        stands for the same size wherever it occurs, or ``None``.
     dtype : torch.dtype
 
     Examples
@@ -121,7 +121,7 @@ _kept = _Kept()
 
 
 def _made(inputs: Mapping[str, Kind]) -> dict[str, Variable]:
-    """Create inputs, with one unknown size for each name of a size."""
+    """Create inputs, in which sizes with the same name are the same unknown size."""
     texts = dict.fromkeys(n for kind in inputs.values() for n in kind.shape if isinstance(n, str))
     named = {text: shapes.unknown_size() for text in texts}
     made: dict[str, Variable] = {}

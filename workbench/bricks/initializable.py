@@ -77,8 +77,8 @@ class Initializable(RNGMixin):
             return scheme
         found = f"is {scheme!r}" if is_set(scheme) else "is not set"
         error = NotConfiguredError(
-            f"{self.path()}: initialization config {name} {found}; set a scheme on this brick or "
-            f"one of its parents, as in {name}=IsotropicGaussian(0.1)",
+            f"{self.path()}: {name} must be an initialisation scheme, but {found}; set it on this "
+            f"brick or one of its parents, as in {name}=IsotropicGaussian(0.1)",
             missing=[name],
         )
         raise about(error, self.path())

@@ -94,7 +94,7 @@ def lazy(
                 given = signature.bind_partial(self, *args, **kwargs).arguments
             except TypeError as error:
                 raise SignatureError(
-                    f"{type(self).__name__}: {error}; its arguments are ({_names_of(lazy_init)})"
+                    f"{type(self).__name__}: {error}; it accepts ({_names_of(lazy_init)})"
                 ) from None
             absent = [n for n in (*allocation, *initialization) if n not in given]
             if absent and not self.lazy and not _constructing.get():

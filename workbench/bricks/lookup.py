@@ -1,4 +1,4 @@
-"""`LookupTable`, a brick with one vector for each integer, such as the index of a word."""
+"""`LookupTable`, a brick that maps each integer, such as the index of a word, to a vector."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class LookupTable(Initializable, Feedforward):
-    """Brick that replaces each integer by the row of a table with that index.
+    """Brick that replaces each integer with the row of a table at that index.
 
     Parameters
     ----------

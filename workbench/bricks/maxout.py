@@ -18,7 +18,7 @@ from workbench.tensor import Variable
 
 
 class Maxout(Brick):
-    """A brick that computes the maximum of each group of adjacent features.
+    """Brick that computes the maximum of each group of adjacent features.
 
     Parameters
     ----------

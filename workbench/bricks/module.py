@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 DROPS = (
     "{path}: {title} calls {name}, which drops elements at random in evaluation mode too, so "
     "evaluations of the same input differ; pass training=self.training to {name}, or a probability "
-    "of 0 if not self.training, and make every layer an attribute of the module, so that its "
+    "of 0 if self.training is False, and make every layer an attribute of the module, so that its "
     "mode can be set"
 )
 
@@ -159,9 +159,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     Parameters that do not require gradients, and buffers, are persistent shared variables but not
     parameters. Random numbers come from torch's generator, which is seeded for every call from the
-    brick's stream and restored afterwards. A notice in Python's log reports a module that drops
-    elements in evaluation mode too, for example by ``F.dropout(x)`` without
-    ``training=self.training``.
+    brick's stream and restored afterwards. A message reports a module that drops elements in
+    evaluation mode too, for example by ``F.dropout(x)`` without ``training=self.training``.
 
     Examples
     --------

@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Run the module on fake tensors; record which tensors change, and any random draws."""
+        """Run the module on fake tensors; record what it changes, and whether it draws numbers."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:

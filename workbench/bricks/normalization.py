@@ -97,7 +97,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
 
 
 class LayerNormalization(FeatureNormalization):
-    """Normalises the features of each example to mean zero and standard deviation one.
+    """Normalisation of the features of each example to mean zero and standard deviation one.
 
     The normalised features are then scaled and shifted by learned parameters.
 
@@ -157,7 +157,7 @@ class LayerNormalization(FeatureNormalization):
 
 
 class RMSNormalization(FeatureNormalization):
-    """Divides the features of each example by their root mean square, and scales them.
+    """Brick that divides the features of each example by their root mean square, and scales them.
 
     Parameters
     ----------

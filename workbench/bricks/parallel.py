@@ -49,7 +49,7 @@ class ForkOptions(_OutputDims, DistributeOptions, total=False):
 
 
 class Parallel(Initializable):
-    """Applies a separate transformation to each of several inputs.
+    """Brick that applies a separate transformation to each of several inputs.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class Parallel(Initializable):
 
 
 class Fork(Parallel):
-    """Computes several outputs from one input, each with its own transformation.
+    """Brick that computes several outputs from one input, each with its own transformation.
 
     For example, it can compute the inputs and gate inputs of a
     `workbench.bricks.recurrent.GatedRecurrent`.
@@ -295,7 +295,7 @@ class Fork(Parallel):
 
 
 class Distribute(Fork):
-    """Adds a separate transformation of one variable, the source, to each of several targets.
+    """Brick that adds a separate transformation of a source variable to each of several targets.
 
     Parameters
     ----------
@@ -403,7 +403,7 @@ class Distribute(Fork):
 
 
 class Merge(Parallel):
-    """Transforms several inputs and returns the sum of the results.
+    """Brick that transforms several inputs and returns the sum of the results.
 
     Parameters
     ----------

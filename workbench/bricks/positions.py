@@ -54,7 +54,7 @@ class PositionalEncoding(Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Encode the positions in a sequence of floats of shape (..., T, dim); keep its shape."""
+        """Encode positions in floats of shape (..., T, dim); the output has the same shape."""
         raise NotImplementedError(f"{type(self).__name__} must define the method apply")
 
 
@@ -99,7 +99,7 @@ class _Paired(PositionalEncoding):
 
 
 class SinusoidalPositions(_Paired):
-    r"""Adds sines and cosines of the position with several wavelengths.
+    r"""Positional encoding that adds sines and cosines of the position with several wavelengths.
 
     At time step :math:`t`, :math:`\sin(t / b^{2i/D})` is added to feature :math:`2i` and
     :math:`\cos(t / b^{2i/D})` to feature :math:`2i + 1`.
@@ -134,7 +134,7 @@ class SinusoidalPositions(_Paired):
 
 
 class LearnedPositions(PositionalEncoding, Initializable):
-    """Adds a learned vector to each element of a sequence: one vector for each position.
+    """Positional encoding that adds a learned vector to each element, one for each position.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ class LearnedPositions(PositionalEncoding, Initializable):
 
 
 class RotaryPositions(_Paired):
-    """Rotates pairs of adjacent features by angles that are proportional to the position.
+    """Positional encoding that rotates pairs of features by angles proportional to the position.
 
     The dot product of two rotated vectors depends on their positions only through the distance
     between them. `MultiHeadAttention` can apply this brick to its queries and keys.

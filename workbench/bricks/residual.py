@@ -16,7 +16,7 @@ from workbench.tensor import Variable
 
 
 class Residual(Initializable, ImageLayer, Feedforward):
-    """Adds the output of a brick to its input, ``output = input_ + inner(input_)``.
+    """Residual connection around a brick, ``output = input_ + inner(input_)``.
 
     If `inner` is an `ImageLayer`, this brick can be a layer of a
     `workbench.bricks.conv.ConvolutionalSequence`.
@@ -63,7 +63,7 @@ class Residual(Initializable, ImageLayer, Feedforward):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Compute the sum, with the shape of the input or of the shortcut's output."""
+        """Add the output of the inner brick to the input, or to the output of the shortcut."""
         added: Variable = self.branches[0](input_)
         base: Variable = self.branches[1](input_) if len(self.branches) > 1 else input_
         sizes = zip(added.shape, base.shape, strict=False)
@@ -143,6 +143,6 @@ class Residual(Initializable, ImageLayer, Feedforward):
         if not isinstance(brick, kind):
             raise BrickError(
                 f"{self.path()}: {brick!r} is not an instance of {kind.__name__}, so its "
-                "dimensions cannot be read or set here; use that brick itself"
+                "dimensions cannot be read or set through this brick; use that brick directly"
             )
         return brick

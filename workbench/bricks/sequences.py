@@ -25,7 +25,7 @@ NO_LAYERS = (
 
 
 class Sequence(Brick):
-    """Applies several bricks one after another.
+    """Brick that applies several bricks one after another.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class MLP(FeedforwardSequence, Initializable):
     Notes
     -----
     Before allocation and initialisation, `use_bias` and the schemes are pushed to the layers and
-    replace the settings of the layers. To change the settings of one layer, push first:
+    replace the settings of the layers. To change the settings of one layer, push them first:
 
     >>> from workbench.bricks import Tanh
     >>> from workbench.initialization import Constant, IsotropicGaussian

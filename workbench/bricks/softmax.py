@@ -18,7 +18,7 @@ TARGETS = "y / y.sum(1, keepdim=True) converts counts to distributions"
 
 
 class Softmax(Brick):
-    """Converts rows of unnormalised log-probabilities (logits) to probabilities.
+    """Brick that converts rows of unnormalised log-probabilities (logits) to probabilities.
 
     The input is one row (a vector) or a matrix of rows. `NDimensionalSoftmax` accepts inputs with
     more dimensions.
@@ -139,7 +139,7 @@ def check_targets(y: Variable, predictions: Variable, where: str) -> None:
     else:
         hint = "y.flatten() converts a column of indices to a vector"
     raise problem(
-        f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, predictions have shape "
+        f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, and predictions have shape "
         f"{shown(predictions)} and dtype {predictions.dtype}; targets must be class indices, "
         "integers of shape (B,), or probabilities, floats of shape (B, C), and predictions must be "
         f"floats of shape (B, C) ({hint})"

@@ -24,7 +24,7 @@ from workbench.tensor import SharedVariable, Variable
 
 
 class TransformerBlock(Initializable, Feedforward):
-    """Applies self-attention and a perceptron to a sequence, each with a residual connection.
+    """Self-attention and a perceptron for sequences, each with a residual connection.
 
     Parameters
     ----------

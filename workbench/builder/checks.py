@@ -58,7 +58,7 @@ WANTED: dict[str, tuple[tuple[type[Any], ...], str]] = {
     "text": ((str,), "a string"),
     "flag": ((bool,), "true or false"),
 }
-"""The types of the values of some kinds of arguments, and a description for error messages."""
+"""The types of the values of some kinds of arguments, with descriptions for error messages."""
 
 
 def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -> None:

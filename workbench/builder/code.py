@@ -1,7 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
-The code contains the imports, the inputs, the bricks with only the settings that matter, the calls
-in order, and the names that differ from the defaults. It contains no positions and no ids of calls.
+The code contains the imports, the inputs, the bricks with the settings of the specification, the
+calls in order, and the names that differ from the defaults. It contains neither positions nor ids
+of calls.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def to_code(spec: Spec) -> str:
 
 
 class _Writer(BrickStatements):
-    """Writer of the code for one specification, statement by statement."""
+    """Writer that generates the code for one specification, statement by statement."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
@@ -181,7 +182,7 @@ class _Writer(BrickStatements):
             self._operation(call_spec)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write the pending operations whose order would change if the next call contained them."""
+        """Write those pending operations that must precede the next call to keep their order."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]

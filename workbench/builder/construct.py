@@ -36,7 +36,7 @@ DTYPES = {
 
 
 class Constructor:
-    """Constructor of the bricks of a specification, in order; later ones can refer to earlier ones.
+    """Constructor that makes the bricks of a specification in order; each can use earlier ones.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Constructor:
         return brick
 
     def value(self, given: Json, path: str) -> Any:
-        """Return the value that a JSON value of a specification stands for."""
+        """Return the value that a JSON value in a specification represents."""
         if given is None or isinstance(given, (bool, int, float, str)):
             return given
         self._depth += 1
@@ -126,8 +126,8 @@ class Constructor:
         good = isinstance(given, Mapping) and set(given) == {"dtype", "values"}
         if not good or given["dtype"] not in DTYPES or "complex" in given["dtype"]:
             raise self.error(
-                "must be an object with 'dtype', such as 'float32', and 'values', nested lists of "
-                f"numbers, not {given!r:.60}",
+                "must be an object with 'dtype' (such as 'float32') and 'values' (nested lists of "
+                f"numbers), not {given!r:.60}",
                 path,
             )
         try:
@@ -184,8 +184,9 @@ class Constructor:
         for name in settings:
             if name not in known or name == "name":
                 raise self.error(
-                    f"{cls.__name__} has no setting {name!r:.60}{nearest(name, known)}; it has "
-                    f"{', '.join(key for key in known if key != 'name') or 'none'}",
+                    f"{cls.__name__} has no setting {name!r:.60}; it has "
+                    f"{', '.join(key for key in known if key != 'name') or 'none'}"
+                    f"{nearest(name, known)}",
                     f"{path}/{name}",
                 )
         for name in registry.required_settings(cls):
@@ -236,8 +237,8 @@ class Constructor:
         where, _, method = given.partition(".") if isinstance(given, str) else ("", "", "")
         if where not in self.bricks:
             raise self.error(
-                f"there is no brick {given!r:.80} before this one{nearest(where, self.bricks)}; "
-                f"earlier bricks: {', '.join(self.bricks) or 'none'}",
+                f"there is no brick {given!r:.80} before this one; earlier bricks: "
+                f"{', '.join(self.bricks) or 'none'}{nearest(where, self.bricks)}",
                 path,
             )
         found = self.bricks[where]
@@ -247,8 +248,8 @@ class Constructor:
         known = applications_of(type(brick))
         if name not in known:
             raise self.error(
-                f"{type(brick).__name__} has no application method {name!r:.60}"
-                f"{nearest(str(name), known)}; it has {', '.join(known) or 'none'}",
+                f"{type(brick).__name__} has no application method {name!r:.60}; it has "
+                f"{', '.join(known) or 'none'}{nearest(str(name), known)}",
                 path,
             )
         return getattr(brick, name)
@@ -283,7 +284,7 @@ class Constructor:
 
 
 def settle(brick: Brick) -> None:
-    """Push the settings of a brick and of all bricks below it, as far as they are set."""
+    """Push the settings of a brick and all bricks below it, except where one is missing."""
     for pushed, push in (
         (brick.allocation_config_pushed, brick.push_allocation_config),
         (brick.initialization_config_pushed, brick.push_initialization_config),
@@ -312,8 +313,8 @@ def dtype_of(name: Json, path: str) -> torch.dtype:
     """
     if not isinstance(name, str) or name not in DTYPES:
         raise SpecError(
-            f"there is no dtype {name!r:.60}{nearest(str(name), DTYPES)}; use float32 or int64, "
-            "for example",
+            f"there is no dtype {name!r:.60}; use float32 or int64, for example"
+            f"{nearest(str(name), DTYPES)}",
             path=path,
         )
     return DTYPES[name]

@@ -202,8 +202,8 @@ def _applied(
     known = applications_of(type(brick))
     if call.method not in known:
         raise SpecError(
-            f"{type(brick).__name__} has no application method {call.method!r:.60}"
-            f"{nearest(str(call.method), known)}; it has {', '.join(known) or 'none'}",
+            f"{type(brick).__name__} has no application method {call.method!r:.60}; it has "
+            f"{', '.join(known) or 'none'}{nearest(str(call.method), known)}",
             path=f"{path}/method",
             brick=call.brick,
         )
@@ -236,9 +236,9 @@ def _operated(
     operation = operations.BY_NAME.get(call.operation or "")
     if operation is None:
         raise SpecError(
-            f"there is no operation {call.operation!r:.60}"
-            f"{nearest(str(call.operation), operations.BY_NAME)}; there are "
-            f"{', '.join(operations.BY_NAME)}",
+            f"there is no operation {call.operation!r:.60}; known operations: "
+            f"{', '.join(operations.BY_NAME)}"
+            f"{nearest(str(call.operation), operations.BY_NAME)}",
             path=f"{path}/operation",
         )
     wanted = {*operation.inputs}
@@ -246,8 +246,8 @@ def _operated(
         if name not in wanted or name not in call.inputs:
             state = "missing" if name in wanted else "unknown"
             raise SpecError(
-                f"the input {name!r:.60} of {operation.name} is {state}; its inputs are "
-                f"{', '.join(operation.inputs)}",
+                f"the input {name!r:.60} of {operation.name} is {state}; "
+                f"{operation.name} requires {', '.join(map(repr, operation.inputs))}",
                 path=f"{path}/inputs",
             )
     for name in call.settings:
@@ -283,9 +283,8 @@ def _input(given: Json, path: str, built: Built, constructor: Constructor) -> An
     if isinstance(given, str):
         if given not in built.variables:
             raise SpecError(
-                f"there is no wire {given!r:.80} before this call"
-                f"{nearest(given, built.variables)}; known wires: "
-                f"{', '.join(built.variables) or 'none'}",
+                f"there is no wire {given!r:.80} before this call; known wires: "
+                f"{', '.join(built.variables) or 'none'}{nearest(given, built.variables)}",
                 path=path,
             )
         return built.variables[given]
@@ -318,8 +317,8 @@ def _parameter(given: Json, path: str, constructor: Constructor) -> Variable:
     found = {p.name: p for p in brick.parameters if p is not None}
     if name not in found:
         raise SpecError(
-            f"{where} has no parameter {name!r:.60}{nearest(name, found)}; it has "
-            f"{', '.join(found) or 'none'}",
+            f"{where} has no parameter {name!r:.60}; it has {', '.join(found) or 'none'}"
+            f"{nearest(name, found)}",
             path=path,
             brick=where,
         )

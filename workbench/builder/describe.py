@@ -1,6 +1,6 @@
 """Specifications of existing bricks.
 
-Each specification is checked: bricks are constructed from it and compared with the originals.
+Each specification is checked: a brick is constructed from it and compared with the original.
 Settings that differ are stored under ``changes``. If changes cannot express a difference, an error
 is raised.
 """
@@ -177,7 +177,7 @@ def _different(top: Brick, brick: Brick, reason: str) -> BuilderError:
 
 
 def _comparable(brick: Brick) -> dict[str, Json]:
-    """Return the settings of a brick; bricks below it are numbered, others are described."""
+    """Return the settings of a brick, with numbers in place of the bricks below it."""
     numbers = {below: number for number, below in enumerate(paths.tree(brick))}
     found: dict[str, Json] = {"name": brick.name}
     for name, parameter in registry.settings_of(type(brick)).items():

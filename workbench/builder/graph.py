@@ -170,7 +170,7 @@ class Graph:
                         f"{bound.path}: its part of the graph was changed after the brick was "
                         "applied, or it was applied in training mode, which a specification cannot "
                         "describe; pass the original variables, and apply dropout, noise "
-                        "or the training mode to the built graph"
+                        "or training mode to the built graph"
                     )
 
     def _named(self, variable: Variable, name: str) -> str:
@@ -255,8 +255,8 @@ class Graph:
         brick = get_brick(variable)
         if brick is not None:
             raise BuilderError(
-                f"{variable!r} is inside of the brick {brick.path()}; only outputs of the "
-                "outermost bricks, and what is computed from them, have names in a specification"
+                f"{variable!r} is inside the brick {brick.path()}; only outputs of outermost "
+                "bricks, and variables computed from them, have names in a specification"
             )
 
     def _id(self, name: str) -> str:
@@ -297,7 +297,7 @@ def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]
 
 
 def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
-    """Return the names of the functions that compute a variable from those in `given`, in order."""
+    """Return, in order, the names of the functions that compute a variable from `given`."""
     ends = set(given.values())
     found: list[str] = []
     waiting, seen = [variable], {variable}
@@ -331,7 +331,7 @@ def _application(variable: Variable) -> ApplicationCall | None:
 
 
 def _given(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
-    """Return, by name, the variables passed to a call on which one of its outputs depends."""
+    """Return, by name, the inputs of a call that affect one of its outputs."""
     found: dict[str, Variable] = {}
     waiting, seen = [output], {output}
     while waiting:

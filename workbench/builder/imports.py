@@ -40,13 +40,13 @@ def public_place(cls: type[Any]) -> str:
 
 @cache
 def _places() -> list[str]:
-    """Return the modules of bricks, each package before its modules."""
+    """Return the names of the modules of bricks, each package before its modules."""
     found = pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks.")
     return ["workbench.bricks", *sorted(one.name for one in found)]
 
 
 class Imports:
-    """Names that have been imported, and the statements for them."""
+    """Names that the generated code imports, and the statements that import them."""
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
@@ -57,7 +57,7 @@ class Imports:
         return name in self.names.values()
 
     def cls(self, cls: type[Any]) -> str:
-        """Return the name of a class, and import it."""
+        """Return the name of a class in the code, and add its import."""
         place = public_place(cls)
         if place == "torch.nn":
             return f"{self.module('torch')}.nn.{cls.__name__}"
@@ -71,7 +71,7 @@ class Imports:
         return self.names[cls]
 
     def module(self, name: str) -> str:
-        """Return the name of a module, and import it: ``torch``, ``numpy`` or ``tensor``."""
+        """Return the name of a module (``torch``, ``numpy`` or ``tensor``), and add its import."""
         if name == "tensor":
             self._from.setdefault("workbench", {})["tensor"] = "tensor"
         else:

@@ -21,8 +21,8 @@ class Kind:
     Attributes
     ----------
     base : str
-        ``brick``, ``scheme``, ``module``, ``flag``, ``whole`` (number), ``number``, ``text``,
-        ``choice``, ``pair`` (of whole numbers) or ``size`` (a dimension).
+        ``brick``, ``scheme``, ``module``, ``flag``, ``whole`` (a whole number), ``number``,
+        ``text``, ``choice``, ``pair`` (of whole numbers) or ``size`` (a dimension).
     many : bool
         True for a list of such values.
     optional : bool
@@ -30,7 +30,7 @@ class Kind:
     optional_parts : bool
         True if the elements of the list can be None.
     choices : tuple of str
-        The strings from which to choose; other values can be possible, too.
+        The strings from which to choose; other values may also be valid.
     classes : tuple of str
         For bricks, the names of the classes in the annotation.
     """
@@ -55,7 +55,7 @@ ALIASES = {
     "float": "number",
     "str": "text",
 }
-"""Words in annotations and the kinds that they stand for."""
+"""Mapping from the name of a type in an annotation to its kind."""
 
 CHOICES = {
     "border_mode": ("valid", "full", "half"),
@@ -98,7 +98,7 @@ def kind_of_argument(cls: type[Any], parameter: inspect.Parameter) -> Kind | Non
 
 
 def _alternatives(text: str) -> tuple[list[str], bool]:
-    """Split a union at its bars, and return its parts without None, and whether None was there."""
+    """Split a union at its bars; return its parts except None, and True if None was among them."""
     parts, depth, start = [], 0, 0
     for i, character in enumerate(text):
         depth += {"[": 1, "]": -1}.get(character, 0)

@@ -1,7 +1,7 @@
 """Python expressions as small trees, and their text in lines of limited length.
 
-Long expressions are broken at brackets, as by ``ruff format``: the content of the last brackets
-goes on a line of its own or, if it is too long, each element goes on its own line with a comma.
+Long expressions are broken at brackets, in the style of ``ruff format``: the content of the last
+brackets goes on its own line or, if it is too long, each element does, followed by a comma.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def _equal(value: object, default: object) -> bool:
 
 
 def is_container(module: torch.nn.Module) -> bool:
-    """Check whether the class of a module is ``torch.nn.Sequential`` itself."""
+    """Return True if the class of a module is exactly ``torch.nn.Sequential``."""
     return type(module) is torch.nn.Sequential
 
 

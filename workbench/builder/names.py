@@ -107,7 +107,9 @@ def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
     for alias in statement.names:
         if alias.name == "*":
             if (statement.module or "").startswith("workbench"):
-                raise Unreadable("an import of all names; import them by name", needed=True)
+                raise Unreadable(
+                    "names from workbench must be imported explicitly, not with *", needed=True
+                )
             continue
         found[alias.asname or alias.name] = Reference(f"{statement.module}.{alias.name}")
     return found

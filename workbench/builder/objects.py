@@ -144,7 +144,7 @@ class Objects:
             raise Unreadable(owner.reason)
         if isinstance(owner, (list, tuple, dict, str)):
             return owner[key]
-        raise Unreadable("an index of this kind")
+        raise Unreadable("an index of a value that is not a sequence, dictionary or variable")
 
     def set(self, owner: Any, name: str, value: Any) -> None:
         """Assign a setting of a brick, or the name of a brick or variable."""
@@ -156,8 +156,8 @@ class Objects:
             known = registry.settings_of(type(owner))
             if name not in {*known, "name"} or name == "children":
                 raise Unreadable(
-                    f"an assignment to {name!r} of {owner.path()}, which is not a setting of "
-                    f"{type(owner).__name__}",
+                    f"{owner.path()} ({type(owner).__name__}) has no setting {name!r} that can be "
+                    "assigned",
                     needed=True,
                 )
             self._given.update(_bricks_in([value]))
@@ -171,7 +171,7 @@ class Objects:
         self.consumed.update(v for v in _flat(values) if isinstance(v, Variable))
 
     def _values(self, value: Any) -> Any:
-        """Check that arguments of constructors are safe, and return them."""
+        """Check that arguments or settings have permitted types, and return them."""
         if isinstance(value, (list, tuple)):
             return type(value)(self._values(part) for part in value)
         if isinstance(value, dict):
@@ -184,7 +184,7 @@ class Objects:
             if isinstance(found, torch.dtype):
                 return found
         what = value.path if isinstance(value, Reference) else type(value).__name__
-        raise Unreadable(f"{what} as an argument", needed=True)
+        raise Unreadable(f"{what} cannot be used as an argument", needed=True)
 
     def _tried(self, make: Callable[[], Any], what: str) -> Any:
         try:

@@ -1,6 +1,6 @@
 """The operations on variables that a specification can name.
 
-An operation is a function of torch or a method of tensors, with names for its inputs and settings.
+An operation is a function, mostly of torch, with names for its inputs and settings.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Operation:
 
 
 class _Required:
-    """Marker in place of the default of a setting that must be given."""
+    """Marker for a required setting, in place of a default."""
 
     def __repr__(self) -> str:
         return "REQUIRED"
@@ -93,7 +93,7 @@ ALL = [
     _binary("divide", torch.div, "/", "The quotient of two variables, element by element."),
     _binary("power", torch.pow, "**", "A variable to the power of another, element by element."),
     _binary("matmul", torch.matmul, "@", "The matrix product of two variables."),
-    Operation("negative", torch.neg, ("input",), {}, symbol="-", text="The negative variable."),
+    Operation("negative", torch.neg, ("input",), {}, symbol="-", text="The elements negated."),
     _binary("equal", torch.eq, "==", "Whether elements are equal."),
     _unary("exp", "The exponential of each element."),
     _unary("log", "The natural logarithm of each element."),
@@ -149,7 +149,7 @@ ALIASES = {
 """Other names of the operations, as used by torch and Python."""
 
 VARIADIC = {"reshape": "shape", "permute": "dims"}
-"""By operation, the setting that can be given as several arguments."""
+"""Settings that can be given as several arguments, by operation."""
 
 
 def named(name: str) -> Operation | None:
@@ -165,7 +165,7 @@ def arguments(
     Raises
     ------
     BuilderError
-        If the operation does not have one of the arguments.
+        If the operation does not accept one of the arguments.
 
     Examples
     --------
@@ -184,8 +184,8 @@ def arguments(
     if unknown or len(args) > len(names):
         surplus = unknown[0] if unknown else f"argument {len(names) + 1}"
         raise BuilderError(
-            f"the operation {operation.name!r} cannot have {surplus!r} in a specification; its "
-            f"arguments are {', '.join(names)}"
+            f"the operation {operation.name!r} does not accept {surplus!r} in a specification; "
+            f"accepted arguments: {', '.join(names)}"
         )
     return found
 

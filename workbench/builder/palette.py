@@ -41,7 +41,7 @@ GROUPS = {
     "module": "Modules of torch",
     "cost": "Costs",
 }  # fmt: skip
-"""The groups of the library's bricks by defining module, in the order of the palette."""
+"""Groups of the library's bricks by the module that defines them, in the order of the palette."""
 
 OWN = "Your own"
 OPERATIONS = "Operations"

@@ -24,13 +24,13 @@ from workbench.hints import hinted
 from workbench.tensor import Variable
 
 COSTS = ("cost", "loss", "objective")
-"""Names of the variable that is the cost."""
+"""Possible names of the cost, in order of precedence."""
 
 MOST = 10_000
-"""The largest number of steps in which code is read, and of elements in a list."""
+"""The maximum number of steps for reading code, and of elements in a list."""
 
 LONGEST, LARGEST = 100_000, 4096
-"""The largest length of a list or string, and the largest number of bits of a number."""
+"""The maximum length of a list or string, and the maximum number of bits of an integer."""
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -57,8 +57,8 @@ def from_code(text: str) -> Spec:
     ``numpy.array`` are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
-    those in the list ``monitored``. Without such a list, they are all variables with a name in the
-    code from which nothing else is computed, except the cost.
+    those in the list ``monitored``. Without such a list, they are all variables, except the cost,
+    that have a name in the code and from which nothing else is computed.
 
     Parameters
     ----------
@@ -324,7 +324,7 @@ class _Reader:
         """Return a value that the model needs; raise an error if it cannot be read."""
         if isinstance(value, Opaque):
             raise Unreadable(
-                f"the model needs a value of line {value.line}, which cannot be read "
+                f"the model needs a value from line {value.line}, which cannot be read "
                 f"({value.reason}); help(workbench.builder.parse) lists the code that can be read",
                 needed=True,
             )

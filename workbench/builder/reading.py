@@ -1,7 +1,7 @@
 """Arguments of constructors, read from finished bricks, schemes and modules.
 
-Most objects keep each argument in an attribute of the same name. The classes of the library that do
-not are listed here. A user's class must follow this rule.
+Most objects keep each argument in an attribute of the same name. Classes of the library that do not
+follow this rule are listed here; a user's class must follow it.
 """
 
 from __future__ import annotations
@@ -164,5 +164,5 @@ def read(owner: Any, name: str, parameter: inspect.Parameter) -> Any:
 
 
 def default_name(cls: type[Any]) -> str:
-    """Return the name that a brick of the class has by default."""
+    """Return the default name of the bricks of a class."""
     return cls.__name__.lower()

@@ -156,12 +156,12 @@ def found(kind: Kind, name: str) -> type[Any] | None:
 
 
 def advice(kind: Kind, name: str) -> str:
-    """Return advice about the unknown name of a class, for an error message."""
+    """Return advice about an unknown class name, for an error message."""
     if kind == "brick" and name in ABSTRACT:
         return f"{name} is a base class; use one of its subclasses"
     return (
-        f"there is no {kind} {name!r}{nearest(name, types(kind))}; a class of your own must first "
-        "be registered with workbench.builder.register"
+        f"there is no {kind} {name!r}; a class of your own must first be registered with "
+        f"workbench.builder.register{nearest(name, types(kind))}"
     )
 
 

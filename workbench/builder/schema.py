@@ -1,7 +1,7 @@
 """The JSON Schema for specifications, published in a file beside this module.
 
-``python -m tests.support.schema`` writes the file. The schema describes the form; the palette
-(`workbench.builder.catalogue`) lists the settings of each brick.
+``python -m tests.support.schema`` writes the file. The schema describes the form of a
+specification; the palette (`workbench.builder.catalogue`) lists the settings of each brick.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workbench.builder.spec import VERSION
 from workbench.hints import hinted
 
 FILE = Path(__file__).with_name("spec.schema.json")
-TITLE = "Specification of a model of the workbench"
+TITLE = "Specification of a workbench model"
 
 
 @hinted

@@ -40,12 +40,12 @@ by the path below the brick (``""`` for the brick itself). They are assigned aft
 pushed its settings. A path consists of names of bricks, joined by slashes. The second of two bricks
 with the same name is ``name@2``.
 
-**Inputs** are variables with given values. **Calls** apply a method of a brick, or an operation of
-`workbench.builder.operations`; their order is the order of application. Every output has a name,
-and these names (*wires*) are the inputs of other calls. An input of a call is the name of a wire, a
-list of inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost``
-is a wire, and ``monitored`` a list of wires. **Positions** are places on a canvas, by the name of a
-brick or of a wire, or by the id of a call; they do not affect the model, see `Spec.same_as`.
+**Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
+a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
+inputs and of the outputs of calls are called *wires*. An input of a call is a wire, a list of
+inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost`` is a
+wire, and ``monitored`` a list of wires. **Positions** are places on a canvas, by the name of a
+brick or of a wire, or by the id of a call; they do not affect the model (see `Spec.same_as`).
 """
 
 from __future__ import annotations
@@ -278,8 +278,8 @@ class Spec(Hinted):
         """
         if isinstance(given, Mapping) and given.get("version") != VERSION:
             raise SpecError(
-                f"the version is {given.get('version')!r:.60}, but this workbench reads version "
-                f"{VERSION} only",
+                f"the version is {given.get('version')!r:.60}, but only version {VERSION} "
+                "can be read",
                 path="version",
                 fix=VERSION,
             )
@@ -315,7 +315,7 @@ class Spec(Hinted):
             raise SpecError(f"the text cannot be read as JSON: {reason}") from None
 
     def check_names(self) -> None:
-        """Raise `SpecError` if two bricks, two calls or two wires have the same name."""
+        """Raise `SpecError` if a name occurs twice, or `cost` or `monitored` names no wire."""
         wires = [(given.name, f"inputs/{i}/name") for i, given in enumerate(self.inputs)]
         for i, call in enumerate(self.calls):
             wires += [(name, f"calls/{i}/outputs/{n}") for n, name in enumerate(call.outputs)]

@@ -17,7 +17,7 @@ VERBS = {
 }
 """Mapping from each command to the module that defines a function of the same name."""
 
-UNKNOWN = "there is no command {verb!r}{hint}; `workbench --help` lists all commands"
+UNKNOWN = "there is no command {verb!r}; `workbench --help` lists all commands{hint}"
 
 
 class _Verbs(click.Group):
@@ -50,7 +50,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="workbench")
 def program() -> None:
-    """Convert datasets, and list runs of the training workbench."""
+    """Convert datasets, and list the training runs in a database."""
 
 
 @hinted

@@ -59,7 +59,7 @@ def runs(database: str, as_json: bool) -> None:
 
 
 def _runs_of(path: str) -> Iterator[Run]:
-    """Read the runs in the database at `path`; raise an error if there are none."""
+    """Yield the runs in the database at `path`; raise an error if there are none."""
     database = Database(path, read_only=True)
     try:
         for listed in database.logs():

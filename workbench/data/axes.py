@@ -1,4 +1,4 @@
-"""Names of axes, such as ``("batch", "feature")``, of datasets and data streams.
+"""Names of the axes of datasets and data streams, such as ``("batch", "feature")``.
 
 The names describe the arrays of a batch. A stream of single examples omits the name of the batch
 axis. Names are optional for each source.

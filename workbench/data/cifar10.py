@@ -81,6 +81,10 @@ class CIFAR10(ImageDataset):
 
     Raises
     ------
+    SourceError
+        If a split or a source does not exist.
+    DataError
+        If `which_sets` is empty, or if `subset` contains an invalid index.
     MissingDataError
         If the dataset is not found.
     DataFileError
@@ -93,7 +97,7 @@ class CIFAR10(ImageDataset):
     >>> CIFAR10(("valid",))
     Traceback (most recent call last):
     ...
-    workbench.errors.SourceError: CIFAR10 has no set 'valid', only 'train', 'test'
+    workbench.errors.SourceError: CIFAR10 has no split 'valid', only 'train', 'test'
     """
 
     classes = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
@@ -134,7 +138,7 @@ def _find() -> Path:
             for name in PICKLED:
                 if (folder / name).exists():
                     pickled = ONLY_PICKLED.format(path=folder / name)
-    where = ", ".join(map(str, data_folders())) or "no folder of it exists"
+    where = ", ".join(map(str, data_folders())) or "none of them exists"
     raise MissingDataError(NOT_HERE.format(where=where) + pickled)
 
 

@@ -164,7 +164,7 @@ class Dataset(Hinted, Labelled, Part):
         if len(data) != len(self.provides_sources):
             raise DataError(
                 f"filter_sources of {type(self).__name__} must be given one entry for each of "
-                f"{self.provides_sources}, not {len(data)}"
+                f"{self.provides_sources}, but was given {len(data)}"
             )
         named = dict(zip(self.provides_sources, data, strict=True))
         return tuple([named[name] for name in self.sources])
@@ -191,7 +191,7 @@ class Dataset(Hinted, Labelled, Part):
         Raises
         ------
         DataError
-            If the dataset cannot be read by this scheme, or lacks examples that the scheme reads.
+            If the dataset cannot be read with this scheme, or lacks examples that the scheme reads.
         """
         scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
@@ -223,7 +223,8 @@ class Dataset(Hinted, Labelled, Part):
         return data_stream
 
     def __repr__(self) -> str:
-        length = "" if self.num_examples is None else f"{self.num_examples} examples, "
+        number = self.num_examples
+        length = "" if number is None else f"{number} example{'s' * (number != 1)}, "
         return f"{type(self).__name__}({length}sources={self.sources})"
 
 

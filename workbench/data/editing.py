@@ -39,7 +39,7 @@ NO_EXAMPLE = (
 )
 NONE_LEFT = "this would drop the last of the {count} training examples; at least one must remain"
 GONE = "example {index} has been dropped already, so it cannot be {done}"
-NO_SOURCE = "the training data have no source {name!r}{hint}; their sources are {known}"
+NO_SOURCE = "the training data have no source {name!r}; they have {known}{hint}"
 NO_VALUE = (
     "the value of source {source!r} of example {index} is {old}, so a new value must be {needed}, "
     "not {given}"
@@ -104,7 +104,8 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        What happens to the examples, such as ``dropped``; if given, dropped examples are refused.
+        What happens to the examples, such as ``dropped``; if given, examples that are already
+        dropped are refused.
 
     Raises
     ------

@@ -93,7 +93,7 @@ class Edits:
         return sorted({index for drop in self.drops for index in drop.examples})
 
     def without(self, examples: Iterable[int], *, epoch: int, taken: int) -> Edits:
-        """Return edits that also omit `examples`, except among the first `taken` of an epoch."""
+        """Return edits that also omit `examples`, except among the first `taken` of `epoch`."""
         earlier = {i for d in self.drops if d.epoch not in (None, epoch) for i in d.examples}
         earlier.update(i for d in self.drops if d.epoch is None for i in d.examples)
         here = [drop for drop in self.drops if drop.epoch == epoch]
@@ -110,7 +110,7 @@ class Edits:
         return replace(self, values={**self.values, source: of_source})
 
     def everywhere(self) -> Edits:
-        """Return the edits for readers other than training, where drops apply to all epochs."""
+        """Return the edits for reading outside of training, where drops apply to all epochs."""
         dropped = self.dropped
         return replace(self, drops=(Drop(tuple(dropped)),) if dropped else ())
 
@@ -130,7 +130,7 @@ class Edits:
 
     @cached_property
     def _tables(self) -> dict[str, npt.NDArray[np.bool_]]:
-        """Arrays by source that are True at the indices of examples with a new value."""
+        """For each source, an array that is True at the indices of examples with a new value."""
         tables = {}
         for name, values in self.values.items():
             indices = np.fromiter(values, np.intp)

@@ -66,6 +66,10 @@ class FashionMNIST(ImageDataset):
 
     Raises
     ------
+    SourceError
+        If a split or a source does not exist.
+    DataError
+        If `which_sets` is empty, or if `subset` contains an invalid index.
     MissingDataError
         If the dataset is not found.
     DataFileError
@@ -78,7 +82,7 @@ class FashionMNIST(ImageDataset):
     >>> FashionMNIST(("trian",))
     Traceback (most recent call last):
     ...
-    workbench.errors.SourceError: FashionMNIST has no set 'trian', only 'train', 'test'; did you
+    workbench.errors.SourceError: FashionMNIST has no split 'trian', only 'train', 'test'; did you
     mean 'train'?
     """
 
@@ -110,7 +114,7 @@ class FashionMNIST(ImageDataset):
         names = self.check_sets(which_sets)
         found = LAYOUT.find(names)
         if found is None:
-            where = ", ".join(map(str, data_folders())) or "no folder of it exists"
+            where = ", ".join(map(str, data_folders())) or "none of them exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         read = partial(self._images, found.absolute())
         super().__init__(

@@ -395,7 +395,9 @@ def _blocks(answer: Any, timeout: float, clock: _Clock) -> Iterator[bytes]:
         passed = time.monotonic() - since
         if passed > timeout:
             if arrived < SLOWEST * passed:
-                raise TimeoutError(f"only {arrived} bytes arrived in {passed:.0f} s")
+                raise TimeoutError(
+                    f"only {arrived} byte{'s' * (arrived != 1)} arrived in {passed:.0f} s"
+                )
             since, arrived = time.monotonic(), 0
 
 
@@ -426,9 +428,9 @@ def _fault(path: Path, entry: Entry) -> str | None:
                 if size > most:
                     return f"the content has more than {most} bytes"
         except zlib.error as error:
-            return f"the gzip compression is damaged ({error})"
+            return f"the gzip data are damaged ({error})"
     if unpack is not None and not unpack.eof:
-        return "the gzip compression ends early"
+        return "the gzip data end early"
     if unpack is not None and unpack.unused_data:
         return "the compressed content is followed by more bytes"
     if digest.hexdigest() != entry.sha256[name]:

@@ -3,7 +3,7 @@
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
 streams of this package do not call these methods, so an override would have no effect. An
 override that does not accept the arguments with which it is called is an error too. The message
-names the method to define.
+states what to define instead.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def refuse_uncalled(cls: type, names: Iterable[str], hook: str) -> None:
     cls : type
         The class.
     names : iterable of str
-        Names of methods that are called only in other classes.
+        Names of methods that a class can override only if `hook` contains them.
     hook : str
-        The methods that are called in this class, with their arguments; also used in the message.
+        The methods that are called in this class, with their arguments, as shown in the message.
     """
     for name in names:
         owner = _owner(cls, name)

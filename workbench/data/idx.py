@@ -77,9 +77,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
             with gzip.GzipFile(fileobj=file) as unpacked:
                 return _read(unpacked, path, None, most)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataFileError(
-                f"{path}: the gzip compression is damaged ({one_line(error)})"
-            ) from None
+            raise DataFileError(f"{path}: the gzip data are damaged ({one_line(error)})") from None
 
 
 def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDArray[Any]:

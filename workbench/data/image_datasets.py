@@ -47,7 +47,7 @@ class ImageDataset(IndexableDataset):
     classes : tuple of str
         The name of each class.
     sizes : mapping of str to int
-        The number of examples in each split of the whole set.
+        The number of examples in each split of the whole dataset.
     shape : tuple of int
         Channels, height and width of an image.
     """
@@ -95,7 +95,7 @@ class ImageDataset(IndexableDataset):
         except (IndexError, TypeError) as error:
             raise DataError(
                 f"subset of {type(self).__name__}({self.which_sets}) must contain indices "
-                f"of its {len(array)} examples: {error}"
+                f"of its {len(array)} example{'s' * (len(array) != 1)}: {error}"
             ) from None
 
     @classmethod
@@ -105,7 +105,7 @@ class ImageDataset(IndexableDataset):
         for name in names:
             if name not in cls.sizes:
                 raise SourceError(
-                    f"{cls.__name__} has no set {name!r}, only "
+                    f"{cls.__name__} has no split {name!r}, only "
                     f"{', '.join(map(repr, cls.sizes))}{nearest(name, cls.sizes)}"
                 )
         if not names:
@@ -126,20 +126,21 @@ class ImageDataset(IndexableDataset):
             or {images.dtype, labels.dtype} != {np.dtype(np.uint8)}
         ):
             raise DataFileError(
-                f"{found}: the {split} set must have {count} images of "
+                f"{found}: split {split!r} must have {count} images of "
                 f"{'' if channels == 1 else f'{channels} x '}{height} x {width} pixels and {count} "
                 f"labels, all uint8, but has images of shape {images.shape} and dtype "
                 f"{images.dtype}, and labels of shape {labels.shape} and dtype {labels.dtype}"
             )
         if labels.max() >= len(cls.classes):
             raise DataFileError(
-                f"{found}: the labels of the {split} set must be between 0 and "
+                f"{found}: the labels of split {split!r} must be between 0 and "
                 f"{len(cls.classes) - 1}, but one is {labels.max()}"
             )
         return images.reshape(count, *cls.shape), labels.reshape(count, 1)
 
     def __repr__(self) -> str:
+        number = self.num_examples
         return (
-            f"{type(self).__name__}({self.which_sets}, {self.num_examples} examples, "
+            f"{type(self).__name__}({self.which_sets}, {number} example{'s' * (number != 1)}, "
             f"origin={self.origin!r})"
         )

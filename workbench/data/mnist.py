@@ -75,6 +75,10 @@ class MNIST(ImageDataset):
 
     Raises
     ------
+    SourceError
+        If a split or a source does not exist.
+    DataError
+        If `which_sets` is empty, or if `subset` contains an invalid index.
     MissingDataError
         If `full` is True and the full set is not found.
     DataFileError
@@ -108,7 +112,7 @@ class MNIST(ImageDataset):
         names = self.check_sets(which_sets)
         found = None if full is False else LAYOUT.find(names)
         if found is None and full:
-            where = ", ".join(map(str, data_folders())) or "no folder of it exists"
+            where = ", ".join(map(str, data_folders())) or "none of them exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
         origin = "embedded subset" if found is None else str(found)

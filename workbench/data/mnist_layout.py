@@ -55,7 +55,7 @@ class Layout:
     remedy: str = ""
 
     def find(self, which_sets: Sequence[str]) -> Path | None:
-        """Return the file, or the folder of IDX files, that contains these splits, or None.
+        """Return the file, or the folder of IDX files, that contains the splits; None if missing.
 
         Raises
         ------

@@ -28,6 +28,11 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     owner : str
         The name of the object that uses the seed, for error messages.
 
+    Raises
+    ------
+    DataError
+        If both `rng` and `seed` are given, or if `seed` is not a whole number, 0 or more.
+
     Examples
     --------
     >>> resolve_seed(None, 7, "an example")

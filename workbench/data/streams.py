@@ -108,7 +108,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
         """Return an iterator over the batches of epoch `epoch`, omitting the first `start`.
 
-        Both numbers start at 0. The batches must depend only on these numbers.
+        Epochs are counted from 0. The batches must depend only on `epoch` and `start`.
         """
 
     @overload
@@ -365,8 +365,8 @@ class DataStream(Origin, AbstractDataStream):
     Raises
     ------
     DataError
-        If the scheme does not match the dataset, for instance because it requests examples that the
-        dataset does not have.
+        If `dataset` is not a `Dataset`, or if it does not match the scheme, for instance because it
+        lacks examples that the scheme requests.
 
     Examples
     --------

@@ -36,7 +36,8 @@ class TextFile(IterableDataset):
     bos_token, eos_token : str or None
         The tokens to add at the start and at the end of each line; None adds no token.
     unk_token : str or None
-        The token that replaces words outside the dictionary. If None, such words raise an error.
+        The token that replaces words or characters outside the dictionary. If None, they raise an
+        error.
     level : {'word', 'character'}
         The units into which a line is split.
     preprocess : callable, optional
@@ -149,6 +150,8 @@ def make_dictionary(
         If a file does not exist.
     DataFileError
         If a file is not valid text in this encoding.
+    DataError
+        If `files` is empty, or if `level` or `encoding` is not valid.
 
     Examples
     --------

@@ -25,7 +25,7 @@ IN_ORDER = (
 
 
 class Traced(Part):
-    """Base class of all streams; by default, their examples are unknown."""
+    """Base class of all streams; by default, a stream does not know which examples it contains."""
 
     num_batches: int | None = None
     num_examples: int | None = None
@@ -51,7 +51,7 @@ class Traced(Part):
         raise DataError(NO_INDICES.format(stream=self))
 
     def _over(self, base: Any, size: int) -> Any:
-        """Return a copy of this stream over another base, with items of `size` examples."""
+        """Return a copy of this stream that reads from `base`, with items of `size` examples."""
         raise DataError(NO_INDICES.format(stream=self))
 
 

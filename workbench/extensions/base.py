@@ -225,8 +225,8 @@ class TrainingExtension(FixedAttributes):
         Returns
         -------
         dict
-            A mapping from name to bool: False if several extensions can write this record, such as
-            a request to finish; True if only this extension can write it.
+            A mapping from name to bool: True if only this extension can write the record; False if
+            several extensions can, as is the case for a request to finish.
         """
         return {}
 

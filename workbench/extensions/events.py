@@ -18,7 +18,7 @@ after_epoch                    when the stream has no more batches and ``epochs_
                                increased
 on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `Session.stop`, at
                                the next boundary: before a batch is read, or after ``after_epoch``
-after_training                 when training ends on request or because the data ended
+after_training                 when training ends on request or because no data is left
 on_error         exception     when an exception ends the run, after it is recorded in the log;
                                ``after_training`` does not fire then
 ================ ============= ===================================================================

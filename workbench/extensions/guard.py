@@ -26,7 +26,7 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimum number of costs from which a limit for the cost is computed."""
+"""Minimum number of costs from which the medians and the spread are computed."""
 
 EARLY = 10
 """Factor of `exploding` in the first limit, while fewer than `FEWEST` costs are known."""
@@ -78,8 +78,8 @@ class Guard(TrainingExtension):
     back : int
         The number of iterations to rewind from the last good batch. If a value was set or an
         example was relabelled in these iterations, training is rewound only to the point before
-        that. After a failure within `back` iterations of an earlier rewind, training is rewound
-        further.
+        the last such change. After a failure within `back` iterations of an earlier rewind,
+        training is rewound further.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float

@@ -1,8 +1,7 @@
 """`ProgressBar`, a progress bar with the remaining time, drawn by a separate thread.
 
-A slow terminal or notebook hardly delays training: the thread itself reads the status of the
-run, by default twice per second. tqdm draws the bar, as text in a terminal and as a widget in a
-notebook.
+A slow terminal or notebook hardly delays training, since the thread polls the status of the run, by
+default twice per second. tqdm draws the bar, as text in a terminal and as a widget in a notebook.
 """
 
 from __future__ import annotations

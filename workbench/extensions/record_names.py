@@ -27,8 +27,8 @@ RENAME = (
     "variable.copy(name='other') for a monitored variable"
 )
 NEVER_MADE = (
-    "{extension!r} reads the record {name!r}, which no extension has written so far{hint}; the "
-    "extension that writes it must precede this one in the list of extensions"
+    "{extension!r} reads the record {name!r}, which no extension has written so far; the "
+    "extension that writes it must precede this one in the list of extensions{hint}"
 )
 TOO_EARLY = (
     "{extension!r} reads the record {name!r} before it is written; the extension that writes it "

@@ -63,7 +63,7 @@ class Checkpoint(SimpleExtension):
     Parameters
     ----------
     path : path
-        The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced as by
+        The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
         `str.format`; missing folders are created.
     parameters : list of SharedVariable or criterion, optional
         The variables to save as separate arrays; by default the parameters of the model. A
@@ -205,9 +205,8 @@ def checked_path(path: str | os.PathLike[str]) -> str:
     for _, field, _, _ in string.Formatter().parse(text):
         if field is not None and field not in COUNTERS:
             raise ExtensionError(
-                f"the path {text!r} has the unknown placeholder {{{field}}}"
-                f"{nearest(field, COUNTERS)}; the placeholders are "
-                f"{', '.join(COUNTERS)}; write {{{{ and }}}} for braces"
+                f"the path {text!r} has the unknown placeholder {{{field}}}; the placeholders are "
+                f"{', '.join(COUNTERS)}; write {{{{ and }}}} for braces{nearest(field, COUNTERS)}"
             )
     try:
         text.format(**dict.fromkeys(COUNTERS, 0))

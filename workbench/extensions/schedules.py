@@ -4,7 +4,7 @@ A schedule is a pure function, so a resumed run requires no state for it. Its re
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
 in `workbench.extensions.training`. The values agree with those of the same schedule in PyTorch, if
 there is one and its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
-schedules neither rise again nor fail after their last iteration.
+schedules neither rise again nor raise an error after their last iteration.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     rate : float
         The initial value.
     factor : float
-        The factor by which the value changes over `iterations` iterations.
+        The factor by which the value is multiplied in `iterations` iterations.
     iterations : int
         The number of iterations, 1 or more. If it is the number of batches in an epoch, `factor`
         applies per epoch.

@@ -27,7 +27,7 @@ from workbench.extensions.triggers import (
 from workbench.hints import hint, keywords
 
 UNKNOWN_TRIGGER = (
-    "{kind} has no trigger {name!r}{hint}; the triggers are {triggers}; other arguments are {more}"
+    "{kind} has no trigger {name!r}; the triggers are {triggers}; other arguments: {more}{hint}"
 )
 NOT_A_SWITCH = "the trigger {name} must be True or False, not {value!r}"
 UNUSED_METHOD = (
@@ -81,8 +81,8 @@ class SimpleExtension(TrainingExtension):
     >>> Greeting(every_n_batch=100)
     Traceback (most recent call last):
     ...
-    workbench.errors.EventError: Greeting has no trigger 'every_n_batch'; did you mean
-    'every_n_batches'?; ...
+    workbench.errors.EventError: Greeting has no trigger 'every_n_batch'; ...; did you mean
+    'every_n_batches'?
     """
 
     _instead: ClassVar = dict.fromkeys(

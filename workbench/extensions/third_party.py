@@ -104,5 +104,5 @@ def as_extension(given: Any, where: str) -> TrainingExtension:
         return _ThirdParty(given)
     hint = ""
     if isinstance(given, type) and issubclass(given, (TrainingExtension, Dispatching)):
-        hint = f", which is the class: write {given.__name__}(...)"
+        hint = f", which is the class, not an instance: write {given.__name__}(...)"
     raise ExtensionError(NOT_AN_EXTENSION.format(where=where, given=given, hint=hint))

@@ -23,7 +23,7 @@ ACTIONS = ("read_data", "train")
 
 
 class Timing(SimpleExtension):
-    """Extension that records the durations of reading data and processing batches, in seconds.
+    """Extension that records the time spent on reading data and processing batches, in seconds.
 
     Before the first epoch it records ``time_initialization``. After an epoch it records
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and

@@ -89,8 +89,8 @@ class Predicate(Hinted):
     def __init__(self, condition: str, num: int) -> None:
         if condition not in _COUNTED:
             raise EventError(
-                f"no condition is called {condition!r}{nearest(condition, _COUNTED)}; the "
-                f"conditions are {', '.join(_COUNTED)}"
+                f"no condition is called {condition!r}; the conditions are "
+                f"{', '.join(_COUNTED)}{nearest(condition, _COUNTED)}"
             )
         self.condition = condition
         self.num = checked_count(condition, num)

@@ -19,7 +19,7 @@ from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable
 
 NOT_TRAINING = (
-    "evaluation mode, which computes no batch statistics, applies to {bricks} in this graph; pass "
+    "this graph computes no batch statistics, since it applies {bricks} in evaluation mode; pass "
     "the graph that apply_batch_normalization(graph) or apply_training_mode(graph) returns"
 )
 
@@ -67,7 +67,7 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     Returns
     -------
     ComputationGraph
-        A new graph. The attribute ``tag.replacement_of`` of a replaced variable is the original.
+        A new graph. The attribute ``tag.replacement_of`` of a replacement is the original variable.
 
     Examples
     --------

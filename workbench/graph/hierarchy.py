@@ -179,8 +179,8 @@ class Children(AnnotatingList[Component]):
             raise BrickError(f"{self.brick.name}: a child must be a brick, not {value!r}")
         if self.brick in _descendants(value):
             raise BrickError(
-                f"{self.brick.name}: {value.name!r} cannot be a child, since it is the brick or "
-                "one of its ancestors"
+                f"{self.brick.name}: {value.name!r} cannot be a child, since it is the brick "
+                "itself or one of its ancestors"
             )
         value.parents.append(self.brick)
         self.brick._children_changed()

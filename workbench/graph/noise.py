@@ -148,6 +148,13 @@ def apply_noise(
     ComputationGraph
         A new graph. The attribute ``tag.replacement_of`` of a noisy variable is the original.
 
+    Raises
+    ------
+    GraphError
+        If `level` is negative or not finite, or if a variable is not floating point.
+    SelectionError
+        If a criterion selects nothing.
+
     Examples
     --------
     >>> from workbench import tensor

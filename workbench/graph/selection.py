@@ -119,7 +119,7 @@ class Selection(Hinted, list[Variable]):
         Raises
         ------
         ParameterError
-            If a path is unknown or missing, or an array has the wrong shape or dtype.
+            If a path is unknown, missing or given twice, or a value is not valid for its variable.
         SelectionError
             In the same cases as `get_values`.
         """
@@ -222,7 +222,7 @@ class Selection(Hinted, list[Variable]):
 
 
 def label(variable: Variable) -> str:
-    """Return the path of a variable in its brick, or its name if it belongs to no brick."""
+    """Return the path of a variable, or its name if it belongs to no brick."""
     brick, name = get_brick(variable), variable.tag.name
     if brick is None or name is None:
         return path_of(variable)
@@ -330,7 +330,7 @@ def assign(
     Raises
     ------
     ParameterError
-        If a path is unknown or missing, or an array has the wrong shape or dtype.
+        If a path is unknown, missing or given twice, or a value is not valid for its variable.
     """
     given: dict[str, Any] = {}
     for path, value in values.items():
@@ -339,7 +339,7 @@ def assign(
             raise ParameterError(f"no {noun} was set: {full!r} is given twice")
         given[full] = value
     problems = [
-        f"{path!r} is not a {kind}{nearest(path, variables)}"
+        f"{path!r} is not a {kind}{nearest(path, variables, ' ({})')}"
         for path in given
         if path not in variables
     ]

@@ -53,8 +53,8 @@ def new_log(backend: str | None = None) -> TrainingLogBase:
     """
     name = config.log_backend if backend is None else backend
     if name not in BACKENDS:
-        known = ", ".join(map(repr, BACKENDS))
-        raise LogError(f"no log backend is named {name!r}{nearest(name, BACKENDS)}; use {known}")
+        known = " or ".join(map(repr, BACKENDS))
+        raise LogError(f"no log backend is named {name!r}; use {known}{nearest(name, BACKENDS)}")
     return BACKENDS[name]()
 
 

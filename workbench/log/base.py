@@ -22,6 +22,7 @@ from workbench.hints import Hinted
 from workbench.log.column import as_float, frozen
 from workbench.log.frames import FrameCache
 from workbench.log.placeholders import Damaged
+from workbench.log.records import listed
 from workbench.log.row import Row
 from workbench.log.tabular import Tabular
 
@@ -63,7 +64,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         The identity of the log.
     status : dict
         Facts about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
-        iterations at which epochs ended) and facts of extensions. To change a fact, assign to its
+        iterations at which epochs ended) and facts of extensions. To change an item, assign to its
         key, since a backend does not detect a value that is changed in place.
     """
 
@@ -266,10 +267,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         """
         found = self.snapshot((name,)).columns.get(name)
         if found is None:
-            channels = self.channels
-            has = f"its channels are {', '.join(channels)}" if channels else "it is empty"
-            hint = nearest(name, channels)
-            raise UnknownRecordError(f"the log has no channel {name!r}{hint or f'; {has}'}")
+            hint = nearest(name, self.channels) or listed(self.channels)
+            raise UnknownRecordError(f"the log has no channel {name!r}{hint}")
         return found.iterations, found.values
 
     @staticmethod

@@ -13,6 +13,7 @@ from workbench.errors import (
     nearest,
 )
 from workbench.hints import hinted
+from workbench.log.records import listed
 from workbench.log.sources import Source, named_runs
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def compare(
     known = list(dict.fromkeys(str(channel) for frame in frames.values() for channel in frame))
     for channel in channels or ():
         if channel not in known:
-            hint = nearest(channel, known) or f"; their channels are {', '.join(known)}"
+            hint = nearest(channel, known) or listed(known, several=True)
             raise UnknownRecordError(f"none of the logs has a channel {channel!r}{hint}")
     columns = {
         (channel, name): frame[channel]

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import INTERVENTIONS, each_intervention, in_words
+from workbench.log.records import listed
 from workbench.log.sources import Run
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
-NOT_NUMBERS = "channel {name!r} must have finite numbers, since its {which} value is required"
+NOT_NUMBERS = "channel {name!r} must contain finite numbers, since its {which} value is required"
 
 
 def differences(
@@ -66,7 +67,7 @@ def differences(
     facts = [facts_of(run, best, largest) for run in runs]
     if best is not None and not any(best in run.frame for run in runs):
         known = list(dict.fromkeys(str(name) for run in runs for name in run.frame))
-        hint = nearest(best, known) or f"; their channels are {', '.join(known)}"
+        hint = nearest(best, known) or listed(known, several=True)
         raise UnknownRecordError(NO_CHANNEL.format(name=best, hint=hint))
     rows = differing(facts, everything=everything)
     index = pd.MultiIndex.from_tuples(list(rows), names=["what", "name"]) if rows else None

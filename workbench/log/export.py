@@ -117,10 +117,10 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     Every channel is a group ``channels/<name>`` with two datasets of equal length, ``iterations``
     (int64) and ``values``. Numbers and booleans are stored directly, arrays of the same shape and
     dtype are stacked, and all other values are stored as JSON, as the attribute ``encoding``
-    indicates. The attribute ``channels`` of the file lists the channels in order. Characters that
-    HDF5 does not allow in names are percent-encoded as in URLs: ``/`` becomes ``%2F``, and the name
-    ``.`` becomes ``%2E``. The attributes ``uuid`` and ``status`` (JSON) contain the identity and
-    status of the log.
+    indicates. The attribute ``channels`` of the file lists the names of the groups in order. In
+    these names, ``%`` and characters that HDF5 does not allow are percent-encoded as in URLs: ``/``
+    becomes ``%2F``, and the name ``.`` becomes ``%2E``. The attributes ``uuid`` and ``status``
+    (JSON) contain the identity and status of the log.
 
     Parameters
     ----------

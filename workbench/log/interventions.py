@@ -1,8 +1,8 @@
 """Interventions in a log, by iteration: the commands that took effect in a run.
 
 A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip items that are not mappings, since another program may have written the log. `in_words`
-describes an intervention in all views, tables and reports.
+Readers skip elements that are not mappings, since another program may have written the log. Views,
+tables and reports describe an intervention with `in_words`.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def in_words(record: Intervention) -> str:
 
 
 def records_in_words(value: object) -> str | None:
-    """Return the interventions or alerts in a row as text; None for any other value.
+    """Return recorded interventions or alerts as text; return None for any other value.
 
     Examples
     --------

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
+from workbench.log.records import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +156,7 @@ def parse(expression: str, channels: list[str]) -> tuple[ast.Expression, dict[st
             name = quoted.get(node.id, node.id)
             if name not in channels and name != INDEX:
                 known = [*channels, INDEX]
-                hint = nearest(name, known) or f"; its channels are {', '.join(channels)}"
+                hint = nearest(name, known) or listed(channels)
                 raise UnknownRecordError(NO_CHANNEL.format(name=name, hint=hint))
             node.id = found.setdefault(name, f"c{len(found)}")
     if not found:

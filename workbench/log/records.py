@@ -8,7 +8,7 @@ loop uses another backend.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -87,6 +87,22 @@ def check_name(what: str, name: Any) -> None:
     """Raise a `LogError` unless every backend allows `name` for a record or a status item."""
     if not isinstance(name, str) or not (name.isascii() or storable(name)):
         raise LogError(NOT_STORABLE.format(what=what, name=name))
+
+
+def listed(channels: Collection[str], *, several: bool = False) -> str:
+    """Return the end of an error message, with the channels of a log or of `several` logs.
+
+    Examples
+    --------
+    >>> listed(["cost", "accuracy"]), listed(["cost"])
+    ('; its channels are cost, accuracy', '; its only channel is cost')
+    >>> listed([], several=True)
+    '; they are empty'
+    """
+    if not channels:
+        return "; they are empty" if several else "; it is empty"
+    what = "only channel is" if len(channels) == 1 else "channels are"
+    return f"; {'their' if several else 'its'} {what} {', '.join(channels)}"
 
 
 def storable(text: str) -> bool:

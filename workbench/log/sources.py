@@ -88,7 +88,7 @@ def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
 
 
 def log_of(source: Any) -> Log:
-    """Return `source` if it is a log, the log of a session or branch, or the newest in a database.
+    """Return `source` if it is a log, the log of a session or branch, or a database's newest log.
 
     Raises
     ------

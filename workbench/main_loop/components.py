@@ -87,4 +87,4 @@ def find_extension(extensions: Iterable[TrainingExtension], name: str) -> Traini
         )
     names = [extension.name for extension in extensions]
     present = f"the names are {', '.join(names)}" if names else "the main loop has no extensions"
-    raise ExtensionLookupError(f"no extension is named {name!r}{nearest(name, names)}; {present}")
+    raise ExtensionLookupError(f"no extension is named {name!r}; {present}{nearest(name, names)}")

@@ -66,7 +66,7 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
     Returns
     -------
     list
-        The values that were replaced, as plain values.
+        The old values, as plain numbers or text.
 
     Raises
     ------

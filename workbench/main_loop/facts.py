@@ -17,7 +17,7 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.execution import available_threads
 
 INITIAL = "_initial"
-"""Key under which the status contains the fingerprints of the initial training state."""
+"""Key of the fingerprints of the initial training state in the status of the log."""
 
 SAMPLED = 1024
 """Maximum number of elements of each variable that a fingerprint depends on."""

@@ -264,8 +264,8 @@ class MainLoop(FixedAttributes):
         """End training after the current event.
 
         This method records ``training_finish_requested``. Call it only in the training thread. An
-        extension can instead write this record itself, unless an earlier run has already done so in
-        the same row; in that case it must call this method.
+        extension can instead write this record itself, unless an earlier run has already written it
+        in the same row; in that case it must call this method.
         """
         self._run.ending.request()
 
@@ -285,8 +285,8 @@ class MainLoop(FixedAttributes):
         action : callable
             A function without arguments.
         early : callable, optional
-            A function that is called if an extension calls `yield_to_commands` before that. If it
-            returns True, `action` is not called.
+            A function that is called if an extension calls `yield_to_commands` before `action` is
+            called. If it returns True, `action` is not called.
         urgent : bool
             True to abandon an evaluation in progress, so that `action` is called soon.
         """
@@ -302,7 +302,8 @@ class MainLoop(FixedAttributes):
         Raises
         ------
         EvaluationAbandoned
-            If training must end now. Training ends unless the extension catches the error.
+            If an urgent request is waiting, for example to end training. Training then ends, unless
+            the extension catches the error.
         """
         if self._run.thread == threading.get_ident():
             self._run.mailbox.yield_to_commands()
@@ -315,7 +316,7 @@ class MainLoop(FixedAttributes):
         self._run.dispatcher.after_event(action)
 
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Record `values` by name in the current row when a device has computed them.
+        """Record `values` by name in the current row once the device has computed them.
 
         Call this method only in the training thread. The values are recorded no later than the
         next event other than ``before_batch`` and ``after_batch``.

@@ -83,7 +83,7 @@ class Mailbox:
             self.run_next()
 
     def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
-        """Delay all but urgent requests until `gate` returns True; then call `then` first."""
+        """Delay all but urgent requests until `gate` returns True, and call `then` before them."""
         self.kept.appendleft(Request(then))
         self.gate = gate
 

@@ -1,8 +1,8 @@
 """`Run`, which reads and processes the batches of a main loop until training ends.
 
 A `Run` belongs to one main loop. It consists of a mailbox for requests from other threads, a
-dispatcher of events, and an `Ending`, which decides when the run ends. It contains all objects that
-exist only while a thread trains, so that a main loop can be copied and saved.
+dispatcher of events, and an `Ending`, which decides when the run ends. Objects that exist only
+while a thread trains are kept here, so that the main loop can be copied and saved without them.
 """
 
 from __future__ import annotations

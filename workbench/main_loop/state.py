@@ -160,8 +160,8 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
     unknown = [part for part in state if part not in PARTS]
     if unknown:
         raise StateError(
-            f"{unknown[0]!r} is not a key of a training state{nearest(unknown[0], PARTS)}; the "
-            f"keys are {', '.join(PARTS)}"
+            f"{unknown[0]!r} is not a key of a training state; the keys are {', '.join(PARTS)}"
+            f"{nearest(unknown[0], PARTS)}"
         )
     parameters, others = variables_of(loop)
     values: dict[SharedVariable, Any] = {}

@@ -85,7 +85,7 @@ class DatasetEvaluator(Hinted):
 
     @property
     def changes(self) -> list[SharedVariable]:
-        """The shared variables that evaluation changes, such as counters of random streams."""
+        """The shared variables that evaluation changes, such as its counters of random streams."""
         return [] if self._function is None else list(self._function.updates)
 
     def _build(self) -> Function | None:

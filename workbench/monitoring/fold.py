@@ -24,7 +24,7 @@ State = tuple[Any, ...]
 
 
 class Aggregator(Hinted):
-    """Aggregation scheme expressed as a result and updates of shared variables.
+    """Aggregation scheme expressed as updates of shared variables and a result.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class WeightedMean(Mean):
         The weight of a batch, such as the number of examples. Batches with a weight of zero are
         ignored, even if their value is not finite.
     doubtful : bool, optional
-        True if the weight may be wrong. A weight that varies between batches is assumed correct.
+        True if the weight may be wrong. A weight that varies between batches is considered correct.
     """
 
     def __init__(

@@ -72,8 +72,8 @@ class Rows:
     Attributes
     ----------
     over : tuple of Variable
-        The sizes of the dimensions by which the variable was divided. The sum of the variable over
-        these dimensions is a mean.
+        The sizes by which the variable was divided. The sum of the variable over its remaining
+        dimensions is a mean, whose weight is the product of these sizes.
     summed : frozenset
         The sizes of the dimensions over which the variable was summed.
     mixed : bool

@@ -114,9 +114,12 @@ def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
                 f"{variable!r} must have a name for its records; set variable.name"
             )
         if variable.name in seen:
-            twice = " (this variable is listed twice)" if seen[variable.name] is variable else ""
+            if seen[variable.name] is variable:
+                raise errors.MonitoringError(
+                    f"the monitored variable {variable.name!r} is listed twice; list it only once"
+                )
             raise errors.MonitoringError(
-                f"two monitored variables are named {variable.name!r}, but names must be unique"
-                f"{twice}; rename one with variable.name = ..."
+                f"two monitored variables are named {variable.name!r}, but names must be unique; "
+                "rename one with variable.name = ..."
             )
         seen[variable.name] = variable

@@ -78,7 +78,7 @@ class Mean(Fold):
 
 
 class _Kept(Fold):
-    """Base class of schemes whose state consists of the result."""
+    """Base class of schemes whose state contains only the result."""
 
     keeps_single = True
 

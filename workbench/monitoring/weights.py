@@ -17,7 +17,7 @@ A summary of degree zero is aggregated as a weighted mean, where the weight is t
 or as a function of other summaries, each of which is aggregated separately.
 
 Known limits: every dimension of unknown size counts as a dimension of data. Calls inside bricks are
-not checked for dependences between rows; for example, the output of batch normalisation is assumed
+not checked for dependencies between rows; for example, the output of batch normalisation is assumed
 to have independent rows.
 """
 

@@ -31,7 +31,7 @@ NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, not {kind})"
 RESTORE = "use an earlier checkpoint or a copy of the file"
 NO_MANIFEST = "{where}: must be a complete workbench archive ({reason})"
 NEWER = (
-    "{where}: the file has format version {version}, but this version of workbench reads formats "
+    "{where}: the file has format version {version}, but this version of workbench reads versions "
     "up to {known}; update workbench"
 )
 
@@ -149,7 +149,7 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
 def check_regular(path: str | os.PathLike[str]) -> None:
     """Raise an `ArchiveError` if `path` exists and is not a regular file.
 
-    Opening a pipe, for instance, could wait forever for another program.
+    Opening a pipe, for instance, could block forever.
     """
     try:
         mode = os.stat(path).st_mode

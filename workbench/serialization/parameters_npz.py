@@ -38,7 +38,7 @@ def check_numbered(
     Raises
     ------
     ArchiveError
-        If a variable with a numbered path has a different value in the archive.
+        If one of several variables with the same path has a different value in the archive.
     """
     for name, variable in parameters.items():
         path = path_of(variable)

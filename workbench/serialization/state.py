@@ -39,7 +39,9 @@ def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None
     """
     given, expected = list(map(str, given)), list(expected)
     problems = [
-        f"{key!r} is unknown{nearest(key, expected)}" for key in given if key not in expected
+        f"{key!r} is unknown{nearest(key, expected, ' ({})')}"
+        for key in given
+        if key not in expected
     ]
     problems += [f"{key!r} is missing" for key in expected if key not in given]
     if problems:

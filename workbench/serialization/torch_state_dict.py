@@ -69,6 +69,8 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     ParameterError
         If a name is unknown or missing, or if a value has a different shape or cannot be
         converted exactly. The message lists all problems.
+    ArchiveError
+        If two parameters have the same name.
 
     Examples
     --------

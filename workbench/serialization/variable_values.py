@@ -67,7 +67,9 @@ def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -
     A value of another dtype can be assigned if its conversion is exact.
     """
     problems = [
-        f"{name!r} is unknown{nearest(name, variables)}" for name in given if name not in variables
+        f"{name!r} is unknown{nearest(name, variables, ' ({})')}"
+        for name in given
+        if name not in variables
     ]
     problems += [f"{name!r} is missing" for name in variables if name not in given]
     for name, variable in variables.items():

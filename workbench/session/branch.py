@@ -111,9 +111,9 @@ def difference(
     ----------
     log : TrainingLogBase
     start : int
-        The first iteration whose interventions are named.
+        The first iteration whose interventions are included.
     without : TrainingLogBase, optional
-        A log whose interventions are not named.
+        A log whose interventions are left out.
     """
     others = set() if without is None else {_key(one) for one in interventions(without, CHANGING)}
     changes = [

@@ -28,7 +28,7 @@ class Command(interfaces.Command):
     id : int
         The number of the command in its session, starting at 1.
     kind : str
-        The name of the method that created the command.
+        The name of the method that created the command, or ``edit`` for a direct edit of variables.
     text : str
         A description of the command for the user.
     iteration : int or None
@@ -38,7 +38,7 @@ class Command(interfaces.Command):
     exception : BaseException or None
         The error that the command raised, if any.
     by : str
-        The origin of the command: ``code``, ``button`` or a tool; see `workbench.utils.actors`.
+        The origin of the command, such as ``code``, ``button`` or the name of an extension.
     replaced_by : int or None
         The id of a later command whose value was assigned instead of the value of this command.
     """

@@ -1,7 +1,7 @@
 """Search for a clear fall in a noisy sequence of costs.
 
-For each batch, the mean cost in a window before it is compared with the mean cost in a window that
-starts with it; `WIDEST` and `NARROWEST` limit the windows. A fall is clear if the difference
+For each batch, the mean costs in two windows are compared: one ends before the batch, the other
+starts with it; `WIDEST` and `NARROWEST` limit their lengths. A fall is clear if the difference
 exceeds several standard errors. These are computed from the differences between consecutive costs,
 which depend on the noise but hardly on the fall.
 """
@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""The length of a window: a twentieth (at least 5) to a fifth (at least 10) of all costs."""
+"""Divisors of the number of costs that give the longest and the shortest window.
+
+The longest window contains at least 10 costs, and the shortest at least 5.
+"""
 
 CLEAR = 5.0
 """Number of standard errors above which a fall is clear.

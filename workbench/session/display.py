@@ -1,4 +1,4 @@
-"""Representations of sessions as a line of text or an HTML table, without views."""
+"""Representations of sessions, as a line of text or an HTML table, that need no views."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WAITING = 5
 
 
 def line(session: Session) -> str:
-    """Format the state, counts and latest values of a session as one line."""
+    """Format the state, counts, latest values and error of a session as one line."""
     status = session.log.status
     facts = [
         session.state.value,

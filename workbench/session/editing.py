@@ -57,7 +57,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         SessionError
-            If the examples of the run have no indices, or if an example or the source is missing.
+            If the examples of the run have no indices, or an example or the source does not exist.
 
         Examples
         --------
@@ -88,7 +88,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         SessionError
-            If the examples of the run have no indices, or if there are no such examples.
+            If the examples of the run have no indices, or an example does not exist.
 
         Examples
         --------
@@ -137,6 +137,7 @@ def checked(
     Raises
     ------
     SessionError
+        If an example or the source does not exist, or if no example of the run can be edited.
     """
     try:
         stream = stream_of(main_loop)
@@ -148,7 +149,7 @@ def checked(
 
 
 def make(main_loop: MainLoop, kind: str, details: dict[str, Any]) -> None:
-    """Make an edit in the training thread, and add the old values to `details`."""
+    """Make an edit in the training thread, and add old values to `details` if they are small."""
     if kind == "drop":
         drop(main_loop, details["examples"])
         return

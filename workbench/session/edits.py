@@ -37,7 +37,8 @@ class Edits:
     main_loop : Loop
     run : Run
     queue : Queue
-        The queue of commands, to which edits are added; its `changes` is told of each edit.
+        The queue of commands, to which edits are added; its attribute `changes` is notified of
+        each edit.
     journal : Journal
     """
 
@@ -83,12 +84,12 @@ class Edits:
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def suspend(self) -> bool:
-        """Record the edits so far before a command assigns values, and stop looking for more.
+        """Record the edits so far and stop looking for more, before a command assigns values.
 
         Returns
         -------
         bool
-            True if differences were looked for; pass it to `resume`.
+            True if this object was looking for differences; pass the value to `resume`.
         """
         self.settle()
         watching = self._seen is not None

@@ -22,7 +22,7 @@ from workbench.utils.values import to_python
 LINEAR = ("momentum",)
 """Names of hyperparameters without an upper bound that still have a linear scale."""
 
-NO_VARIABLE = "this run has no variable {name!r}{hint}; pass the variable{known}"
+NO_VARIABLE = "this run has no variable {name!r}; pass the variable{known}{hint}"
 SEVERAL = "several variables of this run are named {name!r}; pass one of the paths {paths}"
 NOT_OF_THIS_RUN = (
     "{name} is not a variable of this run; training neither reads nor changes it, so a new value "
@@ -189,8 +189,8 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     Raises
     ------
     SessionError
-        If no variable has the name, or several variables have it, or if a variable is given that
-        belongs to another run.
+        If no variable or several variables have the name, or if a given variable belongs to
+        another run.
     """
     paths = variables_by_path(loop)
     if isinstance(given, SharedVariable):

@@ -37,7 +37,7 @@ DECAY = 0.9
 """Weight of the previous average in the smoothed cost."""
 
 SETTLING = 10
-"""Number of batches in which the smoothed cost settles."""
+"""Number of batches after which the smoothed cost has settled."""
 
 FEWEST = 20
 """Minimum number of batches for a meaningful smoothed cost."""
@@ -87,10 +87,10 @@ class LearningRateTest:
     def suggestion(self) -> float | None:
         """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
-        For each rate, the mean cost of several batches before it is compared with that of several
-        batches from this rate onwards, up to the lowest smoothed cost. The fall is clear if it
-        exceeds five standard errors and 1 % of the mean before the rate. The first ten batches are
-        left out if there are at least thirty.
+        For each rate, the mean cost of several batches that precede it is compared with the mean
+        cost of several batches that start with it. The fall is clear if it exceeds five standard
+        errors and 1 % of the first mean. The batches after the lowest smoothed cost are left out,
+        and so are the first ten if there are at least thirty.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None

@@ -39,7 +39,7 @@ GAP = 0.1
 MEMORY = 256 * 2**20
 """Maximum number of bytes that one probe may copy."""
 
-UNKNOWN = "this run has no variable {name!r}{hint}; session.variables lists all names"
+UNKNOWN = "this run has no variable {name!r}; session.variables lists all names{hint}"
 TOO_LARGE = (
     "a probe copies at most {most:,} bytes at a time, but the requested values take {size:,} "
     "bytes (number of variables: {count}); request fewer or smaller variables"

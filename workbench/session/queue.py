@@ -70,7 +70,7 @@ class Settling(Protocol):
         """Record the direct edits so far, and stop looking for more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
-        """Store the current values as the result of commands, if `watching` is True."""
+        """Look for direct edits again, if `watching` is True."""
 
 
 class Queue:

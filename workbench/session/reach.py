@@ -57,7 +57,7 @@ def way_to(
     if not exact:
         near = ", ".join(f"{s.iteration:,}" for s in found[-3:])
         there = "is a snapshot" if len(found) == 1 else "are snapshots"
-        text = f"there {there} at {near}" if near else "there is no snapshot before it"
+        text = f"there {there} at {near}" if near else "there is no snapshot before this iteration"
         raise Refused(OUT_OF_REACH.format(iteration=iteration, nearest=text))
     return exact[-1]
 

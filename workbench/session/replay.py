@@ -23,20 +23,19 @@ from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
 
 OTHER_THREADS = (
-    "the run whose interventions are replayed used a different number of threads for large steps "
-    "({then}) than this run ({now}); sums over several threads are rounded differently, so the "
-    "last digits may differ; set config.threads = {then} for identical results"
+    "the original run used a different number of threads for large steps ({then}) than this run "
+    "({now}); sums over several threads are rounded differently, so the last digits may differ; "
+    "set config.threads = {then} for identical results"
 )
 OTHER_START = (
-    "the run whose interventions are replayed started with other parameters than this run, so the "
-    "results differ from the first batch on. In one process, each new model draws different "
-    "initial values unless its bricks have a seed: build both runs with the same seed, as in "
-    "MLP(..., seed=1), or build this run in a new process (restart the kernel)"
+    "the original run started with different parameters than this run, so the results differ from "
+    "the first batch on. In one process, each new model draws different initial values unless its "
+    "bricks have a seed: build both runs with the same seed, as in MLP(..., seed=1), or build this "
+    "run in a new process (restart the kernel)"
 )
 OTHER_STATE = (
-    "the run whose interventions are replayed started with other values of hyperparameters, "
-    "buffers or random numbers than this run, so the results differ; build both runs with the "
-    "same code, seeds and hyperparameters"
+    "the original run started with different hyperparameters, buffers or random numbers than this "
+    "run, so the results differ; build both runs with the same code, seeds and hyperparameters"
 )
 EMPTY = (
     "the log to replay is empty: {log!r} has no rows{hint}; pass the log of a run that has started"
@@ -60,7 +59,7 @@ NO_FUNCTION = (
 DIRECT = (
     "the run was edited without a command at iteration {iteration:,} ({text}), and a log does not "
     "contain the values, so this edit cannot be repeated. Use session.set() for changes that can "
-    "be repeated; to repeat only the others, with other results, call "
+    "be repeated; to repeat only the other interventions, with different results, call "
     "replay([i for i in interventions if i['command'] != 'edit'])"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"

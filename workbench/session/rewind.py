@@ -44,8 +44,8 @@ ATTEMPTS = 3
 
 NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
 NOT_REPEATED = (
-    "batches {start:,} to {done:,} were repeated, but the results differ from the log: {text}. A "
-    "value was changed without a command, or the training is not deterministic"
+    "{batches} repeated, but the results differ from the log: {text}. A value was changed without "
+    "a command, or the training is not deterministic"
 )
 NONE = "no snapshot could be taken, so this run cannot be rewound ({error})"
 NOT_UNDONE = "no intervention is left to undo: {reason}"
@@ -57,7 +57,7 @@ NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
 
 
 class Rewinder:
-    """Manager of the snapshots of a run and of the rewinds to them.
+    """Manager of the snapshots, branches and rewinds of a run.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Rewinder:
         Raises
         ------
         Refused
-            If the training state cannot be kept.
+            If no snapshot can be taken.
         """
         if not self.able:
             raise Refused(unable(self._main_loop))
@@ -169,7 +169,7 @@ class Rewinder:
             text = f"{type(refusal.__cause__).__name__}: {refusal.__cause__}"
             if text not in self._failures:
                 self._failures[text] = None
-                logger.warning("%s; training continues, and snapshots will be tried again", refusal)
+                logger.warning("%s; training continues, and further attempts will be made", refusal)
             self._not_undone = NOT_UNDONE.format(reason=refusal)
             return None
 
@@ -443,7 +443,9 @@ class Rewinder:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         text = unlike(expected, log.state_dict(), start, done) if done > start else None
         if text is not None:
-            alert(self._main_loop, NOT_REPEATED.format(start=start + 1, done=done, text=text))
+            one = done == start + 1
+            batches = f"batch {done:,} was" if one else f"batches {start + 1:,} to {done:,} were"
+            alert(self._main_loop, NOT_REPEATED.format(batches=batches, text=text))
 
 
 class _Epochs(TrainingExtension):

@@ -17,7 +17,7 @@ from workbench.session.command import Command
 from workbench.session.known_sessions import known
 from workbench.session.session import Session
 
-NO_SESSION = "there is no session {name!r}{hint}; sessions: {known}"
+NO_SESSION = "there is no session {name!r}; sessions: {known}{hint}"
 
 EXIT_TIMEOUT = 5.0
 """Maximum number of seconds to wait for all sessions to stop when Python exits."""

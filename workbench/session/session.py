@@ -173,7 +173,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def model_tree(self) -> list[dict[str, Any]]:
-        """The bricks of the model as plain values, each with ``children`` and ``parameters``."""
+        """The bricks of the model as dictionaries, each with ``children`` and ``parameters``."""
         return model_tree(self.main_loop)
 
     @property
@@ -236,7 +236,7 @@ class Session(FixedAttributes, Steering):
             If `n` is not an integer of 1 or more.
         """
         if not is_count(n):
-            raise SessionError(f"the number of batches of a step must be 1 or more, not {n!r}")
+            raise SessionError(f"n must be a whole number of batches, 1 or more, not {n!r}")
         action = partial(self._worker.pause.step, n)
         return self._queue.ask("step", f"step {n}", action, {"batches": n}, early=True)
 

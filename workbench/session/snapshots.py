@@ -91,6 +91,8 @@ class Ring:
     ----------
     memory : int
         The maximum number of bytes of all tensors. The latest snapshot is kept in any case.
+    most : int
+        The maximum number of snapshots.
 
     Examples
     --------
@@ -167,7 +169,7 @@ class Ring:
 def snapshot_of(
     main_loop: MainLoop, changes: int, branch: Any, pin: str = "", *, in_hand: bool
 ) -> Snapshot:
-    """Return a snapshot of a main loop; `in_hand` as for `workbench.main_loop.state.state_of`."""
+    """Return a snapshot of a main loop; see `workbench.main_loop.state.state_of` for `in_hand`."""
     log = main_loop.log
     done = log.status["iterations_done"]
     state = own_parts(state_of(main_loop, in_hand=in_hand, with_log=False))

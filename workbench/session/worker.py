@@ -184,7 +184,7 @@ class Worker:
             raise
 
     def begin_at(self, fork: Fork, branch: str) -> None:
-        """Start a run that trains from the snapshot of `fork` to its iteration and pauses there."""
+        """Start a run that trains from the fork's snapshot to the fork's iteration, and pauses."""
         status = self._main_loop.status
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)

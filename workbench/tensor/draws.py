@@ -1,4 +1,4 @@
-"""Functions of torch that draw random numbers, found by name or by tag.
+"""Detection of torch functions that draw random numbers, by name or by tag.
 
 torch tags attention and the recurrent layers as random, since they include dropout. They do not
 draw in evaluation mode or if the dropout probability is zero.
@@ -56,7 +56,7 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Functions that draw only for some values of two arguments; position and default of each."""
+"""Functions that draw only for some values of two arguments, with position and default of each."""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:

@@ -114,7 +114,7 @@ class Function:
         ShapeError, DtypeError
             If a value does not match the shape or dtype of its input.
         ParameterError
-            If a brick has not been initialised.
+            If a parameter has no value, because its brick has not been initialised.
         """
         if named or len(args) != len(self.inputs):
             args = self._in_order(args, named)
@@ -253,7 +253,7 @@ def function(
     Raises
     ------
     InputError
-        If the graph needs an input that is not listed, or does not use a listed input.
+        If the graph needs an input that is not listed or, by default, does not use a listed input.
     ShapeError, DtypeError
         If an update or a replacement does not match the shape or dtype of its variable.
     ParameterError

@@ -60,7 +60,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
     graph : torch.fx.Graph
         The graph. Each node that computes a tensor has a fake tensor in ``meta["fake"]``.
     start : torch.fx.Node or None
-        The node that turns autograd off for the last time; ``None`` if it is never on.
+        The node that turns autograd off for the last time; ``None`` if autograd is never on.
 
     Returns
     -------

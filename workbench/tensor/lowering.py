@@ -318,7 +318,7 @@ class _Lowering:
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
-        """Return True if the value has an autograd history, so that a result must be detached."""
+        """Return True if the value has an autograd history, from which results must be detached."""
         while variable.owner is not None and variable.owner.function is identity:
             variable = variable.owner.inputs[0]
         # All outputs of one call are computed in the same mode.

@@ -42,7 +42,7 @@ class Infeasible(Exception):
 
 @dataclass
 class Unknown:
-    """Unknown size in the arguments, with the position where it first occurs.
+    """Unknown size in the arguments, with the first axis that has this size.
 
     Attributes
     ----------

@@ -86,7 +86,7 @@ class Program:
         Raises
         ------
         DomainError, OutOfRangeError
-            If an argument of a function is outside its domain.
+            If an argument of an operation is outside its domain, or an index is out of range.
         """
         try:
             _Finder(self).run(*arguments)

@@ -61,7 +61,7 @@ def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) ->
 
 
 class _Draw(Operation):
-    """Random draw whose size and dtype are inferred without computing the hash."""
+    """Base class of random draws, whose size and dtype are inferred without computing the hash."""
 
     def infer(
         self, counter: Any, size: Any, key: int, dtype: torch.dtype, device: torch.device

@@ -29,8 +29,8 @@ NOT_IN_PLACE = frozenset({operator.and_, operator.or_})
 VALUES = frozenset({"item", "tolist", "numpy", "__array__", "__contains__"})
 
 NO_VALUE = (
-    "; torch.tensor, torch.as_tensor and torch.asarray need known values: pass the variable itself "
-    "instead of a tensor (for a size n, torch.scalar_tensor(n))"
+    "; torch.tensor, torch.as_tensor and torch.asarray need known values: pass the variable "
+    "itself, or torch.scalar_tensor(n) for a size n"
 )
 
 TORCH_NAMES = {"concatenate": "cat", "expand_dims": "unsqueeze", "power": "pow"}

@@ -329,8 +329,8 @@ def _stand_in(outer: Variable) -> Variable:
 def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
     if len(new) < len(old):
         raise errors.OperationError(
-            "the step of a scan must return at least as many values as there are states, "
-            f"{len(old)}, not {len(new)}: the new states come first"
+            "the step of a scan must return the new states first, but it returns fewer values "
+            f"({len(new)}) than there are states ({len(old)})"
         )
     for before, after in zip(old, new, strict=False):
         described = shapes.describe(before.fake), shapes.describe(after.fake)

@@ -3,13 +3,13 @@
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
 needed. A torch function that is applied to fake tensors infers the result and *learns* sizes: the
 shape of ``x`` becomes ``(?, 784)`` when ``x`` is multiplied by a 784 x 100 matrix. The function
-raises an error immediately if the shapes are incompatible. `infer` replaces this error by one that
-names the variables and the running brick.
+raises an error immediately if the shapes are incompatible. `infer` replaces this error with one
+that names the variables and the running brick.
 
 Some of torch's shape rules branch on a size ("is the batch size 1?"). `Probe` runs these rules with
 a few concrete sizes.
 
-sympy and torch's symbolic shapes are imported at their first use to keep ``import workbench`` fast.
+sympy and torch's symbolic shapes are imported on first use to keep ``import workbench`` fast.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Their shape rules use only one operand, or reject operands of different symbolic
 MOST_SYMBOLS = 1000
 """Number of symbols above which unused symbols are removed."""
 NEWEST = 200
-"""Number of the newest symbols, which are always kept."""
+"""Number of newest symbols that are always kept."""
 BY_SYMBOL = (
     "var_to_range",
     "var_to_range_sloc",
@@ -274,7 +274,7 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
-    """Return what is known about the sizes of `fakes`; the result differs once more is learned."""
+    """Return what is known about the sizes of `fakes`; the result changes when more is learned."""
     env = _world().sizes
     return tuple(
         (one, env.replacements.get(one), env.var_to_range.get(one),

@@ -96,7 +96,7 @@ class Placed(Protocol):
 
 
 class SharedVariable(Variable):
-    """A variable that keeps a value between calls: a parameter, a learning rate, a counter.
+    """A variable that keeps a value between calls, such as a parameter, learning rate or counter.
 
     Shared variables are created by `workbench.shared`. Their shape and dtype never change.
 
@@ -263,7 +263,7 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
 
 
 def check_values(variables: Iterable[SharedVariable]) -> None:
-    """Raise `ParameterError` if one of `variables` is symbolic, so that it has no value."""
+    """Raise `ParameterError` if one of `variables` is symbolic and therefore has no value."""
     without = [v for v in variables if v.symbolic]
     if not without:
         return

@@ -1,6 +1,6 @@
-"""Parameters without values, for graphs whose shapes are needed, but not their results.
+"""Parameters without values, for graphs of which only the shapes are needed.
 
-An editor that shows the shapes of a model while a person types needs no values. Inside
+An editor that shows the shapes of a model while the user types needs no values. Inside
 `symbolic_parameters`, the allocation of a brick creates parameters with a shape, a dtype, a name
 and roles, but without a tensor. This takes hardly any memory or time, whatever the size.
 Everything that reads only the graph works as usual; whatever needs a value raises an error.

@@ -76,7 +76,7 @@ LATER = {
 """Names that are imported at their first use, with their modules."""
 
 FAKE_TENSOR_LOG = "torch._subclasses.fake_tensor"
-"""Name of the logger for operations that fake tensors do not support."""
+"""Name of the logger that reports operations that fake tensors do not support."""
 COMPILER = r"torch\._inductor\."
 """Pattern for the names of the compiler's modules."""
 MULTI_TENSOR = "_foreach_"

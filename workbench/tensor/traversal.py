@@ -178,7 +178,7 @@ def _rebuilt(
 ) -> Variable:
     """Rebuild `variable` from `new` inputs, or return it unchanged if its inputs are unchanged.
 
-    `calls` caches rebuilt calls, so that the outputs of one call remain outputs of one call.
+    `calls` caches rebuilt calls, so that all outputs of a call come from one rebuilt call.
     """
     if all(old is replaced for old, replaced in new.items()):
         return variable

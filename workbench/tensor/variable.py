@@ -297,7 +297,7 @@ class Variable:
     # Operations that need a value and therefore raise an error.
 
     def __bool__(self) -> bool:
-        refuse_value(self, "bool() (an `if`, `and`, `in` or `==` between lists)")
+        refuse_value(self, "bool() (called by `if`, `and`, `in` or `==` between lists)")
 
     def __float__(self) -> float:
         refuse_value(self, "float()")

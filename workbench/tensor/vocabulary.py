@@ -100,11 +100,15 @@ FUNCTIONS |= {
     for name, shape in _AXES.items()
 } | {"ltensor5": "tensor.variable(name, (None, None, None, None, None), torch.int64)",
      "tensor5": "tensor.variable(name, (None, None, None, None, None))"}  # fmt: skip
+_SINGULARS = {
+    plural: plural.removesuffix("s")
+    for plural in ("scalars", "vectors", "tensor3s", "tensor4s", "lvectors", "fvectors", "dvectors",
+                   "ivectors", "lscalars", "dscalars", "fscalars", "rows", "cols")
+} | {"matrices": "matrix"}  # fmt: skip
 FUNCTIONS |= {
-    plural: f"{plural[:-1]}(name) for each variable"
-    for plural in ("scalars", "vectors", "matrices", "tensor3s", "tensor4s", "lvectors", "fvectors",
-                   "dvectors", "ivectors", "lscalars", "dscalars", "fscalars", "rows", "cols")
-}  # fmt: skip
+    plural: f"{FUNCTIONS.get(one, f'tensor.{one}(name)')} for each variable"
+    for plural, one in _SINGULARS.items()
+}
 
 METHODS = {
     "astype": "x.to(torch.float32)",

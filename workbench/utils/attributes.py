@@ -40,7 +40,7 @@ class FixedAttributes(Hinted):
     Traceback (most recent call last):
     ...
     workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so no code would
-    read it; did you mean 'learning_rate'?; ...
+    read it (...); did you mean 'learning_rate'?
     """
 
     _called: ClassVar[str] = "it"
@@ -53,7 +53,7 @@ class FixedAttributes(Hinted):
     """Mapping from names that are not attributes to the code to write instead."""
 
     _assign: ClassVar[str] = "{path}.set_value({value})"
-    """The code that sets a shared variable of another object."""
+    """Template of the code that sets a shared variable of a nested object."""
 
     _fixed: Mapping[str, str] = {}
     """Advice on attributes that the training step already uses, by attribute name."""

@@ -56,10 +56,10 @@ class AnnotatingList(MutableSequence[T]):
         self.extend(items or ())
 
     def _setitem(self, key: int, value: T) -> None:
-        """Process `value` before it is stored at index `key`; subclasses override it."""
+        """Process `value` before it is stored at index `key`; subclasses override this method."""
 
     def _delitem(self, key: int) -> None:
-        """Process the item at index `key` before it is removed; subclasses override it."""
+        """Process the item at index `key` before it is removed; subclasses override this method."""
 
     def insert(self, key: int, value: T) -> None:
         """Insert `value` before index `key`, as `list.insert` does."""

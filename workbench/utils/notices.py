@@ -23,7 +23,7 @@ def tell(text: str) -> None:
 
 
 def mention(logger: logging.Logger, text: str) -> None:
-    """Log a warning, or print its text in a notebook."""
+    """Log a warning; in a notebook, print its text instead."""
     if in_notebook():
         tell(text)
     else:
@@ -36,7 +36,7 @@ def screen() -> TextIO:
 
 
 def remark(text: str, category: type[Warning], *, stacklevel: int | None = 2) -> None:
-    """Issue a warning, or print its text in a notebook, subject to the warning filters.
+    """Issue a warning; in a notebook, print its text if the warning filters allow it.
 
     Parameters
     ----------

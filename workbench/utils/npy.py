@@ -19,7 +19,7 @@ SUFFIX = ".npy"
 UNKNOWN_VERSION = "the version of the .npy format must be (1, 0) or (2, 0), not {version}"
 PROMISE = (
     "the header declares shape {shape} and dtype {dtype}, which do not match the size of the data "
-    "in bytes, {room}"
+    "(in bytes: {room})"
 )
 OBJECTS = (
     "the array contains Python objects, which cannot be read safely, because unpickling can "

@@ -32,7 +32,7 @@ def is_whole(number: object) -> TypeGuard[int]:
 
 
 def is_count(number: object, least: int = 1) -> TypeGuard[int]:
-    """Return True if `number` is a whole number, `least` or more.
+    """Return True if `number` is a whole number that is not less than `least`.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def as_whole(
     name : str
         The name of the argument, for the message.
     error : type
-        The class of the error for any other value, such as a bool or a float.
+        The class of the error for any other value, such as a float or a number below `least`.
     least : int, optional
         The smallest allowed number.
 

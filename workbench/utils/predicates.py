@@ -211,7 +211,7 @@ def opposite(criterion: object) -> Predicate:
 
 
 def _merged(kind: type[AllOf] | type[AnyOf], *criteria: object) -> tuple[Predicate, ...]:
-    """Return the parts of `criteria` combined as a `kind`, flattened and without duplicates."""
+    """Return the parts of the `kind` that combines `criteria`, flattened, without duplicates."""
     parts: dict[Predicate, None] = {}
     for part in map(as_predicate, criteria):
         nested = part.parts if isinstance(part, kind) else ()

@@ -1,4 +1,4 @@
-"""A function that waits for an event, and whose implementation another package can replace.
+"""A function that waits for an event; another package can replace its implementation.
 
 In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
 widget package therefore makes `wait` call a function that handles messages while it waits.

@@ -43,7 +43,7 @@ export interface SettingsMessage {
   stamp: number;
 }
 
-/** Request to compare a run with its branches after `start`; null ends the comparison. */
+/** Request to compare a run with its forks and with the branches that end after `start`. A `start` of null ends the comparison. */
 export interface CompareMessage {
   kind: "compare";
   start: number | null;
@@ -382,7 +382,7 @@ export interface BokehState {
   version: string;
 }
 
-/** Distributions of one variable over time: float64 iterations and edges, float32 numbers. */
+/** Distributions of a variable over time; `counts` and `numbers` are float32, others float64. */
 export interface DistributionsPayload {
   kinds: string[];
   kind: string;
@@ -519,7 +519,7 @@ export interface DashboardModule {
   css: string;
 }
 
-/** The identifier and version of the BokehJS that the page has already loaded. */
+/** The model id and the version of BokehJS, which the page has already loaded. */
 export interface DashboardBokeh {
   ident: string;
   version: string;

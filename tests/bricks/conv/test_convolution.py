@@ -140,6 +140,7 @@ def test_an_unknown_number_of_channels_is_learned():
     ("settings", "message"),
     [
         ({"filter_size": 5}, r"it: filter_size is 5, but must be a pair .* such as \(5, 5\)"),
+        ({"filter_size": 0}, r"a pair of positive integers, for the height and the width$"),
         ({"filter_size": (0, 2)}, r"filter_size is \(0, 2\).*positive integers"),
         ({"step": (1, 0)}, r"step is \(1, 0\)"),
         ({"border_mode": "vaild"}, r"it: border_mode is 'vaild'.*did you mean 'valid'"),
@@ -153,7 +154,7 @@ def test_an_unknown_number_of_channels_is_learned():
             r"num_filters is 2\.0, but must be a whole number .*; pass 2 instead",
         ),
         ({"image_size": (2, 9)}, r"filter_size \(3, 3\) do not fit .* image_size \(2, 9\)"),
-        ({"tied_biases": False}, r"it: allocation config not set: image_size; with tied_biases"),
+        ({"tied_biases": False}, r"it: allocation requires image_size, since with tied_biases"),
     ],
     ids=str,
 )

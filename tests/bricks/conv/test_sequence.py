@@ -116,10 +116,10 @@ def test_what_is_no_layer_on_images_is_refused(brick):
 
 def test_missing_settings_are_named_with_the_path():
     sequence = ConvolutionalSequence([Convolutional(num_filters=3, name="first")], name="it")
-    with pytest.raises(ValueError, match="^it: allocation config not set: num_channels"):
+    with pytest.raises(ValueError, match="^it: allocation requires num_channels"):
         sequence.allocate()
     sequence.num_channels = 1
-    with pytest.raises(ValueError, match="^it/first: allocation config not set: filter_size"):
+    with pytest.raises(ValueError, match="^it/first: allocation requires filter_size"):
         sequence.get_dim("output")
     assert repr(sequence) == "<ConvolutionalSequence it: (1, ?, ?) -> (3, ?, ?)>"
 

@@ -41,7 +41,7 @@ def test_an_iteration_that_nothing_can_hold_is_refused(log):
 @pytest.mark.parametrize("name", [None, 3, ("a",), "\ud800"])
 def test_a_fact_without_a_proper_name_is_refused_where_it_is_assigned(path, name):
     log = SQLiteLog(path)
-    with pytest.raises(LogError, match="name of a fact of the status must be a str"):
+    with pytest.raises(LogError, match="name of a status item must be a str"):
         log.status[name] = 1
     log[1]["cost"] = 0.5
     log.flush()
@@ -80,7 +80,7 @@ def test_a_value_that_cannot_be_written_is_omitted_by_name(path, monkeypatch, ca
     log = SQLiteLog(path)
     log[1].update({"cost": 0.5, "bad": 1.5})
     log[2]["cost"] = 0.25
-    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1, a float"):
+    with pytest.raises(LogError, match="cannot store record 'bad' of iteration 1, of type float"):
         log.flush()
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
     assert log[1]["bad"] == 1.5
@@ -95,7 +95,7 @@ def test_a_fact_that_cannot_be_written_is_omitted_by_name(path, monkeypatch):
     log = SQLiteLog(path)
     log.status["bad"] = 1
     log.status["good"] = 2
-    with pytest.raises(LogError, match=r"cannot store status\['bad'\], a int"):
+    with pytest.raises(LogError, match=r"cannot store status\['bad'\], of type int"):
         log.flush()
     assert SQLiteLog(path, read_only=True).status["good"] == 2
 

@@ -88,7 +88,7 @@ class ShallowEnergyComputer(Sequence, Initializable, Feedforward):
 
 
 class SequenceContentAttention(GenericSequenceAttention, Initializable):
-    """Attention mechanism that weights the elements of a sequence by their match with the states.
+    """Attention mechanism that weights elements of a sequence by how well they match the states.
 
     States and elements are transformed to vectors of size M. The match vector of an element is the
     sum of its vector and the vectors of the states. An energy is computed from each match vector,

@@ -41,7 +41,7 @@ from workbench.utils.variables import norm_of, shared_floatx_nans, shared_floatx
 
 
 class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
-    r"""Normalises activations over the batch, then scales and shifts them.
+    r"""Brick that normalises activations over the batch, then scales and shifts them.
 
     .. math:: y = \gamma \frac{x - \mu}{\sigma} + \beta
 
@@ -212,10 +212,10 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         shape = tuple(1 if b else n for n, b in zip(self._sizes(), averaged, strict=True))
         if None in shape:
             raise NotConfiguredError(
-                f"{self.path()}: allocation config not set: input_dim is {self.input_dim!r}, but "
-                "an axis with separate statistics for each index must have a known size; set the "
-                "size (such as image_size), or use SpatialBatchNormalization, which computes one "
-                "mean per channel over all pixels",
+                f"{self.path()}: input_dim is {self.input_dim!r}, but an axis with separate "
+                "statistics for each index must have a known size; set the size (such as "
+                "image_size), or use SpatialBatchNormalization, which computes one mean per "
+                "channel over all pixels",
                 missing=["input_dim"],
             )
         return shape

@@ -37,7 +37,7 @@ class ConvolutionOptions(_Convolution, InitializableOptions, total=False):
 
 
 class Convolutional(LinearLike, ImageLayer):
-    r"""Convolves images with learned filters and adds biases.
+    r"""Brick that convolves images with learned filters and adds biases.
 
     Output channel :math:`f` is the sum over input channels :math:`c` of the convolutions
     :math:`x_c * W_{f,c}`, plus a bias.
@@ -125,9 +125,9 @@ class Convolutional(LinearLike, ImageLayer):
         shape = self.get_dim("output")
         if None in shape:
             raise NotConfiguredError(
-                f"{self.path()}: allocation config not set: image_size; with tied_biases=False "
-                "there is a bias for each position of the output, so the size of the images must "
-                f"be set, as in {self.name}.image_size = (28, 28)",
+                f"{self.path()}: allocation requires image_size, since with tied_biases=False "
+                "there is a bias for each position of the output; assign a size, as in "
+                f"{self.name}.image_size = (28, 28)",
                 missing=["image_size"],
             )
         return tuple(shape)
@@ -221,7 +221,7 @@ class Convolutional(LinearLike, ImageLayer):
         hint = nearest(mode, ["valid", "full", "half"]) if isinstance(mode, str) else ""
         raise BrickError(
             f"{self.path()}: border_mode is {mode!r}, but must be 'valid', 'full', 'half', a "
-            f"whole number >= 0, or a pair of numbers of rows and columns{hint}"
+            f"whole number >= 0, or a pair (rows, columns) of such numbers{hint}"
         )
 
     def _convolved(self, size: Size) -> Size:

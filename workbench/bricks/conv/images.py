@@ -32,7 +32,7 @@ def pair(brick: Brick, setting: str, *, least: int) -> Pair:
     if len(numbers) != 2 or not all(is_whole(n) and n >= least for n in numbers):
         kind = "positive integers" if least else "non-negative integers"
         alone = is_whole(value) and value >= least
-        hint = f", such as ({value}, {value})" if is_whole(value) else ""
+        hint = f", such as ({value}, {value})" if alone else ""
         error = BrickError(
             f"{brick.path()}: {setting} is {value!r}, but must be a pair of {kind}, for the height "
             f"and the width{hint}"

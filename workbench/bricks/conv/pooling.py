@@ -21,7 +21,7 @@ MODES = ("max", "sum", "average_inc_pad", "average_exc_pad")
 
 
 class Pooling(ImageLayer, Feedforward):
-    """Reduces each region of an image to one value.
+    """Brick that reduces each region of an image to one value.
 
     Most models use one of the subclasses, `MaxPooling` and `AveragePooling`.
 
@@ -249,7 +249,7 @@ class Pooling(ImageLayer, Feedforward):
 
 
 class MaxPooling(Pooling):
-    """Computes the maximum of each region of an image.
+    """Brick that computes the maximum of each region of an image.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ class MaxPooling(Pooling):
 
 
 class AveragePooling(Pooling):
-    """Computes the average of each region of an image.
+    """Brick that computes the average of each region of an image.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
-    """Applies several bricks to images one after another, and sets the input shape of each.
+    """Sequence of bricks for images; it sets the input shape of each brick.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _output_of(layer: ImageLayer) -> Any:
 
 
 class Flattener(Brick):
-    """Reshapes each example to a vector, so that an `MLP` can follow bricks for images.
+    """Brick that reshapes each example to a vector, so that an `MLP` can follow bricks for images.
 
     Examples
     --------

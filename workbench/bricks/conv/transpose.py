@@ -12,7 +12,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalTranspose(Convolutional):
-    """Enlarges images by the transpose of a convolution.
+    """Brick that enlarges images by the transpose of a convolution.
 
     The *convolution* with the same filters, border and step maps images of `original_image_size` to
     images of `image_size`. This brick is the transpose of that linear map, not its inverse. Except
@@ -32,8 +32,8 @@ class ConvolutionalTranspose(Convolutional):
         Height and width of the output. By default the smallest size that the convolution maps to
         the size of the input, plus `unused_edge`.
     unused_edge : tuple of int, optional
-        Number of rows and columns at the lower and right edges of the output that the convolution
-        does not read; at most `step`. Ignored if `original_image_size` is given.
+        Numbers of rows and columns to add to the smallest size, at the lower and right edges; at
+        most `step`. Ignored if `original_image_size` is given.
     **kwargs
         Options of `Convolutional`; `image_size` is the size of the input, and `step` and
         `border_mode` refer to the convolution.
@@ -120,7 +120,7 @@ class ConvolutionalTranspose(Convolutional):
         return super().get_dim(name)
 
     def _edges(self) -> Pair:
-        """Return the numbers of rows and columns at the end that no filter covers."""
+        """Return the numbers of rows and columns by which the output exceeds its smallest size."""
         steps = pair(self, "step", least=1)
         if self._original_image_size is None:
             edges = pair(self, "unused_edge", least=0)

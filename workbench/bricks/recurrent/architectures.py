@@ -155,8 +155,8 @@ class LSTM(_Transition):
 
     Notes
     -----
-    The order is input gates, forget gates, cells and output gates, as in ``torch.nn.LSTM``, which
-    has no peephole connections.
+    The order of the inputs is input gates, forget gates, cells and output gates, as in
+    ``torch.nn.LSTM``, which has no peephole connections.
 
     References
     ----------

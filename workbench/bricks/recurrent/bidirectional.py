@@ -16,7 +16,7 @@ from workbench.tensor import Variable
 
 
 class Bidirectional(Initializable):
-    """Iterates over a sequence forwards and backwards, with two copies of a recurrent brick.
+    """Two copies of a recurrent brick, which iterate over a sequence forwards and backwards.
 
     Parameters
     ----------

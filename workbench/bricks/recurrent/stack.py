@@ -85,8 +85,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
             if states_name not in outputs:
                 raise BrickError(
                     f"RecurrentStack: {transition!r} has no output {states_name!r} for the next "
-                    f"layer, only {', '.join(outputs)}{nearest(states_name, outputs)}; pass the "
-                    "name of an output as states_name"
+                    f"layer, only {', '.join(outputs)}; pass the name of an output as "
+                    f"states_name{nearest(states_name, outputs)}"
                 )
         for level, transition in enumerate(self.transitions):
             transition.name = self.suffix(transition.name, level)

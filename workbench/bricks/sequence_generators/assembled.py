@@ -20,7 +20,7 @@ from workbench.bricks.sequence_generators.transition import FakeAttentionRecurre
 
 
 class SequenceGenerator(BaseSequenceGenerator):
-    """Generates sequences with a recurrent transition, a readout and optional attention.
+    """Generator of sequences with a recurrent transition, a readout and optional attention.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from workbench.tensor.device import default_device, floatx
 
 
 class TrivialEmitter(AbstractEmitter):
-    """Returns the readouts as outputs, with a cost of zero.
+    """Emitter that returns the readouts as outputs, with a cost of zero.
 
     To train a generator, define `cost` in a subclass, for example as a squared difference.
 
@@ -69,7 +69,7 @@ class TrivialEmitter(AbstractEmitter):
 
 
 class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
-    """Draws integers from 0 to R - 1, with the softmax of the readouts as probabilities.
+    """Emitter that draws integers from 0 to R - 1, with probabilities from a softmax of readouts.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class TrivialFeedback(AbstractFeedback):
-    """Returns vector outputs unchanged.
+    """Feedback brick that returns vector outputs unchanged.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class TrivialFeedback(AbstractFeedback):
 
 
 class LookupFeedback(AbstractFeedback, Initializable):
-    """Replaces integer outputs with learned vectors.
+    """Feedback brick that replaces integer outputs with learned vectors.
 
     Parameters
     ----------

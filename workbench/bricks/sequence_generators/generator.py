@@ -39,7 +39,7 @@ MASK = "mask"
 
 
 class BaseSequenceGenerator(Initializable):
-    """Generates sequences with a readout and a transition that has an attention interface.
+    """Generator of sequences with a readout and a transition that has an attention interface.
 
     The subclass `SequenceGenerator` creates the fork, and adds attention to a transition.
 
@@ -196,7 +196,7 @@ class BaseSequenceGenerator(Initializable):
         Raises
         ------
         ShapeError
-            If `outputs` or `mask` has a wrong number of dimensions.
+            If `outputs` or `mask` has the wrong number of dimensions.
         SignatureError
             If an argument is neither a context, a state nor a glimpse.
         """
@@ -227,7 +227,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost_matrix.property("inputs")
     def cost_matrix_inputs(self) -> list[str]:
-        """Return the names of the inputs of `cost`."""
+        """Return the names of the inputs, which are those of `cost`."""
         return self.cost_inputs()
 
     def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:
@@ -265,8 +265,8 @@ class BaseSequenceGenerator(Initializable):
     ) -> list[Variable]:
         """Generate sequences element by element.
 
-        With ``iterate=False`` one element is generated. In this case all states must be passed, and
-        `n_steps` and `batch_size` are not used.
+        With ``iterate=False`` one element is generated. In this case all states, outputs and
+        glimpses must be passed, and `n_steps` and `batch_size` are not used.
 
         Parameters
         ----------
@@ -316,7 +316,7 @@ class BaseSequenceGenerator(Initializable):
         if missing:
             raise SignatureError(
                 f"{self.path()}.generate requires {', '.join(missing)}, because a single step "
-                "(iterate=False) requires all states"
+                "(iterate=False) requires all states, outputs and glimpses"
             )
         names = [*self._contexts(), *self._preprocessed()]
         contexts = {name: given[name] for name in names if given.get(name) is not None}

@@ -23,7 +23,7 @@ from workbench.tensor import Variable
 
 
 class Readout(AbstractReadout):
-    """Computes readouts from its sources, and contains an emitter and a feedback brick.
+    """Brick that computes readouts from its sources, and contains an emitter and a feedback brick.
 
     The sources are transformed and added by `merge`, and the sum is transformed by `post_merge`.
 

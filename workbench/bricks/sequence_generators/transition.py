@@ -1,4 +1,4 @@
-"""`FakeAttentionRecurrent`, which adds the interface of attention to other transitions."""
+"""`FakeAttentionRecurrent`, which adds an attention interface to other transitions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Adds the interface of attention, with no glimpses, to a transition without attention.
+    """Wrapper that gives a transition without attention the interface of one with attention.
 
     A sequence generator computes a step of a transition in two stages: first glimpses, then states.
     `SequenceGenerator` wraps a transition without attention in this brick.

@@ -1,7 +1,7 @@
 """Converter from tables in CSV files to HDF5.
 
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used: its C engine
-pads a row that is too short with empty cells, and accepts text after a closing quote; its Python
+adds empty cells to a row that is too short, and accepts text after a closing quote. Its Python
 engine, which is also based on `csv`, needs seconds for a table of 300,000 columns, and counts rows
 instead of lines, although a cell can contain several lines. `parsed` converts each cell, because
 `pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinity.
@@ -132,6 +132,9 @@ def csv_to_hdf5(
 
     Raises
     ------
+    DataError
+        If `files` is empty or is not a mapping from split to path, or if `dtype`, `delimiter` or
+        `encoding` is not valid.
     MissingDataError
         If a file does not exist.
     DataFileError
@@ -197,6 +200,8 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
 
     Raises
     ------
+    DataError
+        If `delimiter` is not a single character, or if `encoding` is unknown.
     MissingDataError
         If the file does not exist.
     DataFileError

@@ -46,11 +46,11 @@ def images_to_hdf5(
     """Convert folders of images, one folder per split, to one HDF5 file.
 
     The images become the source ``features``. Each has the shape (channels, height, width); height
-    and width can vary. Photos are rotated to the orientation that the camera recorded. An image
-    that would lose information in the conversion raises an error. If the folders have subfolders,
-    each subfolder is a class. The attribute ``classes`` lists the names of these classes in
-    alphabetical order. The source ``targets``, of shape (N, 1) and dtype int64, contains indices
-    into this list. Images are read in the order of their names.
+    and width can vary. Photos are rotated to the orientation that the camera recorded. A conversion
+    that would lose information raises an error. If the folders have subfolders, each subfolder is a
+    class. The attribute ``classes`` lists the names of these classes in alphabetical order. The
+    source ``targets``, of shape (N, 1) and dtype int64, contains indices into this list. Images are
+    read in the order of their names.
 
     Parameters
     ----------
@@ -65,6 +65,9 @@ def images_to_hdf5(
 
     Raises
     ------
+    DataError
+        If `mode` is unknown, if `folders` is empty or is not a mapping from split to path, or if
+        only some of the images are in subfolders.
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError

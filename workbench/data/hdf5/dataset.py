@@ -122,7 +122,7 @@ class H5PYDataset(Dataset):
             common = [name for name in parts[0] if all(name in part for part in parts)]
             if not common:
                 raise DataError(
-                    f"{self.path}: the sets {self.which_sets} must have a source in common, but "
+                    f"{self.path}: the splits {self.which_sets} must have a source in common, but "
                     "have none"
                 )
             super().__init__(common, sources=sources)
@@ -294,9 +294,10 @@ class H5PYDataset(Dataset):
             )
 
     def __repr__(self) -> str:
+        number = self.num_examples
         return (
-            f"H5PYDataset({str(self.path)!r}, {self.which_sets}, {self.num_examples} examples, "
-            f"sources={self.sources})"
+            f"H5PYDataset({str(self.path)!r}, {self.which_sets}, "
+            f"{number} example{'s' * (number != 1)}, sources={self.sources})"
         )
 
 
@@ -325,7 +326,7 @@ def _subset(
     except (IndexError, TypeError) as error:
         raise DataError(
             f"subset of {dataset.which_sets} in {dataset.path} must contain indices of its "
-            f"{len(rows)} examples: {error}"
+            f"{len(rows)} example{'s' * (len(rows) != 1)}: {error}"
         ) from None
 
 

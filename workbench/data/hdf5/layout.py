@@ -78,7 +78,7 @@ class SplitTable:
         """Return the sources of a split; raise a `SourceError` if the split does not exist."""
         if split not in self.splits:
             raise SourceError(
-                f"{self.path} has no set {split!r}, only "
+                f"{self.path} has no split {split!r}, only "
                 f"{', '.join(map(repr, self.splits))}{nearest(split, self.splits)}"
             )
         return [source for name, source, row in self._rows if name == split and row["available"]]
@@ -96,7 +96,7 @@ class SplitTable:
             beyond = not 0 <= rows.start <= rows.stop <= length
         if beyond:
             raise DataFileError(
-                f"{self.path}: the set {split!r} must be within the {length} "
+                f"{self.path}: split {split!r} must be within the {length} "
                 f"row{'s' * (length != 1)} of source {source!r}, but is not; the file is damaged"
             )
         return rows
@@ -117,14 +117,14 @@ class SplitTable:
         indices = np.asarray(stored[...])
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
             raise DataFileError(
-                f"{self.path}: the indices of set {split!r}, source {source!r}, must be a list of "
-                f"integers, not an array of shape {indices.shape} and dtype {indices.dtype}"
+                f"{self.path}: the indices of split {split!r}, source {source!r}, must be a list "
+                f"of integers, not an array of shape {indices.shape} and dtype {indices.dtype}"
             )
         return indices.astype(np.intp)
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Check that the object `name` of a file is stored in the same file, and return it.
+    """Return the object `name` of a file, after checking that it is stored in this file.
 
     Raises
     ------
@@ -218,9 +218,9 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
             place: tuple[Any, ...] = tuple(named.get(source, (0, 0)))
             if not 2 <= len(place) <= 4:
                 raise DataError(
-                    f"the position of source {source!r} in set {split!r} must consist of the first "
-                    "row, the end row (exclusive) and, optionally, a reference and a comment, not "
-                    f"{place!r}"
+                    f"the position of source {source!r} in split {split!r} must consist of the "
+                    "first row, the end row (exclusive) and, optionally, a reference and a "
+                    f"comment, not {place!r}"
                 )
             defaults: tuple[Any, ...] = (None, ".")
             start, stop, indices, comment = place + defaults[len(place) - 2 :]

@@ -74,8 +74,9 @@ def read_rows(
     refuse_elsewhere(known, path, allow_external)
     if known.shape[:1] != stored.shape[:1] or known.ndim != 2:
         raise DataFileError(
-            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} examples, but its "
-            f"table of shapes has shape {known.shape}; the file is damaged"
+            f"{path}: source {stored.name.lstrip('/')!r} has {stored.shape[0]} "
+            f"example{'s' * (stored.shape[0] != 1)}, but its table of shapes has shape "
+            f"{known.shape}; the file is damaged"
         )
     shapes = _picked(known, rows)
     if isinstance(rows, int):
@@ -120,7 +121,7 @@ def _shaped(
     wanted = tuple(int(size) for size in shape)
     if min(wanted, default=0) < 0 or math.prod(wanted) != len(flat):
         raise DataFileError(
-            f"{path}: an example of source {stored.name.lstrip('/')!r} has {len(flat)} values, but "
-            f"its stored shape is {wanted}; the file is damaged"
+            f"{path}: an example of source {stored.name.lstrip('/')!r} has {len(flat)} "
+            f"value{'s' * (len(flat) != 1)}, but its stored shape is {wanted}; the file is damaged"
         )
     return flat.reshape(wanted)

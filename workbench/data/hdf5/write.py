@@ -52,7 +52,7 @@ def write_hdf5(
     ------
     DataError
         If there are no data, if the sources of a split differ in their number of examples, or if
-        the splits of a source cannot be concatenated.
+        the splits of a source cannot be concatenated or stored.
 
     Examples
     --------

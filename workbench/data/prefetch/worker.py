@@ -57,7 +57,7 @@ def _send(answers: IO[bytes], message: tuple[str, Any]) -> None:
 
 
 def _portable(error: BaseException) -> tuple[bytes | None, str]:
-    """Return the pickle of an error (None if pickling fails) and its traceback as text."""
+    """Return an error's pickle (None if pickling or unpickling fails) and its traceback as text."""
     text = "".join(traceback.format_exception(error))
     try:
         pickled = pickle.dumps(error)

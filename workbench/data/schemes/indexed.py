@@ -31,7 +31,7 @@ class SequentialScheme(BatchScheme):
         return portions(self.indices, self.batch_size, start)
 
     def __repr__(self) -> str:
-        return f"SequentialScheme({self.num_examples} examples, batch_size={self.batch_size})"
+        return f"SequentialScheme({_counted(self)}, batch_size={self.batch_size})"
 
 
 class ShuffledScheme(BatchScheme):
@@ -84,10 +84,7 @@ class ShuffledScheme(BatchScheme):
         return _shuffled(self.indices, self.seed, epoch)
 
     def __repr__(self) -> str:
-        return (
-            f"ShuffledScheme({self.num_examples} examples, batch_size={self.batch_size}, "
-            f"seed={self.seed})"
-        )
+        return f"ShuffledScheme({_counted(self)}, batch_size={self.batch_size}, seed={self.seed})"
 
 
 class SequentialExampleScheme(IndexScheme):
@@ -110,7 +107,7 @@ class SequentialExampleScheme(IndexScheme):
         return one_by_one(self.indices[start:])
 
     def __repr__(self) -> str:
-        return f"SequentialExampleScheme({self.num_examples} examples)"
+        return f"SequentialExampleScheme({_counted(self)})"
 
 
 class ShuffledExampleScheme(IndexScheme):
@@ -150,7 +147,11 @@ class ShuffledExampleScheme(IndexScheme):
         return _shuffled(self.indices, self.seed, epoch)
 
     def __repr__(self) -> str:
-        return f"ShuffledExampleScheme({self.num_examples} examples, seed={self.seed})"
+        return f"ShuffledExampleScheme({_counted(self)}, seed={self.seed})"
+
+
+def _counted(scheme: IndexScheme) -> str:
+    return f"{scheme.num_examples} example{'s' * (scheme.num_examples != 1)}"
 
 
 def _shuffled(indices: Indices, seed: int, epoch: int) -> npt.NDArray[np.intp]:

@@ -17,12 +17,13 @@ from workbench.data.streams import AbstractDataStream, Data, DataStream
 from workbench.errors import DataError
 
 UNKNOWN_ITEMS = (
-    "{stream!r} does not return one item for each item that it reads, so single examples cannot be "
-    "changed; derive the class from SourcewiseTransformer, or define transform instead of iterate"
+    "{stream!r} might not return one item for each item that it reads, so single examples cannot "
+    "be changed; derive the class from SourcewiseTransformer, or define transform instead of "
+    "iterate"
 )
 MADE = (
     "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
-    "{below}; give a source of the dataset, with a value as stored there"
+    "{below}; give a source of the dataset, and a value in the form in which it is stored"
 )
 
 

@@ -24,7 +24,7 @@ from workbench.errors import DataError
 
 MOVED_ROWS = (
     "{stream!r} does not know which examples of a dataset it has read, since {below!r} can change "
-    "the order or the number of the examples in a batch; so single examples cannot be changed. "
+    "the order or the number of the examples in a batch, so single examples cannot be changed. "
     "Apply the function of that transformer to single examples, or to the final batches"
 )
 

@@ -37,8 +37,9 @@ class Padding(Transformer):
     SourceError
         If the stream lacks one of the sources.
     DataError
-        If the stream yields examples, if the name of a mask is already the name of a source or,
-        while reading, if examples differ in more than their length.
+        If the stream yields examples, if `mask_dtype` is not a dtype, if the name of a mask is
+        already the name of a source or, while reading, if examples differ in more than their
+        length.
 
     Examples
     --------

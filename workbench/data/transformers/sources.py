@@ -31,7 +31,7 @@ class Rename(Transformer):
     SourceError
         If a source does not exist and `on_non_existent` is 'raise'.
     DataError
-        If two sources would get the same name.
+        If two sources would get the same name, or if `on_non_existent` is not valid.
 
     Examples
     --------
@@ -101,6 +101,8 @@ class FilterSources(Transformer):
     ------
     SourceError
         If the stream lacks one of the sources.
+    DataError
+        If `sources` contains a source twice.
 
     Examples
     --------
@@ -240,6 +242,6 @@ def _check_unique(sources: tuple[str, ...], where: str) -> None:
     twice = [name for name, count in Counter(sources).items() if count > 1]
     if twice:
         raise DataError(
-            f"{where} must return different sources, but {twice[0]!r} would occur twice in "
-            f"{sources}; rename one"
+            f"{where} must return sources with different names, but {twice[0]!r} would occur "
+            f"twice in {sources}; rename one"
         )

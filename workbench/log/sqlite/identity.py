@@ -76,7 +76,7 @@ def after(state: Identity, event: Event) -> Identity:
     Raises
     ------
     LogError
-        If the log is read-only and the event would write to it.
+        If the log is read-only and the event would change it.
 
     Examples
     --------

@@ -258,7 +258,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return `value` if plain, else a copy or encoding that later changes do not affect."""
+        """Return `value` if it is plain, else a copy or encoding unaffected by later changes."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:

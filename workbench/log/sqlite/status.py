@@ -11,13 +11,13 @@ from workbench.utils.values import to_python
 
 
 class Keeper(Protocol):
-    """Protocol of logs that store the facts of their status."""
+    """Protocol of logs that store the items of their status."""
 
     def refresh(self) -> None:
         """Read records that another process has written."""
 
     def keep_fact(self, key: str, value: Any) -> None:
-        """Store a fact, or remove it if `value` is `MISSING`."""
+        """Store an item, or remove it if `value` is `MISSING`."""
 
 
 class SQLiteStatus(MutableMapping[str, Any]):
@@ -51,7 +51,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return self.facts[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        check_name("a fact of the status", key)
+        check_name("a status item", key)
         if type(value) not in PLAIN:
             value = to_python(value)
         self._log.keep_fact(key, value)
@@ -70,11 +70,11 @@ class SQLiteStatus(MutableMapping[str, Any]):
         return len(self.facts)
 
     def replace(self, facts: Mapping[str, Any]) -> None:
-        """Replace all facts with `facts`, in memory only."""
+        """Replace all items with `facts`, in memory only."""
         for key in self.facts.keys() - facts.keys():
             del self.facts[key]
         for key, value in facts.items():
-            check_name("a fact of the status", key)
+            check_name("a status item", key)
             self.facts[key] = to_python(value)
 
     def __repr__(self) -> str:

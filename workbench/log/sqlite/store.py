@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 OMITTED = "the database cannot store {what} ({error}); this value is kept in memory only"
-A_RECORD = "record {name!r} of iteration {iteration}, a {type}"
-A_FACT = "status[{name!r}], a {type}"
+A_RECORD = "record {name!r} of iteration {iteration}, of type {type}"
+A_FACT = "status[{name!r}], of type {type}"
 
 
 @dataclass(frozen=True, slots=True)

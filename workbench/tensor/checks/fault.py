@@ -31,7 +31,7 @@ class Fault:
     place : str
         The brick application that created the node; empty outside bricks.
     detail : str
-        Description of the actual state.
+        Description of the violation.
     """
 
     rule: str

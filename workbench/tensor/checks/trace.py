@@ -1,4 +1,4 @@
-"""Rules for traces, which may change a shared variable in place only after all reads of it."""
+"""Rules for traces, for instance that no tensor is read after it has been changed in place."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from workbench.tensor.execution.trace import Trace
 from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
-"""Maximum number of programs per task."""
+"""Maximum number of programs per task; only the `examples` of `Compiled` can exceed it."""
 NOT_THESE = "calls with the sizes {sizes} run eagerly, since no program can be compiled: {why}"
 
 OPERATIONS = [

@@ -83,7 +83,7 @@ class Eager:
         return []
 
     def describe(self) -> Iterable[str]:
-        """Return no lines, since `explain` shows the program."""
+        """Return no lines, since this tier has no compiled programs to describe."""
         return ()
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
@@ -93,7 +93,7 @@ class Eager:
         return run
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Run the program on valid tensors, and return the outputs."""
+        """Run the program on valid tensors, apply the updates, and return the outputs."""
         task = self.task
         with torch.no_grad():
             try:
@@ -147,7 +147,7 @@ class Eager:
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results again, with the limits of functions that returned NaN."""
+        """Compute the results again, replacing NaN by a limit where one exists."""
         token = careful.set(True)
         try:
             return self._again(values)

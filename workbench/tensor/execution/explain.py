@@ -24,8 +24,8 @@ NOTHING_TO_EXPLAIN = (
 def explain(what: Any) -> None:
     """Print the program, the tier and the costs of a function or an algorithm.
 
-    The program is shown before it is optimised; every tier runs a version with fewer operations.
-    The reason for the tier is shown too.
+    The program is shown before optimisation; every tier runs an optimised version. The reason for
+    the tier is shown too.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class CompiledStep:
         the outputs, and the gradients of the states from the next time step, and empties the list.
     wanted : list of int
         The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
-        ``~i`` the index of an argument.
+        ``~i`` the index of one of its arguments.
     gradients : list
         For each input of the step: ``None``, the position of its gradient in `wanted`, or the
         positions of two factors, whose product, summed over time, is the gradient.
@@ -124,8 +124,8 @@ class Kept:
     states : list of torch.Tensor
         The states before the first time step of the segment.
     steps : list of pairs, optional
-        The inputs and the saved values of every time step. None with `low_memory` or if gradients
-        are computed several times; the backward pass then recomputes the values.
+        The inputs and the saved values of every time step. None if the loop has `low_memory` or if
+        gradients are computed several times; the backward pass then recomputes the values.
     """
 
     part: range

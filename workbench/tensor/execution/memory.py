@@ -16,7 +16,7 @@ import sys
 LARGEST = 32 * 2**20
 """Maximum size in bytes of memory blocks that are kept; glibc accepts no larger value."""
 KEPT = 2**30
-"""Size in bytes of unused memory above which glibc returns it to the operating system."""
+"""Maximum size in bytes of the unused memory that glibc keeps."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 

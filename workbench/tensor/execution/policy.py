@@ -113,7 +113,7 @@ class Execution:
         self._swapped = False
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return the function to call next, for inputs of `sizes`."""
+        """Return the function to call next, for inputs with these `sizes`."""
         self.calls += 1
         if self.calls < self._next_look:
             return self.tier.find(sizes)

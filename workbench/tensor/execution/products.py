@@ -1,4 +1,4 @@
-"""Choice of the library for products of matrices on a CPU.
+"""Choice of the library for matrix products on a CPU.
 
 By default, inductor calls a library for all products. For small products, the call takes longer
 than the multiplications, so these products are written as sums, which inductor fuses with other
@@ -24,7 +24,7 @@ LARGE = 2**22
 """Minimum number of multiplications for which oneDNN is faster than MKL."""
 
 AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
-"""True if both MKL and oneDNN can be used."""
+"""True if oneDNN is available on a processor for which torch uses MKL."""
 
 
 def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:

@@ -33,8 +33,7 @@ class Trace:
         The compiled step of each loop of the graph, and the free sizes of the step as expressions
         in `symbols`.
     reports_success : bool
-        True if the last output is a flag that tells whether all checks passed and the
-        updates were applied.
+        True if the last output states whether all checks passed and the updates were applied.
     """
 
     graph: fx.GraphModule

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workbench.tensor.scan import Loop
 
 Compiler = Callable[[Trace, int], Program]
-"""Function that compiles a flat graph for a number of threads."""
+"""Function that compiles a flat graph to run in a given number of threads."""
 
 HOOKED = "put_hook passes values within the graph to a Python function"
 NO_SIZE = (
@@ -48,7 +48,7 @@ def trace(task: Task, sizes: Sequence[int], compiler: Compiler, threads: int = 1
     task : Task
     sizes : sequence of int
     compiler : callable
-        A `Compiler` for the steps of loops, which the graph calls.
+        A `Compiler` for the steps of loops; the graph calls the compiled steps.
     threads : int
         The number of threads within loops.
 
@@ -244,7 +244,7 @@ def _compile_step(
 
 
 def _threads_for(graph: fx.GraphModule, threads: int) -> int:
-    """Return `threads`, or 1 if the graph has indices, since index errors in threads are fatal."""
+    """Return `threads`, or 1 if the graph uses indices, since index errors in threads are fatal."""
     return 1 if indexes(graph.graph) else threads
 
 
