@@ -233,6 +233,57 @@ function ownKeys(box, instead) {
   };
 }
 
+// src/pace.ts
+var SHARE = 20;
+var frame = () => new Promise((resolve) => {
+  requestAnimationFrame((start) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(performance.now() - start);
+    };
+    port2.postMessage(null);
+  });
+});
+function paced(draw) {
+  let next = 0;
+  let timer;
+  const go = () => {
+    timer = void 0;
+    const start = performance.now();
+    next = Infinity;
+    draw();
+    const own = performance.now() - start;
+    const known = (frames) => {
+      next = start + SHARE * (own + frames);
+      if (waiting) later();
+    };
+    if (document.hidden) known(0);
+    else
+      void frame().then(async (first) => {
+        known(first + await frame());
+      });
+  };
+  let waiting = false;
+  const later = () => {
+    waiting = false;
+    timer ??= setTimeout(go, Math.max(0, next - performance.now()));
+  };
+  return {
+    draw: () => {
+      if (timer !== void 0) return;
+      if (next === Infinity) waiting = true;
+      else if (performance.now() >= next) go();
+      else later();
+    },
+    end: () => {
+      clearTimeout(timer);
+      next = Infinity;
+      waiting = false;
+    }
+  };
+}
+
 // src/problem.ts
 function showProblem(model, box) {
   const line = named("view-problem", make("div", "wb-problem", box));
@@ -306,15 +357,17 @@ function makeFrame(model, el, name) {
         content.hidden = !present;
         if (present) apply(payload);
       };
-      model.on("change:payload", update);
+      const pace = paced(update);
+      model.on("change:payload", pace.draw);
       model.on("change:problem", update);
-      update();
+      pace.draw();
       announce(box);
       return () => {
         endReports();
         endWatch();
         endKeys();
-        model.off("change:payload", update);
+        model.off("change:payload", pace.draw);
+        pace.end();
         model.off("change:problem", update);
       };
     }
@@ -348,8 +401,8 @@ function render({ model, el }) {
   const { content, run } = makeFrame(model, el, "confusion-view");
   const summary = named("summary", make("div", "wb-inside-summary", content));
   const note = make("div", "wb-note", content);
-  const frame = make("div", "wb-confusion-frame", content);
-  const table = named("confusion", make("table", "wb-confusion", frame));
+  const frame2 = make("div", "wb-confusion-frame", content);
+  const table = named("confusion", make("table", "wb-confusion", frame2));
   const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
   const rest = "rows are true classes, columns are predictions; colours show shares within a row";
   foot.textContent = rest;

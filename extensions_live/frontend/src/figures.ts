@@ -7,6 +7,7 @@ import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparis
 import { command, deliver } from "./command";
 import { orderKeys, styleCurves } from "./curve_style";
 import { makeHandle } from "./handle";
+import { paced } from "./pace";
 import { onKey } from "./plot_keys";
 import { drawMarks } from "./marks";
 import type { PlotPayload, PlotState } from "./messages";
@@ -309,8 +310,9 @@ export function fill(
 
   settings.listen(update);
   const leaveTheme = followTheme(figures, box);
-  model.on("change:payload", apply);
-  apply();
+  const pace = paced(apply);
+  model.on("change:payload", pace.draw);
+  pace.draw();
   askRange();
   return () => {
     ended = true;
@@ -319,7 +321,8 @@ export function fill(
     endKeys();
     sizes.disconnect();
     leaveTheme();
-    model.off("change:payload", apply);
+    model.off("change:payload", pace.draw);
+    pace.end();
     views.remove();
   };
 }

@@ -9,6 +9,9 @@ import confusion, { sentence } from "../src/widgets/confusion";
 import tiles from "../src/widgets/tiles";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
+// Its own test is pace.test.ts; here every update is drawn at once.
+vi.mock("../src/pace", () => ({ paced: (draw: () => void) => ({ draw, end: () => undefined }) }));
+
 let el: HTMLElement;
 
 beforeEach(() => {

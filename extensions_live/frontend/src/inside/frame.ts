@@ -6,6 +6,7 @@ import { watchKernel } from "../kernel";
 import { ownKeys } from "../keys";
 import type { Empty, LiveState } from "../messages";
 import type { Model } from "../model";
+import { paced } from "../pace";
 import { post } from "../post";
 import { showProblem } from "../problem";
 import { reportVisibility } from "../visibility";
@@ -51,15 +52,17 @@ export function makeFrame<Payload extends object>(
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
-      model.on("change:payload", update);
+      const pace = paced(update);
+      model.on("change:payload", pace.draw);
       model.on("change:problem", update);
-      update();
+      pace.draw();
       announce(box);
       return () => {
         endReports();
         endWatch();
         endKeys();
-        model.off("change:payload", update);
+        model.off("change:payload", pace.draw);
+        pace.end();
         model.off("change:problem", update);
       };
     },
