@@ -324,38 +324,47 @@ var frame = () => new Promise((resolve) => {
 function paced(draw) {
   let next = 0;
   let timer;
+  let waiting = false;
+  let urgent = false;
+  let count = 0;
+  const later = () => {
+    timer = setTimeout(go, Math.max(0, next - performance.now()));
+  };
   const go = () => {
+    clearTimeout(timer);
     timer = void 0;
+    urgent = waiting = false;
+    const number = count += 1;
     const start = performance.now();
     next = Infinity;
     draw();
     const own = performance.now() - start;
     const known = (frames) => {
+      if (number !== count) return;
       next = start + SHARE * (own + frames);
       if (waiting) later();
+      waiting = false;
     };
-    if (document.hidden) known(0);
+    if (document.hidden)
+      known(0);
     else
       void frame().then(async (first) => {
         known(first + await frame());
       });
   };
-  let waiting = false;
-  const later = () => {
-    waiting = false;
-    timer ??= setTimeout(go, Math.max(0, next - performance.now()));
-  };
   return {
     draw: () => {
-      if (timer !== void 0) return;
-      if (next === Infinity) waiting = true;
-      else if (performance.now() >= next) go();
-      else later();
+      if (urgent || performance.now() >= next) go();
+      else if (next === Infinity) waiting = true;
+      else if (timer === void 0) later();
+    },
+    hurry: () => {
+      urgent = true;
     },
     end: () => {
       clearTimeout(timer);
+      count += 1;
       next = Infinity;
-      waiting = false;
     }
   };
 }
@@ -419,10 +428,12 @@ function makeFrame(model, el, name) {
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
   const content = make("div", "", box);
+  let pace;
   return {
     box,
     content,
     choose: (what, value) => {
+      pace?.hurry();
       post(plain2, box, { kind: "choose", what, value });
     },
     run: (apply) => {
@@ -433,17 +444,17 @@ function makeFrame(model, el, name) {
         content.hidden = !present;
         if (present) apply(payload);
       };
-      const pace = paced(update);
-      model.on("change:payload", pace.draw);
+      const own = pace = paced(update);
+      model.on("change:payload", own.draw);
       model.on("change:problem", update);
-      pace.draw();
+      own.draw();
       announce(box);
       return () => {
         endReports();
         endWatch();
         endKeys();
-        model.off("change:payload", pace.draw);
-        pace.end();
+        model.off("change:payload", own.draw);
+        own.end();
         model.off("change:problem", update);
       };
     }

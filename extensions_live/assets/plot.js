@@ -913,38 +913,47 @@ var frame = () => new Promise((resolve) => {
 function paced(draw) {
   let next = 0;
   let timer;
+  let waiting = false;
+  let urgent = false;
+  let count = 0;
+  const later = () => {
+    timer = setTimeout(go, Math.max(0, next - performance.now()));
+  };
   const go = () => {
+    clearTimeout(timer);
     timer = void 0;
+    urgent = waiting = false;
+    const number = count += 1;
     const start = performance.now();
     next = Infinity;
     draw();
     const own = performance.now() - start;
     const known = (frames) => {
+      if (number !== count) return;
       next = start + SHARE * (own + frames);
       if (waiting) later();
+      waiting = false;
     };
-    if (document.hidden) known(0);
+    if (document.hidden)
+      known(0);
     else
       void frame().then(async (first) => {
         known(first + await frame());
       });
   };
-  let waiting = false;
-  const later = () => {
-    waiting = false;
-    timer ??= setTimeout(go, Math.max(0, next - performance.now()));
-  };
   return {
     draw: () => {
-      if (timer !== void 0) return;
-      if (next === Infinity) waiting = true;
-      else if (performance.now() >= next) go();
-      else later();
+      if (urgent || performance.now() >= next) go();
+      else if (next === Infinity) waiting = true;
+      else if (timer === void 0) later();
+    },
+    hurry: () => {
+      urgent = true;
     },
     end: () => {
       clearTimeout(timer);
+      count += 1;
       next = Infinity;
-      waiting = false;
     }
   };
 }
@@ -1607,6 +1616,7 @@ function fill(model, box, cards, views, below = box) {
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const pace = paced(apply);
   const update = () => {
     arrange();
     refit();
@@ -1627,6 +1637,7 @@ function fill(model, box, cards, views, below = box) {
     const first = start();
     for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+    pace.hurry();
     void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
   };
   const askRange = () => {
@@ -1674,6 +1685,7 @@ function fill(model, box, cards, views, below = box) {
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);
   const comparison = several ? makeComparison(lines.flat(), settings, below, () => {
+    pace.hurry();
     void deliver(model, box, { kind: "compare", start: null }, channel());
   }) : null;
   const handles = parts.map(
@@ -1689,6 +1701,7 @@ function fill(model, box, cards, views, below = box) {
         void command(model, box, { name, arguments: args }, channel(), waiting);
       },
       (iteration) => {
+        pace.hurry();
         void deliver(model, box, { kind: "compare", start: iteration }, channel());
       }
     )
@@ -1746,7 +1759,6 @@ function fill(model, box, cards, views, below = box) {
   });
   settings.listen(update);
   const leaveTheme = followTheme(figures, box);
-  const pace = paced(apply);
   model.on("change:payload", pace.draw);
   pace.draw();
   askRange();

@@ -162,6 +162,7 @@ export function fill(
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const pace = paced(apply);
   const update = () => {
     arrange();
     refit();
@@ -183,6 +184,7 @@ export function fill(
     const first = start();
     for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+    pace.hurry();
     void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
   };
   const askRange = () => {
@@ -234,6 +236,7 @@ export function fill(
   const several = lines.flat().some(({ run }) => run);
   const comparison = several
     ? makeComparison(lines.flat(), settings, below, () => {
+        pace.hurry();
         void deliver(model, box, { kind: "compare", start: null }, channel());
       })
     : null;
@@ -250,6 +253,7 @@ export function fill(
         void command(model, box, { name, arguments: args }, channel(), waiting);
       },
       (iteration) => {
+        pace.hurry();
         void deliver(model, box, { kind: "compare", start: iteration }, channel());
       },
     ),
@@ -310,7 +314,6 @@ export function fill(
 
   settings.listen(update);
   const leaveTheme = followTheme(figures, box);
-  const pace = paced(apply);
   model.on("change:payload", pace.draw);
   pace.draw();
   askRange();

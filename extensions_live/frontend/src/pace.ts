@@ -15,47 +15,63 @@ const frame = () =>
     });
   });
 
+export interface Pace {
+  /** Draws now, or later if the last drawing took long; all calls until then are one. */
+  draw: () => void;
+  /** Lets the next call of `draw` draw at once, because the user waits for it. */
+  hurry: () => void;
+  /** Cancels a drawing that waits. */
+  end: () => void;
+}
+
 /**
- * Returns a function that calls `draw` at once, or, if the last drawing took long, some time later,
- * once for all calls until then. The time of a drawing includes the next two frames, in which
- * drawing libraries paint. `end` cancels a drawing that waits.
+ * Returns a `Pace` for `draw`. The time of a drawing includes the next two frames, in which drawing
+ * libraries paint.
  */
-export function paced(draw: () => void): { draw: () => void; end: () => void } {
-  let next = 0; // the earliest time of the next drawing
+export function paced(draw: () => void): Pace {
+  let next = 0; // the earliest time of the next drawing; infinite while it is not known
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let waiting = false; // a drawing is due as soon as the time is known
+  let urgent = false;
+  let count = 0; // of drawings
+  const later = () => {
+    timer = setTimeout(go, Math.max(0, next - performance.now()));
+  };
   const go = () => {
+    clearTimeout(timer);
     timer = undefined;
+    urgent = waiting = false;
+    const number = (count += 1);
     const start = performance.now();
-    next = Infinity; // until the time of this drawing is known
+    next = Infinity;
     draw();
     const own = performance.now() - start;
     const known = (frames: number) => {
+      if (number !== count) return; // drawn again in the meantime
       next = start + SHARE * (own + frames);
       if (waiting) later();
+      waiting = false;
     };
-    // A hidden page has no frames.
-    if (document.hidden) known(0);
+    if (document.hidden)
+      known(0); // a hidden page has no frames
     else
       void frame().then(async (first) => {
         known(first + (await frame()));
       });
   };
-  let waiting = false;
-  const later = () => {
-    waiting = false;
-    timer ??= setTimeout(go, Math.max(0, next - performance.now()));
-  };
   return {
     draw: () => {
-      if (timer !== undefined) return;
-      if (next === Infinity) waiting = true;
-      else if (performance.now() >= next) go();
-      else later();
+      if (urgent || performance.now() >= next) go();
+      else if (next === Infinity) waiting = true;
+      else if (timer === undefined) later();
+    },
+    hurry: () => {
+      urgent = true;
     },
     end: () => {
       clearTimeout(timer);
+      count += 1;
       next = Infinity;
-      waiting = false;
     },
   };
 }

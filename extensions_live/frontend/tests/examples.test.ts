@@ -10,7 +10,9 @@ import tiles from "../src/widgets/tiles";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
 // Its own test is pace.test.ts; here every update is drawn at once.
-vi.mock("../src/pace", () => ({ paced: (draw: () => void) => ({ draw, end: () => undefined }) }));
+vi.mock("../src/pace", () => ({
+  paced: (draw: () => void) => ({ draw, hurry: vi.fn(), end: vi.fn() }),
+}));
 
 let el: HTMLElement;
 

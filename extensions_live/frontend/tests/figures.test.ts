@@ -8,7 +8,9 @@ import type { CurveData, LineInfo, PlotPayload, PlotState } from "../src/message
 import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
 // Its own test is pace.test.ts; here every update is drawn at once.
-vi.mock("../src/pace", () => ({ paced: (draw: () => void) => ({ draw, end: () => undefined }) }));
+vi.mock("../src/pace", () => ({
+  paced: (draw: () => void) => ({ draw, hurry: vi.fn(), end: vi.fn() }),
+}));
 
 function curve(x: number[], y: number[], marks: number[] = []): CurveData {
   const view = (values: number[]) => new DataView(Float64Array.from(values).buffer);

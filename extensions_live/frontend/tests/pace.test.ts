@@ -97,3 +97,19 @@ it("draws nothing after the end", async () => {
   wait(SHARE * 100);
   expect(drawn).toHaveBeenCalledOnce();
 });
+
+it("draws at once what the user waits for, also before the page has painted", async () => {
+  const { drawn, pace } = slow(10);
+  pace.draw();
+  pace.hurry();
+  pace.draw();
+  expect(drawn).toHaveBeenCalledTimes(2);
+  await paint();
+  await paint();
+  pace.draw();
+  pace.hurry();
+  pace.draw();
+  expect(drawn).toHaveBeenCalledTimes(3);
+  wait(SHARE * 100);
+  expect(drawn).toHaveBeenCalledTimes(3);
+});

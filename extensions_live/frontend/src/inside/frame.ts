@@ -6,7 +6,7 @@ import { watchKernel } from "../kernel";
 import { ownKeys } from "../keys";
 import type { Empty, LiveState } from "../messages";
 import type { Model } from "../model";
-import { paced } from "../pace";
+import { paced, type Pace } from "../pace";
 import { post } from "../post";
 import { showProblem } from "../problem";
 import { reportVisibility } from "../visibility";
@@ -38,10 +38,12 @@ export function makeFrame<Payload extends object>(
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
   const content = make("div", "", box);
+  let pace: Pace | undefined;
   return {
     box,
     content,
     choose: (what, value) => {
+      pace?.hurry();
       post(plain, box, { kind: "choose", what, value });
     },
     run: (apply) => {
@@ -52,17 +54,17 @@ export function makeFrame<Payload extends object>(
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
-      const pace = paced(update);
-      model.on("change:payload", pace.draw);
+      const own = (pace = paced(update));
+      model.on("change:payload", own.draw);
       model.on("change:problem", update);
-      pace.draw();
+      own.draw();
       announce(box);
       return () => {
         endReports();
         endWatch();
         endKeys();
-        model.off("change:payload", pace.draw);
-        pace.end();
+        model.off("change:payload", own.draw);
+        own.end();
         model.off("change:problem", update);
       };
     },
