@@ -900,6 +900,8 @@ function makeHandle(holder, parent, facts, ask2, compare) {
 
 // src/pace.ts
 var SHARE = 20;
+var SLOW = 300;
+var CHANGE = 1.3;
 var frame = () => new Promise((resolve) => {
   requestAnimationFrame((start) => {
     const { port1, port2 } = new MessageChannel();
@@ -910,12 +912,20 @@ var frame = () => new Promise((resolve) => {
     port2.postMessage(null);
   });
 });
-function paced(draw) {
+function paced(draw, report) {
   let next = 0;
   let timer;
   let waiting = false;
   let urgent = false;
   let count = 0;
+  let reported = 0;
+  const tell = (ms) => {
+    const now = ms < SLOW ? 0 : ms;
+    const alike = now && reported && Math.max(now / reported, reported / now) < CHANGE;
+    if (now === reported || alike) return;
+    reported = now;
+    report(now);
+  };
   const later = () => {
     timer = setTimeout(go, Math.max(0, next - performance.now()));
   };
@@ -930,7 +940,9 @@ function paced(draw) {
     const own = performance.now() - start;
     const known = (frames) => {
       if (number !== count) return;
-      next = start + SHARE * (own + frames);
+      const pause = SHARE * (own + frames);
+      next = start + pause;
+      tell(pause);
       if (waiting) later();
       waiting = false;
     };
@@ -1616,7 +1628,9 @@ function fill(model, box, cards, views, below = box) {
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const pace = paced(apply);
+  const pace = paced(apply, (ms) => {
+    post(model, box, { kind: "pace", seconds: ms / 1e3 });
+  });
   const update = () => {
     arrange();
     refit();

@@ -425,6 +425,8 @@ function ownKeys(box, instead) {
 
 // src/pace.ts
 var SHARE = 20;
+var SLOW = 300;
+var CHANGE = 1.3;
 var frame = () => new Promise((resolve) => {
   requestAnimationFrame((start) => {
     const { port1, port2 } = new MessageChannel();
@@ -435,12 +437,20 @@ var frame = () => new Promise((resolve) => {
     port2.postMessage(null);
   });
 });
-function paced(draw) {
+function paced(draw, report) {
   let next = 0;
   let timer;
   let waiting = false;
   let urgent = false;
   let count = 0;
+  let reported = 0;
+  const tell = (ms) => {
+    const now = ms < SLOW ? 0 : ms;
+    const alike = now && reported && Math.max(now / reported, reported / now) < CHANGE;
+    if (now === reported || alike) return;
+    reported = now;
+    report(now);
+  };
   const later = () => {
     timer = setTimeout(go, Math.max(0, next - performance.now()));
   };
@@ -455,7 +465,9 @@ function paced(draw) {
     const own = performance.now() - start;
     const known = (frames) => {
       if (number !== count) return;
-      next = start + SHARE * (own + frames);
+      const pause = SHARE * (own + frames);
+      next = start + pause;
+      tell(pause);
       if (waiting) later();
       waiting = false;
     };
@@ -558,7 +570,9 @@ function makeFrame(model, el, name) {
         content.hidden = !present;
         if (present) apply(payload);
       };
-      const own = pace = paced(update);
+      const own = pace = paced(update, (ms) => {
+        post(plain2, box, { kind: "pace", seconds: ms / 1e3 });
+      });
       model.on("change:payload", own.draw);
       model.on("change:problem", update);
       own.draw();

@@ -13,6 +13,7 @@ import { drawMarks } from "./marks";
 import type { PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
 import { unpack, type Points } from "./numbers";
+import { post } from "./post";
 import { readout, showTip } from "./readout";
 import { csv, download, png, svg } from "./save";
 import { makeSettings, payloadOf, toggled } from "./settings";
@@ -162,7 +163,9 @@ export function fill(
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const pace = paced(apply);
+  const pace = paced(apply, (ms) => {
+    post(model, box, { kind: "pace", seconds: ms / 1000 });
+  });
   const update = () => {
     arrange();
     refit();

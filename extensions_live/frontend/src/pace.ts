@@ -1,6 +1,8 @@
 // Limits how often a view is drawn, so that drawing leaves the processor to training.
 
 export const SHARE = 20; // the time between two drawings, in multiples of the time that one takes
+export const SLOW = 300; // ms between two drawings from which on Python need not send more
+const CHANGE = 1.3; // factor by which this time changes before it is reported again
 
 /** Resolves at the end of the current animation frame, to its duration in ms. */
 const frame = () =>
@@ -26,14 +28,22 @@ export interface Pace {
 
 /**
  * Returns a `Pace` for `draw`. The time of a drawing includes the next two frames, in which drawing
- * libraries paint.
+ * libraries paint. `report` receives the ms between two drawings if they are many, or 0.
  */
-export function paced(draw: () => void): Pace {
+export function paced(draw: () => void, report: (ms: number) => void): Pace {
   let next = 0; // the earliest time of the next drawing; infinite while it is not known
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting = false; // a drawing is due as soon as the time is known
   let urgent = false;
   let count = 0; // of drawings
+  let reported = 0;
+  const tell = (ms: number) => {
+    const now = ms < SLOW ? 0 : ms;
+    const alike = now && reported && Math.max(now / reported, reported / now) < CHANGE;
+    if (now === reported || alike) return;
+    reported = now;
+    report(now);
+  };
   const later = () => {
     timer = setTimeout(go, Math.max(0, next - performance.now()));
   };
@@ -48,7 +58,9 @@ export function paced(draw: () => void): Pace {
     const own = performance.now() - start;
     const known = (frames: number) => {
       if (number !== count) return; // drawn again in the meantime
-      next = start + SHARE * (own + frames);
+      const pause = SHARE * (own + frames);
+      next = start + pause;
+      tell(pause);
       if (waiting) later();
       waiting = false;
     };

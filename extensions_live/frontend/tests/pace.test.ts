@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 
-import { paced, SHARE } from "../src/pace";
+import { paced, SHARE, SLOW } from "../src/pace";
 
 const FRAME = 5; // ms that the page paints in each frame
 
@@ -48,7 +48,8 @@ function slow(ms: number) {
   const drawn = vi.fn(() => {
     now += ms;
   });
-  return { drawn, pace: paced(drawn) };
+  const reported = vi.fn();
+  return { drawn, reported, pace: paced(drawn, reported) };
 }
 
 it("draws at once if nothing was drawn lately", () => {
@@ -112,4 +113,24 @@ it("draws at once what the user waits for, also before the page has painted", as
   expect(drawn).toHaveBeenCalledTimes(3);
   wait(SHARE * 100);
   expect(drawn).toHaveBeenCalledTimes(3);
+});
+
+it("reports the time between slow drawings, and when it changes", async () => {
+  const { reported, pace } = slow(20);
+  const draw = async () => {
+    pace.draw();
+    await paint();
+    wait(SHARE * 1000);
+  };
+  await draw();
+  await draw();
+  expect(reported.mock.calls).toEqual([[SHARE * (20 + 2 * FRAME)]]);
+});
+
+it("reports nothing of fast drawings", async () => {
+  const { reported, pace } = slow(0);
+  pace.draw();
+  await paint();
+  expect(SHARE * 2 * FRAME).toBeLessThan(SLOW);
+  expect(reported).not.toHaveBeenCalled();
 });

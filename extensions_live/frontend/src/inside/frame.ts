@@ -54,7 +54,9 @@ export function makeFrame<Payload extends object>(
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
-      const own = (pace = paced(update));
+      const own = (pace = paced(update, (ms) => {
+        post(plain, box, { kind: "pace", seconds: ms / 1000 });
+      }));
       model.on("change:payload", own.draw);
       model.on("change:problem", update);
       own.draw();
