@@ -29,6 +29,13 @@ class VisibilityMessage(TypedDict):
     visible: bool
 
 
+class PaceMessage(TypedDict):
+    """Report of a page that draws slowly: the seconds between two drawings of the widget, or 0."""
+
+    kind: Literal["pace"]
+    seconds: float
+
+
 class RangeMessage(TypedDict):
     """Request for more points between two iterations, or for the whole curve if both are null."""
 
@@ -104,7 +111,7 @@ class ChooseMessage(TypedDict):
 WidgetMessage: TypeAlias = RangeMessage | CommandMessage | SettingsMessage | CompareMessage
 """A message for one widget."""
 
-Message: TypeAlias = VisibilityMessage | WidgetMessage | ChooseMessage
+Message: TypeAlias = VisibilityMessage | PaceMessage | WidgetMessage | ChooseMessage
 
 
 class ControlRequest(TypedDict):

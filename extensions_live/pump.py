@@ -36,6 +36,9 @@ class View(Protocol):
     period: float
     """The minimum number of seconds between two refreshes."""
 
+    pace: float
+    """The number of seconds between two drawings of the page, if it draws slowly."""
+
     def watched(self) -> bool:
         """Return True if a refresh is useful: a page shows the view, or its output is saved."""
 
@@ -149,7 +152,7 @@ class Pump:
         cost = self._clock() - start
         with self._changed:
             if view in self._due:
-                self._due[view] = start + max(view.period, COST_FACTOR * cost)
+                self._due[view] = start + max(view.period, view.pace, COST_FACTOR * cost)
 
     def _report(self, view: View, error: Exception) -> None:
         if view in self._failed:

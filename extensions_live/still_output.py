@@ -77,6 +77,7 @@ class StillOutput:
     """
 
     period = 0.5
+    pace = 0.0
 
     carrier: weakref.ref[LiveWidget[Any, Any]] | None = None
     looks: Sequence[weakref.ref[PlotView]] = ()

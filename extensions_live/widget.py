@@ -80,6 +80,10 @@ class BokehJS(CarriedWidget):
         return cls._instance
 
 
+SLOWEST = 10.0
+"""Maximum value of `LiveWidget.pace`, in seconds."""
+
+
 class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     """Widget that the pump refreshes with the payload that `snapshot` returns.
 
@@ -90,6 +94,12 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         holds a strong reference only while the subject can change and a page shows it.
     period : float
         The minimum number of seconds between two updates.
+
+    Attributes
+    ----------
+    pace : float
+        The number of seconds between two drawings of a page that draws slowly, otherwise 0. Updates
+        in between would not be seen.
     """
 
     _css = asset("live.css")
@@ -102,6 +112,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     def __init__(self, subject: Subject, *, period: float, **traits: object) -> None:
         ident = uuid.uuid4().hex
         self.period = period
+        self.pace = 0.0
         self.audience = Audience()
         self._subject = weakref.ref(subject)
         self._held: Subject | None = subject
@@ -185,6 +196,8 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
                     pump.nudge(self)
             else:
                 self._held = None
+        elif content["kind"] == "pace":
+            self.pace = min(max(content["seconds"], 0.0), SLOWEST)
         elif content["kind"] == "choose":
             self.choose(content)
         else:

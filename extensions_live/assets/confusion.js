@@ -233,6 +233,78 @@ function ownKeys(box, instead) {
   };
 }
 
+// src/pace.ts
+var SHARE = 20;
+var SLOW = 300;
+var CHANGE = 1.3;
+var frame = () => new Promise((resolve) => {
+  requestAnimationFrame((start) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(performance.now() - start);
+    };
+    port2.postMessage(null);
+  });
+});
+function paced(draw, report) {
+  let next = 0;
+  let timer;
+  let waiting = false;
+  let urgent = false;
+  let count = 0;
+  let reported = 0;
+  const tell = (ms) => {
+    const now = ms < SLOW ? 0 : ms;
+    const alike = now && reported && Math.max(now / reported, reported / now) < CHANGE;
+    if (now === reported || alike) return;
+    reported = now;
+    report(now);
+  };
+  const later = () => {
+    timer = setTimeout(go, Math.max(0, next - performance.now()));
+  };
+  const go = () => {
+    clearTimeout(timer);
+    timer = void 0;
+    urgent = waiting = false;
+    const number = count += 1;
+    const start = performance.now();
+    next = Infinity;
+    draw();
+    const own = performance.now() - start;
+    const known = (frames) => {
+      if (number !== count) return;
+      const pause = SHARE * (own + frames);
+      next = start + pause;
+      tell(pause);
+      if (waiting) later();
+      waiting = false;
+    };
+    if (document.hidden)
+      known(0);
+    else
+      void frame().then(async (first) => {
+        known(first + await frame());
+      });
+  };
+  return {
+    draw: () => {
+      if (urgent || performance.now() >= next) go();
+      else if (next === Infinity) waiting = true;
+      else if (timer === void 0) later();
+    },
+    hurry: () => {
+      urgent = true;
+    },
+    end: () => {
+      clearTimeout(timer);
+      count += 1;
+      next = Infinity;
+    }
+  };
+}
+
 // src/problem.ts
 function showProblem(model, box) {
   const line = named("view-problem", make("div", "wb-problem", box));
@@ -292,10 +364,12 @@ function makeFrame(model, el, name) {
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
   const content = make("div", "", box);
+  let pace;
   return {
     box,
     content,
     choose: (what, value) => {
+      pace?.hurry();
       post(plain2, box, { kind: "choose", what, value });
     },
     run: (apply) => {
@@ -306,15 +380,19 @@ function makeFrame(model, el, name) {
         content.hidden = !present;
         if (present) apply(payload);
       };
-      model.on("change:payload", update);
+      const own = pace = paced(update, (ms) => {
+        post(plain2, box, { kind: "pace", seconds: ms / 1e3 });
+      });
+      model.on("change:payload", own.draw);
       model.on("change:problem", update);
-      update();
+      own.draw();
       announce(box);
       return () => {
         endReports();
         endWatch();
         endKeys();
-        model.off("change:payload", update);
+        model.off("change:payload", own.draw);
+        own.end();
         model.off("change:problem", update);
       };
     }
@@ -348,8 +426,8 @@ function render({ model, el }) {
   const { content, run } = makeFrame(model, el, "confusion-view");
   const summary = named("summary", make("div", "wb-inside-summary", content));
   const note = make("div", "wb-note", content);
-  const frame = make("div", "wb-confusion-frame", content);
-  const table = named("confusion", make("table", "wb-confusion", frame));
+  const frame2 = make("div", "wb-confusion-frame", content);
+  const table = named("confusion", make("table", "wb-confusion", frame2));
   const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
   const rest = "rows are true classes, columns are predictions; colours show shares within a row";
   foot.textContent = rest;

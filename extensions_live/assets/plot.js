@@ -828,11 +828,11 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     update();
   };
   const dragTo = (event) => {
-    const { frame, axis } = facts();
-    if (!frame) return;
+    const { frame: frame2, axis } = facts();
+    if (!frame2) return;
     const sx = event.clientX - holder.getBoundingClientRect().left;
-    const { left, right } = frame.bbox;
-    move(iterationAt(axis, frame.x_scale.invert(Math.min(right, Math.max(left, sx)))));
+    const { left, right } = frame2.bbox;
+    move(iterationAt(axis, frame2.x_scale.invert(Math.min(right, Math.max(left, sx)))));
   };
   grip.addEventListener("pointerdown", (event) => {
     event.preventDefault();
@@ -862,11 +862,11 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     move(to[event.key] ?? null);
   });
   function update() {
-    const { frame, axis, last, possible, command: command2 } = facts();
-    layer.hidden = !frame || !possible.length || last < 1;
-    if (layer.hidden || !frame) return;
-    const { left, right, top } = frame.bbox;
-    const x = frame.x_scale.compute(positionOf(axis, at ?? last));
+    const { frame: frame2, axis, last, possible, command: command2 } = facts();
+    layer.hidden = !frame2 || !possible.length || last < 1;
+    if (layer.hidden || !frame2) return;
+    const { left, right, top } = frame2.bbox;
+    const x = frame2.x_scale.compute(positionOf(axis, at ?? last));
     const inside = x >= left - 1 && x <= right + 1;
     const [dx, dy] = [holder.offsetLeft, holder.offsetTop];
     const place = Math.min(right, Math.max(left, Number.isFinite(x) ? x : left));
@@ -896,6 +896,78 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     if (answer.textContent !== said) answer.textContent = said;
   }
   return { update };
+}
+
+// src/pace.ts
+var SHARE = 20;
+var SLOW = 300;
+var CHANGE = 1.3;
+var frame = () => new Promise((resolve) => {
+  requestAnimationFrame((start) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(performance.now() - start);
+    };
+    port2.postMessage(null);
+  });
+});
+function paced(draw, report) {
+  let next = 0;
+  let timer;
+  let waiting = false;
+  let urgent = false;
+  let count = 0;
+  let reported = 0;
+  const tell = (ms) => {
+    const now = ms < SLOW ? 0 : ms;
+    const alike = now && reported && Math.max(now / reported, reported / now) < CHANGE;
+    if (now === reported || alike) return;
+    reported = now;
+    report(now);
+  };
+  const later = () => {
+    timer = setTimeout(go, Math.max(0, next - performance.now()));
+  };
+  const go = () => {
+    clearTimeout(timer);
+    timer = void 0;
+    urgent = waiting = false;
+    const number = count += 1;
+    const start = performance.now();
+    next = Infinity;
+    draw();
+    const own = performance.now() - start;
+    const known = (frames) => {
+      if (number !== count) return;
+      const pause = SHARE * (own + frames);
+      next = start + pause;
+      tell(pause);
+      if (waiting) later();
+      waiting = false;
+    };
+    if (document.hidden)
+      known(0);
+    else
+      void frame().then(async (first) => {
+        known(first + await frame());
+      });
+  };
+  return {
+    draw: () => {
+      if (urgent || performance.now() >= next) go();
+      else if (next === Infinity) waiting = true;
+      else if (timer === void 0) later();
+    },
+    hurry: () => {
+      urgent = true;
+    },
+    end: () => {
+      clearTimeout(timer);
+      count += 1;
+      next = Infinity;
+    }
+  };
 }
 
 // src/focus.ts
@@ -1039,12 +1111,12 @@ function drawMarks(views, figures, marks, hidden) {
     };
   });
 }
-function textsAt(marks, frame, sx, keys) {
+function textsAt(marks, frame2, sx, keys) {
   const found = [];
   for (const mark of marks) {
     if (mark.curve && !keys.has(mark.curve)) continue;
     mark.x.forEach((x, i) => {
-      const distance = Math.abs(frame.x_scale.compute(x) - sx);
+      const distance = Math.abs(frame2.x_scale.compute(x) - sx);
       const text = mark.text[i];
       if (distance <= REACH && text) {
         found.push({ distance: distance + (mark.kind === "epoch" ? REACH : 0), text });
@@ -1071,16 +1143,16 @@ function readout(keys, points, latest, pointer, axis) {
     at: x === void 0 ? "" : placeText(axis, x)
   };
 }
-function showTip({ tip, holder, section }, frame, event, marks, keys) {
-  const texts = frame && event.sx !== void 0 ? textsAt(marks, frame, event.sx, keys) : [];
+function showTip({ tip, holder, section }, frame2, event, marks, keys) {
+  const texts = frame2 && event.sx !== void 0 ? textsAt(marks, frame2, event.sx, keys) : [];
   tip.hidden = !texts.length;
-  if (!frame || !texts.length) return;
+  if (!frame2 || !texts.length) return;
   tip.textContent = texts.slice(0, 6).join("\n");
   const left = (event.sx ?? 0) + holder.offsetLeft;
   const right = left > section.clientWidth / 2;
   tip.style.left = right ? "" : `${left + 12}px`;
   tip.style.right = right ? `${section.clientWidth - left + 12}px` : "";
-  tip.style.top = `${frame.bbox.top + holder.offsetTop + 8}px`;
+  tip.style.top = `${frame2.bbox.top + holder.offsetTop + 8}px`;
 }
 
 // src/save.ts
@@ -1556,6 +1628,9 @@ function fill(model, box, cards, views, below = box) {
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const pace = paced(apply, (ms) => {
+    post(model, box, { kind: "pace", seconds: ms / 1e3 });
+  });
   const update = () => {
     arrange();
     refit();
@@ -1576,6 +1651,7 @@ function fill(model, box, cards, views, below = box) {
     const first = start();
     for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+    pace.hurry();
     void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
   };
   const askRange = () => {
@@ -1623,6 +1699,7 @@ function fill(model, box, cards, views, below = box) {
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);
   const comparison = several ? makeComparison(lines.flat(), settings, below, () => {
+    pace.hurry();
     void deliver(model, box, { kind: "compare", start: null }, channel());
   }) : null;
   const handles = parts.map(
@@ -1631,13 +1708,14 @@ function fill(model, box, cards, views, below = box) {
       card.section,
       () => {
         const { axis, possible = [], command: last = null } = payload();
-        const frame = frameOf(views.view(figure));
-        return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
+        const frame2 = frameOf(views.view(figure));
+        return { frame: frame2, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
       },
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, channel(), waiting);
       },
       (iteration) => {
+        pace.hurry();
         void deliver(model, box, { kind: "compare", start: iteration }, channel());
       }
     )
@@ -1646,9 +1724,9 @@ function fill(model, box, cards, views, below = box) {
   const moveHandles = () => {
     if (ended) return;
     for (const { figure, card } of parts) {
-      const frame = frameOf(views.view(figure));
-      if (!frame) continue;
-      const bottom = frame.bbox.bottom + card.holder.offsetTop;
+      const frame2 = frameOf(views.view(figure));
+      if (!frame2) continue;
+      const bottom = frame2.bbox.bottom + card.holder.offsetTop;
       card.section.style.setProperty("--wb-bottom", `${bottom}px`);
     }
     for (const handle of handles) handle.update();
@@ -1695,8 +1773,8 @@ function fill(model, box, cards, views, below = box) {
   });
   settings.listen(update);
   const leaveTheme = followTheme(figures, box);
-  model.on("change:payload", apply);
-  apply();
+  model.on("change:payload", pace.draw);
+  pace.draw();
   askRange();
   return () => {
     ended = true;
@@ -1705,7 +1783,8 @@ function fill(model, box, cards, views, below = box) {
     endKeys();
     sizes.disconnect();
     leaveTheme();
-    model.off("change:payload", apply);
+    model.off("change:payload", pace.draw);
+    pace.end();
     views.remove();
   };
 }
@@ -1721,8 +1800,8 @@ var NO_POINTS = {
   smoothY: NONE
 };
 function frameOf(view) {
-  const { frame } = view;
-  return frame && frame.bbox.right > frame.bbox.left ? frame : void 0;
+  const { frame: frame2 } = view;
+  return frame2 && frame2.bbox.right > frame2.bbox.left ? frame2 : void 0;
 }
 function publishFacts(box, points) {
   box.dataset.last = String(Math.max(0, ...points.map(({ x }) => x.at(-1) ?? 0)));

@@ -139,7 +139,7 @@ class Visit:
                 logger.exception("%s of a dashboard cannot be drawn", type(widget).__name__)
                 widget.fail(error)
         cost = self._clock() - start
-        self._due[ident] = start + max(widget.period, COST_FACTOR * cost)
+        self._due[ident] = start + max(widget.period, widget.pace, COST_FACTOR * cost)
 
     def _list_runs(self) -> None:
         listing = self._board.runs()

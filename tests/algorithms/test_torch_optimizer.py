@@ -136,6 +136,15 @@ def test_a_cost_that_is_not_finite_leaves_parameters_alone():
     np.testing.assert_array_equal(W.get_value(), INITIAL)
 
 
+def test_a_sum_of_squares_that_overflows_in_float16_is_refused():
+    W = shared(torch.zeros(1).half(), "W")
+    cost = (W.float() * 50).sum()  # after 26 steps the sum of the squares 2500 is too large
+    algorithm = TorchOptimizer(cost, [W], torch.optim.Adagrad)
+    with pytest.raises(NotFiniteError, match="in batch 27"):
+        for _ in range(30):
+            algorithm.process_batch({})
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
     def fresh():

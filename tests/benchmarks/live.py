@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from functools import partial
 
 from playwright.sync_api import Browser
 
@@ -33,7 +35,13 @@ VIEW, BOTH = "full view", "full view and dashboard"
 
 
 @contextmanager
-def shown(session: Session, browser: Browser | None) -> Iterator[None]:
+def unseen(session: Session) -> Iterator[None]:
+    """Show nothing."""
+    yield
+
+
+@contextmanager
+def shown(session: Session, *, browser: Browser | None) -> Iterator[None]:
     """Show a session by the full view and, if a browser is given, by a dashboard."""
     with full_view(session):
         if browser is None:
@@ -44,6 +52,7 @@ def shown(session: Session, browser: Browser | None) -> Iterator[None]:
         with guarded_page(browser) as page:
             page.goto(dashboard.url)
             page.wait_for_selector('[data-testid="plot"]')
+            page.wait_for_timeout(1000)  # until the page is complete
             yield
         dashboard.close()
 
@@ -58,19 +67,21 @@ class Watched(InSession):
         plot.main_loop = self.main_loop
         self.main_loop.extensions.append(plot)
 
-    def watched(self, browser: Browser | None) -> float:
-        """Return the seconds of the epochs with a view, and with a dashboard if there is one."""
+    def seconds(self, shown: Callable[[Session], AbstractContextManager[None]]) -> float:
+        """Return the seconds from the first batch of the epochs to the end of the run."""
         session = self.main_loop.start(paused=True)
-        with shown(session, browser):
+        with shown(session):
+            start = time.perf_counter()
             session.resume()
             session.wait()
-        return self.timer.seconds
+            return time.perf_counter() - start
 
 
 def speed(work: Work, epochs: int, browser: Browser | None, pairs: int) -> float:
     """Return the median speed with views relative to that without."""
     without, watched = Watched(work, epochs), Watched(work, epochs)
-    found = [without.epoch() / watched.watched(browser) for _ in range(pairs + 1)]
+    page = partial(shown, browser=browser)
+    found = [without.seconds(unseen) / watched.seconds(page) for _ in range(pairs + 1)]
     return statistics.median(found[1:])  # the first epoch compiles
 
 

@@ -8,6 +8,7 @@ drawing. A click is acknowledged when the bar shows the iteration at which it to
 
 from __future__ import annotations
 
+import ast
 import json
 import statistics
 import tempfile
@@ -38,6 +39,7 @@ from tests.support import chromium, kernels
 
 FIRST = ROOT / "notebooks" / "01_first_training.ipynb"
 WATCHED = """
+import json
 class Clock(TrainingExtension):
     times = []
     def after_batch(self, batch):
@@ -168,7 +170,8 @@ class Figures:
         notebook.page.evaluate(WATCH)
         time.sleep(4 if self.quick else 10)
         drawings = notebook.page.evaluate("window.drawings")
-        recorded = json.loads(notebook.ask("clock.times"))
+        # as one text, because IPython shows only the first values of a long list
+        recorded = json.loads(ast.literal_eval(notebook.ask("json.dumps(clock.times)")))
         # A point is a value that is finite; one in 40 is not.
         finite = [t for i, t in enumerate(recorded, 1) if i % 40 != 20]
         ages = [

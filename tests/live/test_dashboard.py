@@ -206,6 +206,17 @@ def test_a_hidden_widget_is_not_refreshed(session):
     assert all(plot not in message["parts"] for message in tab.tick())
 
 
+def test_a_widget_that_the_page_draws_slowly_is_refreshed_as_seldom(session):
+    tab = Tab(SessionBoard([session]))
+    plot = part(tab.open(), "PlotView")
+    slow = {"kind": "pace", "seconds": 5.0}
+    tab.visit.receive({"kind": "part", "ident": plot, "content": slow})
+    tab.tick()
+    train(session, 3)
+    assert all(plot not in message["parts"] for message in tab.tick(seconds=4.0))
+    assert plot in tab.tick(seconds=1.5)[0]["parts"]
+
+
 def test_an_error_in_a_widget_is_shown_there_and_logged_once(session, monkeypatch, caplog):
     tab = Tab(SessionBoard([session]))
     contents = tab.open()

@@ -13,6 +13,7 @@ class FakeView:
     """View that records the calls of the pump; it can fail or take time."""
 
     period = 0.2
+    pace = 0.0
 
     def __init__(self, clock=None, cost=0.0, messages=1, error=None):
         self.clock, self.cost, self.messages, self.error = clock, cost, messages, error
@@ -69,6 +70,15 @@ def test_a_fast_view_waits_its_period():
     pump.attach(view)
     pump.serve(view)
     assert pump._due[view] == view.period
+
+
+def test_a_view_whose_page_draws_slowly_waits_for_the_page():
+    clock = Clock()
+    view, pump = FakeView(clock), quiet_pump(clock)
+    view.pace = 1.5
+    pump.attach(view)
+    pump.serve(view)
+    assert pump._due[view] == 1.5
 
 
 def test_one_separate_thread_refreshes_all_views():

@@ -239,11 +239,13 @@ class TorchOptimizer(UpdatesAlgorithm):
 
         Gradients are checked before they are passed to the optimizer, but an optimizer that
         evaluates the cost several times changes parameters before the later evaluations. Any step
-        can overflow with factors above one, with a very small constant in a denominator, or with
-        an optimizer that is not part of torch.
+        can overflow with factors above one, with a very small constant in a denominator, in float16
+        or with an optimizer that is not part of torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
         if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):
+            return True
+        if any(leaf.dtype is torch.float16 for leaf in self._leaves):
             return True
         for group in self.optimizer.param_groups:
             eps = group.get("eps")

@@ -7,11 +7,13 @@ import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparis
 import { command, deliver } from "./command";
 import { orderKeys, styleCurves } from "./curve_style";
 import { makeHandle } from "./handle";
+import { paced } from "./pace";
 import { onKey } from "./plot_keys";
 import { drawMarks } from "./marks";
 import type { PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
 import { unpack, type Points } from "./numbers";
+import { post } from "./post";
 import { readout, showTip } from "./readout";
 import { csv, download, png, svg } from "./save";
 import { makeSettings, payloadOf, toggled } from "./settings";
@@ -161,6 +163,9 @@ export function fill(
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const pace = paced(apply, (ms) => {
+    post(model, box, { kind: "pace", seconds: ms / 1000 });
+  });
   const update = () => {
     arrange();
     refit();
@@ -182,6 +187,7 @@ export function fill(
     const first = start();
     for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
+    pace.hurry();
     void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
   };
   const askRange = () => {
@@ -233,6 +239,7 @@ export function fill(
   const several = lines.flat().some(({ run }) => run);
   const comparison = several
     ? makeComparison(lines.flat(), settings, below, () => {
+        pace.hurry();
         void deliver(model, box, { kind: "compare", start: null }, channel());
       })
     : null;
@@ -249,6 +256,7 @@ export function fill(
         void command(model, box, { name, arguments: args }, channel(), waiting);
       },
       (iteration) => {
+        pace.hurry();
         void deliver(model, box, { kind: "compare", start: iteration }, channel());
       },
     ),
@@ -309,8 +317,8 @@ export function fill(
 
   settings.listen(update);
   const leaveTheme = followTheme(figures, box);
-  model.on("change:payload", apply);
-  apply();
+  model.on("change:payload", pace.draw);
+  pace.draw();
   askRange();
   return () => {
     ended = true;
@@ -319,7 +327,8 @@ export function fill(
     endKeys();
     sizes.disconnect();
     leaveTheme();
-    model.off("change:payload", apply);
+    model.off("change:payload", pace.draw);
+    pace.end();
     views.remove();
   };
 }

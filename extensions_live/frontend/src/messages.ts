@@ -9,6 +9,12 @@ export interface VisibilityMessage {
   visible: boolean;
 }
 
+/** Report of a page that draws slowly: the seconds between two drawings of the widget, or 0. */
+export interface PaceMessage {
+  kind: "pace";
+  seconds: number;
+}
+
 /** Request for more points between two iterations, or for the whole curve if both are null. */
 export interface RangeMessage {
   kind: "range";
@@ -66,7 +72,7 @@ export interface ChooseMessage {
 
 export type WidgetMessage = RangeMessage | CommandMessage | SettingsMessage | CompareMessage;
 
-export type Message = VisibilityMessage | RangeMessage | CommandMessage | SettingsMessage | CompareMessage | ChooseMessage;
+export type Message = VisibilityMessage | PaceMessage | RangeMessage | CommandMessage | SettingsMessage | CompareMessage | ChooseMessage;
 
 /** Message for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {

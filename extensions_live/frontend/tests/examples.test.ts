@@ -9,6 +9,11 @@ import confusion, { sentence } from "../src/widgets/confusion";
 import tiles from "../src/widgets/tiles";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
+// Its own test is pace.test.ts; here every update is drawn at once.
+vi.mock("../src/pace", () => ({
+  paced: (draw: () => void) => ({ draw, hurry: vi.fn(), end: vi.fn() }),
+}));
+
 let el: HTMLElement;
 
 beforeEach(() => {

@@ -7,6 +7,11 @@ import { readout } from "../src/readout";
 import type { CurveData, LineInfo, PlotPayload, PlotState } from "../src/messages";
 import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
+// Its own test is pace.test.ts; here every update is drawn at once.
+vi.mock("../src/pace", () => ({
+  paced: (draw: () => void) => ({ draw, hurry: vi.fn(), end: vi.fn() }),
+}));
+
 function curve(x: number[], y: number[], marks: number[] = []): CurveData {
   const view = (values: number[]) => new DataView(Float64Array.from(values).buffer);
   return { x: view(x), y: view(y), marks: view(marks), dots_x: view([]), dots_y: view([]) };

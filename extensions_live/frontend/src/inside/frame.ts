@@ -6,6 +6,7 @@ import { watchKernel } from "../kernel";
 import { ownKeys } from "../keys";
 import type { Empty, LiveState } from "../messages";
 import type { Model } from "../model";
+import { paced, type Pace } from "../pace";
 import { post } from "../post";
 import { showProblem } from "../problem";
 import { reportVisibility } from "../visibility";
@@ -37,10 +38,12 @@ export function makeFrame<Payload extends object>(
   if (title) make("div", "wb-title", box, title);
   const waiting = make("div", "wb-soft wb-inside-waiting", box, "waiting for the first values");
   const content = make("div", "", box);
+  let pace: Pace | undefined;
   return {
     box,
     content,
     choose: (what, value) => {
+      pace?.hurry();
       post(plain, box, { kind: "choose", what, value });
     },
     run: (apply) => {
@@ -51,15 +54,19 @@ export function makeFrame<Payload extends object>(
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
-      model.on("change:payload", update);
+      const own = (pace = paced(update, (ms) => {
+        post(plain, box, { kind: "pace", seconds: ms / 1000 });
+      }));
+      model.on("change:payload", own.draw);
       model.on("change:problem", update);
-      update();
+      own.draw();
       announce(box);
       return () => {
         endReports();
         endWatch();
         endKeys();
-        model.off("change:payload", update);
+        model.off("change:payload", own.draw);
+        own.end();
         model.off("change:problem", update);
       };
     },

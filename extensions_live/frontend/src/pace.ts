@@ -1,0 +1,89 @@
+// Limits how often a view is drawn, so that drawing leaves the processor to training.
+
+export const SHARE = 20; // the time between two drawings, in multiples of the time that one takes
+export const SLOW = 300; // ms between two drawings from which on Python need not send more
+const CHANGE = 1.3; // factor by which this time changes before it is reported again
+
+/** Resolves at the end of the current animation frame, to its duration in ms. */
+const frame = () =>
+  new Promise<number>((resolve) => {
+    requestAnimationFrame((start) => {
+      const { port1, port2 } = new MessageChannel(); // its message arrives after the frame is painted
+      port1.onmessage = () => {
+        port1.close();
+        resolve(performance.now() - start);
+      };
+      port2.postMessage(null);
+    });
+  });
+
+export interface Pace {
+  /** Draws now, or later if the last drawing took long; all calls until then are one. */
+  draw: () => void;
+  /** Lets the next call of `draw` draw at once, because the user waits for it. */
+  hurry: () => void;
+  /** Cancels a drawing that waits. */
+  end: () => void;
+}
+
+/**
+ * Returns a `Pace` for `draw`. The time of a drawing includes the next two frames, in which drawing
+ * libraries paint. `report` receives the ms between two drawings if they are many, or 0.
+ */
+export function paced(draw: () => void, report: (ms: number) => void): Pace {
+  let next = 0; // the earliest time of the next drawing; infinite while it is not known
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let waiting = false; // a drawing is due as soon as the time is known
+  let urgent = false;
+  let count = 0; // of drawings
+  let reported = 0;
+  const tell = (ms: number) => {
+    const now = ms < SLOW ? 0 : ms;
+    const alike = now && reported && Math.max(now / reported, reported / now) < CHANGE;
+    if (now === reported || alike) return;
+    reported = now;
+    report(now);
+  };
+  const later = () => {
+    timer = setTimeout(go, Math.max(0, next - performance.now()));
+  };
+  const go = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    urgent = waiting = false;
+    const number = (count += 1);
+    const start = performance.now();
+    next = Infinity;
+    draw();
+    const own = performance.now() - start;
+    const known = (frames: number) => {
+      if (number !== count) return; // drawn again in the meantime
+      const pause = SHARE * (own + frames);
+      next = start + pause;
+      tell(pause);
+      if (waiting) later();
+      waiting = false;
+    };
+    if (document.hidden)
+      known(0); // a hidden page has no frames
+    else
+      void frame().then(async (first) => {
+        known(first + (await frame()));
+      });
+  };
+  return {
+    draw: () => {
+      if (urgent || performance.now() >= next) go();
+      else if (next === Infinity) waiting = true;
+      else if (timer === undefined) later();
+    },
+    hurry: () => {
+      urgent = true;
+    },
+    end: () => {
+      clearTimeout(timer);
+      count += 1;
+      next = Infinity;
+    },
+  };
+}
