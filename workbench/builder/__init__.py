@@ -3,13 +3,13 @@
 from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
 from workbench.builder.registry import register
 from workbench.builder.schema import schema
 from workbench.builder.sizes import shape_text
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
-from workbench.builder.trial import Part
 from workbench.builder.validation import (
     Checked,
     CheckedBrick,

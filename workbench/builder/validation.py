@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from workbench.bricks.inference import Kind
 from workbench.builder.changes import Change
 from workbench.builder.construct import name_of
+from workbench.builder.facts import BrickFacts, Part
 from workbench.builder.fields import Json
 from workbench.builder.sizes import Sizes
 from workbench.builder.spec import BrickSpec, CallSpec, Spec, wires_in
-from workbench.builder.trial import BrickFacts, Part, Task, Trial, trials
+from workbench.builder.trial import Task, Trial, trials
 from workbench.errors import SpecError, nearest
 from workbench.hints import Hinted, hinted
 
