@@ -19,7 +19,7 @@ from workbench.builder.graph import given_to
 from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
 from workbench.graph.annotations import get_application_call
-from workbench.graph.counts import count_parameters
+from workbench.graph.counts import count_flops, count_parameters
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Variable, shapes
 
