@@ -1,5 +1,6 @@
 """Specifications of models: bricks and graphs as plain data, and the way back."""
 
+from workbench.builder.blocks import BLOCKS, Block
 from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
@@ -22,6 +23,8 @@ from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
 __all__ = [
+    "BLOCKS",
+    "Block",
     "BrickSpec",
     "BuilderError",
     "Built",

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.bricks import Brick, symbolic_parameters
+from workbench.bricks import Brick, MultiHeadAttention, symbolic_parameters
 from workbench.bricks.inference import Inputs, Kind
+from workbench.bricks.positions import PositionalEncoding
 from workbench.builder import paths, registry
 from workbench.builder.construct import settle
 from workbench.builder.encode import Encoder
@@ -59,9 +60,29 @@ class BrickFacts:
     inferred: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
 
-def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterator[Part]:
-    """Yield the applications inside an application, the first ones first."""
-    places = paths.tree(brick)
+def axes_of(outputs: Sequence[Variable], given: Inputs) -> tuple[tuple[str, str], ...]:
+    """Return labels of unknown sizes of the inputs, which bricks inside the graph tell."""
+    found: dict[str, str] = {}
+    for call, known in _calls(outputs).items():
+        bound = call.application
+        if hasattr(bound, "sequences"):
+            names, labels = set(bound.sequences), ("time", "batch")
+        elif isinstance(bound.brick, (MultiHeadAttention, PositionalEncoding)):
+            names, labels = {"query", "input_"}, ("batch", "time")
+        else:
+            continue
+        inputs = {n: v for output in known.values() for n, v in given_to(call, output).items()}
+        for name, variable in inputs.items():
+            kind = given.kind(variable, name)
+            if name in names and len(kind.shape) > 1:
+                for size, label in zip(kind.shape, labels, strict=False):
+                    if isinstance(size, str):
+                        found.setdefault(size, label)
+    return tuple(found.items())
+
+
+def _calls(outputs: Sequence[Variable]) -> dict[Any, dict[str, Variable]]:
+    """Return the applications in a graph with their outputs by name, the last ones first."""
     found: dict[Any, dict[str, Variable]] = {}
     waiting, seen = list(outputs), set(outputs)
     while waiting:
@@ -69,11 +90,17 @@ def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterat
         call = get_application_call(variable)
         if call is not None and has_roles(variable, [OUTPUT]):
             found.setdefault(call, {})[variable.tag.name] = variable
-        fresh = [] if variable.owner is None else variable.owner.inputs
-        fresh = [v for v in fresh if v not in seen]
+        inputs = [] if variable.owner is None else variable.owner.inputs
+        fresh = [v for v in inputs if v not in seen]
         seen.update(fresh)
         waiting.extend(fresh)
-    for call, known in reversed(found.items()):
+    return found
+
+
+def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterator[Part]:
+    """Yield the applications inside an application, the first ones first."""
+    places = paths.tree(brick)
+    for call, known in reversed(_calls(outputs).items()):
         inner = call.application.brick
         if inner is brick or inner not in places:
             continue
@@ -89,7 +116,9 @@ def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterat
 def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
     """Return the operations for inputs in which every unknown size is 1, by path of brick."""
     inputs = ComputationGraph(list(outputs)).inputs
-    sizes = {v: [shapes.known(size) or 1 for size in v.fake.shape] for v in inputs}
+    sizes: dict[Variable | str, list[int]] = {
+        v: [1 if (n := shapes.known(size)) is None else n for size in v.fake.shape] for v in inputs
+    }
     try:
         found = count_flops(list(outputs), sizes)
     except Exception:  # some operations need values, or larger inputs

@@ -28,6 +28,7 @@ from workbench.builder.convert import (
 from workbench.builder.facts import (
     BrickFacts,
     Part,
+    axes_of,
     facts_of,
     facts_of_unused,
     flops_of,
@@ -54,6 +55,8 @@ class Trial:
         Empty if there was a problem.
     learned : tuple of pairs
         Sizes that must be equal, see `Inputs.learned`.
+    axes : tuple of pairs
+        Labels of unknown sizes, by their names.
     parts : tuple of Part
     flops : dict of str to int, or None
         The floating-point operations for one example by path of brick, ``""`` for all of them.
@@ -64,6 +67,7 @@ class Trial:
 
     outputs: tuple[Kind, ...] = ()
     learned: tuple[tuple[str, int | str], ...] = ()
+    axes: tuple[tuple[str, str], ...] = ()
     parts: tuple[Part, ...] = ()
     flops: Mapping[str, int] | None = None
     bricks: tuple[BrickFacts, ...] = ()
@@ -202,6 +206,7 @@ def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
     return Trial(
         tuple(map(renamed, trial.outputs)),
         tuple((names[a], names.get(b, b) if isinstance(b, str) else b) for a, b in trial.learned),
+        tuple((names[size], label) for size, label in trial.axes),
         tuple(Part(p.brick, p.method, kinds(p.inputs), kinds(p.outputs)) for p in trial.parts),
         trial.flops,
         trial.bricks,
@@ -252,6 +257,7 @@ def _attempt(task: Task) -> Trial:
         return Trial(
             found.outputs,
             tuple(given.learned()),
+            found.axes,
             found.parts,
             found.flops,
             tuple(map(facts_of, built.bricks.values())),
@@ -276,7 +282,10 @@ def _applied(call: CallSpec, given: Inputs, built: Built, constructor: Construct
         return Trial(kinds, flops=flops_of(outputs, ""))
     brick = constructor.bricks[call.brick or ""]
     return Trial(
-        kinds, parts=tuple(parts_of(brick, outputs, given)), flops=flops_of(outputs, brick)
+        kinds,
+        axes=axes_of(outputs, given),
+        parts=tuple(parts_of(brick, outputs, given)),
+        flops=flops_of(outputs, brick),
     )
 
 

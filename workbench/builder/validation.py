@@ -236,6 +236,7 @@ class _Check:
         complete = len(kinds) == len(needed)
         trial = trials.find(Task(bricks, call, kinds if complete else None, tuple(needed)))
         self.sizes.learn(trial.learned)
+        self.sizes.tell(trial.axes)
         fault = self._fault(trial, group, call)
         if fault is None:
             self.facts.update(zip(group, trial.bricks, strict=False))
