@@ -1,4 +1,4 @@
-"""What a finished brick and its application are like: shapes inside, parameters, operations.
+"""Facts about a finished brick and its application: shapes inside, parameters, operations.
 
 Only plain values are returned, so that bricks and graphs can be forgotten.
 """
@@ -45,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class BrickFacts:
-    """What is known about a finished brick.
+    """Facts about a finished brick.
 
     Attributes
     ----------
