@@ -21,12 +21,13 @@ from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
 from workbench.graph.annotations import get_application_call
 from workbench.graph.counts import count_flops, count_parameters
+from workbench.hints import Hinted
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Variable, shapes
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Hinted):
     """The application of a brick inside another one.
 
     Attributes
