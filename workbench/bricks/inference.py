@@ -9,8 +9,10 @@ for the next application if nothing was learned about their sizes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -86,33 +88,140 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     >>> infer(Linear(784, 10).apply, {"input_": Kind(("batch", 784))})
     {'output': Kind(shape=('batch', 10), dtype=torch.float32)}
     """
+    with fresh_inputs(inputs) as given:
+        outputs = application(**given.variables, as_dict=True)
+        return {
+            name: given.kind(output, f"{application.path}: the output {name}")
+            for name, output in outputs.items()
+        }
+
+
+@contextmanager
+def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
+    """Give variables of some kinds for one application, inside `symbolic_parameters`.
+
+    Nothing is known about their unknown sizes, except that sizes of the same name are equal.
+
+    Parameters
+    ----------
+    inputs : dict of str to Kind
+        Kinds of the variables, by name.
+    """
     key = tuple((name, kind.shape, kind.dtype) for name, kind in inputs.items())
-    variables = _kept.take(key) or _made(inputs)
+    variables, sizes = _kept.take(key, inputs)
     fakes = [variable.fake for variable in variables.values()]
     before = shapes.facts(fakes)
     with symbolic_parameters():
-        outputs = application(**variables, as_dict=True)
-    sizes = _named_sizes(inputs, variables)
-    found = {name: _kind(application, name, output, sizes) for name, output in outputs.items()}
+        yield Inputs(inputs, variables)
     if shapes.facts(fakes) == before:
-        _kept.keep(key, variables)
-    return found
+        _kept.keep(key, variables, sizes)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Variables for one application.
+
+    Attributes
+    ----------
+    kinds : dict of str to Kind
+    variables : dict of str to Variable
+    """
+
+    kinds: Mapping[str, Kind]
+    variables: dict[str, Variable]
+
+    def kind(self, output: Any, what: str) -> Kind:
+        """Return the kind of an output; an unknown size of an input keeps its name.
+
+        Raises
+        ------
+        ArgumentError
+            If the output, which the error calls `what`, is not a variable.
+        """
+        if not isinstance(output, Variable):
+            raise ArgumentError(
+                f"{what} is {output!r:.60}, but must be a variable, so that it has a shape"
+            )
+        names = self._names
+        sizes: Iterable[Any] = () if output.is_number else output.fake.shape
+        known = [(size, shapes.known(size)) for size in sizes]
+        shape = [names.get(shapes.symbol(size)) if n is None else n for size, n in known]
+        return Kind(tuple(shape), output.dtype)
+
+    @cached_property
+    def _names(self) -> dict[Any, str]:
+        """The names of unknown sizes, by their symbols."""
+        return {
+            shapes.symbol(size): name for name, size in self._named() if shapes.known(size) is None
+        }
+
+    def learned(self) -> list[tuple[str, int | str]]:
+        """Return what the application taught about the sizes with names.
+
+        Each pair is a name and what this size must equal: a number or another name.
+        """
+        found: list[tuple[str, int | str]] = []
+        seen: dict[Any, str] = {}
+        for name, size in self._named():
+            number = shapes.known(size)
+            if number is not None:
+                found.append((name, number))
+                continue
+            symbol = shapes.symbol(size)
+            same = [symbol, *(shapes.equal_to(symbol) if symbol.is_Symbol else [])]
+            other = next((seen[one] for one in same if one in seen), None)
+            if other is None:
+                seen[symbol] = name
+            elif other != name:
+                found.append((name, other))
+        return list(dict.fromkeys(found))
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        for key, variable in self.variables.items():
+            for name, size in zip(self.kinds[key].shape, variable.fake.shape, strict=True):
+                if isinstance(name, str):
+                    yield name, size
 
 
 class _Kept:
-    """Cache of inputs by kind; each entry is used by one application at a time."""
+    """Unknown sizes, and inputs that have them, each used by one application at a time.
+
+    A new unknown size makes torch forget what it has computed about the others. So sizes about
+    which nothing was learned are used again, always the oldest ones first.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_key: dict[Any, dict[str, Variable]] = {}
+        self._by_key: dict[Any, tuple[dict[str, Variable], list[Variable]]] = {}
+        self._free: dict[int, Variable] = {}
+        self._numbers: dict[Variable, int] = {}
 
-    def take(self, key: Any) -> dict[str, Variable] | None:
+    def take(
+        self, key: Any, inputs: Mapping[str, Kind]
+    ) -> tuple[dict[str, Variable], list[Variable]]:
+        """Return inputs, and vectors that hold their unknown sizes."""
+        names = [n if isinstance(n, str) else None for k in inputs.values() for n in k.shape
+                 if not isinstance(n, int)]  # fmt: skip
+        count = len({n for n in names if n is not None}) + names.count(None)
         with self._lock:
-            return self._by_key.pop(key, None)
+            known, sizes = self._by_key.get(key, ({}, []))
+            ready = bool(known) and all(self._numbers.get(s) in self._free for s in sizes)
+            if not ready:
+                sizes = [self._free[number] for number in sorted(self._free)[:count]]
+            for size in sizes:
+                del self._free[self._numbers[size]]
+        if ready:
+            return known, sizes
+        sizes += [_vector(shapes.unknown_size()) for _ in range(count - len(sizes))]
+        return _made(inputs, [size.fake.shape[0] for size in sizes]), sizes
 
-    def keep(self, key: Any, variables: dict[str, Variable]) -> None:
+    def keep(self, key: Any, variables: dict[str, Variable], sizes: list[Variable]) -> None:
+        """Allow other applications to use inputs and sizes."""
         with self._lock:
-            self._by_key[key] = variables
+            for size in sizes:
+                number = self._numbers.setdefault(size, len(self._numbers))
+                self._free[number] = size
+            self._by_key[key] = variables, sizes
             if len(self._by_key) > MOST_KINDS:
                 del self._by_key[next(iter(self._by_key))]
 
@@ -120,34 +229,21 @@ class _Kept:
 _kept = _Kept()
 
 
-def _made(inputs: Mapping[str, Kind]) -> dict[str, Variable]:
-    """Create inputs, in which sizes with the same name are the same unknown size."""
-    texts = dict.fromkeys(n for kind in inputs.values() for n in kind.shape if isinstance(n, str))
-    named = {text: shapes.unknown_size() for text in texts}
+def _vector(size: Any) -> Variable:
+    return Variable(shapes.fake_tensor([size], torch.float32, default_device()))
+
+
+def _made(inputs: Mapping[str, Kind], unknown: Iterable[Any]) -> dict[str, Variable]:
+    """Create inputs with unknown sizes; sizes of the same name are one size."""
+    left, named = iter(unknown), dict[str, Any]()
+
+    def size(wanted: Size) -> Any:
+        if isinstance(wanted, str):
+            return named[wanted] if wanted in named else named.setdefault(wanted, next(left))
+        return next(left) if wanted is None else wanted
+
     made: dict[str, Variable] = {}
     for name, kind in inputs.items():
-        sizes = [named[size] if isinstance(size, str) else size for size in kind.shape]
-        made[name] = Variable(shapes.fake_tensor(sizes, kind.dtype, default_device()), name=name)
+        fake = shapes.fake_tensor([size(n) for n in kind.shape], kind.dtype, default_device())
+        made[name] = Variable(fake, name=name)
     return made
-
-
-def _named_sizes(inputs: Mapping[str, Kind], variables: Mapping[str, Variable]) -> dict[Any, str]:
-    """Return a dictionary from the symbols of unknown sizes to their names."""
-    return {
-        shapes.symbol(size): name
-        for key, variable in variables.items()
-        for name, size in zip(inputs[key].shape, variable.fake.shape, strict=True)
-        if isinstance(name, str)
-    }
-
-
-def _kind(application: BoundApplication, name: str, output: Any, names: Mapping[Any, str]) -> Kind:
-    if not isinstance(output, Variable):
-        raise ArgumentError(
-            f"{application.path}: the output {name} is {output!r:.60}, but must be a variable, so "
-            "that it has a shape"
-        )
-    sizes: Iterable[Any] = () if output.is_number else output.fake.shape
-    known = [(size, shapes.known(size)) for size in sizes]
-    shape = [names.get(shapes.symbol(size)) if n is None else n for size, n in known]
-    return Kind(tuple(shape), output.dtype)

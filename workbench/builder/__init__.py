@@ -1,36 +1,59 @@
 """Specifications of models: conversion of bricks and graphs to plain data and back."""
 
+from workbench.builder.blocks import BLOCKS, Block
+from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
 from workbench.builder.registry import register
 from workbench.builder.schema import schema
+from workbench.builder.sizes import shape_text
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
+from workbench.builder.validation import (
+    Checked,
+    CheckedBrick,
+    CheckedCall,
+    Fault,
+    check,
+    validate,
+)
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
 __all__ = [
+    "BLOCKS",
+    "Block",
     "BrickSpec",
     "BuilderError",
     "Built",
     "CallSpec",
+    "Change",
+    "Checked",
+    "CheckedBrick",
+    "CheckedCall",
     "Entry",
+    "Fault",
     "Field",
     "Group",
     "InputSpec",
     "Method",
+    "Part",
     "Port",
     "Spec",
     "SpecError",
     "catalogue",
+    "check",
     "from_code",
     "from_spec",
     "ports",
     "register",
     "schema",
+    "shape_text",
     "to_code",
     "to_spec",
+    "validate",
 ]
 
 explain_missing(__name__)

@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from workbench.bricks import BoundApplication
+from workbench.bricks import BoundApplication, symbolic_parameters
 from workbench.builder.convert import specification
 from workbench.builder.names import Opaque, Reference, Unreadable, calls, imported, resolved
 from workbench.builder.objects import Objects
@@ -52,9 +52,9 @@ ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.U
 def from_code(text: str) -> Spec:
     """Read the specification of the model that Python code builds, without executing it.
 
-    Bricks are constructed and applied, as by `from_spec`. Only registered classes and their
-    methods, functions for inputs and operations, and a few others such as ``range`` and
-    ``numpy.array`` are called.
+    Bricks are constructed and applied, as by `from_spec`, but parameters get no memory. Only
+    registered classes and their methods, functions for inputs and operations, and a few others such
+    as ``range`` and ``numpy.array`` are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
     those in the list ``monitored``. Without such a list, they are all variables, except the cost,
@@ -99,8 +99,9 @@ def from_code(text: str) -> Spec:
         reason = error.msg if isinstance(error, SyntaxError) else error
         raise BuilderError(f"{where}this is not Python code: {reason}") from None
     reader = _Reader()
-    reader.run(tree.body)
-    return reader.spec()
+    with symbolic_parameters():
+        reader.run(tree.body)
+        return reader.spec()
 
 
 class _Reader:

@@ -1,0 +1,96 @@
+"""Unknown sizes of a checked model: which of them are equal, and how they are called.
+
+Each unknown size of an input has a name of its own. Checking a brick can teach that two sizes are
+equal, or that a size is a certain number. In the end, equal sizes get one label. Recurrent bricks
+and attention tell which axes are ``time`` and ``batch``. Otherwise only the first axis has a label,
+``batch``, if it is the only unknown one, as in ``(None, 784)``, or that of a matrix of floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workbench.bricks.inference import Kind, Size
+from workbench.builder.construct import dtype_of
+from workbench.builder.spec import InputSpec
+from workbench.hints import hinted
+
+
+class Sizes:
+    """The unknown sizes of one model."""
+
+    def __init__(self) -> None:
+        self._same: dict[str, int | str] = {}
+        self._told: list[tuple[Size, str]] = []
+        self._first: list[tuple[int, Kind]] = []
+
+    def of_input(self, given: InputSpec, path: str) -> Kind:
+        """Return the kind of an input, with a name for each unknown size."""
+        dtype = dtype_of(given.dtype, f"{path}/dtype")
+        kind = self.named(given.name, Kind(given.shape, dtype))
+        unknown = [axis for axis, size in enumerate(given.shape) if size is None]
+        floats = dtype.is_floating_point or dtype.is_complex
+        if unknown[:1] == [0] and (len(unknown) == 1 or (floats and len(kind.shape) == 2)):
+            self._first.append((len(unknown), kind))
+        return kind
+
+    def named(self, wire: str, kind: Kind) -> Kind:
+        """Return a kind with a name for each unknown size that has none."""
+        shape = [f"{wire}:{i}" if size is None else size for i, size in enumerate(kind.shape)]
+        return Kind(tuple(shape), kind.dtype)
+
+    def found(self, size: Size) -> Size:
+        """Return the number that a size is known to be, or the first of the equal sizes."""
+        while isinstance(size, str) and size in self._same:
+            size = self._same[size]
+        return size
+
+    def known(self, kind: Kind) -> Kind:
+        """Return a kind with all that was learned about its sizes."""
+        return Kind(tuple(self.found(size) for size in kind.shape), kind.dtype)
+
+    def learn(self, facts: Iterable[tuple[Size, Size]]) -> None:
+        """Note that sizes are equal to others, or to numbers."""
+        for one, other in facts:
+            one, other = self.found(one), self.found(other)
+            if one == other or one is None or other is None:
+                continue
+            if isinstance(one, str):
+                self._same[one] = other
+            elif isinstance(other, str):
+                self._same[other] = one
+
+    def labelled(self, kind: Kind) -> Kind:
+        """Return a kind with labels for its unknown sizes, and None where nothing suggests one."""
+        labels = self._labels()
+        shape = [self.found(size) for size in kind.shape]
+        return Kind(
+            tuple(labels.get(size) if isinstance(size, str) else size for size in shape), kind.dtype
+        )
+
+    def tell(self, axes: Iterable[tuple[str, str]]) -> None:
+        """Note the labels of sizes by name."""
+        self._told += axes
+
+    def _labels(self) -> dict[Size, str]:
+        """Return the label of each size, by the first of the equal ones."""
+        labels: dict[Size, str] = {}
+        for size, text in self._told:
+            labels.setdefault(self.found(size), text)
+        for _, kind in sorted(self._first, key=lambda claim: claim[0]):
+            sizes = [self.found(size) for size in kind.shape]
+            if "batch" not in [labels.get(size) for size in sizes]:
+                labels.setdefault(sizes[0], "batch")
+        return labels
+
+
+@hinted
+def shape_text(kind: Kind) -> str:
+    """Return the text of a shape, with ``?`` for a size that is not known.
+
+    Examples
+    --------
+    >>> shape_text(Kind(("batch", 784))), shape_text(Kind((None, 3))), shape_text(Kind(()))
+    ('batch × 784', '? × 3', 'scalar')
+    """
+    return " × ".join("?" if size is None else str(size) for size in kind.shape) or "scalar"
