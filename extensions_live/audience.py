@@ -1,4 +1,4 @@
-"""Audience of a widget, that is, its visible renderings on pages."""
+"""Audience of a widget: its visible renderings on pages."""
 
 from __future__ import annotations
 

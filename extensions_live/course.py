@@ -1,7 +1,7 @@
 """The course of a run, for the control bar: interventions, branches, snapshots and alerts.
 
 All of this is read from the session and its log. The interventions are read again only while a
-command is waiting, or after a command, branch or run was added.
+command is waiting, or after a command, branch or run has been added.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_ALERTS = 5
 MOST_LETTERS = 300
 
 WAYS_BACK = frozenset({"rewind", "undo", "load"})
-"""Commands that restore another state of training."""
+"""Commands that restore a different state of training."""
 
 
 class Course:
@@ -45,7 +45,7 @@ class Course:
             self._differences.clear()  # a branch is compared with the current one
 
     def interventions(self) -> list[InterventionRow]:
-        """Return the changes to training, the newest first."""
+        """Return the most recent changes to training, the newest first."""
         changes = [one for one in self.records if one["command"] not in UNCHANGING]
         return [row(record) for record in reversed(changes[-MOST_INTERVENTIONS:])]
 

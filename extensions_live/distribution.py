@@ -26,7 +26,7 @@ class Distribution:
     mean, deviation : float
         The mean and standard deviation of the finite values; NaN if there are no finite values.
     zeros, broken : float
-        The shares of exact zeros, and of values that are infinite or not a number.
+        The fraction of all values that are exactly zero, and the fraction that are infinite or NaN.
     size : int
         The total number of values.
     """

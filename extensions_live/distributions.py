@@ -67,7 +67,7 @@ class Distributions:
     cost : Variable, optional
         By default the only scalar output of the graph.
     user : str
-        The name of the view, for errors.
+        The name of the view, for error messages.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Distributions:
         return self._copy is not None
 
     def choose(self, name: str) -> None:
-        """Show another variable."""
+        """Choose the variable to show; an unknown name is ignored."""
         if name in self.names:
             self.chosen = name
 

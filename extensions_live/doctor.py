@@ -27,8 +27,8 @@ THROUGH_PROXY = (
     "jupyter-server-proxy in the environment of the notebook server (version: {found})."
 )
 FORWARD = (
-    "To open the dashboard of another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
-    "machine, and open the address of the dashboard there."
+    "To see a dashboard on another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
+    "machine, and open the address of the dashboard in a browser on it."
 )
 
 TRANSPORT = (

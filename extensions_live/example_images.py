@@ -26,7 +26,7 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     """Return examples as images of shape ``(examples, height, width, channels)``.
 
     Values of types other than uint8 are rescaled so that the lowest value becomes black and the
-    highest value white. If all values are between 0 and 1, 0 becomes black and 1 becomes white.
+    highest value white; if all values are between 0 and 1, however, 0 becomes black and 1 white.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
 
 
 def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure for one run, with a colour and dashes for each channel.
+    """Return the curves of each figure for one run, each channel with a colour and a dash pattern.
 
     Examples
     --------
@@ -104,9 +104,9 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure, with a colour for each run and dashes for each channel.
+    """Return the curves of each figure: a colour for each run, a dash pattern for each channel.
 
-    If a figure has only one channel, the dashes also differ between runs.
+    If a figure has only one channel, the dash pattern also differs between runs.
 
     Parameters
     ----------

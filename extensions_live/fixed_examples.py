@@ -49,7 +49,7 @@ class FixedExamples:
     labels : sequence of str, optional
         The names of the classes.
     user : str
-        The name of the view, for errors.
+        The name of the view, for error messages.
     needs_classes : bool
         True to refuse examples without classes.
 

@@ -45,7 +45,7 @@ class GraphCopy:
     known : mapping
         `Session.variables` of the session whose values are used.
     session : str
-        The name of that session, for errors.
+        The name of that session, for error messages.
 
     Attributes
     ----------

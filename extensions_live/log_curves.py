@@ -26,7 +26,7 @@ POINTS = 6000
 """Maximum number of points of a curve; it is high, since a static figure cannot request more."""
 
 MOST_CHANGES, LONGEST = 200, 200
-"""Maximum numbers of marked iterations, and of characters in the text about one iteration."""
+"""Maximum number of marked iterations, and of characters in the text about one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOTHING = "there is nothing to draw: the log has no numeric channel"

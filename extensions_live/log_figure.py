@@ -280,7 +280,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return `numbers`; with `compact`, as int32 if all are whole, else as float32 if they fit."""
+    """Return `numbers`; with `compact`, as int32 if all are whole, or float32 if they fit."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

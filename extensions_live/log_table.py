@@ -1,4 +1,4 @@
-"""`LogTable`: a table of the rows of a log, the newest first, which grows while a run trains.
+"""`LogTable`: a table of the rows of a log, newest first, that grows while a run trains.
 
 The page requests only the rows that it shows, by their positions after filtering and sorting.
 Therefore the size of a message does not depend on the size of the log.
@@ -46,7 +46,7 @@ NO_COLUMNS = "columns must be a list of channel names, for example ['cost'], not
 
 
 class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
-    """Table of the rows of a session or a log, which can be sorted, filtered and copied as CSV.
+    """Table of the rows of a session or a log, with sorting, filtering and copying as CSV.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def log_of(source: Any) -> TrainingLogBase:
 
 
 def check(log: TrainingLogBase, condition: str) -> None:
-    """Raise an error if `condition` is invalid or names a channel that a log with records lacks."""
+    """Raise an error if `condition` is invalid or names a channel that a nonempty log lacks."""
     try:
         select(log.frame.tail(1), condition)
     except UnknownRecordError:

@@ -30,7 +30,7 @@ class VisibilityMessage(TypedDict):
 
 
 class PaceMessage(TypedDict):
-    """Report of a page that draws slowly: the seconds between two drawings of the widget, or 0."""
+    """Report of a page: the seconds between two drawings if it draws slowly, otherwise 0."""
 
     kind: Literal["pace"]
     seconds: float

@@ -1,4 +1,4 @@
-"""Settings of a plot, which the user chooses on the page and Python stores.
+"""Settings of a plot, chosen by the user on the page and stored in Python.
 
 The page sends all of them at once. Python sends them back with the data of the plot, so that a
 reloaded page and a second view of the same widget show the same plot.

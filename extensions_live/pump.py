@@ -24,7 +24,7 @@ from workbench.errors import WorkbenchError
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""Maximum number of messages per second; a page can receive 12, and the margin is for bursts."""
+"""Maximum number of messages per second; a page can receive 12, so there is room for bursts."""
 
 COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""
@@ -37,7 +37,7 @@ class View(Protocol):
     """The minimum number of seconds between two refreshes."""
 
     pace: float
-    """The number of seconds between two drawings of the page, if it draws slowly."""
+    """The number of seconds between two redraws of a page that draws slowly, otherwise 0."""
 
     def watched(self) -> bool:
         """Return True if a refresh is useful: a page shows the view, or its output is saved."""
@@ -118,7 +118,7 @@ class Pump:
             self._changed.notify_all()
 
     def nudge(self, view: View) -> None:
-        """Refresh `view` soon, because it became visible or the page requested data."""
+        """Refresh `view` soon, because it has become visible or the page requested data."""
         with self._changed:
             if view in self._due:
                 self._due[view] = self._clock()

@@ -187,7 +187,7 @@ def carry_out(
     Returns
     -------
     Command or Session
-        The result of the method, which is the new session for ``fork``.
+        The result of the method; for ``fork``, the new session.
 
     Raises
     ------

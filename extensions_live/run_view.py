@@ -70,7 +70,7 @@ def display(widget: LiveWidget[Any, Any], make_still: Callable[[Any], StillOutpu
 
 
 class Shelf:
-    """Registry of the views of each cell, which are closed when the cell runs again or is deleted.
+    """Registry of the views of each cell; they are closed when the cell runs again or is deleted.
 
     Without it, every execution of a cell would leave its widgets in memory until the kernel ends.
     If the front end does not identify its cells, views stay open until the user closes them.

@@ -148,7 +148,7 @@ class Runs:
 
 
 def as_source(given: Any, where: str) -> LogSource:
-    """Return the `LogSource` of a run; `where` describes the run in errors.
+    """Return the `LogSource` of a run; `where` describes the run in error messages.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
         A column for each channel. The iterations are in the column ``iteration`` if there is one,
         else in the index. An index named ``epoch`` means that each row is the end of an epoch.
     where : str, optional
-        The name of the frame in errors.
+        The name of the frame in error messages.
 
     Raises
     ------

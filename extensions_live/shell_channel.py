@@ -32,7 +32,7 @@ STEP = 0.1
 
 _one = threading.Lock()
 _handed: set[asyncio.Future[Any]] = set()
-"""Tasks that handle kept messages; the event loop has only weak references to tasks."""
+"""Tasks that handle kept messages, stored since the event loop has only weak references."""
 
 
 class Listener:

@@ -84,7 +84,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, with an empty text for requests that a rewind undid."""
+        """Return the outcomes of requests, with empty text for requests that a rewind undid."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:
@@ -95,7 +95,7 @@ class Steer:
         return {**receipt, "text": "", "code": ""} if gone else receipt
 
     def _receipt(self, path: str, request: Request | None) -> Receipt | None:
-        """Return the outcome of the last change of a hyperparameter, regardless of its origin."""
+        """Return the outcome of the last change to a hyperparameter, regardless of its origin."""
         change = self._course.last_change(path)
         own = None if request is None else self._present(request)
         if change is None or (request is not None and request.waiting):

@@ -165,7 +165,7 @@ class StillOutput:
         return source is None or source.state.ended
 
     def due(self) -> object:
-        """Return a value that identifies the state to publish, or None if nothing is due."""
+        """Return an identifier of the state to publish, or None to publish nothing now."""
         log = self.log()
         if log is None:
             return None

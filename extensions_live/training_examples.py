@@ -63,9 +63,9 @@ class TrainingExamples(FixedExamples):
     indices : array of int
         The index of each example.
     count : int
-        The number of training examples that were not dropped.
+        The number of training examples that have not been dropped.
     looked : int
-        The number of examples that were seen at least once.
+        The number of examples that have been seen at least once.
     wrong : int
         The number of examples whose prediction was wrong when they were last seen.
     pinned : set of int
@@ -216,7 +216,7 @@ class TrainingExamples(FixedExamples):
         return [index for index in self._edits if index in here][-RECENT:]
 
     def _adapt(self, probe: Probe, seconds: float) -> None:
-        """Choose the number of examples of the next probe."""
+        """Choose the number of examples for the next probe."""
         count = len(probe.examples)
         size = sum(np.asarray(values).nbytes for values in probe.batch.values()) / count
         if probe.seconds > READING or seconds > COMPUTING:

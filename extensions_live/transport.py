@@ -1,7 +1,7 @@
 """Transports of live widgets: the kernel's comm, or the connection of a dashboard to its page.
 
 A widget does not depend on its transport. In a notebook, it uses the kernel's comm, and the `Pump`
-refreshes it. A widget that is created inside `carried_by` uses another comm, and the code that
+refreshes it. A widget created inside `carried_by` uses a different comm, and the code that
 transports its changes also refreshes it. Dashboards can therefore show every widget unchanged.
 """
 

@@ -98,7 +98,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     Attributes
     ----------
     pace : float
-        The number of seconds between two drawings of a page that draws slowly, otherwise 0. Updates
+        The number of seconds between two redraws of a page that draws slowly, otherwise 0. Updates
         in between would not be seen.
     """
 
@@ -161,7 +161,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         return 1
 
     def _repeat(self) -> int:
-        """Send the payload again if a page may lack it; return the number of messages."""
+        """Send the payload again if a page may not have it; return the number of messages sent."""
         again, self._again = self._again, False
         if not again or not self.payload:
             return 0

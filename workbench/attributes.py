@@ -45,7 +45,8 @@ def check_attribute(
     name : str
         Name of the attribute to assign.
     hint : callable, optional
-        A function that returns advice for the error message; by default, a similar name.
+        A function that returns advice for the error message. By default the message suggests a
+        similar name.
     family : tuple of type, optional
         Classes whose methods can also add attributes, since a parent configures its children.
 

@@ -391,7 +391,7 @@ class LogWarning(WorkbenchError, RuntimeWarning):
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):
-    """An extension that is configured incorrectly, for example so that it is never called."""
+    """An incorrectly configured extension, for example one that would never be called."""
 
 
 class EventError(ExtensionError):

@@ -237,7 +237,7 @@ class Sparse(NdarrayInitialization):
     Parameters
     ----------
     num_init : int or float
-        How many weights of each row are drawn: a number (int) or a fraction (float).
+        The number (int) or the fraction (float) of the weights to draw in each row.
     weights_init : NdarrayInitialization
         The scheme that draws these weights.
     sparse_init : NdarrayInitialization, optional

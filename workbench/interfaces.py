@@ -223,7 +223,7 @@ class Hyperparameter(Protocol):
     low, high : float
         The bounds of the value; infinite if there is no bound.
     scale : {'log', 'linear'}
-        The scale of controls for the value.
+        The scale on which controls show the value.
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
@@ -302,7 +302,7 @@ class Probe(Protocol):
         The values of these examples in the dataset, before transformers, for the sources that hold
         one number for each example.
     seconds : float
-        The time for which reading the examples delayed training.
+        The number of seconds by which reading the examples delayed training.
     """
 
     iteration: int | None
@@ -392,7 +392,7 @@ class Session(Protocol):
         """Train for additional epochs or batches, even after training has ended."""
 
     def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
-        """Plan the end of training after a total number of epochs or batches."""
+        """Schedule training to end after a total number of epochs or batches."""
 
     def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
         """End training between two batches; save to the file `save` first, if it is given."""

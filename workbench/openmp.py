@@ -4,10 +4,10 @@ GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads f
 thread. Its idle threads wait actively (spin) for milliseconds. If other programs also use the
 processors, spinning threads delay the threads for which they wait: a step of 75 microseconds took
 up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent this. `limited` limits
-the number of threads that a function uses. `release_workers` ends a team that is not needed.
-Otherwise the teams together can have more threads than there are processors; libgomp then puts idle
-threads to sleep immediately, and waking them takes longer than a small operation. See
-"GOMP_SPINCOUNT" in the manual of libgomp.
+the number of threads that a function uses. `release_workers` ends a team that is not needed. If the
+teams together have more threads than there are processors, libgomp puts idle threads to sleep
+immediately, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the manual
+of libgomp.
 """
 
 from __future__ import annotations

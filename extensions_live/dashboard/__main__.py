@@ -45,7 +45,7 @@ Examples:
 def main(database: str, port: int, address: str, origins: Sequence[str]) -> None:
     """List, show and compare the runs that other processes log in DATABASE.
 
-    The address that is printed contains a token. Press Ctrl-C to stop.
+    The printed address contains a token. Press Ctrl-C to stop.
     """
     ended = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: ended.set())

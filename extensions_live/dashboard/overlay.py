@@ -24,7 +24,7 @@ TIMES = ("time_", "timestamp")
 
 
 class LoggedRun:
-    """A run in another process, of which only the log is available.
+    """A run in another process; only its log is available.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Access to sessions for tools: state, log and commands as JSON over HTTP on this machine."""
+"""Access to sessions for tools: state, log and commands as JSON over HTTP."""
 
 from extensions_live.tools.server import ToolServer, serve
 from workbench.names import explain_missing

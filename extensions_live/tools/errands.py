@@ -75,7 +75,7 @@ class Errand:
 
     @property
     def done(self) -> bool:
-        """True if there is an outcome."""
+        """True if the method has returned or failed."""
         return self._ended.is_set()
 
     def wait(self, limit: float) -> None:
@@ -122,7 +122,7 @@ class Errands:
     def begin(
         self, session: Session, name: str, arguments: Mapping[str, Any], *, by: str
     ) -> Errand:
-        """Begin an errand; of the errands that have ended, keep only the newest `KEPT`."""
+        """Begin an errand; of the ended errands, keep only the newest `KEPT`."""
         with self._lock:
             self._count += 1
             id = f"{name}-{self._count}"

@@ -1,8 +1,9 @@
 """`serve`, which gives agents, scripts and other programs access to sessions as JSON over HTTP.
 
-By default the server listens on the loopback interface. There it checks the host name, so that a
-web page cannot reach it under another name (DNS rebinding). It requires a token in the header of
-every request. It sends no CORS headers, so that web pages cannot read its answers.
+By default the server listens on the loopback interface. In this case, or if `hosts` is given, it
+checks the host name in each request, so that a web page cannot reach it under another name (DNS
+rebinding). It requires a token in the header of every request. It sends no CORS headers, so that
+web pages cannot read its responses.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LARGEST_BODY = 1 << 20
 """Maximum number of bytes in the body of a request."""
 
 MOST_DROPPED = 16 << 20
-"""Maximum number of bytes of the body of a refused request that are read and dropped."""
+"""Maximum number of bytes that are read and dropped from the body of a refused request."""
 
 PATIENCE = 30.0
 """Maximum number of seconds to wait for the rest of a request."""
@@ -65,7 +66,7 @@ def serve(
     token: str | None = None,
     hosts: Collection[str] = (),
 ) -> ToolServer:
-    """Let other programs read and control sessions as JSON over HTTP; return at once.
+    """Let other programs read and control sessions with JSON over HTTP; return at once.
 
     ``GET /`` lists all addresses and commands. A tool sends the same commands as the
     widgets of a page, by name, and receives the same receipts. The log records ``tool`` as the
@@ -74,7 +75,7 @@ def serve(
     Parameters
     ----------
     session : Session or iterable of Session
-        The sessions to serve. A session that a tool forks is served too.
+        The sessions to serve. A session that a tool creates with ``fork`` is served too.
     port : int
         The port; 0 selects any free port.
     address : str
@@ -94,8 +95,8 @@ def serve(
     Raises
     ------
     SessionError
-        If `session` is neither a session nor several sessions, if `token` is empty, or if the
-        server cannot listen on the port.
+        If `session` is neither a session nor an iterable of sessions, if `token` is empty, or if
+        the server cannot listen on the port.
 
     Notes
     -----

@@ -139,7 +139,7 @@ def test_names_can_be_given_to_the_stream():
     ("labels", "error", "message"),
     [
         ({"z": ("batch",)}, SourceError, "has no source 'z'"),
-        ({"x": (1, 2)}, DataError, "axis labels of source 'x' must be a tuple of str, not .1, 2."),
+        ({"x": (1, 2)}, DataError, "labels of source 'x' must be a tuple of strings, not .1, 2."),
         (["batch"], DataError, "must be a mapping from source to names"),
     ],
 )

@@ -103,7 +103,7 @@ DAMAGE = {
     "broken archive": (break_archive, "must be an undamaged tar.gz archive"),
     "no archive": (
         lambda folder: (folder / "cifar-10-binary.tar.gz").write_bytes(b"<html>"),
-        "cifar-10-binary.tar.gz: must be an undamaged tar.gz archive",
+        "cifar-10-binary.tar.gz must be an undamaged tar.gz archive",
     ),
     "wrong label": (
         lambda folder: write_archive(folder, content=b"\x0a" + RECORDS[1:]),

@@ -165,7 +165,7 @@ def test_an_unknown_source_gets_the_nearest_name():
         (
             IndexableDataset([1, 2]),
             ConstantScheme(1),
-            "is read by index, must be a scheme of indices, not ConstantScheme.1.;",
+            "is read by index, must be a scheme that requests indices, not ConstantScheme.1.;",
         ),
         (IndexableDataset([1, 2]), ShuffledScheme(3, 1, seed=0), "reads examples 0 to 2, but"),
         (IndexableDataset([1, 2]), SequentialScheme([-1, 0], 1), "reads examples -1 to 0, but"),

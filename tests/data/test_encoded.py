@@ -76,7 +76,7 @@ def test_other_sources_do_not_change():
             DataError,
             "or a vector of dtype uint8, not ndarray of shape .3,. and dtype float64",
         ),
-        (b"text", DataFileError, "an image of source 'x': must be an undamaged image"),
+        (b"text", DataFileError, "an image of source 'x' cannot be read; it may be damaged"),
     ],
 )
 def test_other_bytes_than_images_are_an_error(example, error, message):

@@ -55,7 +55,7 @@ def test_there_is_no_second_epoch():
     main_loop = MainLoop(
         algorithm, iter([{"x": 1}, {"x": 2}]), extensions=[FinishAfter(after_n_epochs=2)]
     )
-    with pytest.raises(DataError, match="is a list_iterator, which can be read only once and"):
+    with pytest.raises(DataError, match="of type list_iterator, can be read only once and"):
         main_loop.run()
     assert algorithm.seen == [1, 2]
 

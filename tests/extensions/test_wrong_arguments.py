@@ -22,7 +22,7 @@ ROWS = {
     "a switch as the name": (
         lambda: FinishAfter(True),
         ExtensionError,
-        "the name of a FinishAfter must be a str, not True;",
+        "the name of a FinishAfter must be a string, not True;",
     ),
     "one argument": (
         lambda: SimpleExtension().add_condition(["after_batch"], arguments="best.tar"),
@@ -47,11 +47,11 @@ ROWS = {
     "prefix": (
         lambda: DataStreamMonitoring([X], [{"x": [1.0]}], prefix=3),
         ExtensionError,
-        "prefix must be a str, not 3",
+        "prefix must be a string, not 3",
     ),
-    "suffix": (lambda: MonitoringExtension(suffix=["a"]), ExtensionError, "suffix must be a str"),
-    "no path": (lambda: Checkpoint(None), ExtensionError, "must be a str or a path, not None"),
-    "no path to load": (lambda: Load(3), ExtensionError, "must be a str or a path, not 3"),
+    "suffix": (lambda: MonitoringExtension(suffix=["a"]), ExtensionError, "must be a string, not"),
+    "no path": (lambda: Checkpoint(None), ExtensionError, "must be a string or a path, not None"),
+    "no path to load": (lambda: Load(3), ExtensionError, "must be a string or a path, not 3"),
     "format": (
         lambda: Checkpoint("{epochs_done:zz}.tar"),
         ExtensionError,

@@ -113,7 +113,7 @@ def test_an_update_that_does_not_fit_is_found(new):
 def test_faults_are_refused_by_name():
     _, y, z = made()
     y.index = 3
-    with pytest.raises(errors.GraphError, match="tanh: output 3 of tanh is another variable"):
+    with pytest.raises(errors.GraphError, match="tanh: output 3 of tanh is a different variable"):
         checks.refuse(check_graph([z]))
 
 
@@ -288,7 +288,7 @@ def test_explain_reports_valid_rules_or_faults(capsys):
     assert f"checks    {len(GRAPH) + len(PROGRAM)} rules hold" in capsys.readouterr().out
     f.execution.task.outputs[0].index = 1
     workbench.explain(f)
-    assert "checks    mul: output 1 of mul is another variable, but" in capsys.readouterr().out
+    assert "checks    mul: output 1 of mul is a different variable, but" in capsys.readouterr().out
 
 
 def test_draws_loops_and_their_gradients_obey_the_rules():

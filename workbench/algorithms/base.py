@@ -351,7 +351,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
     def _statistics(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates of variables of bricks, such as population statistics."""
+        """Return the updates of variables that belong to bricks, such as population statistics."""
         return [pair for pair in self._all_trained() if get_brick(pair[0]) is not None]
 
     def _check_updates(

@@ -132,8 +132,8 @@ class FiniteCost:
     def check(self, outputs: Sequence[Any]) -> None:
         """Raise or warn if the cost is not finite.
 
-        A cost on an accelerator is checked some batches later. If it is not finite, its batch
-        does not change any parameter, but the batches after it can.
+        A cost on an accelerator is checked some batches later. If a cost that is not finite is
+        an error, its batch does not change any parameter, but the batches after it can.
         """
         cost = outputs[0]
         if cost.is_cpu:
@@ -213,7 +213,7 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters of watched variables or, if there are none, their buffers."""
+        """Return the parameters that `watched` represents or, if there are none, the buffers."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 

@@ -226,7 +226,7 @@ class Brick(Component):
         """Set the values of the brick's own parameters; subclasses override this method."""
 
     def push_allocation_config(self) -> None:
-        """Set the attributes of the children that their allocation requires.
+        """Set the attributes that the children need for their allocation.
 
         `allocate` calls this method if it has not been called yet. Call it yourself to change the
         settings of the children afterwards. It can be called before all settings are known;
@@ -248,7 +248,7 @@ class Brick(Component):
         """Set attributes of the children before allocation; subclasses override this method."""
 
     def push_initialization_config(self) -> None:
-        """Set the attributes of the children that their initialisation requires.
+        """Set the attributes that the children need for their initialisation.
 
         `initialize` calls this method if it has not been called yet. Call it yourself to change the
         settings of the children afterwards. Like `push_allocation_config`, it can be called before

@@ -32,7 +32,7 @@ class Shown(Protocol):
 
     @property
     def allocated(self) -> bool:
-        """True once the brick is allocated."""
+        """True if the brick has been allocated."""
 
     @property
     def parameters(self) -> Iterable[Variable | None]:
@@ -103,7 +103,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """Return the parameter count of a brick and its descendants, and its own parameters."""
+    """Describe the parameter count of a brick with its descendants, and its own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""

@@ -32,9 +32,9 @@ class Need:
     Attributes
     ----------
     value : int, tuple of int or None
-        The only value that suits the input; ``None`` if no value does, or if it is unknown.
+        The only value that fits the input; ``None`` if no value does, or if it is unknown.
     differs : bool
-        True if the setting has another value now.
+        True if the setting currently has a different value.
     """
 
     value: Any

@@ -2,7 +2,7 @@
 
 An editor checks each brick alone, whenever a setting or the shape of an input changes. `infer`
 creates inputs, applies a brick to them without allocating memory for parameters, and discards the
-graph. A first application spends most of its time on creating unknown sizes, so the inputs are kept
+graph. A first application spends most of its time creating unknown sizes, so the inputs are kept
 for the next application if nothing was learned about their sizes.
 """
 
@@ -72,7 +72,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     -------
     dict of str to Kind
         The kinds of the outputs, in order, by name. An unknown size that equals a named size of
-        an input gets its name.
+        an input has the same name.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
 
 @contextmanager
 def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
-    """Give variables of some kinds for one application, inside `symbolic_parameters`.
+    """Yield variables of the given kinds for one application, inside `symbolic_parameters`.
 
     Nothing is known about their unknown sizes, except that sizes of the same name are equal.
 
@@ -156,9 +156,9 @@ class Inputs:
         }
 
     def learned(self) -> list[tuple[str, int | str]]:
-        """Return what the application taught about the sizes with names.
+        """Return what the application has revealed about the named sizes.
 
-        Each pair is a name and what this size must equal: a number or another name.
+        Each pair contains the name of a size and what it must equal: a number or another name.
         """
         found: list[tuple[str, int | str]] = []
         seen: dict[Any, str] = {}
@@ -184,10 +184,10 @@ class Inputs:
 
 
 class _Kept:
-    """Unknown sizes, and inputs that have them, each used by one application at a time.
+    """Unknown sizes, and inputs that have them; one application at a time uses each of them.
 
-    A new unknown size makes torch forget what it has computed about the others. So sizes about
-    which nothing was learned are used again, always the oldest ones first.
+    Creating an unknown size makes torch forget what it has computed about the others. Therefore
+    sizes about which nothing was learned are used again, oldest first.
     """
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ class _Kept:
     def take(
         self, key: Any, inputs: Mapping[str, Kind]
     ) -> tuple[dict[str, Variable], list[Variable]]:
-        """Return inputs, and vectors that hold their unknown sizes."""
+        """Return inputs, and for each of their unknown sizes a vector of that size."""
         names = [n if isinstance(n, str) else None for k in inputs.values() for n in k.shape
                  if not isinstance(n, int)]  # fmt: skip
         count = len({n for n in names if n is not None}) + names.count(None)
@@ -216,7 +216,7 @@ class _Kept:
         return _made(inputs, [size.fake.shape[0] for size in sizes]), sizes
 
     def keep(self, key: Any, variables: dict[str, Variable], sizes: list[Variable]) -> None:
-        """Allow other applications to use inputs and sizes."""
+        """Allow other applications to use these inputs and sizes."""
         with self._lock:
             for size in sizes:
                 number = self._numbers.setdefault(size, len(self._numbers))
@@ -234,7 +234,7 @@ def _vector(size: Any) -> Variable:
 
 
 def _made(inputs: Mapping[str, Kind], unknown: Iterable[Any]) -> dict[str, Variable]:
-    """Create inputs with unknown sizes; sizes of the same name are one size."""
+    """Create inputs with unknown sizes; sizes of the same name are equal."""
     left, named = iter(unknown), dict[str, Any]()
 
     def size(wanted: Size) -> Any:

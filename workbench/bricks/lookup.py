@@ -110,7 +110,7 @@ class LookupTable(Initializable, Feedforward):
         DtypeError
             If `indices` are not integers.
         OutOfRangeError
-            When the output is computed, if an index is below zero or above ``length - 1``.
+            If an index is below zero or above ``length - 1``; raised when the output is computed.
         """
         if indices.dtype.is_floating_point or indices.dtype is torch.bool:
             raise DtypeError(

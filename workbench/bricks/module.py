@@ -159,8 +159,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     Parameters that do not require gradients, and buffers, are persistent shared variables but not
     parameters. Random numbers come from torch's generator, which is seeded for every call from the
-    brick's stream and restored afterwards. A message reports a module that drops elements in
-    evaluation mode too, for example by ``F.dropout(x)`` without ``training=self.training``.
+    brick's stream and restored afterwards. A message is shown if the module also drops
+    elements in evaluation mode, for example by ``F.dropout(x)`` without ``training=self.training``.
 
     Examples
     --------

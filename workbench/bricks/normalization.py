@@ -1,4 +1,4 @@
-"""Normalisation of each example over its features, independent of the other examples."""
+"""Normalisation of each example over its features, independently of the other examples."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Parallel(Initializable):
 
     @property
     def input_names(self) -> Any:
-        """The names of the inputs; setting other names creates new transformations."""
+        """The names of the inputs; setting different names creates new transformations."""
         return self._input_names
 
     @input_names.setter

@@ -134,7 +134,7 @@ class SinusoidalPositions(_Paired):
 
 
 class LearnedPositions(PositionalEncoding, Initializable):
-    """Positional encoding that adds a learned vector to each element, one for each position.
+    """Positional encoding that adds to each element the learned vector of its position.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class RNGMixin(Brick):
     def rng(self) -> Rng:
         """The random generator, which each initialisation recreates from the seed.
 
-        If a generator was assigned, it is used instead, in its current state.
+        If a generator has been assigned, it is used instead, in its current state.
         """
         if self._given_rng is not None:
             return self._given_rng

@@ -2,8 +2,8 @@
 
 The sizes among the settings of some bricks are temporarily replaced by equal integers of the class
 `Traced`. The values that bricks compute from them (a dimension, or the settings of a child) then
-show which setting must change to give another result. `workbench.bricks.fixes` uses this to find a
-fix. So a class of bricks need not declare how its dimensions depend on its settings.
+show which setting must change to give a different result. `workbench.bricks.fixes` uses this to
+find a fix. So a class of bricks need not declare how its dimensions depend on its settings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Ready blocks to start from: small models and parts of models, as code and as specifications.
+"""Ready-made blocks to start from: small models and parts of models, as code and as specifications.
 
-The code of a block is ordinary code for a cell, so it is also an example of how to write one. The
-names of its inputs are those of the sources of a stream.
+The code of a block is ordinary code for a cell, so it also shows how to write such code. Its
+inputs are named after the sources of a stream.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ ALL = [
     ),
     _block(
         "LSTM classifier",
-        "A classifier of sequences of vectors, from the last state of an LSTM.",
+        "A classifier of vector sequences; it uses the last state of an LSTM.",
         """
         from workbench import tensor
         from workbench.bricks import Linear, Softmax
@@ -224,7 +224,7 @@ ALL = [
     ),
     _block(
         "Sequence generator",
-        "An encoder, and a generator of sequences that attends to what the encoder has read.",
+        "An encoder, and a sequence generator that attends to the output of the encoder.",
         """
         from workbench import tensor
         from workbench.bricks import Tanh
@@ -284,4 +284,4 @@ ALL = [
 ]
 
 BLOCKS: dict[str, Block] = {block.name: block for block in ALL}
-"""The ready blocks by name."""
+"""The ready-made blocks by name."""

@@ -1,4 +1,4 @@
-"""Changes of one value of a specification, such as the fix of a fault."""
+"""Changes of one value in a specification, such as the fix for a fault."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Change(Hinted):
     value: Json
 
     def apply(self, spec: Spec) -> Spec:
-        """Return the specification with the value at its place.
+        """Return a copy of a specification in which `value` is at `path`.
 
         Raises
         ------
@@ -48,9 +48,9 @@ class Change(Hinted):
 
 
 def patched(given: Json, path: str, value: Json) -> Json:
-    """Return a JSON value with another value at a place.
+    """Return a copy of a JSON value in which `value` is at `path`.
 
-    Objects on the way, such as the settings of a brick, are made if they are missing.
+    Objects on the path that are missing, such as the settings of a brick, are created.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def patched(given: Json, path: str, value: Json) -> Json:
     if isinstance(given, list):
         first, _, rest = path.partition("/")
         if not first.isdecimal() or int(first) >= len(given):
-            raise BuilderError(f"there is no element {first!r} among {len(given)}")
+            raise BuilderError(f"there is no element {first!r} in a list of length {len(given)}")
         new = list(given)
         new[int(first)] = patched(given[int(first)], rest, value)
         return new

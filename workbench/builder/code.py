@@ -33,12 +33,12 @@ MAKERS = {
 
 @hinted
 def to_code(spec: Spec) -> str:
-    """Return Python code that makes the bricks of a specification and applies them.
+    """Return Python code that creates the bricks of a specification and applies them.
 
     Raises
     ------
     SpecError
-        If the bricks cannot be made.
+        If the bricks cannot be created.
 
     Examples
     --------
@@ -130,7 +130,7 @@ class _Writer(BrickStatements):
         ]
 
     def _unused(self, call_spec: CallSpec, wire: str) -> bool:
-        """Check whether a call has several outputs and nothing needs this one."""
+        """Return True if a call has several outputs and nothing uses this one."""
         several = len(call_spec.outputs) > 1
         needed = wire in self._uses or wire == self.spec.cost or wire in self.spec.monitored
         return several and not needed and wire in self._defaults(call_spec)
@@ -185,7 +185,7 @@ class _Writer(BrickStatements):
             self._operation(call_spec)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write those pending operations that must precede the next call to keep their order."""
+        """Write the pending operations that must precede the next call to preserve the order."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]
@@ -225,7 +225,7 @@ class _Writer(BrickStatements):
         self._bind(call_spec, value, self._tops.get(label, owner).flat() if not alone else label)
 
     def _is_inline(self, brick: BrickSpec, label: str, path: str, number: int) -> bool:
-        """Check whether a cost brick can be constructed within the only call that needs it."""
+        """Return True if a cost brick can be constructed within the only call that needs it."""
         calls = [c for c in self.spec.calls if (c.brick or "").partition("/")[0] == label]
         parameters = [p for c in self.spec.calls for p in _parameters(c.inputs)]
         free = not brick.settings.keys() - {"top_k"} and not brick.changes

@@ -146,7 +146,7 @@ class BrickStatements:
         return found
 
     def _used(self, path: str) -> Code:
-        """Return the expression for a brick that was defined before, by its path."""
+        """Return the expression for a brick that has already been defined, by its path."""
         if (shared := self._shared.get(path)) is not None:
             return shared
         label = next(top for top in self._tops if path == top or path.startswith(f"{top}/"))

@@ -128,7 +128,7 @@ class Values:
 
 
 def quoted(text: str) -> str:
-    """Return the literal of a string, in double quotes if possible."""
+    """Return a string literal, in double quotes if possible."""
     return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
 
 
@@ -137,7 +137,7 @@ def _item(key: str, value: Code) -> Code:
 
 
 def _positional(cls: type[Any]) -> list[str]:
-    """Return the names of the arguments that a constructor takes by position."""
+    """Return the names of the arguments that a constructor accepts by position."""
     init = next((vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)), None)
     if init is None or init is object.__init__:
         return []

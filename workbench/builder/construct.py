@@ -1,7 +1,7 @@
 """Bricks, schemes and modules made from the values of a specification.
 
-Only constructors of registered classes are called. Every fault becomes a `SpecError` with its place
-in the specification.
+Only constructors of registered classes are called. Every fault raises a `SpecError` that states its
+place in the specification.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Constructor:
     bricks : dict of str to Brick
         The bricks made so far, by path.
     places : dict of Brick to str
-        Where the specification describes each of them.
+        The paths in the specification of the bricks that it describes.
     """
 
     def __init__(self) -> None:
@@ -290,7 +290,7 @@ class Constructor:
 
 
 def settle(brick: Brick) -> None:
-    """Push the settings of a brick and all bricks below it, except where one is missing."""
+    """Push the settings of a brick and all bricks below it, except where a setting is missing."""
     for pushed, push in (
         (brick.allocation_config_pushed, brick.push_allocation_config),
         (brick.initialization_config_pushed, brick.push_initialization_config),

@@ -193,7 +193,7 @@ def check_count(call: CallSpec, path: str, defaults: Sequence[str]) -> None:
 
 
 def is_numbered(name: str, default: str) -> bool:
-    """Check whether a name is a default name with a number that makes it unique."""
+    """Return True if a name is a default name followed by a number that makes it unique."""
     front, _, number = name.rpartition("_")
     return front == default and number.isdecimal()
 
@@ -254,7 +254,7 @@ def applied(
 def operated(
     call: CallSpec, path: str, built: Built, constructor: Constructor
 ) -> tuple[list[Variable], list[str]]:
-    """Apply the operation of a call; return its output and the default name of it."""
+    """Apply the operation of a call; return the output and its default name."""
     operation = check_operation(call, path)
     given = [
         _input(call.inputs[name], f"{path}/inputs/{name}", built, constructor)

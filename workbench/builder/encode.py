@@ -30,7 +30,7 @@ UNREGISTERED = (
 
 
 class Encoder:
-    """Encoder of bricks that describes each brick only once and refers to it afterwards.
+    """Encoder that describes each brick only once, and afterwards refers to it by its path.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Encoder:
         return {"type": node["type"], "name": brick.name, **node}
 
     def remember(self, brick: Brick, label: str) -> None:
-        """Store the paths of all bricks below an encoded brick, so that they can be referred to."""
+        """Store the paths of an encoded brick and all bricks below it, for later references."""
         for below, where in paths.tree(brick).items():
             self.known.setdefault(below, f"{label}/{where}".strip("/"))
 
@@ -127,7 +127,7 @@ class Encoder:
                 del given[name]
 
     def value(self, value: Any) -> Json:
-        """Return the JSON value that stands for the value of a setting."""
+        """Return the JSON representation of the value of a setting."""
         if value is None or isinstance(value, (bool, str)):
             return value
         if isinstance(value, LazyNone):
@@ -255,7 +255,7 @@ def _holds_objects(value: Any) -> bool:
 
 
 def light_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
-    """Return a deep copy of `value` in which the bricks have no parameters or graphs."""
+    """Return a deep copy of `value` whose bricks have no parameters or graphs."""
     memo = {} if memo is None else memo
     for brick in _bricks_in(value):
         for below in paths.tree(brick):

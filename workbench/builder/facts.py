@@ -1,6 +1,6 @@
-"""Facts about a finished brick and its application: shapes inside, parameters, operations.
+"""Facts about a finished brick and its application: inner shapes, parameters and operations.
 
-Only plain values are returned, so that bricks and graphs can be forgotten.
+Only plain values are returned, so that bricks and graphs can be discarded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workbench.tensor import Variable, shapes
 
 @dataclass(frozen=True)
 class Part(Hinted):
-    """The application of a brick inside another one.
+    """The application of a brick that is inside another brick.
 
     Attributes
     ----------
@@ -51,10 +51,10 @@ class BrickFacts:
     Attributes
     ----------
     parameters : dict of str to int, or None
-        The number of parameters of each brick with those below it, by path; ``""`` is the brick
-        itself. None if the brick cannot be allocated yet.
+        The number of parameters in each brick and the bricks below it, by path; ``""`` is the path
+        of the outermost brick. None if a brick cannot be allocated yet.
     inferred : dict of str to dict
-        The settings that bricks have from their parents, as JSON values, by path.
+        The settings of each brick that its parent has assigned, as JSON values, by path.
     """
 
     parameters: Mapping[str, int] | None = None
@@ -62,7 +62,7 @@ class BrickFacts:
 
 
 def axes_of(outputs: Sequence[Variable], given: Inputs) -> tuple[tuple[str, str], ...]:
-    """Return labels of unknown sizes of the inputs, which bricks inside the graph tell."""
+    """Return labels, such as ``time``, that bricks in the graph give to unknown input sizes."""
     found: dict[str, str] = {}
     for call, known in _calls(outputs).items():
         bound = call.application
@@ -83,7 +83,7 @@ def axes_of(outputs: Sequence[Variable], given: Inputs) -> tuple[tuple[str, str]
 
 
 def _calls(outputs: Sequence[Variable]) -> dict[Any, dict[str, Variable]]:
-    """Return the applications in a graph with their outputs by name, the last ones first."""
+    """Return the applications in a graph, from last to first, with their outputs by name."""
     found: dict[Any, dict[str, Variable]] = {}
     waiting, seen = list(outputs), set(outputs)
     while waiting:
@@ -99,7 +99,7 @@ def _calls(outputs: Sequence[Variable]) -> dict[Any, dict[str, Variable]]:
 
 
 def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterator[Part]:
-    """Yield the applications inside an application, the first ones first."""
+    """Yield the applications of the bricks inside `brick`, from first to last."""
     places = paths.tree(brick)
     for call, known in reversed(_calls(outputs).items()):
         inner = call.application.brick
@@ -115,7 +115,7 @@ def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterat
 
 
 def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
-    """Return the operations for inputs in which every unknown size is 1, by path of brick."""
+    """Return the number of operations of each brick, by path, if every unknown size is 1."""
     inputs = ComputationGraph(list(outputs)).inputs
     sizes: dict[Variable | str, list[int]] = {
         v: [1 if (n := shapes.known(size)) is None else n for size in v.fake.shape] for v in inputs
@@ -142,7 +142,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the facts about a brick that was applied or allocated, or that cannot be."""
+    """Return the facts about a brick, which has been applied or allocated if that is possible."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():

@@ -1,4 +1,4 @@
-"""The kinds of values that arguments of constructors take, read from their annotations."""
+"""Kinds of values that constructor arguments accept, read from their annotations."""
 
 from __future__ import annotations
 

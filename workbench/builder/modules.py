@@ -3,7 +3,7 @@
 torch keeps most arguments of a constructor as attributes. For some boolean arguments, such as
 ``bias``, the attribute is a parameter or None; the argument is True if there is a parameter.
 Containers are described by their parts. The result is checked: a module made from it must have the
-same ``repr``, and parameters and buffers of the same names, shapes and dtypes.
+same ``repr``, and parameters and buffers with the same names, shapes and dtypes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.errors import BuilderError
 from workbench.tensor.symbolic import is_symbolic
 
 PLACES = ("device", "dtype")
-"""Arguments for the device and dtype of a module, which are not part of a specification."""
+"""Arguments for the device and dtype of a module; a specification does not contain them."""
 
 MOST = 2**30
 """Maximum number of elements in the parameters of one module."""

@@ -116,7 +116,7 @@ def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
 
 
 def resolved(reference: Reference) -> Any:
-    """Return what a reference stands for, or None if it has no meaning for a model.
+    """Return the object that a reference names, or None if it has no meaning in a model.
 
     Examples
     --------

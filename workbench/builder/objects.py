@@ -45,7 +45,7 @@ class Objects:
         return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
 
     def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call a class, an operation or a function that makes inputs."""
+        """Call a class, an operation, or a function that makes inputs."""
         if isinstance(found, Operation):
             return self._operation(found, args, kwargs)
         args, kwargs = self._values(args), {k: self._values(v) for k, v in kwargs.items()}

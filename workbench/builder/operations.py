@@ -146,10 +146,10 @@ ALIASES = {
     "identity": "copy", "concat": "concatenate", "getitem": "index", "view": "reshape",
     "absolute": "abs",
 }  # fmt: skip
-"""Other names of the operations, as used by torch and Python."""
+"""Other names for the operations, as used by torch and Python."""
 
 VARIADIC = {"reshape": "shape", "permute": "dims"}
-"""Settings that can be given as several arguments, by operation."""
+"""For each operation, the setting that can be given as several arguments."""
 
 
 def named(name: str) -> Operation | None:
@@ -191,7 +191,7 @@ def arguments(
 
 
 ALIASED = {"axis": "dim", "self": "input", "exponent": "other", "size": "shape"}
-"""Other names of arguments."""
+"""Other names for arguments."""
 
 
 def call(operation: Operation, inputs: Sequence[Any], settings: Mapping[str, Any]) -> Any:

@@ -69,7 +69,7 @@ class Field:
     default : JSON value
         The default; also None if there is none.
     least, below : number or None
-        The smallest allowed value, and the bound below which the value must be.
+        The smallest allowed value, and an upper bound that is not allowed itself.
     choices : tuple of str
     accepts : tuple of str
         For bricks, the types that are accepted.

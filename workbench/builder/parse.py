@@ -1,10 +1,10 @@
-"""`from_code`: the specification of Python code that builds a model.
+"""`from_code`, which reads a specification from Python code that builds a model.
 
 The code is read as a syntax tree and never executed. Only these parts are interpreted: imports,
 constructors of registered classes, application methods, inputs, operations, literals and their
 arithmetic, lists, loops and conditions with known values, and assignments to settings and names.
-Every other statement is skipped. A name that it defines is *opaque*, which is an error only if the
-model needs the value.
+Every other statement is skipped. A name that it defines is *opaque*: there is an error only if the
+model needs its value.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError,
 """Errors that operations on plain values raise."""
 
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
-"""The operators that are operations of a specification."""
+"""The operators for which a specification has an operation."""
 
 
 @hinted
@@ -105,7 +105,7 @@ def from_code(text: str) -> Spec:
 
 
 class _Reader:
-    """Reader of the statements of code, which keeps the values of names."""
+    """Reader of statements that stores the values of the names they assign."""
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
@@ -266,7 +266,7 @@ class _Reader:
         return self._plain(self.value(node))
 
     def _plain(self, value: Any) -> Any:
-        """Return a value that code can depend on: a number, a string, or a list of these."""
+        """Return `value` if code can depend on it: a number, a string, None, or a list of these."""
         if isinstance(value, (list, tuple)):
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):

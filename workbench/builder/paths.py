@@ -51,7 +51,7 @@ def below(brick: Brick, path: str) -> Brick | None:
 
 
 def tree(brick: Brick) -> dict[Brick, str]:
-    """Return `brick` and all bricks below it with their paths, each brick once, from the top."""
+    """Return the paths of `brick` and all bricks below it, each brick once, from the top down."""
     found = {brick: ""}
     waiting = deque([brick])
     while waiting:

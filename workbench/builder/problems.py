@@ -1,4 +1,4 @@
-"""Problems of a trial: the text that Python raises, its place, and a change that removes it."""
+"""Errors raised in a trial, as plain values: the text, the place and a change that fixes it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from workbench.errors import Fix, SpecError, WorkbenchError
 
 @dataclass(frozen=True)
 class Problem:
-    """An error of a trial, as plain values.
+    """An error raised in a trial, as plain values.
 
     Attributes
     ----------
     text : str
         The text of the error.
     path : str
-        The place among the bricks and the call of the task.
+        The place of the error in the task, such as ``bricks/0`` or ``calls/0/inputs/x``.
     brick : str or None
         The path of the brick that raised it.
     setting : str or None
@@ -46,7 +46,7 @@ class Problem:
 
 
 def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Constructor) -> Problem:
-    """Return what is known about an error of a trial."""
+    """Convert an error raised in a trial to a `Problem`."""
     cause: Any = error.__cause__ if isinstance(error, SpecError) else error
     path = error.path if isinstance(error, SpecError) else "calls/0"
     if isinstance(cause, WorkbenchError) and not isinstance(cause, SpecError):
@@ -80,7 +80,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
 def change_of(
     fix: Fix, brick: str | None, bricks: Sequence[BrickSpec], constructor: Constructor
 ) -> Change | None:
-    """Return the change of the specification that a fix of bricks is."""
+    """Convert a fix for a brick to a change of the specification; return None if impossible."""
     whose = "" if fix.brick == brick else f" of {fix.brick}"
     label = f"set {fix.attribute}{whose} to {_short(fix.value)}"
     for number, one in enumerate(bricks):
@@ -101,7 +101,7 @@ def change_of(
 
 
 def _described(bricks: Sequence[BrickSpec], fix: Fix | None) -> list[Json]:
-    """Make bricks again, apply a fix, and describe them."""
+    """Create the bricks again, apply `fix` if given, and describe them as JSON values."""
     constructor = Constructor()
     made = [constructor.top(one, f"bricks/{i}") for i, one in enumerate(bricks)]
     if fix is not None:
@@ -111,7 +111,7 @@ def _described(bricks: Sequence[BrickSpec], fix: Fix | None) -> list[Json]:
 
 
 def merged(given: Json, before: Json, after: Json) -> Json:
-    """Return a JSON value with the differences between two others.
+    """Return `given` with the changes that turn `before` into `after`.
 
     Examples
     --------

@@ -37,7 +37,7 @@ from workbench.errors import BuilderError
 
 
 class _Unset:
-    """Value of an argument that was not given."""
+    """Value of an argument that is not set."""
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -48,13 +48,13 @@ UNSET = _Unset()
 
 @dataclass(frozen=True)
 class Renamed:
-    """A brick that had another name when it was given to the constructor.
+    """A brick that had a different name when it was given to the constructor.
 
     Attributes
     ----------
     brick : Brick
     name : str or None
-        None for the default of the class.
+        The name at that time; None for the default of the class.
     """
 
     brick: Any
@@ -141,7 +141,7 @@ READERS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
 
 
 def read(owner: Any, name: str, parameter: inspect.Parameter) -> Any:
-    """Return the value of an argument of the constructor, or `UNSET`.
+    """Return the value of an argument of the constructor, or `UNSET` if it is not set.
 
     Raises
     ------

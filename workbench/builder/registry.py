@@ -52,7 +52,7 @@ _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module":
 """The classes that `register` added, by kind and dotted path."""
 
 _registered: list[str] = []
-"""The names of the classes that were registered, also those that were replaced."""
+"""The names of all registered classes, including those that have been replaced."""
 
 
 @hinted
@@ -100,7 +100,7 @@ def register(cls: ClassT) -> ClassT:
 
 
 def generation() -> int:
-    """Return how many times `register` has changed what names mean."""
+    """Return the number of times that `register` has changed the meaning of a name."""
     return len(_registered)
 
 

@@ -1,9 +1,10 @@
-"""Unknown sizes of a checked model: which of them are equal, and how they are called.
+"""Unknown sizes of a checked model: which of them are equal, and what they are called.
 
-Each unknown size of an input has a name of its own. Checking a brick can teach that two sizes are
+Each unknown size of an input has a name of its own. Checking a brick can show that two sizes are
 equal, or that a size is a certain number. In the end, equal sizes get one label. Recurrent bricks
-and attention tell which axes are ``time`` and ``batch``. Otherwise only the first axis has a label,
-``batch``, if it is the only unknown one, as in ``(None, 784)``, or that of a matrix of floats.
+and attention determine which axes are ``time`` and ``batch``. Otherwise only the first axis of an
+input can get a label: ``batch``, if it is the only axis of unknown size, as in ``(None, 784)``, or
+if the input is a matrix of floats.
 """
 
 from __future__ import annotations
@@ -40,17 +41,17 @@ class Sizes:
         return Kind(tuple(shape), kind.dtype)
 
     def found(self, size: Size) -> Size:
-        """Return the number that a size is known to be, or the first of the equal sizes."""
+        """Return the number that a size equals, if known, or one name for all equal sizes."""
         while isinstance(size, str) and size in self._same:
             size = self._same[size]
         return size
 
     def known(self, kind: Kind) -> Kind:
-        """Return a kind with all that was learned about its sizes."""
+        """Return a kind with everything that is known about its sizes."""
         return Kind(tuple(self.found(size) for size in kind.shape), kind.dtype)
 
     def learn(self, facts: Iterable[tuple[Size, Size]]) -> None:
-        """Note that sizes are equal to others, or to numbers."""
+        """Record that sizes are equal to others, or to numbers."""
         for one, other in facts:
             one, other = self.found(one), self.found(other)
             if one == other or one is None or other is None:
@@ -61,7 +62,7 @@ class Sizes:
                 self._same[other] = one
 
     def labelled(self, kind: Kind) -> Kind:
-        """Return a kind with labels for its unknown sizes, and None where nothing suggests one."""
+        """Return a kind with labels for its unknown sizes, and None for a size without a label."""
         labels = self._labels()
         shape = [self.found(size) for size in kind.shape]
         return Kind(
@@ -69,11 +70,11 @@ class Sizes:
         )
 
     def tell(self, axes: Iterable[tuple[str, str]]) -> None:
-        """Note the labels of sizes by name."""
+        """Record labels, each with the size to which it belongs."""
         self._told += axes
 
     def _labels(self) -> dict[Size, str]:
-        """Return the label of each size, by the first of the equal ones."""
+        """Return the labels of sizes; equal sizes have one entry, as in `found`."""
         labels: dict[Size, str] = {}
         for size, text in self._told:
             labels.setdefault(self.found(size), text)

@@ -35,10 +35,10 @@ or an object with one of these keys (`workbench.builder.values`):
 ==================  ==========================================================================
 
 A missing setting has its default, or is not set yet. Values that a parent infers and pushes to a
-child are not written. If a child has other values, **changes** contain them: objects of settings,
-by the path below the brick (``""`` for the brick itself). They are assigned after the brick has
-pushed its settings. A path consists of names of bricks, joined by slashes. The second of two bricks
-with the same name is ``name@2``.
+child are not written. If a child has different values, **changes** contain them: objects of
+settings, by the path below the brick (``""`` for the brick itself). They are assigned after the
+brick has pushed its settings. A path consists of names of bricks, joined by slashes. The second of
+two bricks with the same name is ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
@@ -340,7 +340,7 @@ class Spec(Hinted):
     def in_order(self) -> Spec:
         """Return the specification with each call after those whose outputs it needs.
 
-        Otherwise the order stays. Calls that need each other stay where they are.
+        Otherwise the order is kept, except that of calls that need each other.
 
         Examples
         --------
@@ -375,7 +375,7 @@ class Spec(Hinted):
         return replace(self, calls=tuple(self.calls[i] for i in order))
 
     def same_as(self, other: Spec) -> bool:
-        """Return True if two specifications differ at most in positions.
+        """Return True if two specifications are equal except for positions.
 
         Examples
         --------

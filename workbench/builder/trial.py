@@ -1,9 +1,9 @@
-"""Trials: a brick or an operation alone, on fresh inputs, without memory, and only once.
+"""Trials, which apply one brick or operation to fresh inputs without memory for parameters.
 
-A trial makes the bricks that a call needs and applies one of them. What was found is kept by
-everything on which it depends: the classes and settings of the bricks, the inputs of the call, and
-the shapes and dtypes that arrive. So after an edit only what changed is tried again. Neither bricks
-nor graphs nor errors are kept, only plain values.
+A trial creates the bricks that a call needs, and then makes the call. Results are stored by
+everything on which they depend: the classes and settings of the bricks, the inputs of the call, and
+the shapes and dtypes of these inputs. So after an edit, only what has changed is tried again. Only
+plain values are stored, not bricks, graphs or errors.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from workbench.config import config
 from workbench.errors import BuilderError, SpecError
 
 MOST = 20_000
-"""The number of trials that are kept."""
+"""Maximum number of trials that are kept."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Trial:
     outputs : tuple of Kind
         Empty if there was a problem.
     learned : tuple of pairs
-        Sizes that must be equal, see `Inputs.learned`.
+        Sizes that must be equal; see `Inputs.learned`.
     axes : tuple of pairs
         Labels of unknown sizes, by their names.
     parts : tuple of Part
     flops : dict of str to int, or None
-        The floating-point operations for one example by path of brick, ``""`` for all of them.
+        The number of floating-point operations for one example, by path; ``""`` is the total.
     bricks : tuple of BrickFacts
-        For the bricks without parents that were needed, in order.
+        Facts about the bricks of the task, in order.
     problem : Problem or None
     """
 
@@ -81,11 +81,12 @@ class Task:
     Attributes
     ----------
     bricks : tuple of BrickSpec
-        The brick, and all others that it shares bricks with, in order.
+        The brick, and all other bricks with which it shares bricks, in order.
     call : CallSpec or None
-        None to make the bricks only.
+        The call to make; None to create only the bricks.
     kinds : dict of str to Kind, or None
-        The wires that the call needs. None if some are not known: the call is checked, not made.
+        The kinds of the wires that the call needs. None if some are unknown; then the call is
+        checked, but not made.
     wires : tuple of str
         The names of these wires.
     """
@@ -107,7 +108,7 @@ class Task:
         return json.dumps([bricks, call, kinds, self.kinds is None, surroundings])
 
     def plain(self) -> tuple[Task, dict[str, str]]:
-        """Return the task with names that do not matter replaced, and the names of its sizes.
+        """Return the task with irrelevant names replaced, and the original names of its sizes.
 
         Trials that differ only in names of bricks, wires and sizes have the same result, except for
         the text of an error.
@@ -137,7 +138,7 @@ class Task:
 
 
 def is_nameless(brick: BrickSpec) -> bool:
-    """Check whether the name of a brick matters only for the texts of errors."""
+    """Check whether the name of a brick matters only in error messages."""
     odd = isinstance(brick.name, str) and {"/", "."} & set(brick.name)
     return not odd and "'use':" not in f"{brick.settings}{brick.changes}"
 
@@ -149,12 +150,12 @@ def _renamed(given: Json, wires: Mapping[str, str]) -> Json:
 
 
 class Trials:
-    """The trials that were made, for any number of threads.
+    """Store of trials, which any number of threads can use.
 
     Attributes
     ----------
     made : int
-        How many trials were made; looking one up does not count.
+        The number of trials that were made; trials found in the store do not count.
     """
 
     def __init__(self) -> None:
@@ -163,7 +164,7 @@ class Trials:
         self._kept: dict[str, Trial] = {}
 
     def find(self, task: Task) -> Trial:
-        """Return the trial of a task, which is made if it is not known."""
+        """Return the trial of a task; make it if it is not stored."""
         plain, names = task.plain()
         general, exact = plain.key(), task.key()
         with self._lock:
@@ -184,7 +185,7 @@ class Trials:
         return found if known is None else _with_sizes(known, names)
 
     def forget(self) -> None:
-        """Forget everything."""
+        """Remove all trials."""
         with self._lock:
             self._kept.clear()
 
@@ -194,7 +195,7 @@ trials = Trials()
 
 
 def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
-    """Return a trial with other names of sizes."""
+    """Return a trial with its sizes renamed."""
 
     def renamed(kind: Kind) -> Kind:
         shape = [names.get(s, s) if isinstance(s, str) else s for s in kind.shape]
@@ -215,7 +216,7 @@ def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
 
 
 def attempt(task: Task) -> Trial:
-    """Make a trial, also of the fix of its problem, which is only kept if it helps."""
+    """Make a trial; keep the fix of its problem only if it removes or changes the problem."""
     found = _attempt(task)
     problem = found.problem
     if problem is None or problem.fix is None:
@@ -240,7 +241,7 @@ def _changed(task: Task, change: Change) -> Trial | None:
 
 
 def _attempt(task: Task) -> Trial:
-    """Make the bricks of a task and apply one of them."""
+    """Create the bricks of a task, and make its call."""
     constructor, built = Constructor(), Built()
     try:
         with fresh_inputs(task.kinds or {}) as given:

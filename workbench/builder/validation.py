@@ -1,8 +1,9 @@
-"""Checks of a whole specification, which can be a draft: shapes, numbers and faults.
+"""Checks of a specification, complete or not: its shapes, parameter counts and faults.
 
-Each call is tried alone, on fresh inputs of the shapes and dtypes that arrive
-(`workbench.builder.trial`). So the faults of different parts are all found, and after an edit only
-what changed is tried again. The graph that `workbench.builder.from_spec` builds has the last word.
+Each call is tried separately, on fresh inputs with the shapes and dtypes that reach the call
+(`workbench.builder.trial`). So faults in several parts are found at once, and after an edit only
+what has changed is tried again. `workbench.builder.from_spec` can find further faults, since it
+builds the whole graph.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ class CheckedCall(Hinted):
     flops : int or None
         The floating-point operations for one example, in which each unknown size is 1.
     flops_of_parts : dict of str to int
-        The same for the bricks inside, by path below the brick.
+        The same for each brick below the called brick, by path below it.
     parts : tuple of Part
-        The applications inside, with their shapes.
+        The applications within the call, with their shapes.
     fault : Fault or None
     """
 
@@ -86,7 +87,7 @@ class CheckedBrick(Hinted):
     parameters_of_parts : dict of str to int
         The same for the bricks below it, by path.
     inferred : dict of str to dict
-        The settings that bricks have from their parents, as JSON values, by path below the brick.
+        The settings that parents assigned to bricks, as JSON values, by path below the brick.
     fault : Fault or None
     """
 
@@ -155,8 +156,8 @@ def validate(spec: Spec) -> tuple[Fault, ...]:
 def check(spec: Spec) -> Checked:
     """Check a specification, which need not be complete, without allocating anything.
 
-    Every call is checked alone. If an input of a call is not connected, or if the shape of one
-    cannot be known, its outputs are not known either.
+    Each call is checked separately. If an input of a call is not connected, or its shape cannot be
+    known yet, the outputs of the call are not known either.
 
     Parameters
     ----------
@@ -246,7 +247,7 @@ class _Check:
         return call, trial, fault
 
     def _no_wire(self, call: CallSpec, wire: str) -> tuple[CallSpec, Trial, Fault | None]:
-        """Return the fault of a call that needs a wire which does not exist, or itself."""
+        """Return the fault of a call that needs a missing wire or, even indirectly, itself."""
         name = next(n for n, given in call.inputs.items() if wire in wires_in([given]))
         later = any(wire in other.outputs for other in self.spec.calls)
         text = f"there is no wire {wire!r:.80} before this call"
@@ -258,7 +259,7 @@ class _Check:
         return call, Trial(), fault
 
     def _group(self, call: CallSpec) -> list[int]:
-        """Return the numbers of the bricks that a call needs."""
+        """Return the indices of the bricks that a call needs."""
         wanted = [call.brick or "", *parameters_in(list(call.inputs.values()))]
         tops = {self.tops.get(path.partition("/")[0].partition(".")[0]) for path in wanted}
         return sorted({i for top in tops if top is not None for i in self.groups[top]})
@@ -320,7 +321,7 @@ class _Check:
 
 
 def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
-    """Return for each brick the numbers of the bricks with which it shares parts, in order."""
+    """Return for each brick the sorted indices of its group, the bricks that share parts."""
     numbers = {name_of(brick): i for i, brick in enumerate(bricks)}
     groups = [[i] for i in range(len(bricks))]
     for i, brick in enumerate(bricks):
@@ -334,7 +335,7 @@ def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
 
 
 def uses_in(given: Json) -> Iterable[str]:
-    """Yield the paths of bricks that stand elsewhere, in the settings of a brick."""
+    """Yield the paths of bricks defined elsewhere to which the settings of a brick refer."""
     if isinstance(given, Mapping):
         if isinstance(given.get("use"), str):
             yield given["use"]

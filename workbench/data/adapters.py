@@ -50,7 +50,7 @@ class BatchStream(AbstractDataStream):
     ----------
     batches : iterable of batches
         Each batch is a mapping from source to array, a tuple or list of arrays, or one array. The
-        order must be the same in each iteration; otherwise a resumed run reads other batches.
+        order must be the same in each iteration; otherwise a resumed run reads different batches.
     sources : sequence of str, optional
         The names of the entries or, if batches are mappings, the keys to use. By default the keys
         of the first batch, which must then be a mapping.
@@ -226,7 +226,7 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
     DataError
         If `data_stream` does not consist of batches.
     SourceError
-        If the names of the entries are unknown, or if a given stream has other sources.
+        If the names of the entries are unknown, or differ from the sources of a given stream.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class Labelled:
 
 
 def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
-    """Convert the names of axes to tuples; raise a `DataError` if a name is not a str.
+    """Convert the names of axes to tuples; raise a `DataError` if a name is not a string.
 
     Examples
     --------
@@ -57,7 +57,8 @@ def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
         several = (names,) if isinstance(names, str) else names
         if several is not None and not all(isinstance(name, str) for name in several):
             raise DataError(
-                f"the axis labels of source {source!r} must be a tuple of str, not {names!r:.60}"
+                f"the axis labels of source {source!r} must be a tuple of strings, "
+                f"not {names!r:.60}"
             )
         checked[source] = None if several is None else tuple(several)
     return checked

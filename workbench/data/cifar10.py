@@ -206,8 +206,8 @@ def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
                 _check_size(entry.size, f"{found}: {name}")
                 yield member.read(), f"{found}: {name}"
     except KeyError as error:
-        raise DataFileError(f"{found}: must be the archive of CIFAR-10 ({error.args[0]})") from None
+        raise DataFileError(f"{found} must be the archive of CIFAR-10 ({error.args[0]})") from None
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataFileError(
-            f"{found}: must be an undamaged tar.gz archive ({one_line(error)})"
+            f"{found} must be an undamaged tar.gz archive ({one_line(error)})"
         ) from None

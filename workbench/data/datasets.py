@@ -196,9 +196,9 @@ class Dataset(Hinted, Labelled, Part):
         scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
             raise DataError(
-                f"iteration_scheme of {self!r}, which is read by index, must be a scheme of "
-                f"indices, not {scheme!r}; use SequentialScheme(dataset.num_examples, batch_size) "
-                "or ShuffledScheme"
+                f"iteration_scheme of {self!r}, which is read by index, must be a scheme that "
+                f"requests indices, not {scheme!r}; use "
+                "SequentialScheme(dataset.num_examples, batch_size) or ShuffledScheme"
             )
         low, high = scheme.bounds
         if self.num_examples is not None and not 0 <= low <= high < self.num_examples:

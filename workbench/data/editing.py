@@ -1,4 +1,4 @@
-"""Functions that edit the examples of a data stream, and that read single examples.
+"""Functions that edit the examples of a data stream or read single examples.
 
 The index of an example is its index in the dataset of the stream. The edits are stored in the
 `DataStream` below all transformers, so they affect everything that the transformers compute from an
@@ -74,7 +74,7 @@ def set_edits(stream: AbstractDataStream, edits: Edits) -> None:
 
 
 def training_indices(stream: AbstractDataStream) -> Indices:
-    """Return the indices of all examples that a stream reads in an epoch, in ascending order.
+    """Return the indices of the examples in an epoch, including dropped ones, in ascending order.
 
     Raises
     ------
@@ -104,8 +104,8 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        What happens to the examples, such as ``dropped``; if given, examples that are already
-        dropped are refused.
+        The edit as a participle for the message, such as ``dropped``; if given, examples that
+        are already dropped are refused.
 
     Raises
     ------
@@ -204,13 +204,13 @@ def checked_value(
 
 
 def _misfit(value: Any, old: Any) -> str:
-    """Return what a new value must be if it does not fit, otherwise an empty string."""
+    """Describe the required value if `value` cannot replace `old`; otherwise return ''."""
     if isinstance(old, (str, bytes)):
-        return "" if type(value) is type(old) else f"a {type(old).__name__}"
+        return "" if type(value) is type(old) else f"of type {type(old).__name__}"
     like = np.asarray(old)
     kinds = {"b": "b", "i": "bi", "u": "biu", "f": "biuf"}.get(like.dtype.kind)
     if kinds is None:
-        return "" if type(value) is type(old) else f"a {type(old).__name__}"
+        return "" if type(value) is type(old) else f"of type {type(old).__name__}"
     needed = {"b": "True or False", "f": "a finite number"}.get(
         like.dtype.kind, f"an integer that fits {like.dtype}"
     )
@@ -256,8 +256,8 @@ def read_examples(
     Returns
     -------
     batch, stored : dict of str to array
-        The examples by source, one row each, after all transformers; and the values by source in
-        the dataset, for the sources that hold one number for each example.
+        The examples by source, one row each, after all transformers; and the values before all
+        transformers, for the sources that hold one number for each example.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Download of datasets, which verifies checksums and resumes broken transfers.
+"""Functions that download datasets, verify their checksums and resume broken transfers.
 
 Nothing is downloaded without a call to `download`. A file is first written under a name that ends
 in ``.part``. If a transfer breaks, the same call or a later one resumes it, provided that the
@@ -358,8 +358,8 @@ def _answer(request: urllib.request.Request, timeout: float) -> Any:
     """Send a request in a thread; return the response, or raise the error of the thread.
 
     The timeout of a socket restarts with every byte, so a server that sends the header byte by byte
-    could block the caller forever. After the timeout the thread is abandoned; it ends when its
-    connection ends.
+    could block the caller forever. If there is no response within `timeout` seconds, the thread is
+    abandoned; it ends when its connection ends.
     """
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()

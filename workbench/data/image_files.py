@@ -108,7 +108,9 @@ def _faults_named(where: object) -> Iterator[None]:
         raise
     except Exception as error:
         # Pillow raises almost any error for a damaged image, even a SyntaxError
-        raise DataFileError(f"{where}: must be an undamaged image ({one_line(error)})") from None
+        raise DataFileError(
+            f"{where} cannot be read; it may be damaged ({one_line(error)})"
+        ) from None
 
 
 def _upright(image: Any) -> Any:

@@ -87,14 +87,14 @@ class Layout:
         Raises
         ------
         DataFileError
-            If a file is damaged, or contains another dataset with the same layout.
+            If a file is damaged, or contains a different dataset with the same layout.
         """
         images = self._read(found, split)
         digest = hashlib.sha256(encode_idx(images[1].reshape(-1))).hexdigest()
         for name, entry in CATALOGUE.items():
             if name != self.name and digest in entry.sha256.values():
                 raise DataFileError(
-                    f"{found}: must contain {self.title}, but has the labels of {name!r}, whose "
+                    f"{found} must contain {self.title}, but has the labels of {name!r}, whose "
                     "files have the same names; put each dataset into a separate folder"
                 )
         return images

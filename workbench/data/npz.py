@@ -50,9 +50,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) == MAGIC:
-                raise DataFileError(
-                    f"{path}: must be an npz file, not a single array{_shape(file)}"
-                )
+                raise DataFileError(f"{path} must be an npz file, not a single array{_shape(file)}")
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
                 members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -67,7 +65,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
         raise
     except Exception as error:
         # numpy's parser and zipfile raise almost any error for a damaged header
-        raise DataFileError(f"{path}: {_damaged(error)}") from None
+        raise DataFileError(f"{path} {_damaged(error)}") from None
 
 
 def _member(

@@ -16,7 +16,7 @@ from workbench.errors import DataError
 T = TypeVar("T")
 
 ALREADY_READ = (
-    "{name} is a {kind}, which can be read only once and has already been started; it does not "
+    "{name}, of type {kind}, can be read only once and has already been started; it does not "
     "support a second epoch, rewinding, or continuing after an error while reading. Pass a list, a "
     "DataLoader, or an object whose __iter__ starts from the beginning, or end training after the "
     "first epoch"
@@ -31,7 +31,7 @@ class ReadOnce(Iterable[T], Generic[T]):
     iterator : iterator
         The iterator, possibly endless.
     name : str
-        The name of the iterator in errors.
+        The name of the iterator in error messages.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class ReadOnce(Iterable[T], Generic[T]):
     >>> iter(squares)
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: the source 'x' is a generator, which can be read only once ...
+    workbench.errors.DataError: the source 'x', of type generator, can be read only once ...
     """
 
     def __init__(self, iterator: Iterator[T], name: str) -> None:

@@ -58,7 +58,7 @@ class Part(KnownAttributes):
 
     @property
     def _differs_for_others(self) -> bool:
-        """True if readers other than training need a copy, which `_copied` adapts to them."""
+        """True if readers other than training always need a copy, which `_copied` adapts."""
         return False
 
     def _copied_whole(self, moves: bool) -> bool:

@@ -82,7 +82,7 @@ class Watched:
         The function to wrap. It receives a batch, an example, or an entry of either, and further
         arguments.
     user : object
-        The owner of the function, shown in errors.
+        The owner of the function, shown in error messages.
 
     Raises
     ------

@@ -17,9 +17,9 @@ class Spiral(IndexableDataset):
     """Dataset of points on intertwined spirals, one spiral per class.
 
     A point of class k out of K at position p is at distance (2 p + 1) / 3 from the centre, in the
-    direction p + k / K. Position and direction are measured in turns, from the second axis towards
-    the first. The sources are ``features``, of shape (N, 2), and ``position``, of shape (N,), both
-    of dtype `config.floatx`, and ``label``, of shape (N,) and dtype int64.
+    direction p + k / K. Position and direction are measured in turns; the direction runs from the
+    second axis towards the first. The sources are ``features``, of shape (N, 2), and ``position``,
+    of shape (N,), both of dtype `config.floatx`, and ``label``, of shape (N,) and dtype int64.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Spiral(IndexableDataset):
     cycles : float
         The number of turns of each spiral.
     noise : float
-        Standard deviation of the normal noise that is added to each coordinate.
+        Standard deviation of the Gaussian noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
         The generator from which the seed is drawn once, on construction.
     seed : int, optional

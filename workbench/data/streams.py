@@ -43,8 +43,8 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
     """Mark all reads of streams inside the ``with`` block as training or evaluation.
 
-    A stream has one position for training, and another for all other reads: those of the user's
-    code and those of evaluation. Evaluation therefore does not change the position of training.
+    A stream has one position for training, and a second one for evaluation and the user's own
+    reads. Evaluation therefore does not change the position of training.
     """
     token = _reader.set(reader)
     try:
@@ -69,7 +69,8 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     produces_examples : bool
         True if the stream yields single examples instead of batches.
     num_random : int
-        The number of transformers in the stream that draw random numbers.
+        The number of transformers in the stream that draw random numbers; in a `Merge`, the
+        largest number of any of its streams.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
     reads_once : bool

@@ -27,7 +27,7 @@ class SwissRoll(IndexableDataset):
     num_examples : int
         The number of points N.
     noise : float
-        Standard deviation of the normal noise that is added to each coordinate.
+        Standard deviation of the Gaussian noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
         The generator from which the seed is drawn once, on construction.
     seed : int, optional

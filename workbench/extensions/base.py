@@ -30,7 +30,7 @@ NO_MAIN_LOOP = (
     "and start the main loop"
 )
 WRONG_NAME = (
-    "the name passed to {kind} must be a str, not {name!r}; pass settings by keyword, as in "
+    "the name passed to {kind} must be a string, not {name!r}; pass settings by keyword, as in "
     "after_epoch=True"
 )
 WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"

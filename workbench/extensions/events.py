@@ -5,8 +5,8 @@ event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; not
                                again when the same main loop is started a second time or by
-                               `continue_training`; it also fires after a state was loaded into
-                               a new main loop, but its handlers do not change that state
+                               `continue_training`; it also fires after a state has been loaded
+                               into a new main loop, but that state is restored afterwards
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
 before_epoch                   when an epoch starts; not when a run continues within an epoch of
@@ -18,7 +18,7 @@ after_epoch                    when the stream has no more batches and ``epochs_
                                increased
 on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `Session.stop`, at
                                the next boundary: before a batch is read, or after ``after_epoch``
-after_training                 when training ends on request or because no data is left
+after_training                 when training ends on request or because no data are left
 on_error         exception     when an exception ends the run, after it is recorded in the log;
                                ``after_training`` does not fire then
 ================ ============= ===================================================================

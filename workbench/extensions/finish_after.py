@@ -30,7 +30,7 @@ def goal_reached(status: Mapping[str, Any]) -> bool:
 
 
 class Limit(Predicate):
-    """Predicate that is True after at least `num` epochs or batches, unless a goal lies ahead."""
+    """Predicate that is True after at least `num` epochs or batches, once any goal is reached."""
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)

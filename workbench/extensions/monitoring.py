@@ -67,7 +67,7 @@ class MonitoringExtension(SimpleExtension):
     ) -> None:
         for option, value in (("prefix", prefix), ("suffix", suffix)):
             if value is not None and not isinstance(value, str):
-                raise ExtensionError(f"{option} must be a str, not {value!r}")
+                raise ExtensionError(f"{option} must be a string, not {value!r}")
         self.prefix = prefix
         self.suffix = suffix
         super().__init__(name, **triggers)

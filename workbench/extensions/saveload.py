@@ -55,10 +55,10 @@ class Checkpoint(SimpleExtension):
     file atomically.
 
     The state is saved after all extensions have handled the event, regardless of the order of the
-    extensions. Training waits only until the previous file is complete and the state is copied
-    into memory; a thread writes the file. Then the record ``saved_to`` is added at the iteration of
-    the event: a tuple of the paths that were written, with None for each failure. A failure is
-    logged, a warning is issued, and training continues.
+    extensions. Training waits only until the previous file is complete and the state has been
+    copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
+    iteration of the event: a tuple of the paths that were written, with None for each failure. A
+    failure is logged, a warning is issued, and training continues.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class Checkpoint(SimpleExtension):
 
 
 def checked_path(path: str | os.PathLike[str]) -> str:
-    """Return `path` as a str; raise an error if a placeholder cannot be replaced."""
+    """Return `path` as a string; raise an error if a placeholder cannot be replaced."""
     text = _text(path)
     for _, field, _, _ in string.Formatter().parse(text):
         if field is not None and field not in COUNTERS:
@@ -219,7 +219,7 @@ def checked_path(path: str | os.PathLike[str]) -> str:
 
 def _text(path: str | os.PathLike[str]) -> str:
     if not isinstance(path, (str, os.PathLike)):
-        raise ExtensionError(f"the path of a checkpoint must be a str or a path, not {path!r}")
+        raise ExtensionError(f"the path of a checkpoint must be a string or a path, not {path!r}")
     return os.fspath(path)
 
 

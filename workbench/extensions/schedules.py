@@ -50,7 +50,7 @@ class Schedule(Hinted):
     settings: Mapping[str, Any]
 
     def __call__(self, iterations_done: int) -> float:
-        """Return the value for the iteration that follows `iterations_done` iterations."""
+        """Return the value for the next iteration after `iterations_done` iterations."""
         return self.formula(iterations_done, **self.settings)
 
     def __repr__(self) -> str:
@@ -216,11 +216,11 @@ def cosine(
         The number of iterations of the descent or, with `restarts`, of the first descent; 1 or
         more.
     minimum : float
-        The last value.
+        The value towards which each descent decreases; it is reached only without `restarts`.
     restarts : bool
         If True, start again after every descent.
     growth : int
-        The length of each descent divided by that of the previous one, 1 or more.
+        The factor by which each descent is longer than the previous one, 1 or more.
 
     Returns
     -------
@@ -449,7 +449,7 @@ def _increasing(name: str, values: Sequence[int]) -> tuple[int, ...]:
         _whole(name, value)
     times = tuple(values)
     if list(times) != sorted(set(times)):
-        raise ArgumentError(f"{name}={times} must be increasing numbers of iterations")
+        raise ArgumentError(f"{name}={times} must be iteration counts in strictly increasing order")
     return times
 
 

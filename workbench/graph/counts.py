@@ -95,7 +95,7 @@ def count_flops(
     Parameters
     ----------
     outputs : Variable or sequence of Variable
-        Variables, which can also be gradients.
+        The variables to compute; gradients are allowed.
     sizes : dict, optional
         The shapes of the inputs, by variable or by name. Inputs of known shape can be left out.
 

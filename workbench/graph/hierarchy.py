@@ -71,7 +71,7 @@ class Component(Annotation):
 
     @property
     def parameters(self) -> Parameters:
-        """The parameters of the component, which exist after allocation.
+        """The parameters of the component, available after allocation.
 
         The parameters of its children are not included.
         """
@@ -161,7 +161,7 @@ def path_of(variable: Variable) -> str:
 
 
 class Children(AnnotatingList[Component]):
-    """List of the children of a component, which updates the `parents` of each child.
+    """List that contains the children of a component and updates the `parents` of each child.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class TrainingGraph:
     Attributes
     ----------
     is_rewritten : bool
-        True if variables have a different version in the training graph.
+        True if some variables have a different version in the training graph.
     updates : list of pairs
         The updates that prepare the model for inference: moving averages of batch statistics, in
         which each batch has the weight 0.1, and the updates of wrapped modules.

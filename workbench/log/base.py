@@ -1,4 +1,4 @@
-"""Base class of training logs, which provides rows, frames and series of a backend's records.
+"""Base class of training logs; it provides rows, frames and series from a backend's records.
 
 A backend derives from `TrainingLogBase` and defines the methods of the protocol
 `workbench.log.records.Records`, which store records. `workbench.log.backends.register` registers it
@@ -64,8 +64,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         The identity of the log.
     status : dict
         Facts about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
-        iterations at which epochs ended) and facts of extensions. To change an item, assign to its
-        key, since a backend does not detect a value that is changed in place.
+        iterations at which epochs ended) and facts that extensions store. To change an item, assign
+        to its key, since a backend does not detect a value that is changed in place.
     """
 
     _row: ClassVar[type[Row]] = Row
@@ -138,7 +138,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
 
     @property
     def last_epoch_row(self) -> Row:
-        """The row at which the last epoch ended.
+        """The row of the iteration at which the last epoch ended.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """Column of a training log: typed arrays that grow with the records of a channel.
 
-Columns are the storage of `workbench.log.TrainingLog`. A column has the type of its first value
+`workbench.log.TrainingLog` stores its records in columns. A column has the type of its first value
 (float, int, bool or object). Ints and floats in one column are stored as floats if the conversion
 is exact; any other mixture of types widens the column to object. An iteration and a number need
 eight bytes each; long arrays are at most a sixteenth larger than their contents. A record at a
@@ -219,7 +219,7 @@ class Column:
         self._exported = False
 
     def _admit(self, value: Any) -> Any:
-        """Widen the column if a value has another type, and return the value as it is stored."""
+        """Widen the column if a value has a new type, and return the value as it is stored."""
         kind = type(value) if type(value) in _DTYPES else object
         if kind is int and not -(2**63) <= value < 2**63:
             kind = object

@@ -117,7 +117,7 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
     ----------
     run : Run
     best : str, optional
-        The channel whose best value selects the last row to read; by default all rows are read.
+        A channel; rows after its best value are not read. By default all rows are read.
     largest : bool, optional
         True if a larger value is better.
     """

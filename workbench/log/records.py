@@ -2,7 +2,7 @@
 
 A record has an iteration and a name. `Records.commit` makes the records of a run visible, so that
 other threads see all records of an event at once. `workbench.log.backends` describes how a main
-loop uses another backend.
+loop uses a different backend.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workbench.errors import LogError
 from workbench.log.frames import Snapshot
 
-NOT_STORABLE = "the name of {what} must be a str that can be encoded as UTF-8, not {name!r}"
+NOT_STORABLE = "the name of {what} must be a string that can be encoded as UTF-8, not {name!r}"
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Sparklines: small SVG curves that a page shows without scripts."""
+"""Sparklines: small SVG curves that need no scripts."""
 
 from __future__ import annotations
 

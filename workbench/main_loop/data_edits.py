@@ -87,7 +87,7 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
 
 
 def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int]) -> str:
-    """Return the error message of the cost if an example has an unknown class, else ''."""
+    """Return the error message if a class or an index of an example is out of range, else ''."""
     algorithm = loop.algorithm
     if not isinstance(algorithm, GradientDescent) or algorithm.cost is None:
         return ""

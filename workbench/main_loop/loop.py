@@ -368,8 +368,8 @@ class MainLoop(FixedAttributes):
         The state is loaded completely, or not at all if it does not fit. Keys that `state` lacks
         (see `workbench.main_loop.state`) are not changed. To load a state during an event, pass a
         function to `after_event`; otherwise later extensions handle the event with the new state.
-        Handlers of ``before_training`` do not change a state that was loaded before the first
-        start.
+        A state loaded before the first start is restored after the handlers of ``before_training``
+        have run.
 
         Raises
         ------

@@ -29,8 +29,8 @@ def recover(
     Returns
     -------
     Exception or None
-        The last error, if no extension recovers from it. None if the batch was processed, or if
-        another state was loaded.
+        The last error, if no extension recovers from it. None if the batch was processed, or if a
+        different state has been loaded.
 
     Raises
     ------

@@ -230,7 +230,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire ``before_training``, then restore the state, if any, that was loaded before it."""
+        """Fire ``before_training``, then restore any state that was loaded before it."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}
@@ -291,7 +291,7 @@ class Run:
         return True
 
     def _train_on_batches(self) -> bool:
-        """Train on the rest of the epoch; return False if a state was loaded in the meantime."""
+        """Train on the rest of the epoch; return False if a state is loaded in the meantime."""
         # Attributes are looked up before the loop to keep the overhead of each batch small.
         main_loop, ending, fire = self.main_loop, self.ending, self.dispatcher.fire
         mailbox, requests, kept = self.mailbox, self.mailbox.requests, self.mailbox.kept

@@ -110,8 +110,8 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
 def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, Any]:
     """Return the state of training; see `MainLoop.state_dict`.
 
-    `in_hand` is True if a batch was read but not processed; the batch will be read again. Without
-    the log, the cost of this function does not grow with the number of rows.
+    `in_hand` is True if a batch has been read but not processed; the batch will be read again.
+    Without the log, the time that this function takes does not grow with the number of rows.
     """
     algorithm = loop.algorithm
     parameters, others = variables_of(loop)
@@ -251,9 +251,9 @@ def _length(stream: AbstractDataStream, name: str) -> int | None:
 
 
 def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None:
-    """Raise `StateError` if the state was saved within an epoch of other data.
+    """Raise `StateError` if the state was saved within an epoch of different data.
 
-    A state that was saved between two epochs can be loaded with other data.
+    A state that was saved between two epochs can be loaded with different data.
     """
     different = [
         f"{what}: {saved[name]} in the state, {here} in the stream"

@@ -135,7 +135,7 @@ class Snapshot:
 
 
 def _storable(log: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a log, in which a repr replaces each value that cannot be encoded."""
+    """Return the state of a log, with each value that cannot be encoded replaced by its repr."""
     return {
         **log,
         "status": {name: _or_text(value) for name, value in log["status"].items()},
@@ -171,7 +171,7 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
     file_ : path or file
     parts : iterable of str, optional
         The parts to return; see `workbench.main_loop.state`. Parameters can also be read from an
-        archive that `dump` wrote, which has no training state.
+        archive that `dump` wrote, although it has no training state.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def load_main_loop(file_: Any, *, trusted: bool = False) -> Loop:
         raise UntrustedArchiveError(UNTRUSTED.format(where=where))
     found = unpickled(members, PICKLE, where)
     if not isinstance(found, Loop):
-        listed = f"a {type(found).__name__}"
+        listed = f"an object of type {type(found).__name__}"
         raise ArchiveError(NO_MAIN_LOOP.format(where=where, members=listed))
     return found
 

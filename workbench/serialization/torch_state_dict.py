@@ -62,7 +62,7 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
         The variables, for instance ``model.parameters``.
     values : dict
         Tensors or arrays by name, as returned by `to_state_dict` or ``torch.nn.Module.state_dict``.
-        A value of another dtype is accepted if its conversion is exact.
+        A value of a different dtype is accepted if its conversion is exact.
 
     Raises
     ------

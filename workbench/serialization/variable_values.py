@@ -64,7 +64,7 @@ def value_of(variable: SharedVariable) -> torch.Tensor:
 def misfits(given: Mapping[str, Any], variables: Mapping[str, SharedVariable]) -> list[str]:
     """Return the reasons why the values `given` cannot be assigned to `variables`.
 
-    A value of another dtype can be assigned if its conversion is exact.
+    A value of a different dtype can be assigned if its conversion is exact.
     """
     problems = [
         f"{name!r} is unknown{nearest(name, variables, ' ({})')}"

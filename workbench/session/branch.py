@@ -25,7 +25,7 @@ class Branch:
     changes : int
         The number of interventions that changed training before `start`.
     current_log : TrainingLogBase, optional
-        The log of the run, which always has the records of the current branch.
+        The log of the run; it always has the records of the current branch.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Branch:
     def difference(self) -> str:
         """The interventions that the current branch does not have, as a line of text.
 
-        For the current branch, the interventions from `start` on.
+        For the current branch, its interventions from `start` onwards.
         """
         if self.log is not None:
             return difference(self.log, without=self.current_log)
@@ -74,7 +74,7 @@ class Branch:
 
     @property
     def changed(self) -> bool:
-        """True if the branch, which has ended, has batches of its own."""
+        """True if this branch, when it ended, had batches of its own."""
         return self.parent is None or self.end != self.start
 
     @property

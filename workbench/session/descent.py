@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""Divisors of the number of costs that give the longest and the shortest window.
+"""Divisors of the number of costs, for the lengths of the longest and the shortest window.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """
@@ -30,7 +30,7 @@ cases, for normal, exponential, lognormal, Student's t and Cauchy noise.
 """
 
 NOTICEABLE = 0.01
-"""Minimum size of a clear fall, relative to the mean before it; rounding can cause smaller ones."""
+"""Minimum size of a clear fall relative to the mean before it; rounding can cause smaller falls."""
 
 
 class Fall(NamedTuple):

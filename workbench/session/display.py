@@ -1,4 +1,4 @@
-"""Representations of sessions, as a line of text or an HTML table, that need no views."""
+"""Functions that show sessions as a line of text or an HTML table, without a view."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 During a run, an edit is noticed if another thread calls `SharedVariable.set_value`. During a pause,
 and between two runs, the versions of the tensors also show edits in place. A `Rewinder` compares
-the rows of repeated batches with the log, which shows most of the remaining edits.
+the rows of repeated batches with the log, and thereby detects most of the remaining edits.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Edits:
         WATCHERS.append(self._assigned)
 
     def detach(self) -> None:
-        """Stop watching other threads; store the versions, to detect edits until the next run."""
+        """Stop watching other threads; store the versions to detect edits before the next run."""
         if self._assigned in WATCHERS:
             WATCHERS.remove(self._assigned)
         self._pending.clear()

@@ -87,10 +87,10 @@ class LearningRateTest:
     def suggestion(self) -> float | None:
         """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
-        For each rate, the mean cost of several batches that precede it is compared with the mean
-        cost of several batches that start with it. The fall is clear if it exceeds five standard
-        errors and 1 % of the first mean. The batches after the lowest smoothed cost are left out,
-        and so are the first ten if there are at least thirty.
+        For each rate, the mean cost of several batches before that rate is reached is compared
+        with the mean cost of several batches from that rate onwards. The fall is clear if it
+        exceeds five standard errors and 1 % of the first mean. The batches after the lowest
+        smoothed cost are left out, and so are the first ten if there are at least thirty.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None

@@ -1,6 +1,6 @@
-"""Queue of the commands of a session, which the training thread executes in order.
+"""Queue of a session's commands; the training thread executes them in order.
 
-Each command costs the thread the same short time, regardless of the number of waiting commands.
+Each command takes the thread the same short time, regardless of the number of waiting commands.
 Several values for the same variable become one assignment, and a stop cancels earlier commands that
 would only affect later training.
 """

@@ -89,7 +89,7 @@ def thread_note(source: object) -> str | None:
 
 
 def start_note(source: object, main_loop: MainLoop) -> str | None:
-    """Return a note if a log belongs to a run with another initial state, otherwise None."""
+    """Return a note if a log's run and `main_loop` started from different states, or None."""
     if not isinstance(source, TrainingLogBase):
         return None
     then, now = source.status.get(INITIAL), main_loop.status.get(INITIAL)
@@ -114,7 +114,7 @@ class Replay:
     Raises
     ------
     SessionError
-        If `source` is invalid or an empty log, or if an intervention cannot be made in this run.
+        If `source` is invalid or is an empty log, or if an intervention cannot be made in this run.
     """
 
     def __init__(

@@ -318,7 +318,7 @@ class Rewinder:
         return LATER
 
     def undo(self, command: Command, commands: list[Command]) -> object:
-        """Rewind the run to the point before the last intervention."""
+        """Rewind the run to the snapshot taken before the last intervention."""
         self.check()
         self._journal.flush()
         snapshot, ids = self._undo.last, self._undo.ids()

@@ -28,7 +28,7 @@ MOST = 128
 """Maximum number of snapshots in a ring."""
 
 PROBE = 16
-"""Number of elements that are compared first; they usually differ if a tensor was trained."""
+"""Number of elements that are compared first; they usually differ if a tensor has been trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +127,9 @@ class Ring:
         self._drop(snapshot)
 
     def adopt(self, snapshots: Iterable[Snapshot]) -> None:
-        """Add snapshots of another ring, whose tensors both rings then share.
+        """Add snapshots of another ring; the two rings then share the tensors of the snapshots.
 
-        Both rings count the shared tensors towards their limits.
+        Both rings count these tensors towards their limits.
         """
         self._kept = sorted([*snapshots, *self._kept], key=_iteration)
         if self._kept:

@@ -126,7 +126,7 @@ class Steering(Editing):
         return self._queue.ask("release", f"release {variable}", modifier.release, details)
 
     def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
-        """Plan the end of training after a total number of epochs or batches.
+        """Set the total number of epochs or batches after which training ends.
 
         The command takes effect between two batches. The new end may be later or earlier than the
         end that `FinishAfter` defines, but not before the current iteration. It is part of the

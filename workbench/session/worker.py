@@ -81,7 +81,7 @@ class Worker:
     runs : int
         The number of runs that started training.
     ended : threading.Event
-        An event that is set while no thread trains.
+        An event that is set when a run ends and cleared when the next run starts.
     """
 
     def __init__(self, main_loop: MainLoop, session: interfaces.Session, name: str) -> None:
@@ -134,9 +134,9 @@ class Worker:
     ) -> None:
         """Start a run in a new thread; the caller must hold the lock.
 
-        If starting fails, nothing changes. `before` is called before training, when commands are
-        already accepted. If `warns` is True, a warning names the other sessions that are training,
-        each session only once.
+        If starting fails, the earlier state is restored. `before` is called before training, when
+        commands are already accepted. If `warns` is True, a warning names the other sessions that
+        are training, each session only once.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class Worker:
             raise
 
     def begin_at(self, fork: Fork, branch: str) -> None:
-        """Start a run that trains from the fork's snapshot to the fork's iteration, and pauses."""
+        """Start a run that trains from the fork's snapshot to the fork's iteration, then pauses."""
         status = self._main_loop.status
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)
@@ -199,7 +199,7 @@ class Worker:
         details: dict[str, Any],
         check: Callable[[], None] = lambda: None,
     ) -> Command:
-        """Restore another training state and pause; start a new run if training has ended."""
+        """Restore a different training state and pause; start a new run if training has ended."""
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:
@@ -310,7 +310,7 @@ class Worker:
                 self.state = new
 
     def stay(self) -> None:
-        """Continue training, or stay paused, after a stop was refused."""
+        """Continue training, or stay paused, after a stop has been refused."""
         with self.queue.lock:
             if self.state is State.STOPPING:
                 self.state = State.PAUSED if self.pause.paused else State.RUNNING

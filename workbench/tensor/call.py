@@ -107,7 +107,7 @@ def _frozen(value: Any) -> Any:
     """Convert nested arguments to tuples that contain the types of the original containers.
 
     Annotations of an argument can refer back to the call, so unpickling could use a list or a
-    dictionary of arguments before it is filled. A tuple is created with all of its elements.
+    dictionary of arguments before it is filled. A tuple always has all of its elements.
     """
     if type(value) is dict:
         return dict, tuple((key, _frozen(part)) for key, part in value.items())

@@ -1,7 +1,7 @@
 """Horizontal fusion: one call for the same operation on many tensors.
 
 An optimiser applies the same few operations to every parameter. In the section of a program that
-needs no autograd, `widen` finds independent calls to the same function and replaces them by one
+needs no autograd, `widen` finds independent calls to the same function and replaces them with one
 call to torch's multi-tensor (``_foreach``) function. This saves Python calls, and kernel launches
 on an accelerator. The value of every element is unchanged.
 """
@@ -134,7 +134,7 @@ def _number(operand: Any, own: Any) -> bool:
 def _join(
     graph: fx.Graph, function: Callable[..., Any], common: Any, group: Sequence[fx.Node]
 ) -> fx.Node:
-    """Replace the calls of `group` by one call after the last of them."""
+    """Replace the calls of `group` with one call after the last of them."""
     operands = [[a for a in node.args if common is None or a is not common] for node in group]
     arguments: list[Any] = [list(column) for column in zip(*operands, strict=True)]
     if common is not None:

@@ -88,7 +88,7 @@ def elements(table: Variable, indices: Variable, what: str) -> Variable:
 
 
 def where_exist(values: Variable, indices: Variable, size: Any) -> Variable:
-    """Replace `values` by NaN where an index is out of range, in compiled programs only.
+    """Replace `values` with NaN where an index is out of range, in compiled programs only.
 
     Use this function for results that do not depend on the indexed element, since they would
     otherwise not become NaN.

@@ -157,7 +157,7 @@ class Loop(Operation):
                 )
 
     def empty(self, i: int, states: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return output `i` of a loop without steps; a state has the sizes of its initial value."""
+        """Return output `i` of a loop with no steps; a state has the sizes of its initial value."""
         output = self.inner_outputs[i]
         if i < self.n_states:
             sizes: Sequence[int] = states[i].shape

@@ -195,7 +195,7 @@ def empty_like(fake: Fake) -> Fake:
 
 
 def alike(one: Fake, other: Fake) -> bool:
-    """Return True if two fake tensors differ at most in storage, which inference ignores."""
+    """Return True if two fake tensors are equal except for storage, which inference ignores."""
     if type(one) is not type(other):
         return False
     if not isinstance(one, torch.Tensor):

@@ -40,7 +40,7 @@ picklable, it must be defined at module level or be an object such as an `Interv
 WATCHERS: list[Callable[[SharedVariable], object]] = []
 """Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
 
-In this way, a session notices that another thread changes one of its variables.
+In this way, a session notices that another thread has changed one of its variables.
 """
 
 
@@ -155,8 +155,8 @@ class SharedVariable(Variable):
     def set_value(self, value: Any, **keywords: Never) -> None:
         """Assign a value of the same shape.
 
-        The value is converted to the dtype of the variable. A thread that trains uses the new value
-        from the next batch on.
+        The value is converted to the dtype of the variable. A training thread uses the new value
+        from the next batch onwards.
 
         Raises
         ------
@@ -195,7 +195,7 @@ class SharedVariable(Variable):
         if tuple(new.shape) != self.shape:
             raise errors.ShapeError(
                 f"set_value of {self!r}: the shape must be {self.shape}, not "
-                f"{tuple(new.shape)}; create a new shared variable for another shape"
+                f"{tuple(new.shape)}; create a new shared variable for a different shape"
             )
         if not torch.can_cast(new.dtype, self.dtype):
             raise errors.DtypeError(
@@ -240,7 +240,7 @@ class SharedVariable(Variable):
         return attached | {name: v for name in ("check", "unset") if (v := getattr(self, name))}
 
     def empty(self) -> torch.Tensor:
-        """Return a tensor of the same shape and dtype on the device ``meta``, without memory."""
+        """Return a tensor of the same shape and dtype on the ``meta`` device, without memory."""
         return torch.empty(self.shape, dtype=self.dtype, device="meta")
 
 

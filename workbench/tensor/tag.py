@@ -22,7 +22,7 @@ class Tag(types.SimpleNamespace):
         super().__init__(name=None, roles=[], annotations=[])
 
     def copy(self) -> Tag:
-        """Return a tag with the same entries; lists are copied, their elements are not."""
+        """Return a tag with the same entries; lists are copied, but not their elements."""
         new = Tag()
         for key, value in vars(self).items():
             setattr(new, key, list(value) if isinstance(value, list) else value)

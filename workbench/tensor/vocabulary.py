@@ -1,4 +1,4 @@
-"""Names from Theano, with the expressions to use instead, for hints in error messages.
+"""Names from Theano and the expressions that replace them, for hints in error messages.
 
 Graphs use only torch's functions. Users of Theano or Blocks get a hint instead of an alias.
 """

@@ -1,4 +1,4 @@
-"""Notices to the user that are not errors.
+"""Notices for the user that are not errors.
 
 A notebook shows warnings and standard error in a red frame, which is too prominent for messages
 such as "this main loop is already being trained". In a notebook, a notice is printed as plain

@@ -9,7 +9,7 @@ export interface VisibilityMessage {
   visible: boolean;
 }
 
-/** Report of a page that draws slowly: the seconds between two drawings of the widget, or 0. */
+/** Report of a page: the seconds between two drawings if it draws slowly, otherwise 0. */
 export interface PaceMessage {
   kind: "pace";
   seconds: number;

@@ -105,10 +105,10 @@ def test_an_object_is_stored_as_it_was_when_recorded(path):
 
 def test_an_object_that_cannot_be_pickled_is_refused_where_it_is_recorded(path):
     log = SQLiteLog(path)
-    with pytest.raises(LogError, match="a lock that cannot be pickled"):
+    with pytest.raises(LogError, match="of type lock that cannot be pickled"):
         log[1]["lock"] = threading.Lock()
     assert "lock" not in log[1]
-    with pytest.raises(LogError, match="a str that can be encoded as UTF-8"):
+    with pytest.raises(LogError, match="a string that can be encoded as UTF-8"):
         log[1]["\ud800"] = 1
 
 

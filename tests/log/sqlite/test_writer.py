@@ -41,7 +41,7 @@ def test_an_iteration_that_nothing_can_hold_is_refused(log):
 @pytest.mark.parametrize("name", [None, 3, ("a",), "\ud800"])
 def test_a_fact_without_a_proper_name_is_refused_where_it_is_assigned(path, name):
     log = SQLiteLog(path)
-    with pytest.raises(LogError, match="name of a status item must be a str"):
+    with pytest.raises(LogError, match="name of a status item must be a string"):
         log.status[name] = 1
     log[1]["cost"] = 0.5
     log.flush()

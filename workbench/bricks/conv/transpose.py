@@ -126,8 +126,8 @@ class ConvolutionalTranspose(Convolutional):
             edges = pair(self, "unused_edge", least=0)
             if any(edge > step for edge, step in zip(edges, steps, strict=True)):
                 raise BrickError(
-                    f"{self.path()}: unused_edge is {edges}, but must not exceed step={steps}, "
-                    "since the convolution reads part of a larger edge"
+                    f"{self.path()}: unused_edge is {edges}, but must not exceed step={steps}; "
+                    "otherwise the convolution would read part of the edge"
                 )
             return edges
         original = pair(self, "original_image_size", least=1)

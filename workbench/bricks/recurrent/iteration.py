@@ -187,7 +187,7 @@ def over_sequences(
 
 
 def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -> inspect.Signature:
-    """Return the signature of the step with `CONTROLS` added and with all arguments optional."""
+    """Return the signature of the step with `CONTROLS` added and all arguments optional."""
     first = next(iter(signature.parameters.values()))
     optional = [p if p.kind in VARIADIC else p.replace(default=None) for p in own]
     rest = [p for p in optional if p.kind is inspect.Parameter.VAR_KEYWORD]

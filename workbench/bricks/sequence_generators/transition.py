@@ -56,7 +56,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @apply.delegate
     def apply_delegate(self) -> BoundApplication:
-        """Return the application of the transition, which defines the attributes of `apply`."""
+        """Return the transition's application, which defines the attributes of `apply`."""
         bound: BoundApplication = self.transition.apply
         return bound
 
@@ -85,7 +85,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.delegate
     def compute_states_delegate(self) -> BoundApplication:
-        """Return the application of the transition, which defines the sequences and contexts."""
+        """Return the transition's application, which defines the sequences and contexts."""
         return self.apply_delegate()
 
     @compute_states.property("outputs")

@@ -1,4 +1,4 @@
-"""Check of the mapping from splits to files that a converter accepts."""
+"""Function that checks the mapping from splits to files in a call to a converter."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ class H5PYDataset(Dataset):
             examiner.check(self._handle.path, names, rows=True, what=what)
 
     def _open(self) -> h5py.File:
-        """Return the open file, after checking the layout if the file was just opened."""
+        """Return the open file, after checking the layout if the file has just been opened."""
         file = self._handle.open()
         if file is not self._seen:
             with faults_named(self.path, "the layout"):

@@ -105,7 +105,7 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Read rows whose indices are in ascending order.
 
-    If they form few runs of consecutive rows, each run is read separately, which halves the time.
+    If they form few runs of consecutive rows, each run is read separately, in half the time.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:

@@ -24,11 +24,11 @@ class Prefetch(Transformer):
     """Transformer that reads batches in advance, in a thread or another process.
 
     The batches and their order do not change. If a batch cannot be read, an error is raised when
-    this batch is requested. Use a thread if reading mostly waits for the disk or runs numpy
+    that batch is requested. Use a thread if reading mostly waits for the disk or runs numpy
     functions, which let other threads run. Use a process if reading mostly executes Python code.
-    The process starts within seconds and runs until this stream is closed. It receives a copy of
-    the stream, including data in memory, and of the definitions in a notebook or script. Therefore
-    ``if __name__ == "__main__"`` is not required.
+    The process takes a few seconds to start, and runs until this stream is closed. It receives
+    copies of the stream (including any data in memory) and of the definitions in a notebook or
+    script. Therefore ``if __name__ == "__main__"`` is not required.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Prefetch(Transformer):
     Raises
     ------
     DataError
-        If `depth` or `workers` is not valid; while reading in a process, if the stream cannot be
+        If `depth` or `workers` is not valid or, while reading in a process, if the stream cannot be
         pickled.
     PrefetchError
         While reading in a process, if the process ended unexpectedly. Reading again starts another

@@ -12,7 +12,7 @@ from workbench.data.editing import set_edits
 
 
 def main() -> None:
-    """Serve the requests that the parent process sends to the standard input."""
+    """Serve the requests that the parent process sends to standard input."""
     requests = sys.stdin.buffer
     # text that user code prints must not mix with the batches
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

@@ -42,7 +42,7 @@ class Mapping(Transformer):
         If an argument is not valid or, while reading, if the function returns the wrong number
         of arrays.
     SourceError
-        While reading, if the function returns a mapping with other sources.
+        While reading, if the function returns a mapping with the wrong sources.
 
     Examples
     --------

@@ -149,8 +149,8 @@ class Merge(AbstractDataStream):
         The streams to merge. Either all must yield batches, or all must yield examples. An epoch
         must have the same number of batches or examples in all streams.
     sources : sequence of str, optional
-        The names of the entries of all streams, in the order of the streams. By default the source
-        names of the streams, which must then be different.
+        New names for the sources of all streams, in the order of the streams. By default the
+        sources keep their names, which must then be different.
 
     Raises
     ------

@@ -48,7 +48,7 @@ class Event(Enum):
     RESTORE = auto()
     """Loading of an earlier state of the same identity."""
     LOAD = auto()
-    """Loading of a state of another identity."""
+    """Loading of a state of a different identity."""
 
 
 NEW, OWN, OPENED, LOADED, HELD, READING = Identity

@@ -58,7 +58,7 @@ class SQLiteLog(TrainingLogBase):
     sees new rows only when they are complete.
 
     A run adds records only to a log that the same log object has created. If the log was opened, or
-    its state was loaded, the run continues it in a new log with another `uuid`, as after `resume`.
+    its state was loaded, the run continues it in a new log with a new `uuid`, as after `resume`.
     Two runs from the same checkpoint, even in two processes at once, therefore have two logs with a
     common ancestor. To add a note to an old log, open it and write a record.
 
@@ -332,7 +332,7 @@ class SQLiteLog(TrainingLogBase):
         return self._identity is not Identity.HELD
 
     def _move(self, event: Event) -> None:
-        """Change the state of the identity, and execute the actions of the transition."""
+        """Change the state of the identity, and perform the actions of the transition."""
         with self._moving:
             state = after(self._identity, event)
             if forks(self._identity, event):

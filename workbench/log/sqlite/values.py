@@ -28,8 +28,8 @@ ABSENT: Final = "absent"
 """Kind of a record that an ancestor of the log has, but the log itself does not."""
 
 NOT_PICKLED = (
-    "record {name!r} must be a value that an SQLite log can store, not a {type} that cannot be "
-    "pickled ({error}); record numbers, strings, arrays, or lists and dictionaries of them"
+    "record {name!r} must be a value that an SQLite log can store, not one of type {type} that "
+    "cannot be pickled ({error}); store numbers, strings, arrays, or lists and dictionaries of them"
 )
 UNKNOWN_KIND = "unknown kind {kind!r}"
 

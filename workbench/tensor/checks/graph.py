@@ -64,7 +64,7 @@ def _owned(graph: _Graph) -> Found:
         if isinstance(variable, SharedVariable):
             yield variable, f"it is shared and computed by {owner.name}"
         elif not any(v is variable for v in owner.outputs[variable.index : variable.index + 1]):
-            yield variable, f"output {variable.index} of {owner.name} is another variable"
+            yield variable, f"output {variable.index} of {owner.name} is a different variable"
 
 
 def _inputs_listed(graph: _Graph) -> Found:
@@ -113,9 +113,9 @@ def _held(graph: _Graph) -> Found:
 def _updates_fit(graph: _Graph) -> Found:
     for variable, new in graph.updates.items():
         if not isinstance(variable, SharedVariable):
-            yield variable, "it has an update and is not shared"
+            yield variable, "it has an update but is not shared"
         elif difference := disagree(new.fake, variable.fake):
-            yield new, f"as an update of {variable!r} {difference}"
+            yield new, f"as an update of {variable!r}, {difference}"
 
 
 GRAPH: dict[str, Callable[[_Graph], Found]] = {
@@ -153,6 +153,6 @@ def check_graph(
     []
     >>> y.index = 1
     >>> print(*check_graph([y]))
-    mul: output 1 of mul is another variable, but a variable must be the output of its owner ...
+    mul: output 1 of mul is a different variable, but a variable must be the output of its ...
     """
     return broken(_Graph(outputs, updates or {}), GRAPH)

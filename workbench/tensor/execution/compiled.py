@@ -97,7 +97,7 @@ class Variant:
 class Guarded:
     """A program for inputs of certain sizes, with the checks of ``task.guard`` and ``task.watch``.
 
-    No argument of a program requires gradients, so autograd can remain on.
+    No argument of a program requires gradients, so autograd can remain enabled.
     """
 
     def __init__(self, run: Run, task: Task, eager: Eager, *, reports_success: bool) -> None:
@@ -202,7 +202,7 @@ class Compiled:
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function to call in place of `run`, the program for certain sizes."""
+        """Return the function to call instead of `run`, which runs a program for certain sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:

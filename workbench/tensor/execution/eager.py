@@ -200,7 +200,7 @@ class Eager:
     def _checked_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """Choose new or old values on the device without waiting; errors can be raised later."""
+        """Choose between new and old values without waiting for the device; errors come later."""
         task = self.task
         holds = None if task.guard is None else task.guard.holds(outputs)
         if task.watch is not None:
@@ -234,7 +234,7 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, its targets, and the positions of its operands and of its factor."""
+"""A multi-tensor function, its targets, the positions of its operands, and that of its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:

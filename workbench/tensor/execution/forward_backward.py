@@ -113,7 +113,7 @@ def partition(
 
 
 def _itself(node: fx.Node) -> fx.Node:
-    """Follow `node` through operations that return their argument."""
+    """Return the node whose value `node` has, skipping all operations in `COPIES`."""
     while node.target in COPIES:
         node = node.args[0]  # type: ignore[assignment]
     return node

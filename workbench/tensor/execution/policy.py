@@ -129,7 +129,7 @@ class Execution:
         return f"{self.tier.name}: {self.reason or NOT_YET}"
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were compiled; rounding depends on them."""
+        """Return the sizes for which programs have been compiled; rounding depends on them."""
         return self.tier.state() or list(self.examples)
 
     def _make_now(self, sizes: tuple[int, ...]) -> None:

@@ -36,7 +36,7 @@ def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:
 def by_inductor(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Return True if inductor computes the product of two real or fake matrices.
 
-    Inductor never computes products of integers: it would compute them as sums, which widen
+    Inductor is never used for products of integers: it would compute them as sums, which widen
     integers such as int8, whereas a matrix product keeps the dtype.
     """
     fractions = left.device.type == "cpu" and left.dtype.is_floating_point

@@ -1,7 +1,7 @@
 """Suppression of torch's log messages about code that it cannot trace or compile.
 
-An error of the workbench reports the failure instead. Messages that ``TORCH_LOGS`` enables have a
-lower level and are not suppressed.
+The workbench reports the failure in its own error instead. Messages that ``TORCH_LOGS`` enables
+have a lower level and are not suppressed.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:
-    """Return the arguments of `node` if it calls `target` and has one user other than checks."""
+    """Return the arguments of `node` if it calls `target` and has one user besides checks."""
     used = isinstance(node, fx.Node) and len(node.users) - len(looks)
     alone = used == 1 and node.target is target
     return node.args if alone and not node.kwargs else None

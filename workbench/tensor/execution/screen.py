@@ -4,8 +4,8 @@ Every step checks that all elements are finite. This is almost always true, so t
 cheap: it uses few calls and one pass over memory. It can raise a false alarm, after which the
 values are checked exactly. The eager tier computes the sum or the norm of each large tensor, and
 checks all small tensors with multi-tensor operations. A compiled program sums the absolute values
-of what it subtracts from old values, or of the factors of what it subtracts (`rewrites`), so that
-no tensor is stored only for the check.
+of the amounts that it subtracts from old values, or of the factors of these amounts (`rewrites`),
+so that no tensor is stored only for the check.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ It is a power of two, so scaling is exact.
 class Screen:
     """Cheap check that some results of a program on the CPU are finite.
 
-    If a result is the change of an old value, its sum with any finite number must be finite. To
-    check this, small tensors are multiplied by `ROOM` in place, and then divided by it. If the
-    check fails, this may have changed them, so the results must be computed again.
+    Each result is a new value, or an amount to add to or subtract from an old value. Such an amount
+    must be so small that the sum or difference is finite for every finite old value. To check this,
+    small tensors are multiplied by `ROOM` in place, and then divided by it. If the check fails,
+    this may have changed them, so the results must be computed again.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ class Screen:
     likes : sequence of torch.Tensor
         Tensors with the sizes and dtypes of these results.
     changing : collection of int
-        The elements of `places` whose result is the change of an old value, not a new value.
+        The elements of `places` whose result is such an amount, not a new value.
     """
 
     def __init__(

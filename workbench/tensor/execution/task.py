@@ -69,7 +69,7 @@ class Task:
         Input and axis of every size that the graph does not fix. Sizes that must be equal occur
         only once.
     places : list of lists of pairs
-        All inputs and axes with the same size, for each element of `free`.
+        For each element of `free`, all inputs and axes with the same size.
     precision : str
         See ``config.precision``.
     held : list of torch.Tensor

@@ -142,7 +142,7 @@ class Threads:
         if self.asked is not None:
             return f"{self.asked}: set by config.threads"
         if not self.used:
-            return f"at most {self.available}: no call so far"
+            return f"at most {self.available}: not called yet"
         if self.used == 1 < self.available:
             return f"1 of {self.available}: the work of a call is too small for more threads"
         inside = "" if self.in_loops in (None, self.used) else f", {self.in_loops} in loops"
