@@ -133,6 +133,7 @@ def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Va
         roots = [cost] if cost is not None else starts
         verb = "does" if len(roots) == 1 else "do"
         raise errors.GradientError(
-            f"{', '.join(map(repr, roots))} {verb} not depend on {', '.join(map(repr, missing))}, so a gradient is not "
-            "defined; remove such variables from `wrt`, or use them in the cost"
+            f"{', '.join(map(repr, roots))} {verb} not depend on {', '.join(map(repr, missing))}, "
+            "so a gradient is not defined; remove such variables from `wrt`, or use them in the "
+            "cost"
         )
