@@ -89,6 +89,14 @@ def test_a_brick_is_not_called():
         linear()(tensor.matrix("x"))
 
 
+def test_nor_is_one_without_application_methods():
+    class Empty(Brick):
+        """A brick that computes nothing yet."""
+
+    with pytest.raises(ApplicationError, match="its class has no application methods, so define"):
+        Empty()(tensor.matrix("x"))
+
+
 @pytest.mark.parametrize("size", [-10, 10.5, "10", True, (3, -1)])
 def test_dimensions_are_checked_when_they_are_given(size):
     with pytest.raises(BrickError, match=r"^linear: input_dim is .*whole numbers >= 0"):

@@ -105,6 +105,10 @@ def test_a_cost_that_is_flat_in_a_variable_has_gradient_zero():
             "must be a floating point scalar, .* dtype torch.int64",
         ),
         (lambda x: grad(None, x), "needs a cost or known_grads"),
+        (
+            lambda x: grad(None, tensor.vector("other"), known_grads={x * 2: x}),
+            "mul does not depend on other",
+        ),
     ],
 )
 def test_undefined_gradients_say_why(attempt, message):

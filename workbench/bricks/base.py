@@ -429,10 +429,15 @@ class Brick(Component):
             Always.
         """
         methods = list(applications_of(type(self)))
-        first = "apply" if "apply" in methods or not methods else methods[0]
+        if not methods:
+            raise ApplicationError(
+                f"{self!r} is a brick and cannot be called; its class has no application methods, "
+                "so define one, such as apply"
+            )
+        first = "apply" if "apply" in methods else methods[0]
         raise ApplicationError(
             f"{self!r} is a brick and cannot be called; call one of its application methods "
-            f"({', '.join(methods) or 'it has none yet'}), as in {self.name}.{first}(...)"
+            f"({', '.join(methods)}), as in {self.name}.{first}(...)"
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -130,7 +130,10 @@ def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Va
     graph = set(ancestors(starts))
     missing = [variable for variable in wrt if variable not in graph]
     if missing:
+        roots = [cost] if cost is not None else starts
+        verb = "does" if len(roots) == 1 else "do"
         raise errors.GradientError(
-            f"{cost!r} does not depend on {', '.join(map(repr, missing))}, so a gradient is not "
-            "defined; remove such variables from `wrt`, or use them in the cost"
+            f"{', '.join(map(repr, roots))} {verb} not depend on {', '.join(map(repr, missing))}, "
+            "so a gradient is not defined; remove such variables from `wrt`, or use them in the "
+            "cost"
         )
