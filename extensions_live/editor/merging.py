@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from extensions_live.editor.document import Document, Group, is_wire
-from extensions_live.editor.nodes import point, removed, tidied
+from extensions_live.editor.nodes import point, removed, tidied, with_nodes_for_bricks
 from extensions_live.editor.settings import references, with_names
 from extensions_live.editor.wiring import rewired
 from workbench.builder.fields import Json, free_name
@@ -51,7 +51,7 @@ def merged(
     inputs : dict of str to str, optional
         For inputs of `part` by name, the wire of the document to use in their place.
     """
-    part = _without_dangling(part)
+    part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}
     names = _free_names(part.bricks, document.bricks)
     temporary = {name: f"{name}@new" for name in names}  # so that no name is taken on the way

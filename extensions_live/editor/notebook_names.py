@@ -28,7 +28,7 @@ def names() -> dict[str, Any]:
 
 
 def classes(given: Mapping[str, Any]) -> list[type[Any]]:
-    """Return the classes of bricks, schemes and modules among variables that code of cells defines."""
+    """Return the classes of bricks, schemes and modules that cells define."""
     return [
         value
         for name, value in given.items()
