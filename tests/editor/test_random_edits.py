@@ -110,7 +110,6 @@ def play(board, moves):
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    phases=PHASES,
 )
 @given(edits)
 def test_undo_restores_the_board_step_by_step(moves):
@@ -129,7 +128,6 @@ def test_undo_restores_the_board_step_by_step(moves):
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    phases=PHASES,
 )
 @given(edits)
 def test_every_board_can_be_drawn_saved_and_built(moves):
@@ -152,7 +150,6 @@ def test_every_board_can_be_drawn_saved_and_built(moves):
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    phases=PHASES,
 )
 @given(edits)
 def test_code_and_canvas_alternate_without_loss(moves):
