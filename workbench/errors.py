@@ -263,6 +263,8 @@ class SpecError(BuilderError):
         The setting whose value is wrong.
     fix : object
         A value to use instead, or None if none can be offered.
+    reason : str
+        The text without the place.
     """
 
     def __init__(
@@ -278,6 +280,7 @@ class SpecError(BuilderError):
         if brick is not None:
             where += f" (brick {brick!r})"
         super().__init__(f"{where}: {text}")
+        self.reason = text
         self.path = path
         self.brick = brick
         self.setting = setting

@@ -9,8 +9,10 @@ learned are kept for the next application.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -86,17 +88,99 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     >>> infer(Linear(784, 10).apply, {"input_": Kind(("batch", 784))})
     {'output': Kind(shape=('batch', 10), dtype=torch.float32)}
     """
+    with fresh_inputs(inputs) as given:
+        outputs = application(**given.variables, as_dict=True)
+        return {
+            name: given.kind(output, f"{application.path}: the output {name}")
+            for name, output in outputs.items()
+        }
+
+
+@contextmanager
+def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
+    """Give variables of some kinds for one application, inside `symbolic_parameters`.
+
+    Nothing is known about their unknown sizes, except that sizes of the same name are equal.
+
+    Parameters
+    ----------
+    inputs : dict of str to Kind
+        Kinds of the variables, by name.
+    """
     key = tuple((name, kind.shape, kind.dtype) for name, kind in inputs.items())
     variables = _kept.take(key) or _made(inputs)
     fakes = [variable.fake for variable in variables.values()]
     before = shapes.facts(fakes)
     with symbolic_parameters():
-        outputs = application(**variables, as_dict=True)
-    sizes = _named_sizes(inputs, variables)
-    found = {name: _kind(application, name, output, sizes) for name, output in outputs.items()}
+        yield Inputs(inputs, variables)
     if shapes.facts(fakes) == before:
         _kept.keep(key, variables)
-    return found
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Variables for one application.
+
+    Attributes
+    ----------
+    kinds : dict of str to Kind
+    variables : dict of str to Variable
+    """
+
+    kinds: Mapping[str, Kind]
+    variables: dict[str, Variable]
+
+    def kind(self, output: Any, what: str) -> Kind:
+        """Return the kind of an output; an unknown size of an input keeps its name.
+
+        Raises
+        ------
+        ArgumentError
+            If the output, which the error calls `what`, is not a variable.
+        """
+        if not isinstance(output, Variable):
+            raise ArgumentError(
+                f"{what} is {output!r:.60}, but must be a variable, so that it has a shape"
+            )
+        names = self._names
+        sizes: Iterable[Any] = () if output.is_number else output.fake.shape
+        known = [(size, shapes.known(size)) for size in sizes]
+        shape = [names.get(shapes.symbol(size)) if n is None else n for size, n in known]
+        return Kind(tuple(shape), output.dtype)
+
+    @cached_property
+    def _names(self) -> dict[Any, str]:
+        """The names of unknown sizes, by their symbols."""
+        return {
+            shapes.symbol(size): name for name, size in self._named() if shapes.known(size) is None
+        }
+
+    def learned(self) -> list[tuple[str, int | str]]:
+        """Return what the application taught about the sizes with names.
+
+        Each pair is a name and what this size must equal: a number or another name.
+        """
+        found: list[tuple[str, int | str]] = []
+        seen: dict[Any, str] = {}
+        for name, size in self._named():
+            number = shapes.known(size)
+            if number is not None:
+                found.append((name, number))
+                continue
+            symbol = shapes.symbol(size)
+            same = [symbol, *(shapes.equal_to(symbol) if symbol.is_Symbol else [])]
+            other = next((seen[one] for one in same if one in seen), None)
+            if other is None:
+                seen[symbol] = name
+            elif other != name:
+                found.append((name, other))
+        return list(dict.fromkeys(found))
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        for key, variable in self.variables.items():
+            for name, size in zip(self.kinds[key].shape, variable.fake.shape, strict=True):
+                if isinstance(name, str):
+                    yield name, size
 
 
 class _Kept:
@@ -129,25 +213,3 @@ def _made(inputs: Mapping[str, Kind]) -> dict[str, Variable]:
         sizes = [named[size] if isinstance(size, str) else size for size in kind.shape]
         made[name] = Variable(shapes.fake_tensor(sizes, kind.dtype, default_device()), name=name)
     return made
-
-
-def _named_sizes(inputs: Mapping[str, Kind], variables: Mapping[str, Variable]) -> dict[Any, str]:
-    """Return the names of unknown sizes, by their symbols."""
-    return {
-        shapes.symbol(size): name
-        for key, variable in variables.items()
-        for name, size in zip(inputs[key].shape, variable.fake.shape, strict=True)
-        if isinstance(name, str)
-    }
-
-
-def _kind(application: BoundApplication, name: str, output: Any, names: Mapping[Any, str]) -> Kind:
-    if not isinstance(output, Variable):
-        raise ArgumentError(
-            f"{application.path}: the output {name} is {output!r:.60}, but must be a variable, so "
-            "that it has a shape"
-        )
-    sizes: Iterable[Any] = () if output.is_number else output.fake.shape
-    known = [(size, shapes.known(size)) for size in sizes]
-    shape = [names.get(shapes.symbol(size)) if n is None else n for size, n in known]
-    return Kind(tuple(shape), output.dtype)

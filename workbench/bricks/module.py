@@ -209,7 +209,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
             places = dict(self.held())
             places |= {name: places[other] for name, other in self._tied.items()}
             for name, variable in places.items():
-                _place(module, name, variable.tensor)
+                tensor = variable.empty() if variable.symbolic else variable.tensor
+                _place(module, name, tensor)
             self._module = module
         return self._module
 

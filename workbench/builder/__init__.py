@@ -1,12 +1,23 @@
 """Specifications of models: bricks and graphs as plain data, and the way back."""
 
+from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
 from workbench.builder.registry import register
 from workbench.builder.schema import schema
+from workbench.builder.sizes import shape_text
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
+from workbench.builder.trial import Part
+from workbench.builder.validation import (
+    Checked,
+    CheckedBrick,
+    CheckedCall,
+    Fault,
+    check,
+    validate,
+)
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
@@ -15,22 +26,31 @@ __all__ = [
     "BuilderError",
     "Built",
     "CallSpec",
+    "Change",
+    "Checked",
+    "CheckedBrick",
+    "CheckedCall",
     "Entry",
+    "Fault",
     "Field",
     "Group",
     "InputSpec",
     "Method",
+    "Part",
     "Port",
     "Spec",
     "SpecError",
     "catalogue",
+    "check",
     "from_code",
     "from_spec",
     "ports",
     "register",
     "schema",
+    "shape_text",
     "to_code",
     "to_spec",
+    "validate",
 ]
 
 explain_missing(__name__)

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.bricks import symbolic_parameters
 from workbench.builder import operations, registry
-from workbench.builder.code_bricks import BrickStatements, name_of
+from workbench.builder.code_bricks import BrickStatements
 from workbench.builder.code_values import Values, quoted
+from workbench.builder.construct import name_of
 from workbench.builder.convert import is_numbered
 from workbench.builder.fields import Json
-from workbench.builder.graph import default_wire, wires_in
+from workbench.builder.graph import default_wire
 from workbench.builder.layout import Code, binary, call, keyword, method, name, negative
-from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
+from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec, wires_in
 from workbench.hints import hinted
 from workbench.tensor.device import floatx
 
@@ -56,7 +58,8 @@ def to_code(spec: Spec) -> str:
     mlp_output = mlp.apply(features)
     <BLANKLINE>
     """
-    return _Writer(spec).text()
+    with symbolic_parameters():
+        return _Writer(spec.in_order()).text()
 
 
 class _Writer(BrickStatements):

@@ -8,7 +8,7 @@ from functools import cached_property
 from workbench.bricks import Brick
 from workbench.builder import paths, registry
 from workbench.builder.code_values import Values
-from workbench.builder.construct import Constructor, default_name_of, settle
+from workbench.builder.construct import Constructor, default_name_of, name_of, settle
 from workbench.builder.fields import Json
 from workbench.builder.imports import Imports, identifier
 from workbench.builder.layout import Code, name
@@ -152,11 +152,6 @@ class BrickStatements:
         label = next(top for top in self._tops if path == top or path.startswith(f"{top}/"))
         top = self.constructor.bricks[label]
         return name(_reach(self._tops[label].flat(), top, path.removeprefix(label).strip("/")))
-
-
-def name_of(brick: BrickSpec) -> str:
-    """Return the name of a brick without parents."""
-    return brick.name or default_name_of(brick)
 
 
 def _within(path: str, top: str) -> bool:

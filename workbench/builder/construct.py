@@ -19,7 +19,7 @@ from workbench.builder import modules, paths, registry
 from workbench.builder.checks import check_setting
 from workbench.builder.fields import Json
 from workbench.builder.spec import BrickSpec
-from workbench.errors import NotConfiguredError, SpecError, nearest
+from workbench.errors import Fix, NotConfiguredError, SpecError, WorkbenchError, nearest
 
 DEEPEST = 60
 """The largest depth of bricks, schemes and lists in each other."""
@@ -42,10 +42,13 @@ class Constructor:
     ----------
     bricks : dict of str to Brick
         The bricks made so far, by path.
+    places : dict of Brick to str
+        Where the specification describes each of them.
     """
 
     def __init__(self) -> None:
         self.bricks: dict[str, Brick] = {}
+        self.places: dict[Brick, str] = {}
         self._brick: list[str] = []
         self._setting: str | None = None
         self._depth = 0
@@ -208,6 +211,7 @@ class Constructor:
         named = {} if spec.name is None else {"name": spec.name}
         brick: Brick = self._called(lambda: cls(**settings, **named), path, settings)
         self.bricks[label] = brick
+        self.places[brick] = path
         if spec.changes:
             self._change(brick, spec.changes, f"{path}/changes")
         self._setting = outer
@@ -225,7 +229,9 @@ class Constructor:
             )
             self._setting = named or None
             where = f"{path}/settings/{named}" if named else path
-            raise self.error(f"{error}", where, getattr(error, "value", None)) from error
+            fix = error.fix if isinstance(error, WorkbenchError) else None
+            known = isinstance(fix, Fix) and fix.attribute == named
+            raise self.error(f"{error}", where, fix.value if known else None) from error
 
     def _nested(self, given: Json, path: str) -> Brick:
         return self._made(BrickSpec.from_dict(given, path), path, "/".join(self._brick))
@@ -298,6 +304,11 @@ def settle(brick: Brick) -> None:
 def default_name_of(spec: BrickSpec) -> str:
     """Return the name of a brick without a name, as far as the specification tells it."""
     return spec.type.rpartition(".")[2].lower()
+
+
+def name_of(spec: BrickSpec) -> str:
+    """Return the name of a brick without parents."""
+    return spec.name or default_name_of(spec)
 
 
 def dtype_of(name: Json, path: str) -> torch.dtype:

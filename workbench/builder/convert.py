@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from workbench.bricks import Brick
+from workbench.bricks import BoundApplication, Brick, symbolic_parameters
 from workbench.bricks.application import applications_of
 from workbench.builder import operations
 from workbench.builder.construct import Constructor, default_name_of, dtype_of
@@ -107,9 +107,10 @@ def specification(
     """Describe bricks and a graph; see `to_spec`."""
     variables = list(dict.fromkeys(outputs))
     graph = Graph(variables)
-    described = describe(list(dict.fromkeys([*given, *graph.bricks()])))
-    graph.describe(described.places)
-    graph.check(described.copies)
+    with symbolic_parameters():  # what is made for checks needs no memory
+        described = describe(list(dict.fromkeys([*given, *graph.bricks()])))
+        graph.describe(described.places)
+        graph.check(described.copies)
     spec = Spec(
         tuple(described.specs),
         tuple(graph.inputs),
@@ -125,7 +126,8 @@ def specification(
 def from_spec(spec: Spec) -> Built:
     """Make the bricks of a specification and apply them.
 
-    Nothing is initialised. Applying a brick allocates its parameters.
+    Nothing is initialised. Applying a brick allocates its parameters. Calls are made in their
+    order, except that each comes after those whose outputs it needs; see `Spec.in_order`.
 
     Parameters
     ----------
@@ -159,8 +161,9 @@ def from_spec(spec: Spec) -> Built:
         dtype = dtype_of(given.dtype, f"inputs/{i}/dtype")
         built.inputs[given.name] = variable(given.name, given.shape, dtype)
     built.variables = dict(built.inputs)
-    for i, call in enumerate(spec.calls):
-        _apply(call, f"calls/{i}", built, constructor)
+    places = {call.id: i for i, call in enumerate(spec.calls)}
+    for call in spec.in_order().calls:
+        _apply(call, f"calls/{places[call.id]}", built, constructor)
     built.cost = None if spec.cost is None else built.variables[spec.cost]
     built.monitored = [built.variables[wire] for wire in spec.monitored]
     return built
@@ -168,19 +171,24 @@ def from_spec(spec: Spec) -> Built:
 
 def _apply(call: CallSpec, path: str, built: Built, constructor: Constructor) -> None:
     if call.operation is None:
-        outputs, defaults = _applied(call, path, built, constructor)
+        outputs, defaults = applied(call, path, built, constructor)
     else:
-        outputs, defaults = _operated(call, path, built, constructor)
-    if len(outputs) != len(call.outputs):
-        raise SpecError(
-            f"the call has {len(outputs)} outputs ({', '.join(defaults)}), but {len(call.outputs)} "
-            "names",
-            path=f"{path}/outputs",
-        )
+        outputs, defaults = operated(call, path, built, constructor)
+    check_count(call, path, defaults)
     for name, output, default in zip(call.outputs, outputs, defaults, strict=True):
         built.variables[name] = output
         if name != default and not is_numbered(name, default):
             output.name = name
+
+
+def check_count(call: CallSpec, path: str, defaults: Sequence[str]) -> None:
+    """Raise `SpecError` unless a call has a name for each output."""
+    if len(defaults) != len(call.outputs):
+        raise SpecError(
+            f"the call has {len(defaults)} outputs ({', '.join(defaults)}), but "
+            f"{len(call.outputs)} names",
+            path=f"{path}/outputs",
+        )
 
 
 def is_numbered(name: str, default: str) -> bool:
@@ -189,9 +197,14 @@ def is_numbered(name: str, default: str) -> bool:
     return front == default and number.isdecimal()
 
 
-def _applied(
-    call: CallSpec, path: str, built: Built, constructor: Constructor
-) -> tuple[list[Variable], list[str]]:
+def application_of(call: CallSpec, path: str, constructor: Constructor) -> BoundApplication:
+    """Return the method that a call applies.
+
+    Raises
+    ------
+    SpecError
+        If there is no such brick or method.
+    """
     brick: Any = constructor.bricks.get(call.brick or "")
     if brick is None:
         raise SpecError(
@@ -206,6 +219,15 @@ def _applied(
             path=f"{path}/method",
             brick=call.brick,
         )
+    bound: BoundApplication = getattr(brick, call.method or "apply")
+    return bound
+
+
+def applied(
+    call: CallSpec, path: str, built: Built, constructor: Constructor
+) -> tuple[list[Variable], list[str]]:
+    """Apply the brick of a call; return its outputs and their default names."""
+    bound = application_of(call, path, constructor)
     inputs = {
         name: _input(given, f"{path}/inputs/{name}", built, constructor)
         for name, given in call.inputs.items()
@@ -215,7 +237,6 @@ def _applied(
         for name, given in call.settings.items()
     }
     try:
-        bound = getattr(brick, call.method or "apply")
         outputs = apply_by_name(bound, inputs, settings)
     except Exception as error:  # bricks of users can raise anything
         raise SpecError(f"{error}", path=path, brick=call.brick) from error
@@ -226,12 +247,39 @@ def _applied(
     if getattr(bound, "outputs", None) is None:  # how many there are is not declared
         outputs = outputs[: max(1, len(call.outputs))]
     names = [output.tag.name for output in outputs]
-    return outputs, [default_wire(brick.name, bound.name, name) for name in names]
+    return outputs, [default_wire(bound.brick.name, bound.name, name) for name in names]
 
 
-def _operated(
+def operated(
     call: CallSpec, path: str, built: Built, constructor: Constructor
 ) -> tuple[list[Variable], list[str]]:
+    """Apply the operation of a call; return its output and the default name of it."""
+    operation = check_operation(call, path)
+    given = [
+        _input(call.inputs[name], f"{path}/inputs/{name}", built, constructor)
+        for name in operation.inputs
+    ]
+    settings = {
+        name: constructor.value(value, f"{path}/settings/{name}")
+        for name, value in call.settings.items()
+    }
+    try:
+        output = operations.call(operation, given, settings)
+    except Exception as error:  # torch raises many kinds of errors
+        raise SpecError(f"{error}", path=path) from error
+    if not isinstance(output, Variable):
+        raise SpecError("the operation has no variable among its inputs", path=f"{path}/inputs")
+    return [output], [operation.name]
+
+
+def check_operation(call: CallSpec, path: str) -> operations.Operation:
+    """Return the operation of a call.
+
+    Raises
+    ------
+    SpecError
+        If there is no such operation, or if an input or setting is missing or unknown.
+    """
     operation = operations.BY_NAME.get(call.operation or "")
     if operation is None:
         raise SpecError(
@@ -247,7 +295,7 @@ def _operated(
             raise SpecError(
                 f"the input {name!r:.60} of {operation.name} is {state}; its inputs are "
                 f"{', '.join(operation.inputs)}",
-                path=f"{path}/inputs",
+                path=f"{path}/inputs/{name}",
             )
     for name in call.settings:
         if name not in operation.settings:
@@ -255,27 +303,13 @@ def _operated(
                 f"{operation.name} has no setting {name!r:.60}{nearest(name, operation.settings)}",
                 path=f"{path}/settings/{name}",
             )
-    given = [
-        _input(call.inputs[name], f"{path}/inputs/{name}", built, constructor)
-        for name in operation.inputs
-    ]
-    settings = {
-        name: constructor.value(value, f"{path}/settings/{name}")
-        for name, value in call.settings.items()
-    }
     needed = [name for name, d in operation.settings.items() if d is operations.REQUIRED]
-    missing = [name for name in needed if name not in settings]
+    missing = [name for name in needed if name not in call.settings]
     if missing:
         raise SpecError(
             f"{operation.name} needs the setting {missing[0]!r}", path=f"{path}/settings"
         )
-    try:
-        output = operations.call(operation, given, settings)
-    except Exception as error:  # torch raises many kinds of errors
-        raise SpecError(f"{error}", path=path) from error
-    if not isinstance(output, Variable):
-        raise SpecError("the operation has no variable among its inputs", path=f"{path}/inputs")
-    return [output], [operation.name]
+    return operation
 
 
 def _input(given: Json, path: str, built: Built, constructor: Constructor) -> Any:

@@ -30,7 +30,7 @@ def arguments_of(cls: type[Any]) -> dict[str, str]:
     Examples
     --------
     >>> from workbench.bricks import Dropout
-    >>> arguments_of(Dropout)["drop_prob"]
+    >>> arguments_of(Dropout)["drop_prob"].partition(" A number")[0]
     'The probability of dropping an element, in [0, 1).'
     """
     found: dict[str, str] = {}

@@ -15,7 +15,7 @@ from workbench.bricks.tagging import output_names
 from workbench.builder import operations
 from workbench.builder.encode import Encoder
 from workbench.builder.fields import Json, free_name
-from workbench.builder.spec import CallSpec, InputSpec
+from workbench.builder.spec import CallSpec, InputSpec, wires_in
 from workbench.errors import BuilderError
 from workbench.graph.annotations import ApplicationCall, get_application_call
 from workbench.graph.hierarchy import get_brick
@@ -64,7 +64,7 @@ class Graph:
             if call is None:
                 needed = _operands(variable)
             else:
-                given = _given(call, variable)
+                given = given_to(call, variable)
                 self._outputs.setdefault(call, {})[variable] = given
                 needed = list(given.values())
             fresh = [v for v in dict.fromkeys(needed) if v not in seen]
@@ -312,13 +312,6 @@ def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
     return found
 
 
-def wires_in(given: Json) -> list[str]:
-    """Return the names of wires among the inputs of a call."""
-    if isinstance(given, list):
-        return [wire for one in given for wire in wires_in(one)]
-    return [given] if isinstance(given, str) else []
-
-
 def default_wire(brick: str, method: str, output: str) -> str:
     """Return the name that an application gives to an output."""
     return f"{brick}_{method}_{output}"
@@ -330,7 +323,7 @@ def _application(variable: Variable) -> ApplicationCall | None:
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
 
 
-def _given(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
+def given_to(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
     """Return the variables given to a call, by name, as far as an output depends on them."""
     found: dict[str, Variable] = {}
     waiting, seen = [output], {output}

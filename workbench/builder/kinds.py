@@ -116,7 +116,7 @@ def _base(parts: list[str], name: str) -> Base | None:
         return "size"
     if name in COUNTS and parts == ["int"]:
         return "whole"
-    names = {ALIASES.get(part, part) for part in parts}
+    names = {ALIASES.get(part, part) for part in parts if part != "SharedVariable"}
     if names <= {"whole", "number"} and names:
         return "number" if "number" in names else "whole"
     bricks = {*registry.library("brick"), *registry.ABSTRACT, "BoundApplication"}

@@ -16,6 +16,7 @@ import torch
 
 from workbench.builder import registry
 from workbench.errors import BuilderError
+from workbench.tensor.symbolic import is_symbolic
 
 PLACES = ("device", "dtype")
 """Arguments of where a module is made, which are not part of a specification."""
@@ -71,6 +72,8 @@ def made(
 ) -> torch.nn.Module:
     """Return a new module, made on torch's meta device first, to learn how large it is.
 
+    Inside `workbench.bricks.symbolic_parameters`, the module stays on that device.
+
     Raises
     ------
     BuilderError
@@ -79,10 +82,11 @@ def made(
     if parts is not None:
         return cls(OrderedDict((name, part()) for name, part in parts.items()))
     with torch.device("meta"):
-        size = sum(parameter.numel() for parameter in cls(**settings).parameters())
+        light = cls(**settings)
+    size = sum(parameter.numel() for parameter in light.parameters())
     if size > MOST:
         raise BuilderError(f"the module would have {size:,} parameters; at most {MOST:,} are made")
-    return cls(**settings)
+    return light if is_symbolic() else cls(**settings)
 
 
 def check(original: torch.nn.Module, settings: Mapping[str, Any]) -> None:

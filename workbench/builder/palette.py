@@ -19,7 +19,7 @@ from workbench.bricks.dimensions import (
     check_probability,
     is_dimension,
 )
-from workbench.builder import docs, operations, registry
+from workbench.builder import docs, operations, paths, registry
 from workbench.builder.encode import Encoder
 from workbench.builder.fields import Json
 from workbench.builder.kinds import kind_of_argument
@@ -275,6 +275,14 @@ def _needed(names: Mapping[str, Iterable[str]]) -> set[str]:
     return {name for name in given if "mask" not in name}
 
 
+def _states_below(brick: Brick) -> set[str]:
+    """Return the names of the states of the recurrent bricks in and below a brick."""
+    applications = [
+        getattr(below, name) for below in paths.tree(brick) for name in applications_of(type(below))
+    ]
+    return {state for bound in applications for state in getattr(bound, "states", ())}
+
+
 def _fitting(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Return the types of bricks that are subclasses of one of some classes."""
     return tuple(
@@ -302,6 +310,8 @@ def ports(brick: Brick) -> list[Method]:
         if hasattr(bound, "sequences"):
             names = {key: getattr(bound, key, ()) for key in ("sequences", "contexts")}
             optional = set(bound.inputs) - _needed(names)
+        elif any(p.kind is p.VAR_KEYWORD for p in application.signature.parameters.values()):
+            optional |= _states_below(brick) - set(application.argument_names)
         inputs = tuple(Port(n, n in optional or "mask" in n) for n in bound.inputs)
         outputs = tuple(Port(n) for n in getattr(bound, "outputs", ["output_0"]))
         found.append(Method(name, method.text, inputs, outputs))

@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from workbench.bricks import BoundApplication
+from workbench.bricks import BoundApplication, symbolic_parameters
 from workbench.builder.convert import specification
 from workbench.builder.names import Opaque, Reference, Unreadable, calls, imported, resolved
 from workbench.builder.objects import Objects
@@ -52,7 +52,7 @@ def from_code(text: str) -> Spec:
     """Read the specification of the model that Python code builds, without executing it.
 
     While the code is read, bricks are made and applied as `from_spec` does it: only constructors of
-    registered classes are called.
+    registered classes are called. Parameters get no memory.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
     those in the list ``monitored``, or without such a list all variables from which nothing else is
@@ -96,8 +96,9 @@ def from_code(text: str) -> Spec:
         reason = error.msg if isinstance(error, SyntaxError) else error
         raise BuilderError(f"{where}this is no Python code: {reason}") from None
     reader = _Reader()
-    reader.run(tree.body)
-    return reader.spec()
+    with symbolic_parameters():
+        reader.run(tree.body)
+        return reader.spec()
 
 
 class _Reader:

@@ -51,6 +51,9 @@ ClassT = TypeVar("ClassT", bound=type[Any])
 _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module": {}}
 """The classes of `register`, by dotted path."""
 
+_registered: list[str] = []
+"""The names of the classes that were registered, also those that were replaced."""
+
 
 @hinted
 def register(cls: ClassT) -> ClassT:
@@ -92,7 +95,13 @@ def register(cls: ClassT) -> ClassT:
         )
     if library(kind).get(cls.__name__) is not cls:
         _users[kind][_dotted(cls)] = cls
+        _registered.append(cls.__name__)
     return cls
+
+
+def generation() -> int:
+    """Return how many times `register` has changed what names mean."""
+    return len(_registered)
 
 
 def kind_of(cls: object) -> Kind | None:

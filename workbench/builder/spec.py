@@ -72,6 +72,13 @@ LONGEST = 20_000_000
 """The largest number of characters in the text of a specification."""
 
 
+def wires_in(given: Json) -> list[str]:
+    """Return the names of wires among the inputs of a call."""
+    if isinstance(given, list):
+        return [wire for one in given for wire in wires_in(one)]
+    return [given] if isinstance(given, str) else []
+
+
 @dataclass(frozen=True)
 class BrickSpec(Hinted):
     """A brick and how it is made.
@@ -327,6 +334,43 @@ class Spec(Hinted):
         for name, path in named:
             if name not in known:
                 raise SpecError(f"there is no wire {name!r}{nearest(name, known)}", path=path)
+
+    def in_order(self) -> Spec:
+        """Return the specification with each call after those whose outputs it needs.
+
+        Otherwise the order stays. Calls that need each other stay where they are.
+
+        Examples
+        --------
+        >>> from workbench.builder import CallSpec, Spec
+        >>> last = CallSpec("b", operation="exp", inputs={"input": "a"}, outputs=("b",))
+        >>> first = CallSpec("a", operation="exp", inputs={"input": "x"}, outputs=("a",))
+        >>> [call.id for call in Spec(calls=(last, first)).in_order().calls]
+        ['a', 'b']
+        """
+        makers = {wire: i for i, call in enumerate(self.calls) for wire in call.outputs}
+        needs = [
+            {makers[wire] for wire in wires_in(list(call.inputs.values())) if wire in makers}
+            for call in self.calls
+        ]
+        if all(needed < i for i, some in enumerate(needs) for needed in some):
+            return self
+        order: list[int] = []
+        state = [0] * len(self.calls)  # 1 while what a call needs is placed, 2 once it is placed
+        for start in range(len(self.calls)):
+            stack = [start]
+            while stack:
+                here = stack[-1]
+                waiting = [i for i in sorted(needs[here], reverse=True) if state[i] == 0]
+                if state[here] == 2 or (state[here] == 1 and not waiting) or not waiting:
+                    if state[here] != 2:
+                        state[here] = 2
+                        order.append(here)
+                    stack.pop()
+                else:
+                    state[here] = 1
+                    stack.extend(waiting)
+        return replace(self, calls=tuple(self.calls[i] for i in order))
 
     def same_as(self, other: Spec) -> bool:
         """Return True if two specifications differ at most in positions.

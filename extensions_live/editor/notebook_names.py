@@ -1,0 +1,155 @@
+"""What a board can use of the notebook: classes of bricks and modules, and streams of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from extensions_live.messages import SourceData, StreamData
+from extensions_live.notebook import shell
+from workbench.builder import register, registry
+from workbench.data import MNIST, DataStream, Flatten, ShuffledScheme
+from workbench.data import Mapping as Mapped
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import BuilderError, nearest
+
+DIGITS = "digits"
+"""The name of the stream of the digits that the package contains."""
+
+BATCH = 64
+
+
+def names() -> dict[str, Any]:
+    """Return the variables of the notebook; none outside of a notebook."""
+    running = shell()
+    return {} if running is None else dict(running.user_ns)
+
+
+def classes(given: Mapping[str, Any]) -> list[type[Any]]:
+    """Return the classes of bricks, schemes and modules among variables that code of cells defines."""
+    return [
+        value
+        for name, value in given.items()
+        if isinstance(value, type)
+        and not name.startswith("_")
+        and value.__module__ == "__main__"
+        and registry.kind_of(value) is not None
+    ]
+
+
+def register_classes(given: Mapping[str, Any]) -> bool:
+    """Register the classes of the notebook, and return True if one is new."""
+    fresh = [cls for cls in classes(given) if registry.name_of(cls) is None]
+    for cls in fresh:
+        register(cls)
+    return bool(fresh)
+
+
+def _vectors(batch: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a batch of images and labels with labels of shape ``(batch,)``."""
+    features, targets = batch
+    return features, np.asarray(targets).reshape(-1)
+
+
+def digits() -> AbstractDataStream:
+    """Return a stream of the digits of the package: rows of 784 pixels, and classes."""
+    data = MNIST(("train",), full=False)
+    scheme = ShuffledScheme(data.num_examples, batch_size=BATCH)
+    images = DataStream.default_stream(data, iteration_scheme=scheme)
+    return Mapped(Flatten(images, which_sources=("features",)), _vectors)
+
+
+class Streams:
+    """The streams that can be chosen on a page: those of the notebook, and the digits.
+
+    Parameters
+    ----------
+    look : callable, optional
+        A function that returns the variables of the notebook.
+    """
+
+    def __init__(self, look: Callable[[], dict[str, Any]] = names) -> None:
+        self._look = look
+        self._digits: AbstractDataStream | None = None
+        self._known: dict[str, tuple[AbstractDataStream, StreamData]] = {}
+
+    def found(self, name: object) -> AbstractDataStream:
+        """Return a stream by name.
+
+        Raises
+        ------
+        BuilderError
+            If there is no such stream.
+        """
+        streams = self._streams()
+        if not isinstance(name, str) or name not in streams:
+            raise BuilderError(
+                f"there is no stream {name!r:.60}{nearest(str(name), streams)}; there are "
+                f"{', '.join(streams)}"
+            )
+        return streams[name]
+
+    def listed(self) -> list[StreamData]:
+        """Return the streams for the page; a stream that cannot be read is left out."""
+        found = []
+        for name, stream in self._streams().items():
+            old = self._known.get(name)
+            if old is None or old[0] is not stream:
+                try:
+                    old = stream, facts(name, stream)
+                except Exception:  # a stream of the user's can raise anything
+                    continue
+                self._known[name] = old
+            found.append(old[1])
+        return found
+
+    def _streams(self) -> dict[str, AbstractDataStream]:
+        found = {
+            name: value
+            for name, value in self._look().items()
+            if isinstance(value, AbstractDataStream) and not name.startswith("_")
+        }
+        if DIGITS not in found:
+            if self._digits is None:
+                self._digits = digits()
+            found[DIGITS] = self._digits
+        return found
+
+
+def facts(name: str, stream: AbstractDataStream) -> StreamData:
+    """Return the sources of a stream, read from a first batch, and a note about it."""
+    count, size = stream.num_examples, getattr(stream, "batch_size", None)
+    note = "" if count is None else f"{count:,} examples"
+    note += f" in batches of {size}" if size else ""
+    return {"name": name, "note": note.strip(), "sources": sources_of(stream)}
+
+
+def sources_of(stream: AbstractDataStream) -> list[SourceData]:
+    """Return names, shapes and dtypes of the sources of a stream; its position does not move.
+
+    The first size of a batch is not known, because batches can differ.
+    """
+    if stream.reads_once:
+        raise BuilderError(
+            "the sources of a stream that can be read only once cannot be looked at; add inputs "
+            "by hand"
+        )
+    batch = next(iter(stream.iterate(0)))
+    found: list[SourceData] = []
+    for source, value in zip(stream.sources, batch, strict=True):
+        array = np.asarray(value)
+        shape: list[int | None] = list(array.shape)
+        if shape and not stream.produces_examples:
+            shape[0] = None
+        found.append({"name": source, "shape": shape, "dtype": dtype_of(array)})
+    return found
+
+
+def dtype_of(array: np.ndarray[Any, Any]) -> str:
+    """Return the dtype of an input for data: floating-point numbers are float32."""
+    kinds = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
+    if array.dtype.kind not in kinds:
+        raise BuilderError(f"data of dtype {array.dtype} cannot be an input")
+    return kinds[array.dtype.kind]

@@ -1,0 +1,361 @@
+"""Checks of whole specifications: shapes, numbers, faults with their fixes, and what is tried."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.builder.test_faults import FAULTS, GOOD, broken
+from tests.contracts.test_bricks import TABLE, symbols
+from workbench import tensor
+from workbench.bricks import MLP, Brick, Linear, Tanh, TransformerBlock, application
+from workbench.bricks.inference import Kind
+from workbench.bricks.parallel import Merge
+from workbench.bricks.recurrent import LSTM
+from workbench.builder import (
+    BrickSpec,
+    CallSpec,
+    InputSpec,
+    Spec,
+    SpecError,
+    check,
+    from_spec,
+    register,
+    shape_text,
+    to_spec,
+    validate,
+)
+from workbench.builder.trial import trials
+from workbench.graph import count_parameters
+
+X = InputSpec("x", "float32", (None, 4))
+
+
+def applied(brick, wire="x", output="y", **inputs):
+    """Return the call of a brick on one wire."""
+    return CallSpec(output, brick, "apply", inputs=inputs or {"input_": wire}, outputs=(output,))
+
+
+def chain(count, width=5):
+    """Return linear layers and activations in a row, each of its own width."""
+    bricks, calls, wire = [], [], "x"
+    dims = [4, *(width + i for i in range(count))]
+    for i in range(count):
+        settings = {"input_dim": dims[i], "output_dim": dims[i + 1]}
+        bricks += [BrickSpec("Linear", f"linear_{i}", settings), BrickSpec("Tanh", f"tanh_{i}")]
+        calls += [applied(f"linear_{i}", wire, f"h{i}"), applied(f"tanh_{i}", f"h{i}", f"o{i}")]
+        wire = f"o{i}"
+    return Spec(tuple(bricks), (X,), tuple(calls))
+
+
+def with_brick(spec, number, **settings):
+    """Return a specification with other settings of one brick."""
+    bricks = list(spec.bricks)
+    bricks[number] = replace(bricks[number], settings={**bricks[number].settings, **settings})
+    return replace(spec, bricks=tuple(bricks))
+
+
+# Shapes and numbers.
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.brick.__name__)
+def test_every_brick_has_the_shapes_of_its_graph(row):
+    brick, given = row.made(name="it"), symbols(row)
+    outputs = getattr(brick, row.method)(
+        *given[: len(row.inputs)],
+        **dict(zip(row.by_name, given[len(row.inputs) :], strict=True)),
+        as_list=True,
+    )
+    spec = to_spec(*outputs)
+    checked, built = check(spec), from_spec(spec)
+    assert checked.faults == ()
+    for wire, variable in built.variables.items():
+        kind = checked.wires[wire]
+        assert kind.dtype is variable.dtype
+        known = [n if isinstance(n, int) else None for n in kind.shape]
+        assert known == [n if isinstance(n, int) else None for n in variable.shape]
+    assert checked.parameters == sum(map(count_parameters, built.bricks.values()))
+
+
+def test_unknown_sizes_get_labels():
+    lstm = LSTM(2)
+    states, _ = lstm.apply(tensor.tensor3("steps"), mask=tensor.matrix("mask"))
+    checked = check(to_spec(states))
+    assert {name: shape_text(kind) for name, kind in checked.wires.items()} == {
+        "steps": "time × batch × 8",
+        "mask": "time × batch",
+        "lstm_apply_states": "time × batch × 2",
+        "lstm_apply_cells": "time × batch × 2",
+    }
+
+
+def test_a_size_that_one_brick_teaches_is_known_to_the_others():
+    spec = Spec(
+        (BrickSpec("Linear", "first", {"input_dim": 4, "output_dim": 2}),
+         BrickSpec("Linear", "second", {"input_dim": 5, "output_dim": 2})),
+        (InputSpec("x", "float32", (None, None)),),
+        (applied("first"), applied("second", output="z")),
+    )  # fmt: skip
+    checked = check(spec)
+    assert checked.wires["x"].shape == ("batch", 4)
+    assert [(fault.call, fault.fix.value) for fault in checked.faults] == [("z", 4)]
+
+
+def test_a_model_far_larger_than_memory_is_checked():
+    settings = {"input_dim": 10_000_000, "output_dim": 10_000_000}
+    spec = Spec((BrickSpec("Linear", "huge", settings),), (), ())
+    assert check(spec).bricks["huge"].parameters == 10_000_000 * 10_000_001
+
+
+def test_the_inside_of_a_brick_is_known():
+    mlp = MLP([Tanh(), None], [4, 3, 2])
+    checked = check(to_spec(mlp.apply(tensor.matrix("x"))))
+    call, brick = checked.calls["mlp_apply_output"], checked.bricks["mlp"]
+    assert [(part.brick, part.outputs["output"]) for part in call.parts] == [
+        ("linear_0", Kind(("batch", 3))),
+        ("tanh", Kind(("batch", 3))),
+        ("linear_1", Kind(("batch", 2))),
+    ]
+    assert brick.parameters_of_parts == {"linear_0": 15, "tanh": 0, "linear_1": 8}
+    assert brick.inferred["linear_1"]["input_dim"] == 3
+    assert (call.flops, call.flops_of_parts) == (36, {"linear_0": 24, "linear_1": 12})
+
+
+def test_operations_have_shapes_too():
+    spec = Spec(
+        inputs=(X, InputSpec("z", "int64", (None, 3))),
+        calls=(
+            CallSpec("m", operation="mean", inputs={"input": "x"}, settings={"dim": 1},
+                     outputs=("m",)),
+            CallSpec("c", operation="concatenate", inputs={"tensors": ["x", "z"]},
+                     settings={"dim": 1}, outputs=("c",)),
+        ),
+    )  # fmt: skip
+    checked = check(spec)
+    assert checked.wires["m"] == Kind(("batch",))
+    assert checked.wires["c"].shape == ("batch", 7)
+
+
+# Faults.
+
+
+READ = [case for case in FAULTS if case[2].startswith(("bricks/0/settings", "calls"))]
+
+
+@pytest.mark.parametrize(("place", "value", "path", "text"), READ, ids=lambda one: str(one)[:40])
+def test_a_fault_has_the_text_of_the_error(place, value, path, text):
+    spec = Spec.from_dict(broken(place, value))
+    with pytest.raises(SpecError) as caught:
+        from_spec(spec)
+    fault = validate(spec)[0]
+    assert fault.text.split(";")[0] in str(caught.value)
+    assert fault.path.startswith(path) or caught.value.path.startswith(fault.path)
+
+
+def test_the_text_is_that_of_python():
+    spec = Spec.from_dict(GOOD)
+    spec = replace(spec, inputs=(replace(spec.inputs[0], shape=(None, 7)), spec.inputs[1]))
+    with pytest.raises(ValueError, match="must be 4") as caught:
+        MLP([Tanh(), None], [4, 3, 2]).apply(tensor.variable("x", (None, 7)))
+    [fault] = validate(spec)
+    assert fault.text == str(caught.value)
+    assert (fault.call, fault.brick, fault.setting) == ("scores", "mlp/linear_0", "input_dim")
+    assert check(spec).wires["cost"] is None
+
+
+def test_the_fix_of_a_layer_inside_changes_the_brick_that_has_the_setting():
+    spec = Spec.from_dict(GOOD)
+    spec = replace(spec, inputs=(replace(spec.inputs[0], shape=(None, 7)), spec.inputs[1]))
+    [fault] = validate(spec)
+    fixed = fault.fix.apply(spec)
+    assert fault.fix.label == "set input_dim of mlp to 7"
+    assert fixed.bricks[0].settings["dims"] == [7, 3, 2]
+    assert replace(fixed, bricks=()) == replace(spec, bricks=())
+    assert fixed.bricks[0].changes == spec.bricks[0].changes
+    assert validate(fixed) == ()
+
+
+LINEAR = {"type": "Linear", "name": "first", "settings": {"input_dim": 3, "output_dim": 2}}
+WRONG = [
+    ({"type": "Linear", "name": "it", "settings": {"input_dim": 3, "output_dim": 2}}, 4),
+    ({"type": "Linear", "name": "it", "settings": {"output_dim": 2}}, 4),
+    ({"type": "Linear", "name": "it", "settings": {"input_dim": 4.0, "output_dim": 2}}, 4),
+    ({"type": "MLP", "name": "it",
+      "settings": {"activations": [{"brick": {"type": "Tanh"}}], "dims": ["4", 2]}}, 4),
+    ({"type": "MLP", "name": "it",
+      "settings": {"activations": [{"brick": {"type": "Tanh"}}], "dims": [None, 2]}}, 4),
+    ({"type": "Sequence", "name": "it",
+      "settings": {"application_methods": [{"brick": {"type": "Tanh"}}, {"brick": LINEAR}]}}, 4),
+    ({"type": "Sequence", "name": "it", "settings": {"application_methods": [
+        {"brick": {"type": "MLP", "settings": {"activations": [None], "dims": [3, 2]}}}]}}, 4),
+    ({"type": "Maxout", "name": "it", "settings": {"num_pieces": 3}}, 4),
+    ({"type": "SinusoidalPositions", "name": "it", "settings": {"dim": 5}}, 6),
+    ({"type": "LayerNormalization", "name": "it", "settings": {"dim": 5, "epsilon": 1e-3}}, 4),
+    ({"type": "BatchNormalization", "name": "it", "settings": {"input_dim": 5}}, 4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("brick", "width"), WRONG, ids=lambda one: str(one)[:60])
+def test_the_fix_removes_the_fault(brick, width):
+    x = InputSpec("x", "float32", (None, 3, width) if "Posit" in brick["type"] else (None, width))
+    spec = Spec((BrickSpec.from_dict(brick, ""),), (x,), (applied("it"),))
+    for _ in range(3):
+        faults = validate(spec)
+        if not faults:
+            break
+        spec = faults[0].fix.apply(spec)
+    assert validate(spec) == ()
+    from_spec(spec)
+
+
+def test_a_fix_that_does_not_help_is_not_offered():
+    block = TransformerBlock(8, 2, name="block")
+    spec = to_spec(block.apply(tensor.tensor3("x")))
+    spec = replace(spec, inputs=(replace(spec.inputs[0], shape=(None, 5, 9)),))
+    for fault in validate(spec):
+        if fault.fix is not None:
+            assert fault.text not in [one.text for one in validate(fault.fix.apply(spec))]
+
+
+def test_names_that_occur_twice_get_a_fix():
+    spec = Spec((BrickSpec("Tanh", "it"), BrickSpec("Tanh", "it")))
+    [fault] = validate(spec)
+    assert (fault.path, fault.fix.label) == ("bricks/1/name", "change it to it_2")
+    assert [brick.name for brick in fault.fix.apply(spec).bricks] == ["it", "it_2"]
+
+
+# Drafts.
+
+
+def test_an_input_that_is_not_connected_is_a_fault_of_its_call():
+    spec = Spec.from_dict(GOOD)
+    calls = (spec.calls[0], replace(spec.calls[1], inputs={"y": "y"}))
+    checked = check(replace(spec, calls=calls))
+    [fault] = checked.faults
+    assert (fault.call, fault.input, fault.path) == ("cost", "y_hat", "calls/1/inputs/y_hat")
+    assert fault.text == (
+        "squarederror.apply: missing a required argument: 'y_hat'; its inputs are (y, y_hat)"
+    ).replace("squarederror", "error")
+    assert checked.wires["cost"] is None
+    assert checked.calls["cost"].fault is fault
+    assert checked.wires["scores"].shape == ("batch", 2)
+
+
+def test_each_open_input_is_found_also_behind_another():
+    spec = Spec(
+        (BrickSpec("Linear", "a", {"input_dim": 4, "output_dim": 3}), BrickSpec("SquaredError")),
+        (),
+        (CallSpec("h", "a", "apply", outputs=("h",)),
+         CallSpec("c", "squarederror", "apply", inputs={"y_hat": "h"}, outputs=("c",)),
+         CallSpec("s", operation="add", inputs={"input": "c"}, outputs=("s",))),
+    )  # fmt: skip
+    assert [(f.call, f.input) for f in validate(spec)] == [
+        ("h", "input_"),
+        ("c", "y"),
+        ("s", "other"),
+    ]
+
+
+def test_optional_inputs_need_no_connection():
+    spec = to_spec(*LSTM(1).apply(tensor.tensor3("x")))
+    assert list(spec.calls[0].inputs) == ["inputs"]
+    assert validate(spec) == ()
+
+
+def test_the_inputs_of_a_merge_are_those_of_its_settings():
+    merge = Merge(["a", "b"], input_dims=[4, 4], output_dim=2)
+    spec = to_spec(merge.apply(a=tensor.matrix("a"), b=tensor.matrix("b")))
+    spec = replace(spec, calls=(replace(spec.calls[0], inputs={"a": "a"}),))
+    [fault] = validate(spec)
+    assert fault.input == "b"
+
+
+def test_a_brick_that_is_not_applied_is_checked():
+    wrong = BrickSpec("MLP", "mlp", {"activations": [None], "dims": [4, -1]})
+    checked = check(Spec((BrickSpec("Linear", "linear"), wrong)))
+    assert checked.bricks["linear"].fault is None
+    assert checked.bricks["linear"].parameters is None
+    [fault] = checked.faults
+    assert (fault.brick, fault.setting, fault.call) == ("mlp", "dims", None)
+    assert fault.path == "bricks/1/settings/dims/1"
+    assert checked.bricks["mlp"].fault is fault
+
+
+def test_the_order_of_calls_does_not_matter():
+    spec = Spec.from_dict(GOOD)
+    turned = replace(spec, calls=spec.calls[::-1])
+    assert check(turned).wires == check(spec).wires
+    assert list(check(turned).calls) == ["cost", "scores"]
+    assert from_spec(turned).cost.name == "cost"
+
+
+def test_calls_that_need_each_other_are_a_fault():
+    calls = tuple(
+        CallSpec(a, operation="exp", inputs={"input": b}, outputs=(a,)) for a, b in ("pq", "qp")
+    )
+    faults = validate(Spec(inputs=(X,), calls=calls))
+    assert faults[0].text.endswith("calls need each other's outputs")
+    with pytest.raises(SpecError, match="there is no wire"):
+        from_spec(Spec(calls=calls))
+
+
+def test_bricks_that_share_a_part_are_checked_together():
+    linear = Linear(4, 4, name="shared")
+    x = tensor.matrix("x")
+    first, second = MLP([Tanh()], [4, 4]), linear
+    spec = to_spec(second.apply(first.apply(x)), second.apply(x))
+    assert validate(spec) == ()
+    assert [call.brick for call in spec.calls] == ["mlp", "shared", "shared"]
+
+
+# What is tried.
+
+
+def test_after_an_edit_only_what_changed_is_tried():
+    spec = chain(150)
+    trials.forget()
+    assert check(spec).faults == ()
+    before = trials.made
+    check(spec)
+    assert trials.made == before
+    # The layer, the activation of its new width, and the next layer, whose input is wrong now.
+    [fault] = validate(with_brick(spec, 20, output_dim=1000))
+    assert trials.made - before <= 5
+    assert (fault.call, fault.fix.value) == ("h11", 1000)
+    validate(spec)
+    assert trials.made - before <= 5
+
+
+def test_names_do_not_matter_for_what_is_tried():
+    spec = chain(1)
+    check(spec)
+    before = trials.made
+    renamed = Spec(
+        (replace(spec.bricks[0], name="other"), spec.bricks[1]),
+        (replace(X, name="z"),),
+        (applied("other", "z", "h0"), spec.calls[1]),
+    )
+    assert check(renamed).wires["h0"] == check(spec).wires["h0"]
+    assert trials.made == before
+
+
+def test_a_name_that_is_wrong_is_always_found():
+    spec = chain(1)
+    check(spec)
+    bad = Spec((replace(spec.bricks[0], name="a.b"),))
+    assert "must be a non-empty string" in validate(bad)[0].text
+
+
+def test_a_class_that_is_defined_again_is_tried_again():
+    def width_of(factor):
+        class Widened(Brick):
+            @application(inputs=["x"], outputs=["y"])
+            def apply(self, x):
+                return torch.cat([x] * factor, 1)
+
+        Widened.__module__ = "cell"
+        register(Widened)
+        call = CallSpec("y", "widened", "apply", inputs={"x": "x"}, outputs=("y",))
+        return check(Spec((BrickSpec("Widened"),), (X,), (call,))).wires["y"].shape[1]
+
+    assert (width_of(2), width_of(3)) == (8, 12)

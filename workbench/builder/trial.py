@@ -1,0 +1,408 @@
+"""Trials: a brick or an operation alone, on fresh inputs, without memory, and only once.
+
+A trial makes the bricks that a call needs and applies one of them. What was found is kept by
+everything on which it depends: the classes and settings of the bricks, the inputs of the call, and
+the shapes and dtypes that arrive. So after an edit only what changed is tried again. Neither bricks
+nor graphs nor errors are kept, only plain values.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workbench.bricks import Brick, symbolic_parameters
+from workbench.bricks.inference import Inputs, Kind, fresh_inputs
+from workbench.builder import paths, registry
+from workbench.builder.changes import Change, patched
+from workbench.builder.construct import Constructor, settle
+from workbench.builder.convert import (
+    Built,
+    application_of,
+    applied,
+    check_count,
+    check_operation,
+    operated,
+)
+from workbench.builder.encode import Encoder
+from workbench.builder.fields import Json
+from workbench.builder.graph import given_to
+from workbench.builder.palette import ports
+from workbench.builder.problems import Problem, problem_of
+from workbench.builder.spec import BrickSpec, CallSpec
+from workbench.config import config
+from workbench.errors import BuilderError, SpecError
+from workbench.graph.annotations import get_application_call
+from workbench.graph.counts import count_flops, count_parameters
+from workbench.roles import OUTPUT, has_roles
+from workbench.tensor import Variable, shapes
+
+MOST = 20_000
+"""The number of trials that are kept."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The application of a brick inside another one.
+
+    Attributes
+    ----------
+    brick : str
+        The path below the outer brick.
+    method : str
+    inputs, outputs : dict of str to Kind
+    """
+
+    brick: str
+    method: str
+    inputs: Mapping[str, Kind]
+    outputs: Mapping[str, Kind]
+
+
+@dataclass(frozen=True)
+class BrickFacts:
+    """What is known about a finished brick.
+
+    Attributes
+    ----------
+    parameters : dict of str to int, or None
+        The number of parameters of each brick with those below it, by path; ``""`` is the brick
+        itself. None if the brick cannot be allocated yet.
+    inferred : dict of str to dict
+        The settings that bricks have from their parents, as JSON values, by path.
+    """
+
+    parameters: Mapping[str, int] | None = None
+    inferred: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one trial found.
+
+    Attributes
+    ----------
+    outputs : tuple of Kind
+        Empty if there was a problem.
+    learned : tuple of pairs
+        Sizes that must be equal, see `Inputs.learned`.
+    parts : tuple of Part
+    flops : dict of str to int, or None
+        The floating-point operations for one example by path of brick, ``""`` for all of them.
+    bricks : tuple of BrickFacts
+        For the bricks without parents that were needed, in order.
+    problem : Problem or None
+    """
+
+    outputs: tuple[Kind, ...] = ()
+    learned: tuple[tuple[str, int | str], ...] = ()
+    parts: tuple[Part, ...] = ()
+    flops: Mapping[str, int] | None = None
+    bricks: tuple[BrickFacts, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a trial depends on.
+
+    Attributes
+    ----------
+    bricks : tuple of BrickSpec
+        The brick, and all others that it shares bricks with, in order.
+    call : CallSpec or None
+        None to make the bricks only.
+    kinds : dict of str to Kind, or None
+        The wires that the call needs. None if some are not known: the call is checked, not made.
+    wires : tuple of str
+        The names of these wires.
+    """
+
+    bricks: tuple[BrickSpec, ...]
+    call: CallSpec | None = None
+    kinds: Mapping[str, Kind] | None = field(default_factory=dict)
+    wires: tuple[str, ...] = ()
+
+    def key(self) -> str:
+        """Return everything on which the trial and its texts depend, as text."""
+        call = None if self.call is None else {**self.call.to_dict(), "id": ""}
+        if call is not None:
+            call["outputs"] = len(self.call.outputs)  # type: ignore[union-attr]
+        bricks = [brick.to_dict() for brick in self.bricks]
+        given = (self.kinds or {}).items()
+        kinds = [[name, kind.shape, str(kind.dtype)] for name, kind in given]
+        surroundings = [registry.generation(), config.floatx, config.device]
+        return json.dumps([bricks, call, kinds, self.kinds is None, surroundings])
+
+    def plain(self) -> tuple[Task, dict[str, str]]:
+        """Return the task with names that do not matter replaced, and the names of its sizes.
+
+        Trials that differ only in names of bricks, wires and sizes have the same result, except for
+        the text of an error.
+        """
+        wires = {wire: f"w{number}" for number, wire in enumerate(self.wires)}
+        sizes: dict[str, str] = {}
+        kinds: dict[str, Kind] = {}
+        for wire, kind in (self.kinds or {}).items():
+            shape = [
+                sizes.setdefault(size, f"s{len(sizes)}") if isinstance(size, str) else size
+                for size in kind.shape
+            ]
+            kinds[wires[wire]] = Kind(tuple(shape), kind.dtype)
+        bricks, call = self.bricks, self.call
+        if call is not None:
+            inputs = {name: _renamed(given, wires) for name, given in call.inputs.items()}
+            brick = call.brick
+            if len(bricks) == 1 and brick is not None and is_nameless(bricks[0]):
+                bricks = (BrickSpec(bricks[0].type, None, bricks[0].settings, bricks[0].changes),)
+                brick = f"/{brick.partition('/')[2]}"
+            call = CallSpec("", brick, call.method, call.operation, inputs, call.settings,
+                            call.outputs)  # fmt: skip
+        found = None if self.kinds is None else kinds
+        return Task(bricks, call, found, tuple(wires.values())), {
+            short: name for name, short in sizes.items()
+        }
+
+
+def is_nameless(brick: BrickSpec) -> bool:
+    """Check whether the name of a brick matters only for the texts of errors."""
+    odd = isinstance(brick.name, str) and {"/", "."} & set(brick.name)
+    return not odd and "'use':" not in f"{brick.settings}{brick.changes}"
+
+
+def _renamed(given: Json, wires: Mapping[str, str]) -> Json:
+    if isinstance(given, list):
+        return [_renamed(one, wires) for one in given]
+    return wires.get(given, given) if isinstance(given, str) else given
+
+
+class Trials:
+    """The trials that were made, for any number of threads.
+
+    Attributes
+    ----------
+    made : int
+        How many trials were made; looking one up does not count.
+    """
+
+    def __init__(self) -> None:
+        self.made = 0
+        self._lock = threading.Lock()
+        self._kept: dict[str, Trial] = {}
+
+    def find(self, task: Task) -> Trial:
+        """Return the trial of a task, which is made if it is not known."""
+        plain, names = task.plain()
+        general, exact = plain.key(), task.key()
+        with self._lock:
+            known = self._kept.get(general)
+            found = known or self._kept.get(exact)
+        if found is None:
+            found = attempt(task)
+            shared = found.problem is None
+            known = _with_sizes(found, {name: short for short, name in names.items()})
+            with self._lock:
+                self.made += 1
+                self._kept[general if shared else exact] = known if shared else found
+                if shared and plain.kinds:  # with other kinds, the call is as complete as now
+                    self._kept[replace(plain, kinds=None).key()] = Trial(bricks=found.bricks)
+                while len(self._kept) > MOST:
+                    del self._kept[next(iter(self._kept))]
+            return found
+        return found if known is None else _with_sizes(known, names)
+
+    def forget(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
+
+trials = Trials()
+"""The trials of this process."""
+
+
+def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
+    """Return a trial with other names of sizes."""
+
+    def renamed(kind: Kind) -> Kind:
+        shape = [names.get(s, s) if isinstance(s, str) else s for s in kind.shape]
+        return Kind(tuple(shape), kind.dtype)
+
+    def kinds(given: Mapping[str, Kind]) -> dict[str, Kind]:
+        return {name: renamed(kind) for name, kind in given.items()}
+
+    return Trial(
+        tuple(map(renamed, trial.outputs)),
+        tuple((names[a], names.get(b, b) if isinstance(b, str) else b) for a, b in trial.learned),
+        tuple(Part(p.brick, p.method, kinds(p.inputs), kinds(p.outputs)) for p in trial.parts),
+        trial.flops,
+        trial.bricks,
+        trial.problem,
+    )
+
+
+def attempt(task: Task) -> Trial:
+    """Make a trial, also of the fix of its problem, which is only kept if it helps."""
+    found = _attempt(task)
+    problem = found.problem
+    if problem is None or problem.fix is None:
+        return found
+    again = _changed(task, problem.fix)
+    if again is None or (again.problem is not None and again.problem.text == problem.text):
+        return Trial(problem=replace(problem, fix=None))
+    return found
+
+
+def _changed(task: Task, change: Change) -> Trial | None:
+    """Return the trial of a task after a change, or None if the change is not possible."""
+    calls = [] if task.call is None else [task.call.to_dict()]
+    given = {"bricks": [brick.to_dict() for brick in task.bricks], "calls": calls}
+    try:
+        new = patched(given, change.path, change.value)
+        bricks = tuple(BrickSpec.from_dict(one, "bricks") for one in new["bricks"])
+        call = None if task.call is None else CallSpec.from_dict(new["calls"][0], "calls/0")
+    except BuilderError:
+        return None
+    return _attempt(replace(task, bricks=bricks, call=call))
+
+
+def _attempt(task: Task) -> Trial:
+    """Make the bricks of a task and apply one of them."""
+    constructor, built = Constructor(), Built()
+    try:
+        with fresh_inputs(task.kinds or {}) as given:
+            for i, brick in enumerate(task.bricks):
+                made = constructor.top(brick, f"bricks/{i}")
+                built.bricks[made.name] = made
+            if task.call is None:
+                return Trial(bricks=tuple(map(_settled, built.bricks.values())))
+            built.variables = dict(given.variables)
+            if task.kinds is None:
+                _check_inputs(task.call, constructor)
+                return Trial(bricks=tuple(map(_settled, built.bricks.values())))
+            found = _applied(task.call, given, built, constructor)
+        return Trial(
+            found.outputs,
+            tuple(given.learned()),
+            found.parts,
+            found.flops,
+            tuple(map(_facts, built.bricks.values())),
+        )
+    except Exception as error:  # bricks of users can raise anything
+        return Trial(problem=problem_of(error, task.bricks, constructor))
+
+
+def _applied(call: CallSpec, given: Inputs, built: Built, constructor: Constructor) -> Trial:
+    if call.operation is not None:
+        outputs, names = operated(call, "calls/0", built, constructor)
+    else:
+        try:
+            outputs, names = applied(call, "calls/0", built, constructor)
+        except SpecError:
+            _check_inputs(call, constructor)
+            raise
+    check_count(call, "calls/0", names)
+    kinds = tuple(given.kind(v, f"the output {n}") for v, n in zip(outputs, names, strict=True))
+    if call.operation is not None:
+        return Trial(kinds, flops=_flops(outputs, ""))
+    brick = constructor.bricks[call.brick or ""]
+    return Trial(kinds, parts=tuple(_parts(brick, outputs, given)), flops=_flops(outputs, brick))
+
+
+def _check_inputs(call: CallSpec, constructor: Constructor) -> None:
+    """Raise `SpecError` if an input of a call is missing."""
+    if call.operation is not None:
+        check_operation(call, "calls/0")
+        return
+    bound = application_of(call, "calls/0", constructor)
+    method = next(one for one in ports(bound.brick) if one.name == bound.name)
+    needed = [port.name for port in method.inputs or () if not port.optional]
+    missing = [name for name in needed if name not in call.inputs]
+    if not missing or not call.inputs.keys() <= set(bound.inputs):
+        return  # names that the method does not know are found when it is called
+    try:
+        bound.application.signature.bind(**dict.fromkeys([*call.inputs, *call.settings]))
+        text = f"{bound.path}: the input {missing[0]!r} is missing"
+    except TypeError as error:
+        text = f"{bound.path}: {error}"
+    raise SpecError(
+        f"{text}; its inputs are ({', '.join(bound.inputs)})",
+        path=f"calls/0/inputs/{missing[0]}",
+        brick=bound.brick.path(),
+    )
+
+
+def _parts(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterator[Part]:
+    """Yield the applications inside an application, the first ones first."""
+    places = paths.tree(brick)
+    found: dict[Any, dict[str, Variable]] = {}
+    waiting, seen = list(outputs), set(outputs)
+    while waiting:
+        variable = waiting.pop()
+        call = get_application_call(variable)
+        if call is not None and has_roles(variable, [OUTPUT]):
+            found.setdefault(call, {})[variable.tag.name] = variable
+        fresh = [] if variable.owner is None else variable.owner.inputs
+        fresh = [v for v in fresh if v not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    for call, known in reversed(found.items()):
+        inner = call.application.brick
+        if inner is brick or inner not in places:
+            continue
+        inputs = {n: v for output in known.values() for n, v in given_to(call, output).items()}
+        yield Part(
+            places[inner],
+            call.application.name,
+            {n: given.kind(v, n) for n, v in inputs.items()},
+            {n: given.kind(v, n) for n, v in known.items()},
+        )
+
+
+def _flops(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
+    """Return the operations for inputs in which every unknown size is 1, by path of brick."""
+    from workbench.graph import ComputationGraph
+
+    inputs = ComputationGraph(list(outputs)).inputs
+    sizes = {v: [shapes.known(size) or 1 for size in v.fake.shape] for v in inputs}
+    try:
+        found = count_flops(list(outputs), sizes)
+    except Exception:  # some operations need values, or larger inputs
+        return None
+    if isinstance(brick, str):
+        return {"": found.total}
+    top = brick.path()
+    inner = {p.removeprefix(top).strip("/"): n for p, n in found.by_brick.items()}
+    return {**inner, "": found.total}
+
+
+def _settled(brick: Brick) -> BrickFacts:
+    """Return the facts about a brick that is not applied."""
+    with symbolic_parameters():
+        try:
+            brick.allocate()
+        except Exception:  # it is not configured yet
+            settle(brick)
+        return _facts(brick)
+
+
+def _facts(brick: Brick) -> BrickFacts:
+    places = paths.tree(brick)
+    inferred: dict[str, dict[str, Json]] = {}
+    for below, path in places.items():
+        known = registry.settings_of(type(below))
+        for name in below.inferred_settings():
+            if name in known:
+                try:
+                    value = Encoder().value(getattr(below, name))
+                except BuilderError:
+                    continue
+                inferred.setdefault(path, {})[name] = value
+    try:
+        parameters = {path: count_parameters(below) for below, path in places.items()}
+    except Exception:  # a brick is not allocated
+        return BrickFacts(None, inferred)
+    return BrickFacts(parameters, inferred)

@@ -1,0 +1,353 @@
+"""Checks of a whole specification, which can be a draft: shapes, numbers and faults.
+
+Each call is tried alone, on fresh inputs of the shapes and dtypes that arrive
+(`workbench.builder.trial`). So the faults of different parts are all found, and after an edit only
+what changed is tried again. The graph that `workbench.builder.from_spec` builds has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from workbench.bricks.inference import Kind
+from workbench.builder.changes import Change
+from workbench.builder.construct import name_of
+from workbench.builder.fields import Json
+from workbench.builder.sizes import Sizes
+from workbench.builder.spec import BrickSpec, CallSpec, Spec, wires_in
+from workbench.builder.trial import BrickFacts, Part, Task, Trial, trials
+from workbench.errors import SpecError, nearest
+from workbench.hints import Hinted, hinted
+
+
+@dataclass(frozen=True)
+class Fault(Hinted):
+    """A fault of a specification.
+
+    Attributes
+    ----------
+    text : str
+        What is wrong; for an error of a brick or operation, the text that Python raises.
+    path : str
+        The place in the specification, such as ``bricks/0/settings/input_dim``.
+    call : str or None
+        The id of the call that has the fault.
+    brick : str or None
+        The path of the brick that has the fault.
+    setting, input : str or None
+        The setting of this brick, or the input of the call, that is wrong or missing.
+    fix : Change or None
+        A change that removes the fault.
+    """
+
+    text: str
+    path: str
+    call: str | None = None
+    brick: str | None = None
+    setting: str | None = None
+    input: str | None = None
+    fix: Change | None = None
+
+
+@dataclass(frozen=True)
+class CheckedCall(Hinted):
+    """What is known about a call.
+
+    Attributes
+    ----------
+    outputs : dict of str to (Kind or None)
+        Shapes and dtypes by wire; None if they cannot be known yet.
+    flops : int or None
+        The floating-point operations for one example, in which each unknown size is 1.
+    flops_of_parts : dict of str to int
+        The same for the bricks inside, by path below the brick.
+    parts : tuple of Part
+        The applications inside, with their shapes.
+    fault : Fault or None
+    """
+
+    outputs: Mapping[str, Kind | None]
+    flops: int | None = None
+    flops_of_parts: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class CheckedBrick(Hinted):
+    """What is known about a brick without parents, and about the bricks below it.
+
+    Attributes
+    ----------
+    parameters : int or None
+        The number of parameters; None if they cannot be allocated yet.
+    parameters_of_parts : dict of str to int
+        The same for the bricks below it, by path.
+    inferred : dict of str to dict
+        The settings that bricks have from their parents, as JSON values, by path below the brick.
+    fault : Fault or None
+    """
+
+    parameters: int | None = None
+    parameters_of_parts: Mapping[str, int] = field(default_factory=dict)
+    inferred: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Checked(Hinted):
+    """What is known about a specification.
+
+    Unknown sizes in shapes have labels such as ``"batch"``, or are None.
+
+    Attributes
+    ----------
+    wires : dict of str to (Kind or None)
+        Shapes and dtypes of inputs and outputs; None if they cannot be known yet.
+    calls : dict of str to CheckedCall
+        By id.
+    bricks : dict of str to CheckedBrick
+        By name.
+    faults : tuple of Fault
+        At most one for each call, brick or name, in the order of the calls.
+    """
+
+    wires: Mapping[str, Kind | None]
+    calls: Mapping[str, CheckedCall]
+    bricks: Mapping[str, CheckedBrick]
+    faults: tuple[Fault, ...]
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters, as far as it is known."""
+        return sum(brick.parameters or 0 for brick in self.bricks.values())
+
+    @property
+    def flops(self) -> int:
+        """The floating-point operations for one example, as far as they are known."""
+        return sum(call.flops or 0 for call in self.calls.values())
+
+
+@hinted
+def validate(spec: Spec) -> tuple[Fault, ...]:
+    """Return the faults of a specification; see `check`.
+
+    Examples
+    --------
+    >>> from workbench.builder import BrickSpec, CallSpec, InputSpec, Spec, validate
+    >>> spec = Spec(
+    ...     bricks=(BrickSpec("Linear", "linear", {"input_dim": 3, "output_dim": 2}),),
+    ...     inputs=(InputSpec("x", "float32", (None, 4)),),
+    ...     calls=(CallSpec("y", "linear", "apply", inputs={"input_": "x"}, outputs=("y",)),),
+    ... )
+    >>> fault = validate(spec)[0]
+    >>> fault.text
+    'linear.apply: input_ has shape (?, 4), but input_dim is 3, so its last dimension must ...'
+    >>> fault.fix.label, validate(fault.fix.apply(spec))
+    ('set input_dim to 4', ())
+    """
+    return check(spec).faults
+
+
+@hinted
+def check(spec: Spec) -> Checked:
+    """Check a specification, which need not be complete, without allocating anything.
+
+    Every call is checked alone. If an input of a call is not connected, or if the shape of one
+    cannot be known, its outputs are not known either.
+
+    Parameters
+    ----------
+    spec : Spec
+
+    Returns
+    -------
+    Checked
+
+    Examples
+    --------
+    >>> from workbench.builder import check, to_spec
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench import tensor
+    >>> mlp = MLP([Tanh(), None], [784, 500, 10])
+    >>> checked = check(to_spec(mlp.apply(tensor.matrix("features"))))
+    >>> checked.wires["mlp_apply_output"].shape
+    ('batch', 10)
+    >>> checked.parameters, checked.flops, checked.faults
+    (397510, 794000, ())
+    """
+    return _Check(spec).checked()
+
+
+class _Check:
+    """The check of one specification."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.sizes = Sizes()
+        self.kinds: dict[str, Kind | None] = {}
+        self.faults: list[Fault] = []
+        self.groups = groups_of(spec.bricks)
+        self.facts: dict[int, BrickFacts] = {}
+        self.tops = {name_of(brick): i for i, brick in enumerate(spec.bricks)}
+        self.numbers = {call.id: i for i, call in enumerate(spec.calls)}
+
+    def checked(self) -> Checked:
+        self._names()
+        for i, given in enumerate(self.spec.inputs):
+            try:
+                self.kinds[given.name] = self.sizes.of_input(given, f"inputs/{i}")
+            except SpecError as error:
+                self.kinds[given.name] = None
+                self.faults.append(Fault(error.reason, error.path))
+        calls = {call.id: self._call(call) for call in self.spec.in_order().calls}
+        bricks = {name_of(b): self._brick(i) for i, b in enumerate(self.spec.bricks)}
+        known = {wire: self._labelled(kind) for wire, kind in self.kinds.items()}
+        faults: dict[tuple[str, str], Fault] = {}
+        for fault in self.faults:  # a brick that cannot be made is a fault of each of its calls
+            faults.setdefault((fault.path, fault.text), fault)
+        return Checked(
+            known,
+            {call.id: self._finished(calls[call.id]) for call in self.spec.calls},
+            bricks,
+            tuple(faults.values()),
+        )
+
+    def _names(self) -> None:
+        try:
+            self.spec.check_names()
+        except SpecError as error:
+            fix = None
+            if error.fix is not None:
+                fix = Change(f"change it to {error.fix}", error.path, error.fix)
+            self.faults.append(Fault(error.reason, error.path, fix=fix))
+
+    def _call(self, call: CallSpec) -> tuple[CallSpec, Trial, Fault | None]:
+        group = self._group(call)
+        needed = list(dict.fromkeys(wires_in(list(call.inputs.values()))))
+        missing = [wire for wire in needed if wire not in self.kinds]
+        if missing:
+            return self._no_wire(call, missing[0])
+        found = {w: kind for w in needed if (kind := self.kinds[w]) is not None}
+        kinds = {wire: self.sizes.known(kind) for wire, kind in found.items()}
+        bricks = tuple(self.spec.bricks[i] for i in group)
+        complete = len(kinds) == len(needed)
+        trial = trials.find(Task(bricks, call, kinds if complete else None, tuple(needed)))
+        self.sizes.learn(trial.learned)
+        fault = self._fault(trial, group, call)
+        if fault is None:
+            self.facts.update(zip(group, trial.bricks, strict=False))
+        for i, wire in enumerate(call.outputs):
+            output = trial.outputs[i] if i < len(trial.outputs) else None
+            self.kinds[wire] = None if output is None else self.sizes.named(wire, output)
+        return call, trial, fault
+
+    def _no_wire(self, call: CallSpec, wire: str) -> tuple[CallSpec, Trial, Fault | None]:
+        """Return the fault of a call that needs a wire which does not exist, or itself."""
+        name = next(n for n, given in call.inputs.items() if wire in wires_in([given]))
+        later = any(wire in other.outputs for other in self.spec.calls)
+        text = f"there is no wire {wire!r:.80} before this call"
+        text += "; calls need each other's outputs" if later else nearest(wire, self.kinds)
+        place = f"calls/{self.numbers[call.id]}/inputs/{name}"
+        fault = Fault(text, place, call.id, call.brick, input=name)
+        self.faults.append(fault)
+        self.kinds.update(dict.fromkeys(call.outputs))
+        return call, Trial(), fault
+
+    def _group(self, call: CallSpec) -> list[int]:
+        """Return the numbers of the bricks that a call needs."""
+        wanted = [call.brick or "", *parameters_in(list(call.inputs.values()))]
+        tops = {self.tops.get(path.partition("/")[0].partition(".")[0]) for path in wanted}
+        return sorted({i for top in tops if top is not None for i in self.groups[top]})
+
+    def _fault(self, trial: Trial, group: Sequence[int], call: CallSpec | None) -> Fault | None:
+        problem = trial.problem
+        if problem is None:
+            return None
+
+        def placed(path: str) -> str:
+            kind, _, rest = path.partition("/")
+            number, _, rest = rest.partition("/")
+            if kind == "bricks":
+                return f"bricks/{group[int(number)]}/{rest}".rstrip("/")
+            if kind == "calls" and call is not None:
+                return f"calls/{self.numbers[call.id]}/{rest}".rstrip("/")
+            return path
+
+        fix = problem.fix
+        fault = Fault(
+            problem.text,
+            placed(problem.path),
+            None if call is None else call.id,
+            problem.brick,
+            problem.setting,
+            problem.input,
+            None if fix is None else replace(fix, path=placed(fix.path)),
+        )
+        self.faults.append(fault)
+        return fault
+
+    def _brick(self, number: int) -> CheckedBrick:
+        fault = None
+        if number not in self.facts:
+            group = self.groups[number]
+            trial = trials.find(Task(tuple(self.spec.bricks[i] for i in group)))
+            fault = self._fault(trial, group, None)
+            self.facts.update(zip(group, trial.bricks, strict=False))
+        facts = self.facts.get(number, BrickFacts())
+        parameters = dict(facts.parameters or {})
+        return CheckedBrick(parameters.pop("", None), parameters, facts.inferred, fault)
+
+    def _labelled(self, kind: Kind | None) -> Kind | None:
+        return None if kind is None else self.sizes.labelled(kind)
+
+    def _finished(self, found: tuple[CallSpec, Trial, Fault | None]) -> CheckedCall:
+        call, trial, fault = found
+        flops = dict(trial.flops or {})
+        parts = tuple(
+            replace(
+                part,
+                inputs={n: self.sizes.labelled(kind) for n, kind in part.inputs.items()},
+                outputs={n: self.sizes.labelled(kind) for n, kind in part.outputs.items()},
+            )
+            for part in trial.parts
+        )
+        outputs = {wire: self._labelled(self.kinds.get(wire)) for wire in call.outputs}
+        return CheckedCall(outputs, flops.pop("", None), flops, parts, fault)
+
+
+def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
+    """Return for each brick the numbers of the bricks with which it shares parts, in order."""
+    numbers = {name_of(brick): i for i, brick in enumerate(bricks)}
+    groups = [[i] for i in range(len(bricks))]
+    for i, brick in enumerate(bricks):
+        for path in uses_in([brick.settings, brick.changes]):
+            other = numbers.get(path.partition("/")[0].partition(".")[0], i)
+            if groups[other] is not groups[i]:
+                joined = sorted(groups[other] + groups[i])
+                for member in joined:
+                    groups[member] = joined
+    return groups
+
+
+def uses_in(given: Json) -> Iterable[str]:
+    """Yield the paths of bricks that stand elsewhere, in the settings of a brick."""
+    if isinstance(given, Mapping):
+        if isinstance(given.get("use"), str):
+            yield given["use"]
+        for one in given.values():
+            yield from uses_in(one)
+    elif isinstance(given, (list, tuple)):
+        for one in given:
+            yield from uses_in(one)
+
+
+def parameters_in(given: Json) -> Iterable[str]:
+    """Yield the paths of the parameters among the inputs of a call."""
+    if isinstance(given, Mapping):
+        if isinstance(given.get("parameter"), str):
+            yield given["parameter"]
+    elif isinstance(given, list):
+        for one in given:
+            yield from parameters_in(one)
