@@ -1,7 +1,7 @@
 // The lists to choose from: what fits at an end, and the nodes of the board.
 
 import type { BoardNode, BoardPayload } from "../messages";
-import type { Item } from "./entries";
+import { itemScore, type Item } from "./entries";
 import { targetsFor, whatFits, type End } from "./fitting";
 import { familyOfGroup, type Family } from "./images";
 import { words } from "./labels";
@@ -22,7 +22,7 @@ export function itemChoices(items: readonly Item[], end: End | null, { add }: Ac
     title: item.type,
     text: item.text,
     note: item.group,
-    words: item.group,
+    rank: (query) => itemScore(item, query),
     tile: { type: item.type, family: familyOfGroup(item.group) },
     act: () => add(item, end),
   }));

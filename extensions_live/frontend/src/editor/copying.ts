@@ -20,3 +20,10 @@ function parsed(text: string): object | null {
     return null;
   }
 }
+
+/** Returns the arguments of `paste` for a text: a document, or code; null if it is neither. */
+export function pastable(text: string): Record<string, unknown> | null {
+  if (!isDocument(text)) return /^\s*(from|import) workbench\b/m.test(text) ? { text } : null;
+  const { nodes, ...document } = parsed(text) as { nodes?: unknown };
+  return { text: JSON.stringify(document), ...(Array.isArray(nodes) ? { nodes } : {}) };
+}

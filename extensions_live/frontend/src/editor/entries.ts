@@ -101,14 +101,20 @@ function isWithin(part: string, whole: string): boolean {
   return true;
 }
 
+/** Returns how well an item matches a query; its own bricks come before modules of torch. */
+export function itemScore({ type, text, group, entry }: Item, query: string): number {
+  const known = SYNONYMS[type] ?? "";
+  const points = score(query, type, `${known} ${text} ${group}`);
+  const synonym = known.split(" ").includes(query.trim().toLowerCase()) ? 95 : 0;
+  const foreign = entry?.kind === "module" ? 60 : entry?.kind === "operation" ? 10 : 0;
+  return points ? Math.max(1, Math.max(points, synonym) - foreign) : 0;
+}
+
 /** Returns the items that match a query, the best first; all of them for an empty query. */
 export function search(items: readonly Item[], query: string): Item[] {
   if (!query.trim()) return [...items];
   return items
-    .map((item) => {
-      const more = `${SYNONYMS[item.type] ?? ""} ${item.text} ${item.group}`;
-      return { item, points: score(query, item.type, more) };
-    })
+    .map((item) => ({ item, points: itemScore(item, query) }))
     .filter(({ points }) => points > 0)
     .sort((a, b) => b.points - a.points)
     .map(({ item }) => item);

@@ -147,6 +147,11 @@ export function flowEdges({ nodes, edges }: BoardPayload, old: readonly FlowEdge
   });
 }
 
+/** Returns the arguments of `disconnect` for an edge. */
+export function endOf({ target, input, index }: BoardEdge): Record<string, unknown> {
+  return { target, input, ...(index === null ? {} : { index }) };
+}
+
 /** Returns the positions of nodes as the arguments of `move`. */
 export function positionsOf(nodes: readonly Pick<FlowNode, "id" | "position">[]) {
   return Object.fromEntries(

@@ -17,12 +17,13 @@ import { keepFocus } from "../../focus";
 import type { BoardNode } from "../../messages";
 import { insertCell, notebookOf } from "../cells";
 import { connectChoices, fittingChoices, itemChoices, nodeChoices, type Acts } from "../choices";
-import { copiedText, isDocument } from "../copying";
+import { addition } from "../adding";
+import { copiedText, isDocument, pastable } from "../copying";
 import { documentInPng, documentInSvg } from "../drawing";
 import { itemsOf, type Item } from "../entries";
 import type { End } from "../fitting";
-import type { FlowEdge, FlowNode } from "../flow";
-import { familyOfGroup, type Family } from "../images";
+import { endOf, type FlowEdge, type FlowNode } from "../flow";
+import { familyOfGroup } from "../images";
 import { aligned, type Box, type Place, type Side } from "../layout";
 import { boardOf, paletteOf, type EditorModel } from "../model";
 import { actionOf, isOfNotebook, takesText, type Action } from "../shortcuts";
@@ -40,9 +41,15 @@ import { Toolbar, type Command } from "./Toolbar";
 import { Train } from "./Train";
 import { Training } from "./Training";
 import { useFlow } from "./useFlow";
+import { useNewNodes, useSelect } from "./useSelect";
 import { useKernel } from "./useKernel";
 import { useMessages } from "./useMessages";
 
+/** The field of a form to begin with: that of the fault, else the first after the name. */
+const FIRST_FIELD =
+  ".wbe-settings:has(.wbe-row-fault) .wbe-row-fault .wbe-field, " +
+  ".wbe-settings:not(:has(.wbe-row-fault)) .wbe-row + .wbe-row .wbe-field, " +
+  '.wbe-settings:not(:has(.wbe-row + .wbe-row)) [data-testid="field-name"]';
 const NEW = { width: 184, height: 50, gap: 60 };
 
 export function App({ model, host }: { model: EditorModel; host: HTMLElement }) {
@@ -73,26 +80,13 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     [outbox, setWaiting],
   );
   const flow = useFlow(board, send);
+  const select = useSelect();
+  const selectNew = useNewNodes(board, outbox, select);
   const now = useLatest({ board, items, selected, palette, chooser });
 
   const focusBox = useCallback(() => {
     box.current?.focus({ preventScroll: true });
   }, []);
-  const select = useCallback<Tools["select"]>(
-    (ids, show = false) => {
-      const wanted = new Set(ids);
-      instance.setNodes((old) =>
-        old.map((node) =>
-          node.selected === wanted.has(node.id) ? node : { ...node, selected: wanted.has(node.id) },
-        ),
-      );
-      if (show) {
-        const nodes = ids.map((id) => ({ id }));
-        void instance.fitView({ nodes, maxZoom: 1, padding: 0.6, duration: motion() });
-      }
-    },
-    [instance],
-  );
 
   const familyOf = useCallback<Tools["familyOf"]>(
     ({ kind, type }) => {
@@ -112,12 +106,12 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
       const [only] = now.current.selected;
       const after = end ?? (at ? null : lastOutput(now.current.board.nodes, only));
       const position = place ?? below(instance, stage.current, after?.node ?? null);
-      if (item.kind === "block") send("add_block", { block: item.type, position });
-      else if (item.kind === "input") send("add_input", { position });
-      else send("add", { type: item.type, position, ...connection(after) });
+      for (const [name, given] of addition(item, position, after, now.current.board)) {
+        selectNew(send(name, given));
+      }
       say(`added ${item.type}${after ? `, connected to ${after.node}` : ""}`);
     },
-    [instance, now, say, send],
+    [instance, now, say, selectNew, send],
   );
 
   const choose = useCallback((request: ChooserRequest) => {
@@ -152,10 +146,18 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
 
   const begin = useCallback(
     (at: Point | null) => {
+      const { items: all, board: current, selected: ids } = now.current;
+      const [only] = ids;
+      const end = at || ids.length > 1 ? null : lastOutput(current.nodes, only);
+      const title = current.nodes.find(({ id }) => id === end?.node)?.title;
+      const acts = actsAt(at);
+      const rest = all.filter(({ kind }) => kind === "block" || kind === "input");
       choose({
-        title: "Add",
+        title: title ? `Add after ${title}` : "Add",
         hint: "Search bricks, operations and blocks",
-        choices: itemChoices(now.current.items, null, actsAt(at)),
+        choices: end
+          ? [...fittingChoices(all, current, end, acts), ...itemChoices(rest, null, acts)]
+          : itemChoices(all, null, acts),
         at: inStage(at),
       });
     },
@@ -295,13 +297,13 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
       feed: () => (node ? connect(node.id, "input") : say("select a node first")),
       remove: () => {
         for (const { data } of edges) {
-          if (data) send("disconnect", { target: data.edge.target, input: data.edge.input });
+          if (data) send("disconnect", endOf(data.edge));
         }
         if (selected.length) send("remove", { nodes: selected });
       },
       undo: () => send("undo"),
       redo: () => send("redo"),
-      duplicate: () => selected.length && send("duplicate", { nodes: selected }),
+      duplicate: () => selected.length && selectNew(send("duplicate", { nodes: selected })),
       "select all": () => select(board.nodes.filter((one) => one.parent === null).map((one) => one.id)),
       search: () =>
         choose({
@@ -312,16 +314,16 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
         }),
       fit: () => void instance.fitView({ padding: 0.12, maxZoom: 1, duration: motion() }),
       arrange: () => {
-        send("move", { positions: flow.arranged() });
+        flow.arrange();
         setTimeout(() => perform("fit"), 350);
       },
       group: () =>
         selected.length > 1
-          ? send("group", { nodes: selected })
+          ? selectNew(send("group", { nodes: selected }))
           : say("select several nodes to group them"),
       unpack: () => node?.open != null && send("unpack", { node: node.id }),
       toggle: () => node?.open != null && send(node.open ? "close" : "open", { node: node.id }),
-      settings: () => node && toField(".wbe-settings .wbe-row .wbe-field", "settings"),
+      settings: () => node && toField(FIRST_FIELD, "settings"),
       rename: () => node && toField('[data-testid="field-name"]', "settings"),
       fix: () => {
         const faulty = node?.fault?.fix ? node.id : board.summary.fault?.node;
@@ -395,9 +397,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   };
   const pasted = (event: ClipboardEvent) => {
     if (takesText(event.target)) return;
-    const text = event.clipboardData.getData("text/plain");
-    if (!isDocument(text)) return;
-    send("paste", { text });
+    const given = pastable(event.clipboardData.getData("text/plain"));
+    if (!given) return;
+    selectNew(send("paste", given));
     event.preventDefault();
     event.stopPropagation();
   };
@@ -508,12 +510,6 @@ function lastOutput(nodes: readonly BoardNode[], id: string | undefined): End | 
   return { node: node.id, port: output.name, side: "output" };
 }
 
-/** Returns the arguments of `add` that connect the new node. */
-function connection(end: End | null): Record<string, unknown> {
-  if (!end) return {};
-  return end.side === "output" ? { after: end.node } : { before: end.node };
-}
-
 /** Returns a place below a node, or else in the middle of what is in sight. */
 function below(
   instance: ReturnType<typeof useReactFlow<FlowNode, FlowEdge>>,
@@ -537,5 +533,3 @@ function below(
   const free = lowest.length ? Math.max(...lowest) + NEW.gap : y - NEW.height;
   return [Math.round(x - NEW.width / 2), Math.round(free)];
 }
-
-export type { Family };

@@ -199,7 +199,7 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
         </span>
       )}
       {node.fault && (
-        <FaultCard node={node} visible={first || selected} />
+        <FaultCard node={node} visible={first && !selected} />
       )}
       <Ports node={node} side="input" named={above} />
       <Ports node={node} side="output" named={below} />

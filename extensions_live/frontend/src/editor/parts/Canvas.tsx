@@ -16,7 +16,7 @@ import { memo, useCallback, useEffect, useRef, type DragEvent, type ReactNode } 
 
 import type { BoardPayload } from "../../messages";
 import { canConnect, type End } from "../fitting";
-import { portOf, type FlowEdge, type FlowNode } from "../flow";
+import { endOf, portOf, type FlowEdge, type FlowNode } from "../flow";
 import { BrickNode } from "./BrickNode";
 import { useLatest, useTools } from "./context";
 import { DRAGGED } from "./Palette";
@@ -66,7 +66,7 @@ export const Canvas = memo((props: CanvasProps) => {
       reconnected.current = true;
       const edge = old.data?.edge;
       const moved = edge && (edge.target !== fresh.target || edge.input !== portOf(fresh.targetHandle));
-      if (moved) send("disconnect", { target: edge.target, input: edge.input });
+      if (moved) send("disconnect", endOf(edge));
       connect(fresh);
     },
     [connect, send],
@@ -140,7 +140,7 @@ export const Canvas = memo((props: CanvasProps) => {
         onReconnect={reconnect}
         onReconnectEnd={(_, { data }, __, { toNode }) => {
           if (reconnected.current || toNode || !data) return;
-          send("disconnect", { target: data.edge.target, input: data.edge.input });
+          send("disconnect", endOf(data.edge));
         }}
         isValidConnection={valid}
         connectionRadius={30}

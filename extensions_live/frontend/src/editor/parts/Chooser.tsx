@@ -14,6 +14,8 @@ export interface Choice {
   /** More words by which it is found. */
   readonly words?: string;
   readonly tile?: { readonly type: string; readonly family: Family };
+  /** How well a query matches; otherwise that of the title and the words. */
+  readonly rank?: (query: string) => number;
   readonly act: () => void;
 }
 
@@ -42,7 +44,8 @@ export function matching(choices: readonly Choice[], query: string): Choice[] {
   return choices
     .map((choice) => ({
       choice,
-      points: score(query, choice.title, `${choice.words ?? ""} ${choice.text}`),
+      points:
+        choice.rank?.(query) ?? score(query, choice.title, `${choice.words ?? ""} ${choice.text}`),
     }))
     .filter(({ points }) => points > 0)
     .sort((a, b) => b.points - a.points)
@@ -127,7 +130,7 @@ export function Chooser({ request, room, close }: ChooserProps) {
             role="option"
             aria-selected={place === chosen}
             data-testid={`choice-${choice.key}`}
-            onPointerEnter={() => setAt(place)}
+            onPointerMove={() => setAt(place)}
             onPointerDown={(event) => event.preventDefault()}
             onClick={() => act(choice)}
           >

@@ -19,7 +19,8 @@ interface CodePaneProps {
 
 export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePaneProps) => {
   const { send } = useTools();
-  const [text, setText] = useState(code.text);
+  const given = code.text.trimEnd();
+  const [text, setText] = useState(given);
   const [dirty, setDirty] = useState(false);
   const sent = useRef<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -33,8 +34,8 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
     if (dirty && root?.activeElement === field.current) return;
     sent.current = null;
     setDirty(false);
-    setText(code.text);
-  }, [code, dirty]);
+    setText(given);
+  }, [code, dirty, given]);
   const flush = (next: string) => {
     clearTimeout(timer.current);
     if (next === sent.current) return;
@@ -53,10 +54,14 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
         <b>Code</b>
         {dirty && !fault && <span className="wbe-hint">edited; the canvas follows</span>}
         {fault && (
-          <span className="wbe-code-fault" role="status" data-testid="code-fault">
-            <Sign name="fault" />
-            {fault.line > 0 ? `line ${fault.line}: ` : ""}
-            {fault.text}
+          <span
+            className={`wbe-code-fault ${fault.line > 0 ? "" : "wbe-remark"}`}
+            role="status"
+            title={fault.text}
+            data-testid="code-fault"
+          >
+            {fault.line > 0 && <Sign name="fault" />}
+            <span>{fault.line > 0 ? `line ${fault.line}: ${fault.text}` : fault.text}</span>
           </span>
         )}
         <span className="wbe-space" />
@@ -70,7 +75,7 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
               clearTimeout(timer.current);
               sent.current = null;
               setDirty(false);
-              setText(code.text);
+              setText(given);
             }}
           >
             revert
@@ -124,7 +129,7 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
             ref={field}
             data-testid="code"
             aria-label="code of the model"
-            aria-invalid={fault !== null}
+            aria-invalid={fault !== null && fault.line > 0}
             autoComplete="off"
             autoCapitalize="off"
             spellCheck={false}

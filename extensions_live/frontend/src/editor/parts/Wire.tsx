@@ -3,7 +3,7 @@
 import { BaseEdge, EdgeLabelRenderer, getBezierPath, type EdgeProps } from "@xyflow/react";
 import { memo } from "react";
 
-import type { FlowEdge } from "../flow";
+import { endOf, type FlowEdge } from "../flow";
 import { Sign } from "../images";
 import { useTools } from "./context";
 
@@ -30,7 +30,7 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
               className="wbe-icon"
               aria-label="remove this edge"
               title="remove this edge (Delete)"
-              onClick={() => send("disconnect", { target: edge.target, input: edge.input })}
+              onClick={() => send("disconnect", endOf(edge))}
             >
               <Sign name="close" />
             </button>

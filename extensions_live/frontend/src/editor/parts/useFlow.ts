@@ -29,19 +29,23 @@ export interface Flow {
   readonly endDrag: (moved: readonly FlowNode[]) => void;
   /** Sends positions; with them those of nodes that have none yet, so that all of them stay. */
   readonly move: (positions: Record<string, Place>) => void;
-  /** Returns positions for all nodes that dagre chooses. */
-  readonly arranged: () => Record<string, Place>;
+  /** Arranges the nodes without a position again. */
+  readonly arrange: () => void;
 }
 
 export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
   const [nodes, setNodes] = useState<FlowNode[]>([]);
   const [edges, setEdges] = useState<FlowEdge[]>([]);
+  const [turn, setTurn] = useState(0);
   const latest = useRef(board);
   const known = useRef(new Map<string, Place>());
   const last = useRef<{ key: string; boxes: Map<string, Box> }>({ key: "", boxes: new Map() });
   const dragging = useRef(false);
 
   useLayoutEffect(() => {
+    const lost = new Set(latest.current.nodes.flatMap((node) => (node.position ? [node.id] : [])));
+    // Python forgot positions, for example by `arrange`.
+    if (board.nodes.some(({ id, position }) => !position && lost.has(id))) known.current.clear();
     latest.current = board;
     const sizes = new Map<string, Size>(board.nodes.map((node) => [node.id, sizeOf(node)]));
     const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
@@ -53,7 +57,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     const { boxes } = last.current;
     setNodes((old) => flowNodes(board, boxes, old));
     setEdges((old) => flowEdges(board, old));
-  }, [board]);
+  }, [board, turn]);
 
   const move = useCallback(
     (positions: Record<string, Place>) => {
@@ -97,19 +101,12 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     [move],
   );
 
-  const arranged = useCallback(() => {
-    const { nodes: now, edges: wires } = latest.current;
-    const sizes = new Map<string, Size>(now.map((node) => [node.id, sizeOf(node)]));
-    const free = now.map((node) => ({ ...node, position: null }));
-    const boxes = place(free, wires, sizes);
-    const editable = now.filter((node) => node.editable);
-    return Object.fromEntries(
-      editable.flatMap(({ id }): [string, Place][] => {
-        const box = boxes.get(id);
-        return box ? [[id, [box.x, box.y]]] : [];
-      }),
-    );
-  }, []);
+  const arrange = useCallback(() => {
+    known.current.clear();
+    last.current = { key: "", boxes: new Map() };
+    setTurn((old) => old + 1);
+    send("arrange");
+  }, [send]);
 
-  return { nodes, edges, changeNodes, changeEdges, startDrag, endDrag, move, arranged };
+  return { nodes, edges, changeNodes, changeEdges, startDrag, endDrag, move, arrange };
 }
