@@ -27,8 +27,27 @@ export function addition(
   if (item.kind === "block") return [["add_block", { block: item.type, position }]];
   if (end?.side === "input") return addedBefore(item, position, end, board);
   if (item.kind === "input") return [["add_input", { position }]];
-  const after = end ? { after: [end.node, end.port] } : {};
-  return [["add", { type: item.type, position, ...after }]];
+  const first: Arguments = { type: item.type, position };
+  if (item.group === "Costs") first.name = freeName("cost", board);
+  if (!end) return [["add", first]];
+  const input = inputFor(item, end, board);
+  if (input === null) return [["add", { ...first, after: [end.node, end.port] }]];
+  const name = freeName(item.type.toLowerCase(), board);
+  const given = { name, ...first };
+  const to = { target: given.name, input };
+  return [
+    ["add", given],
+    ["connect", { source: end.node, output: end.port, ...to }],
+  ];
+}
+
+/** Returns the input of a new node for a variable, or null for the first input. */
+function inputFor({ entry }: Item, end: End, { nodes }: BoardPayload): string | null {
+  const inputs = entry?.methods[0]?.inputs ?? [];
+  const node = nodes.find(({ id }) => id === end.node);
+  const dtype = node?.outputs.find(({ name }) => name === end.port)?.dtype ?? "float32";
+  const predicted = inputs.find(({ name }) => name === "y_hat");
+  return predicted && dtype.startsWith("float") ? predicted.name : null;
 }
 
 /** Returns the intents that add the source of an input; it has a name so that it can be connected. */

@@ -2,7 +2,7 @@
 
 import type { BoardNode, BoardPayload } from "../messages";
 import { itemScore, type Item } from "./entries";
-import { targetsFor, whatFits, type End } from "./fitting";
+import { isTaken, targetsFor, whatFits, type End } from "./fitting";
 import { familyOfGroup, type Family } from "./images";
 import { words } from "./labels";
 import type { Choice } from "./parts/Chooser";
@@ -46,7 +46,10 @@ export function connectChoices(
   acts: Acts,
 ): Choice[] {
   const other = (end: End) => (end.side === "output" ? "input" : "output");
-  const there = ends.flatMap((end) =>
+  const free = [...ends].sort(
+    (a, b) => Number(isFilled(board, a)) - Number(isFilled(board, b)),
+  );
+  const there = free.flatMap((end) =>
     targetsFor(board, end).map(({ node, port, taken }) => ({
       key: `${end.port}-${node.id}-${port}`,
       title: node.title,
@@ -59,10 +62,14 @@ export function connectChoices(
       act: () => acts.connect(end, { node: node.id, port, side: other(end) }),
     })),
   );
-  const [end] = ends;
+  const [end] = free;
   if (!end) return there;
   const fresh = fittingChoices(items, board, end, acts);
   return [...there, ...fresh.map((one) => ({ ...one, key: `new-${one.key}`, note: "new" }))];
+}
+
+function isFilled({ edges }: BoardPayload, { node, port, side }: End): boolean {
+  return side === "input" && isTaken(edges, node, port);
 }
 
 function portText(node: BoardNode, port: string, end: End): string {

@@ -5,7 +5,7 @@ import type { Edge, Node } from "@xyflow/react";
 
 import type { BoardEdge, BoardNode, BoardPayload } from "../messages";
 import { detailOf } from "./details";
-import { edgeLabel } from "./labels";
+import { edgeLabel, short } from "./labels";
 import type { Box, Place, Size } from "./layout";
 
 export interface NodeData extends Record<string, unknown> {
@@ -35,7 +35,7 @@ export function portOf(handle: string | null | undefined): string {
   return (handle ?? "").slice(2);
 }
 
-const WIDTH = { least: 184, most: 320, port: 78 };
+const WIDTH = { least: 184, most: 340, port: 78 };
 const HEIGHT = { header: 50, ports: 17 };
 
 /** Returns the names that a node shows beside its handles; a single port needs no name. */
@@ -43,14 +43,24 @@ export function shownPorts(node: BoardNode): { above: boolean; below: boolean } 
   return { above: node.inputs.length > 1, below: node.outputs.length > 1 };
 }
 
+/** Returns the second line of a node: its type or its most important settings, and its size. */
+export function secondLine(node: BoardNode): string {
+  const detail = detailOf(node);
+  const plain = detail && node.title.toLowerCase().startsWith(node.type.toLowerCase());
+  const size = node.parameters ? short(node.parameters) : "";
+  return [plain ? "" : node.type, detail, size].filter(Boolean).join("  ");
+}
+
 /** Returns the size of a closed node, which depends on its texts. */
 export function sizeOf(node: BoardNode): Size {
-  const text = Math.max(
-    7.4 * node.title.length,
-    6.1 * [node.type, detailOf(node)].join("   ").length,
-  );
+  const text = Math.max(7.6 * node.title.length, 6.4 * secondLine(node).length);
+  const badges =
+    (node.cost === null ? 0 : 46) +
+    (node.monitored.length ? 30 : 0) +
+    (node.frozen ? 30 : 0) +
+    (node.open === null ? 0 : 28);
   const ports = Math.max(node.inputs.length, node.outputs.length) * WIDTH.port;
-  const width = Math.max(Math.min(Math.max(WIDTH.least, text + 76), WIDTH.most), ports + 16);
+  const width = Math.max(Math.min(Math.max(WIDTH.least, text + 62 + badges), WIDTH.most), ports + 16);
   const { above, below } = shownPorts(node);
   const height = HEIGHT.header + HEIGHT.ports * (Number(above) + Number(below));
   return { width: 4 * Math.ceil(width / 4), height };

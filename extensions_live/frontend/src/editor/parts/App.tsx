@@ -24,7 +24,7 @@ import { itemsOf, type Item } from "../entries";
 import type { End } from "../fitting";
 import { endOf, type FlowEdge, type FlowNode } from "../flow";
 import { familyOfGroup } from "../images";
-import { aligned, type Box, type Place, type Side } from "../layout";
+import { aligned, freePlace, type Box, type Place, type Side } from "../layout";
 import { boardOf, paletteOf, type EditorModel } from "../model";
 import { actionOf, isOfNotebook, takesText, type Action } from "../shortcuts";
 import { outboxOf } from "../transport";
@@ -520,7 +520,13 @@ function below(
   if (node) {
     const { x, y } = node.position;
     const [width, height] = [node.width ?? NEW.width, node.height ?? NEW.height];
-    return [Math.round(x + (width - NEW.width) / 2), Math.round(y + height + NEW.gap)];
+    const others = instance.getNodes().filter((one) => one.parentId === undefined);
+    const boxes = others.map((one) => ({
+      ...one.position,
+      width: one.width ?? NEW.width,
+      height: one.height ?? NEW.height,
+    }));
+    return freePlace(NEW, [x + (width - NEW.width) / 2, y + height + NEW.gap], boxes);
   }
   const room = stage?.getBoundingClientRect();
   if (!room) return [0, 0];

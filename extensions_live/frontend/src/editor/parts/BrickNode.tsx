@@ -8,7 +8,7 @@ import type { BoardNode } from "../../messages";
 import { detailOf } from "../details";
 import { HANDLES, shownPorts, type FlowNode } from "../flow";
 import { Sign, Tile } from "../images";
-import { countLabel, long, words } from "../labels";
+import { long, short, words } from "../labels";
 import { useTools } from "./context";
 
 function percent(place: number, count: number): string {
@@ -102,21 +102,32 @@ export function Fault({ node }: { node: BoardNode }) {
   );
 }
 
-const CARD = 310; // width of the card beside a node, in pixels
+const CARD = { width: 300, line: 17, letters: 44 }; // in pixels, and letters in a line
 
-/** The fault beside its node, on the side that has room for it. */
+/** The fault beside its node, if there is room: it must not hide other nodes. */
 function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
-  const right = useStore(({ nodeLookup, transform: [x, , zoom], width }) => {
+  const { fault } = node;
+  const lines = Math.min(Math.ceil((fault?.text.length ?? 0) / CARD.letters), 10);
+  const tall = CARD.line * lines + (fault?.fix ? 50 : 20);
+  const side = useStore(({ nodeLookup, transform: [x, , zoom], width }): "right" | "left" | null => {
+    if (!visible) return null;
     const found = nodeLookup.get(node.id);
-    if (!found) return true;
-    const left = found.internals.positionAbsolute.x * zoom + x;
-    const end = left + (found.width ?? 0) * zoom;
-    return end + CARD < width || width - end > left;
+    if (!found) return null;
+    const { x: left, y: top } = found.internals.positionAbsolute;
+    const [right, room] = [left + (found.width ?? 0), CARD.width / zoom];
+    const free = (from: number) =>
+      [...nodeLookup.values()].every(({ id, width: wide = 0, height = 0, internals }) => {
+        const { x: other, y } = internals.positionAbsolute;
+        const clear = other > from + room || other + wide < from;
+        return id === node.id || id === node.parent || clear || y > top + tall / zoom || y + height < top;
+      });
+    if (right * zoom + x + CARD.width < width && free(right)) return "right";
+    return left * zoom + x > CARD.width && free(left - room) ? "left" : null;
   });
   return (
     <NodeToolbar
-      isVisible={visible}
-      position={right ? Position.Right : Position.Left}
+      isVisible={side !== null}
+      position={side === "left" ? Position.Left : Position.Right}
       align="start"
       offset={14}
     >
@@ -153,9 +164,8 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { node, first } = data;
   const { above, below } = shownPorts(node);
   const detail = detailOf(node);
-  const kind = node.kind === "input" ? inputDetail(node) : node.type;
-  const sameName = node.title.toLowerCase() === node.type.toLowerCase();
-  const counts = countLabel(node.parameters, null);
+  const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
+  const kind = node.kind === "input" ? inputDetail(node) : plain && detail ? "" : node.type;
   const classes = [
     "wbe-node",
     node.open === true ? "wbe-opened" : "",
@@ -175,7 +185,12 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
         <span className="wbe-names" title={node.text}>
           <b>{node.title}</b>
           <span className="wbe-detail">
-            {!sameName || !detail ? kind : ""} {detail && <span>{detail}</span>}
+            {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
+            {Boolean(node.parameters) && (
+              <span className="wbe-count" title={countTitle(node)}>
+                {short(node.parameters ?? 0)}
+              </span>
+            )}
           </span>
         </span>
         <Badges node={node} />
@@ -193,11 +208,6 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
           </button>
         )}
       </div>
-      {counts && (
-        <span className="wbe-count" title={countTitle(node)}>
-          {counts}
-        </span>
-      )}
       {node.fault && (
         <FaultCard node={node} visible={first && !selected} />
       )}

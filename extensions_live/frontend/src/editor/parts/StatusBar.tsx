@@ -46,7 +46,7 @@ export function StatusBar({ board, said, waiting }: StatusBarProps) {
       )}
       <span className="wbe-space" />
       <span
-        className="wbe-said"
+        className={`wbe-said ${/^(fault in|no faults)/.test(said) ? "wbe-unseen" : ""}`}
         role="status"
         aria-live="polite"
         data-testid="said"
