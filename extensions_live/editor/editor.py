@@ -86,7 +86,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         self.drawing = Board(model)
         self.session: Session | None = None
         self.run_view: RunView | None = None
-        self._intents = Intents(self, self.drawing)
+        self._intents = Intents(self.drawing, self)
         self._streams = Streams()
         self._sent: object = None
         self._palette_of: object = None
