@@ -258,10 +258,14 @@ class Board(Hinted):
             return node
 
     def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
-        """Add a block of the palette, and return the ids of its outermost nodes."""
+        """Add a block of the palette, and return the ids of its outermost nodes.
+
+        Inputs that the board already has, with the same names and shapes, are used again.
+        """
         with self._lock:
             part = blocks.found(block)
-            document, new = merging.merged(self._document, part, position)
+            same = merging.same_inputs(self._document, part)
+            document, new = merging.merged(self._document, part, position, same)
             self._edit(f"add {block}", document)
             return new
 

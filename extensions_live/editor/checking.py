@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from extensions_live.editor.document import Document
 from extensions_live.messages import BoardSummary, FixData, NodeFault
+from workbench import builder
 from workbench.bricks.inference import Kind
 from workbench.builder import CallSpec, check
 from workbench.builder.validation import CheckedBrick, CheckedCall, Fault
@@ -68,9 +69,8 @@ def shape_text(kind: Kind | None) -> ShapeText:
     """Return a shape as text, such as ``batch × 784``, and a dtype; both None if unknown."""
     if kind is None:
         return {"shape": None, "dtype": None}
-    sizes = ["?" if size is None else str(size) for size in kind.shape]
     return {
-        "shape": TIMES.join(sizes) or "scalar",
+        "shape": builder.shape_text(kind),
         "dtype": str(kind.dtype).removeprefix("torch."),
     }
 

@@ -101,6 +101,12 @@ def merged(
     return result, [new for node, new in ids.items() if part.parent(node) is None]
 
 
+def same_inputs(document: Document, part: Document) -> dict[str, str]:
+    """Return the names of the inputs of a part that a document also has, each with itself."""
+    known = set(document.spec.inputs)
+    return {given.name: given.name for given in part.spec.inputs if given in known}
+
+
 def _wish(part: Document, node: str) -> str:
     if node in part.groups:
         return node
