@@ -130,12 +130,12 @@ class Board(Hinted):
 
     @property
     def undo_name(self) -> str | None:
-        """What `undo` undoes, or None."""
+        """The name of the edit that `undo` undoes, or None."""
         return self._undo[-1][0] if self._undo else None
 
     @property
     def redo_name(self) -> str | None:
-        """What `redo` does again, or None."""
+        """The name of the edit that `redo` does again, or None."""
         return self._redo[-1][0] if self._redo else None
 
     def fault(self, node: str) -> str | None:
@@ -517,7 +517,7 @@ class Board(Hinted):
             self._edit("show another model", adopted(self._document, described(model)))
 
     def load(self, text: str) -> None:
-        """Show the board that text describes: of a saved picture, of `copy`, or a specification."""
+        """Show the board that text describes: of a saved image, of `copy`, or a specification."""
         with self._lock:
             self._edit("load", with_nodes_for_bricks(read(text)))
 

@@ -1,4 +1,4 @@
-"""What a board can use of the notebook: classes of bricks and modules, and streams of data."""
+"""Variables of the notebook that a board can use: classes of bricks, and streams of data."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import torch
 
 from extensions_live.editor import Editor
 from extensions_live.editor.editor import step_rule_of
+from extensions_live.editor.image import layout
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import Streams, register_classes, sources_of
-from extensions_live.editor.picture import layout
 from extensions_live.editor.still import EditorStill
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Softmax, Tanh
@@ -387,22 +387,22 @@ def test_a_step_rule_must_be_known():
 # What is saved.
 
 
-def test_the_saved_notebook_has_a_picture_and_the_code(hand_pump):
+def test_the_saved_notebook_has_an_image_and_the_code(hand_pump):
     editor = Editor(classifier())
     still = EditorStill(editor.drawing)
-    code, picture = still.bundles()
-    assert base64.b64decode(picture["image/png"])[1:4] == b"PNG"
-    assert "mlp" in picture["text/plain"] and "MLP(" in code["text/html"]
+    code, image = still.bundles()
+    assert base64.b64decode(image["image/png"])[1:4] == b"PNG"
+    assert "mlp" in image["text/plain"] and "MLP(" in code["text/html"]
     assert still.due() == ("board", editor.drawing.version) and not still.over()
     editor.close()
 
 
-def test_an_empty_board_has_no_picture(editor):
-    code, picture = EditorStill(editor.drawing).bundles()
-    assert picture == {"text/plain": ""} and code["text/plain"] == "an empty board"
+def test_an_empty_board_has_no_image(editor):
+    code, image = EditorStill(editor.drawing).bundles()
+    assert image == {"text/plain": ""} and code["text/plain"] == "an empty board"
 
 
-def test_a_picture_puts_what_is_needed_at_the_left():
+def test_an_image_puts_what_is_needed_at_the_left():
     edges = [{"source": "a", "target": "b"}, {"source": "b", "target": "c"}]
     places = layout(["c", "b", "a"], edges)
     assert places["a"][0] < places["b"][0] < places["c"][0]
