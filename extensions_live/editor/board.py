@@ -42,6 +42,9 @@ from workbench.tensor import Variable
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
 """What a board can show: also a list of bricks and variables."""
 
+SMALL = 60
+"""Number of nodes up to which the code of a board is found at once."""
+
 MOST_UNDO = 500
 """Number of edits that can be undone."""
 
@@ -150,14 +153,26 @@ class Board(Hinted):
         wire = wiring.wire_of(self._document, found, name)
         return checking.shape_text(self._checked().wires.get(wire))["shape"]
 
-    def payload(self) -> BoardPayload:
-        """Return the contents for the page, without answers to its intents."""
+    def has_code(self) -> bool:
+        """Return True if the code is known, or found at once because the board is small."""
+        small = len(self._document.spec.calls) <= SMALL
+        return small or self._code.is_current(self._document)
+
+    def payload(self, *, code: bool = True) -> BoardPayload:
+        """Return the contents for the page, without answers to its intents.
+
+        Parameters
+        ----------
+        code : bool
+            False to have the code of an earlier state, which is faster.
+        """
         with self._lock:
             document = self._document
             if self._drawn is None or self._drawn[0] is not document:
                 self._drawn = document, self._draw(document)
             return {
                 **self._drawn[1],
+                "code": self._code.of(document) if code else self._code.last(),
                 "version": self.version,
                 "undo": self.undo_name,
                 "redo": self.redo_name,
@@ -188,7 +203,7 @@ class Board(Hinted):
             "summary": checking.summary(document, check),
             "undo": None,
             "redo": None,
-            "code": self._code.of(document),
+            "code": self._code.last(),
             "document": document.to_json(),
             "control_channel": False,
         }

@@ -220,19 +220,22 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
             self._again = False
             self.send_state(["board", "palette", "problem", "training"])
             return messages + 1
-        payload = self.snapshot(self.drawing)
         self._again = False
+        if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
+            self.board = dict(self.snapshot(self.drawing, code=False))
+            messages += 1
+        payload = self.snapshot(self.drawing)
         with self.hold_sync():
             self.board = dict(payload)
             self.problem = ""
         self._sent = state
         return messages + 1
 
-    def snapshot(self, subject: Board) -> BoardPayload:
+    def snapshot(self, subject: Board, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
         acked, refused = self._intents.acked, self._intents.refused
         return {
-            **subject.payload(),
+            **subject.payload(code=code),
             "acked": acked,
             "refused": refused,
             "control_channel": control_channel.connected(),
