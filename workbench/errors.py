@@ -267,6 +267,8 @@ class SpecError(BuilderError):
         The text without the place.
     """
 
+    fix: Any
+
     def __init__(
         self,
         text: str,

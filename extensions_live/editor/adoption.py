@@ -12,7 +12,7 @@ from typing import Any
 
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.document import Document, drawn, is_wire, wires_of
-from extensions_live.editor.nodes import called, tidied
+from extensions_live.editor.nodes import tidied, with_nodes_for_bricks
 from extensions_live.editor.wiring import methods, sinks
 from workbench.builder import CallSpec, Spec
 from workbench.builder.fields import Json, free_name
@@ -29,8 +29,8 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
     document : Document
     spec : Spec
     keep : callable
-        Takes the name of an input or of an operation that is unfinished, so that the specification
-        does not have it, and returns True to keep it.
+        Takes the name of an input that nothing needs, so that the specification lacks it, and
+        returns True to keep it.
     """
     new = drawn(spec)
     ids = {**_inputs(document, new), **_calls(document, new)}
@@ -40,14 +40,9 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
             ids[node] = free_name(node, {*taken, *document.ids()})
             taken.add(ids[node])
     places = {ids[node]: place for node, place in new.spec.positions.items()}
-    kept = {
-        node: place
-        for node, place in document.spec.positions.items()
-        if node.partition("/")[0] in taken
-    }
     calls = tuple(replace(call, id=ids[call.id]) for call in new.spec.calls)
     result = Document(
-        replace(new.spec, calls=calls, positions={**kept, **places}),
+        replace(new.spec, calls=calls, positions={**document.spec.positions, **places}),
         {ids[node]: name for node, name in new.inputs.items()},
         document.groups,
         document.opened,
@@ -113,15 +108,16 @@ def _with_unfinished(old: Document, new: Document, keep: Keep) -> Document:
             inputs[node] = name
             given.append(old.input(node))
             wires.add(name)
+    done = finished(old)
     bare = {call.id: call for call in new.spec.calls if not call.inputs}
     calls = {call.id: call for call in new.spec.calls}
     for call in old.spec.calls:
         present = call.id in calls
-        alone = call.operation is not None and keep(call.outputs[0])
         top = (call.brick or "").partition("/")[0]
         if present and call.id not in bare:
             continue
-        if not present and not (alone or (top in new.bricks and _is_draft(old, call))):
+        known = call.operation is not None or top in new.bricks
+        if not present and not (known and call.id not in done):
             continue
         if not present and set(call.outputs) & wires:
             continue
@@ -129,11 +125,7 @@ def _with_unfinished(old: Document, new: Document, keep: Keep) -> Document:
         wires |= set(call.outputs)
     pruned = [replace(call, inputs=_existing(call.inputs, wires)) for call in calls.values()]
     result = replace(new, inputs=inputs, spec=replace(new.spec, inputs=tuple(given)))
-    return _with_calls_for_bricks(result.with_calls(pruned))
-
-
-def _is_draft(document: Document, call: CallSpec) -> bool:
-    return call.id not in finished(document)
+    return with_nodes_for_bricks(result.with_calls(pruned))
 
 
 def _existing(inputs: Mapping[str, Json], wires: set[str]) -> dict[str, Json]:
@@ -146,16 +138,6 @@ def _existing(inputs: Mapping[str, Json], wires: set[str]) -> dict[str, Json]:
         elif not is_wire(given) or given in wires:
             found[name] = given
     return found
-
-
-def _with_calls_for_bricks(document: Document) -> Document:
-    """Return a document in which every brick has a node."""
-    used = {(call.brick or "").partition("/")[0] for call in document.spec.calls}
-    known = anatomies(document.spec)
-    for name in document.bricks:
-        if name not in used:
-            document, _ = called(document, name, known[name].method("apply"), name)
-    return document
 
 
 def finished(document: Document) -> set[str]:

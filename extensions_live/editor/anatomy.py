@@ -1,7 +1,7 @@
-"""What the settings of a brick determine: its methods with their inputs and outputs, and its parts.
+"""What the settings of a brick determine: its methods, their inputs and outputs, and its parts.
 
-A brick that cannot be made has the inputs and outputs that its class declares. Facts are kept by the
-specification of the brick, so that an edit examines only what it changed.
+A brick that cannot be made has the inputs and outputs that its class declares. Facts are kept by
+the specification of the brick, so that an edit examines only what it changed.
 """
 
 from __future__ import annotations

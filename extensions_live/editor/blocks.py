@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from extensions_live.editor.document import Document
+from extensions_live.editor.document import Document, drawn
 from extensions_live.messages import PaletteBlock
+from workbench.builder import BLOCKS
 from workbench.errors import BuilderError, nearest
 
 _own: dict[str, Document] = {}
@@ -32,6 +33,8 @@ def found(name: object) -> Document:
     """
     if isinstance(name, str) and name in _own:
         return _own[name]
+    if isinstance(name, str) and name in BLOCKS:
+        return drawn(BLOCKS[name].spec)
     known = {block["name"] for block in listed()}
     raise BuilderError(
         f"there is no block {name!r:.60}{nearest(str(name), known)}; there are "
@@ -40,8 +43,13 @@ def found(name: object) -> Document:
 
 
 def listed() -> list[PaletteBlock]:
-    """Return the blocks for the palette."""
-    return [
+    """Return the blocks for the palette, those of the library first."""
+    ready: list[PaletteBlock] = [
+        {"name": one.name, "text": one.text, "own": False}
+        for one in BLOCKS.values()
+        if one.name not in _own
+    ]
+    return ready + [
         {
             "name": name,
             "text": f"Your group of {len(one.ids()) - len(one.groups)} nodes.",

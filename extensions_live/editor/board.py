@@ -17,15 +17,22 @@ from extensions_live.editor import blocks, checking, grouping, merging, wiring
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.anatomy import anatomies
-from extensions_live.editor.code import Code, assigned_names
+from extensions_live.editor.code import Code, assigned_names, spec_of
 from extensions_live.editor.document import Document, drawn, read
 from extensions_live.editor.fitting import fitting
-from extensions_live.editor.nodes import added, placed_at, point, removed, with_input
+from extensions_live.editor.nodes import (
+    added,
+    placed_at,
+    point,
+    removed,
+    with_input,
+    with_nodes_for_bricks,
+)
 from extensions_live.editor.payload import Drawing
 from extensions_live.editor.unpacking import unpacked
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
-from workbench.builder import Built, Spec, from_code, from_spec, register, to_spec
+from workbench.builder import Built, Spec, from_spec, register, to_spec
 from workbench.builder.fields import Json
 from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
@@ -251,10 +258,14 @@ class Board(Hinted):
             return node
 
     def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
-        """Add a block of the palette, and return the ids of its outermost nodes."""
+        """Add a block of the palette, and return the ids of its outermost nodes.
+
+        Inputs that the board already has, with the same names and shapes, are used again.
+        """
         with self._lock:
             part = blocks.found(block)
-            document, new = merging.merged(self._document, part, position)
+            same = merging.same_inputs(self._document, part)
+            document, new = merging.merged(self._document, part, position, same)
             self._edit(f"add {block}", document)
             return new
 
@@ -295,7 +306,7 @@ class Board(Hinted):
             The ids of the nodes of the text to add; all of them by default.
         """
         with self._lock:
-            part = read(text) if text.lstrip().startswith("{") else drawn(from_code(text))
+            part = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))
             if nodes is not None:
                 part = merging.part_of(part, ids(nodes))
             document, new = merging.merged(self._document, part, position)
@@ -432,6 +443,8 @@ class Board(Hinted):
                 document = grouping.dissolved(self._document, node)
             else:
                 call = self._document.call(node)
+                if (fault := self.fault(node)) is not None:
+                    raise BuilderError(f"{title} cannot be unpacked while it has a fault: {fault}")
                 kinds = checking.input_kinds(self._document, call, self._checked())
                 document, new = unpacked(self._document, node, kinds)
             self._edit(f"unpack {title}", document)
@@ -490,7 +503,7 @@ class Board(Hinted):
         """
         with self._lock:
             names = assigned_names(text)
-            document = adopted(self._document, from_code(text), lambda name: name in names)
+            document = adopted(self._document, spec_of(text), lambda name: name in names)
             self._code.written(document, text)
             self._edit("change the code", document)
             if document != self._document:
@@ -506,7 +519,7 @@ class Board(Hinted):
     def load(self, text: str) -> None:
         """Show the board that text describes: of a saved picture, of `copy`, or a specification."""
         with self._lock:
-            self._edit("load", read(text))
+            self._edit("load", with_nodes_for_bricks(read(text)))
 
     def clear(self) -> None:
         """Remove everything."""

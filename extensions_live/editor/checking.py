@@ -1,4 +1,4 @@
-"""What is known about the nodes of a document: shapes, numbers and faults, as the page shows them."""
+"""What is known about the nodes of a document: shapes, numbers and faults, as a page shows them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from workbench.builder.validation import CheckedBrick, CheckedCall, Fault
-
 from extensions_live.editor.document import Document
 from extensions_live.messages import BoardSummary, FixData, NodeFault
+from workbench import builder
 from workbench.bricks.inference import Kind
 from workbench.builder import CallSpec, check
+from workbench.builder.validation import CheckedBrick, CheckedCall, Fault
 from workbench.errors import BuilderError
+
+TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 class ShapeText(TypedDict):
@@ -67,9 +69,8 @@ def shape_text(kind: Kind | None) -> ShapeText:
     """Return a shape as text, such as ``batch × 784``, and a dtype; both None if unknown."""
     if kind is None:
         return {"shape": None, "dtype": None}
-    sizes = ["?" if size is None else str(size) for size in kind.shape]
     return {
-        "shape": " × ".join(sizes) or "scalar",
+        "shape": builder.shape_text(kind),
         "dtype": str(kind.dtype).removeprefix("torch."),
     }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from extensions_live.editor.adoption import complete, finished
 from extensions_live.editor.document import Document
 from extensions_live.messages import CodeData, CodeFault
-from workbench.builder import to_code
+from workbench.builder import Spec, from_code, to_code
 from workbench.errors import BuilderError
 
 UNFINISHED = "not in the code, since they are unfinished: {names}"
@@ -46,6 +47,22 @@ def _code(document: Document) -> CodeData:
         return {"text": to_code(complete(document)), "fault": _unfinished(document)}
     except BuilderError as error:
         return {"text": "", "fault": {"line": 0, "text": str(error)}}
+
+
+def spec_of(text: str) -> Spec:
+    """Return the specification of code, in which an input that nothing needs is not monitored.
+
+    Raises
+    ------
+    BuilderError
+        If the code cannot be read.
+    """
+    spec = from_code(text)
+    if "monitored" in assigned_names(text):
+        return spec
+    inputs = {given.name for given in spec.inputs}
+    shown = tuple(wire for wire in spec.monitored if wire not in inputs)
+    return replace(spec, monitored=shown)
 
 
 def assigned_names(text: str) -> set[str]:

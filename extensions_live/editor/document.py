@@ -3,8 +3,8 @@
 A document never changes; an edit returns a new one. So undoing an edit is taking the old one again.
 
 Each call of the specification is a node, and so is each input. The id of a node is the id of its
-call, or the id that `Document.inputs` has for an input. It stays when names change. The specification
-of a document may lack inputs of calls; everything else follows `workbench.builder.spec`.
+call, or the id that `Document.inputs` has for an input. It stays when names change. Calls may lack
+inputs; everything else follows `workbench.builder.spec`.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         self._palette_of: object = None
         warm_up()
         super().__init__(self.drawing, period=PERIOD)
-        self.observe(self._outbox_changed, "outbox")
+        self.observe(self._hear_outbox, "outbox")
         control_channel.register(self.ident, self)
 
     # What a program uses.
@@ -151,8 +151,8 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         ----------
         stream : data stream, or str
             Its sources must have the names of the inputs; further sources are left out. A string
-            is the name of a variable of the notebook, or ``"digits"`` for the digits that the
-            package contains.
+            is the name of a variable of the notebook; ``"digits"`` and ``"digit images"`` are
+            the digits that the package contains, as rows of 784 pixels and as images.
         step_rule : StepRule or str, optional
             The step rule or the name of its class; by default `Adam`.
         extensions : list of extensions, optional
@@ -255,7 +255,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         if content["kind"] == "intents":
             self._take(content["intents"])
 
-    def _outbox_changed(self, change: Any) -> None:
+    def _hear_outbox(self, change: Any) -> None:
         self._take(change["new"])
 
     def _take(self, intents: Sequence[Intent]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -47,15 +48,35 @@ def _accepts(name: str, kind: Kind) -> bool:
     inputs = [port for port in methods[0].inputs or () if not port.optional]
     if len(inputs) != 1:
         return bool(methods[0].inputs)
-    try:
-        infer(getattr(brick, methods[0].name), {inputs[0].name: kind})
-    except NotConfiguredError:
-        return True
-    except WorkbenchError:
-        return False
-    except Exception:
+    for _ in range(MOST_MISSING):
+        try:
+            infer(getattr(brick, methods[0].name), {inputs[0].name: kind})
+        except NotConfiguredError as error:
+            if not _configured(brick, error, kind):
+                return True
+            continue
+        except WorkbenchError as error:
+            return error.fix is not None  # a setting can make it fit
+        except Exception:  # torch raises many kinds of errors
+            return True
         return True
     return True
+
+
+MOST_MISSING = 5
+"""The largest number of missing settings that are tried."""
+
+
+def _configured(brick: Any, error: NotConfiguredError, kind: Kind) -> bool:
+    """Set what a brick lacks to some size; return False if that is not possible."""
+    last = kind.shape[-1] if kind.shape else None
+    names = [name for name in error.missing if name.endswith("dim")]
+    try:
+        for name in names:
+            setattr(brick, name, last if "input" in name and isinstance(last, int) else 2)
+    except WorkbenchError:
+        return False
+    return bool(names)
 
 
 def _operation(name: str, kind: Kind) -> bool:

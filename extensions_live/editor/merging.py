@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from extensions_live.editor.document import Document, Group, is_wire
-from extensions_live.editor.nodes import point, removed, tidied
+from extensions_live.editor.nodes import point, removed, tidied, with_nodes_for_bricks
 from extensions_live.editor.settings import references, with_names
 from extensions_live.editor.wiring import rewired
 from workbench.builder.fields import Json, free_name
@@ -51,7 +51,7 @@ def merged(
     inputs : dict of str to str, optional
         For inputs of `part` by name, the wire of the document to use in their place.
     """
-    part = _without_dangling(part)
+    part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}
     names = _free_names(part.bricks, document.bricks)
     temporary = {name: f"{name}@new" for name in names}  # so that no name is taken on the way
@@ -99,6 +99,12 @@ def merged(
     )
     result = tidied(result.with_calls(result.spec.calls))
     return result, [new for node, new in ids.items() if part.parent(node) is None]
+
+
+def same_inputs(document: Document, part: Document) -> dict[str, str]:
+    """Return the names of the inputs of a part that a document also has, each with itself."""
+    known = set(document.spec.inputs)
+    return {given.name: given.name for given in part.spec.inputs if given in known}
 
 
 def _wish(part: Document, node: str) -> str:

@@ -14,7 +14,7 @@ from extensions_live.editor.wiring import (
     methods,
     output_names,
     wire_for,
-    with_default_cost,
+    with_plain_names,
     without_wires,
 )
 from workbench.builder import BrickSpec, CallSpec, InputSpec, Method, registry
@@ -78,7 +78,7 @@ def added(
             "of your own must be defined in the notebook, or registered by "
             "workbench.builder.register"
         )
-    document = with_default_cost(document, node)
+    document = with_plain_names(document, node)
     if after is not None:
         document = _after(document, node, after, moved=position is None)
     return placed_at(document, node, position), node
@@ -117,6 +117,16 @@ def called(document: Document, path: str, method: Method, wish: str) -> tuple[Do
     for port in method.outputs or ():
         outputs.append(free_name(wire_for(call, port.name), {*document.wires(), *outputs}))
     return document.with_call(replace(call, outputs=tuple(outputs))), call.id
+
+
+def with_nodes_for_bricks(document: Document) -> Document:
+    """Return a document in which every brick has a node."""
+    used = {(call.brick or "").partition("/")[0] for call in document.spec.calls}
+    known = anatomies(document.spec)
+    for name in document.bricks:
+        if name not in used:
+            document, _ = called(document, name, known[name].method("apply"), name)
+    return document
 
 
 def _operation(
@@ -239,7 +249,7 @@ def _check_references(
 
 
 def tidied(document: Document) -> Document:
-    """Return a document whose groups have only nodes that exist, and none of which is empty."""
+    """Return a document without groups, positions and open parts of nodes that do not exist."""
     groups = dict(document.groups)
     while True:
         known = {*document.inputs, *document.calls, *groups}
@@ -254,4 +264,10 @@ def tidied(document: Document) -> Document:
     opened = frozenset(
         node for node in document.opened if node in groups or node.partition("/")[0] in known
     )
-    return replace(document, groups=groups, opened=opened)
+    positions = {
+        node: place
+        for node, place in document.spec.positions.items()
+        if node.partition("/")[0] in known
+    }
+    spec = replace(document.spec, positions=positions)
+    return replace(document, spec=spec, groups=groups, opened=opened)

@@ -15,8 +15,8 @@ from workbench.data import Mapping as Mapped
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 
-DIGITS = "digits"
-"""The name of the stream of the digits that the package contains."""
+DIGITS, IMAGES = "digits", "digit images"
+"""The names of the streams of the digits that the package contains: as rows, and as images."""
 
 BATCH = 64
 
@@ -28,7 +28,7 @@ def names() -> dict[str, Any]:
 
 
 def classes(given: Mapping[str, Any]) -> list[type[Any]]:
-    """Return the classes of bricks, schemes and modules among variables that code of cells defines."""
+    """Return the classes of bricks, schemes and modules that cells define."""
     return [
         value
         for name, value in given.items()
@@ -53,12 +53,17 @@ def _vectors(batch: tuple[Any, ...]) -> tuple[Any, ...]:
     return features, np.asarray(targets).reshape(-1)
 
 
-def digits() -> AbstractDataStream:
-    """Return a stream of the digits of the package: rows of 784 pixels, and classes."""
+def digits() -> dict[str, AbstractDataStream]:
+    """Return the streams of the digits of the package, by name.
+
+    The first has rows of 784 pixels, and classes of shape ``(batch,)``. The second has images of
+    shape ``(batch, 1, 28, 28)``, and classes of shape ``(batch, 1)``.
+    """
     data = MNIST(("train",), full=False)
     scheme = ShuffledScheme(data.num_examples, batch_size=BATCH)
     images = DataStream.default_stream(data, iteration_scheme=scheme)
-    return Mapped(Flatten(images, which_sources=("features",)), _vectors)
+    rows = Mapped(Flatten(images, which_sources=("features",)), _vectors)
+    return {DIGITS: rows, IMAGES: images}
 
 
 class Streams:
@@ -72,7 +77,7 @@ class Streams:
 
     def __init__(self, look: Callable[[], dict[str, Any]] = names) -> None:
         self._look = look
-        self._digits: AbstractDataStream | None = None
+        self._digits: dict[str, AbstractDataStream] | None = None
         self._known: dict[str, tuple[AbstractDataStream, StreamData]] = {}
 
     def found(self, name: object) -> AbstractDataStream:
@@ -111,11 +116,9 @@ class Streams:
             for name, value in self._look().items()
             if isinstance(value, AbstractDataStream) and not name.startswith("_")
         }
-        if DIGITS not in found:
-            if self._digits is None:
-                self._digits = digits()
-            found[DIGITS] = self._digits
-        return found
+        if self._digits is None:
+            self._digits = digits()
+        return {**self._digits, **found}
 
 
 def facts(name: str, stream: AbstractDataStream) -> StreamData:

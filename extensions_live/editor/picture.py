@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from extensions_live.editor.checking import TIMES
 from extensions_live.messages import BoardEdge, BoardNode, BoardPayload
 
 SCALE = 2
@@ -100,7 +101,7 @@ def _node(pen: ImageDraw.ImageDraw, place: tuple[float, float], node: BoardNode)
     pen.rounded_rectangle(corners, 6 * SCALE, FILL, outline, SCALE)
     shape = next((one["shape"] for one in node["outputs"] if one["shape"]), None)
     kind = "" if node["kind"] in ("input", "operation") else node["type"]
-    below = " · ".join(text for text in (kind, shape) if text)
+    below = " · ".join(text for text in (kind, (shape or "").replace(TIMES, " x ")) if text)
     lines = ((node["title"], TEXT, 12), (below, SOFT, 10))
     for number, (text, colour, size) in enumerate(lines):
         font = ImageFont.load_default(size * SCALE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.document import Document
 from extensions_live.editor.inside import OTHER, Inside, Step, inside
 from extensions_live.editor.nodes import RIGHT, tidied
@@ -74,6 +76,8 @@ def _check(document: Document, call: CallSpec) -> None:
     name = call.brick or ""
     if call.operation is not None or "/" in name:
         raise BuilderError(f"{document.title(call.id)} has no parts to unpack")
+    if not anatomies(document.spec)[name].parts:
+        raise BuilderError(f"{name} has no parts to unpack")
     others = [
         other for other in document.spec.calls
         if other.id != call.id and (other.brick or "").partition("/")[0] == name
@@ -101,14 +105,12 @@ def _parts(
     """Return the specifications of the parts, and their new names by their old ones."""
     with symbolic_parameters():
         settle(brick)
-        try:
+        with contextlib.suppress(NotConfiguredError):
             brick.push_initialization_config()
-        except NotConfiguredError:
-            pass
     taken = set(document.bricks) - {name}
     labels: dict[str, str] = {}
     children = children_of(brick)
-    for old, child in zip(names_of_children(brick), children, strict=True):
+    for old in names_of_children(brick):
         labels[old] = free_name(old.partition("@")[0], taken)
         taken.add(labels[old])
     brick.children = []

@@ -255,16 +255,22 @@ def with_cost(document: Document, node: object, output: object) -> Document:
     return replace(document, spec=replace(document.spec, cost=wire))
 
 
-def with_default_cost(document: Document, node: str) -> Document:
-    """Return a document in which a new cost is the cost, if there was none."""
-    call = document.calls.get(node)
-    if document.spec.cost is not None or call is None or not call.outputs:
+def with_plain_names(document: Document, node: str) -> Document:
+    """Return a document in which the output of a new cost has a short name.
+
+    The first cost becomes the cost of the model.
+    """
+    call = document.calls[node]
+    name = document.brick_of(node)
+    if name is None or not is_cost(document.bricks[name].type) or len(call.outputs) != 1:
         return document
-    name = document.brick_of(node) or ""
-    plain = call.brick == name and is_cost(document.bricks[name].type)
-    if not plain or document.bricks[name].type == "MisclassificationRate":
+    old = call.outputs[0]
+    rate = document.bricks[name].type == "MisclassificationRate"
+    new = free_name("error_rate" if rate else "cost", document.wires())
+    document = rewired(document, lambda wire: new if wire == old else wire)
+    if rate or document.spec.cost is not None:
         return document
-    return replace(document, spec=replace(document.spec, cost=call.outputs[0]))
+    return replace(document, spec=replace(document.spec, cost=new))
 
 
 def with_monitor(document: Document, node: object, output: object, on: Any) -> Document:

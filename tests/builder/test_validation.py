@@ -89,6 +89,18 @@ def test_unknown_sizes_get_labels():
     }
 
 
+def test_sizes_of_which_nothing_is_known_have_no_label():
+    inputs = (InputSpec("a", "int64", (None, None)), InputSpec("b", "float32", (None, None, 3)))
+    checked = check(Spec(inputs=(*inputs, InputSpec("c", "float32", (None, None)))))
+    texts = [shape_text(kind) for kind in checked.wires.values()]
+    assert texts == ["? × ?", "? × ? × 3", "batch × ?"]
+
+
+def test_attention_tells_the_axes_of_its_input():
+    spec = to_spec(TransformerBlock(8, 2).apply(tensor.tensor3("x")))
+    assert shape_text(check(spec).wires["x"]) == "batch × time × 8"
+
+
 def test_a_size_that_one_brick_teaches_is_known_to_the_others():
     spec = Spec(
         (BrickSpec("Linear", "first", {"input_dim": 4, "output_dim": 2}),

@@ -1,15 +1,16 @@
 """Specifications of models: bricks and graphs as plain data, and the way back."""
 
+from workbench.builder.blocks import BLOCKS, Block
 from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
 from workbench.builder.registry import register
 from workbench.builder.schema import schema
 from workbench.builder.sizes import shape_text
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
-from workbench.builder.trial import Part
 from workbench.builder.validation import (
     Checked,
     CheckedBrick,
@@ -22,6 +23,8 @@ from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
 __all__ = [
+    "BLOCKS",
+    "Block",
     "BrickSpec",
     "BuilderError",
     "Built",

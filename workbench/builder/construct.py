@@ -230,8 +230,8 @@ class Constructor:
             self._setting = named or None
             where = f"{path}/settings/{named}" if named else path
             fix = error.fix if isinstance(error, WorkbenchError) else None
-            known = isinstance(fix, Fix) and fix.attribute == named
-            raise self.error(f"{error}", where, fix.value if known else None) from error
+            known = fix.value if isinstance(fix, Fix) and fix.attribute == named else None
+            raise self.error(f"{error}", where, known) from error
 
     def _nested(self, given: Json, path: str) -> Brick:
         return self._made(BrickSpec.from_dict(given, path), path, "/".join(self._brick))

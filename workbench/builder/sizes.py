@@ -1,9 +1,9 @@
 """Unknown sizes of a checked model: which of them are equal, and how they are called.
 
 Each unknown size of an input has a name of its own. Checking a brick can teach that two sizes are
-equal, or that a size is a certain number. In the end, equal sizes get one label. The shapes of the
-inputs suggest it: ``batch`` for the first axis of ``(None, 784)``, ``time`` and ``batch`` for the
-first axes of ``(None, None, 8)``.
+equal, or that a size is a certain number. In the end, equal sizes get one label. Recurrent bricks
+and attention tell which axes are ``time`` and ``batch``. Otherwise only the first axis has a label,
+``batch``, if it is the only unknown one, as in ``(None, 784)``, or that of a matrix of floats.
 """
 
 from __future__ import annotations
@@ -14,31 +14,23 @@ from workbench.bricks.inference import Kind, Size
 from workbench.builder.construct import dtype_of
 from workbench.builder.spec import InputSpec
 
-SURE, LIKELY, POSSIBLE = range(3)
-"""How much the shape of an input says about the meaning of its axes."""
-
 
 class Sizes:
     """The unknown sizes of one model."""
 
     def __init__(self) -> None:
         self._same: dict[str, int | str] = {}
-        self._claims: list[tuple[int, list[str], Kind]] = []
+        self._told: list[tuple[Size, str]] = []
+        self._first: list[tuple[int, Kind]] = []
 
     def of_input(self, given: InputSpec, path: str) -> Kind:
         """Return the kind of an input, with a name for each unknown size."""
         dtype = dtype_of(given.dtype, f"{path}/dtype")
         kind = self.named(given.name, Kind(given.shape, dtype))
         unknown = [axis for axis, size in enumerate(given.shape) if size is None]
-        if unknown == [0]:
-            strength, labels = SURE, ["batch"]
-        elif unknown == [0, 1] and len(given.shape) > 2:
-            strength, labels = LIKELY, ["time", "batch"]
-        elif unknown == [0, 1] and not (dtype.is_floating_point or dtype.is_complex):
-            strength, labels = POSSIBLE, ["time", "batch"]
-        else:
-            strength, labels = POSSIBLE, ["batch"]
-        self._claims.append((strength, labels, kind))
+        floats = dtype.is_floating_point or dtype.is_complex
+        if unknown[:1] == [0] and (len(unknown) == 1 or (floats and len(kind.shape) == 2)):
+            self._first.append((len(unknown), kind))
         return kind
 
     def named(self, wire: str, kind: Kind) -> Kind:
@@ -75,17 +67,19 @@ class Sizes:
             tuple(labels.get(size) if isinstance(size, str) else size for size in shape), kind.dtype
         )
 
+    def tell(self, axes: Iterable[tuple[str, str]]) -> None:
+        """Note the labels of sizes by name."""
+        self._told += axes
+
     def _labels(self) -> dict[Size, str]:
         """Return the label of each size, by the first of the equal ones."""
         labels: dict[Size, str] = {}
-        for strength, texts, kind in sorted(self._claims, key=lambda claim: claim[0]):
+        for size, text in self._told:
+            labels.setdefault(self.found(size), text)
+        for _, kind in sorted(self._first, key=lambda claim: claim[0]):
             sizes = [self.found(size) for size in kind.shape]
-            taken = [labels.get(size) for size in sizes]
-            if strength == POSSIBLE and "batch" in taken[1:] and texts == ["batch"]:
-                texts = ["time"]  # as for a mask, whose second axis is that of a sequence
-            for size, text in zip(sizes, texts, strict=False):
-                if isinstance(size, str) and text not in taken:
-                    labels.setdefault(size, text)
+            if "batch" not in [labels.get(size) for size in sizes]:
+                labels.setdefault(sizes[0], "batch")
         return labels
 
 

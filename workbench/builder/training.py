@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.algorithms import Adam, GradientDescent, StepRule
@@ -13,6 +14,7 @@ from workbench.errors import BuilderError, nearest
 from workbench.extensions.monitoring import TrainingDataMonitoring
 from workbench.interfaces import Session
 from workbench.main_loop import MainLoop
+from workbench.model import Model, Trained
 from workbench.tensor import SharedVariable, Variable
 from workbench.utils.plain import find_bricks
 
@@ -84,10 +86,25 @@ def start_training(
     main_loop = MainLoop(
         algorithm,
         _with_needed_sources(stream, built, [cost, *monitored]),
-        model=built.model,
+        model=PartlyFrozen(built.model.outputs) if frozen else built.model,
         extensions=[TrainingDataMonitoring([cost, *monitored], after_batch=True), *extensions],
     )
     return main_loop.start(epochs=epochs)
+
+
+class PartlyFrozen(Model):
+    """Model some of whose parameters are not trained, as its user has decided."""
+
+    def check_sanity(self, algorithm: Trained) -> None:
+        """Check the values of the parameters, but not that the algorithm trains all of them."""
+        super().check_sanity(Everything(self.parameters))
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Parameters in place of those that an algorithm trains."""
+
+    parameters: Iterable[SharedVariable]
 
 
 def scalars(built: Built) -> list[Variable]:
@@ -117,7 +134,7 @@ def trained(built: Built, frozen: Collection[str]) -> list[SharedVariable]:
         for parameter in brick.parameters
         if parameter is not None
     }
-    found = [one for one in type(built.model)(built.cost).parameters if one not in kept]
+    found = [one for one in Model(built.cost).parameters if one not in kept]
     if not found:
         reason = "all of them are frozen" if kept else "the cost depends on none"
         raise BuilderError(f"there are no parameters to train: {reason}")
@@ -129,7 +146,7 @@ def _with_needed_sources(
 ) -> Any:
     if not isinstance(stream, AbstractDataStream):
         return stream
-    needed = [one.name for one in type(built.model)(list(outputs)).inputs if one.name]
+    needed = [one.name for one in Model(list(outputs)).inputs if one.name]
     for name in needed:
         if name not in stream.sources:
             raise BuilderError(

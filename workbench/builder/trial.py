@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from workbench.bricks import Brick, symbolic_parameters
 from workbench.bricks.inference import Inputs, Kind, fresh_inputs
-from workbench.builder import paths, registry
+from workbench.builder import registry
 from workbench.builder.changes import Change, patched
-from workbench.builder.construct import Constructor, settle
+from workbench.builder.construct import Constructor
 from workbench.builder.convert import (
     Built,
     application_of,
@@ -27,56 +25,24 @@ from workbench.builder.convert import (
     check_operation,
     operated,
 )
-from workbench.builder.encode import Encoder
+from workbench.builder.facts import (
+    BrickFacts,
+    Part,
+    axes_of,
+    facts_of,
+    facts_of_unused,
+    flops_of,
+    parts_of,
+)
 from workbench.builder.fields import Json
-from workbench.builder.graph import given_to
 from workbench.builder.palette import ports
 from workbench.builder.problems import Problem, problem_of
 from workbench.builder.spec import BrickSpec, CallSpec
 from workbench.config import config
 from workbench.errors import BuilderError, SpecError
-from workbench.graph.annotations import get_application_call
-from workbench.graph.counts import count_flops, count_parameters
-from workbench.roles import OUTPUT, has_roles
-from workbench.tensor import Variable, shapes
 
 MOST = 20_000
 """The number of trials that are kept."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """The application of a brick inside another one.
-
-    Attributes
-    ----------
-    brick : str
-        The path below the outer brick.
-    method : str
-    inputs, outputs : dict of str to Kind
-    """
-
-    brick: str
-    method: str
-    inputs: Mapping[str, Kind]
-    outputs: Mapping[str, Kind]
-
-
-@dataclass(frozen=True)
-class BrickFacts:
-    """What is known about a finished brick.
-
-    Attributes
-    ----------
-    parameters : dict of str to int, or None
-        The number of parameters of each brick with those below it, by path; ``""`` is the brick
-        itself. None if the brick cannot be allocated yet.
-    inferred : dict of str to dict
-        The settings that bricks have from their parents, as JSON values, by path.
-    """
-
-    parameters: Mapping[str, int] | None = None
-    inferred: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +55,8 @@ class Trial:
         Empty if there was a problem.
     learned : tuple of pairs
         Sizes that must be equal, see `Inputs.learned`.
+    axes : tuple of pairs
+        Labels of unknown sizes, by their names.
     parts : tuple of Part
     flops : dict of str to int, or None
         The floating-point operations for one example by path of brick, ``""`` for all of them.
@@ -99,6 +67,7 @@ class Trial:
 
     outputs: tuple[Kind, ...] = ()
     learned: tuple[tuple[str, int | str], ...] = ()
+    axes: tuple[tuple[str, str], ...] = ()
     parts: tuple[Part, ...] = ()
     flops: Mapping[str, int] | None = None
     bricks: tuple[BrickFacts, ...] = ()
@@ -237,6 +206,7 @@ def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
     return Trial(
         tuple(map(renamed, trial.outputs)),
         tuple((names[a], names.get(b, b) if isinstance(b, str) else b) for a, b in trial.learned),
+        tuple((names[size], label) for size, label in trial.axes),
         tuple(Part(p.brick, p.method, kinds(p.inputs), kinds(p.outputs)) for p in trial.parts),
         trial.flops,
         trial.bricks,
@@ -278,18 +248,19 @@ def _attempt(task: Task) -> Trial:
                 made = constructor.top(brick, f"bricks/{i}")
                 built.bricks[made.name] = made
             if task.call is None:
-                return Trial(bricks=tuple(map(_settled, built.bricks.values())))
+                return Trial(bricks=tuple(map(facts_of_unused, built.bricks.values())))
             built.variables = dict(given.variables)
             if task.kinds is None:
                 _check_inputs(task.call, constructor)
-                return Trial(bricks=tuple(map(_settled, built.bricks.values())))
+                return Trial(bricks=tuple(map(facts_of_unused, built.bricks.values())))
             found = _applied(task.call, given, built, constructor)
         return Trial(
             found.outputs,
             tuple(given.learned()),
+            found.axes,
             found.parts,
             found.flops,
-            tuple(map(_facts, built.bricks.values())),
+            tuple(map(facts_of, built.bricks.values())),
         )
     except Exception as error:  # bricks of users can raise anything
         return Trial(problem=problem_of(error, task.bricks, constructor))
@@ -305,11 +276,17 @@ def _applied(call: CallSpec, given: Inputs, built: Built, constructor: Construct
             _check_inputs(call, constructor)
             raise
     check_count(call, "calls/0", names)
-    kinds = tuple(given.kind(v, f"the output {n}") for v, n in zip(outputs, names, strict=True))
+    pairs = zip(outputs, names, strict=True)
+    kinds = tuple(given.kind(output, f"the output {name}") for output, name in pairs)
     if call.operation is not None:
-        return Trial(kinds, flops=_flops(outputs, ""))
+        return Trial(kinds, flops=flops_of(outputs, ""))
     brick = constructor.bricks[call.brick or ""]
-    return Trial(kinds, parts=tuple(_parts(brick, outputs, given)), flops=_flops(outputs, brick))
+    return Trial(
+        kinds,
+        axes=axes_of(outputs, given),
+        parts=tuple(parts_of(brick, outputs, given)),
+        flops=flops_of(outputs, brick),
+    )
 
 
 def _check_inputs(call: CallSpec, constructor: Constructor) -> None:
@@ -333,76 +310,3 @@ def _check_inputs(call: CallSpec, constructor: Constructor) -> None:
         path=f"calls/0/inputs/{missing[0]}",
         brick=bound.brick.path(),
     )
-
-
-def _parts(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterator[Part]:
-    """Yield the applications inside an application, the first ones first."""
-    places = paths.tree(brick)
-    found: dict[Any, dict[str, Variable]] = {}
-    waiting, seen = list(outputs), set(outputs)
-    while waiting:
-        variable = waiting.pop()
-        call = get_application_call(variable)
-        if call is not None and has_roles(variable, [OUTPUT]):
-            found.setdefault(call, {})[variable.tag.name] = variable
-        fresh = [] if variable.owner is None else variable.owner.inputs
-        fresh = [v for v in fresh if v not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    for call, known in reversed(found.items()):
-        inner = call.application.brick
-        if inner is brick or inner not in places:
-            continue
-        inputs = {n: v for output in known.values() for n, v in given_to(call, output).items()}
-        yield Part(
-            places[inner],
-            call.application.name,
-            {n: given.kind(v, n) for n, v in inputs.items()},
-            {n: given.kind(v, n) for n, v in known.items()},
-        )
-
-
-def _flops(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
-    """Return the operations for inputs in which every unknown size is 1, by path of brick."""
-    from workbench.graph import ComputationGraph
-
-    inputs = ComputationGraph(list(outputs)).inputs
-    sizes = {v: [shapes.known(size) or 1 for size in v.fake.shape] for v in inputs}
-    try:
-        found = count_flops(list(outputs), sizes)
-    except Exception:  # some operations need values, or larger inputs
-        return None
-    if isinstance(brick, str):
-        return {"": found.total}
-    top = brick.path()
-    inner = {p.removeprefix(top).strip("/"): n for p, n in found.by_brick.items()}
-    return {**inner, "": found.total}
-
-
-def _settled(brick: Brick) -> BrickFacts:
-    """Return the facts about a brick that is not applied."""
-    with symbolic_parameters():
-        try:
-            brick.allocate()
-        except Exception:  # it is not configured yet
-            settle(brick)
-        return _facts(brick)
-
-
-def _facts(brick: Brick) -> BrickFacts:
-    places = paths.tree(brick)
-    inferred: dict[str, dict[str, Json]] = {}
-    for below, path in places.items():
-        known = registry.settings_of(type(below))
-        for name in below.inferred_settings():
-            if name in known:
-                try:
-                    value = Encoder().value(getattr(below, name))
-                except BuilderError:
-                    continue
-                inferred.setdefault(path, {})[name] = value
-    try:
-        parameters = {path: count_parameters(below) for below, path in places.items()}
-    except Exception:  # a brick is not allocated
-        return BrickFacts(None, inferred)
-    return BrickFacts(parameters, inferred)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from workbench.bricks.inference import Kind
 from workbench.builder.changes import Change
 from workbench.builder.construct import name_of
+from workbench.builder.facts import BrickFacts, Part
 from workbench.builder.fields import Json
 from workbench.builder.sizes import Sizes
 from workbench.builder.spec import BrickSpec, CallSpec, Spec, wires_in
-from workbench.builder.trial import BrickFacts, Part, Task, Trial, trials
+from workbench.builder.trial import Task, Trial, trials
 from workbench.errors import SpecError, nearest
 from workbench.hints import Hinted, hinted
 
@@ -235,6 +236,7 @@ class _Check:
         complete = len(kinds) == len(needed)
         trial = trials.find(Task(bricks, call, kinds if complete else None, tuple(needed)))
         self.sizes.learn(trial.learned)
+        self.sizes.tell(trial.axes)
         fault = self._fault(trial, group, call)
         if fault is None:
             self.facts.update(zip(group, trial.bricks, strict=False))
