@@ -18,12 +18,7 @@ export function freeName(wish: string, { nodes }: Pick<BoardPayload, "nodes">): 
 }
 
 /** Returns the intents that add an item at a position, connected to `end` if there is one. */
-export function addition(
-  item: Item,
-  position: Place,
-  end: End | null,
-  board: BoardPayload,
-): Steps {
+export function addition(item: Item, position: Place, end: End | null, board: BoardPayload): Steps {
   if (item.kind === "block") return [["add_block", { block: item.type, position }]];
   if (end?.side === "input") return addedBefore(item, position, end, board);
   if (item.kind === "input") return [["add_input", { position }]];

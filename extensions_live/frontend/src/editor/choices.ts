@@ -24,7 +24,9 @@ export function itemChoices(items: readonly Item[], end: End | null, { add }: Ac
     note: item.group,
     rank: (query) => itemScore(item, query),
     tile: { type: item.type, family: familyOfGroup(item.group) },
-    act: () => add(item, end),
+    act: () => {
+      add(item, end);
+    },
   }));
 }
 
@@ -46,9 +48,7 @@ export function connectChoices(
   acts: Acts,
 ): Choice[] {
   const other = (end: End) => (end.side === "output" ? "input" : "output");
-  const free = [...ends].sort(
-    (a, b) => Number(isFilled(board, a)) - Number(isFilled(board, b)),
-  );
+  const free = [...ends].sort((a, b) => Number(isFilled(board, a)) - Number(isFilled(board, b)));
   const there = free.flatMap((end) =>
     targetsFor(board, end).map(({ node, port, taken }) => ({
       key: `${end.port}-${node.id}-${port}`,
@@ -59,7 +59,9 @@ export function connectChoices(
         .join(" "),
       words: `${node.type} ${words(port)}`,
       tile: { type: node.kind === "input" ? "Input" : node.type, family: acts.familyOf(node) },
-      act: () => acts.connect(end, { node: node.id, port, side: other(end) }),
+      act: () => {
+        acts.connect(end, { node: node.id, port, side: other(end) });
+      },
     })),
   );
   const [end] = free;
@@ -86,6 +88,8 @@ export function nodeChoices(board: BoardPayload, acts: Acts): Choice[] {
     words: node.settings.map(({ name }) => words(name)).join(" "),
     note: node.fault ? "fault" : "",
     tile: { type: node.kind === "input" ? "Input" : node.type, family: acts.familyOf(node) },
-    act: () => acts.select([node.id], true),
+    act: () => {
+      acts.select([node.id], true);
+    },
   }));
 }

@@ -56,9 +56,15 @@ export function drawSvg(
     `height="${Math.round(height)}" viewBox="${view}" font-family="${escaped(colours.font)}">` +
     `<metadata id="${KEY}">${escaped(document)}</metadata>` +
     `<rect x="${x}" y="${y}" width="100%" height="100%" fill="${colours.paper}"/>` +
-    nodes.filter(({ node }) => node.open).map((one) => drawNode(one, colours)).join("") +
+    nodes
+      .filter(({ node }) => node.open)
+      .map((one) => drawNode(one, colours))
+      .join("") +
     lines.join("") +
-    nodes.filter(({ node }) => !node.open).map((one) => drawNode(one, colours)).join("") +
+    nodes
+      .filter(({ node }) => !node.open)
+      .map((one) => drawNode(one, colours))
+      .join("") +
     "</svg>"
   );
 }
@@ -151,7 +157,7 @@ export function documentInPng(png: Uint8Array): string | null {
   if (SIGNATURE.some((byte, place) => png[place] !== byte)) return null;
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
   const ascii = new TextDecoder("latin1");
-  for (let at = 8; at + 12 <= png.length; ) {
+  for (let at = 8; at + 12 <= png.length;) {
     const length = view.getUint32(at);
     const content = png.subarray(at + 8, at + 8 + length);
     const isOurs =

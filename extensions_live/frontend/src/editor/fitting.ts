@@ -100,9 +100,7 @@ export function targetsFor(board: BoardPayload, end: End): Target[] {
 
 /** Returns true if an edge ends at an input. */
 export function isTaken(edges: readonly BoardEdge[], node: string, input: string): boolean {
-  return edges.some(
-    (edge) => edge.target === node && edge.input === input && !edge.to_inside,
-  );
+  return edges.some((edge) => edge.target === node && edge.input === input && !edge.to_inside);
 }
 
 /** Returns the nodes that edges lead to from a node, or from which they lead to it. */

@@ -17,6 +17,8 @@ export interface NodeData extends Record<string, unknown> {
 export interface EdgeData extends Record<string, unknown> {
   readonly edge: BoardEdge;
   readonly label: string;
+  /** True for an edge within an open group. */
+  readonly inside: boolean;
 }
 
 export type FlowNode = Node<NodeData, "brick">;
@@ -60,7 +62,10 @@ export function sizeOf(node: BoardNode): Size {
     (node.frozen ? 30 : 0) +
     (node.open === null ? 0 : 28);
   const ports = Math.max(node.inputs.length, node.outputs.length) * WIDTH.port;
-  const width = Math.max(Math.min(Math.max(WIDTH.least, text + 62 + badges), WIDTH.most), ports + 16);
+  const width = Math.max(
+    Math.min(Math.max(WIDTH.least, text + 62 + badges), WIDTH.most),
+    ports + 16,
+  );
   const { above, below } = shownPorts(node);
   const height = HEIGHT.header + HEIGHT.ports * (Number(above) + Number(below));
   return { width: 4 * Math.ceil(width / 4), height };
@@ -134,9 +139,13 @@ export function spoken(node: BoardNode): string {
 }
 
 /** Returns the edges for React Flow. */
-export function flowEdges({ nodes, edges }: BoardPayload, old: readonly FlowEdge[] = []): FlowEdge[] {
+export function flowEdges(
+  { nodes, edges }: BoardPayload,
+  old: readonly FlowEdge[] = [],
+): FlowEdge[] {
   const before = new Map(old.map((edge) => [edge.id, edge]));
   const titles = new Map(nodes.map(({ id, title }) => [id, title]));
+  const inner = new Set(nodes.flatMap(({ id, parent }) => (parent === null ? [] : [id])));
   return edges.map((edge) => {
     const label = edgeLabel(edge.shape, edge.dtype);
     const [from, to] = [titles.get(edge.source) ?? "", titles.get(edge.target) ?? ""];
@@ -149,7 +158,7 @@ export function flowEdges({ nodes, edges }: BoardPayload, old: readonly FlowEdge
       target: edge.target,
       sourceHandle: (edge.from_inside ? HANDLES.fromInside : HANDLES.output)(edge.output),
       targetHandle: (edge.to_inside ? HANDLES.toInside : HANDLES.input)(edge.input),
-      data: { edge, label },
+      data: { edge, label, inside: inner.has(edge.source) || inner.has(edge.target) },
       deletable: false,
       selected: known?.selected ?? false,
       ariaLabel: `edge from ${from} to ${to}${label ? `, shape ${label}` : ""}`,
@@ -165,6 +174,9 @@ export function endOf({ target, input, index }: BoardEdge): Record<string, unkno
 /** Returns the positions of nodes as the arguments of `move`. */
 export function positionsOf(nodes: readonly Pick<FlowNode, "id" | "position">[]) {
   return Object.fromEntries(
-    nodes.map(({ id, position: { x, y } }): [string, Place] => [id, [Math.round(x), Math.round(y)]]),
+    nodes.map(({ id, position: { x, y } }): [string, Place] => [
+      id,
+      [Math.round(x), Math.round(y)],
+    ]),
   );
 }

@@ -65,14 +65,20 @@ const WINDOW = (
     {path("M4 4h10.7v10.7H4z")}
   </>
 );
-const FAN = path("M12 19L4 6M12 19L9.3 6M12 19l2.7-13M12 19l8-13M2.8 5h2.4M8 5h2.6M13.4 5H16M18.8 5h2.4");
+const FAN = path(
+  "M12 19L4 6M12 19L9.3 6M12 19l2.7-13M12 19l8-13M2.8 5h2.4M8 5h2.6M13.4 5H16M18.8 5h2.4",
+);
 const BELL = curve("M3 19.5c6 0 6-14 9-14s3 14 9 14");
-const TARGET = path("M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM12 12h.01");
+const TARGET = path(
+  "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM12 12h.01",
+);
 const FORK = path("M12 20v-7M12 13L5 5M12 13l7-8M3 5h4M17 5h4");
 
 /** Images by the name of a type, or else by the family. */
 const BY_TYPE: Record<string, ReactNode> = {
-  Input: path("M5 6c0-2.7 14-2.7 14 0v12c0 2.7-14 2.7-14 0zM5 6c0 2.7 14 2.7 14 0M5 12c0 2.7 14 2.7 14 0"),
+  Input: path(
+    "M5 6c0-2.7 14-2.7 14 0v12c0 2.7-14 2.7-14 0zM5 6c0 2.7 14 2.7 14 0M5 12c0 2.7 14 2.7 14 0",
+  ),
   Linear: LAYER,
   Bias: path("M4 17h16M4 9h16M12 5.5v7M8.5 9h7"),
   LinearMaxout: path("M3 8l5 6 5-9 8 11"),
@@ -95,7 +101,9 @@ const BY_TYPE: Record<string, ReactNode> = {
   MLP: path("M4 7h3M4 17h3M7 7l5-3M7 7l5 5M7 17l5-5M7 17l5 3M12 4l5 8M12 12h5M12 20l5-8M17 12h3"),
   Sequence: BOXES,
   FeedforwardSequence: BOXES,
-  Dropout: path("M6 6h.01M12 6h.01M18 6h.01M6 12h.01M18 12h.01M12 18h.01M18 18h.01M10.5 10.5l3 3M13.5 10.5l-3 3M4.5 16.5l3 3M7.5 16.5l-3 3"),
+  Dropout: path(
+    "M6 6h.01M12 6h.01M18 6h.01M6 12h.01M18 12h.01M12 18h.01M18 18h.01M10.5 10.5l3 3M13.5 10.5l-3 3M4.5 16.5l3 3M7.5 16.5l-3 3",
+  ),
   SimpleRecurrent: LOOP,
   LSTM: LOOP,
   GatedRecurrent: LOOP,

@@ -21,7 +21,7 @@ type LaidNode = Pick<BoardNode, "id" | "parent" | "position" | "open">;
 type LaidEdge = Pick<BoardEdge, "source" | "target" | "from_inside" | "to_inside">;
 
 /** Space within an open group, around its contents. */
-export const INSIDE = { side: 28, top: 76, bottom: 44 };
+export const INSIDE = { side: 28, top: 84, bottom: 44 };
 
 const GAP = { x: 44, y: 56 };
 

@@ -4,7 +4,7 @@ import type { BoardPayload, EditorState, PalettePayload } from "../messages";
 import type { Model } from "../model";
 
 export interface EditorModel extends Model<EditorState> {
-  set: <K extends keyof EditorState & string>(name: K, value: EditorState[K]) => void;
+  set: <K extends keyof EditorState>(name: K, value: EditorState[K]) => void;
   save_changes: () => void;
 }
 

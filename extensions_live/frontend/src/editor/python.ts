@@ -18,7 +18,7 @@ export function piecesOf(code: string): Piece[] {
   let end = 0;
   for (const match of code.matchAll(PIECES)) {
     if (match.index > end) pieces.push({ kind: "plain", text: code.slice(end, match.index) });
-    const place = match.slice(1).findIndex((part) => part !== undefined);
+    const place = match.slice(1).findIndex(Boolean);
     pieces.push({ kind: KINDS[place] ?? "plain", text: match[0] });
     end = match.index + match[0].length;
   }

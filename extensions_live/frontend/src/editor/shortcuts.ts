@@ -47,7 +47,13 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "cost", keys: ["m"], shown: "M", text: "use as the cost", part: "Build" },
   { action: "group", keys: ["mod+g"], shown: "Ctrl+G", text: "group the selection", part: "Build" },
   { action: "toggle", keys: ["o"], shown: "O", text: "open or close a group", part: "Build" },
-  { action: "unpack", keys: ["mod+shift+g", "u"], shown: "U", text: "unpack a group", part: "Build" },
+  {
+    action: "unpack",
+    keys: ["mod+shift+g", "u"],
+    shown: "U",
+    text: "unpack a group",
+    part: "Build",
+  },
   {
     action: "remove",
     keys: ["Delete", "Backspace"],
@@ -75,7 +81,13 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "palette", keys: ["p"], shown: "P", text: "go to the palette", part: "Look" },
   { action: "code", keys: ["e"], shown: "E", text: "go to the code", part: "Look" },
   { action: "help", keys: ["?"], shown: "?", text: "show or hide this list", part: "Look" },
-  { action: "escape", keys: ["Escape"], shown: "Esc", text: "close, or select nothing", part: "Look" },
+  {
+    action: "escape",
+    keys: ["Escape"],
+    shown: "Esc",
+    text: "close, or select nothing",
+    part: "Look",
+  },
 ];
 
 /** Pairs of keys that the browser or React Flow handles, for the list of keys. */

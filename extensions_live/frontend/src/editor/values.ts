@@ -98,12 +98,16 @@ export function partOf(value: unknown, kind: PartKind): Part | null {
   return typeof type === "string" ? { type, settings: settings as Part["settings"] } : null;
 }
 
+/** Returns an object without a key. */
+export function without(object: object, key: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
+}
+
 /** Returns the value of a part; what else the old value has, such as a name, is kept. */
 export function partValue(kind: PartKind, part: Part, old: unknown = null): unknown {
   const before = partOf(old, kind);
   const rest =
     before?.type === part.type ? ((old as Record<string, object>)[kind] ?? {}) : undefined;
   const filled = Object.keys(part.settings).length ? { settings: part.settings } : {};
-  const { settings: _, ...kept } = (rest ?? {}) as Record<string, unknown>;
-  return { [kind]: { ...kept, type: part.type, ...filled } };
+  return { [kind]: { ...without(rest ?? {}, "settings"), type: part.type, ...filled } };
 }

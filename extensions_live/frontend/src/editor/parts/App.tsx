@@ -28,9 +28,9 @@ import { aligned, freePlace, type Box, type Place, type Side } from "../layout";
 import { boardOf, paletteOf, type EditorModel } from "../model";
 import { actionOf, isOfNotebook, takesText, type Action } from "../shortcuts";
 import { outboxOf } from "../transport";
-import { Canvas, motion, type Point } from "./Canvas";
+import { Canvas, type Point } from "./Canvas";
 import { Chooser, type ChooserRequest } from "./Chooser";
-import { CodePane } from "./CodePane";
+import { CodePane, useCodeRefusal } from "./CodePane";
 import { PaletteProvider, ToolsProvider, useLatest, useTrait, type Tools } from "./context";
 import { saveImage } from "./exporting";
 import { Empty, Help, Toasts } from "./Overlays";
@@ -42,6 +42,7 @@ import { Train } from "./Train";
 import { Training } from "./Training";
 import { useFlow } from "./useFlow";
 import { useNewNodes, useSelect } from "./useSelect";
+import { motion, useShow } from "./useShow";
 import { useKernel } from "./useKernel";
 import { useMessages } from "./useMessages";
 
@@ -70,7 +71,12 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const [help, setHelp] = useState(false);
   const [full, setFull] = useState(false);
   const [chooser, setChooser] = useState<ChooserRequest | null>(null);
-  const { toasts, toast, close, said, say, waiting, setWaiting } = useMessages(board, outbox);
+  const { refusal, sent, handled } = useCodeRefusal();
+  const { toasts, toast, close, said, say, waiting, setWaiting } = useMessages(
+    board,
+    outbox,
+    handled,
+  );
 
   const send = useCallback<Tools["send"]>(
     (name, given) => {
@@ -81,6 +87,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   );
   const flow = useFlow(board, send);
   const select = useSelect();
+  const show = useShow();
   const selectNew = useNewNodes(board, outbox, select);
   const now = useLatest({ board, items, selected, palette, chooser });
 
@@ -214,8 +221,10 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
       const read = async () => {
         const bytes = new Uint8Array(await file.arrayBuffer());
         const text = new TextDecoder().decode(bytes);
-        const found = documentInPng(bytes) ?? documentInSvg(text) ?? (isDocument(text) ? text : null);
-        if (found === null) toast(`There is no model in ${file.name}: drop an image that an editor saved.`);
+        const found =
+          documentInPng(bytes) ?? documentInSvg(text) ?? (isDocument(text) ? text : null);
+        if (found === null)
+          toast(`There is no model in ${file.name}: drop an image that an editor saved.`);
         else {
           send("load", { text: found });
           toast(`Opened ${file.name}. Undo brings back what was here.`, "done");
@@ -228,7 +237,10 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
 
   const copyCode = useCallback(async () => {
     const copied = await copyText(now.current.board.code.text, box.current ?? document.body);
-    toast(copied ? "The code is copied." : "The page refuses to copy: select the code.", copied ? "done" : "refused");
+    toast(
+      copied ? "The code is copied." : "The page refuses to copy: select the code.",
+      copied ? "done" : "refused",
+    );
   }, [now, toast]);
   const insert = useCallback(() => {
     if (insertCell(model, now.current.board.code.text)) {
@@ -284,7 +296,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   };
 
   const perform = (action: Action): void => {
-    const [only] = selected;
+    // Asked of React Flow, since a key can follow a click before this part is drawn again.
+    const chosen = instance.getNodes().flatMap((one) => (one.selected ? [one.id] : []));
+    const [only] = chosen;
     const node = board.nodes.find(({ id }) => id === only);
     const toField = (testid: string, part: "palette" | "settings" | "code") => {
       setShown((old) => ({ ...old, [part]: true }));
@@ -299,12 +313,13 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
         for (const { data } of edges) {
           if (data) send("disconnect", endOf(data.edge));
         }
-        if (selected.length) send("remove", { nodes: selected });
+        if (chosen.length) send("remove", { nodes: chosen });
       },
       undo: () => send("undo"),
       redo: () => send("redo"),
-      duplicate: () => selected.length && selectNew(send("duplicate", { nodes: selected })),
-      "select all": () => select(board.nodes.filter((one) => one.parent === null).map((one) => one.id)),
+      duplicate: () => chosen.length && selectNew(send("duplicate", { nodes: chosen })),
+      "select all": () =>
+        select(board.nodes.filter((one) => one.parent === null).map((one) => one.id)),
       search: () =>
         choose({
           title: "Find a node",
@@ -312,14 +327,14 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           choices: nodeChoices(board, actsAt(null)),
           at: null,
         }),
-      fit: () => void instance.fitView({ padding: 0.12, maxZoom: 1, duration: motion() }),
+      fit: () => show(),
       arrange: () => {
         flow.arrange();
-        setTimeout(() => perform("fit"), 350);
+        setTimeout(show, 350);
       },
       group: () =>
-        selected.length > 1
-          ? selectNew(send("group", { nodes: selected }))
+        chosen.length > 1
+          ? selectNew(send("group", { nodes: chosen }))
           : say("select several nodes to group them"),
       unpack: () => node?.open != null && send("unpack", { node: node.id }),
       toggle: () => node?.open != null && send(node.open ? "close" : "open", { node: node.id }),
@@ -479,6 +494,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
               {shown.code && (
                 <CodePane
                   code={board.code}
+                  refusal={refusal}
+                  sent={sent}
                   copy={copyNow}
                   insert={insert}
                   canInsert={canInsert}

@@ -109,21 +109,29 @@ function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
   const { fault } = node;
   const lines = Math.min(Math.ceil((fault?.text.length ?? 0) / CARD.letters), 10);
   const tall = CARD.line * lines + (fault?.fix ? 50 : 20);
-  const side = useStore(({ nodeLookup, transform: [x, , zoom], width }): "right" | "left" | null => {
-    if (!visible) return null;
-    const found = nodeLookup.get(node.id);
-    if (!found) return null;
-    const { x: left, y: top } = found.internals.positionAbsolute;
-    const [right, room] = [left + (found.width ?? 0), CARD.width / zoom];
-    const free = (from: number) =>
-      [...nodeLookup.values()].every(({ id, width: wide = 0, height = 0, internals }) => {
-        const { x: other, y } = internals.positionAbsolute;
-        const clear = other > from + room || other + wide < from;
-        return id === node.id || id === node.parent || clear || y > top + tall / zoom || y + height < top;
-      });
-    if (right * zoom + x + CARD.width < width && free(right)) return "right";
-    return left * zoom + x > CARD.width && free(left - room) ? "left" : null;
-  });
+  const side = useStore(
+    ({ nodeLookup, transform: [x, , zoom], width }): "right" | "left" | null => {
+      if (!visible) return null;
+      const found = nodeLookup.get(node.id);
+      if (!found) return null;
+      const { x: left, y: top } = found.internals.positionAbsolute;
+      const [right, room] = [left + (found.width ?? 0), CARD.width / zoom];
+      const free = (from: number) =>
+        [...nodeLookup.values()].every(({ id, width: wide = 0, height = 0, internals }) => {
+          const { x: other, y } = internals.positionAbsolute;
+          const clear = other > from + room || other + wide < from;
+          return (
+            id === node.id ||
+            id === node.parent ||
+            clear ||
+            y > top + tall / zoom ||
+            y + height < top
+          );
+        });
+      if (right * zoom + x + CARD.width < width && free(right)) return "right";
+      return left * zoom + x > CARD.width && free(left - room) ? "left" : null;
+    },
+  );
   return (
     <NodeToolbar
       isVisible={side !== null}
@@ -208,9 +216,7 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
           </button>
         )}
       </div>
-      {node.fault && (
-        <FaultCard node={node} visible={first && !selected} />
-      )}
+      {node.fault && <FaultCard node={node} visible={first && !selected} />}
       <Ports node={node} side="input" named={above} />
       <Ports node={node} side="output" named={below} />
     </div>

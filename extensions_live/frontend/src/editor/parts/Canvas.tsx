@@ -7,6 +7,7 @@ import {
   ReactFlow,
   useReactFlow,
   useStore,
+  useStoreApi,
   type Connection,
   type Edge,
   type FinalConnectionState,
@@ -21,6 +22,7 @@ import { BrickNode } from "./BrickNode";
 import { useLatest, useTools } from "./context";
 import { DRAGGED } from "./Palette";
 import type { Flow } from "./useFlow";
+import { useBoxes, useShow } from "./useShow";
 import { Wire } from "./Wire";
 
 const NODE_TYPES = { brick: BrickNode };
@@ -65,7 +67,8 @@ export const Canvas = memo((props: CanvasProps) => {
     (old: FlowEdge, fresh: Connection) => {
       reconnected.current = true;
       const edge = old.data?.edge;
-      const moved = edge && (edge.target !== fresh.target || edge.input !== portOf(fresh.targetHandle));
+      const moved =
+        edge && (edge.target !== fresh.target || edge.input !== portOf(fresh.targetHandle));
       if (moved) send("disconnect", endOf(edge));
       connect(fresh);
     },
@@ -79,7 +82,7 @@ export const Canvas = memo((props: CanvasProps) => {
     (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
       const { fromNode, fromHandle, toNode } = state;
       if (!fromNode || !fromHandle || toNode) return;
-      const point = "changedTouches" in event ? event.changedTouches[0] : event;
+      const point = event instanceof MouseEvent ? event : event.changedTouches.item(0);
       if (!point) return;
       const side = fromHandle.type === "source" ? "output" : "input";
       const end: End = { node: fromNode.id, port: portOf(fromHandle.id), side };
@@ -176,41 +179,32 @@ export const Canvas = memo((props: CanvasProps) => {
 });
 Canvas.displayName = "Canvas";
 
-/** Returns the time for movements of the view: none if the user wants no motion. */
-export function motion(): number {
-  return window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 260;
-}
-
 /** Brings nodes into sight: all when the canvas gets a size, later new ones that are out of it. */
 function useSight(nodes: readonly FlowNode[]): void {
   const flow = useReactFlow<FlowNode, FlowEdge>();
+  const store = useStoreApi();
+  const show = useShow();
+  const boxesOf = useBoxes();
   const sized = useStore(({ width, height }) => width > 0 && height > 0);
-  const room = useLatest(useStore(({ width }) => width));
-  const tall = useLatest(useStore(({ height }) => height));
   const before = useRef<ReadonlySet<string> | null>(null);
   const ids = nodes.map(({ id }) => id).join("\n");
   useEffect(() => {
     if (!sized) return;
-    const now = new Set(flow.getNodes().map(({ id }) => id));
+    const now = ids ? ids.split("\n") : [];
     const first = before.current === null || before.current.size === 0;
-    const fresh = [...now].filter((id) => !before.current?.has(id));
-    before.current = now;
+    const fresh = now.filter((id) => !before.current?.has(id));
+    before.current = new Set(now);
     if (!fresh.length) return;
-    const frame = requestAnimationFrame(() => {
+    const timer = setTimeout(() => {
       const { x, y, zoom } = flow.getViewport();
-      const hidden = fresh.some((id) => {
-        const node = flow.getInternalNode(id);
-        if (!node) return false;
-        const at = node.internals.positionAbsolute;
-        const [left, top] = [at.x * zoom + x, at.y * zoom + y];
-        const right = left + (node.width ?? 0) * zoom;
-        const bottom = top + (node.height ?? 0) * zoom;
-        return left < 0 || top < 0 || right > room.current || bottom > tall.current;
+      const { width, height } = store.getState();
+      const hidden = boxesOf(fresh).some((box) => {
+        const [left, top] = [box.x * zoom + x, box.y * zoom + y];
+        const [right, bottom] = [left + box.width * zoom, top + box.height * zoom];
+        return left < 0 || top < 0 || right > width || bottom > height;
       });
-      if (first || hidden) {
-        void flow.fitView({ padding: 0.12, maxZoom: 1, duration: first ? 0 : motion() });
-      }
+      if (first || hidden) show(undefined, first);
     });
-    return () => cancelAnimationFrame(frame);
-  }, [ids, sized, flow, room, tall]);
+    return () => clearTimeout(timer);
+  }, [ids, sized, flow, store, show, boxesOf]);
 }

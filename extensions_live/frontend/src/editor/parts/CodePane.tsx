@@ -1,48 +1,80 @@
 // The code of the model: it follows each edit, and can be edited itself.
 
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
 
-import type { CodeData } from "../../messages";
+import type { CodeData, CodeFault } from "../../messages";
 import { Sign } from "../images";
 import { piecesOf } from "../python";
 import { useTools } from "./context";
 
 const PAUSE = 900; // ms without a key before edited code is sent
 
+/** The reason why edited code was refused. */
+export interface CodeRefusal {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** Returns the last refusal of edited code, and the functions that find it among all refusals. */
+export function useCodeRefusal() {
+  const [refusal, setRefusal] = useState<CodeRefusal | null>(null);
+  const numbers = useRef(new Set<number>());
+  const sent = useCallback((number: number) => {
+    numbers.current.add(number);
+    setRefusal(null);
+  }, []);
+  const handled = useCallback((number: number, text: string) => {
+    if (!numbers.current.has(number)) return false;
+    setRefusal({ number, text });
+    return true;
+  }, []);
+  return { refusal, sent, handled };
+}
+
+/** Returns the fault of code in the text of a refusal, which can begin with the line. */
+export function faultIn({ text }: CodeRefusal): CodeFault {
+  const [, line, rest] = /^line (\d+):\s*(.*)$/s.exec(text) ?? [];
+  return { line: Number(line ?? 0), text: rest ?? text };
+}
+
 interface CodePaneProps {
   readonly code: CodeData;
+  /** Why the last edit of the code was refused. */
+  readonly refusal: CodeRefusal | null;
+  /** Called with the number of each intent that sends code. */
+  readonly sent: (number: number) => void;
   readonly copy: () => void;
   readonly insert: () => void;
   readonly canInsert: boolean;
   readonly close: () => void;
 }
 
-export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePaneProps) => {
+export const CodePane = memo((props: CodePaneProps) => {
+  const { code, refusal, sent, copy, insert, canInsert, close } = props;
   const { send } = useTools();
   const given = code.text.trimEnd();
   const [text, setText] = useState(given);
   const [dirty, setDirty] = useState(false);
-  const sent = useRef<string | null>(null);
+  const last = useRef<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const back = useRef<HTMLPreElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     // What is being typed stays; the code of an edit that was accepted may be formatted otherwise.
-    const waiting = sent.current !== null && code.fault !== null;
-    if (dirty && (sent.current === null || waiting)) return;
+    if (dirty && (last.current === null || refusal)) return;
     const root = field.current?.getRootNode() as Document | ShadowRoot | undefined;
     if (dirty && root?.activeElement === field.current) return;
-    sent.current = null;
+    last.current = null;
     setDirty(false);
     setText(given);
-  }, [code, dirty, given]);
+  }, [code, dirty, given, refusal]);
   const flush = (next: string) => {
     clearTimeout(timer.current);
-    if (next === sent.current) return;
-    sent.current = next;
-    send("set_code", { text: next });
+    if (next === last.current) return;
+    last.current = next;
+    sent(send("set_code", { text: next }));
   };
-  const { fault } = code;
+  const fault = dirty && refusal ? faultIn(refusal) : code.fault;
   const lines = text.split("\n");
   return (
     <section
@@ -55,12 +87,12 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
         {dirty && !fault && <span className="wbe-hint">edited; the canvas follows</span>}
         {fault && (
           <span
-            className={`wbe-code-fault ${fault.line > 0 ? "" : "wbe-remark"}`}
+            className={`wbe-code-fault ${fault.line > 0 || dirty ? "" : "wbe-remark"}`}
             role="status"
             title={fault.text}
             data-testid="code-fault"
           >
-            {fault.line > 0 && <Sign name="fault" />}
+            {(fault.line > 0 || dirty) && <Sign name="fault" />}
             <span>{fault.line > 0 ? `line ${fault.line}: ${fault.text}` : fault.text}</span>
           </span>
         )}
@@ -73,7 +105,7 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
             data-testid="revert-code"
             onClick={() => {
               clearTimeout(timer.current);
-              sent.current = null;
+              last.current = null;
               setDirty(false);
               setText(given);
             }}
@@ -81,7 +113,12 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
             revert
           </button>
         )}
-        <button type="button" className="wbe-button wbe-small" data-testid="copy-code" onClick={copy}>
+        <button
+          type="button"
+          className="wbe-button wbe-small"
+          data-testid="copy-code"
+          onClick={copy}
+        >
           <Sign name="copy" /> copy
         </button>
         {canInsert && (
@@ -139,7 +176,7 @@ export const CodePane = memo(({ code, copy, insert, canInsert, close }: CodePane
               const next = target.value;
               setText(next);
               setDirty(true);
-              sent.current = null;
+              last.current = null;
               clearTimeout(timer.current);
               timer.current = setTimeout(() => flush(next), PAUSE);
             }}

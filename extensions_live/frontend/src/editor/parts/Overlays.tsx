@@ -37,7 +37,9 @@ export function Help({ close }: { close: () => void }) {
         {(["Build", "Edit", "Look"] as const).map((part) => (
           <section key={part} role="list" aria-label={part}>
             <h4>{part}</h4>
-            {SHORTCUTS.filter((one) => one.part === part).map(({ shown, text }) => row(shown, text))}
+            {SHORTCUTS.filter((one) => one.part === part).map(({ shown, text }) =>
+              row(shown, text),
+            )}
             {part === "Edit" && OTHER_KEYS.map(([keys, text]) => row(keys, text))}
           </section>
         ))}

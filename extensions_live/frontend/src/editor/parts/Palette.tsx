@@ -34,11 +34,8 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step === undefined) return;
     const all = [...(list.current?.querySelectorAll<HTMLElement>(".wbe-item, .wbe-group") ?? [])];
-    const next = all[all.indexOf(document.activeElement as HTMLElement) + step];
-    const root = list.current?.getRootNode();
-    const active = root instanceof ShadowRoot ? root.activeElement : document.activeElement;
-    const at = all.indexOf(active as HTMLElement);
-    (all[at + step] ?? next)?.focus();
+    const at = all.findIndex((one) => one.matches(":focus"));
+    all[at + step]?.focus();
     event.preventDefault();
   };
   return (

@@ -105,12 +105,10 @@ function NodeForm({ node }: { node: BoardNode }) {
             onClick={() => setMore(!more)}
           >
             <Sign name={more ? "down" : "open"} />
-            {more ? "fewer settings" : `${counted(rest.length, "more setting")}`}
+            {more ? "fewer settings" : counted(rest.length, "more setting")}
           </button>
           {more &&
-            rest.map((setting) => (
-              <SettingRow key={setting.name} node={node} setting={setting} />
-            ))}
+            rest.map((setting) => <SettingRow key={setting.name} node={node} setting={setting} />)}
         </>
       )}
       <Outputs node={node} />
@@ -243,9 +241,7 @@ function Outputs({ node }: { node: BoardNode }) {
                   aria-pressed={watched}
                   title="show this variable during training"
                   data-testid={`monitor-${name}`}
-                  onClick={() =>
-                    send("monitor", { node: node.id, output: name, on: !watched })
-                  }
+                  onClick={() => send("monitor", { node: node.id, output: name, on: !watched })}
                 >
                   monitor
                 </button>

@@ -19,7 +19,7 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
       <BaseEdge id={id} path={path} className={fault} interactionWidth={18} />
       <EdgeLabelRenderer>
         <div
-          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} nodrag nopan`}
+          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
           style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
         >

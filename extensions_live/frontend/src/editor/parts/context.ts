@@ -40,10 +40,7 @@ export function usePalette(): PalettePayload {
 }
 
 /** Returns a trait of the widget, and draws again when Python sets it. */
-export function useTrait<K extends keyof EditorState & string>(
-  model: EditorModel,
-  name: K,
-): EditorState[K] {
+export function useTrait<K extends keyof EditorState>(model: EditorModel, name: K): EditorState[K] {
   const subscribe = useRef((changed: () => void) => {
     model.on(`change:${name}`, changed);
     return () => {

@@ -13,6 +13,7 @@ import {
   readNumber,
   readNumbers,
   readPair,
+  without,
   written,
   type PartKind,
   type Read,
@@ -189,9 +190,7 @@ function PartControl(props: PartControlProps) {
         data-testid={testid}
         onChange={({ target }) =>
           change(
-            target.value
-              ? partValue(kind, { type: target.value, settings: {} }, value)
-              : undefined,
+            target.value ? partValue(kind, { type: target.value, settings: {} }, value) : undefined,
           )
         }
       >
@@ -218,7 +217,7 @@ function PartControl(props: PartControlProps) {
               instead={written(field.default)}
               disabled={disabled}
               change={(next) => {
-                const { [field.name]: _, ...rest } = settings;
+                const rest = without(settings, field.name);
                 const filled = next === undefined ? rest : { ...rest, [field.name]: next };
                 change(partValue(kind, { type: part.type, settings: filled }, value));
               }}

@@ -9,14 +9,7 @@ import {
 import { useCallback, useLayoutEffect, useRef, useState } from "react";
 
 import type { BoardPayload } from "../../messages";
-import {
-  flowEdges,
-  flowNodes,
-  positionsOf,
-  sizeOf,
-  type FlowEdge,
-  type FlowNode,
-} from "../flow";
+import { flowEdges, flowNodes, positionsOf, sizeOf, type FlowEdge, type FlowNode } from "../flow";
 import { place, structureOf, type Box, type Place, type Size } from "../layout";
 import type { Tools } from "./context";
 

@@ -9,7 +9,12 @@ import type { Toast } from "./Overlays";
 const SHOWN = 7000; // ms
 const MOST = 3;
 
-export function useMessages(board: BoardPayload, outbox: Outbox) {
+/** `handled` returns true for a refusal that is shown elsewhere. */
+export function useMessages(
+  board: BoardPayload,
+  outbox: Outbox,
+  handled: (number: number, text: string) => boolean,
+) {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const [said, say] = useState("");
   const [waiting, setWaiting] = useState(false);
@@ -21,15 +26,19 @@ export function useMessages(board: BoardPayload, outbox: Outbox) {
     (text: string, kind: Toast["kind"] = "refused") => {
       const number = next.current;
       next.current += 1;
-      setToasts((old) => [...old.filter((one) => one.text !== text), { number, text, kind }].slice(-MOST));
-      setTimeout(() => close(number), SHOWN);
+      setToasts((old) =>
+        [...old.filter((one) => one.text !== text), { number, text, kind }].slice(-MOST),
+      );
+      setTimeout(() => {
+        close(number);
+      }, SHOWN);
     },
     [close],
   );
   useEffect(() => {
-    for (const { text } of outbox.hear(board)) toast(text);
+    for (const { number, text } of outbox.hear(board)) if (!handled(number, text)) toast(text);
     setWaiting(outbox.waiting.length > 0);
-  }, [board, outbox, toast]);
+  }, [board, outbox, toast, handled]);
 
   const fault = board.summary.fault;
   const title = board.nodes.find(({ id }) => id === fault?.node)?.title ?? "";

@@ -6,12 +6,13 @@ import { useCallback, useEffect, useRef } from "react";
 import type { BoardPayload } from "../../messages";
 import type { FlowEdge, FlowNode } from "../flow";
 import type { Outbox } from "../outbox";
-import { motion } from "./Canvas";
 import type { Tools } from "./context";
+import { useShow } from "./useShow";
 
 /** Returns the function that selects nodes. */
 export function useSelect(): Tools["select"] {
   const flow = useReactFlow<FlowNode, FlowEdge>();
+  const bring = useShow();
   return useCallback(
     (ids, show = false) => {
       const wanted = new Set(ids);
@@ -25,12 +26,9 @@ export function useSelect(): Tools["select"] {
       flow.setEdges((old) =>
         old.map((edge) => (edge.selected ? { ...edge, selected: false } : edge)),
       );
-      if (show) {
-        const nodes = ids.map((id) => ({ id }));
-        void flow.fitView({ nodes, maxZoom: 1, padding: 0.6, duration: motion() });
-      }
+      if (show) bring(ids);
     },
-    [flow],
+    [bring, flow],
   );
 }
 
@@ -50,8 +48,12 @@ export function useNewNodes(
     const fresh = board.nodes.filter(({ id, parent }) => !wanted.before.has(id) && parent === null);
     if (!fresh.length) return;
     // React Flow takes the nodes of this board first.
-    const timer = setTimeout(() => select(fresh.map(({ id }) => id)));
-    return () => clearTimeout(timer);
+    const timer = setTimeout(() => {
+      select(fresh.map(({ id }) => id));
+    });
+    return () => {
+      clearTimeout(timer);
+    };
   }, [board, outbox, select]);
   return useCallback((number: number) => {
     const before = awaited.current?.before ?? new Set(present.current.nodes.map(({ id }) => id));
