@@ -14,7 +14,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["**/*.tsx"], // handlers of events stand within the markup
+    files: ["src/editor/**", "**/*.tsx"], // handlers of events stand within the markup
     rules: {
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },

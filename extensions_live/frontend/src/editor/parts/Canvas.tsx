@@ -81,9 +81,9 @@ export const Canvas = memo((props: CanvasProps) => {
   const ended = useCallback(
     (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
       const { fromNode, fromHandle, toNode } = state;
-      if (!fromNode || !fromHandle || toNode) return;
-      const point = event instanceof MouseEvent ? event : event.changedTouches.item(0);
-      if (!point) return;
+      if (!fromNode || toNode) return;
+      const point = event instanceof MouseEvent ? event : event.changedTouches[0];
+      if (point === undefined) return;
       const side = fromHandle.type === "source" ? "output" : "input";
       const end: End = { node: fromNode.id, port: portOf(fromHandle.id), side };
       dropEdge(end, { x: point.clientX, y: point.clientY });
