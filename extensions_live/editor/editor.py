@@ -11,7 +11,8 @@ import traitlets
 
 from extensions_live import control_channel
 from extensions_live.editor import blocks
-from extensions_live.editor.board import Board, Describable
+from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import Describable
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import (
     Streams,
@@ -85,8 +86,8 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
 
     board = traitlets.Dict(help="what the page draws").tag(sync=True)
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
-    outbox = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
-    training = traitlets.List(help="the widgets that show the session").tag(sync=True)
+    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
+    training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
 
     def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
         self.drawing = Board(model)
