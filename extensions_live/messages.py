@@ -756,12 +756,12 @@ class MethodData(TypedDict):
 
 
 class PaletteEntry(TypedDict):
-    """Something that can be put on the canvas or into a field; `picture` names a small picture."""
+    """Something that can be put on the canvas or into a field; `icon` names a small drawing."""
 
     kind: Literal["brick", "operation", "scheme", "module"]
     type: str
     text: str
-    picture: str
+    icon: str
     fields: list[FieldData]
     methods: list[MethodData]
 
@@ -835,7 +835,7 @@ class FixData(TypedDict):
 
 
 class NodeFault(TypedDict):
-    """What is wrong with a node, in the words of the error that Python raises."""
+    """The fault of a node, in the words of the error that Python raises."""
 
     text: str
     setting: str | None
@@ -857,7 +857,7 @@ class BoardNode(TypedDict):
     type: str
     title: str
     text: str
-    picture: str
+    icon: str
     parent: str | None
     position: tuple[float, float] | None
     inputs: list[BoardInput]
@@ -919,7 +919,7 @@ class BoardSummary(TypedDict):
 
 
 class CodeFault(TypedDict):
-    """What is wrong with code; `line` counts from 1, and is 0 if it is unknown."""
+    """The fault of code; `line` counts from 1, and is 0 if it is unknown."""
 
     line: int
     text: str
@@ -938,7 +938,7 @@ class BoardPayload(TypedDict):
     `version` grows with every change, `structure` only when nodes or edges change, so that the page
     knows when to run its layout. `acked` has the last executed number of each client. `undo` and
     `redo` are the names of the changes that they undo and redo. `document` is the whole board as
-    JSON text, for pictures and the clipboard: `paste` reads it, all of it or only its `nodes`.
+    JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""What the settings of a brick determine: its methods, their inputs and outputs, and its parts.
+"""Methods, inputs, outputs and parts of bricks, as their settings determine them.
 
 A brick that cannot be made has the inputs and outputs that its class declares. Facts are kept by
 the specification of the brick, so that an edit examines only what it changed.
@@ -29,7 +29,7 @@ DEFAULT = Method("apply", "", (Port("input_"),), (Port("output"),))
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What is known of a brick.
+    """Facts about a brick.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is known about the nodes of a document: shapes, numbers and faults, as a page shows them."""
+"""Shapes, numbers and faults of the nodes of a document, as a page shows them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ShapeText(TypedDict):
 
 @dataclass(frozen=True)
 class Check:
-    """What is known about a document.
+    """Shapes, numbers and faults of a document.
 
     Attributes
     ----------

@@ -28,6 +28,14 @@ class Code:
             self._document = document
         return self._data
 
+    def is_current(self, document: Document) -> bool:
+        """Return True if the code of a document is known."""
+        return document is self._document
+
+    def last(self) -> CodeData:
+        """Return the code of the last document for which it was wanted."""
+        return self._data
+
     def written(self, document: Document, text: str) -> None:
         """Note that a document was read from text, which therefore is its code."""
         self._document = document

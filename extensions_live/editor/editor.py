@@ -13,7 +13,13 @@ from extensions_live import control_channel
 from extensions_live.editor import blocks
 from extensions_live.editor.board import Board, Describable
 from extensions_live.editor.intents import Intents
-from extensions_live.editor.notebook_names import Streams, names, register_classes, sources_of
+from extensions_live.editor.notebook_names import (
+    Streams,
+    misfit,
+    names,
+    register_classes,
+    sources_of,
+)
 from extensions_live.editor.palette import STEP_RULES, palette
 from extensions_live.editor.still import EditorStill
 from extensions_live.editor.warm_up import warm_up
@@ -25,8 +31,8 @@ from extensions_live.view import view
 from extensions_live.widget import LiveWidget, asset
 from workbench import algorithms
 from workbench.algorithms import StepRule
-from workbench.builder import Built, Spec
-from workbench.builder.training import plotted, start_training
+from workbench.builder import Built, InputSpec, Spec
+from workbench.builder.training import plotted, scalars, start_training
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 from workbench.hints import Hinted
@@ -171,12 +177,16 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         """
         if isinstance(stream, str):
             stream = self._streams.found(stream)
-        rule = step_rule_of(step_rule)
+        rule, built = step_rule_of(step_rule), self.built
+        if isinstance(stream, AbstractDataStream) and not stream.reads_once:
+            reason = misfit(sources_of(stream), self._needed(built))
+            if reason is not None:
+                raise BuilderError(reason)
         session = start_training(
-            self.built,
+            built,
             stream,
             step_rule=rule,
-            extensions=[*extensions, Plot(channels=plotted(self.built))],
+            extensions=[*extensions, Plot(channels=plotted(built))],
             frozen=self.drawing.document.frozen,
             epochs=epochs,
         )
@@ -186,6 +196,12 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         if before is not None:
             before.close()
         return session
+
+    def _needed(self, built: Built) -> list[InputSpec]:
+        """Return the inputs on which the cost and what is monitored depend."""
+        outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
+        names = {one.name for one in Model(outputs).inputs} if outputs else set()
+        return [given for given in self.drawing.document.spec.inputs if given.name in names]
 
     def add_stream(self, stream: AbstractDataStream | str) -> list[str]:
         """Add an input for each source of a data stream that has none, and return their ids."""
@@ -220,19 +236,22 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
             self._again = False
             self.send_state(["board", "palette", "problem", "training"])
             return messages + 1
-        payload = self.snapshot(self.drawing)
         self._again = False
+        if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
+            self.board = dict(self.snapshot(self.drawing, code=False))
+            messages += 1
+        payload = self.snapshot(self.drawing)
         with self.hold_sync():
             self.board = dict(payload)
             self.problem = ""
         self._sent = state
         return messages + 1
 
-    def snapshot(self, subject: Board) -> BoardPayload:
+    def snapshot(self, subject: Board, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
         acked, refused = self._intents.acked, self._intents.refused
         return {
-            **subject.payload(),
+            **subject.payload(code=code),
             "acked": acked,
             "refused": refused,
             "control_channel": control_channel.connected(),
@@ -243,7 +262,9 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         if register_classes(given):
             self.drawing.refresh()
             self._palette_of = None
-        streams = self._streams.listed()
+        inputs = self.drawing.document.spec.inputs
+        streams = self._streams.listed()  # those first that fit
+        streams.sort(key=lambda one: bool(inputs) and misfit(one["sources"], inputs) is not None)
         state = streams, blocks.version()
         if state == self._palette_of:
             return 0

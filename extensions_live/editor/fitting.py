@@ -1,4 +1,4 @@
-"""What can follow an output: the bricks and operations that accept its shape and dtype."""
+"""Bricks and operations that can follow an output: those that accept its shape and dtype."""
 
 from __future__ import annotations
 

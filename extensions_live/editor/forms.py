@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, cast
 
 from extensions_live.editor.anatomy import entries
@@ -26,10 +25,8 @@ def dtypes() -> list[str]:
 
 def field_data(field: Field) -> FieldData:
     """Return a field for the page."""
-    found = asdict(field)
-    return cast(
-        FieldData, {**found, "choices": list(field.choices), "accepts": list(field.accepts)}
-    )
+    data: Any = {**vars(field), "choices": list(field.choices), "accepts": list(field.accepts)}
+    return cast(FieldData, data)
 
 
 def setting(field: Field, given: Mapping[str, Json], inferred: Mapping[str, Json]) -> SettingData:

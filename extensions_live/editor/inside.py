@@ -23,7 +23,7 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.variable import identity
 
 OTHER = "..."
-"""The operation of a step that is none of `workbench.builder.operations`."""
+"""The operation of a step that is not one of `workbench.builder.operations`."""
 
 Source = tuple[str, str]
 """A step and the name of its output; an input of the brick has the step ``""``."""

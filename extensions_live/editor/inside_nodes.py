@@ -10,8 +10,8 @@ from extensions_live.editor import forms
 from extensions_live.editor.anatomy import Anatomy, entries
 from extensions_live.editor.checking import Check, input_kinds, shape_text
 from extensions_live.editor.document import Document
+from extensions_live.editor.icons import icon
 from extensions_live.editor.inside import Inside, Source, Step, inside
-from extensions_live.editor.pictures import picture
 from extensions_live.editor.unpacking import made
 from extensions_live.messages import BoardEdge, BoardNode, BoardOutput
 from workbench.bricks import Brick
@@ -205,7 +205,7 @@ def _node(node: str, kind: Any, type: str, title: str, text: str, step: Step) ->
     ]
     return {
         "id": node, "kind": kind, "type": type, "title": title, "text": text,
-        "picture": picture(kind, type), "parent": None, "position": None, "inputs": [],
+        "icon": icon(kind, type), "parent": None, "position": None, "inputs": [],
         "outputs": outputs, "methods": [], "method": None, "settings": [], "parameters": None,
         "flops": None, "fault": None, "open": None, "editable": False, "cost": None,
         "monitored": [], "frozen": False,

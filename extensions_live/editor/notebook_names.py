@@ -1,15 +1,15 @@
-"""What a board can use of the notebook: classes of bricks and modules, and streams of data."""
+"""Variables of the notebook that a board can use: classes of bricks, and streams of data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from extensions_live.messages import SourceData, StreamData
 from extensions_live.notebook import shell
-from workbench.builder import register, registry
+from workbench.builder import InputSpec, register, registry
 from workbench.data import MNIST, DataStream, Flatten, ShuffledScheme
 from workbench.data import Mapping as Mapped
 from workbench.data.streams import AbstractDataStream
@@ -123,10 +123,24 @@ class Streams:
 
 def facts(name: str, stream: AbstractDataStream) -> StreamData:
     """Return the sources of a stream, read from a first batch, and a note about it."""
-    count, size = stream.num_examples, getattr(stream, "batch_size", None)
+    count, size = _whole(stream, "num_examples"), _whole(stream, "batch_size")
     note = "" if count is None else f"{count:,} examples"
-    note += f" in batches of {size}" if size else ""
-    return {"name": name, "note": note.strip(), "sources": sources_of(stream)}
+    note += "" if size is None else f" in batches of {size}"
+    sources = sources_of(stream)
+    shapes = [" x ".join(map(str, one["shape"][1:])) or "numbers" for one in sources]
+    note += "".join(f", {one['name']} {text}" for one, text in zip(sources, shapes, strict=True))
+    return {"name": name, "note": note.strip(" ,"), "sources": sources}
+
+
+def _whole(stream: AbstractDataStream, name: str) -> int | None:
+    """Return a number that a stream or the one that it transforms has, or None."""
+    here: Any = stream
+    while here is not None:
+        found = getattr(here, name, None)
+        if isinstance(found, int):
+            return found
+        here = getattr(here, "data_stream", None)
+    return None
 
 
 def sources_of(stream: AbstractDataStream) -> list[SourceData]:
@@ -148,6 +162,38 @@ def sources_of(stream: AbstractDataStream) -> list[SourceData]:
             shape[0] = None
         found.append({"name": source, "shape": shape, "dtype": dtype_of(array)})
     return found
+
+
+def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | None:
+    """Return why data of some sources cannot be given to inputs, or None.
+
+    Examples
+    --------
+    >>> source = {"name": "features", "shape": [None, 784], "dtype": "float32"}
+    >>> misfit([source], [InputSpec("features", "float32", (None, 1, 28, 28))])
+    'the source features has shape ? x 784, but the input features has ? x 1 x 28 x 28'
+    >>> misfit([source], [InputSpec("features")]) is None
+    True
+    """
+    known = {source["name"]: source["shape"] for source in sources}
+    for given in inputs:
+        if given.name not in known:
+            return (
+                f"the stream has no source {given.name!r}{nearest(given.name, known)}; its sources "
+                f"are {', '.join(known)}; rename the input or the source"
+            )
+        shape = known[given.name]
+        pairs = zip(shape, given.shape, strict=False)
+        if len(shape) != len(given.shape) or any(None not in p and p[0] != p[1] for p in pairs):
+            found, wanted = (
+                " x ".join("?" if size is None else str(size) for size in sizes) or "one number"
+                for sizes in (shape, given.shape)
+            )
+            return (
+                f"the source {given.name} has shape {found}, but the input {given.name} has "
+                f"{wanted}"
+            )
+    return None
 
 
 def dtype_of(array: np.ndarray[Any, Any]) -> str:

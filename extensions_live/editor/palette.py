@@ -7,7 +7,7 @@ from typing import cast
 
 from extensions_live.editor import blocks, forms
 from extensions_live.editor.anatomy import is_cost
-from extensions_live.editor.pictures import picture
+from extensions_live.editor.icons import icon
 from extensions_live.messages import MethodData, PaletteEntry, PalettePayload, PortData, StreamData
 from workbench.builder import Entry, Method, Port, catalogue
 
@@ -37,7 +37,7 @@ def _entry(entry: Entry) -> PaletteEntry:
             "kind": entry.kind,
             "type": entry.type,
             "text": entry.text,
-            "picture": picture(kind, entry.type),
+            "icon": icon(kind, entry.type),
             "fields": [forms.field_data(field) for field in entry.fields],
             "methods": [_method(method) for method in entry.methods],
         },

@@ -10,8 +10,8 @@ from extensions_live.editor.anatomy import anatomies, entries, is_cost
 from extensions_live.editor.checking import Check, node_fault, shape_text
 from extensions_live.editor.document import Document, is_wire
 from extensions_live.editor.grouping import Border, border
+from extensions_live.editor.icons import icon
 from extensions_live.editor.inside_nodes import insides
-from extensions_live.editor.pictures import picture
 from extensions_live.editor.wiring import methods, monitored, output_names
 from extensions_live.messages import (
     BoardEdge,
@@ -183,7 +183,7 @@ class Drawing:
             "type": type,
             "title": document.title(node),
             "text": text,
-            "picture": picture(kind, type),
+            "icon": icon(kind, type),
             "parent": parent,
             "position": document.spec.positions.get(node),
             "inputs": inputs or [],

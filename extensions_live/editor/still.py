@@ -1,4 +1,4 @@
-"""The still output of an editor: a picture of the board that stays in the saved notebook."""
+"""The still output of an editor: an image of the board that stays in the saved notebook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import html
 from typing import Any
 
 from extensions_live.editor.board import Board
-from extensions_live.editor.picture import as_text, draw
+from extensions_live.editor.image import as_text, draw
 from extensions_live.messages import MimeBundle
 from extensions_live.still_output import STYLE, StillOutput
 
@@ -19,7 +19,7 @@ EMPTY = '<div class="wb-still wb-no-values">The board of this editor was empty.<
 
 
 class EditorStill(StillOutput):
-    """Picture of a board, and its code.
+    """Image of a board, and its code.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class EditorStill(StillOutput):
         return as_text(self._board.payload())
 
     def bundles(self) -> tuple[MimeBundle, MimeBundle]:
-        """Return the code and the picture as MIME bundles."""
+        """Return the code and the image as MIME bundles."""
         payload = self._board.payload()
         text = as_text(payload)
         if not payload["nodes"]:

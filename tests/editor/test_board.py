@@ -161,7 +161,7 @@ def test_connect_refuses_a_cycle():
 @pytest.mark.parametrize(
     "ends, text",
     [
-        (("nobody", "x", "mlp", "input_"), "there is no node 'nobody'"),
+        (("nothing", "x", "mlp", "input_"), "there is no node 'nothing'"),
         (("features", "x", "mlp", "input_"), "features has no output 'x'; it has features"),
         (("features", "features", "mlp", "inptu"), "mlp has no input 'inptu'.*input_"),
         (("features", "features", "targets", "x"), "targets is an input"),

@@ -12,9 +12,9 @@ import torch
 
 from extensions_live.editor import Editor
 from extensions_live.editor.editor import step_rule_of
+from extensions_live.editor.image import layout
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import Streams, register_classes, sources_of
-from extensions_live.editor.picture import layout
 from extensions_live.editor.still import EditorStill
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Softmax, Tanh
@@ -216,7 +216,7 @@ def test_classes_that_are_no_bricks_are_left_alone():
 def test_streams_of_the_notebook_show_their_sources():
     found = Streams(lambda: {"train": stream(), "other": 3, "_hidden": stream()}).listed()
     assert [one["name"] for one in found] == ["digits", "digit images", "train"]
-    assert found[2]["note"] == "12 examples in batches of 4"
+    assert found[2]["note"].startswith("12 examples in batches of 4, features 4, targets numbers")
     assert found[2]["sources"][:2] == [
         {"name": "features", "shape": [None, 4], "dtype": "float32"},
         {"name": "targets", "shape": [None], "dtype": "int64"},
@@ -378,6 +378,19 @@ def test_a_page_can_train(hand_pump):
     editor.close()
 
 
+def test_train_refuses_data_of_another_shape(editor):
+    editor.add_stream("digit images")
+    editor.drawing.add_block("MLP")
+    with pytest.raises(BuilderError, match="features has shape . x 784, but the input features"):
+        editor.train("digits")
+
+
+def test_the_streams_that_fit_the_inputs_come_first(editor, hand_pump):
+    editor.add_stream("digit images")
+    hand_pump.serve(editor)
+    assert editor.palette["streams"][0]["name"] == "digit images"
+
+
 def test_a_step_rule_must_be_known():
     assert step_rule_of("Adam").learning_rate.get_value() > 0
     with pytest.raises(BuilderError, match="there is no step rule 'Adm'.*Adam"):
@@ -387,22 +400,22 @@ def test_a_step_rule_must_be_known():
 # What is saved.
 
 
-def test_the_saved_notebook_has_a_picture_and_the_code(hand_pump):
+def test_the_saved_notebook_has_an_image_and_the_code(hand_pump):
     editor = Editor(classifier())
     still = EditorStill(editor.drawing)
-    code, picture = still.bundles()
-    assert base64.b64decode(picture["image/png"])[1:4] == b"PNG"
-    assert "mlp" in picture["text/plain"] and "MLP(" in code["text/html"]
+    code, image = still.bundles()
+    assert base64.b64decode(image["image/png"])[1:4] == b"PNG"
+    assert "mlp" in image["text/plain"] and "MLP(" in code["text/html"]
     assert still.due() == ("board", editor.drawing.version) and not still.over()
     editor.close()
 
 
-def test_an_empty_board_has_no_picture(editor):
-    code, picture = EditorStill(editor.drawing).bundles()
-    assert picture == {"text/plain": ""} and code["text/plain"] == "an empty board"
+def test_an_empty_board_has_no_image(editor):
+    code, image = EditorStill(editor.drawing).bundles()
+    assert image == {"text/plain": ""} and code["text/plain"] == "an empty board"
 
 
-def test_a_picture_puts_what_is_needed_at_the_left():
+def test_an_image_puts_what_is_needed_at_the_left():
     edges = [{"source": "a", "target": "b"}, {"source": "b", "target": "c"}]
     places = layout(["c", "b", "a"], edges)
     assert places["a"][0] < places["b"][0] < places["c"][0]
@@ -414,3 +427,15 @@ def test_a_long_chain_continues_in_the_next_row():
     places = layout(names, edges)
     assert max(x for x, _ in places.values()) < 1500
     assert places["8"][1] > places["0"][1]
+
+
+def test_a_cost_without_a_name_of_its_own_can_be_trained(hand_pump):
+    editor = Editor(Linear(4, 1, weights_init=Constant(0), biases_init=Constant(0)))
+    features = editor.drawing.add_input("features", [None, 4])
+    editor.drawing.connect(features, "features", "linear", "input_")
+    editor.drawing.add("square", after="linear")
+    editor.drawing.set_cost(editor.drawing.add("mean", after="square"), "mean")
+    session = editor.train(stream(), epochs=1)
+    assert session.wait(60) and session.exception is None
+    assert "mean" in session.log.channels
+    editor.close()

@@ -14,7 +14,7 @@ numbers = st.integers(0, 50)
 def picked(some, number):
     """Return one of several, or a name that none has."""
     some = list(some)
-    return some[number % len(some)] if some else "nobody"
+    return some[number % len(some)] if some else "nothing"
 
 
 def some_nodes(board, number, more):
@@ -26,13 +26,13 @@ def some_nodes(board, number, more):
 def some_output(board, number):
     """Return a node and one of its outputs."""
     found = [(n["id"], o["name"]) for n in board.payload()["nodes"] for o in n["outputs"]]
-    return picked(found, number) if found else ("nobody", "output")
+    return picked(found, number) if found else ("nothing", "output")
 
 
 def some_input(board, number):
     """Return a node and one of its inputs."""
     found = [(n["id"], i["name"]) for n in board.payload()["nodes"] for i in n["inputs"]]
-    return picked(found, number) if found else ("nobody", "input_")
+    return picked(found, number) if found else ("nothing", "input_")
 
 
 SETTINGS = [

@@ -108,13 +108,13 @@ def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
         Kinds of the variables, by name.
     """
     key = tuple((name, kind.shape, kind.dtype) for name, kind in inputs.items())
-    variables = _kept.take(key) or _made(inputs)
+    variables, sizes = _kept.take(key, inputs)
     fakes = [variable.fake for variable in variables.values()]
     before = shapes.facts(fakes)
     with symbolic_parameters():
         yield Inputs(inputs, variables)
     if shapes.facts(fakes) == before:
-        _kept.keep(key, variables)
+        _kept.keep(key, variables, sizes)
 
 
 @dataclass(frozen=True)
@@ -184,19 +184,44 @@ class Inputs:
 
 
 class _Kept:
-    """Inputs by kind, each of which is used by one application at a time."""
+    """Unknown sizes, and inputs that have them, each used by one application at a time.
+
+    A new unknown size makes torch forget what it has computed about the others. So sizes about
+    which nothing was learned are used again, always the oldest ones first.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_key: dict[Any, dict[str, Variable]] = {}
+        self._by_key: dict[Any, tuple[dict[str, Variable], list[Variable]]] = {}
+        self._free: dict[int, Variable] = {}
+        self._numbers: dict[Variable, int] = {}
 
-    def take(self, key: Any) -> dict[str, Variable] | None:
+    def take(
+        self, key: Any, inputs: Mapping[str, Kind]
+    ) -> tuple[dict[str, Variable], list[Variable]]:
+        """Return inputs, and vectors that hold their unknown sizes."""
+        names = [n if isinstance(n, str) else None for k in inputs.values() for n in k.shape
+                 if not isinstance(n, int)]  # fmt: skip
+        count = len({n for n in names if n is not None}) + names.count(None)
         with self._lock:
-            return self._by_key.pop(key, None)
+            known, sizes = self._by_key.get(key, ({}, []))
+            ready = bool(known) and all(self._numbers.get(s) in self._free for s in sizes)
+            if not ready:
+                sizes = [self._free[number] for number in sorted(self._free)[:count]]
+            for size in sizes:
+                del self._free[self._numbers[size]]
+        if ready:
+            return known, sizes
+        sizes += [_vector(shapes.unknown_size()) for _ in range(count - len(sizes))]
+        return _made(inputs, [size.fake.shape[0] for size in sizes]), sizes
 
-    def keep(self, key: Any, variables: dict[str, Variable]) -> None:
+    def keep(self, key: Any, variables: dict[str, Variable], sizes: list[Variable]) -> None:
+        """Allow other applications to use inputs and sizes."""
         with self._lock:
-            self._by_key[key] = variables
+            for size in sizes:
+                number = self._numbers.setdefault(size, len(self._numbers))
+                self._free[number] = size
+            self._by_key[key] = variables, sizes
             if len(self._by_key) > MOST_KINDS:
                 del self._by_key[next(iter(self._by_key))]
 
@@ -204,12 +229,21 @@ class _Kept:
 _kept = _Kept()
 
 
-def _made(inputs: Mapping[str, Kind]) -> dict[str, Variable]:
-    """Create inputs; sizes of the same name share one unknown size."""
-    texts = dict.fromkeys(n for kind in inputs.values() for n in kind.shape if isinstance(n, str))
-    named = {text: shapes.unknown_size() for text in texts}
+def _vector(size: Any) -> Variable:
+    return Variable(shapes.fake_tensor([size], torch.float32, default_device()))
+
+
+def _made(inputs: Mapping[str, Kind], unknown: Iterable[Any]) -> dict[str, Variable]:
+    """Create inputs with unknown sizes; sizes of the same name are one size."""
+    left, named = iter(unknown), dict[str, Any]()
+
+    def size(wanted: Size) -> Any:
+        if isinstance(wanted, str):
+            return named[wanted] if wanted in named else named.setdefault(wanted, next(left))
+        return next(left) if wanted is None else wanted
+
     made: dict[str, Variable] = {}
     for name, kind in inputs.items():
-        sizes = [named[size] if isinstance(size, str) else size for size in kind.shape]
-        made[name] = Variable(shapes.fake_tensor(sizes, kind.dtype, default_device()), name=name)
+        fake = shapes.fake_tensor([size(n) for n in kind.shape], kind.dtype, default_device())
+        made[name] = Variable(fake, name=name)
     return made

@@ -1,4 +1,4 @@
-"""What a finished brick and its application are like: shapes inside, parameters, operations.
+"""Facts about a finished brick and its application: shapes inside, parameters, operations.
 
 Only plain values are returned, so that bricks and graphs can be forgotten.
 """
@@ -21,12 +21,13 @@ from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
 from workbench.graph.annotations import get_application_call
 from workbench.graph.counts import count_flops, count_parameters
+from workbench.hints import Hinted
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Variable, shapes
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Hinted):
     """The application of a brick inside another one.
 
     Attributes
@@ -45,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class BrickFacts:
-    """What is known about a finished brick.
+    """Facts about a finished brick.
 
     Attributes
     ----------

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from workbench.bricks.inference import Kind, Size
 from workbench.builder.construct import dtype_of
 from workbench.builder.spec import InputSpec
+from workbench.hints import hinted
 
 
 class Sizes:
@@ -83,6 +84,7 @@ class Sizes:
         return labels
 
 
+@hinted
 def shape_text(kind: Kind) -> str:
     """Return the text of a shape, with ``?`` for a size that is not known.
 

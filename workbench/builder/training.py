@@ -72,6 +72,7 @@ def start_training(
         raise BuilderError(
             "there is no cost to minimise; add a cost, or choose an output as the cost"
         )
+    name_records(built)
     for name, brick in built.bricks.items():
         if not brick.initialized:
             try:
@@ -107,6 +108,14 @@ class Everything:
     parameters: Iterable[SharedVariable]
 
 
+def name_records(built: Built) -> None:
+    """Give the cost and what is monitored the names of their wires, if they have none."""
+    shown = {built.cost, *built.monitored}
+    for wire, variable in built.variables.items():
+        if variable in shown and variable.name is None:
+            variable.name = wire
+
+
 def scalars(built: Built) -> list[Variable]:
     """Return the monitored variables that are single numbers, without the cost."""
     return [one for one in built.monitored if one.ndim == 0 and one is not built.cost]
@@ -114,6 +123,7 @@ def scalars(built: Built) -> list[Variable]:
 
 def plotted(built: Built) -> list[list[str]]:
     """Return the names of the channels that training records, one list for each figure."""
+    name_records(built)
     cost = [] if built.cost is None else [[str(built.cost.name)]]
     others = [str(one.name) for one in scalars(built)]
     return [*cost, *([others] if others else [])]

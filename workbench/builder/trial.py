@@ -47,7 +47,7 @@ MOST = 20_000
 
 @dataclass(frozen=True)
 class Trial:
-    """What one trial found.
+    """Result of one trial.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Task:
-    """What a trial depends on.
+    """Everything on which a trial depends.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ class Fault(Hinted):
 
 @dataclass(frozen=True)
 class CheckedCall(Hinted):
-    """What is known about a call.
+    """Facts about a call.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class CheckedCall(Hinted):
 
 @dataclass(frozen=True)
 class CheckedBrick(Hinted):
-    """What is known about a brick without parents, and about the bricks below it.
+    """Facts about a brick without parents, and about the bricks below it.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class CheckedBrick(Hinted):
 
 @dataclass(frozen=True)
 class Checked(Hinted):
-    """What is known about a specification.
+    """Facts about a specification.
 
     Unknown sizes in shapes have labels such as ``"batch"``, or are None.
 

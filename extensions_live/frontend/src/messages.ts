@@ -671,12 +671,12 @@ export interface MethodData {
   outputs: PortData[] | null;
 }
 
-/** Something that can be put on the canvas or into a field; `picture` names a small picture. */
+/** Something that can be put on the canvas or into a field; `icon` names a small drawing. */
 export interface PaletteEntry {
   kind: "brick" | "operation" | "scheme" | "module";
   type: string;
   text: string;
-  picture: string;
+  icon: string;
   fields: FieldData[];
   methods: MethodData[];
 }
@@ -738,7 +738,7 @@ export interface FixData {
   label: string;
 }
 
-/** What is wrong with a node, in the words of the error that Python raises. */
+/** The fault of a node, in the words of the error that Python raises. */
 export interface NodeFault {
   text: string;
   setting: string | null;
@@ -752,7 +752,7 @@ export interface BoardNode {
   type: string;
   title: string;
   text: string;
-  picture: string;
+  icon: string;
   parent: string | null;
   position: [number, number] | null;
   inputs: BoardInput[];
@@ -805,7 +805,7 @@ export interface BoardSummary {
   fault: BoardFault | null;
 }
 
-/** What is wrong with code; `line` counts from 1, and is 0 if it is unknown. */
+/** The fault of code; `line` counts from 1, and is 0 if it is unknown. */
 export interface CodeFault {
   line: number;
   text: string;
@@ -817,7 +817,7 @@ export interface CodeData {
   fault: CodeFault | null;
 }
 
-/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for pictures and the clipboard: `paste` reads it, all of it or only its `nodes`. */
+/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
 export interface BoardPayload {
   version: number;
   structure: number;

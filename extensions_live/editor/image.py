@@ -1,4 +1,4 @@
-"""A picture of a board as a PNG, drawn without a page, for the saved notebook.
+"""An image of a board as a PNG, drawn without a page, for the saved notebook.
 
 Nodes stand in columns, each to the right of what it needs; a long chain continues in the next row.
 """
@@ -14,7 +14,7 @@ from extensions_live.editor.checking import TIMES
 from extensions_live.messages import BoardEdge, BoardNode, BoardPayload
 
 SCALE = 2
-"""Ratio of the size of the picture to its size on the page."""
+"""Ratio of the size of the image to its size on the page."""
 
 WIDE, HIGH, GAP, BETWEEN, MARGIN = 150, 46, 46, 18, 14
 PER_ROW, MOST = 6, 150
@@ -23,7 +23,7 @@ FAULT = "#b91c1c"
 
 
 def draw(payload: BoardPayload) -> bytes:
-    """Return the picture of the outermost nodes of a board, at most `MOST` of them."""
+    """Return the image of the outermost nodes of a board, at most `MOST` of them."""
     nodes = [node for node in payload["nodes"] if node["parent"] is None or _is_open(node, payload)]
     nodes = [node for node in nodes if not (node["kind"] == "group" and node["open"])][:MOST]
     shown = {node["id"] for node in nodes}
