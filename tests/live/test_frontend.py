@@ -28,7 +28,9 @@ def test_the_committed_scripts_are_what_the_sources_build(workshop, tmp_path):
     built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     scripts = {path.name for path in ASSETS.glob("*.js")}
     committed = {
-        name: (ASSETS / name).read_bytes() for name in scripts | {*built} if (ASSETS / name).exists()
+        name: (ASSETS / name).read_bytes()
+        for name in scripts | {*built}
+        if (ASSETS / name).exists()
     }
     differ = sorted(name for name in built | committed if built.get(name) != committed.get(name))
     assert not differ, (
