@@ -53,6 +53,7 @@ function notice(folder) {
 }
 
 const head = "editor.js and editor.css contain the following packages.";
-const notices = packagesIn(metafile, sheet.metafile).map(notice);
+const inside = "node_modules/@dagrejs/graphlib"; // in the file of dagre
+const notices = [...packagesIn(metafile, sheet.metafile), inside].sort().map(notice);
 const rule = `\n\n${"-".repeat(78)}\n\n`;
 writeFileSync(`${outdir}/editor.LICENSE`, `${[head, ...notices].join(rule)}\n`);

@@ -84,7 +84,7 @@ export function score(query: string, name: string, more = ""): number {
   if (new RegExp(`\\b${escaped(wanted)}`).test(rest)) return 40;
   const parts = wanted.split(/\s+/);
   if (parts.length > 1 && parts.every((part) => `${plain} ${rest}`.includes(part))) return 30;
-  return wanted.length > 2 && isWithin(wanted, plain) ? 10 : 0;
+  return wanted.length > 3 && isWithin(wanted, plain) ? 10 : 0;
 }
 
 function escaped(text: string): string {

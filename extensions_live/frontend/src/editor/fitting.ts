@@ -56,10 +56,11 @@ function rankOf({ group, type }: Item, shape: string | null, dtype: string | nul
     if (group === "Costs") return -1 + common;
     return 10 + common;
   }
+  if (type === "LookupTable") return 20; // it takes whole numbers only
   const usual = USUAL[dimensions(shape) ?? 2] ?? [];
   const place = usual.indexOf(group);
-  const place_of_all = place < 0 ? usual.length : place;
-  return COMMON.has(type) ? place_of_all / 10 : 1 + place_of_all;
+  const rank = place < 0 ? usual.length : place;
+  return COMMON.has(type) ? rank / 10 : 1 + rank;
 }
 
 /** An end to which an edge can be connected, and whether an edge is already there. */

@@ -125,5 +125,5 @@ export function isOfNotebook(press: Press): boolean {
 export function takesText(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return !/^(checkbox|radio|button)$/.test(target.type);
   if (target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
-  return target instanceof HTMLElement && target.isContentEditable;
+  return target instanceof HTMLElement && target.contentEditable === "true";
 }
