@@ -4,6 +4,7 @@ from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import Controls
 from extensions_live.dashboard import Dashboard
 from extensions_live.doctor import doctor
+from extensions_live.editor import Editor
 from extensions_live.histogram import Histogram
 from extensions_live.layers import Layers
 from extensions_live.log_table import LogTable
@@ -21,6 +22,7 @@ __all__ = [
     "ConfusionMatrix",
     "Controls",
     "Dashboard",
+    "Editor",
     "Histogram",
     "Layers",
     "LogTable",

@@ -108,7 +108,37 @@ class ChooseMessage(TypedDict):
     value: str
 
 
-WidgetMessage: TypeAlias = RangeMessage | CommandMessage | SettingsMessage | CompareMessage
+IntentName: TypeAlias = Literal[
+    "add", "add_block", "add_input", "connect", "disconnect", "set", "unset", "rename", "remove",
+    "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
+    "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
+    "load", "clear", "add_stream", "train",
+]  # fmt: skip
+"""Methods of an editor's board that a page can call."""
+
+
+class Intent(TypedDict):
+    """Request to change the board: the name of a method of the board, and its arguments.
+
+    `client` identifies a rendering of a page, which numbers its intents from 1.
+    """
+
+    client: str
+    number: int
+    name: IntentName
+    arguments: dict[str, Any]
+
+
+class IntentsMessage(TypedDict):
+    """All intents of a page that are not acknowledged; each is executed only once."""
+
+    kind: Literal["intents"]
+    intents: list[Intent]
+
+
+WidgetMessage: TypeAlias = (
+    RangeMessage | CommandMessage | SettingsMessage | CompareMessage | IntentsMessage
+)
 """A message for one widget."""
 
 Message: TypeAlias = VisibilityMessage | PaceMessage | WidgetMessage | ChooseMessage
@@ -688,3 +718,261 @@ class RunTableState(LiveState):
     """The traits of the table of a dashboard."""
 
     payload: RunTablePayload | Empty
+
+
+# The editor of models.
+
+
+class FieldData(TypedDict):
+    """A field of a form, as in the catalogue; `kind` is null for any value."""
+
+    name: str
+    kind: str | None
+    many: bool
+    optional: bool
+    required: bool
+    lazy: bool
+    default: Any
+    least: float | None
+    below: float | None
+    choices: list[str]
+    accepts: list[str]
+    text: str
+
+
+class SettingData(FieldData):
+    """A setting of a node: a field, its value if it is `given`, and what is inferred instead."""
+
+    given: bool
+    value: Any
+    inferred: Any
+
+
+class PortData(TypedDict):
+    """An input or output of an entry of the palette."""
+
+    name: str
+    many: bool
+    optional: bool
+
+
+class MethodData(TypedDict):
+    """A way to apply an entry; the ports are null if the settings determine them."""
+
+    name: str
+    text: str
+    inputs: list[PortData] | None
+    outputs: list[PortData] | None
+
+
+class PaletteEntry(TypedDict):
+    """Something that can be put on the canvas or into a field; `icon` names a small drawing."""
+
+    kind: Literal["brick", "operation", "scheme", "module"]
+    type: str
+    text: str
+    icon: str
+    fields: list[FieldData]
+    methods: list[MethodData]
+
+
+class PaletteGroup(TypedDict):
+    """A part of the palette."""
+
+    title: str
+    entries: list[PaletteEntry]
+
+
+class PaletteBlock(TypedDict):
+    """A ready block of several nodes; `own` is true if the user made it of a group."""
+
+    name: str
+    text: str
+    own: bool
+
+
+class SourceData(TypedDict):
+    """A source of data: its name, shape and dtype."""
+
+    name: str
+    shape: list[int | None]
+    dtype: str
+
+
+class StreamData(TypedDict):
+    """A stream of data that the user can train with: a variable of the notebook, and its sources.
+
+    `note` describes it, such as its number of examples.
+    """
+
+    name: str
+    note: str
+    sources: list[SourceData]
+
+
+class PalettePayload(TypedDict):
+    """Everything that can be added to a board, or used with it."""
+
+    groups: list[PaletteGroup]
+    blocks: list[PaletteBlock]
+    dtypes: list[str]
+    streams: list[StreamData]
+    step_rules: list[str]
+
+
+class BoardInput(TypedDict):
+    """An input of a node; `constant` is the text of a number or parameter that is given to it."""
+
+    name: str
+    many: bool
+    optional: bool
+    constant: str | None
+
+
+class BoardOutput(TypedDict):
+    """An output of a node: its shape as text, such as "batch × 784", and the name of its wire."""
+
+    name: str
+    shape: str | None
+    dtype: str | None
+    wire: str
+
+
+class FixData(TypedDict):
+    """A fix of a fault, which `apply_fix` applies."""
+
+    label: str
+
+
+class NodeFault(TypedDict):
+    """The fault of a node, in the words of the error that Python raises."""
+
+    text: str
+    setting: str | None
+    fix: FixData | None
+
+
+class BoardNode(TypedDict):
+    """A node of the board.
+
+    `title` is its name, `parent` the node of the group that it is in. `position` is null until
+    `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened,
+    and `editable` is false for a part of a brick that wires its parts itself: its settings can be
+    changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the
+    cost.
+    """
+
+    id: str
+    kind: Literal["input", "brick", "operation", "cost", "group"]
+    type: str
+    title: str
+    text: str
+    icon: str
+    parent: str | None
+    position: tuple[float, float] | None
+    inputs: list[BoardInput]
+    outputs: list[BoardOutput]
+    methods: list[str]
+    method: str | None
+    settings: list[SettingData]
+    parameters: int | None
+    flops: int | None
+    fault: NodeFault | None
+    open: bool | None
+    editable: bool
+    cost: str | None
+    monitored: list[str]
+    frozen: bool
+
+
+class BoardEdge(TypedDict):
+    """An edge from an output to an input.
+
+    `index` is the place in an input that takes several edges. Inside an open group, an edge can
+    begin at an *input* of the group (`from_inside`) or end at an *output* of it (`to_inside`).
+    """
+
+    id: str
+    source: str
+    output: str
+    target: str
+    input: str
+    index: int | None
+    shape: str | None
+    dtype: str | None
+    fault: bool
+    from_inside: bool
+    to_inside: bool
+
+
+class Refusal(TypedDict):
+    """An intent that was refused, and the reason."""
+
+    client: str
+    number: int
+    text: str
+
+
+class BoardFault(TypedDict):
+    """The first fault of a board."""
+
+    node: str
+    text: str
+
+
+class BoardSummary(TypedDict):
+    """Totals of a board; null while they are unknown."""
+
+    parameters: int | None
+    flops: int | None
+    fault: BoardFault | None
+
+
+class CodeFault(TypedDict):
+    """The fault of code; `line` counts from 1, and is 0 if it is unknown."""
+
+    line: int
+    text: str
+
+
+class CodeData(TypedDict):
+    """The code of the model, and why it is missing or lacks a part."""
+
+    text: str
+    fault: CodeFault | None
+
+
+class BoardPayload(TypedDict):
+    """The contents of a board.
+
+    `version` grows with every change, `structure` only when nodes or edges change, so that the page
+    knows when to run its layout. `acked` has the last executed number of each client. `undo` and
+    `redo` are the names of the changes that they undo and redo. `document` is the whole board as
+    JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
+    """
+
+    version: int
+    structure: int
+    acked: dict[str, int]
+    refused: list[Refusal]
+    nodes: list[BoardNode]
+    edges: list[BoardEdge]
+    summary: BoardSummary
+    undo: str | None
+    redo: str | None
+    code: CodeData
+    document: str
+    control_channel: bool
+
+
+class EditorState(LiveState):
+    """The traits of an editor; the page writes only `outbox`, its intents without an answer.
+
+    `training` has the identities of the widgets that show the session of `train`.
+    """
+
+    payload: Empty
+    board: BoardPayload | Empty
+    palette: PalettePayload | Empty
+    outbox: list[Intent]
+    training: list[str]

@@ -26,12 +26,25 @@ def test_the_committed_scripts_are_what_the_sources_build(workshop, tmp_path):
     done = workshop.run("build", f"--outdir={tmp_path}")
     assert done.returncode == 0, done.stdout
     built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    committed = {path.name: path.read_bytes() for path in ASSETS.glob("*.js")}
+    scripts = {path.name for path in ASSETS.glob("*.js")}
+    committed = {
+        name: (ASSETS / name).read_bytes()
+        for name in scripts | {*built}
+        if (ASSETS / name).exists()
+    }
     differ = sorted(name for name in built | committed if built.get(name) != committed.get(name))
     assert not differ, (
         f"{', '.join(differ)} in extensions_live/assets must be what extensions_live/frontend "
         "builds: run `make frontend` and commit what it changes"
     )
+
+
+def test_the_licences_of_all_packages_in_the_editor_are_committed():
+    text = (ASSETS / "editor.LICENSE").read_text(encoding="utf-8")
+    _, *notices = text.split("-" * 78)
+    names = {notice.split()[0] for notice in notices}
+    assert names > {"react", "react-dom", "@xyflow/react", "@dagrejs/dagre", "zustand", "d3-zoom"}
+    assert all("copyright" in notice.lower() for notice in notices)
 
 
 def test_without_node_the_scripts_are_left_out(monkeypatch, capsys):

@@ -10,6 +10,7 @@ from extensions_live import messages
 from extensions_live.confusion_matrix import ConfusionMatrix
 from extensions_live.controls import POSSIBLE, Controls
 from extensions_live.dashboard.run_table import RunTable
+from extensions_live.editor import Editor
 from extensions_live.figure_view import FigureView
 from extensions_live.histogram import Histogram
 from extensions_live.layers import Layers
@@ -35,6 +36,7 @@ STATES = {
     Mistakes: messages.TilesState,
     ConfusionMatrix: messages.ConfusionState,
     RunTable: messages.RunTableState,
+    Editor: messages.EditorState,
 }
 
 

@@ -242,15 +242,17 @@ class Writer(BrickStatements):
 
     def _is_inline(self, brick: BrickSpec, label: str, path: str, number: int) -> bool:
         """Return True if a cost brick can be constructed within the only call that needs it."""
-        calls = [c for c in self.spec.calls if (c.brick or "").partition("/")[0] == label]
-        parameters = [p for c in self.spec.calls for p in _parameters(c.inputs)]
         free = not brick.settings.keys() - {"top_k"} and not brick.changes
         made = self.constructor.bricks[label]
         cost = type(made).__module__ == "workbench.bricks.cost"
+        ready = number == self._next and path == label
+        if not (cost and free and ready):
+            return False
+        calls = [c for c in self.spec.calls if (c.brick or "").partition("/")[0] == label]
+        parameters = [p for c in self.spec.calls for p in _parameters(c.inputs)]
         again = any(use.partition("/")[0] == label for use in self._all_uses)
         named = any(p.startswith((f"{label}.", f"{label}/")) for p in parameters)
-        ready = number == self._next and path == label
-        return bool(cost and free and ready and len(calls) == 1 and not again and not named)
+        return len(calls) == 1 and not again and not named
 
     def _given(self, call_spec: CallSpec, bound: Any) -> list[Code]:
         names = list(call_spec.inputs)

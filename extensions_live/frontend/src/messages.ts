@@ -70,9 +70,25 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type WidgetMessage = RangeMessage | CommandMessage | SettingsMessage | CompareMessage;
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train";
 
-export type Message = VisibilityMessage | PaceMessage | RangeMessage | CommandMessage | SettingsMessage | CompareMessage | ChooseMessage;
+/** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
+export interface Intent {
+  client: string;
+  number: number;
+  name: IntentName;
+  arguments: MimeBundle;
+}
+
+/** All intents of a page that are not acknowledged; each is executed only once. */
+export interface IntentsMessage {
+  kind: "intents";
+  intents: Intent[];
+}
+
+export type WidgetMessage = RangeMessage | CommandMessage | SettingsMessage | CompareMessage | IntentsMessage;
+
+export type Message = VisibilityMessage | PaceMessage | RangeMessage | CommandMessage | SettingsMessage | CompareMessage | IntentsMessage | ChooseMessage;
 
 /** Message for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {
@@ -609,4 +625,228 @@ export interface RunTableState {
   ident: string;
   still: OutputBundles;
   payload: RunTablePayload | Empty;
+}
+
+/** A field of a form, as in the catalogue; `kind` is null for any value. */
+export interface FieldData {
+  name: string;
+  kind: string | null;
+  many: boolean;
+  optional: boolean;
+  required: boolean;
+  lazy: boolean;
+  default: unknown;
+  least: number | null;
+  below: number | null;
+  choices: string[];
+  accepts: string[];
+  text: string;
+}
+
+/** A setting of a node: a field, its value if it is `given`, and what is inferred instead. */
+export interface SettingData {
+  name: string;
+  kind: string | null;
+  many: boolean;
+  optional: boolean;
+  required: boolean;
+  lazy: boolean;
+  default: unknown;
+  least: number | null;
+  below: number | null;
+  choices: string[];
+  accepts: string[];
+  text: string;
+  given: boolean;
+  value: unknown;
+  inferred: unknown;
+}
+
+/** An input or output of an entry of the palette. */
+export interface PortData {
+  name: string;
+  many: boolean;
+  optional: boolean;
+}
+
+/** A way to apply an entry; the ports are null if the settings determine them. */
+export interface MethodData {
+  name: string;
+  text: string;
+  inputs: PortData[] | null;
+  outputs: PortData[] | null;
+}
+
+/** Something that can be put on the canvas or into a field; `icon` names a small drawing. */
+export interface PaletteEntry {
+  kind: "brick" | "operation" | "scheme" | "module";
+  type: string;
+  text: string;
+  icon: string;
+  fields: FieldData[];
+  methods: MethodData[];
+}
+
+/** A part of the palette. */
+export interface PaletteGroup {
+  title: string;
+  entries: PaletteEntry[];
+}
+
+/** A ready block of several nodes; `own` is true if the user made it of a group. */
+export interface PaletteBlock {
+  name: string;
+  text: string;
+  own: boolean;
+}
+
+/** A source of data: its name, shape and dtype. */
+export interface SourceData {
+  name: string;
+  shape: (number | null)[];
+  dtype: string;
+}
+
+/** A stream of data that the user can train with: a variable of the notebook, and its sources. `note` describes it, such as its number of examples. */
+export interface StreamData {
+  name: string;
+  note: string;
+  sources: SourceData[];
+}
+
+/** Everything that can be added to a board, or used with it. */
+export interface PalettePayload {
+  groups: PaletteGroup[];
+  blocks: PaletteBlock[];
+  dtypes: string[];
+  streams: StreamData[];
+  step_rules: string[];
+}
+
+/** An input of a node; `constant` is the text of a number or parameter that is given to it. */
+export interface BoardInput {
+  name: string;
+  many: boolean;
+  optional: boolean;
+  constant: string | null;
+}
+
+/** An output of a node: its shape as text, such as "batch × 784", and the name of its wire. */
+export interface BoardOutput {
+  name: string;
+  shape: string | null;
+  dtype: string | null;
+  wire: string;
+}
+
+/** A fix of a fault, which `apply_fix` applies. */
+export interface FixData {
+  label: string;
+}
+
+/** The fault of a node, in the words of the error that Python raises. */
+export interface NodeFault {
+  text: string;
+  setting: string | null;
+  fix: FixData | null;
+}
+
+/** A node of the board. `title` is its name, `parent` the node of the group that it is in. `position` is null until `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened, and `editable` is false for a part of a brick that wires its parts itself: its settings can be changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the cost. */
+export interface BoardNode {
+  id: string;
+  kind: "input" | "brick" | "operation" | "cost" | "group";
+  type: string;
+  title: string;
+  text: string;
+  icon: string;
+  parent: string | null;
+  position: [number, number] | null;
+  inputs: BoardInput[];
+  outputs: BoardOutput[];
+  methods: string[];
+  method: string | null;
+  settings: SettingData[];
+  parameters: number | null;
+  flops: number | null;
+  fault: NodeFault | null;
+  open: boolean | null;
+  editable: boolean;
+  cost: string | null;
+  monitored: string[];
+  frozen: boolean;
+}
+
+/** An edge from an output to an input. `index` is the place in an input that takes several edges. Inside an open group, an edge can begin at an *input* of the group (`from_inside`) or end at an *output* of it (`to_inside`). */
+export interface BoardEdge {
+  id: string;
+  source: string;
+  output: string;
+  target: string;
+  input: string;
+  index: number | null;
+  shape: string | null;
+  dtype: string | null;
+  fault: boolean;
+  from_inside: boolean;
+  to_inside: boolean;
+}
+
+/** An intent that was refused, and the reason. */
+export interface Refusal {
+  client: string;
+  number: number;
+  text: string;
+}
+
+/** The first fault of a board. */
+export interface BoardFault {
+  node: string;
+  text: string;
+}
+
+/** Totals of a board; null while they are unknown. */
+export interface BoardSummary {
+  parameters: number | null;
+  flops: number | null;
+  fault: BoardFault | null;
+}
+
+/** The fault of code; `line` counts from 1, and is 0 if it is unknown. */
+export interface CodeFault {
+  line: number;
+  text: string;
+}
+
+/** The code of the model, and why it is missing or lacks a part. */
+export interface CodeData {
+  text: string;
+  fault: CodeFault | null;
+}
+
+/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
+export interface BoardPayload {
+  version: number;
+  structure: number;
+  acked: Record<string, number>;
+  refused: Refusal[];
+  nodes: BoardNode[];
+  edges: BoardEdge[];
+  summary: BoardSummary;
+  undo: string | null;
+  redo: string | null;
+  code: CodeData;
+  document: string;
+  control_channel: boolean;
+}
+
+/** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. */
+export interface EditorState {
+  problem: string;
+  ident: string;
+  still: OutputBundles;
+  payload: Empty;
+  board: BoardPayload | Empty;
+  palette: PalettePayload | Empty;
+  outbox: Intent[];
+  training: string[];
 }

@@ -1,0 +1,202 @@
+"""Taking over a specification that was made elsewhere: by code, or by a model of the notebook.
+
+Nodes are recognised by the paths of their bricks, operations and inputs by their names. What is
+recognised keeps its id, and with it its position and its group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from extensions_live.editor.anatomy import anatomies
+from extensions_live.editor.document import Document, drawn, is_wire, wires_of
+from extensions_live.editor.nodes import tidied, with_nodes_for_bricks
+from extensions_live.editor.settings import references
+from extensions_live.editor.wiring import methods, sinks
+from workbench.builder import CallSpec, Spec
+from workbench.builder.fields import Json, free_name
+
+Keep = Callable[[str], bool]
+"""Function that takes the name of a variable and returns True to keep it."""
+
+
+def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> Document:
+    """Return the document of another specification, drawn as the old one as far as possible.
+
+    Parameters
+    ----------
+    document : Document
+    spec : Spec
+    keep : callable
+        Takes the name of an input that nothing needs, so that the specification lacks it, and
+        returns True to keep it.
+    """
+    new = drawn(spec)
+    ids = {**_inputs(document, new), **_calls(document, new)}
+    taken = set(ids.values()) | set(document.groups)
+    for node in new.ids():
+        if node not in ids:
+            ids[node] = free_name(node, {*taken, *document.ids()})
+            taken.add(ids[node])
+    places = {ids[node]: place for node, place in new.spec.positions.items()}
+    calls = tuple(replace(call, id=ids[call.id]) for call in new.spec.calls)
+    result = Document(
+        replace(new.spec, calls=calls, positions={**document.spec.positions, **places}),
+        {ids[node]: name for node, name in new.inputs.items()},
+        document.groups,
+        document.opened,
+        frozenset(path for path in document.frozen if path.partition("/")[0] in new.bricks),
+    )
+    result = _with_unfinished(document, result, keep)
+    old = document.spec.cost
+    if result.spec.cost is None and old in result.wires() - new.wires():
+        result = replace(result, spec=replace(result.spec, cost=old))
+    return tidied(_with_chosen(_in_old_order(document, result)))
+
+
+def _in_old_order(old: Document, new: Document) -> Document:
+    """Return a document whose bricks, inputs and calls have the old order as far as possible."""
+    names = {name: number for number, name in enumerate(old.bricks)}
+    places = {node: number for number, node in enumerate(old.ids())}
+    inputs = sorted(new.inputs, key=lambda node: places.get(node, len(places)))
+    given = {one.name: one for one in new.spec.inputs}
+    bricks = list(new.spec.bricks)
+    if not any(references([dict(one.settings), dict(one.changes)]) for one in bricks):
+        bricks.sort(key=lambda one: names.get(one.name or "", len(names)))
+    spec = replace(
+        new.spec,
+        bricks=tuple(bricks),
+        inputs=tuple(given[new.inputs[node]] for node in inputs),
+    )
+    calls = sorted(spec.calls, key=lambda call: places.get(call.id, len(places)))
+    ordered = {node: new.inputs[node] for node in inputs}
+    return replace(new, spec=spec, inputs=ordered).with_calls(calls)
+
+
+def _with_chosen(document: Document) -> Document:
+    same = set(document.spec.monitored) == set(sinks(document))
+    spec = replace(document.spec, monitored=() if same else document.spec.monitored)
+    return replace(document, spec=spec, chosen=not same)
+
+
+def _inputs(old: Document, new: Document) -> dict[str, str]:
+    known = {name: node for node, name in old.inputs.items()}
+    return {node: known[name] for node, name in new.inputs.items() if name in known}
+
+
+def _calls(old: Document, new: Document) -> dict[str, str]:
+    """Return the old id for each new one that is recognised."""
+    found: dict[str, str] = {}
+    for key in (_exact, _likely):
+        waiting: dict[Any, list[str]] = {}
+        for call in old.spec.calls:
+            if call.id not in found.values():
+                waiting.setdefault(key(old, call), []).append(call.id)
+        for call in new.spec.calls:
+            same = waiting.get(key(new, call))
+            if call.id not in found and same:
+                found[call.id] = same.pop(0)
+    return found
+
+
+def _exact(document: Document, call: CallSpec) -> Any:
+    if call.operation is None:
+        return ("brick", call.brick, call.method or "apply")
+    return ("operation", call.operation, call.outputs)
+
+
+def _likely(document: Document, call: CallSpec) -> Any:
+    """Return what a call has in common with one whose brick or output was renamed."""
+    if call.operation is None:
+        name = (call.brick or "").partition("/")[0]
+        return ("brick", document.bricks[name].type if name in document.bricks else None)
+    return ("operation", call.operation)
+
+
+def _with_unfinished(old: Document, new: Document, keep: Keep) -> Document:
+    """Return the new document with those parts of the old one that code does not have."""
+    broken = {name for name, one in anatomies(old.spec).items() if one.fault is not None}
+    for name in broken - set(new.bricks):  # code cannot have them
+        new = new.with_brick(name, old.bricks[name])
+    inputs = dict(new.inputs)
+    given = list(new.spec.inputs)
+    wires = new.wires()
+    for node, name in old.inputs.items():
+        if node not in inputs and name not in wires and keep(name):
+            inputs[node] = name
+            given.append(old.input(node))
+            wires.add(name)
+    done = finished(old)
+    bare = {call.id: call for call in new.spec.calls if not call.inputs}
+    calls = {call.id: call for call in new.spec.calls}
+    for call in old.spec.calls:
+        present = call.id in calls
+        top = (call.brick or "").partition("/")[0]
+        if present and call.id not in bare:
+            continue
+        known = call.operation is not None or top in new.bricks
+        if not present and not (known and call.id not in done):
+            continue
+        if not present and set(call.outputs) & wires:
+            continue
+        calls[call.id] = replace(calls.get(call.id, call), inputs=call.inputs)
+        wires |= set(call.outputs)
+    pruned = [replace(call, inputs=_existing(call.inputs, wires)) for call in calls.values()]
+    result = replace(new, inputs=inputs, spec=replace(new.spec, inputs=tuple(given)))
+    return with_nodes_for_bricks(result.with_calls(pruned))
+
+
+def _existing(inputs: Mapping[str, Json], wires: set[str]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for name, given in inputs.items():
+        if isinstance(given, list):
+            left = [one for one in given if not is_wire(one) or one in wires]
+            if left:
+                found[name] = left
+        elif not is_wire(given) or given in wires:
+            found[name] = given
+    return found
+
+
+def finished(document: Document) -> set[str]:
+    """Return the ids of calls that can be applied: all that they need is connected."""
+    known, bricks = methods(document), anatomies(document.spec)
+    wires = set(document.inputs.values())
+    found: set[str] = set()
+    for call in document.spec.calls:
+        top = (call.brick or "").partition("/")[0]
+        if call.operation is None and bricks[top].fault is not None:
+            continue
+        needed = [port.name for port in known[call.id].inputs or () if not port.optional]
+        whole = all(name in call.inputs for name in needed) and bool(call.inputs)
+        if whole and all(wire in wires for wire in wires_of(call)):
+            found.add(call.id)
+            wires |= set(call.outputs)
+    return found
+
+
+def complete(document: Document) -> Spec:
+    """Return the specification without unfinished calls, and without bricks that cannot be made."""
+    ids = finished(document)
+    known = anatomies(document.spec)
+    bricks = tuple(b for b in document.spec.bricks if known[b.name or ""].fault is None)
+    calls = tuple(call for call in document.spec.calls if call.id in ids)
+    wires = {*document.inputs.values(), *(wire for call in calls for wire in call.outputs)}
+    shown = document.spec.monitored if document.chosen else sinks(
+        document.with_calls(calls)
+    )  # fmt: skip
+    cost = document.spec.cost
+    return replace(
+        document.spec,
+        bricks=bricks,
+        calls=calls,
+        cost=cost if cost in wires else None,
+        monitored=tuple(wire for wire in shown if wire in wires),
+        positions={
+            document.inputs.get(node, node): place
+            for node, place in document.spec.positions.items()
+            if "/" not in node
+        },
+    )

@@ -1,0 +1,183 @@
+"""Methods, inputs, outputs and parts of bricks, as their settings determine them.
+
+A brick that cannot be made has the inputs and outputs that its class declares. Facts are kept by
+the specification of the brick, so that an edit examines only what it changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.bricks import Brick, symbolic_parameters
+from workbench.bricks.cost import Cost
+from workbench.builder import Entry, Method, Port, Spec, catalogue, ports, registry
+from workbench.builder.construct import Constructor, settle
+from workbench.builder.operations import BY_NAME
+from workbench.builder.paths import tree
+from workbench.builder.spec import BrickSpec, CallSpec
+from workbench.errors import SpecError
+
+MOST = 5000
+"""Number of bricks whose facts are kept."""
+
+DEFAULT = Method("apply", "", (Port("input_"),), (Port("output"),))
+"""The method of a brick about which nothing is known."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Facts about a brick.
+
+    Attributes
+    ----------
+    methods : tuple of Method
+    parts : dict of str to str
+        The type of each brick below it, by path.
+    fault : SpecError or None
+        Why no code can make the brick.
+    """
+
+    methods: tuple[Method, ...]
+    parts: Mapping[str, str]
+    fault: SpecError | None = None
+
+    def method(self, name: str | None) -> Method:
+        """Return a method by name, or the first."""
+        named = [method for method in self.methods if method.name == name]
+        return (named or list(self.methods) or [DEFAULT])[0]
+
+
+_known: dict[str, Anatomy] = {}
+
+
+def anatomies(spec: Spec) -> dict[str, Anatomy]:
+    """Return what is known of each topmost brick of a specification, by name."""
+    constructor: Constructor | None = None
+    found: dict[str, Anatomy] = {}
+    for i, brick in enumerate(spec.bricks):
+        cls = registry.found("brick", brick.type)
+        key = f"{id(cls)} {json.dumps(brick.to_dict(), sort_keys=True)}"
+        alone = '"use":' not in key
+        if not alone and constructor is None:
+            constructor = _all(spec)
+        if not alone or key not in _known:
+            anatomy = _anatomy(brick, f"bricks/{i}", Constructor() if alone else constructor)
+            if not alone:
+                found[brick.name or ""] = anatomy
+                continue
+            _known[key] = anatomy
+            if len(_known) > MOST:
+                del _known[next(iter(_known))]
+        found[brick.name or ""] = _known[key]
+    return found
+
+
+def _all(spec: Spec) -> Constructor:
+    """Make all bricks that can be made, for those that refer to others."""
+    constructor = Constructor()
+    for i, brick in enumerate(spec.bricks):
+        try:
+            constructor.top(brick, f"bricks/{i}")
+        except SpecError:
+            continue
+    return constructor
+
+
+def _anatomy(spec: BrickSpec, path: str, constructor: Constructor | None) -> Anatomy:
+    constructor = constructor or Constructor()
+    try:
+        brick = constructor.bricks.get(spec.name or "") or constructor.top(spec, path)
+        methods = tuple(ports(brick))
+    except SpecError as error:
+        return Anatomy(_declared(spec.type), {}, error)
+    except Exception as error:  # the class of a user can raise anything
+        text = f"{type(error).__name__}: {error}"
+        return Anatomy(_declared(spec.type), {}, SpecError(text, path=path, brick=spec.name))
+    parts = {where: _type(below) for below, where in tree(brick).items() if where}
+    return Anatomy(methods, parts, _fault(brick, spec, path))
+
+
+def _fault(brick: Brick, spec: BrickSpec, path: str) -> SpecError | None:
+    """Return why a brick cannot push its settings, so that no code can make it."""
+    try:
+        with symbolic_parameters():
+            settle(brick)
+    except Exception as error:  # the class of a user can raise anything
+        return SpecError(str(error), path=path, brick=spec.name)
+    return None
+
+
+def _type(brick: Brick) -> str:
+    return registry.name_of(type(brick)) or type(brick).__name__
+
+
+def _declared(kind: str) -> tuple[Method, ...]:
+    """Return the methods that the class of a brick declares."""
+    entry = entries("brick").get(kind)
+    methods = () if entry is None else entry.methods
+    return tuple(
+        Method(m.name, m.text, m.inputs or (Port("input_"),), m.outputs or (Port("output"),))
+        for m in methods
+    )
+
+
+def entries(kind: str) -> dict[str, Entry]:
+    """Return the entries of the catalogue of one kind, by type."""
+    classes = {**registry.types("brick"), **registry.types("scheme"), **registry.types("module")}
+    state = tuple(map(id, classes.values()))
+    if _entries.get("state") != state:
+        _entries.clear()
+        for group in catalogue():
+            for entry in group.entries:
+                _entries.setdefault(entry.kind, {})[entry.type] = entry
+        _entries["state"] = state
+    found: dict[str, Entry] = _entries.get(kind, {})
+    return found
+
+
+_entries: dict[str, Any] = {}
+
+
+def is_cost(kind: str | None) -> bool:
+    """Check whether a type of bricks is a cost."""
+    cls = registry.found("brick", kind or "")
+    return cls is not None and issubclass(cls, Cost)
+
+
+def method_of(call: CallSpec, known: Mapping[str, Anatomy]) -> Method:
+    """Return the method that a call applies, with its inputs and outputs.
+
+    Parameters
+    ----------
+    call : CallSpec
+    known : dict of str to Anatomy
+        The topmost bricks by name.
+    """
+    if call.operation is not None:
+        operation = BY_NAME.get(call.operation)
+        if operation is None:
+            return Method("apply", "", tuple(map(Port, call.inputs)), (Port("output"),))
+        inputs = tuple(Port(name, many=operation.many) for name in operation.inputs)
+        return Method("apply", operation.text, inputs, (Port(operation.name),))
+    top, _, below = (call.brick or "").partition("/")
+    anatomy = known.get(top)
+    if anatomy is None:
+        return DEFAULT
+    if not below:
+        return _with_call(anatomy.method(call.method), call)
+    declared = _declared(anatomy.parts.get(below, ""))
+    return _with_call(Anatomy(declared, {}).method(call.method), call)
+
+
+def _with_call(method: Method, call: CallSpec) -> Method:
+    """Add to a method the inputs and outputs that a call has besides the declared ones."""
+    inputs, outputs = list(method.inputs or ()), list(method.outputs or ())
+    names = [port.name for port in inputs]
+    inputs += [Port(name, optional=True) for name in call.inputs if name not in names]
+    many = len(call.outputs)
+    if [port.name for port in outputs] == ["output_0"] and many > 1:
+        outputs = [Port(f"output_{number}") for number in range(many)]
+    return Method(method.name, method.text, tuple(inputs), tuple(outputs))

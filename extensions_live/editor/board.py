@@ -1,0 +1,366 @@
+"""`Board`, a drawing of a model that can be edited, without a page.
+
+Every operation of the canvas is a method of the board, so that a program can do what a hand does.
+An operation either changes the board or raises an error and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from extensions_live.editor import blocks, checking, grouping, merging, wiring
+from extensions_live.editor import settings as settings_
+from extensions_live.editor.adoption import adopted
+from extensions_live.editor.anatomy import anatomies
+from extensions_live.editor.board_state import BoardState, Describable, described
+from extensions_live.editor.code import assigned_names, spec_of
+from extensions_live.editor.document import Document, drawn, read
+from extensions_live.editor.fitting import fitting
+from extensions_live.editor.nodes import (
+    added,
+    placed_at,
+    point,
+    removed,
+    with_input,
+    with_nodes_for_bricks,
+)
+from extensions_live.editor.unpacking import unpacked
+from workbench.builder.fields import Json
+from workbench.errors import BuilderError
+
+
+class Board(BoardState):
+    """Drawing of a model: a specification that may be unfinished, with positions and groups.
+
+    Nodes are named by ids, which stay when names change. A part of a brick is named by the id of
+    its node and its path, such as ``"mlp/linear_0"``. A port is named by a node and a string.
+
+    Parameters
+    ----------
+    model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
+        The model to show; nothing by default.
+
+    Raises
+    ------
+    BuilderError
+        If the model cannot be described. All methods raise it for what is not possible.
+
+    Examples
+    --------
+    >>> board = Board()
+    >>> x = board.add_input("features", shape=[None, 784])
+    >>> layer = board.add("Linear", after=x)
+    >>> board.set(layer, "output_dim", 10)
+    >>> print(board.fault(layer))
+    linear: allocation config not set: input_dim; ...
+    >>> board.apply_fix(layer)
+    >>> board.fault(layer), board.undo_name
+    (None, 'set input_dim to 784')
+    >>> board.undo()
+    """
+
+    # Nodes.
+
+    def add(
+        self,
+        type: str,
+        position: Sequence[float] | None = None,
+        *,
+        name: str | None = None,
+        after: str | Sequence[str] | None = None,
+        settings: Mapping[str, Json] | None = None,
+    ) -> str:
+        """Add a brick, an operation or a module of torch, and return the id of its node.
+
+        Parameters
+        ----------
+        type : str
+            Its type in the catalogue.
+        position : pair of float, optional
+        name : str, optional
+        after : str or pair of str, optional
+            A node, or a node and one of its outputs, to connect to the first input.
+        settings : dict, optional
+            Its first settings, as JSON values of a specification.
+        """
+        with self._lock:
+            document, node = added(
+                self._document, type, position, name, after, dict(settings or {})
+            )
+            self._edit(f"add {document.title(node)}", document)
+            return node
+
+    def add_input(
+        self,
+        name: str | None = None,
+        shape: Sequence[int | None] = (None, None),
+        dtype: str = "float32",
+        *,
+        position: Sequence[float] | None = None,
+    ) -> str:
+        """Add an input, and return the id of its node; a size of None is not known."""
+        with self._lock:
+            document, node = with_input(self._document, name, shape, dtype)
+            document = placed_at(document, node, position)
+            self._edit(f"add {document.title(node)}", document)
+            return node
+
+    def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
+        """Add a block of the palette, and return the ids of its outermost nodes.
+
+        Inputs that the board already has, with the same names and shapes, are used again.
+        """
+        with self._lock:
+            part = blocks.found(block)
+            same = merging.same_inputs(self._document, part)
+            document, new = merging.merged(self._document, part, position, same)
+            self._edit(f"add {block}", document)
+            return new
+
+    def remove(self, nodes: Sequence[str]) -> None:
+        """Remove nodes, groups with what is in them, and bricks that no other node applies."""
+        with self._lock:
+            document = removed(self._document, ids(nodes))
+            self._edit(f"remove {self._titles(ids(nodes))}", document)
+
+    def duplicate(self, nodes: Sequence[str]) -> list[str]:
+        """Add copies of nodes and of the edges between them, and return their ids."""
+        with self._lock:
+            part = merging.beside(merging.part_of(self._document, ids(nodes)))
+            part = replace(part, spec=replace(part.spec, cost=None))
+            document, new = merging.merged(self._document, part, None)
+            self._edit(f"duplicate {self._titles(ids(nodes))}", document)
+            return new
+
+    def copy(self, nodes: Sequence[str]) -> str:
+        """Return nodes and the edges between them as text, which `paste` reads."""
+        return merging.part_of(self._document, ids(nodes)).to_json()
+
+    def paste(
+        self,
+        text: str,
+        position: Sequence[float] | None = None,
+        *,
+        nodes: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Add nodes from text, and return the ids of the outermost ones.
+
+        Parameters
+        ----------
+        text : str
+            The result of `copy`, a specification as JSON, or code.
+        position : pair of float, optional
+        nodes : list of str, optional
+            The ids of the nodes of the text to add; all of them by default.
+        """
+        with self._lock:
+            part = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))
+            if nodes is not None:
+                part = merging.part_of(part, ids(nodes))
+            document, new = merging.merged(self._document, part, position)
+            self._edit("paste", document)
+            return new
+
+    # Edges.
+
+    def connect(self, source: str, output: str, target: str, input: str) -> None:
+        """Give an output to an input; what was given to it before is replaced."""
+        with self._lock:
+            document = wiring.connected(self._document, source, output, target, input)
+            first, _ = wiring.endpoint(document, source, output)
+            last, _ = wiring.endpoint(document, target, input)
+            self._edit(f"connect {document.title(first)} to {document.title(last)}", document)
+
+    def disconnect(self, target: str, input: str, *, index: int | None = None) -> None:
+        """Give nothing to an input; `index` chooses one of several edges."""
+        with self._lock:
+            document = wiring.disconnected(self._document, target, input, index)
+            node, _ = wiring.endpoint(document, target, input)
+            self._edit(f"disconnect {document.title(node)}", document)
+
+    def what_fits(self, node: str, output: str) -> list[str]:
+        """Return the types of the bricks and operations that accept an output."""
+        found, name = wiring.endpoint(self._document, node, output)
+        wire = wiring.wire_of(self._document, found, name)
+        return fitting(self._checked().wires.get(wire))
+
+    def set_cost(self, node: str | None, output: str | None = None) -> None:
+        """Make an output the cost that training minimises; None for no cost."""
+        with self._lock:
+            document = wiring.with_cost(self._document, node, output)
+            what = "no cost" if node is None else f"{document.title(str(node))} as the cost"
+            self._edit(f"choose {what}", document)
+
+    def monitor(self, node: str, output: str, on: bool = True) -> None:
+        """Monitor an output during training, or not."""
+        with self._lock:
+            document = wiring.with_monitor(self._document, node, output, on)
+            found, _ = wiring.endpoint(document, node, output)
+            verb = "monitor" if on else "stop monitoring"
+            self._edit(f"{verb} {document.title(found)}", document)
+
+    # Settings and names.
+
+    def set(self, node: str, setting: str, value: Json) -> None:
+        """Set a setting of a node or of a part of a brick, as a JSON value of a specification."""
+        with self._lock:
+            document = settings_.changed(self._document, node, setting, value)
+            self._edit(f"change {setting} of {self._title(node)}", document)
+
+    def unset(self, node: str, setting: str) -> None:
+        """Leave a setting to be inferred, or to have its default."""
+        with self._lock:
+            document = settings_.unset(self._document, node, setting)
+            self._edit(f"reset {setting} of {self._title(node)}", document)
+
+    def set_method(self, node: str, method: str) -> None:
+        """Apply another method of a brick."""
+        with self._lock:
+            document = wiring.with_method(self._document, node, method)
+            self._edit(f"apply {method} of {self._title(node)}", document)
+
+    def rename(self, node: str, name: str) -> None:
+        """Give a node, a part of a brick or a group another name."""
+        with self._lock:
+            old = self._title(node)
+            self._edit(f"rename {old} to {name}", settings_.renamed(self._document, node, name))
+
+    def freeze(self, node: str, on: bool = True) -> None:
+        """Keep the parameters of a brick, or of the bricks of a group, as they are in training."""
+        with self._lock:
+            inside = self._document.inside([self._document.check(node)])
+            names = {name for one in inside if (name := self._document.brick_of(one)) is not None}
+            if not names:
+                raise BuilderError(f"{self._title(node)} has no parameters")
+            frozen = self._document.frozen
+            frozen = frozen | names if on else frozen - names
+            verb = "freeze" if on else "unfreeze"
+            self._edit(f"{verb} {self._title(node)}", replace(self._document, frozen=frozen))
+
+    def apply_fix(self, node: str) -> None:
+        """Apply the fix that is offered for the fault of a node."""
+        with self._lock:
+            check = self._checked()
+            document, label = checking.fixed(self._document, self._document.check(node), check)
+            self._edit(label, document)
+
+    # The drawing.
+
+    def move(self, positions: Mapping[str, Sequence[float]]) -> None:
+        """Move nodes to positions, by id."""
+        with self._lock:
+            if not isinstance(positions, Mapping):
+                raise BuilderError(f"positions must be an object, not {positions!r:.60}")
+            places = {}
+            for node, place in positions.items():
+                settings_.split(self._document, node)
+                places[node] = point(place)
+            what = self._titles([node.partition("/")[0] for node in places])
+            self._edit(f"move {what}", self._document.placed(places))
+
+    def arrange(self) -> None:
+        """Forget all positions, so that the page arranges the nodes."""
+        with self._lock:
+            spec = replace(self._document.spec, positions={})
+            self._edit("arrange", replace(self._document, spec=spec))
+
+    def group(self, nodes: Sequence[str], name: str | None = None) -> str:
+        """Draw nodes as one, add them to the palette as a block, and return the id of the group.
+
+        A group changes nothing in the model.
+        """
+        with self._lock:
+            document, node = grouping.grouped(self._document, ids(nodes), name)
+            self._edit(f"group {self._titles(ids(nodes))}", document)
+            blocks.keep(document.title(node), merging.part_of(document, [node]))
+            return node
+
+    def unpack(self, node: str) -> list[str]:
+        """Replace a brick by its parts, or a group by what is in it; return the ids of these.
+
+        Raises
+        ------
+        BuilderError
+            If the brick computes something between its parts that no operation does, or is also
+            used elsewhere.
+        """
+        with self._lock:
+            title = self._title(node)
+            if self._document.check(node) in self._document.groups:
+                new = list(self._document.groups[node].members)
+                document = grouping.dissolved(self._document, node)
+            else:
+                call = self._document.call(node)
+                if (fault := self.fault(node)) is not None:
+                    raise BuilderError(f"{title} cannot be unpacked while it has a fault: {fault}")
+                kinds = checking.input_kinds(self._document, call, self._checked())
+                document, new = unpacked(self._document, node, kinds)
+            self._edit(f"unpack {title}", document)
+            return new
+
+    def open(self, node: str) -> None:
+        """Show what is in a group or a brick."""
+        self._open(node, True)
+
+    def close(self, node: str) -> None:
+        """Hide what is in a group or a brick."""
+        self._open(node, False)
+
+    def _open(self, node: str, on: bool) -> None:
+        with self._lock:
+            top, below = settings_.split(self._document, node)
+            if top not in self._document.groups:
+                name, inner = settings_.place_of(self._document, node)
+                front = f"{inner}/" if inner else ""
+                parts = anatomies(self._document.spec)[name].parts
+                if not any(path.startswith(front) for path in parts):
+                    raise BuilderError(f"{self._title(node)} has no parts to show")
+            elif below:
+                raise BuilderError(f"{node!r} is no node")
+            opened = self._document.opened
+            opened = opened | {node} if on else opened - {node}
+            verb = "open" if on else "close"
+            self._edit(f"{verb} {self._title(node)}", replace(self._document, opened=opened))
+
+    # The whole.
+
+    def set_code(self, text: str) -> None:
+        """Show the model of Python code, which is read and not executed.
+
+        Nodes keep their ids and positions as far as they are recognised by the paths of their
+        bricks. What is unfinished, and therefore not part of the code, stays on the board.
+        """
+        with self._lock:
+            names = assigned_names(text)
+            document = adopted(self._document, spec_of(text), lambda name: name in names)
+            self._code.written(document, text)
+            self._edit("change the code", document)
+            if document != self._document:
+                return
+            self._code.written(self._document, text)
+            self._drawn = None
+
+    def show(self, model: Describable | Iterable[Any]) -> None:
+        """Show another model, with the positions of bricks whose paths it also has."""
+        with self._lock:
+            self._edit("show another model", adopted(self._document, described(model)))
+
+    def load(self, text: str) -> None:
+        """Show the board that text describes: of a saved image, of `copy`, or a specification."""
+        with self._lock:
+            self._edit("load", with_nodes_for_bricks(read(text)))
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._edit("clear", Document())
+
+
+def ids(nodes: Any) -> list[str]:
+    """Return a list of ids after a check that it is one."""
+    if not isinstance(nodes, (list, tuple)) or not all(isinstance(one, str) for one in nodes):
+        raise BuilderError(f"nodes must be a list of ids, not {nodes!r:.60}")
+    if not nodes:
+        raise BuilderError("no nodes are chosen")
+    return list(nodes)

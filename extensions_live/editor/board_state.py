@@ -1,0 +1,243 @@
+"""State of a board: its document, what can be undone, and what is known about it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from extensions_live.editor import checking, wiring
+from extensions_live.editor import settings as settings_
+from extensions_live.editor.adoption import adopted, complete
+from extensions_live.editor.code import Code
+from extensions_live.editor.document import Document, drawn
+from extensions_live.editor.payload import Drawing
+from extensions_live.messages import BoardPayload
+from workbench.bricks import Brick, TorchModule
+from workbench.builder import Built, Spec, from_spec, register, to_spec
+from workbench.errors import BuilderError
+from workbench.graph import ComputationGraph
+from workbench.hints import Hinted
+from workbench.tensor import Variable
+
+Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
+"""What a board can show: also a list of bricks and variables."""
+
+SMALL = 60
+"""Number of nodes up to which the code of a board is found at once."""
+
+MOST_UNDO = 500
+"""Number of edits that can be undone."""
+
+
+class BoardState(Hinted):
+    """State of a board, without the operations that change it."""
+
+    def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
+        self._lock = threading.RLock()
+        self._document = Document()
+        self._undo: list[tuple[str, Document]] = []
+        self._redo: list[tuple[str, Document]] = []
+        self._code = Code()
+        self._check: tuple[Document, checking.Check] | None = None
+        self._built: tuple[Document, Built] | None = None
+        self._drawn: tuple[Document, BoardPayload] | None = None
+        self._shape: Any = None
+        self._structure = 0
+        self.version = 0
+        if model is not None:
+            self._document = drawn(described(model))
+            self._document = adopted(self._document, self._document.spec)
+
+    # What the board has.
+
+    @property
+    def document(self) -> Document:
+        """The present contents, which never change; an edit replaces them."""
+        return self._document
+
+    @property
+    def spec(self) -> Spec:
+        """The specification of what is finished: bricks, and calls whose inputs are connected."""
+        return complete(self._document)
+
+    @property
+    def code(self) -> str:
+        """The Python code of what is finished."""
+        return self._code.of(self._document)["text"]
+
+    @property
+    def built(self) -> Built:
+        """The bricks and variables of the model; the same ones until the board changes.
+
+        Raises
+        ------
+        BuilderError
+            If the model has a fault.
+        """
+        with self._lock:
+            if self._built is None or self._built[0] is not self._document:
+                first = checking.summary(self._document, self._checked())["fault"]
+                if first is not None:
+                    raise BuilderError(
+                        f"{self._document.title(first['node'])} has a fault: {first['text']}"
+                    )
+                self._built = self._document, from_spec(complete(self._document))
+            return self._built[1]
+
+    @property
+    def undo_name(self) -> str | None:
+        """The name of the edit that `undo` undoes, or None."""
+        return self._undo[-1][0] if self._undo else None
+
+    @property
+    def redo_name(self) -> str | None:
+        """The name of the edit that `redo` does again, or None."""
+        return self._redo[-1][0] if self._redo else None
+
+    def fault(self, node: str) -> str | None:
+        """Return what is wrong with a node, in the words of the error that Python raises."""
+        self._document.check(node)
+        found = self._checked().faults.get(node)
+        return None if found is None else found.text
+
+    def shape(self, node: str, output: str) -> str | None:
+        """Return the shape of an output as text, such as ``batch × 784``; None if unknown."""
+        found, name = wiring.endpoint(self._document, node, output)
+        wire = wiring.wire_of(self._document, found, name)
+        return checking.shape_text(self._checked().wires.get(wire))["shape"]
+
+    def has_code(self) -> bool:
+        """Return True if the code is known, or found at once because the board is small."""
+        small = len(self._document.spec.calls) <= SMALL
+        return small or self._code.is_current(self._document)
+
+    def payload(self, *, code: bool = True) -> BoardPayload:
+        """Return the contents for the page, without answers to its intents.
+
+        Parameters
+        ----------
+        code : bool
+            False to have the code of an earlier state, which is faster.
+        """
+        with self._lock:
+            document = self._document
+            if self._drawn is None or self._drawn[0] is not document:
+                self._drawn = document, self._draw(document)
+            return {
+                **self._drawn[1],
+                "code": self._code.of(document) if code else self._code.last(),
+                "version": self.version,
+                "undo": self.undo_name,
+                "redo": self.redo_name,
+            }
+
+    def refresh(self) -> None:
+        """Check everything again, because a class of the notebook was defined again."""
+        with self._lock:
+            self._document = replace(self._document)
+            self._check = self._built = self._drawn = None
+            self.version += 1
+
+    def _draw(self, document: Document) -> BoardPayload:
+        check = self._checked()
+        drawing = Drawing(document, check)
+        ends = [(edge["source"], edge["target"]) for edge in drawing.edges]
+        shape = [(node["id"], node["open"]) for node in drawing.nodes], ends
+        if shape != self._shape:
+            self._shape = shape
+            self._structure += 1
+        return {
+            "version": self.version,
+            "structure": self._structure,
+            "acked": {},
+            "refused": [],
+            "nodes": drawing.nodes,
+            "edges": drawing.edges,
+            "summary": checking.summary(document, check),
+            "undo": None,
+            "redo": None,
+            "code": self._code.last(),
+            "document": document.to_json(),
+            "control_channel": False,
+        }
+
+    def _checked(self) -> checking.Check:
+        with self._lock:
+            if self._check is None or self._check[0] is not self._document:
+                self._check = self._document, checking.checked(self._document)
+            return self._check[1]
+
+    def _edit(self, name: str, document: Document) -> None:
+        """Make a document the present one, unless it is the same."""
+        with self._lock:
+            if document == self._document:
+                return
+            document.spec.check_names()
+            self._undo.append((name, self._document))
+            del self._undo[:-MOST_UNDO]
+            self._redo.clear()
+            self._document = document
+            self.version += 1
+
+    def undo(self) -> None:
+        """Undo the last edit."""
+        self._restore(self._undo, self._redo, "undo")
+
+    def redo(self) -> None:
+        """Do the last edit again that was undone."""
+        self._restore(self._redo, self._undo, "redo")
+
+    def _restore(
+        self, source: list[tuple[str, Document]], target: list[tuple[str, Document]], verb: str
+    ) -> None:
+        with self._lock:
+            if not source:
+                raise BuilderError(f"there is nothing to {verb}")
+            name, document = source.pop()
+            target.append((name, self._document))
+            self._document = document
+            self.version += 1
+
+    # Texts.
+
+    def _title(self, node: str) -> str:
+        top, below = settings_.split(self._document, node)
+        return f"{self._document.title(top)}/{below}" if below else self._document.title(top)
+
+    def _titles(self, nodes: Sequence[str]) -> str:
+        unique = list(dict.fromkeys(nodes))
+        if len(unique) == 1:
+            return self._document.title(unique[0])
+        return f"{len(unique)} nodes"
+
+
+def described(model: Any) -> Spec:
+    """Return the specification of what a board can show.
+
+    Raises
+    ------
+    BuilderError
+        If it cannot be described.
+    """
+    if isinstance(model, Spec):
+        return model
+    if isinstance(model, Built):
+        shown = [] if model.cost is None else [model.cost]
+        return to_spec(*model.bricks.values(), *shown, monitored=model.monitored)
+    if isinstance(model, ComputationGraph):
+        return to_spec(*model.outputs)
+    if isinstance(model, torch.nn.Module):
+        register(type(model))
+        return to_spec(TorchModule(model))
+    if isinstance(model, (Brick, Variable)):
+        return to_spec(model)
+    if isinstance(model, (list, tuple)):
+        return to_spec(*model)
+    raise BuilderError(
+        f"a board shows a specification, a model, bricks, variables or a module of torch, not "
+        f"{model!r:.60}"
+    )

@@ -1,0 +1,127 @@
+"""Shapes, numbers and faults of the nodes of a document, as a page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypedDict
+
+from extensions_live.editor.document import Document
+from extensions_live.messages import BoardSummary, FixData, NodeFault
+from workbench import builder
+from workbench.bricks.inference import Kind
+from workbench.builder import CallSpec, check
+from workbench.builder.validation import CheckedBrick, CheckedCall, Fault
+from workbench.errors import BuilderError
+
+TIMES = " \N{MULTIPLICATION SIGN} "
+
+
+class ShapeText(TypedDict):
+    """A shape and a dtype as text."""
+
+    shape: str | None
+    dtype: str | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """Shapes, numbers and faults of a document.
+
+    Attributes
+    ----------
+    wires : dict of str to (Kind or None)
+    calls : dict of str to CheckedCall
+        By node.
+    bricks : dict of str to CheckedBrick
+        The topmost bricks by name.
+    faults : dict of str to Fault
+        The fault of each node that has one.
+    """
+
+    wires: Mapping[str, Kind | None]
+    calls: Mapping[str, CheckedCall]
+    bricks: Mapping[str, CheckedBrick]
+    faults: Mapping[str, Fault]
+
+
+def checked(document: Document) -> Check:
+    """Check a document, which need not be finished."""
+    found = check(document.spec)
+    faults: dict[str, Fault] = {}
+    for call in document.spec.calls:
+        brick = found.bricks.get((call.brick or "").partition("/")[0])
+        result = found.calls.get(call.id)
+        fault = None if result is None else result.fault
+        if fault is None and brick is not None:
+            fault = brick.fault
+        if fault is not None:
+            faults[call.id] = fault
+    for node, name in document.inputs.items():
+        number = [given.name for given in document.spec.inputs].index(name)
+        own = [f for f in found.faults if f"{f.path}/".startswith(f"inputs/{number}/")]
+        if own:
+            faults[node] = own[0]
+    return Check(found.wires, found.calls, found.bricks, faults)
+
+
+def shape_text(kind: Kind | None) -> ShapeText:
+    """Return a shape as text, such as ``batch × 784``, and a dtype; both None if unknown."""
+    if kind is None:
+        return {"shape": None, "dtype": None}
+    return {
+        "shape": builder.shape_text(kind),
+        "dtype": str(kind.dtype).removeprefix("torch."),
+    }
+
+
+def node_fault(fault: Fault | None) -> NodeFault | None:
+    """Return a fault for the page."""
+    if fault is None:
+        return None
+    fix: FixData | None = None if fault.fix is None else {"label": fault.fix.label}
+    return {"text": fault.text, "setting": fault.setting, "fix": fix}
+
+
+def summary(document: Document, check: Check) -> BoardSummary:
+    """Return the totals of a document and its first fault."""
+    bricks = [brick.parameters for brick in check.bricks.values()]
+    flops = [call.flops for call in check.calls.values()]
+    nodes = [*document.inputs, *(call.id for call in document.spec.calls)]
+    first = next((node for node in nodes if node in check.faults), None)
+    return {
+        "parameters": _total(bricks),
+        "flops": _total(flops),
+        "fault": None if first is None else {"node": first, "text": check.faults[first].text},
+    }
+
+
+def _total(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def input_kinds(document: Document, call: CallSpec, check: Check) -> dict[str, Kind | None]:
+    """Return the shapes and dtypes that arrive at a call, by input."""
+    found: dict[str, Kind | None] = {}
+    for name, given in call.inputs.items():
+        found[name] = check.wires.get(given) if isinstance(given, str) else None
+    return found
+
+
+def fixed(document: Document, node: str, check: Check) -> tuple[Document, str]:
+    """Return a document with the fix that is offered for the fault of a node, and its label.
+
+    Raises
+    ------
+    BuilderError
+        If the node has no fault, or no fix is offered for it.
+    """
+    nodes = document.inside([node])
+    faults = [check.faults[one] for one in nodes if one in check.faults]
+    if not faults:
+        raise BuilderError(f"{document.title(node)} has no fault")
+    fix = next((fault.fix for fault in faults if fault.fix is not None), None)
+    if fix is None:
+        raise BuilderError(f"no fix is known for {document.title(node)}: {faults[0].text}")
+    return replace(document, spec=fix.apply(document.spec)), fix.label

@@ -1,0 +1,88 @@
+"""The code of a document, as the page shows it beside the canvas."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from extensions_live.editor.adoption import complete, finished
+from extensions_live.editor.document import Document
+from extensions_live.messages import CodeData, CodeFault
+from workbench.builder import Spec, from_code, to_code
+from workbench.errors import WorkbenchError
+
+UNFINISHED = "not in the code, since they are unfinished: {names}"
+
+
+class Code:
+    """The code of the present document; text that a person wrote stays until the next edit."""
+
+    def __init__(self) -> None:
+        self._document: Document | None = None
+        self._data: CodeData = {"text": "", "fault": None}
+
+    def of(self, document: Document) -> CodeData:
+        """Return the code of a document, and what is missing in it."""
+        if document is not self._document:
+            self._data = _code(document)
+            self._document = document
+        return self._data
+
+    def is_current(self, document: Document) -> bool:
+        """Return True if the code of a document is known."""
+        return document is self._document
+
+    def last(self) -> CodeData:
+        """Return the code of the last document for which it was wanted."""
+        return self._data
+
+    def written(self, document: Document, text: str) -> None:
+        """Note that a document was read from text, which therefore is its code."""
+        self._document = document
+        self._data = {"text": text, "fault": _unfinished(document)}
+
+
+def _unfinished(document: Document) -> CodeFault | None:
+    known = finished(document)
+    names = [document.title(call.id) for call in document.spec.calls if call.id not in known]
+    if not names:
+        return None
+    return {"line": 0, "text": UNFINISHED.format(names=", ".join(dict.fromkeys(names)))}
+
+
+def _code(document: Document) -> CodeData:
+    try:
+        return {"text": to_code(complete(document)), "fault": _unfinished(document)}
+    except WorkbenchError as error:
+        return {"text": "", "fault": {"line": 0, "text": str(error)}}
+
+
+def spec_of(text: str) -> Spec:
+    """Return the specification of code, in which an input that nothing needs is not monitored.
+
+    Raises
+    ------
+    BuilderError
+        If the code cannot be read.
+    """
+    spec = from_code(text)
+    if "monitored" in assigned_names(text):
+        return spec
+    inputs = {given.name for given in spec.inputs}
+    shown = tuple(wire for wire in spec.monitored if wire not in inputs)
+    return replace(spec, monitored=shown)
+
+
+def assigned_names(text: str) -> set[str]:
+    """Return the names that code assigns, and the names of inputs that it creates."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()  # `from_code` reports it
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found

@@ -1,0 +1,336 @@
+"""`Editor`, the widget in which a person builds and changes models."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import traitlets
+
+from extensions_live import control_channel
+from extensions_live.editor import blocks
+from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import Describable
+from extensions_live.editor.intents import Intents
+from extensions_live.editor.notebook_names import (
+    Streams,
+    can_be_looked_at,
+    misfit,
+    names,
+    register_classes,
+    sources_of,
+)
+from extensions_live.editor.palette import STEP_RULES, palette
+from extensions_live.editor.still import EditorStill
+from extensions_live.editor.warm_up import warm_up
+from extensions_live.messages import BoardPayload, Intent, WidgetMessage
+from extensions_live.plot import Plot
+from extensions_live.pump import pump
+from extensions_live.run_view import RunView
+from extensions_live.view import view
+from extensions_live.widget import LiveWidget, asset
+from workbench import algorithms
+from workbench.algorithms import StepRule
+from workbench.builder import Built, InputSpec, Spec
+from workbench.builder.training import plotted, scalars, start_training
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import BuilderError, nearest
+from workbench.hints import Hinted
+from workbench.interfaces import Session
+from workbench.model import Model
+
+PERIOD = 0.1
+"""Seconds between two looks for changes that Python made."""
+
+
+class Editor(Hinted, LiveWidget[Board, BoardPayload]):
+    """Visual editor of a model; a notebook shows it if it is the last line of a cell.
+
+    The canvas and Python work on the same board: each operation of the canvas is a method of
+    `drawing`, and each change from Python is drawn at once.
+
+    Parameters
+    ----------
+    model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
+        The model to begin with; nothing by default.
+
+    Raises
+    ------
+    BuilderError
+        If the model cannot be described.
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench import tensor
+    >>> mlp = MLP([Tanh(), None], [784, 100, 10])
+    >>> editor = Editor(mlp.apply(tensor.matrix("features")))
+    >>> editor.drawing.set("mlp", "dims", [784, 50, 10])
+    >>> print(editor.code)
+    from workbench import tensor
+    from workbench.bricks import MLP, Tanh
+    <BLANKLINE>
+    features = tensor.variable("features", (None, 784))
+    <BLANKLINE>
+    mlp = MLP([Tanh(), None], [784, 50, 10])
+    mlp_output = mlp.apply(features)
+    <BLANKLINE>
+    >>> editor.model.get_top_bricks()
+    [<MLP mlp: 784 -> 10>]
+    >>> editor.close()
+    """
+
+    _esm = asset("editor.js")
+    _css = asset("live.css") + asset("editor.css")
+
+    fallback = "An editor of models. It needs a notebook with a running kernel."
+
+    board = traitlets.Dict(help="what the page draws").tag(sync=True)
+    palette = traitlets.Dict(help="what can be added").tag(sync=True)
+    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
+    training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
+
+    def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
+        self.drawing = Board(model)
+        self.session: Session | None = None
+        self.run_view: RunView | None = None
+        self._intents = Intents(self.drawing, self)
+        self._streams = Streams()
+        self._sent: object = None
+        self._palette_of: object = None
+        warm_up()
+        super().__init__(self.drawing, period=PERIOD)
+        self.observe(self._hear_outbox, "outbox")
+        control_channel.register(self.ident, self)
+
+    # What a program uses.
+
+    @property
+    def model(self) -> Model:
+        """The model on the canvas; the same object until the canvas changes.
+
+        Raises
+        ------
+        BuilderError
+            If the model has a fault.
+        """
+        return self.drawing.built.model
+
+    @property
+    def built(self) -> Built:
+        """The bricks and variables of the model by name; the same ones until the canvas changes."""
+        return self.drawing.built
+
+    @property
+    def spec(self) -> Spec:
+        """The specification of the model."""
+        return self.drawing.spec
+
+    @property
+    def code(self) -> str:
+        """The Python code that builds the model."""
+        return self.drawing.code
+
+    def show(self, model: Describable | Iterable[Any]) -> None:
+        """Draw another model; bricks whose paths it has, too, keep their positions.
+
+        Raises
+        ------
+        BuilderError
+            If the model cannot be described.
+        """
+        self.drawing.show(model)
+        pump.nudge(self)
+
+    def train(
+        self,
+        stream: AbstractDataStream | Iterable[Any] | str,
+        *,
+        step_rule: StepRule | str | None = None,
+        extensions: Sequence[Any] = (),
+        epochs: int | None = None,
+    ) -> Session:
+        """Train the model in the background, and show the session below the canvas.
+
+        Bricks that are not initialised yet are initialised. The cost and the monitored scalars are
+        recorded after every batch and plotted.
+
+        Parameters
+        ----------
+        stream : data stream, or str
+            Its sources must have the names of the inputs; further sources are left out. A string
+            is the name of a variable of the notebook; ``"digits"`` and ``"digit images"`` are
+            the digits that the package contains, as rows of 784 pixels and as images.
+        step_rule : StepRule or str, optional
+            The step rule or the name of its class; by default `Adam`.
+        extensions : list of extensions, optional
+            More extensions, for example to monitor a test set.
+        epochs : int, optional
+            The number of epochs; by default training goes on until it is stopped.
+
+        Returns
+        -------
+        Session
+
+        Raises
+        ------
+        BuilderError
+            If the model has a fault or no cost, or if the stream lacks a source.
+        """
+        if isinstance(stream, str):
+            stream = self._streams.found(stream)
+        rule, built = step_rule_of(step_rule), self.built
+        if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
+            reason = misfit(sources_of(stream), self._needed(built))
+            if reason is not None:
+                raise BuilderError(reason)
+        session = start_training(
+            built,
+            stream,
+            step_rule=rule,
+            extensions=[*extensions, Plot(channels=plotted(built))],
+            frozen=self.drawing.document.frozen,
+            epochs=epochs,
+        )
+        before = self.run_view
+        self.session, self.run_view = session, view(session)
+        self.training = [widget.ident for widget in self.run_view.widgets]
+        if before is not None:
+            before.close()
+        return session
+
+    def _needed(self, built: Built) -> list[InputSpec]:
+        """Return the inputs on which the cost and what is monitored depend."""
+        outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
+        names = {one.name for one in Model(outputs).inputs} if outputs else set()
+        return [given for given in self.drawing.document.spec.inputs if given.name in names]
+
+    def add_stream(self, stream: AbstractDataStream | str) -> list[str]:
+        """Add an input for each source of a data stream that has none, and return their ids."""
+        if isinstance(stream, str):
+            stream = self._streams.found(stream)
+        new = []
+        for source in sources_of(stream):
+            if source["name"] not in self.drawing.document.wires():
+                new.append(self.drawing.add_input(source["name"], source["shape"], source["dtype"]))
+        if not new:
+            raise BuilderError("the canvas already has an input for each source of the stream")
+        return new
+
+    # What the page and the pump use.
+
+    def settled(self, subject: Board) -> bool:
+        return False
+
+    def watched(self) -> bool:
+        waiting = self._sent is not None and self._sent != self._state()
+        return self.audience.looking() or (waiting and not self.audience.answered)
+
+    def _state(self) -> object:
+        return self.drawing.version, self._intents.count, control_channel.connected()
+
+    def refresh(self) -> int:
+        messages = self._refresh_palette()
+        state = self._state()
+        if state == self._sent:
+            if not self._again:
+                return messages
+            self._again = False
+            self.send_state(["board", "palette", "problem", "training"])
+            return messages + 1
+        self._again = False
+        if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
+            self.board = dict(self.snapshot(self.drawing, code=False))
+            messages += 1
+        payload = self.snapshot(self.drawing)
+        with self.hold_sync():
+            self.board = dict(payload)
+            self.problem = ""
+        self._sent = state
+        return messages + 1
+
+    def snapshot(self, subject: Board, *, code: bool = True) -> BoardPayload:
+        # The answers before the contents, so that the page never waits for what it already has.
+        acked, refused = self._intents.acked, self._intents.refused
+        return {
+            **subject.payload(code=code),
+            "acked": acked,
+            "refused": refused,
+            "control_channel": control_channel.connected(),
+        }
+
+    def _refresh_palette(self) -> int:
+        given = names()
+        if register_classes(given):
+            self.drawing.refresh()
+            self._palette_of = None
+        inputs = self.drawing.document.spec.inputs
+        streams = self._streams.listed()  # those first that fit
+        streams.sort(key=lambda one: bool(inputs) and misfit(one["sources"], inputs) is not None)
+        state = streams, blocks.version()
+        if state == self._palette_of:
+            return 0
+        self.palette = dict(palette(streams))
+        self._palette_of = state
+        return 1
+
+    def receive(self, content: WidgetMessage) -> None:
+        if content["kind"] == "intents":
+            self._take(content["intents"])
+
+    def _hear_outbox(self, change: Any) -> None:
+        self._take(change["new"])
+
+    def _take(self, intents: Sequence[Intent]) -> None:
+        slow = [one for one in intents if one["name"] == "train"]
+        if slow:  # compiling takes seconds, which the page must not wait for
+            given = contextvars.copy_context()
+            target = threading.Thread(target=given.run, args=(self._take_now, intents), daemon=True)
+            target.start()
+            return
+        self._take_now(intents)
+
+    def _take_now(self, intents: Sequence[Intent]) -> None:
+        self._intents.take(intents)
+        pump.nudge(self)
+
+    def _ipython_display_(self) -> None:
+        RunView([self], EditorStill(self.drawing))._ipython_display_()
+
+    def close(self) -> None:
+        """Remove the editor and the view of its session from the page; the session continues."""
+        if self.run_view is not None:
+            self.run_view.close()
+            self.run_view = None
+        super().close()
+
+
+def step_rule_of(given: StepRule | str | None) -> StepRule:
+    """Return a step rule, with default settings if only its name is given.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such step rule.
+
+    Examples
+    --------
+    >>> step_rule_of("Momentum")
+    Momentum(learning_rate=0.01, momentum=0.9)
+    """
+    if isinstance(given, StepRule):
+        return given
+    name = "Adam" if given is None else given
+    if name not in STEP_RULES:
+        raise BuilderError(
+            f"there is no step rule {name!r:.60}{nearest(str(name), STEP_RULES)}; use one of "
+            f"{', '.join(STEP_RULES)}, or pass an object of workbench.algorithms"
+        )
+    if name == "Momentum":
+        return algorithms.Momentum(learning_rate=0.01, momentum=0.9)
+    if name == "Scale":
+        return algorithms.Scale(learning_rate=0.1)
+    rule: StepRule = getattr(algorithms, name)()
+    return rule

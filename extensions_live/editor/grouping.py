@@ -1,0 +1,85 @@
+"""Groups of nodes: to make them, to dissolve them, and what they show while they are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from extensions_live.editor.document import Document, Group, wires_of
+from extensions_live.editor.wiring import output_names
+from workbench.builder import Method
+from workbench.errors import BuilderError
+
+
+def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple[Document, str]:
+    """Return a document in which nodes form a group, and the id of the group."""
+    wanted = list(dict.fromkeys(document.check(node) for node in nodes))
+    chosen = [node for node in wanted if not set(document.around(node)) & set(wanted)]
+    if not chosen:
+        raise BuilderError("no nodes are chosen; choose the nodes of the group first")
+    parents = {document.parent(node) for node in chosen}
+    if len(parents) > 1:
+        raise BuilderError("the nodes are in different groups; choose nodes of one group")
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        raise BuilderError(f"the name of a group must be a string, not {name!r:.60}")
+    node = document.free_id("group")
+    label = name or node
+    groups = dict(document.groups)
+    parent = parents.pop()
+    if parent is not None:
+        rest = tuple(m for m in groups[parent].members if m not in chosen)
+        groups[parent] = replace(groups[parent], members=(*rest, node))
+    groups[node] = Group(label, tuple(n for n in document.ids() if n in chosen))
+    return replace(document, groups=groups, opened=document.opened | {node}), node
+
+
+def dissolved(document: Document, node: str) -> Document:
+    """Return a document without a group, whose members stay."""
+    group = document.groups[node]
+    parent = document.parent(node)
+    groups = {name: one for name, one in document.groups.items() if name != node}
+    if parent is not None:
+        members = [m for m in groups[parent].members if m != node]
+        groups[parent] = replace(groups[parent], members=(*members, *group.members))
+    places = {name: place for name, place in document.spec.positions.items() if name != node}
+    spec = replace(document.spec, positions=places)
+    return replace(document, spec=spec, groups=groups, opened=document.opened - {node})
+
+
+@dataclass(frozen=True)
+class Border:
+    """Ports of a closed group: pairs of the node inside and its port."""
+
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+def border(document: Document, node: str, known: dict[str, Method]) -> Border:
+    """Return the ports of a group: what is connected to the outside, or to nothing."""
+    members = set(document.inside([node]))
+    makers = document.makers
+    inputs: list[tuple[str, str]] = []
+    outputs: dict[tuple[str, str], None] = {}
+    inner: set[str] = set()
+    outer: set[str] = set()
+    for call in document.spec.calls:
+        wires = set(wires_of(call))
+        (inner if call.id in members else outer).update(wires)
+        if call.id not in members:
+            continue
+        for port in known[call.id].inputs or ():
+            given = call.inputs.get(port.name)
+            sources = given if isinstance(given, list) else [given]
+            from_outside = any(
+                isinstance(one, str) and makers.get(one, ("",))[0] not in members for one in sources
+            )
+            if from_outside or (given is None and not port.optional):
+                inputs.append((call.id, port.name))
+    shown = {document.spec.cost, *document.spec.monitored}
+    for member in document.inside([node]):
+        for name, wire in zip(
+            output_names(document, member), document.outputs(member), strict=True
+        ):
+            if wire in outer or wire not in inner or wire in shown:
+                outputs[member, name] = None
+    return Border(tuple(inputs), tuple(outputs))

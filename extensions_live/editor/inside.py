@@ -1,0 +1,236 @@
+"""The parts of a brick and the edges between them, read from the graph of one application.
+
+The brick is made and applied alone, without memory for parameters. Every application of a part is a
+step, and so is every operation of the brick itself between its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.bricks import Brick
+from workbench.bricks.inference import Inputs, Kind, fresh_inputs
+from workbench.builder import operations
+from workbench.builder.fields import Json
+from workbench.builder.graph import apply_by_name
+from workbench.builder.paths import children_of, names_of_children
+from workbench.errors import BuilderError
+from workbench.graph.annotations import ApplicationCall, get_application_call
+from workbench.roles import INPUT, OUTPUT, has_roles
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.variable import identity
+
+OTHER = "..."
+"""The operation of a step that is not one of `workbench.builder.operations`."""
+
+Source = tuple[str, str]
+"""A step and the name of its output; an input of the brick has the step ``""``."""
+
+
+@dataclass
+class Step:
+    """One application of a part, or an operation between parts.
+
+    Attributes
+    ----------
+    name : str
+        The path of the part below the brick, or a name for the operation.
+    part : str or None
+        The path of the part, or None for an operation.
+    method : str or None
+    operation : str or None
+        The name of the operation, or `OTHER`.
+    inputs : dict of str to Source, list of Sources or constant
+    settings : dict of str to JSON
+    outputs : dict of str to Kind
+    """
+
+    name: str
+    part: str | None
+    method: str | None
+    operation: str | None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Json] = field(default_factory=dict)
+    outputs: dict[str, Kind] = field(default_factory=dict)
+
+
+@dataclass
+class Inside:
+    """The steps of a brick in order, and the sources of its outputs."""
+
+    steps: list[Step]
+    outputs: dict[str, Source | None]
+
+
+def inside(
+    brick: Brick, method: str, kinds: Mapping[str, Kind], options: Mapping[str, Any]
+) -> Inside:
+    """Return what happens inside of one application of a brick.
+
+    Raises
+    ------
+    WorkbenchError
+        If the brick cannot be applied to inputs of these kinds.
+    """
+    with fresh_inputs(kinds) as given:
+        bound = getattr(brick, method)
+        outputs = apply_by_name(bound, dict(given.variables), options)
+        reader = _Reader(brick, given)
+        found = {output.tag.name: reader.source(output) for output in outputs}
+    return Inside(reader.steps, found)
+
+
+class _Reader:
+    """The steps of one application, found from its outputs."""
+
+    def __init__(self, brick: Brick, given: Inputs) -> None:
+        self.steps: list[Step] = []
+        self._inputs = given
+        self._given = {variable: name for name, variable in given.variables.items()}
+        self._labels = dict(zip(children_of(brick), names_of_children(brick), strict=True))
+        self._sources: dict[Variable, Source | None] = {}
+        self._calls: dict[ApplicationCall, Step] = {}
+        self._taken: dict[str, int] = {}
+
+    def source(self, wanted: Variable) -> Source | None:
+        """Return the source of a variable, or None if it does not depend on the inputs."""
+        waiting = [wanted]
+        while waiting:
+            here = waiting[-1]
+            if here in self._sources:
+                waiting.pop()
+                continue
+            needed = self._needed(here)
+            missing = [one for one in needed if one not in self._sources]
+            if missing:
+                waiting += missing
+            else:
+                self._sources[here] = self._found(here, needed)
+                waiting.pop()
+        return self._sources[wanted]
+
+    def _child(self, here: Variable) -> tuple[ApplicationCall, Brick] | None:
+        """Return the call of a part whose output a variable is, and the part."""
+        call: Any = get_application_call(here)
+        if call is None or not has_roles(here, [OUTPUT]):
+            return None
+        part = call.application.brick
+        return (call, part) if part in self._labels else None
+
+    def _needed(self, here: Variable) -> list[Variable]:
+        if here in self._given or here.owner is None:
+            return []
+        child = self._child(here)
+        if child is not None:
+            return list(_arguments(child[0], here).values())
+        return list(here.owner.inputs)
+
+    def _found(self, here: Variable, needed: list[Variable]) -> Source | None:
+        if here in self._given:
+            return ("", self._given[here])
+        if here.owner is None or isinstance(here, SharedVariable):
+            return None
+        child = self._child(here)
+        if child is not None:
+            return self._applied(here, *child)
+        if here.owner.function is identity:
+            return self._sources[needed[0]]
+        if not any(self._sources[one] for one in needed):
+            return None
+        return self._operated(here)
+
+    def _applied(self, here: Variable, call: ApplicationCall, part: Brick) -> Source:
+        step = self._calls.get(call)
+        if step is None:
+            label = self._labels[part]
+            options = {name: _plain(value) for name, value in call.options.items()}
+            step = Step(self._name(label), label, call.application.name, None, settings=options)
+            self._calls[call] = step
+            self.steps.append(step)
+        for name, one in _arguments(call, here).items():
+            source = self._sources[one]
+            if source is not None:
+                step.inputs.setdefault(name, source)
+        output = here.tag.name
+        step.outputs.setdefault(output, self._inputs.kind(here, output))
+        return (step.name, output)
+
+    def _operated(self, here: Variable) -> Source:
+        call = here.owner
+        assert call is not None
+        known = operations.named(call.name)
+        label = OTHER if known is None else known.name
+        step = Step(self._name(label), None, None, label)
+        step.outputs["output"] = self._inputs.kind(here, label)
+        args = call.args[:1] if call.function is getattr else call.args
+        if known is not None:
+            try:
+                self._fill(step, known, operations.arguments(known, args, call.kwargs))
+            except BuilderError:
+                known = None
+        if known is None:
+            step.operation = OTHER
+            sources = [self._sources[one] for one in call.inputs]
+            step.inputs = {f"input_{i}": one for i, one in enumerate(sources) if one}
+            step.settings = {}
+        self.steps.append(step)
+        return (step.name, "output")
+
+    def _fill(self, step: Step, known: operations.Operation, given: Mapping[str, Any]) -> None:
+        for name, value in given.items():
+            if name in known.inputs:
+                step.inputs[name] = self._argument(value)
+            elif any(isinstance(one, Variable) for one in _flat(value)):
+                raise BuilderError(f"{name} depends on a variable")
+            elif value != known.settings[name]:
+                step.settings[name] = _plain(value)
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._argument(one) for one in value]
+        if isinstance(value, Variable):
+            source = self._sources[value]
+            if source is None:
+                raise BuilderError("it depends on a parameter")
+            return source
+        return {"value": _plain(value)}
+
+    def _name(self, wish: str) -> str:
+        number = self._taken[wish] = self._taken.get(wish, 0) + 1
+        return wish if number == 1 else f"{wish}:{number}"
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, tuple):
+        return {"tuple": [_plain(one) for one in value]}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise BuilderError(f"{value!r:.60} is no plain value")
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [part for piece in value for part in _flat(piece)]
+    return [value]
+
+
+def _arguments(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
+    """Return the variables given to a call, by name, as far as an output depends on them."""
+    found: dict[str, Variable] = {}
+    waiting, seen = [output], {output}
+    while waiting:
+        here = waiting.pop()
+        if here.owner is None:
+            continue
+        copied = here.owner.function is identity and has_roles(here, [INPUT])
+        if copied and get_application_call(here) is call:
+            found.setdefault(here.tag.name, here.owner.inputs[0])
+            continue
+        fresh = [one for one in here.owner.inputs if one not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return found

@@ -1,0 +1,117 @@
+"""Intents of pages: calls of methods of a board, each of which is executed once.
+
+A page sends all its intents that have no answer, again and again and on several ways, so that none
+is lost while the kernel is busy. They are executed in the order of their numbers. An intent that is
+not possible is refused with a text, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+from extensions_live.messages import Intent, IntentName, Refusal
+from workbench.errors import BuilderError, WorkbenchError, nearest
+
+NAMES: tuple[IntentName, ...] = get_args(IntentName)
+"""The methods that a page can call."""
+
+CLIENTS = 100
+"""Number of renderings of pages whose answers are kept."""
+
+REFUSED = 30
+"""Number of refusals that are kept."""
+
+
+class Intents:
+    """Executor of the intents of pages.
+
+    Parameters
+    ----------
+    targets : objects
+        The objects that have the methods; the first that has a method executes it.
+
+    Attributes
+    ----------
+    acked : dict of str to int
+        The number of the last executed or refused intent of each client.
+    refused : list of Refusal
+        The last refusals, the newest last.
+    count : int
+        The number of intents so far.
+
+    Examples
+    --------
+    >>> class Target:
+    ...     def clear(self): print("cleared")
+    >>> intents = Intents(Target())
+    >>> one = {"client": "page", "number": 1, "name": "clear", "arguments": {}}
+    >>> intents.take([one])
+    cleared
+    >>> intents.take([one]), intents.acked
+    (None, {'page': 1})
+    """
+
+    def __init__(self, *targets: object) -> None:
+        self._targets = targets
+        self._lock = threading.Lock()  # intents arrive on several threads
+        self._acked: dict[str, int] = {}
+        self._refused: deque[Refusal] = deque(maxlen=REFUSED)
+        self.count = 0
+
+    @property
+    def acked(self) -> dict[str, int]:
+        return dict(self._acked)
+
+    @property
+    def refused(self) -> list[Refusal]:
+        return list(self._refused)
+
+    def take(self, intents: Sequence[Intent]) -> None:
+        """Execute the intents that were not executed before."""
+        with self._lock:
+            for intent in sorted(intents, key=lambda one: one["number"]):
+                client, number = intent["client"], intent["number"]
+                if number <= self._acked.get(client, 0):
+                    continue
+                self.count += 1
+                try:
+                    self._execute(intent["name"], intent.get("arguments", {}))
+                except Exception as error:
+                    self.refuse(client, number, reason(error))
+                self._acked.pop(client, None)  # the last one is kept longest
+                self._acked[client] = number
+                while len(self._acked) > CLIENTS:
+                    del self._acked[next(iter(self._acked))]
+
+    def refuse(self, client: str, number: int, text: str) -> None:
+        """Note that an intent was refused, perhaps some time after it was acknowledged."""
+        self._refused.append({"client": client, "number": number, "text": text})
+        self.count += 1
+
+    def _execute(self, name: str, arguments: Mapping[str, Any]) -> None:
+        if name not in NAMES:
+            raise BuilderError(
+                f"there is no operation {name!r:.60}{nearest(str(name), NAMES)}; the operations "
+                f"are {', '.join(NAMES)}"
+            )
+        method: Callable[..., Any] = next(
+            getattr(one, name) for one in self._targets if callable(getattr(one, name, None))
+        )
+        try:
+            inspect.signature(method).bind(**arguments)
+        except TypeError as error:
+            raise BuilderError(
+                f"the operation {name} does not accept {sorted(arguments)}: {error}"
+            ) from None
+        method(**arguments)
+
+
+def reason(error: Exception) -> str:
+    """Return the text of a refusal."""
+    if isinstance(error, WorkbenchError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,182 @@
+"""Parts of documents: to copy them, and to add them to a document under names that are free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from extensions_live.editor.document import Document, Group, is_wire
+from extensions_live.editor.nodes import point, removed, tidied, with_nodes_for_bricks
+from extensions_live.editor.settings import references, with_names
+from extensions_live.editor.wiring import rewired
+from workbench.builder.fields import Json, free_name
+from workbench.errors import BuilderError
+
+BESIDE = 40.0
+"""Distance of a copy from the original in both directions."""
+
+
+def part_of(document: Document, nodes: Iterable[str]) -> Document:
+    """Return the document of some nodes and of the edges between them.
+
+    Bricks to which these nodes refer must be among them.
+    """
+    wanted = {document.check(node) for node in nodes}
+    if not wanted:
+        raise BuilderError("no nodes are chosen")
+    inside = set(document.inside(wanted))
+    groups = {
+        name for name in document.groups if name in wanted or wanted & set(document.around(name))
+    }
+    others = [node for node in document.ids() if node not in inside and node not in document.groups]
+    outer = {
+        name: replace(group, members=tuple(m for m in group.members if m in inside | groups))
+        for name, group in document.groups.items()
+        if name in groups
+    }
+    whole = replace(document, groups={})
+    return tidied(replace(removed(whole, others) if others else whole, groups=outer))
+
+
+def merged(
+    document: Document, part: Document, position: object, inputs: Mapping[str, str] | None = None
+) -> tuple[Document, list[str]]:
+    """Return a document with the nodes of another one, and the ids of those that are outermost.
+
+    Parameters
+    ----------
+    document, part : Document
+    position : pair of numbers or None
+        Where the first of the new nodes is placed; the others keep their distances.
+    inputs : dict of str to str, optional
+        For inputs of `part` by name, the wire of the document to use in their place.
+    """
+    part = with_nodes_for_bricks(_without_dangling(part))
+    given = inputs or {}
+    names = _free_names(part.bricks, document.bricks)
+    temporary = {name: f"{name}@new" for name in names}  # so that no name is taken on the way
+    part = with_names(with_names(part, temporary), {temporary[n]: new for n, new in names.items()})
+    taken = document.wires()
+    wires: dict[str, str] = {}
+    for wire in part.makers:
+        wires[wire] = given.get(wire) or free_name(wire, taken)
+        taken.add(wires[wire])
+    part = rewired(part, lambda wire: wires[wire])
+    ids: dict[str, str] = {}
+    replaced = {node for node, name in part.inputs.items() if name in given.values()}
+    known = set(document.ids())
+    for node in part.ids():
+        if node not in replaced:
+            ids[node] = free_name(_wish(part, node), known)
+            known.add(ids[node])
+    places = _places(part, ids, position)
+    spec = document.spec
+    groups = {
+        ids[node]: Group(group.name, tuple(ids[m] for m in group.members if m in ids))
+        for node, group in part.groups.items()
+    }
+    spec = replace(
+        spec,
+        bricks=(*spec.bricks, *part.spec.bricks),
+        inputs=(
+            *spec.inputs, *(one for one in part.spec.inputs if one.name not in given.values()),
+        ),
+        calls=(*spec.calls, *(replace(call, id=ids[call.id]) for call in part.spec.calls)),
+        cost=spec.cost or part.spec.cost,
+        monitored=(*spec.monitored, *part.spec.monitored) if document.chosen else spec.monitored,
+        positions={**spec.positions, **places},
+    )  # fmt: skip
+    result = replace(
+        document,
+        spec=spec,
+        inputs={
+            **document.inputs,
+            **{ids[node]: name for node, name in part.inputs.items() if node not in replaced},
+        },
+        groups={**document.groups, **groups},
+        opened=document.opened | {_moved(node, ids) for node in part.opened},
+        frozen=document.frozen | part.frozen,
+    )
+    result = tidied(result.with_calls(result.spec.calls))
+    return result, [new for node, new in ids.items() if part.parent(node) is None]
+
+
+def same_inputs(document: Document, part: Document) -> dict[str, str]:
+    """Return the names of the inputs of a part that a document also has, each with itself."""
+    known = set(document.spec.inputs)
+    return {given.name: given.name for given in part.spec.inputs if given in known}
+
+
+def _wish(part: Document, node: str) -> str:
+    if node in part.groups:
+        return node
+    call = part.calls.get(node)
+    name = part.title(node) if call is None or call.brick is None else call.brick
+    return name.replace("/", ".")
+
+
+def _moved(node: str, ids: Mapping[str, str]) -> str:
+    top, slash, below = node.partition("/")
+    return ids.get(top, top) + slash + below
+
+
+def _free_names(wanted: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    known = set(taken)
+    found: dict[str, str] = {}
+    for name in wanted:
+        found[name] = free_name(name, known)
+        known.add(found[name])
+    return found
+
+
+def _places(
+    part: Document, ids: Mapping[str, str], position: object
+) -> dict[str, tuple[float, float]]:
+    places = part.spec.positions
+    if position is None:
+        return {
+            _moved(node, ids): place
+            for node, place in places.items()
+            if node.partition("/")[0] in ids
+        }
+    x, y = point(position)
+    own = {node: place for node, place in places.items() if node in ids}
+    left = min((place[0] for place in own.values()), default=0.0)
+    above = min((place[1] for place in own.values()), default=0.0)
+    moved = {ids[node]: (x + p[0] - left, y + p[1] - above) for node, p in own.items()}
+    if not own:
+        first = next((node for node in ids if part.parent(node) is None), None)
+        moved = {} if first is None else {ids[first]: (x, y)}
+    return moved
+
+
+def _without_dangling(part: Document) -> Document:
+    """Check that a part has all bricks that it needs, and drop edges from elsewhere."""
+    known, bricks = part.wires(), set(part.bricks)
+    for brick in part.spec.bricks:
+        missing = references([dict(brick.settings), dict(brick.changes)]) - bricks
+        if missing:
+            raise BuilderError(
+                f"{brick.name} uses the brick {sorted(missing)[0]}, which is not among the nodes"
+            )
+    calls = []
+    for call in part.spec.calls:
+        if call.brick is not None and call.brick.partition("/")[0] not in bricks:
+            raise BuilderError(f"the brick {call.brick!r:.60} is missing")
+        inputs: dict[str, Json] = {}
+        for name, given in call.inputs.items():
+            listed = given if isinstance(given, list) else [given]
+            if references(listed) - bricks:
+                raise BuilderError(f"{call.id} uses a parameter of a brick that is missing")
+            left = [one for one in listed if not is_wire(one) or one in known]
+            if left:
+                inputs[name] = left if isinstance(given, list) else left[0]
+        calls.append(replace(call, inputs=inputs))
+    return part.with_calls(calls)
+
+
+def beside(part: Document) -> Document:
+    """Return a part whose nodes stand beside their originals."""
+    places = {node: (x + BESIDE, y + BESIDE) for node, (x, y) in part.spec.positions.items()
+              if "/" not in node}  # fmt: skip
+    return part.placed(places)

@@ -1,0 +1,214 @@
+"""Variables of the notebook that a board can use: classes of bricks, and streams of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from extensions_live.messages import SourceData, StreamData
+from extensions_live.notebook import shell
+from workbench.builder import InputSpec, register, registry
+from workbench.data import MNIST, DataStream, Flatten, Prefetch, ShuffledScheme
+from workbench.data import Mapping as Mapped
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import BuilderError, nearest
+
+DIGITS, IMAGES = "digits", "digit images"
+"""The names of the streams of the digits that the package contains: as rows, and as images."""
+
+BATCH = 64
+
+
+def names() -> dict[str, Any]:
+    """Return the variables of the notebook; none outside of a notebook."""
+    running = shell()
+    return {} if running is None else dict(running.user_ns)
+
+
+def classes(given: Mapping[str, Any]) -> list[type[Any]]:
+    """Return the classes of bricks, schemes and modules that cells define."""
+    return [
+        value
+        for name, value in given.items()
+        if isinstance(value, type)
+        and not name.startswith("_")
+        and value.__module__ == "__main__"
+        and registry.kind_of(value) is not None
+    ]
+
+
+def register_classes(given: Mapping[str, Any]) -> bool:
+    """Register the classes of the notebook, and return True if one is new."""
+    fresh = [cls for cls in classes(given) if registry.name_of(cls) is None]
+    for cls in fresh:
+        register(cls)
+    return bool(fresh)
+
+
+def _vectors(batch: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a batch of images and labels with labels of shape ``(batch,)``."""
+    features, targets = batch
+    return features, np.asarray(targets).reshape(-1)
+
+
+def digits() -> dict[str, AbstractDataStream]:
+    """Return the streams of the digits of the package, by name.
+
+    The first has rows of 784 pixels, and classes of shape ``(batch,)``. The second has images of
+    shape ``(batch, 1, 28, 28)``, and classes of shape ``(batch, 1)``.
+    """
+    data = MNIST(("train",), full=False)
+    scheme = ShuffledScheme(data.num_examples, batch_size=BATCH)
+    images = DataStream.default_stream(data, iteration_scheme=scheme)
+    rows = Mapped(Flatten(images, which_sources=("features",)), _vectors)
+    return {DIGITS: rows, IMAGES: images}
+
+
+class Streams:
+    """The streams that can be chosen on a page: those of the notebook, and the digits.
+
+    Parameters
+    ----------
+    look : callable, optional
+        A function that returns the variables of the notebook.
+    """
+
+    def __init__(self, look: Callable[[], dict[str, Any]] = names) -> None:
+        self._look = look
+        self._digits: dict[str, AbstractDataStream] | None = None
+        self._known: dict[str, tuple[AbstractDataStream, StreamData]] = {}
+
+    def found(self, name: object) -> AbstractDataStream:
+        """Return a stream by name.
+
+        Raises
+        ------
+        BuilderError
+            If there is no such stream.
+        """
+        streams = self._streams()
+        if not isinstance(name, str) or name not in streams:
+            raise BuilderError(
+                f"there is no stream {name!r:.60}{nearest(str(name), streams)}; there are "
+                f"{', '.join(streams)}"
+            )
+        return streams[name]
+
+    def listed(self) -> list[StreamData]:
+        """Return the streams for the page; one that cannot be looked at has no sources."""
+        found = []
+        for name, stream in self._streams().items():
+            old = self._known.get(name)
+            if old is None or old[0] is not stream:
+                try:
+                    old = stream, facts(name, stream)
+                except Exception:  # a stream of the user's can raise anything
+                    old = stream, {"name": name, "note": "not looked at", "sources": []}
+                self._known[name] = old
+            found.append(old[1])
+        return found
+
+    def _streams(self) -> dict[str, AbstractDataStream]:
+        found = {
+            name: value
+            for name, value in self._look().items()
+            if isinstance(value, AbstractDataStream) and not name.startswith("_")
+        }
+        if self._digits is None:
+            self._digits = digits()
+        return {**self._digits, **found}
+
+
+def facts(name: str, stream: AbstractDataStream) -> StreamData:
+    """Return the sources of a stream, read from a first batch, and a note about it."""
+    count, size = _whole(stream, "num_examples"), _whole(stream, "batch_size")
+    note = "" if count is None else f"{count:,} examples"
+    note += "" if size is None else f" in batches of {size}"
+    sources = sources_of(stream)
+    shapes = [" x ".join(map(str, one["shape"][1:])) or "numbers" for one in sources]
+    note += "".join(f", {one['name']} {text}" for one, text in zip(sources, shapes, strict=True))
+    return {"name": name, "note": note.strip(" ,"), "sources": sources}
+
+
+def _whole(stream: AbstractDataStream, name: str) -> int | None:
+    """Return a number that a stream or the one that it transforms has, or None."""
+    here: Any = stream
+    while here is not None:
+        found = getattr(here, name, None)
+        if isinstance(found, int):
+            return found
+        here = getattr(here, "data_stream", None)
+    return None
+
+
+def sources_of(stream: AbstractDataStream) -> list[SourceData]:
+    """Return names, shapes and dtypes of the sources of a stream; its position does not move.
+
+    The first size of a batch is not known, because batches can differ.
+    """
+    if not can_be_looked_at(stream):
+        raise BuilderError(
+            "the sources of a stream that can be read only once, or by other processes, cannot be "
+            "looked at; add inputs by hand"
+        )
+    batch = next(iter(stream.iterate(0)))
+    found: list[SourceData] = []
+    for source, value in zip(stream.sources, batch, strict=True):
+        array = np.asarray(value)
+        shape: list[int | None] = list(array.shape)
+        if shape and not stream.produces_examples:
+            shape[0] = None
+        found.append({"name": source, "shape": shape, "dtype": dtype_of(array)})
+    return found
+
+
+def can_be_looked_at(stream: AbstractDataStream) -> bool:
+    """Return True if reading a batch changes nothing, and starts no processes."""
+    here: Any = stream
+    while here is not None:
+        if isinstance(here, Prefetch):
+            return False
+        here = getattr(here, "data_stream", None)
+    return not stream.reads_once
+
+
+def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | None:
+    """Return why data of some sources cannot be given to inputs, or None.
+
+    Examples
+    --------
+    >>> source = {"name": "features", "shape": [None, 784], "dtype": "float32"}
+    >>> misfit([source], [InputSpec("features", "float32", (None, 1, 28, 28))])
+    'the source features has shape ? x 784, but the input features has ? x 1 x 28 x 28'
+    >>> misfit([source], [InputSpec("features")]) is None
+    True
+    """
+    known = {source["name"]: source["shape"] for source in sources}
+    for given in inputs:
+        if given.name not in known:
+            return (
+                f"the stream has no source {given.name!r}{nearest(given.name, known)}; its sources "
+                f"are {', '.join(known)}; rename the input or the source"
+            )
+        shape = known[given.name]
+        pairs = zip(shape, given.shape, strict=False)
+        if len(shape) != len(given.shape) or any(None not in p and p[0] != p[1] for p in pairs):
+            found, wanted = (
+                " x ".join("?" if size is None else str(size) for size in sizes) or "one number"
+                for sizes in (shape, given.shape)
+            )
+            return (
+                f"the source {given.name} has shape {found}, but the input {given.name} has "
+                f"{wanted}"
+            )
+    return None
+
+
+def dtype_of(array: np.ndarray[Any, Any]) -> str:
+    """Return the dtype of an input for data: floating-point numbers are float32."""
+    kinds = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
+    if array.dtype.kind not in kinds:
+        raise BuilderError(f"data of dtype {array.dtype} cannot be an input")
+    return kinds[array.dtype.kind]

@@ -1,0 +1,58 @@
+"""The still output of an editor: an image of the board that stays in the saved notebook."""
+
+from __future__ import annotations
+
+import base64
+import html
+from typing import Any
+
+from extensions_live.editor.board import Board
+from extensions_live.editor.image import as_text, draw
+from extensions_live.messages import MimeBundle
+from extensions_live.still_output import STYLE, StillOutput
+
+NOT_LIVE = (
+    '<div class="wb-not-live" hidden>Not live: if the kernel is still running, reload the page; '
+    "otherwise run the cell again.</div>"
+)
+EMPTY = '<div class="wb-still wb-no-values">The board of this editor was empty.</div>'
+
+
+class EditorStill(StillOutput):
+    """Image of a board, and its code.
+
+    Parameters
+    ----------
+    board : Board
+    """
+
+    def __init__(self, board: Board) -> None:
+        source: Any = board
+        super().__init__(source)
+        self._board = board
+
+    def due(self) -> object:
+        """Return the version of the board, or None if nothing is due."""
+        if self._clock() < self._next:
+            return None
+        return ("board", self._board.version)
+
+    def over(self) -> bool:
+        """Return False, since a board can always change."""
+        return False
+
+    def text(self) -> str:
+        """Return the nodes of the board as text."""
+        return as_text(self._board.payload())
+
+    def bundles(self) -> tuple[MimeBundle, MimeBundle]:
+        """Return the code and the image as MIME bundles."""
+        payload = self._board.payload()
+        text = as_text(payload)
+        if not payload["nodes"]:
+            return {"text/plain": text, "text/html": STYLE + EMPTY}, {"text/plain": ""}
+        code = html.escape(payload["code"]["text"])
+        shown = f'<details class="wb-still"><summary>code</summary><pre>{code}</pre></details>'
+        image: MimeBundle = {"text/plain": text}
+        image["image/png"] = base64.b64encode(draw(payload)).decode()
+        return {"text/plain": "", "text/html": STYLE + NOT_LIVE + shown}, image

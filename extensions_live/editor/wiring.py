@@ -1,0 +1,301 @@
+"""Edits of a document that connect outputs to inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from extensions_live.editor.anatomy import anatomies, is_cost, method_of
+from extensions_live.editor.document import Document, is_wire, wires_of
+from workbench.builder import CallSpec, Method, Port
+from workbench.builder.convert import is_numbered
+from workbench.builder.fields import Json, free_name
+from workbench.builder.graph import default_wire
+from workbench.errors import BuilderError, nearest
+
+PORT = "{node} has no {side} {name!r}{hint}; it has {names}"
+PART = "{node!r} is a part of a brick that wires its parts itself; unpack the brick first"
+
+
+def methods(document: Document) -> dict[str, Method]:
+    """Return the method that each call of a document applies, by node."""
+    found: dict[str, Method] | None = vars(document).get("_methods")
+    if found is None:
+        known = anatomies(document.spec)
+        found = {call.id: method_of(call, known) for call in document.spec.calls}
+        vars(document)["_methods"] = found
+    return found
+
+
+def endpoint(document: Document, node: object, port: object) -> tuple[str, str]:
+    """Return the node and its port that a port of a node or of a group stands for.
+
+    A port of a group is named by the node inside the group, a slash and the port.
+    """
+    if isinstance(node, str) and "/" in node and node not in document.ids():
+        raise BuilderError(PART.format(node=node))
+    document.check(node)
+    assert isinstance(node, str)
+    if not isinstance(port, str):
+        raise BuilderError(f"the name of a port must be a string, not {port!r:.60}")
+    if node not in document.groups:
+        return node, port
+    member, _, name = port.partition("/")
+    if member not in document.inside([node]):
+        raise BuilderError(
+            f"the group {document.title(node)} has no port {port!r}; its ports are named like "
+            "'linear/output'"
+        )
+    return member, name
+
+
+def connected(
+    document: Document, source: object, output: object, target: object, input_: object
+) -> Document:
+    """Return a document in which an output is given to an input.
+
+    What was given to the input is replaced, except for an input that takes several.
+    """
+    source, output = endpoint(document, source, output)
+    target, input_ = endpoint(document, target, input_)
+    wire = wire_of(document, source, output)
+    call = document.call(target)
+    port = input_port(document, call, input_)
+    given: Json = wire
+    if port.many:
+        before = call.inputs.get(input_, [])
+        given = [*(before if isinstance(before, list) else [before]), wire]
+    return document.with_call(replace(call, inputs={**call.inputs, input_: given}))
+
+
+def disconnected(document: Document, target: object, input_: object, index: int | None) -> Document:
+    """Return a document in which nothing is given to an input, or one less of several."""
+    target, input_ = endpoint(document, target, input_)
+    call = document.call(target)
+    if input_ not in call.inputs:
+        input_port(document, call, input_)
+        raise BuilderError(f"nothing is connected to {document.title(target)}.{input_}")
+    given = call.inputs[input_]
+    rest = {name: one for name, one in call.inputs.items() if name != input_}
+    if index is not None and isinstance(given, list):
+        if type(index) is not int or not 0 <= index < len(given):
+            raise BuilderError(
+                f"{document.title(target)}.{input_} has {len(given)} edges; there is no edge "
+                f"{index!r:.20}"
+            )
+        left = [one for number, one in enumerate(given) if number != index]
+        rest = {**call.inputs, input_: left} if left else rest
+    return document.with_call(replace(call, inputs=rest))
+
+
+def wire_of(document: Document, node: str, output: str) -> str:
+    """Return the wire of an output of a node."""
+    names = output_names(document, node)
+    if output not in names:
+        raise _missing(document, node, "output", output, names)
+    return document.outputs(node)[names.index(output)]
+
+
+def output_names(document: Document, node: str) -> list[str]:
+    """Return the names of the outputs of a node."""
+    if node in document.inputs:
+        return [document.inputs[node]]
+    call = document.call(node)
+    names = [port.name for port in methods(document)[node].outputs or ()]
+    extra = [f"output_{number}" for number in range(len(names), len(call.outputs))]
+    return [*names, *extra][: len(call.outputs)]
+
+
+def input_port(document: Document, call: CallSpec, name: str) -> Port:
+    """Return an input of a call by name."""
+    ports = {port.name: port for port in methods(document)[call.id].inputs or ()}
+    if name not in ports:
+        raise _missing(document, call.id, "input", name, list(ports))
+    return ports[name]
+
+
+def _missing(document: Document, node: str, side: str, name: str, names: list[str]) -> BuilderError:
+    return BuilderError(
+        PORT.format(
+            node=document.title(node), side=side, name=name, hint=nearest(name, names),
+            names=", ".join(names) or "none",
+        )
+    )  # fmt: skip
+
+
+def refreshed(document: Document, before: Mapping[str, Method]) -> Document:
+    """Return a document in which each call has the outputs that its brick now has.
+
+    Parameters
+    ----------
+    document : Document
+    before : dict of str to Method
+        The methods of calls before the edit, in which outputs had their wires.
+    """
+    now, taken = methods(document), document.wires()
+    calls, dropped = [], set()
+    for call in document.spec.calls:
+        names = [port.name for port in now[call.id].outputs or ()]
+        old_method = before.get(call.id)
+        old = [] if old_method is None else [port.name for port in old_method.outputs or ()]
+        undeclared = call.operation is None and names == ["output_0"] == old
+        if names == old or undeclared:
+            calls.append(call)
+            continue
+        wires = dict(zip(old, call.outputs, strict=False))
+        outputs = []
+        for name in names:
+            wire = wires.pop(name, None)
+            if wire is None:
+                wire = free_name(wire_for(call, name), taken)
+                taken.add(wire)
+            outputs.append(wire)
+        dropped |= set(wires.values())
+        calls.append(replace(call, outputs=tuple(outputs)))
+    ports = {node: {port.name for port in method.inputs or ()} for node, method in now.items()}
+    calls = [
+        replace(call, inputs={n: g for n, g in call.inputs.items() if n in ports[call.id]})
+        for call in calls
+    ]
+    return without_wires(document.with_calls(calls), dropped)
+
+
+def wire_for(call: CallSpec, output: str) -> str:
+    """Return the name that an output of a call has by default."""
+    if call.operation is not None:
+        return call.operation
+    return default_wire((call.brick or "").rpartition("/")[2], call.method or "apply", output)
+
+
+def without_wires(document: Document, gone: set[str]) -> Document:
+    """Return a document without the edges, the cost and the monitored wires that are gone."""
+    if not gone:
+        return document
+    spec = document.spec
+    calls = [replace(call, inputs=_without(call.inputs, gone)) for call in spec.calls]
+    spec = replace(
+        spec,
+        cost=None if spec.cost in gone else spec.cost,
+        monitored=tuple(wire for wire in spec.monitored if wire not in gone),
+    )
+    return replace(document, spec=spec).with_calls(calls)
+
+
+def _without(inputs: Mapping[str, Json], gone: set[str]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for name, given in inputs.items():
+        if isinstance(given, list):
+            left = [one for one in given if not (is_wire(one) and one in gone)]
+            if left:
+                found[name] = left
+        elif not (is_wire(given) and given in gone):
+            found[name] = given
+    return found
+
+
+def rewired(document: Document, new: Callable[[str], str]) -> Document:
+    """Return a document in which every wire has the name that `new` returns for it."""
+
+    def mapped(given: Json) -> Json:
+        if isinstance(given, list):
+            return [mapped(one) for one in given]
+        return new(given) if is_wire(given) else given
+
+    spec = document.spec
+    calls = tuple(
+        replace(
+            call,
+            inputs={name: mapped(given) for name, given in call.inputs.items()},
+            outputs=tuple(map(new, call.outputs)),
+        )
+        for call in spec.calls
+    )
+    spec = replace(
+        spec,
+        inputs=tuple(replace(given, name=new(given.name)) for given in spec.inputs),
+        calls=calls,
+        cost=None if spec.cost is None else new(spec.cost),
+        monitored=tuple(map(new, spec.monitored)),
+    )
+    inputs = {node: new(name) for node, name in document.inputs.items()}
+    return replace(document, spec=spec, inputs=inputs)
+
+
+def is_default(call: CallSpec, wire: str, output: str) -> bool:
+    """Check whether a wire has the name that it has by default, perhaps with a number."""
+    default = wire_for(call, output)
+    return wire == default or is_numbered(wire, default)
+
+
+def with_method(document: Document, node: str, method: object) -> Document:
+    """Return a document in which a node applies another method of its brick."""
+    call = document.call(node)
+    if call.operation is not None or call.brick is None:
+        raise BuilderError(f"{document.title(node)} is an operation, which has no methods")
+    name, _, below = call.brick.partition("/")
+    known = [] if below else [one.name for one in anatomies(document.spec)[name].methods]
+    if method not in known:
+        raise BuilderError(
+            f"{call.brick} has no method {method!r:.60}{nearest(str(method), known)}; it has "
+            f"{', '.join(known) or 'none'}"
+        )
+    before = methods(document)
+    return refreshed(document.with_call(replace(call, method=str(method), settings={})), before)
+
+
+def with_cost(document: Document, node: object, output: object) -> Document:
+    """Return a document in which an output is the cost; in which none is, if `node` is None."""
+    if node is None:
+        return replace(document, spec=replace(document.spec, cost=None))
+    found, name = endpoint(document, node, output)
+    wire = wire_of(document, found, name)
+    if found in document.inputs:
+        raise BuilderError(f"the input {wire} cannot be the cost; connect it to a cost first")
+    return replace(document, spec=replace(document.spec, cost=wire))
+
+
+def with_plain_names(document: Document, node: str) -> Document:
+    """Return a document in which the output of a new cost has a short name.
+
+    The first cost becomes the cost of the model.
+    """
+    call = document.calls[node]
+    name = document.brick_of(node)
+    if name is None or not is_cost(document.bricks[name].type) or len(call.outputs) != 1:
+        return document
+    old = call.outputs[0]
+    rate = document.bricks[name].type == "MisclassificationRate"
+    new = free_name("error_rate" if rate else "cost", document.wires())
+    document = rewired(document, lambda wire: new if wire == old else wire)
+    if rate or document.spec.cost is not None:
+        return document
+    return replace(document, spec=replace(document.spec, cost=new))
+
+
+def with_monitor(document: Document, node: object, output: object, on: Any) -> Document:
+    """Return a document in which an output is monitored, or is not."""
+    found, name = endpoint(document, node, output)
+    wire = wire_of(document, found, name)
+    kept = [one for one in monitored(document) if one != wire]
+    names = (*kept, wire) if on else tuple(kept)
+    return replace(document, spec=replace(document.spec, monitored=names), chosen=True)
+
+
+def monitored(document: Document) -> tuple[str, ...]:
+    """Return the wires that are monitored: the chosen ones, or those that nothing else needs."""
+    if document.chosen:
+        return document.spec.monitored
+    return sinks(document)
+
+
+def sinks(document: Document) -> tuple[str, ...]:
+    """Return the wires of single outputs that nothing else needs, without the cost."""
+    used = {wire for call in document.spec.calls for wire in wires_of(call)}
+    return tuple(
+        call.outputs[0]
+        for call in document.spec.calls
+        if len(call.outputs) == 1
+        and call.outputs[0] not in used
+        and call.outputs[0] != document.spec.cost
+    )

@@ -1,0 +1,43 @@
+// Inserts code as a new cell below the one that shows the editor, where the page allows it.
+
+import type { EditorModel } from "./model";
+
+interface SharedCell {
+  readonly cell_type: string;
+  readonly outputs?: readonly { readonly data?: Record<string, unknown> }[];
+}
+
+/** The part of JupyterLab's shared notebook that inserts cells. */
+interface SharedNotebook {
+  readonly cells: readonly SharedCell[];
+  insertCell: (index: number, cell: object) => unknown;
+}
+
+const VIEW = "application/vnd.jupyter.widget-view+json";
+
+/** Returns the notebook of a widget if a cell can be inserted into it, else null. */
+export function notebookOf(model: EditorModel): SharedNotebook | null {
+  const found = model.widget_manager?.context?.model as
+    { sharedModel?: Partial<SharedNotebook> } | undefined;
+  const shared = found?.sharedModel;
+  return typeof shared?.insertCell === "function" && Array.isArray(shared.cells)
+    ? (shared as SharedNotebook)
+    : null;
+}
+
+/** Inserts a cell with `source` below the cell that shows the model; returns true on success. */
+export function insertCell(model: EditorModel, source: string): boolean {
+  const notebook = notebookOf(model);
+  if (!notebook) return false;
+  const ident = model.get("ident");
+  const at = notebook.cells.findIndex(({ cell_type, outputs = [] }) => {
+    if (cell_type !== "code") return false;
+    return outputs.some(({ data }) => {
+      const view = data?.[VIEW] as { model_id?: unknown } | undefined;
+      return view?.model_id === ident;
+    });
+  });
+  const index = at < 0 ? notebook.cells.length : at + 1;
+  notebook.insertCell(index, { cell_type: "code", source, metadata: { trusted: true } });
+  return true;
+}

@@ -1,0 +1,95 @@
+// The lists to choose from: what fits at an end, and the nodes of the board.
+
+import type { BoardNode, BoardPayload } from "../messages";
+import { itemScore, type Item } from "./entries";
+import { isTaken, targetsFor, whatFits, type End } from "./fitting";
+import { familyOfGroup, type Family } from "./images";
+import { words } from "./labels";
+import type { Choice } from "./parts/Chooser";
+
+export interface Acts {
+  /** Adds an item; with an end, it is connected to it. */
+  readonly add: (item: Item, end: End | null) => void;
+  readonly connect: (from: End, to: End) => void;
+  readonly select: (ids: readonly string[], show: boolean) => void;
+  readonly familyOf: (node: BoardNode) => Family;
+}
+
+/** Returns the items as choices; a choice adds the item, connected to `end` if there is one. */
+export function itemChoices(items: readonly Item[], end: End | null, { add }: Acts): Choice[] {
+  return items.map((item) => ({
+    key: item.type,
+    title: item.type,
+    text: item.text,
+    note: item.group,
+    rank: (query) => itemScore(item, query),
+    tile: { type: item.type, family: familyOfGroup(item.group) },
+    act: () => {
+      add(item, end);
+    },
+  }));
+}
+
+/** Returns what fits at `end` as choices. */
+export function fittingChoices(
+  items: readonly Item[],
+  board: BoardPayload,
+  end: End,
+  acts: Acts,
+): Choice[] {
+  return itemChoices(whatFits(items, board, end), end, acts);
+}
+
+/** Returns the ends to which some ends of a node can be connected, and then what can be added. */
+export function connectChoices(
+  items: readonly Item[],
+  board: BoardPayload,
+  ends: readonly End[],
+  acts: Acts,
+): Choice[] {
+  const other = (end: End) => (end.side === "output" ? "input" : "output");
+  const free = [...ends].sort((a, b) => Number(isFilled(board, a)) - Number(isFilled(board, b)));
+  const there = free.flatMap((end) =>
+    targetsFor(board, end).map(({ node, port, taken }) => ({
+      key: `${end.port}-${node.id}-${port}`,
+      title: node.title,
+      text: portText(node, port, end),
+      note: [taken ? "replaces" : "", ends.length > 1 ? words(end.port) : ""]
+        .filter(Boolean)
+        .join(" "),
+      words: `${node.type} ${words(port)}`,
+      tile: { type: node.kind === "input" ? "Input" : node.type, family: acts.familyOf(node) },
+      act: () => {
+        acts.connect(end, { node: node.id, port, side: other(end) });
+      },
+    })),
+  );
+  const [end] = free;
+  if (!end) return there;
+  const fresh = fittingChoices(items, board, end, acts);
+  return [...there, ...fresh.map((one) => ({ ...one, key: `new-${one.key}`, note: "new" }))];
+}
+
+function isFilled({ edges }: BoardPayload, { node, port, side }: End): boolean {
+  return side === "input" && isTaken(edges, node, port);
+}
+
+function portText(node: BoardNode, port: string, end: End): string {
+  const several = (end.side === "output" ? node.inputs : node.outputs).length > 1;
+  return several ? `${end.side === "output" ? "input" : "output"} ${words(port)}` : node.type;
+}
+
+/** Returns the nodes of the board as choices. */
+export function nodeChoices(board: BoardPayload, acts: Acts): Choice[] {
+  return board.nodes.map((node) => ({
+    key: node.id,
+    title: node.title,
+    text: node.kind === "input" ? "input" : node.type,
+    words: node.settings.map(({ name }) => words(name)).join(" "),
+    note: node.fault ? "fault" : "",
+    tile: { type: node.kind === "input" ? "Input" : node.type, family: acts.familyOf(node) },
+    act: () => {
+      acts.select([node.id], true);
+    },
+  }));
+}

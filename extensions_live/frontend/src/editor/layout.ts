@@ -1,0 +1,197 @@
+// Places nodes from top to bottom, the contents of open groups first. Nodes with a position keep it;
+// dagre runs only if a container has no positions at all, or if the user wants it.
+
+import { Graph, layout as dagre } from "@dagrejs/dagre";
+
+import type { BoardEdge, BoardNode } from "../messages";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Box extends Size {
+  readonly x: number;
+  readonly y: number;
+}
+
+export type Place = readonly [x: number, y: number];
+
+type LaidNode = Pick<BoardNode, "id" | "parent" | "position" | "open">;
+type LaidEdge = Pick<BoardEdge, "source" | "target" | "from_inside" | "to_inside">;
+
+/** Space within an open group, around its contents. */
+export const INSIDE = { side: 28, top: 84, bottom: 44 };
+
+const GAP = { x: 44, y: 56 };
+
+/** Returns a text that changes only if the layout can change. */
+export function structureOf(nodes: readonly LaidNode[], edges: readonly LaidEdge[]): string {
+  return JSON.stringify([
+    nodes.map(({ id, parent, position, open }) => [id, parent, position, open]),
+    edges.map(({ source, target }) => [source, target]),
+  ]);
+}
+
+/**
+ * Returns the boxes of all nodes, relative to their parents. `sizes` has the sizes of nodes that are
+ * not open groups. `known` has positions for nodes without one, such as those of the last layout.
+ */
+export function place(
+  nodes: readonly LaidNode[],
+  edges: readonly LaidEdge[],
+  sizes: ReadonlyMap<string, Size>,
+  known: ReadonlyMap<string, Place> = new Map(),
+): Map<string, Box> {
+  const boxes = new Map<string, Box>();
+  const children = new Map<string | null, LaidNode[]>();
+  for (const node of nodes) {
+    const siblings = children.get(node.parent);
+    if (siblings) siblings.push(node);
+    else children.set(node.parent, [node]);
+  }
+  const fill = (parent: string | null, origin: Place): Box | null => {
+    const own = children.get(parent) ?? [];
+    if (!own.length) return null;
+    const measured = new Map<string, Size>();
+    for (const { id } of own) {
+      const inner = fill(id, [INSIDE.side, INSIDE.top]);
+      measured.set(id, inner ? around(inner, sizes.get(id)) : (sizes.get(id) ?? DEFAULT));
+    }
+    const places = placeSome(own, edges, measured, known, origin);
+    for (const [id, [x, y]] of places) boxes.set(id, { x, y, ...(measured.get(id) ?? DEFAULT) });
+    return bounds([...places.keys()].flatMap((id) => boxes.get(id) ?? []));
+  };
+  fill(null, [0, 0]);
+  return boxes;
+}
+
+const DEFAULT: Size = { width: 200, height: 60 };
+
+/** Returns the size of an open group around the box of its contents. */
+function around({ x, y, width, height }: Box, least: Size = DEFAULT): Size {
+  return {
+    width: Math.max(x + width + INSIDE.side, least.width),
+    height: y + height + INSIDE.bottom,
+  };
+}
+
+/** Returns the smallest box that contains some boxes. */
+export function bounds(boxes: readonly Box[]): Box {
+  const left = Math.min(...boxes.map(({ x }) => x));
+  const top = Math.min(...boxes.map(({ y }) => y));
+  const right = Math.max(...boxes.map(({ x, width }) => x + width));
+  const bottom = Math.max(...boxes.map(({ y, height }) => y + height));
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+function placeSome(
+  nodes: readonly LaidNode[],
+  edges: readonly LaidEdge[],
+  sizes: ReadonlyMap<string, Size>,
+  known: ReadonlyMap<string, Place>,
+  origin: Place,
+): Map<string, Place> {
+  const placed = new Map<string, Place>();
+  for (const { id, position } of nodes) {
+    const at = position ?? known.get(id);
+    if (at) placed.set(id, at);
+  }
+  if (!placed.size) return arranged(nodes, edges, sizes, origin);
+  const box = (id: string): Box[] => {
+    const at = placed.get(id);
+    return at ? [{ x: at[0], y: at[1], ...(sizes.get(id) ?? DEFAULT) }] : [];
+  };
+  const inside = inner(nodes, edges);
+  for (const { id } of nodes) {
+    if (placed.has(id)) continue;
+    const size = sizes.get(id) ?? DEFAULT;
+    const before = inside.filter(({ target }) => target === id).flatMap((e) => box(e.source));
+    const after = inside.filter(({ source }) => source === id).flatMap((e) => box(e.target));
+    const all = [...placed.keys()].flatMap(box);
+    placed.set(id, freePlace(size, wanted(size, before, after, all), all));
+  }
+  return placed;
+}
+
+/** Returns a place below its predecessors, above its successors, or below everything. */
+function wanted(size: Size, before: Box[], after: Box[], all: Box[]): Place {
+  if (before.length) {
+    const { x, y, width, height } = bounds(before);
+    return [x + (width - size.width) / 2, y + height + GAP.y];
+  }
+  if (after.length) {
+    const { x, y, width } = bounds(after);
+    return [x + (width - size.width) / 2, y - size.height - GAP.y];
+  }
+  const { x, y, height } = bounds(all);
+  return [x, y + height + GAP.y];
+}
+
+/** Returns the first place to the right of `start` where a box of this size overlaps no other. */
+export function freePlace(size: Size, start: Place, boxes: readonly Box[]): Place {
+  let [x] = start;
+  const [, y] = start;
+  for (let tries = 0; tries <= boxes.length; tries += 1) {
+    const hit = boxes.find(
+      (box) =>
+        x < box.x + box.width + 16 &&
+        box.x < x + size.width + 16 &&
+        y < box.y + box.height + 16 &&
+        box.y < y + size.height + 16,
+    );
+    if (!hit) break;
+    x = hit.x + hit.width + GAP.x;
+  }
+  return [Math.round(x), Math.round(y)];
+}
+
+/** Returns the edges between some nodes. */
+function inner(nodes: readonly LaidNode[], edges: readonly LaidEdge[]): LaidEdge[] {
+  const ids = new Set(nodes.map(({ id }) => id));
+  return edges.filter(
+    ({ source, target, from_inside, to_inside }) =>
+      ids.has(source) && ids.has(target) && !from_inside && !to_inside,
+  );
+}
+
+function arranged(
+  nodes: readonly LaidNode[],
+  edges: readonly LaidEdge[],
+  sizes: ReadonlyMap<string, Size>,
+  origin: Place,
+): Map<string, Place> {
+  const graph = new Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "TB", nodesep: GAP.x, ranksep: GAP.y, edgesep: 24 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id } of nodes) graph.setNode(id, { ...(sizes.get(id) ?? DEFAULT) });
+  inner(nodes, edges).forEach(({ source, target }, number) => {
+    graph.setEdge(source, target, {}, String(number));
+  });
+  dagre(graph);
+  const boxes = nodes.map(({ id }) => {
+    const { x, y, width, height } = graph.node(id) as Box;
+    return { id, x: x - width / 2, y: y - height / 2, width, height };
+  });
+  const { x: left, y: top } = bounds(boxes);
+  return new Map(
+    boxes.map(({ id, x, y }): [string, Place] => [
+      id,
+      [Math.round(x - left + origin[0]), Math.round(y - top + origin[1])],
+    ]),
+  );
+}
+
+export type Side = "left" | "centre" | "top" | "middle";
+
+/** Returns new positions in which some boxes have an edge or their centres in common. */
+export function aligned(boxes: ReadonlyMap<string, Box>, side: Side): Record<string, Place> {
+  const { x, y, width, height } = bounds([...boxes.values()]);
+  const to: Record<Side, (box: Box) => Place> = {
+    left: (box) => [x, box.y],
+    centre: (box) => [Math.round(x + (width - box.width) / 2), box.y],
+    top: (box) => [box.x, y],
+    middle: (box) => [box.x, Math.round(y + (height - box.height) / 2)],
+  };
+  return Object.fromEntries([...boxes].map(([id, box]) => [id, to[side](box)]));
+}

@@ -1,0 +1,240 @@
+// The editor: its parts, and how they work together.
+
+import { useReactFlow } from "@xyflow/react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+
+import { notebookOf } from "../cells";
+import { itemsOf } from "../entries";
+import type { FlowEdge, FlowNode } from "../flow";
+import { familyOfGroup } from "../images";
+import { aligned, type Box, type Side } from "../layout";
+import { boardOf, paletteOf, type EditorModel } from "../model";
+import { outboxOf } from "../transport";
+import { Canvas } from "./Canvas";
+import { Chooser } from "./Chooser";
+import { CodePane, useCodeRefusal } from "./CodePane";
+import { PaletteProvider, ToolsProvider, useLatest, useTrait, type Tools } from "./context";
+import { saveImage } from "./exporting";
+import { Empty, Help, Toasts } from "./Overlays";
+import { Palette } from "./Palette";
+import { Settings } from "./Settings";
+import { StatusBar } from "./StatusBar";
+import { Toolbar, type Command } from "./Toolbar";
+import { Train } from "./Train";
+import { Training } from "./Training";
+import { useActions, type Part } from "./useActions";
+import { useAdding } from "./useAdding";
+import { useExchange } from "./useExchange";
+import { useFlow } from "./useFlow";
+import { useKernel } from "./useKernel";
+import { useKeys } from "./useKeys";
+import { useMessages } from "./useMessages";
+import { useNewNodes, useSelect } from "./useSelect";
+import { useShow } from "./useShow";
+
+export function App({ model, host }: { model: EditorModel; host: HTMLElement }) {
+  useTrait(model, "board");
+  useTrait(model, "palette");
+  const training = useTrait(model, "training");
+  const problem = useTrait(model, "problem");
+  const board = boardOf(model);
+  const palette = paletteOf(model);
+  const outbox = outboxOf(model, host);
+  const notice = useKernel(model, outbox);
+  const instance = useReactFlow<FlowNode, FlowEdge>();
+  const items = useMemo(() => itemsOf(palette), [palette]);
+  const box = useRef<HTMLDivElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const [selected, setSelected] = useState<readonly string[]>([]);
+  const [shown, setShown] = useState({ palette: true, settings: true, code: true });
+  const [help, setHelp] = useState(false);
+  const full = useFull(box);
+  const { refusal, sent, handled } = useCodeRefusal();
+  const messages = useMessages(board, outbox, handled);
+  const { toast, say, waiting, setWaiting } = messages;
+
+  const send = useCallback<Tools["send"]>(
+    (name, given) => {
+      setWaiting(true);
+      return outbox.send(name, given);
+    },
+    [outbox, setWaiting],
+  );
+  const flow = useFlow(board, send);
+  const select = useSelect();
+  const show = useShow();
+  const selectNew = useNewNodes(board, outbox, select);
+  const now = useLatest({ board, items, selected });
+  const familyOf = useCallback<Tools["familyOf"]>(
+    ({ kind, type }) => {
+      if (kind === "input") return "data";
+      if (kind === "operation" || kind === "cost") return kind;
+      if (kind === "group") return "container";
+      const item = now.current.items.find((one) => one.type === type && one.entry !== null);
+      return item ? familyOfGroup(item.group) : "own";
+    },
+    [now],
+  );
+  const focus = useCallback(() => {
+    box.current?.focus({ preventScroll: true });
+  }, []);
+  const basic = useMemo(
+    () => ({ send, say, toast, familyOf, select }),
+    [send, say, toast, familyOf, select],
+  );
+  const adding = useAdding({ now, stage, tools: basic, selectNew, focusBox: focus });
+  const { add, begin, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
+  const tools = useMemo<Tools>(() => ({ ...basic, connect }), [basic, connect]);
+  const goTo = (part: Part, selector: string) => {
+    setShown((old) => ({ ...old, [part]: true }));
+    setTimeout(() => box.current?.querySelector<HTMLElement>(selector)?.focus());
+  };
+  const perform = useActions({
+    ...{ board, flow, adding, tools, selectNew, show, goTo, help, setHelp },
+  });
+  const { pressed, stayInside, focusBox } = useKeys(box, perform);
+  const exchange = useExchange({ model, box, now, tools, selectNew });
+
+  const act = (command: Command) => {
+    switch (command) {
+      case "palette":
+      case "settings":
+      case "code":
+        setShown((old) => ({ ...old, [command]: !old[command] }));
+        break;
+      case "save svg":
+      case "save png":
+        if (!box.current) break;
+        saveImage(
+          command === "save svg" ? "svg" : "png",
+          instance,
+          box.current,
+          board.document,
+          familyOf,
+        ).catch((error: unknown) => toast(`The image cannot be saved: ${String(error)}`));
+        break;
+      case "insert":
+        exchange.insert();
+        break;
+      case "full":
+        if (document.fullscreenElement) void document.exitFullscreen();
+        else box.current?.requestFullscreen().catch(() => toast("The page refuses full screen."));
+        break;
+      case "align left":
+      case "align centre":
+      case "align top":
+      case "align middle":
+        flow.move(aligned(boxesOf(flow.nodes, selected), command.slice(6) as Side));
+        break;
+      default:
+        perform(command);
+    }
+  };
+
+  const room = stage.current?.getBoundingClientRect();
+  const pickNodes = useCallback((ids: string[]) => setSelected(ids), []);
+  const closeCode = useCallback(() => setShown((old) => ({ ...old, code: false })), []);
+  const canInsert = notebookOf(model) !== null;
+  return (
+    <ToolsProvider value={tools}>
+      <PaletteProvider value={palette}>
+        <div
+          ref={box}
+          className={`wbe ${full ? "wbe-full" : ""} ${notice?.gone ? "wbe-gone" : ""}`}
+          data-testid="editor"
+          data-version={board.version}
+          data-waiting={waiting}
+          tabIndex={-1}
+          role="application"
+          aria-label="editor of models; press ? for the list of keys"
+          onKeyDown={pressed}
+          onClick={stayInside}
+          onCopy={(event) => exchange.copied(event)}
+          onCut={(event) => exchange.copied(event, true)}
+          onPaste={exchange.pasted}
+        >
+          <Toolbar
+            board={board}
+            selected={selected.length}
+            canInsert={canInsert}
+            shown={shown}
+            act={act}
+            train={<Train board={board} palette={palette} />}
+          />
+          {(notice ?? problem) && (
+            <div className="wbe-notice" role="alert" data-testid="notice">
+              {notice?.text ?? problem}
+            </div>
+          )}
+          <div className="wbe-body">
+            {shown.palette && <Palette items={items} add={add} />}
+            <div className="wbe-middle">
+              <div className="wbe-stage" ref={stage}>
+                <Canvas
+                  board={board}
+                  flow={flow}
+                  full={full}
+                  select={pickNodes}
+                  dropEdge={dropEdge}
+                  dropItem={dropItem}
+                  dropFile={exchange.dropFile}
+                  begin={begin}
+                >
+                  {board.nodes.length === 0 && (
+                    <Empty palette={palette} begin={() => begin(null)} />
+                  )}
+                </Canvas>
+                {chooser && room && <Chooser request={chooser} room={room} close={closeChooser} />}
+                {help && (
+                  <Help
+                    close={() => {
+                      setHelp(false);
+                      focusBox();
+                    }}
+                  />
+                )}
+                <Toasts toasts={messages.toasts} close={messages.close} />
+              </div>
+              {shown.code && (
+                <CodePane
+                  code={board.code}
+                  refusal={refusal}
+                  sent={sent}
+                  copy={exchange.copyCode}
+                  insert={exchange.insert}
+                  canInsert={canInsert}
+                  close={closeCode}
+                />
+              )}
+            </div>
+            {shown.settings && <Settings board={board} selected={selected} />}
+          </div>
+          <StatusBar board={board} said={messages.said} waiting={waiting} />
+        </div>
+        <Training model={model} widgets={training} />
+      </PaletteProvider>
+    </ToolsProvider>
+  );
+}
+
+function boxesOf(nodes: readonly FlowNode[], ids: readonly string[]): Map<string, Box> {
+  return new Map(
+    nodes
+      .filter(({ id }) => ids.includes(id))
+      .map(({ id, position, width = 0, height = 0 }) => [id, { ...position, width, height }]),
+  );
+}
+
+/** Returns true while the editor fills the screen. */
+function useFull(box: { readonly current: HTMLElement | null }): boolean {
+  const [full, setFull] = useState(false);
+  useEffect(() => {
+    const changed = () => {
+      const root = box.current?.getRootNode() as Document | ShadowRoot | undefined;
+      setFull(box.current !== null && root?.fullscreenElement === box.current);
+    };
+    document.addEventListener("fullscreenchange", changed);
+    return () => document.removeEventListener("fullscreenchange", changed);
+  }, [box]);
+  return full;
+}

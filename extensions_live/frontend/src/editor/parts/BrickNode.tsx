@@ -1,0 +1,236 @@
+// A node on the canvas: its name, its type with the most important settings, its ports, and its
+// fault with the offered fix.
+
+import { Handle, NodeToolbar, Position, useStore, type NodeProps } from "@xyflow/react";
+import { memo, type KeyboardEvent } from "react";
+
+import type { BoardNode } from "../../messages";
+import { detailOf } from "../details";
+import { HANDLES, shownPorts, type FlowNode } from "../flow";
+import { Sign, Tile } from "../images";
+import { long, short, words } from "../labels";
+import { useTools } from "./context";
+
+function percent(place: number, count: number): string {
+  return `${((place + 0.5) * 100) / count}%`;
+}
+
+interface PortsProps {
+  readonly node: BoardNode;
+  readonly side: "input" | "output";
+  readonly named: boolean;
+}
+
+/** The handles of one side of a node, each with its name if there are several. */
+function Ports({ node, side, named }: PortsProps) {
+  const { connect } = useTools();
+  const ports = side === "input" ? node.inputs : node.outputs;
+  const pressed = (port: string) => (event: KeyboardEvent) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    event.stopPropagation();
+    connect(node.id, side, port);
+  };
+  return ports.map((port, place) => {
+    const left = percent(place, ports.length);
+    const constant = "constant" in port ? port.constant : null;
+    const optional = "optional" in port && port.optional;
+    const shape = "shape" in port ? port.shape : null;
+    const label = [
+      `${side} ${words(port.name)} of ${node.title}`,
+      optional ? "optional" : "",
+      shape ?? "",
+      constant === null ? "" : `has ${constant}`,
+    ];
+    const text = label.filter(Boolean).join(", ");
+    return (
+      <span key={port.name}>
+        <Handle
+          id={HANDLES[side](port.name)}
+          type={side === "input" ? "target" : "source"}
+          position={side === "input" ? Position.Top : Position.Bottom}
+          style={{ left }}
+          className={optional ? "wbe-optional" : ""}
+          isConnectable={node.editable}
+          role="button"
+          tabIndex={node.editable ? 0 : -1}
+          aria-label={text}
+          title={text}
+          data-testid={`${side}-${node.id}-${port.name}`}
+          onKeyDown={pressed(port.name)}
+        />
+        {node.open === true && (
+          <Handle
+            id={HANDLES[side === "input" ? "fromInside" : "toInside"](port.name)}
+            type={side === "input" ? "source" : "target"}
+            position={side === "input" ? Position.Bottom : Position.Top}
+            className={`wbe-inner wbe-inner-${side}`}
+            style={{ left }}
+            isConnectable={node.editable}
+          />
+        )}
+        {named && (
+          <span className={`wbe-port wbe-port-${side}`} style={{ left }} aria-hidden="true">
+            {constant === null ? words(port.name) : `${words(port.name)} = ${constant}`}
+          </span>
+        )}
+      </span>
+    );
+  });
+}
+
+/** The fault of a node in words, with the button that applies the offered fix. */
+export function Fault({ node }: { node: BoardNode }) {
+  const { send } = useTools();
+  const { fault } = node;
+  if (!fault) return null;
+  return (
+    <div className="wbe-fault nodrag nopan nowheel" data-testid={`fault-${node.id}`}>
+      <p>{fault.text}</p>
+      {fault.fix && (
+        <button
+          type="button"
+          className="wbe-button wbe-primary"
+          data-testid={`fix-${node.id}`}
+          title="apply this fix (X)"
+          onClick={() => send("apply_fix", { node: node.id })}
+        >
+          {fault.fix.label}
+        </button>
+      )}
+    </div>
+  );
+}
+
+const CARD = { width: 300, line: 17, letters: 44 }; // in pixels, and letters in a line
+
+/** The fault beside its node, if there is room: it must not hide other nodes. */
+function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
+  const { fault } = node;
+  const lines = Math.min(Math.ceil((fault?.text.length ?? 0) / CARD.letters), 10);
+  const tall = CARD.line * lines + (fault?.fix ? 50 : 20);
+  const side = useStore(
+    ({ nodeLookup, transform: [x, , zoom], width }): "right" | "left" | null => {
+      if (!visible) return null;
+      const found = nodeLookup.get(node.id);
+      if (!found) return null;
+      const { x: left, y: top } = found.internals.positionAbsolute;
+      const [right, room] = [left + (found.width ?? 0), CARD.width / zoom];
+      const free = (from: number) =>
+        [...nodeLookup.values()].every(({ id, width: wide = 0, height = 0, internals }) => {
+          const { x: other, y } = internals.positionAbsolute;
+          const clear = other > from + room || other + wide < from;
+          return (
+            id === node.id ||
+            id === node.parent ||
+            clear ||
+            y > top + tall / zoom ||
+            y + height < top
+          );
+        });
+      if (right * zoom + x + CARD.width < width && free(right)) return "right";
+      return left * zoom + x > CARD.width && free(left - room) ? "left" : null;
+    },
+  );
+  return (
+    <NodeToolbar
+      isVisible={side !== null}
+      position={side === "left" ? Position.Left : Position.Right}
+      align="start"
+      offset={14}
+    >
+      <Fault node={node} />
+    </NodeToolbar>
+  );
+}
+
+/** Signs for what is special about a node. */
+function Badges({ node }: { node: BoardNode }) {
+  return (
+    <>
+      {node.cost !== null && (
+        <span className="wbe-badge wbe-cost" title={`the cost to minimise: ${node.cost}`}>
+          cost
+        </span>
+      )}
+      {node.monitored.length > 0 && (
+        <span className="wbe-badge" title={`monitored: ${node.monitored.join(", ")}`}>
+          <Sign name="watch" />
+        </span>
+      )}
+      {node.frozen && (
+        <span className="wbe-badge" title="frozen: training does not change its parameters">
+          <Sign name="freeze" />
+        </span>
+      )}
+    </>
+  );
+}
+
+export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
+  const { send, familyOf } = useTools();
+  const { node, first } = data;
+  const { above, below } = shownPorts(node);
+  const detail = detailOf(node);
+  const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
+  const kind = node.kind === "input" ? inputDetail(node) : plain && detail ? "" : node.type;
+  const classes = [
+    "wbe-node",
+    node.open === true ? "wbe-opened" : "",
+    node.fault ? "wbe-faulty" : "",
+    node.editable ? "" : "wbe-fixed",
+    above ? "wbe-above" : "",
+    below ? "wbe-below" : "",
+  ];
+  return (
+    <div
+      className={classes.filter(Boolean).join(" ")}
+      data-testid={`node-${node.id}`}
+      data-family={familyOf(node)}
+    >
+      <div className="wbe-head">
+        <Tile type={node.kind === "input" ? "Input" : node.type} family={familyOf(node)} />
+        <span className="wbe-names" title={node.text}>
+          <b>{node.title}</b>
+          <span className="wbe-detail">
+            {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
+            {Boolean(node.parameters) && (
+              <span className="wbe-count" title={countTitle(node)}>
+                {short(node.parameters ?? 0)}
+              </span>
+            )}
+          </span>
+        </span>
+        <Badges node={node} />
+        {node.open !== null && (
+          <button
+            type="button"
+            className="wbe-icon nodrag"
+            data-testid={`toggle-${node.id}`}
+            aria-expanded={node.open}
+            aria-label={`${node.open ? "close" : "open"} ${node.title}`}
+            title={node.open ? "close (O)" : "open, to see and change what is inside (O)"}
+            onClick={() => send(node.open ? "close" : "open", { node: node.id })}
+          >
+            <Sign name={node.open ? "minus" : "plus"} />
+          </button>
+        )}
+      </div>
+      {node.fault && <FaultCard node={node} visible={first && !selected} />}
+      <Ports node={node} side="input" named={above} />
+      <Ports node={node} side="output" named={below} />
+    </div>
+  );
+});
+BrickNode.displayName = "BrickNode";
+
+function inputDetail({ outputs }: BoardNode): string {
+  const [output] = outputs;
+  return output ? [output.shape ?? "shape unknown", output.dtype ?? ""].join("  ").trim() : "input";
+}
+
+function countTitle({ parameters, flops }: BoardNode): string {
+  const parts = [`${long(parameters ?? 0)} parameters`];
+  if (flops) parts.push(`${long(flops)} floating point operations for each example`);
+  return parts.join("; ");
+}

@@ -1,0 +1,120 @@
+// The palette: everything that can be added, in groups, with a search field.
+
+import { memo, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
+
+import { grouped, search, type Item } from "../entries";
+import { familyOfGroup, Sign, Tile } from "../images";
+
+/** The type of what is dragged from the palette onto the canvas. */
+export const DRAGGED = "application/x-workbench-item";
+
+const FOLDED = new Set(["Modules of torch"]);
+
+interface PaletteProps {
+  readonly items: readonly Item[];
+  readonly add: (item: Item) => void;
+}
+
+export const Palette = memo(({ items, add }: PaletteProps) => {
+  const [query, setQuery] = useState("");
+  const [folded, setFolded] = useState<ReadonlySet<string>>(FOLDED);
+  const found = useMemo(() => search(items, query), [items, query]);
+  const groups = useMemo(
+    () => (query.trim() ? new Map([["", found]]) : grouped(found)),
+    [found, query],
+  );
+  const list = useRef<HTMLDivElement>(null);
+  const fold = (group: string) => {
+    const next = new Set(folded);
+    if (!next.delete(group)) next.add(group);
+    setFolded(next);
+  };
+  // Arrow keys go through the items; only one of them is a stop of the Tab key.
+  const walked = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    const all = [...(list.current?.querySelectorAll<HTMLElement>(".wbe-item, .wbe-group") ?? [])];
+    const at = all.findIndex((one) => one.matches(":focus"));
+    all[at + step]?.focus();
+    event.preventDefault();
+  };
+  return (
+    <div className="wbe-palette" role="region" aria-label="palette" data-testid="palette">
+      <div className="wbe-search">
+        <Sign name="search" />
+        <input
+          className="wbe-field"
+          data-testid="palette-search"
+          type="search"
+          placeholder="Search bricks"
+          aria-label="search the palette"
+          autoComplete="off"
+          spellCheck={false}
+          value={query}
+          onChange={(event) => setQuery(event.target.value)}
+          onKeyDown={(event) => {
+            const [first] = found;
+            if (event.key === "Enter" && first && query.trim()) add(first);
+            else if (event.key === "Escape" && query) {
+              setQuery("");
+              event.stopPropagation();
+            } else walked(event);
+          }}
+        />
+      </div>
+      <div className="wbe-items" ref={list} onKeyDown={walked}>
+        {[...groups].map(([group, members]) => {
+          const closed = group !== "" && folded.has(group);
+          return (
+            <section key={group} aria-label={group || "matches"}>
+              {group && (
+                <button
+                  type="button"
+                  className="wbe-group"
+                  aria-expanded={!closed}
+                  onClick={() => fold(group)}
+                >
+                  <Sign name={closed ? "open" : "down"} />
+                  {group}
+                  <span>{members.length}</span>
+                </button>
+              )}
+              {!closed && members.map((item) => <Entry key={keyOf(item)} item={item} add={add} />)}
+            </section>
+          );
+        })}
+        {!found.length && <p className="wbe-nothing">Nothing matches “{query}”.</p>}
+      </div>
+    </div>
+  );
+});
+Palette.displayName = "Palette";
+
+function keyOf({ kind, type }: Item): string {
+  return `${kind}-${type}`;
+}
+
+function Entry({ item, add }: { item: Item; add: (item: Item) => void }) {
+  const started = (event: DragEvent) => {
+    const { kind, type } = item;
+    event.dataTransfer.setData(DRAGGED, JSON.stringify({ kind, type }));
+    event.dataTransfer.effectAllowed = "copy";
+  };
+  return (
+    <button
+      type="button"
+      className="wbe-item"
+      draggable
+      data-testid={`add-${item.type}`}
+      title={`${item.type}: ${item.text}`}
+      onDragStart={started}
+      onClick={() => add(item)}
+    >
+      <Tile type={item.type} family={familyOfGroup(item.group)} />
+      <span className="wbe-names">
+        <b>{item.type}</b>
+        <span className="wbe-detail">{item.text}</span>
+      </span>
+    </button>
+  );
+}

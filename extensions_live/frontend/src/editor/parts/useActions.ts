@@ -1,0 +1,133 @@
+// What the keys and buttons do.
+
+import { useReactFlow } from "@xyflow/react";
+
+import type { BoardPayload } from "../../messages";
+import { endOf, type FlowEdge, type FlowNode } from "../flow";
+import type { Action } from "../shortcuts";
+import type { Tools } from "./context";
+import type { Adding } from "./useAdding";
+import type { Flow } from "./useFlow";
+import { motion, type Show } from "./useShow";
+
+/** A part of the editor that can be hidden. */
+export type Part = "palette" | "settings" | "code";
+
+interface Needs {
+  readonly board: BoardPayload;
+  readonly flow: Flow;
+  readonly adding: Adding;
+  readonly tools: Pick<Tools, "send" | "say" | "select">;
+  readonly selectNew: (number: number) => void;
+  readonly show: Show;
+  /** Shows a part, and puts the focus on an element in it. */
+  readonly goTo: (part: Part, selector: string) => void;
+  readonly help: boolean;
+  readonly setHelp: (on: boolean) => void;
+}
+
+/** The field of a form to begin with: that of the fault, else the first after the name. */
+const FIRST_FIELD =
+  ".wbe-settings:has(.wbe-row-fault) .wbe-row-fault .wbe-field, " +
+  ".wbe-settings:not(:has(.wbe-row-fault)) .wbe-row + .wbe-row .wbe-field, " +
+  '.wbe-settings:not(:has(.wbe-row + .wbe-row)) [data-testid="field-name"]';
+
+const ARRANGED = 350; // ms until a new layout is drawn
+
+/** Returns the function that performs an action. */
+export function useActions(needs: Needs): (action: Action) => void {
+  const { board, flow, adding, tools, selectNew, show, goTo, help, setHelp } = needs;
+  const { send, say, select } = tools;
+  const instance = useReactFlow<FlowNode, FlowEdge>();
+  const step = (by: number, from: string | undefined) => {
+    const { nodes } = board;
+    const at = nodes.findIndex(({ id }) => id === from);
+    const next = nodes.at((at + by + nodes.length) % nodes.length);
+    if (!next) return;
+    select([next.id], true);
+    say(next.title);
+  };
+  return (action) => {
+    // Asked of React Flow, since a key can follow a click before the editor is drawn again.
+    const nodes = instance.getNodes().flatMap((one) => (one.selected ? [one.id] : []));
+    const edges = instance
+      .getEdges()
+      .flatMap(({ selected, data }) => (selected && data ? [data.edge] : []));
+    const [only] = nodes;
+    const node = board.nodes.find(({ id }) => id === only);
+    const opens = node !== undefined && node.open !== null;
+    const connect = (side: "output" | "input") => {
+      if (node) adding.connect(node.id, side);
+      else say("select a node first");
+    };
+    const done: Record<Action, () => unknown> = {
+      add: () => {
+        adding.begin(null);
+      },
+      connect: () => {
+        connect("output");
+      },
+      feed: () => {
+        connect("input");
+      },
+      remove: () => {
+        for (const edge of edges) send("disconnect", endOf(edge));
+        if (nodes.length) send("remove", { nodes });
+      },
+      undo: () => send("undo"),
+      redo: () => send("redo"),
+      duplicate: () => nodes.length && selectNew(send("duplicate", { nodes })),
+      "select all": () => {
+        select(board.nodes.flatMap(({ id, parent }) => (parent === null ? [id] : [])));
+      },
+      search: () => {
+        adding.find();
+      },
+      fit: () => {
+        show();
+      },
+      arrange: () => {
+        flow.arrange();
+        setTimeout(show, ARRANGED);
+      },
+      group: () => {
+        if (nodes.length > 1) selectNew(send("group", { nodes }));
+        else say("select several nodes to group them");
+      },
+      unpack: () => opens && selectNew(send("unpack", { node: node.id })),
+      toggle: () => opens && send(node.open ? "close" : "open", { node: node.id }),
+      settings: () => node && goTo("settings", FIRST_FIELD),
+      rename: () => node && goTo("settings", '[data-testid="field-name"]'),
+      fix: () => {
+        const faulty = node?.fault?.fix ? node.id : board.summary.fault?.node;
+        if (faulty) send("apply_fix", { node: faulty });
+      },
+      cost: () => {
+        const [output] = node?.outputs ?? [];
+        if (node && output) send("set_cost", { node: node.id, output: output.name });
+      },
+      code: () => {
+        goTo("code", '[data-testid="code"]');
+      },
+      palette: () => {
+        goTo("palette", '[data-testid="palette-search"]');
+      },
+      "zoom in": () => instance.zoomIn({ duration: motion() }),
+      "zoom out": () => instance.zoomOut({ duration: motion() }),
+      next: () => {
+        step(1, only);
+      },
+      previous: () => {
+        step(-1, only);
+      },
+      help: () => {
+        setHelp(!help);
+      },
+      escape: () => {
+        if (help) setHelp(false);
+        else select([]);
+      },
+    };
+    done[action]();
+  };
+}

@@ -1,0 +1,188 @@
+// Adds and connects nodes: at the pointer, below the selected node, or as chosen from a list.
+
+import { useReactFlow } from "@xyflow/react";
+import { useCallback, useMemo, useState, type RefObject } from "react";
+
+import type { BoardNode, BoardPayload } from "../../messages";
+import { addition } from "../adding";
+import { connectChoices, fittingChoices, itemChoices, nodeChoices, type Acts } from "../choices";
+import type { Item } from "../entries";
+import type { End } from "../fitting";
+import type { FlowEdge, FlowNode } from "../flow";
+import { freePlace, type Place } from "../layout";
+import type { Point } from "./Canvas";
+import type { ChooserRequest } from "./Chooser";
+import type { Tools } from "./context";
+
+const NEW = { width: 184, height: 50, gap: 60 };
+
+/** What the parts of the editor know at present. */
+export interface Present {
+  readonly board: BoardPayload;
+  readonly items: readonly Item[];
+  readonly selected: readonly string[];
+}
+
+interface Needs {
+  readonly now: { readonly current: Present };
+  readonly stage: RefObject<HTMLDivElement | null>;
+  readonly tools: Pick<Tools, "send" | "say" | "select" | "familyOf">;
+  readonly selectNew: (number: number) => void;
+  readonly focusBox: () => void;
+}
+
+export interface Adding {
+  readonly chooser: ChooserRequest | null;
+  readonly closeChooser: () => void;
+  readonly add: (item: Item) => void;
+  readonly begin: (at: Point | null) => void;
+  readonly dropEdge: (end: End, at: Point) => void;
+  readonly dropItem: (text: string, at: Point) => void;
+  readonly connect: Tools["connect"];
+  readonly find: () => void;
+}
+
+export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Adding {
+  const instance = useReactFlow<FlowNode, FlowEdge>();
+  const [chooser, setChooser] = useState<ChooserRequest | null>(null);
+  const { send, say, select, familyOf } = tools;
+
+  const addAt = useCallback(
+    (item: Item, end: End | null, at: Point | null) => {
+      const { board, selected } = now.current;
+      const place = at ? near(instance.screenToFlowPosition(at), end) : null;
+      const after = end ?? (at ? null : lastOutput(board.nodes, selected));
+      const position = place ?? below(instance, stage.current, after?.node ?? null);
+      for (const [name, given] of addition(item, position, after, board)) {
+        selectNew(send(name, given));
+      }
+      say(`added ${item.type}${after ? `, connected to ${after.node}` : ""}`);
+      focusBox();
+    },
+    [focusBox, instance, now, say, selectNew, send, stage],
+  );
+
+  const actsAt = useCallback(
+    (at: Point | null): Acts => ({
+      add: (item, end) => {
+        addAt(item, end, at);
+      },
+      connect: (from, to) => {
+        const [source, target] = from.side === "output" ? [from, to] : [to, from];
+        const [output, input] = [source.port, target.port];
+        send("connect", { source: source.node, output, target: target.node, input });
+        say(`connected ${source.node} to ${target.node}`);
+        focusBox();
+      },
+      select: (ids, show) => {
+        select(ids, show);
+        focusBox();
+      },
+      familyOf,
+    }),
+    [addAt, familyOf, focusBox, say, select, send],
+  );
+
+  return {
+    chooser,
+    ...useMemo(() => {
+      const choose = (request: Omit<ChooserRequest, "at">, at: Point | null) => {
+        const room = stage.current?.getBoundingClientRect();
+        const place = at && room ? ([at.x - room.left, at.y - room.top] as const) : null;
+        setChooser({ ...request, at: place, left: focusBox });
+      };
+      return {
+        closeChooser: () => {
+          setChooser(null);
+        },
+        add: (item: Item) => {
+          addAt(item, null, null);
+        },
+        begin: (at: Point | null) => {
+          const { board, items, selected } = now.current;
+          const end = at ? null : lastOutput(board.nodes, selected);
+          const title = board.nodes.find(({ id }) => id === end?.node)?.title;
+          const acts = actsAt(at);
+          const rest = items.filter(({ kind }) => kind === "block" || kind === "input");
+          const choices = end
+            ? [...fittingChoices(items, board, end, acts), ...itemChoices(rest, null, acts)]
+            : itemChoices(items, null, acts);
+          const hint = "Search bricks, operations and blocks";
+          choose({ title: title ? `Add after ${title}` : "Add", hint, choices }, at);
+        },
+        dropEdge: (end: End, at: Point) => {
+          const { board, items } = now.current;
+          const title = end.side === "output" ? "What follows?" : "Where does it come from?";
+          const choices = fittingChoices(items, board, end, actsAt(at));
+          choose({ title, hint: "Search what fits", choices }, at);
+        },
+        dropItem: (text: string, at: Point) => {
+          const wanted = JSON.parse(text) as Pick<Item, "kind" | "type">;
+          const item = now.current.items.find(
+            ({ kind, type }) => kind === wanted.kind && type === wanted.type,
+          );
+          if (item) addAt(item, null, at);
+        },
+        connect: (id: string, side: End["side"], port?: string) => {
+          const { board, items } = now.current;
+          const node = board.nodes.find((one) => one.id === id);
+          if (!node) return;
+          const ports = side === "output" ? node.outputs : node.inputs;
+          const names = port === undefined ? ports.map(({ name }) => name) : [port];
+          const ends = names.map((name): End => ({ node: id, port: name, side }));
+          const title = `Connect ${node.title} ${side === "output" ? "to" : "from"}`;
+          const choices = connectChoices(items, board, ends, actsAt(null));
+          choose({ title, hint: "Search nodes, or something new", choices }, null);
+        },
+        find: () => {
+          const choices = nodeChoices(now.current.board, actsAt(null));
+          choose({ title: "Find a node", hint: "Name or type", choices }, null);
+        },
+      };
+    }, [actsAt, addAt, focusBox, now, stage]),
+  };
+}
+
+/** Returns the place of a new node for a place at which it was dropped. */
+function near({ x, y }: Point, end: End | null): Place {
+  const up = end?.side === "input" ? NEW.height : end ? 0 : NEW.height / 2;
+  return [Math.round(x - NEW.width / 2), Math.round(y - up)];
+}
+
+/** Returns the end to which a new node is connected: the only output of the selected node. */
+function lastOutput(nodes: readonly BoardNode[], selected: readonly string[]): End | null {
+  const [id] = selected;
+  const node = selected.length === 1 ? nodes.find((one) => one.id === id) : undefined;
+  const [output] = node?.outputs ?? [];
+  if (!node || !output || node.outputs.length > 1 || node.parent !== null) return null;
+  return { node: node.id, port: output.name, side: "output" };
+}
+
+/** Returns a free place below a node, or else below everything, or in the middle of the canvas. */
+function below(
+  instance: ReturnType<typeof useReactFlow<FlowNode, FlowEdge>>,
+  stage: HTMLElement | null,
+  id: string | null,
+): Place {
+  const boxes = instance
+    .getNodes()
+    .filter(({ parentId }) => parentId === undefined)
+    .map(({ position, width = NEW.width, height = NEW.height }) => ({
+      ...position,
+      width,
+      height,
+    }));
+  const node = id === null ? undefined : instance.getNode(id);
+  if (node) {
+    const { position, width = NEW.width, height = NEW.height } = node;
+    const start = [position.x + (width - NEW.width) / 2, position.y + height + NEW.gap] as const;
+    return freePlace(NEW, start, boxes);
+  }
+  const room = stage?.getBoundingClientRect();
+  if (!room) return [0, 0];
+  const middle = { x: room.left + room.width / 2, y: room.top + room.height / 2 };
+  const { x, y } = instance.screenToFlowPosition(middle);
+  const ends = boxes.map((one) => one.y + one.height + NEW.gap);
+  const top = ends.length ? Math.max(...ends) : y - NEW.height;
+  return [Math.round(x - NEW.width / 2), Math.round(top)];
+}

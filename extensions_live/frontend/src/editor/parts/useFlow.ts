@@ -1,0 +1,105 @@
+// The nodes and edges of React Flow for the current board, and what the user does with them.
+
+import {
+  applyEdgeChanges,
+  applyNodeChanges,
+  type EdgeChange,
+  type NodeChange,
+} from "@xyflow/react";
+import { useCallback, useLayoutEffect, useRef, useState } from "react";
+
+import type { BoardPayload } from "../../messages";
+import { flowEdges, flowNodes, positionsOf, sizeOf, type FlowEdge, type FlowNode } from "../flow";
+import { place, structureOf, type Box, type Place, type Size } from "../layout";
+import type { Tools } from "./context";
+
+export interface Flow {
+  readonly nodes: FlowNode[];
+  readonly edges: FlowEdge[];
+  readonly changeNodes: (changes: NodeChange<FlowNode>[]) => void;
+  readonly changeEdges: (changes: EdgeChange<FlowEdge>[]) => void;
+  readonly startDrag: () => void;
+  readonly endDrag: (moved: readonly FlowNode[]) => void;
+  /** Sends positions; with them those of nodes that have none yet, so that all of them stay. */
+  readonly move: (positions: Record<string, Place>) => void;
+  /** Arranges the nodes without a position again. */
+  readonly arrange: () => void;
+}
+
+export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
+  const [nodes, setNodes] = useState<FlowNode[]>([]);
+  const [edges, setEdges] = useState<FlowEdge[]>([]);
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(board);
+  const known = useRef(new Map<string, Place>());
+  const last = useRef<{ key: string; boxes: Map<string, Box> }>({ key: "", boxes: new Map() });
+  const dragging = useRef(false);
+
+  useLayoutEffect(() => {
+    const lost = new Set(latest.current.nodes.flatMap((node) => (node.position ? [node.id] : [])));
+    // Python forgot positions, for example by `arrange`.
+    if (board.nodes.some(({ id, position }) => !position && lost.has(id))) known.current.clear();
+    latest.current = board;
+    const sizes = new Map<string, Size>(board.nodes.map((node) => [node.id, sizeOf(node)]));
+    const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
+    if (key !== last.current.key) {
+      const boxes = place(board.nodes, board.edges, sizes, known.current);
+      last.current = { key, boxes };
+      for (const [id, { x, y }] of boxes) known.current.set(id, [x, y]);
+    }
+    const { boxes } = last.current;
+    setNodes((old) => flowNodes(board, boxes, old));
+    setEdges((old) => flowEdges(board, old));
+  }, [board, turn]);
+
+  const move = useCallback(
+    (positions: Record<string, Place>) => {
+      const others = latest.current.nodes.flatMap(({ id, position, editable }) => {
+        const at = known.current.get(id);
+        return position === null && editable && at ? [[id, at] as const] : [];
+      });
+      for (const [id, at] of Object.entries(positions)) known.current.set(id, at);
+      send("move", { positions: { ...Object.fromEntries(others), ...positions } });
+    },
+    [send],
+  );
+
+  const changeNodes = useCallback(
+    (changes: NodeChange<FlowNode>[]) => {
+      setNodes((old) => applyNodeChanges(changes, old));
+      // Arrow keys move nodes without any event of dragging.
+      const keyed = changes.flatMap((change) =>
+        change.type === "position" && change.position && !change.dragging && !dragging.current
+          ? [{ id: change.id, position: change.position }]
+          : [],
+      );
+      if (keyed.length) move(positionsOf(keyed));
+    },
+    [move],
+  );
+
+  const changeEdges = useCallback((changes: EdgeChange<FlowEdge>[]) => {
+    setEdges((old) => applyEdgeChanges(changes, old));
+  }, []);
+
+  const startDrag = useCallback(() => {
+    dragging.current = true;
+  }, []);
+
+  const endDrag = useCallback(
+    (moved: readonly FlowNode[]) => {
+      dragging.current = false;
+      if (moved.length) move(positionsOf(moved));
+    },
+    [move],
+  );
+
+  const arrange = useCallback(() => {
+    known.current.clear();
+    last.current = { key: "", boxes: new Map() };
+    setTurn((old) => old + 1);
+    send("arrange");
+  }, [send]);
+
+  return { nodes, edges, changeNodes, changeEdges, startDrag, endDrag, move, arrange };
+}

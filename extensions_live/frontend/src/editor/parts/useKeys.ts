@@ -1,0 +1,43 @@
+// The keys of the editor, which the notebook does not get, and the focus, which stays inside.
+
+import { useCallback, useEffect, type KeyboardEvent, type RefObject } from "react";
+
+import { focusOf } from "../../dom";
+import { keepFocus } from "../../focus";
+import { actionOf, isOfNotebook, takesText, type Action } from "../shortcuts";
+
+/** Returns the handlers of pressed keys and of clicks. */
+export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action: Action) => void) {
+  const focusBox = useCallback(() => {
+    box.current?.focus({ preventScroll: true });
+  }, [box]);
+  useEffect(() => (box.current ? keepFocus(box.current) : undefined), [box]);
+
+  // React Flow takes the focus from a node on Escape, and a removed node loses it. Then the page
+  // itself would have it, and the next click or key would be for the notebook.
+  const stayInside = () => {
+    setTimeout(() => {
+      const area = box.current;
+      const focused = area && focusOf(area);
+      if (area && (!focused || !area.contains(focused))) focusBox();
+    });
+  };
+
+  const pressed = (event: KeyboardEvent) => {
+    if (isOfNotebook(event)) return;
+    event.stopPropagation(); // JupyterLab listens on the document while the event bubbles
+    if (event.defaultPrevented || event.nativeEvent.isComposing) return;
+    if (takesText(event.target)) {
+      if (event.key === "Escape") focusBox();
+      return;
+    }
+    const action = actionOf(event);
+    const onButton = event.target instanceof Element && event.target.closest("button, a");
+    const presses = event.key === "Enter" || event.key === " ";
+    if (!action || (onButton && presses)) return;
+    event.preventDefault();
+    perform(action);
+    stayInside();
+  };
+  return { pressed, stayInside, focusBox };
+}

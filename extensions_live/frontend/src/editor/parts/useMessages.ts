@@ -1,0 +1,53 @@
+// Short messages: toasts that disappear after some seconds, and what screen readers announce.
+
+import { useCallback, useEffect, useRef, useState } from "react";
+
+import type { BoardPayload } from "../../messages";
+import type { Outbox } from "../outbox";
+import type { Toast } from "./Overlays";
+
+const SHOWN = 7000; // ms
+const MOST = 3;
+
+/** `handled` returns true for a refusal that is shown elsewhere. */
+export function useMessages(
+  board: BoardPayload,
+  outbox: Outbox,
+  handled: (number: number, text: string) => boolean,
+) {
+  const [toasts, setToasts] = useState<readonly Toast[]>([]);
+  const [said, say] = useState("");
+  const [waiting, setWaiting] = useState(false);
+  const next = useRef(1);
+  const close = useCallback((number: number) => {
+    setToasts((old) => old.filter((one) => one.number !== number));
+  }, []);
+  const toast = useCallback(
+    (text: string, kind: Toast["kind"] = "refused") => {
+      const number = next.current;
+      next.current += 1;
+      setToasts((old) =>
+        [...old.filter((one) => one.text !== text), { number, text, kind }].slice(-MOST),
+      );
+      setTimeout(() => {
+        close(number);
+      }, SHOWN);
+    },
+    [close],
+  );
+  useEffect(() => {
+    for (const { number, text } of outbox.hear(board)) if (!handled(number, text)) toast(text);
+    setWaiting(outbox.waiting.length > 0);
+  }, [board, outbox, toast, handled]);
+
+  const fault = board.summary.fault;
+  const title = board.nodes.find(({ id }) => id === fault?.node)?.title ?? "";
+  const text = fault ? `fault in ${title}: ${fault.text}` : "";
+  const before = useRef("");
+  useEffect(() => {
+    if (text && text !== before.current) say(text);
+    if (!text && before.current) say("no faults");
+    before.current = text;
+  }, [text]);
+  return { toasts, toast, close, said, say, waiting, setWaiting };
+}

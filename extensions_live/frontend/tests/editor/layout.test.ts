@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+
+import {
+  aligned,
+  bounds,
+  freePlace,
+  INSIDE,
+  place,
+  structureOf,
+  type Box,
+} from "../../src/editor/layout";
+import { edge, node } from "./boards";
+
+const SIZE = { width: 100, height: 40 };
+
+function sizes(...ids: string[]) {
+  return new Map(ids.map((id) => [id, SIZE]));
+}
+
+function overlap(a: Box, b: Box) {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+describe("layout", () => {
+  it("places a chain from top to bottom", () => {
+    const ids = ["a", "b", "c"];
+    const boxes = place(
+      ids.map((id) => node(id)),
+      [edge("a", "b"), edge("b", "c")],
+      sizes(...ids),
+    );
+    const tops = ids.map((id) => boxes.get(id)?.y ?? NaN);
+    expect(tops).toEqual([...tops].sort((a, b) => a - b));
+    expect(new Set(ids.map((id) => boxes.get(id)?.x)).size).toBe(1);
+  });
+
+  it("keeps positions, and places a new node below the one before it", () => {
+    const nodes = [node("a", { position: [300, 20] }), node("b")];
+    const boxes = place(nodes, [edge("a", "b")], sizes("a", "b"));
+    expect(boxes.get("a")).toMatchObject({ x: 300, y: 20 });
+    expect(boxes.get("b")?.x).toBe(300);
+    expect(boxes.get("b")?.y).toBeGreaterThan(60);
+  });
+
+  it("keeps the places of the last layout", () => {
+    const known = new Map([["a", [7, 8] as const]]);
+    const boxes = place([node("a"), node("b")], [], sizes("a", "b"), known);
+    expect(boxes.get("a")).toMatchObject({ x: 7, y: 8 });
+  });
+
+  it("places new nodes where they overlap no other", () => {
+    const nodes = [node("a", { position: [0, 0] }), node("b"), node("c"), node("d")];
+    const wires = ["b", "c", "d"].map((id) => edge("a", id));
+    const boxes = [...place(nodes, wires, sizes("a", "b", "c", "d")).values()];
+    const pairs = boxes.flatMap((one, i) =>
+      boxes.slice(i + 1).map((other) => [one, other] as const),
+    );
+    expect(pairs.some(([one, other]) => overlap(one, other))).toBe(false);
+  });
+
+  it("draws an open group around its contents", () => {
+    const nodes = [
+      node("group", { open: true }),
+      node("one", { parent: "group" }),
+      node("two", { parent: "group" }),
+    ];
+    const wires = [
+      edge("group", "one", { from_inside: true }),
+      edge("one", "two"),
+      edge("two", "group", { to_inside: true }),
+    ];
+    const boxes = place(nodes, wires, sizes("group", "one", "two"));
+    const last = boxes.get("two");
+    expect(boxes.get("one")).toMatchObject({ x: INSIDE.side, y: INSIDE.top });
+    expect(boxes.get("group")?.height).toBe((last?.y ?? 0) + SIZE.height + INSIDE.bottom);
+  });
+
+  it("places a long chain in a single column", () => {
+    const ids = Array.from({ length: 60 }, (_, i) => `n${i}`);
+    const wires = ids.slice(1).map((id, i) => edge(`n${i}`, id));
+    const all = bounds([
+      ...place(
+        ids.map((id) => node(id)),
+        wires,
+        sizes(...ids),
+      ).values(),
+    ]);
+    expect(all.width).toBe(SIZE.width);
+  });
+
+  it("has the same structure if only settings change", () => {
+    const before = [node("a")];
+    const after = [node("a", { parameters: 5 })];
+    expect(structureOf(before, [])).toBe(structureOf(after, []));
+    expect(structureOf(before, [])).not.toBe(structureOf([...before, node("b")], []));
+  });
+
+  it("aligns boxes by an edge or by their centres", () => {
+    const boxes = new Map([
+      ["a", { x: 0, y: 0, width: 100, height: 40 }],
+      ["b", { x: 50, y: 90, width: 40, height: 40 }],
+    ]);
+    expect(aligned(boxes, "left").b).toEqual([0, 90]);
+    expect(aligned(boxes, "centre").b).toEqual([30, 90]);
+    expect(aligned(boxes, "top").b).toEqual([50, 0]);
+    expect(aligned(boxes, "middle").a).toEqual([0, 45]);
+  });
+
+  it("moves a box to the right until it is free", () => {
+    const taken = { x: 0, y: 0, width: 100, height: 40 };
+    expect(freePlace(SIZE, [0, 0], [taken])[0]).toBeGreaterThan(100);
+    expect(freePlace(SIZE, [0, 200], [taken])).toEqual([0, 200]);
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+
+import { detailOf } from "../../src/editor/details";
+import { secondLine, sizeOf, spoken } from "../../src/editor/flow";
+import { countLabel, counted, dimensions, edgeLabel, short } from "../../src/editor/labels";
+import { piecesOf } from "../../src/editor/python";
+import { node, setting } from "./boards";
+
+describe("labels", () => {
+  it("shorten large numbers", () => {
+    expect([512, 1000, 79_510, 1_240_000, 3e9].map(short)).toEqual([
+      "512",
+      "1 k",
+      "79.5 k",
+      "1.24 M",
+      "3 G",
+    ]);
+  });
+
+  it("show the dtype on an edge only if it is unusual", () => {
+    expect(edgeLabel("batch × 784", "float32")).toBe("batch × 784");
+    expect(edgeLabel("batch", "int64")).toBe("batch int64");
+    expect(edgeLabel("", "float32")).toBe("scalar");
+    expect(edgeLabel(null, null)).toBe("");
+  });
+
+  it("count dimensions", () => {
+    expect(["", "scalar", "batch", "batch × 1 × 28 × 28"].map(dimensions)).toEqual([0, 0, 1, 4]);
+    expect(dimensions(null)).toBeNull();
+  });
+
+  it("leave out counts that are unknown or zero", () => {
+    expect(countLabel(79_510, null)).toBe("79.5 k params");
+    expect(countLabel(0, 0)).toBe("");
+    expect(counted(1, "node")).toBe("1 node");
+    expect(counted(2000, "node")).toBe("2,000 nodes");
+  });
+});
+
+describe("details", () => {
+  it("show sizes, given or inferred", () => {
+    const linear = [
+      setting("input_dim", { inferred: 784 }),
+      setting("output_dim", { given: true, value: 10 }),
+    ];
+    expect(detailOf(node("a", { settings: linear }))).toBe("784 → 10");
+    const dims = [setting("dims", { given: true, value: [784, null, 10] })];
+    expect(detailOf(node("a", { settings: dims }))).toBe("784 → ? → 10");
+  });
+
+  it("show filters with their size", () => {
+    const given = [
+      setting("num_filters", { given: true, value: 6 }),
+      setting("filter_size", { given: true, value: { tuple: [5, 5] } }),
+    ];
+    expect(detailOf(node("a", { settings: given }))).toBe("6 filters of 5 × 5");
+  });
+
+  it("show nothing for a brick without settings", () => {
+    expect(detailOf(node("a"))).toBe("");
+  });
+
+  it("repeat the type only if the name differs from it", () => {
+    const dims = [setting("dims", { given: true, value: [4, 2] })];
+    const mlp = { type: "MLP", settings: dims };
+    expect(secondLine(node("mlp", mlp))).toBe("4 → 2");
+    expect(secondLine(node("head", { ...mlp, parameters: 10 }))).toBe("MLP  4 → 2  10");
+  });
+
+  it("make a node wide enough for its ports", () => {
+    const many = Array.from({ length: 6 }, (_, i) => ({
+      name: `input_${i}`,
+      many: false,
+      optional: false,
+      constant: null,
+    }));
+    expect(sizeOf(node("a", { inputs: many })).width).toBeGreaterThan(sizeOf(node("a")).width);
+    expect(sizeOf(node("a", { inputs: many })).height).toBeGreaterThan(sizeOf(node("a")).height);
+  });
+
+  it("are spoken with the output and the fault", () => {
+    const fault = { text: "input_dim is 12", setting: null, fix: null };
+    expect(spoken(node("head", { fault }))).toBe(
+      "Linear head, output batch × 10, fault: input_dim is 12",
+    );
+  });
+});
+
+describe("code", () => {
+  it("is split into pieces without loss", () => {
+    const code = 'from a import b  # why\nx = MLP([784, None], name="mlp")\n';
+    const pieces = piecesOf(code);
+    expect(pieces.map(({ text }) => text).join("")).toBe(code);
+    const kinds = new Map(pieces.map(({ kind, text }) => [text, kind]));
+    expect(kinds.get("from")).toBe("keyword");
+    expect(kinds.get("# why")).toBe("comment");
+    expect(kinds.get("MLP")).toBe("call");
+    expect(kinds.get("784")).toBe("number");
+    expect(kinds.get('"mlp"')).toBe("text");
+  });
+
+  it("keeps a keyword within a text", () => {
+    expect(piecesOf('"for"')).toEqual([{ kind: "text", text: '"for"' }]);
+  });
+});

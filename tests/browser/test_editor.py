@@ -1,0 +1,286 @@
+"""The visual editor of models, in a real browser, by mouse and keyboard."""
+
+import json
+
+import pytest
+
+from .lab import notebook_text, until
+
+CELLS = [
+    "from extensions_live import Editor\neditor = Editor()\neditor",
+    "untouched = 1",
+]
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook):
+    """Yield a notebook that shows an editor."""
+    notebook = open_notebook("editor.ipynb", notebook_text(*CELLS))
+    notebook.run(0)
+    assert notebook.errors() == []
+    notebook.scroll_to(0)
+    return notebook
+
+
+@pytest.fixture
+def canvas(notebook):
+    """Yield an editor with an empty canvas."""
+    notebook.ask("editor.drawing.clear()")
+    canvas = Canvas(notebook)
+    canvas.find("empty").wait_for()
+    canvas.find("add-Linear").wait_for()
+    yield canvas
+    assert notebook.page.locator(".wbe-toast[data-kind=refused]").all_inner_texts() == []
+
+
+class Canvas:
+    """Editor on a page."""
+
+    def __init__(self, notebook):
+        self.notebook, self.page = notebook, notebook.page
+
+    def find(self, testid):
+        return self.page.locator(f'.wbe [data-testid="{testid}"]').first
+
+    def ask(self, expression):
+        return self.notebook.ask(expression)
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def nodes(self):
+        return json.loads(self.ask("__import__('json').dumps(editor.drawing.document.ids())")[1:-1])
+
+    def choose(self, text):
+        """Type into the list that is open, and take the first choice."""
+        field = self.find("chooser-field")
+        field.wait_for()
+        self.page.keyboard.type(text)
+        self.press("Enter")
+        field.wait_for(state="detached")
+
+    def add(self, text, node):
+        """Add what the list has for a text after the selected node."""
+        self.press("a")
+        self.choose(text)
+        self.find(f"node-{node}").wait_for()
+        until(lambda: self.selected() == [node], what=f"{node} selected")
+
+    def selected(self):
+        nodes = self.page.locator(".wbe .react-flow__node.selected")
+        return nodes.evaluate_all("(all) => all.map((one) => one.dataset.id)")
+
+    def click(self, node):
+        self.find(f"node-{node}").locator("b").first.click()
+        until(lambda: self.selected() == [node], what=f"{node} selected")
+
+    def set(self, field, value):
+        """Fill a field of the form, as by typing."""
+        self.find(f"field-{field}").fill(str(value))
+        self.find(f"field-{field}").press("Enter")
+
+    def drag(self, start, end):
+        """Drag from the middle of an element to another, or to a distance from it."""
+        until(self.is_still, what="a view that does not move")
+        (x, y), to = self.middle(start), end
+        to = (x + end[0], y + end[1]) if isinstance(end, tuple) else self.middle(end)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + 10, y + 10, steps=3)
+        self.page.mouse.move(*to, steps=10)
+        self.page.mouse.up()
+
+    def is_still(self):
+        view = self.page.locator(".wbe .react-flow__viewport")
+        before = view.get_attribute("style")
+        self.page.wait_for_timeout(120)
+        return view.get_attribute("style") == before
+
+    def middle(self, testid):
+        box = self.find(testid).bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def shape(self, source, target):
+        """Return the shape on the edge between two nodes."""
+        edges = self.page.locator(".wbe .react-flow__edge")
+        found = edges.evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label'))")
+        start = f"edge from {source} to {target}, shape "
+        return next((one.removeprefix(start) for one in found if one.startswith(start)), None)
+
+
+def linear(canvas, width):
+    """Build features of 784 numbers and a linear brick by the keyboard."""
+    canvas.ask("editor.drawing.add_input('features', [None, 784])")
+    canvas.click("features")
+    canvas.add("linear", "linear")
+    canvas.set("output_dim", width)
+    until(lambda: f" → {width}" in canvas.find("node-linear").inner_text(), what="the width")
+    canvas.press("Escape")
+
+
+def test_an_empty_canvas_offers_the_data_and_the_list_of_bricks(canvas):
+    assert "Build a model" in canvas.find("empty").inner_text()
+    canvas.find("begin").click()
+    canvas.choose("linear")
+    canvas.find("node-linear").wait_for()
+    assert canvas.nodes() == ["linear"]
+    canvas.find("empty").wait_for(state="detached")
+
+
+def test_a_classifier_is_assembled_and_trained(canvas):
+    canvas.find("stream-digits").click()
+    canvas.find("node-features").wait_for()
+    canvas.click("features")
+    canvas.add("mlp", "mlp")
+    canvas.set("dims", "784, 32, 10")
+    for place, kind in enumerate(["Rectifier", "Softmax"]):
+        while not canvas.find(f"field-activations-{place}").count():
+            canvas.find("more-activations").click()
+            canvas.find(f"field-activations-{place}").wait_for()
+        canvas.find(f"field-activations-{place}").select_option(kind)
+    until(lambda: canvas.shape("features", "mlp") == "batch × 784", what="the shape")
+    canvas.click("mlp")
+    canvas.add("cross entropy", "cost")
+    until(lambda: canvas.shape("mlp", "cost") == "batch × 10", what="the prediction connected")
+    canvas.press("f")
+    canvas.drag("output-targets-targets", "input-cost-y")
+    until(lambda: canvas.shape("targets", "cost") == "batch int64", what="the labels connected")
+    canvas.find("train").click()
+    canvas.find("start-training").click()
+    batches = "0 if editor.session is None else editor.session.log.status['iterations_done']"
+    until(lambda: int(canvas.ask(batches)) > 2, timeout=200, what="training")
+    plot = canvas.page.locator('[data-testid="training"] [data-testid="plot"]')
+    until(lambda: int(plot.get_attribute("data-points") or 0) > 1, timeout=100, what="curves")
+    canvas.ask("editor.session.stop() and editor.session.wait(60)")
+
+
+def test_a_fault_is_shown_in_words_and_its_fix_applied(canvas):
+    linear(canvas, 10)
+    canvas.click("linear")
+    canvas.set("input_dim", 12)
+    fault = canvas.find("settings").locator(".wbe-fault p")
+    until(lambda: any("has shape" in one for one in fault.all_inner_texts()), what="the fault")
+    assert fault.inner_text() == canvas.ask("editor.drawing.fault('linear')")[1:-1]
+    canvas.find("fix-linear").click()
+    until(lambda: not canvas.page.locator(".wbe-fault").count(), what="no fault")
+    assert "784 → 10" in canvas.find("node-linear").inner_text()
+
+
+def test_edits_are_undone_and_done_again(canvas):
+    linear(canvas, 10)
+    canvas.click("linear")
+    canvas.press("Delete")
+    until(lambda: canvas.nodes() == ["features"], what="the node removed")
+    canvas.press("Control+z")
+    canvas.find("node-linear").wait_for()
+    canvas.press("Control+Shift+Z")
+    until(lambda: canvas.nodes() == ["features"], what="the node removed again")
+
+
+def test_edited_code_changes_the_canvas_and_a_mistake_names_its_line(canvas):
+    linear(canvas, 10)
+    canvas.find("fix-linear").or_(canvas.find("status-fix")).first.click()
+    until(lambda: "784, 10" in canvas.find("code").input_value(), what="the code")
+    code = canvas.find("code").input_value()
+    canvas.find("code").fill(code.replace("784, 10", "784, 25"))
+    until(lambda: "784 → 25" in canvas.find("node-linear").inner_text(), what="the new width")
+    canvas.find("code").fill(code.replace("784, 10", "784, ("))
+    until(lambda: canvas.find("code-fault").count(), what="the fault")
+    assert canvas.find("code-fault").inner_text().startswith("line ")
+    canvas.find("revert-code").click()
+    until(lambda: "784, 25" in canvas.find("code").input_value(), what="the last good code")
+
+
+def test_an_edge_that_ends_on_the_empty_canvas_offers_what_fits(canvas):
+    linear(canvas, 10)
+    canvas.drag("output-linear-output", (60, 50))
+    assert "What follows?" in canvas.find("chooser").inner_text()
+    canvas.choose("relu")
+    until(lambda: "rectifier" in canvas.nodes(), what="a new node")
+    connected = "dict(editor.drawing.document.calls['rectifier'].inputs)"
+    until(lambda: "linear" in canvas.ask(connected), what="the edge")
+
+
+def test_nodes_are_connected_by_the_keyboard(canvas):
+    linear(canvas, 10)
+    canvas.press("Escape")
+    canvas.add("rectifier", "rectifier")
+    canvas.press("i")
+    canvas.choose("linear")
+    connected = "dict(editor.drawing.document.calls['rectifier'].inputs)"
+    until(lambda: "linear" in canvas.ask(connected), what="the edge")
+    assert "connected linear to rectifier" in canvas.find("said").inner_text()
+
+
+def test_keys_do_not_reach_the_notebook(canvas, notebook):
+    linear(canvas, 10)
+    canvas.click("linear")
+    before = notebook.kinds(), notebook.count(0)
+    for key in ("d", "d", "x", "b", "0", "0", "m", "Enter", "Escape", "y", "z", "Delete", "Escape",
+                "Shift+Enter", "Escape", "j", "k", "ArrowDown", "a", "Escape", "?", "Escape"):  # fmt: skip
+        canvas.press(key)
+    assert (notebook.kinds(), notebook.count(0)) == before
+    assert not canvas.page.locator(".jp-Dialog").count()
+    focused = "document.querySelector('.wbe').contains(document.activeElement)"
+    assert canvas.page.evaluate(focused)
+
+
+def test_a_brick_is_opened_and_unpacked(canvas):
+    canvas.ask("editor.drawing.add_input('features', [None, 784])")
+    settings = "{'activations': [None, None], 'dims': [784, 20, 10]}"
+    canvas.ask(f"editor.drawing.add('MLP', after='features', settings={settings})")
+    canvas.click("mlp")
+    canvas.press("o")
+    canvas.find("node-mlp/linear_0").wait_for()
+    until(lambda: canvas.shape("linear_0", "linear_1") == "batch × 20", what="the inner shape")
+    canvas.press("o")
+    canvas.find("node-mlp/linear_0").wait_for(state="detached")
+    canvas.press("u")
+    until(lambda: "mlp" not in canvas.nodes() and len(canvas.nodes()) > 2, what="the parts")
+
+
+def test_code_is_inserted_as_a_cell(canvas, notebook):
+    linear(canvas, 10)
+    cells = len(notebook.kinds())
+    canvas.find("insert").click()
+    until(lambda: len(notebook.kinds()) == cells + 1, what="a new cell")
+    sources = "[...window.jupyterapp.shell.currentWidget.content.widgets].map((c) => "
+    source = canvas.page.evaluate(f"{sources} c.model.sharedModel.getSource())[1]")
+    assert "Linear(" in source
+    notebook.select(1)
+    notebook.command("notebook:delete-cell")
+    until(lambda: len(notebook.kinds()) == cells, what="the cell removed")
+
+
+def test_an_image_of_the_canvas_opens_it_again(canvas):
+    linear(canvas, 10)
+    canvas.find("save-image").click()
+    with canvas.page.expect_download() as download:
+        canvas.find("save-png").click()
+    image = download.value.path().read_bytes()
+    canvas.ask("editor.drawing.clear()")
+    canvas.find("empty").wait_for()
+    canvas.page.evaluate(DROP, [list(image), "image/png", "model.png"])
+    canvas.find("node-linear").wait_for()
+    assert sorted(canvas.nodes()) == ["features", "linear"]
+
+
+def test_the_canvas_is_there_again_after_a_reload(notebook, canvas):
+    linear(canvas, 10)
+    notebook.save()
+    notebook.reload()
+    canvas.find("node-linear").wait_for()
+    canvas.click("linear")
+    canvas.press("Delete")
+    until(lambda: canvas.nodes() == ["features"], what="an edit after the reload")
+
+
+DROP = """([bytes, type, name]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], name, { type }));
+    const canvas = document.querySelector('.wbe [data-testid="canvas"]');
+    for (const kind of ['dragover', 'drop']) {
+        canvas.dispatchEvent(new DragEvent(kind, { bubbles: true, dataTransfer: data }));
+    }
+}"""

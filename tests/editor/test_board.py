@@ -1,0 +1,570 @@
+"""A board without a page: every operation, and undoing it."""
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from extensions_live.editor import Board
+from extensions_live.editor.document import read
+from workbench import tensor
+from workbench.bricks import MLP, Linear, Residual, Tanh
+from workbench.builder import from_code, to_spec
+from workbench.errors import BuilderError
+
+TIMES = " \N{MULTIPLICATION SIGN} "
+TANH = {"brick": {"type": "Tanh"}}
+
+
+@pytest.fixture
+def board():
+    """Return a board with features, an MLP, targets and a cost."""
+    board = Board()
+    board.add_input("features", [None, 4])
+    board.add("MLP", after="features", settings={"activations": [TANH, None], "dims": [4, 8, 3]})
+    board.add_input("targets", [None], "int64")
+    board.add("CategoricalCrossEntropy", name="entropy")
+    board.connect("targets", "targets", "entropy", "y")
+    board.connect("mlp", "output", "entropy", "y_hat")
+    return board
+
+
+def node(board, name):
+    """Return what the page gets about a node."""
+    return next(one for one in board.payload()["nodes"] if one["id"] == name)
+
+
+def edges(board):
+    """Return the edges that the page gets, as text."""
+    found = board.payload()["edges"]
+    return [f"{e['source']}.{e['output']} {e['target']}.{e['input']}" for e in found]
+
+
+def test_an_empty_board_has_no_code_and_no_fault():
+    payload = Board().payload()
+    assert payload["nodes"] == [] and payload["summary"]["fault"] is None
+    assert payload["code"] == {"text": "\n", "fault": None}
+
+
+def test_add_makes_a_node_with_its_ports_and_an_initialisation():
+    board = Board()
+    name = board.add("Linear", [10, 20])
+    found = node(board, name)
+    assert (found["id"], found["kind"], found["position"]) == ("linear", "brick", (10, 20))
+    assert [port["name"] for port in found["inputs"]] == ["input_"]
+    given = {one["name"]: one["value"] for one in found["settings"] if one["given"]}
+    assert set(given) == {"weights_init", "biases_init"}
+
+
+def test_add_gives_names_that_are_free():
+    board = Board()
+    assert [board.add("Tanh"), board.add("Tanh"), board.add("Tanh")] == ["tanh", "tanh_2", "tanh_3"]
+
+
+def test_add_knows_operations_and_modules_of_torch():
+    board = Board()
+    board.add_input("x", [None, 4, 5])
+    board.add("flatten", after="x", settings={"start_dim": 1})
+    board.add("GELU", after="flatten")
+    module = board.add("Dropout1d", name="drop")
+    assert board.shape("flatten", "flatten") == f"batch{TIMES}20"
+    assert node(board, module)["type"] == "TorchModule"
+
+
+@pytest.mark.parametrize(
+    "type, text",
+    [
+        ("Linaer", "there is no brick, operation or module 'Linaer'.*Linear"),
+        (3, "a type must be a string, not 3"),
+        ("BaseRecurrent", "there is no brick, operation or module"),
+    ],
+)
+def test_add_refuses_what_does_not_exist(type, text):
+    with pytest.raises(BuilderError, match=text):
+        Board().add(type)
+
+
+def test_add_after_connects_and_stands_at_the_right():
+    board = Board()
+    board.add_input("x", [None, 4], position=[0, 0])
+    board.add("Linear", after="x", settings={"output_dim": 2})
+    assert edges(board) == ["x.x linear.input_"]
+    assert node(board, "linear")["position"] == (280, 0)
+
+
+def test_the_first_cost_is_the_cost_of_the_model(board):
+    assert node(board, "entropy")["cost"] == "cost"
+    board.add("MisclassificationRate", after="targets")
+    assert node(board, "misclassificationrate")["cost"] is None
+    assert node(board, "misclassificationrate")["outputs"][0]["wire"] == "error_rate"
+
+
+def test_a_fault_has_the_text_of_python_and_a_fix():
+    board = Board()
+    board.add_input("features", [None, 784])
+    board.add("Linear", after="features", settings={"input_dim": 500, "output_dim": 10})
+    fault = node(board, "linear")["fault"]
+    brick = Linear(500, 10)
+    with pytest.raises(ValueError) as caught:
+        brick.apply(tensor.variable("features", (None, 784)))
+    assert fault["text"] == str(caught.value)
+    assert fault["fix"] == {"label": "set input_dim to 784"}
+    board.apply_fix("linear")
+    assert node(board, "linear")["fault"] is None
+    assert board.payload()["summary"]["parameters"] == 7850
+    assert board.undo_name == "set input_dim to 784"
+
+
+def test_what_is_not_connected_is_a_fault_of_its_node():
+    board = Board()
+    board.add("Linear", settings={"input_dim": 3, "output_dim": 2})
+    assert "input_" in board.fault("linear")
+    assert "linear" in board.payload()["code"]["fault"]["text"]
+    assert "Linear(" in board.code
+
+
+def test_a_fix_is_refused_where_there_is_none(board):
+    with pytest.raises(BuilderError, match="mlp has no fault"):
+        board.apply_fix("mlp")
+
+
+def test_connect_replaces_what_was_there(board):
+    board.add_input("other", [None, 4])
+    board.connect("other", "other", "mlp", "input_")
+    assert "other.other mlp.input_" in edges(board)
+    assert "features.features mlp.input_" not in edges(board)
+
+
+def test_connect_adds_to_an_input_of_several():
+    board = Board()
+    for name in "ab":
+        board.add_input(name, [None, 2])
+    board.add("concatenate", after="a", settings={"dim": 1})
+    board.connect("b", "b", "concatenate", "tensors")
+    assert board.shape("concatenate", "concatenate") == f"batch{TIMES}4"
+    board.disconnect("concatenate", "tensors", index=0)
+    assert edges(board) == ["b.b concatenate.tensors"]
+    board.disconnect("concatenate", "tensors", index=0)
+    assert edges(board) == []
+
+
+def test_connect_refuses_a_cycle():
+    board = Board()
+    first = board.add("Tanh")
+    second = board.add("Tanh", after=first)
+    before = board.document
+    with pytest.raises(BuilderError, match="would close a cycle: tanh"):
+        board.connect(second, "output", first, "input_")
+    assert board.document is before
+
+
+@pytest.mark.parametrize(
+    "ends, text",
+    [
+        (("nothing", "x", "mlp", "input_"), "there is no node 'nothing'"),
+        (("features", "x", "mlp", "input_"), "features has no output 'x'; it has features"),
+        (("features", "features", "mlp", "inptu"), "mlp has no input 'inptu'.*input_"),
+        (("features", "features", "targets", "x"), "targets is an input"),
+        (("mlp/linear_0", "output", "entropy", "y"), "unpack the brick first"),
+    ],
+)
+def test_connect_refuses_what_is_not_there(board, ends, text):
+    with pytest.raises(BuilderError, match=text):
+        board.connect(*ends)
+
+
+def test_what_fits_leaves_out_what_the_dtype_forbids(board):
+    assert "Linear" in board.what_fits("features", "features")
+    integers = board.what_fits("targets", "targets")
+    assert "Linear" not in integers and "mean" not in integers and "LookupTable" in integers
+
+
+def test_set_and_unset_change_settings(board):
+    board.set("mlp", "dims", [4, 16, 3])
+    assert "[4, 16, 3]" in board.code
+    board.set("mlp", "use_bias", False)
+    board.unset("mlp", "use_bias")
+    assert "use_bias" not in board.code
+    with pytest.raises(BuilderError, match="'use_bias' is not set"):
+        board.unset("mlp", "use_bias")
+
+
+def test_a_part_shows_what_its_parent_infers_and_can_be_changed(board):
+    board.open("mlp")
+    part = node(board, "mlp/linear_0")
+    sizes = {one["name"]: one["inferred"] for one in part["settings"]}
+    assert (sizes["input_dim"], sizes["output_dim"]) == (4, 8)
+    board.set("mlp/linear_0", "use_bias", False)
+    assert node(board, "mlp/linear_0")["parameters"] == 32
+    board.unset("mlp/linear_0", "use_bias")
+    assert node(board, "mlp/linear_0")["parameters"] == 40
+
+
+@pytest.mark.parametrize(
+    "given, text",
+    [
+        (("mlp", "dimz", 3), "MLP has no setting 'dimz'.*dims"),
+        (("mlp/linear_7", "use_bias", 3), "mlp has no part 'linear_7'"),
+        (("mlp", "dims", {1, 2}), "a value of a setting must consist of"),
+        (("features", "size", 3), "features has no setting 'size'; it has shape, dtype"),
+        (("features", "dtype", "flaot32"), "there is no dtype 'flaot32'.*float32"),
+        (("features", "shape", [-1]), "a size must be a whole number"),
+    ],
+)
+def test_set_refuses_what_is_not_possible(board, given, text):
+    with pytest.raises(BuilderError, match=text):
+        board.set(*given)
+
+
+def test_a_setting_can_change_the_outputs_of_a_brick():
+    board = Board()
+    board.add_input("x", [None, 4])
+    board.add("Fork", after="x", settings={"output_names": ["a", "b"]})
+    assert [one["name"] for one in node(board, "fork")["outputs"]] == ["a", "b"]
+    board.add("Tanh", after=["fork", "b"])
+    board.set("fork", "output_names", ["b", "c"])
+    assert [one["name"] for one in node(board, "fork")["outputs"]] == ["b", "c"]
+    assert "fork.b tanh.input_" in edges(board)
+    board.set("fork", "output_names", ["c"])
+    assert edges(board) == ["x.x fork.input_"]
+
+
+def test_rename_keeps_ids_edges_and_positions(board):
+    board.move({"mlp": [5, 6]})
+    board.rename("mlp", "classifier")
+    board.rename("features", "pixels")
+    found = node(board, "mlp")
+    assert (found["title"], found["position"]) == ("classifier", (5, 6))
+    assert found["outputs"][0]["wire"] == "classifier_apply_output"
+    assert "features.pixels mlp.input_" in edges(board)
+    assert 'pixels = tensor.variable("pixels", (None, 4))' in board.code
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a.b", " a", 3, None])
+def test_rename_refuses_names_that_paths_cannot_have(board, name):
+    with pytest.raises(BuilderError, match="a name must be a string without slashes"):
+        board.rename("mlp", name)
+
+
+def test_rename_refuses_a_name_that_is_taken(board):
+    with pytest.raises(BuilderError, match="already a brick with the name 'entropy'.*'entropy_2'"):
+        board.rename("mlp", "entropy")
+    with pytest.raises(BuilderError, match="already a variable with the name 'targets'"):
+        board.rename("features", "targets")
+
+
+def test_remove_drops_edges_and_bricks(board):
+    board.remove(["mlp"])
+    assert edges(board) == ["targets.targets entropy.y"]
+    assert "MLP" not in board.code
+
+
+def test_copy_and_paste_make_new_names(board):
+    text = board.copy(["mlp", "features"])
+    other = Board()
+    assert set(other.paste(text, [100, 50])) == {"features", "mlp"}
+    assert edges(other) == ["features.features mlp.input_"]
+    new = board.paste(text)
+    assert new == ["features_2", "mlp_2"] and "features_2.features_2 mlp_2.input_" in edges(board)
+
+
+def test_paste_reads_specifications_and_code(board):
+    spec = to_spec(Linear(2, 3, name="layer"))
+    assert board.paste(spec.to_json()) == ["layer"]
+    assert board.paste("from workbench.bricks import Tanh\nt = Tanh()") == ["tanh"]
+
+
+@pytest.mark.parametrize(
+    "text, error",
+    [
+        ("{", "the text is no part of a board"),
+        ('{"board": 2, "spec": {}}', "version 2 of a board"),
+        ('{"board": 1, "spec": {"version": 1, "bricks": []}, "groups": {"a": {"name": "a",'
+         ' "members": ["a"]}}}', "inside of itself"),
+        ('{"board": 1, "spec": {"version": 1, "bricks": []}, "inputs": {"x": "x"}}', "inputs:"),
+        ("import os\nos.remove('x'", "this is no Python code"),
+    ],
+)  # fmt: skip
+def test_paste_refuses_broken_text(board, text, error):
+    before = board.document
+    with pytest.raises(BuilderError, match=error):
+        board.paste(text)
+    assert board.document is before
+
+
+def test_duplicate_keeps_the_edges_between_the_copies(board):
+    board.duplicate(["features", "mlp"])
+    assert "features_2.features_2 mlp_2.input_" in edges(board)
+
+
+def test_a_closed_group_shows_its_border(board):
+    board.group(["mlp", "entropy"], "model")
+    board.close("group")
+    found = node(board, "group")
+    assert [one["name"] for one in found["inputs"]] == ["mlp/input_", "entropy/y"]
+    assert [one["name"] for one in found["outputs"]] == ["entropy/cost"]
+    assert edges(board) == ["features.features group.mlp/input_", "targets.targets group.entropy/y"]
+    board.disconnect("group", "mlp/input_")
+    board.connect("features", "features", "group", "mlp/input_")
+    assert len(edges(board)) == 2
+
+
+def test_a_group_is_a_block_that_can_be_added_again(board):
+    board.group(["mlp"], "my block")
+    other = Board()
+    assert other.add_block("my block") == ["group"]
+    with pytest.raises(BuilderError, match="there is no block 'my blok'.*my block"):
+        other.add_block("my blok")
+
+
+def test_groups_nest_and_dissolve(board):
+    inner = board.group(["mlp"])
+    outer = board.group([inner, "entropy"])
+    assert node(board, inner)["parent"] == outer
+    assert board.unpack(outer) == ["entropy", inner] or board.document.parent(inner) is None
+    board.unpack(inner)
+    assert board.document.groups == {}
+    with pytest.raises(BuilderError, match="is a brick|no nodes|list of ids"):
+        board.group([])
+
+
+def test_an_open_brick_shows_the_edges_inside_of_it(board):
+    board.open("mlp")
+    assert [edge for edge in edges(board) if "/" in edge] == [
+        "mlp.input_ mlp/linear_0.input_",
+        "mlp/linear_0.output mlp/tanh.input_",
+        "mlp/tanh.output mlp/linear_1.input_",
+        "mlp/linear_1.output mlp.output",
+    ]
+    board.close("mlp")
+    assert [edge for edge in edges(board) if "/" in edge] == []
+
+
+def test_unpack_keeps_the_function_of_a_brick(board):
+    before = board.payload()["summary"]
+    new = board.unpack("mlp")
+    assert new == ["linear_0", "tanh", "linear_1"]
+    assert board.payload()["summary"] == before
+    assert "linear_1.output entropy.y_hat" in edges(board)
+    assert "Linear(4,8," in "".join(board.code.split()) and "MLP" not in board.code
+
+
+def test_unpack_turns_what_a_brick_does_itself_into_operations():
+    board = Board(Residual(Linear(3, 3), name="skip").apply(tensor.matrix("x")))
+    board.unpack("skip")
+    assert "add" in [one["type"] for one in board.payload()["nodes"]]
+    assert board.shape("add", "add") == f"batch{TIMES}3"
+
+
+def test_unpack_refuses_what_no_operations_can_do(board):
+    board.add("LSTM", settings={"dim": 2})
+    with pytest.raises(BuilderError, match="lstm"):
+        board.unpack("lstm")
+    with pytest.raises(BuilderError, match="features is an input"):
+        board.unpack("features")
+
+
+def test_set_cost_and_monitor_choose_outputs(board):
+    board.set_cost(None)
+    assert board.spec.cost is None
+    board.set_cost("entropy", "cost")
+    assert board.spec.cost == "cost"
+    board.monitor("mlp", "output")
+    assert node(board, "mlp")["monitored"] == ["output"]
+    assert board.spec.monitored == ("mlp_apply_output",)
+    board.monitor("mlp", "output", False)
+    assert board.spec.monitored == ()
+    with pytest.raises(BuilderError, match="the input features cannot be the cost"):
+        board.set_cost("features", "features")
+
+
+def test_freeze_marks_bricks(board):
+    board.freeze("mlp")
+    assert node(board, "mlp")["frozen"] and board.document.frozen == {"mlp"}
+    board.freeze("mlp", False)
+    assert not node(board, "mlp")["frozen"]
+    with pytest.raises(BuilderError, match="features has no parameters"):
+        board.freeze("features")
+
+
+def test_move_and_arrange_change_positions_only(board):
+    before = board.payload()
+    board.move({"mlp": [1, 2], "features": [3.5, 4]})
+    after = board.payload()
+    assert after["structure"] == before["structure"] and after["version"] > before["version"]
+    assert node(board, "mlp")["position"] == (1, 2)
+    board.arrange()
+    assert node(board, "mlp")["position"] is None
+    for place in ([1], ["a", 2], None, [float("nan"), 0]):
+        with pytest.raises(BuilderError, match="a position must be two numbers"):
+            board.move({"mlp": place})
+
+
+def test_the_structure_changes_with_nodes_and_edges(board):
+    before = board.payload()["structure"]
+    board.disconnect("mlp", "input_")
+    assert board.payload()["structure"] > before
+
+
+def test_set_method_applies_another_method():
+    board = Board()
+    board.add_input("x", [None, 3])
+    board.add("Softmax", after="x")
+    board.set_method("softmax", "log_probabilities")
+    assert "softmax.log_probabilities(x)" in board.code
+    with pytest.raises(BuilderError, match="softmax has no method 'aply'.*apply"):
+        board.set_method("softmax", "aply")
+
+
+def test_load_shows_a_saved_board(board):
+    board.move({"mlp": [7, 8]})
+    board.freeze("mlp")
+    other = Board()
+    other.load(board.payload()["document"])
+    assert other.document == board.document
+
+
+def test_show_keeps_positions_by_the_paths_of_bricks(board):
+    board.move({"mlp": [7, 8], "features": [1, 1]})
+    mlp = MLP([Tanh(), Tanh(), None], [4, 8, 8, 3])
+    board.show(mlp.apply(tensor.matrix("features")))
+    assert node(board, "mlp")["position"] == (7, 8)
+    assert node(board, "features")["position"] == (1, 1)
+    assert len(board.payload()["nodes"]) == 2
+
+
+def test_code_that_renames_a_brick_keeps_its_place(board):
+    board.move({"mlp": [7, 8]})
+    board.set_code(board.code.replace("[4, 8, 3],", '[4, 8, 3], name="classifier",'))
+    assert node(board, "mlp")["title"] == "classifier"
+    assert node(board, "mlp")["position"] == (7, 8)
+
+
+def test_code_that_a_person_wrote_stays_until_the_next_edit(board):
+    text = f"# my model\n{board.code}"
+    board.set_code(text)
+    assert board.code == text
+    board.rename("mlp", "other")
+    assert not board.code.startswith("# my")
+
+
+def test_code_with_a_fault_is_refused_with_its_line(board):
+    before = board.document
+    with pytest.raises(BuilderError, match=r"line \d+: .*y_hat|line \d+: "):
+        board.set_code(board.code.replace("[4, 8, 3]", "[5, 8, 3]"))
+    assert board.document is before
+
+
+def test_unfinished_parts_survive_an_edit_of_the_code(board):
+    board.add("Linear", [1, 1], settings={"output_dim": 5})
+    board.add("add", after="features")
+    board.add_input("spare", [None, 2])
+    board.set_code(board.code.replace("8, 3", "9, 3"))
+    kept = {one["id"] for one in board.payload()["nodes"]}
+    assert {"linear", "add", "spare"} <= kept
+    assert node(board, "linear")["position"] == (1, 1)
+
+
+def test_a_brick_that_no_code_can_make_stays_on_the_board(board):
+    board.add("MLP", [1, 1], name="broken", settings={"activations": [TANH], "dims": [4]})
+    assert "broken" not in board.code.replace("broken_", "")
+    board.set_code(board.code)
+    assert node(board, "broken")["position"] == (1, 1)
+
+
+def test_code_keeps_the_order_of_what_it_does_not_change(board):
+    board.add_input("more", [None, 4])
+    board.connect("more", "more", "entropy", "y_hat")
+    before = board.spec
+    board.set_code(board.code)
+    assert board.spec == before
+
+
+def test_undo_and_redo_name_what_they_do(board):
+    board.rename("mlp", "net")
+    assert board.undo_name == "rename mlp to net"
+    board.undo()
+    assert board.redo_name == "rename mlp to net" and node(board, "mlp")["title"] == "mlp"
+    board.redo()
+    assert node(board, "mlp")["title"] == "net" and board.redo_name is None
+    with pytest.raises(BuilderError, match="there is nothing to redo"):
+        board.redo()
+    with pytest.raises(BuilderError, match="there is nothing to undo"):
+        Board().undo()
+
+
+OPERATIONS = {
+    "add": lambda b: b.add("Tanh", [1, 2]),
+    "add_input": lambda b: b.add_input(),
+    "add_block": lambda b: b.add_block("block"),
+    "remove": lambda b: b.remove(["mlp"]),
+    "duplicate": lambda b: b.duplicate(["mlp", "features"]),
+    "paste": lambda b: b.paste(b.copy(["mlp"])),
+    "connect": lambda b: b.connect("features", "features", "entropy", "y"),
+    "disconnect": lambda b: b.disconnect("mlp", "input_"),
+    "set": lambda b: b.set("mlp", "dims", [4, 5, 3]),
+    "unset": lambda b: b.unset("mlp", "dims"),
+    "set_method": lambda b: b.set_method("softmax", "log_probabilities"),
+    "set_cost": lambda b: b.set_cost("mlp", "output"),
+    "monitor": lambda b: b.monitor("mlp", "output"),
+    "rename": lambda b: b.rename("mlp", "other"),
+    "freeze": lambda b: b.freeze("mlp"),
+    "apply_fix": lambda b: b.apply_fix("broken"),
+    "move": lambda b: b.move({"mlp": [9, 9]}),
+    "arrange": lambda b: b.arrange(),
+    "group": lambda b: b.group(["mlp", "entropy"], "block"),
+    "unpack": lambda b: b.unpack("mlp"),
+    "open": lambda b: b.open("mlp"),
+    "close": lambda b: b.close("group"),
+    "set_code": lambda b: b.set_code(b.code.replace("9,", "4,")),
+    "show": lambda b: b.show(MLP([None], [2, 2])),
+    "load": lambda b: b.load(Board().payload()["document"]),
+    "clear": lambda b: b.clear(),
+}  # fmt: skip
+
+
+@pytest.fixture
+def rich(board):
+    """Return a board on which every operation is possible."""
+    board.add("Softmax", after="mlp")
+    board.add("Linear", [0, 0], name="broken", after="features",
+              settings={"input_dim": 9, "output_dim": 2})  # fmt: skip
+    board.group(["broken"], "block")
+    return board
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_can_be_undone_and_done_again(rich, name):
+    before, drawn = rich.document, rich.payload()
+    OPERATIONS[name](rich)
+    after = rich.document
+    assert after != before
+    rich.undo()
+    undone = rich.payload()
+    assert rich.document == before
+    assert undone["nodes"] == drawn["nodes"] and undone["edges"] == drawn["edges"]
+    rich.redo()
+    assert rich.document == after
+
+
+def test_every_operation_of_a_page_is_a_method_with_a_test():
+    from extensions_live.editor.intents import NAMES
+
+    of_editor = {"add_stream", "train", "undo", "redo"}
+    assert set(NAMES) - of_editor <= set(OPERATIONS)
+    assert [
+        name for name in NAMES if not (name in ("add_stream", "train") or hasattr(Board, name))
+    ] == []
+
+
+def test_a_board_of_a_chain_of_bricks_can_be_read_from_its_text():
+    board = Board()
+    last = board.add_input("x", [None, 8])
+    for _ in range(30):
+        last = board.add("Linear", after=last, settings={"input_dim": 8, "output_dim": 8})
+    assert read(json.dumps(board.document.to_dict())) == board.document
+    names = [one["id"] for one in board.payload()["nodes"]]
+    assert [f"{a}.{'x' if a == 'x' else 'output'} {b}.input_" for a, b in pairwise(names)] == edges(
+        board
+    )
+    assert from_code(board.code).bricks == board.spec.bricks

@@ -1,0 +1,168 @@
+"""Training of a model that was made from a specification."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.algorithms import Adam, GradientDescent, StepRule
+from workbench.builder.convert import Built
+from workbench.data import FilterSources
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import BuilderError, nearest
+from workbench.extensions.monitoring import TrainingDataMonitoring
+from workbench.interfaces import Session
+from workbench.main_loop import MainLoop
+from workbench.model import Model, Trained
+from workbench.tensor import SharedVariable, Variable
+from workbench.utils.plain import find_bricks
+
+
+def start_training(
+    built: Built,
+    stream: AbstractDataStream | Iterable[Any],
+    *,
+    step_rule: StepRule | None = None,
+    extensions: Sequence[Any] = (),
+    frozen: Collection[str] = (),
+    epochs: int | None = None,
+) -> Session:
+    """Initialise a model where needed, and train it in the background.
+
+    Parameters
+    ----------
+    built : Built
+        The model; its cost is minimised.
+    stream : data stream
+        Its sources must have the names of the inputs; further sources are left out.
+    step_rule : StepRule, optional
+        `Adam` by default.
+    extensions : list of extensions, optional
+        Extensions besides the one that records the cost and the monitored scalars.
+    frozen : collection of str
+        The names of bricks whose parameters do not change.
+    epochs : int, optional
+        The number of epochs; by default training goes on until it is stopped.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    BuilderError
+        If the model has no cost or nothing to train, or if the stream lacks a source.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.builder import from_spec, to_spec
+    >>> from workbench.initialization import Constant
+    >>> linear = Linear(2, 1, weights_init=Constant(0), biases_init=Constant(0))
+    >>> cost = (linear.apply(tensor.matrix("x")) ** 2).mean()
+    >>> built = from_spec(to_spec(cost))
+    >>> session = start_training(built, [{"x": [[1.0, 2.0]]}], epochs=2)
+    >>> session.wait()
+    True
+    """
+    cost = built.cost
+    if cost is None:
+        raise BuilderError(
+            "there is no cost to minimise; add a cost, or choose an output as the cost"
+        )
+    name_records(built)
+    for name, brick in built.bricks.items():
+        if not brick.initialized:
+            try:
+                brick.initialize()
+            except Exception as error:
+                raise BuilderError(f"{name} cannot be initialised: {error}") from error
+    parameters = trained(built, cost, frozen)
+    monitored = scalars(built)
+    algorithm = GradientDescent(
+        cost=cost, parameters=parameters, step_rule=Adam() if step_rule is None else step_rule
+    )
+    main_loop = MainLoop(
+        algorithm,
+        _with_needed_sources(stream, built, [cost, *monitored]),
+        model=PartlyFrozen(built.model.outputs) if frozen else built.model,
+        extensions=[TrainingDataMonitoring([cost, *monitored], after_batch=True), *extensions],
+    )
+    return main_loop.start(epochs=epochs)
+
+
+class PartlyFrozen(Model):
+    """Model some of whose parameters are not trained, as its user has decided."""
+
+    def check_sanity(self, algorithm: Trained) -> None:
+        """Check the values of the parameters, but not that the algorithm trains all of them."""
+        super().check_sanity(Everything(self.parameters))
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Parameters in place of those that an algorithm trains."""
+
+    parameters: Iterable[SharedVariable]
+
+
+def name_records(built: Built) -> None:
+    """Give the cost and what is monitored the names of their wires, if they have none."""
+    shown = {built.cost, *built.monitored}
+    for wire, variable in built.variables.items():
+        if variable in shown and variable.name is None:
+            variable.name = wire
+
+
+def scalars(built: Built) -> list[Variable]:
+    """Return the monitored variables that are single numbers, without the cost."""
+    return [one for one in built.monitored if one.ndim == 0 and one is not built.cost]
+
+
+def plotted(built: Built) -> list[list[str]]:
+    """Return the names of the channels that training records, one list for each figure."""
+    name_records(built)
+    cost = [] if built.cost is None else [[str(built.cost.name)]]
+    others = [str(one.name) for one in scalars(built)]
+    return [*cost, *([others] if others else [])]
+
+
+def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[SharedVariable]:
+    """Return the parameters of the cost, without those of frozen bricks.
+
+    Raises
+    ------
+    BuilderError
+        If there are none.
+    """
+    fixed = [built.bricks[name] for name in frozen if name in built.bricks]
+    kept = {
+        parameter
+        for brick in find_bricks(fixed, lambda _: True)
+        for parameter in brick.parameters
+        if parameter is not None
+    }
+    found = [one for one in Model(cost).parameters if one not in kept]
+    if not found:
+        reason = "all of them are frozen" if kept else "the cost depends on none"
+        raise BuilderError(f"there are no parameters to train: {reason}")
+    return found
+
+
+def _with_needed_sources(
+    stream: AbstractDataStream | Iterable[Any], built: Built, outputs: Sequence[Variable]
+) -> Any:
+    if not isinstance(stream, AbstractDataStream):
+        return stream
+    needed = [one.name for one in Model(list(outputs)).inputs if one.name]
+    for name in needed:
+        if name not in stream.sources:
+            raise BuilderError(
+                f"the stream has no source {name!r}{nearest(name, stream.sources)}; its sources "
+                f"are {', '.join(stream.sources)}; rename the input or the source"
+            )
+    if set(needed) == set(stream.sources):
+        return stream
+    return FilterSources(stream, sources=tuple(s for s in stream.sources if s in needed))
