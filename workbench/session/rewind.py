@@ -398,6 +398,7 @@ class Rewinder:
         ending.requested = snapshot.iteration == iteration and at_the_end(self._main_loop)
         earlier = log.status.get("resumed_from")
         log.resume()
+        self._run.note_name()
         log.status[REWOUND] = {"from": log.status["resumed_from"], "resumed_from": earlier}
         left.leave(tail)
         if not left.changed and self._changes == left.changes:

@@ -63,6 +63,8 @@ class Worker:
         The session of the worker, for leases and warnings.
     name : str
         The name of the thread.
+    named : bool
+        True if the user has given the name, which is then recorded in the log.
 
     Attributes
     ----------
@@ -84,10 +86,13 @@ class Worker:
         An event that is set while no thread trains.
     """
 
-    def __init__(self, main_loop: MainLoop, session: interfaces.Session, name: str) -> None:
+    def __init__(
+        self, main_loop: MainLoop, session: interfaces.Session, name: str, *, named: bool
+    ) -> None:
         self._main_loop = main_loop
         self._session = session
         self._name = name
+        self._named = named
         self._run = main_loop._run
         self._journal = Journal(main_loop)
         self.queue = Queue(main_loop, self._journal)
@@ -265,6 +270,7 @@ class Worker:
     ) -> Callable[[], None] | None:
         """Train; if `Session.train` was called meanwhile, return a function to extend training."""
         state = State.FINISHED
+        self._run.name = self._name if self._named else None
         try:
             self._set_note(self._run.train(first))
         except BaseException as error:
@@ -282,6 +288,7 @@ class Worker:
             self._journal.flush()
         except Exception:  # an error of the log; the session must end in any case
             logger.exception("%s could not record its last interventions", self._name)
+        self._run.name = None
         with self.queue.lock:
             self.pause.end()
             asked = self.queue.end_run()
