@@ -139,7 +139,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train; empty if it trained."""
+        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
         return self._worker.note
 
     @property

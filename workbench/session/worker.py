@@ -42,6 +42,7 @@ OF_THE_PARENT = (
     "training thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
+NOT_READY = "this fork trains again until iteration {iteration:,}, where it starts, and then pauses"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() returns all running sessions by name"
@@ -79,7 +80,7 @@ class Worker:
     traceback : traceback or None
         The traceback of `exception`.
     note : str
-        The reason why the last run did not train; empty if it trained.
+        The reason why the last run did not train, or why a fork is not ready yet; otherwise empty.
     runs : int
         The number of runs that started training.
     ended : threading.Event
@@ -193,7 +194,12 @@ class Worker:
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)
         with self.queue.lock:
-            self.launch(more, lambda: self.rewinder.begin_at(fork, branch), warns=False)
+            self.launch(more, partial(self._get_ready, fork, branch), warns=False)
+
+    def _get_ready(self, fork: Fork, branch: str) -> None:
+        """Prepare the run of a fork, and say in the note that it is not ready yet."""
+        self.note = NOT_READY.format(iteration=fork.iteration)
+        self.rewinder.begin_at(fork, branch, lambda: self._set_note(None))
 
     def come_back(
         self,
@@ -275,6 +281,7 @@ class Worker:
             self._set_note(self._run.train(first))
         except BaseException as error:
             state = State.FAILED
+            self._set_note(None)
             self.exception, self.traceback = error, error.__traceback__
             logger.error(
                 "%s failed (iterations done: %d): %s: %s; wait() raises the error with its "
