@@ -463,7 +463,7 @@ class Session(Protocol):
 
     def replay(
         self,
-        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        source: TrainingLogBase | Session | str | os.PathLike[str] | Iterable[Mapping[str, Any]],
         *,
         functions: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> Command:
