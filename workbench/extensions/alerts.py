@@ -113,8 +113,10 @@ class Alert(SimpleExtension):
         the first error becomes an alert, and training continues.
     level : {'info', 'warning', 'error'}
     repeat : bool
-        If True, alert whenever the condition is met. By default, if the condition is met several
-        times in a row, alert only the first time.
+        If True, alert whenever the condition is met. By default, alert once per change of the
+        condition: when it is met after it was not met. While it stays met, another text from `when`
+        is no change. A condition on a noisy value changes often; then use a mean of several values,
+        or check less often.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
