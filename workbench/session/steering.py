@@ -72,10 +72,11 @@ class Steering(Editing):
         SessionError
             If the variable does not exist, or if `value` is not a number or an array.
         """
-        shared, given, shown = request_of(self.main_loop, shared, value)
-        details = {"variable": str(shared), "value": plain(given)}
+        shared, given, shown = request_of(self._queue.variables.find, shared, value)
+        name = str(shared)
+        details = {"variable": name, "value": plain(given)}
         with self._queue.lock:
-            command = self._queue.new("set", f"set {shared} = {shown}")
+            command = self._queue.new("set", f"set {name} = {shown}")
             if self._queue.accepts(command):
                 try:
                     shared._checked(given)
