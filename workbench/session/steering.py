@@ -434,6 +434,7 @@ class Steering(Editing):
             The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
             the numbers of iterations and epochs done. By default the file is in the working
             directory, and its name consists of the session's name and the number of iterations.
+            Missing folders are created, as by `Checkpoint`, so that a long run is not lost.
 
         Raises
         ------
