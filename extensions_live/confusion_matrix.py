@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from extensions_live.fixed_examples import Array, FixedExamples
+from extensions_live.fixed_examples import TARGETS, Array, FixedExamples
 from extensions_live.messages import ConfusionPayload
 from extensions_live.probe_view import ProbeView
 from extensions_live.widget import asset
@@ -59,7 +59,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
         scores: Variable,
         batch: Mapping[str, Any] | None = None,
         *,
-        targets: str = "targets",
+        targets: str = TARGETS,
         labels: Sequence[str] | None = None,
         title: str = "",
     ) -> None:
@@ -72,6 +72,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
             user="ConfusionMatrix",
             needs_classes=True,
         )
+        if batch is None:
+            self.examples.first_batch(session)
         super().__init__(session, title=title)
 
     def ask(self, session: Session) -> Probe:

@@ -10,9 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import SessionError
+from workbench.utils.numbers import is_count
 
 MOST_BYTES = 120_000
 """Maximum number of bytes of the images in one message."""
+
+NOT_A_SHAPE = (
+    "shape must be (height, width) or (channels, height, width), each a whole number of 1 or more, "
+    "not {shape!r}"
+)
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -70,6 +76,21 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
             return None
         raise SessionError(NO_IMAGE.format(given=f"shape {tuple(shape)}"))
     return _stretched(array)
+
+
+def checked_shape(shape: Sequence[int] | None) -> Sequence[int] | None:
+    """Return the shape of an image unless it is not valid.
+
+    Raises
+    ------
+    SessionError
+        If `shape` is not None and does not consist of two or three positive integers.
+    """
+    if shape is None:
+        return None
+    if isinstance(shape, Sequence) and len(shape) in (2, 3) and all(map(is_count, shape)):
+        return shape
+    raise SessionError(NOT_A_SHAPE.format(shape=shape))
 
 
 def fitting(images: Bytes) -> Bytes:

@@ -29,10 +29,20 @@ NOT_ROWS = (
     "the output must have one row for each of the {count} examples, but has shape {shape}; pass "
     "the variable before the mean over examples"
 )
+NOT_CLASSES = (
+    "{view} needs non-negative whole numbers as targets, one for each example; the source {name!r} "
+    "has values of {targets}"
+)
 NO_CLASSES = (
     "{view} needs non-negative whole numbers as targets and one score for each class; got "
     "targets of {targets} and an output of shape {shape}"
 )
+
+TARGETS = "targets"
+"""Source of the true classes or values if the user names no other."""
+
+PATIENCE = 0.5
+"""Maximum number of seconds for which a new view waits for examples, to check its arguments."""
 
 
 class FixedExamples:
@@ -95,14 +105,53 @@ class FixedExamples:
 
     def _take(self, batch: Mapping[str, Any]) -> None:
         """Store the examples, and the true classes or values if they are present."""
-        if self.targets in batch:
-            self.truth = np.asarray(batch[self.targets])
-            if self.truth.ndim == 2 and self.truth.shape[1] == 1:
-                self.truth = self.truth[:, 0]
-        elif self._needs_classes:
-            hint, known = nearest(self.targets, batch), ", ".join(map(repr, batch))
-            raise SessionError(NO_TARGETS.format(name=self.targets, hint=hint, known=known))
+        self.truth = self._truth_in(batch)
         self.batch = batch
+
+    def _truth_in(self, batch: Mapping[str, Any]) -> Array | None:
+        """Return the true classes or values in a batch, or None if it has none.
+
+        Raises
+        ------
+        SessionError
+            If the batch lacks the source that the user named, or classes that are needed.
+        """
+        name = self.targets
+        if name not in batch:
+            if not self._needs_classes and name == TARGETS:
+                return None
+            hint, known = nearest(name, batch), ", ".join(map(repr, batch))
+            raise SessionError(NO_TARGETS.format(name=name, hint=hint, known=known))
+        truth = np.asarray(batch[name])
+        if truth.ndim == 2 and truth.shape[1] == 1:
+            truth = truth[:, 0]
+        if self._needs_classes and (
+            truth.ndim != 1 or truth.dtype.kind not in "iu" or (truth < 0).any()
+        ):
+            targets = f"{truth.dtype} {truth.shape}"
+            text = NOT_CLASSES.format(view=self._user, name=name, targets=targets)
+            raise SessionError(text)
+        return truth
+
+    def first_batch(self, session: Session) -> Mapping[str, Any] | None:
+        """Return the first batch of the training data, to check the arguments of a new view.
+
+        Returns
+        -------
+        mapping, or None if the run does not answer in time; the view checks its arguments later.
+
+        Raises
+        ------
+        SessionError
+            If the targets do not fit.
+        """
+        probe = session.probe((), batch=True)
+        try:
+            probe.wait(PATIENCE)
+        except (TimeoutError, SessionError):
+            return None
+        self._truth_in(probe.batch)
+        return probe.batch
 
     def ask(self, session: Session) -> Probe:
         """Request the values from which the output is computed, and examples if needed."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, HoverTool, PrintfTickFormatter, Range1d
 from bokeh.models.annotations import Span, Title
 from bokeh.plotting import figure
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve
-from extensions_live.log_figure import HEIGHT, SOFT, TOOLS, soften
+from extensions_live.log_figure import HEIGHT, PLAIN, SOFT, TOOLS, soften
 from extensions_live.notebook import shell
 from workbench.hints import hinted
 
@@ -84,6 +84,7 @@ def figure_of(
         outline_line_color=None,
     )
     plot.toolbar.logo = None
+    plot.xaxis.formatter = PrintfTickFormatter(format=PLAIN)
     colour, x = PALETTE[0], np.asarray(rates, float)
     raw, smooth = np.asarray(costs, float), np.asarray(smoothed, float)
     source = ColumnDataSource({"x": x, "raw": raw, "y": smooth})

@@ -15,6 +15,7 @@ from bokeh.models import (
     DataRange1d,
     HoverTool,
     NumeralTickFormatter,
+    PrintfTickFormatter,
     Range1d,
 )
 from bokeh.models.annotations import Title
@@ -40,6 +41,9 @@ MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction 
 PADDING = 0.08  # space above and below the curves, as a fraction of their range
 SOFT = "#808080"  # readable on white and on black
 NAMED, LINE = 4, 20  # most lines that name outliers, and the height of each in pixels
+PLAIN = "%.6g"
+"""Format of the ticks of a logarithmic axis; the usual one can label 0.2 and 0.4 as powers."""
+
 SHOW_ALL = "log.plot(robust=False) shows all values"
 
 
@@ -141,6 +145,8 @@ def build(
     plot.xaxis.axis_label = x
     if x == "iteration":
         plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
+    if log_y:
+        plot.yaxis.formatter = PrintfTickFormatter(format=PLAIN)
     lines: list[Any] = []
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]

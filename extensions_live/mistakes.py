@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from extensions_live import control_channel
-from extensions_live.fixed_examples import Shower, losses, wrong_ones
+from extensions_live.fixed_examples import TARGETS, Shower, losses, wrong_ones
 from extensions_live.messages import ChooseMessage, EditBar, Tile, TilesPayload, WidgetMessage
 from extensions_live.pump import pump
 from extensions_live.requests import Request, Requests
@@ -88,7 +88,7 @@ class Mistakes(Samples):
         batch: Mapping[str, Any] | None = None,
         *,
         source: str | None = None,
-        targets: str = "targets",
+        targets: str = TARGETS,
         labels: Sequence[str] | None = None,
         shape: Sequence[int] | None = None,
         text: Shower | None = None,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from extensions_live.example_images import Bytes, as_images, fitting
-from extensions_live.fixed_examples import Array, FixedExamples, Shower, shown
+from extensions_live.example_images import Bytes, as_images, checked_shape, fitting
+from extensions_live.fixed_examples import TARGETS, Array, FixedExamples, Shower, shown
 from extensions_live.messages import EditBar, Tile, TilesPayload
 from extensions_live.probe_view import ProbeView
 from extensions_live.widget import asset
@@ -78,7 +78,7 @@ class Samples(ProbeView[TilesPayload]):
         batch: Mapping[str, Any] | None = None,
         *,
         source: str | None = None,
-        targets: str = "targets",
+        targets: str = TARGETS,
         labels: Sequence[str] | None = None,
         shape: Sequence[int] | None = None,
         text: Shower | None = None,
@@ -86,10 +86,11 @@ class Samples(ProbeView[TilesPayload]):
         most: int = MOST,
         title: str = "",
     ) -> None:
-        self._source, self._shape, self._most = source, shape, most
+        self._source, self._shape, self._most = source, checked_shape(shape), most
         self._text, self._output_text = text, output_text
         self._shown: Array = np.zeros(0)
         self._images: Bytes | None = None
+        self._taken: Mapping[str, Any] | None = None  # the batch that is shown
         reader = self.by_default if batch is None else FixedExamples
         self.examples = reader(
             session,
@@ -100,12 +101,19 @@ class Samples(ProbeView[TilesPayload]):
             user=type(self).__name__,
             needs_classes=self.needs_classes,
         )
-        if self.examples.batch is not None:
-            self._take(self.examples.batch)
+        found = self.examples.batch or self.examples.first_batch(session)
+        if found is not None:
+            self._look_at(found)
         super().__init__(session, title=title)
 
-    def _take(self, batch: Mapping[str, Any]) -> None:
-        """Choose the source to show, and convert it to images if possible."""
+    def _look_at(self, batch: Mapping[str, Any]) -> None:
+        """Choose the source to show, and convert it to images if possible.
+
+        Raises
+        ------
+        SessionError
+            If the source does not exist, or `shape` does not fit its examples.
+        """
         source, targets = self._source, self.examples.targets
         if source is not None and source not in batch:
             known = ", ".join(map(repr, batch))
@@ -116,19 +124,19 @@ class Samples(ProbeView[TilesPayload]):
         if source is None:
             looks = [name for name in inputs if as_images(batch[name]) is not None]
             source = next(iter([*looks, *inputs]))
-        self._shown = np.asarray(batch[source])
-        if self._text is None:
-            self._images = as_images(self._shown, self._shape)
+        values = np.asarray(batch[source])
+        images = as_images(values, self._shape) if self._text is None else None
+        if batch is self.examples.batch:  # and not only looked at to check the arguments
+            self._shown, self._images, self._taken = values, images, batch
 
     def ask(self, session: Session) -> Probe:
         return self.examples.ask(session)
 
     def see(self, probe: Probe) -> None:
-        before = self.examples.batch
         self.examples.see(probe)
         batch = self.examples.batch
-        if batch is not None and batch is not before:
-            self._take(batch)
+        if batch is not None and batch is not self._taken:
+            self._look_at(batch)
 
     def chosen(self) -> list[int]:
         """Return the indices of the examples to show, in order."""

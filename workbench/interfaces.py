@@ -349,7 +349,7 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train; empty if it trained."""
+        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
 
     @property
     def runs(self) -> int:
@@ -463,7 +463,7 @@ class Session(Protocol):
 
     def replay(
         self,
-        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        source: TrainingLogBase | Session | str | os.PathLike[str] | Iterable[Mapping[str, Any]],
         *,
         functions: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> Command:

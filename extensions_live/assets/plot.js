@@ -260,6 +260,48 @@ function careForCell({ model }) {
   hearMessages(model);
 }
 
+// src/log_ticks.ts
+var DIGITS = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 6, 8]];
+var ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+var FEWEST = 3;
+var DECADES = 3;
+function multiples(low, high, digits) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+    found.push(...digits.map((digit) => Number(`${String(digit)}e${String(power)}`)));
+  }
+  return found.filter((tick) => tick >= low && tick <= high);
+}
+function ticksWithin(low, high) {
+  for (const digits of DIGITS) {
+    const major = multiples(low, high, digits);
+    if (major.length < FEWEST) continue;
+    const minor = multiples(low, high, ALL).filter((tick) => !major.includes(tick));
+    return { major, minor };
+  }
+  return null;
+}
+function arePowers(ticks) {
+  return ticks.every((tick) => Number(`1e${String(Math.round(Math.log10(tick)))}`) === tick);
+}
+function logTicks(views) {
+  const ticker = views.create("LogTicker");
+  const usual = ticker.get_ticks_no_defaults.bind(ticker);
+  ticker.get_ticks_no_defaults = (low, high, cross, desired) => {
+    const narrow = low > 0 && high > low && Math.log10(high / low) < DECADES;
+    return (narrow ? ticksWithin(low, high) : null) ?? usual(low, high, cross, desired);
+  };
+  const formatter = views.create("LogTickFormatter");
+  const plain2 = views.create("BasicTickFormatter");
+  const powers = {
+    text: formatter.doFormat.bind(formatter),
+    graphics: formatter.format_graphics.bind(formatter)
+  };
+  formatter.doFormat = (ticks, options) => arePowers(ticks) ? powers.text(ticks, options) : plain2.doFormat(ticks, options);
+  formatter.format_graphics = (ticks, options) => arePowers(ticks) ? powers.graphics(ticks, options) : plain2.format_graphics(ticks, options);
+  return { ticker, formatter };
+}
+
 // src/numbers.ts
 function unpack(curve) {
   return {
@@ -388,7 +430,7 @@ function setAxes(views, figures, now, brief) {
       x_scale: views.create(now.log_x ? "LogScale" : "LinearScale"),
       y_scale: views.create(log ? "LogScale" : "LinearScale")
     });
-    const ticks = (logarithmic) => logarithmic ? { ticker: views.create("LogTicker"), formatter: views.create("LogTickFormatter") } : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
+    const ticks = (logarithmic) => logarithmic ? logTicks(views) : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
     for (const axis of figure.left) axis.setv(ticks(log));
     for (const axis of figure.below) {
       const seconds = now.x === "time" && brief ? SECONDS : null;

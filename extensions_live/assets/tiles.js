@@ -618,11 +618,15 @@ function percent(share) {
 }
 
 // src/widgets/tiles.ts
+var HELD_BY_POINTER = "The order is held while the pointer is on the examples.";
+var HELD_BY_FOCUS = "The order is held while an example has the focus.";
 function render({ model, el }) {
   const { box, content, choose, run } = makeFrame(model, el, "tiles-view");
   const summary = named("summary", make("div", "wb-inside-summary", content));
   const plain2 = model;
   const showEdits = model.get("flags") ? makeEditBar(plain2, box, content, choose) : null;
+  const note = model.get("flags") ? make("div", "wb-held", content) : null;
+  note?.setAttribute("role", "status");
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = /* @__PURE__ */ new Map();
   let latest = null;
@@ -651,6 +655,10 @@ function render({ model, el }) {
       card.item.classList.toggle("wb-stale", !tile);
       if (tile && place !== void 0) card.update(tile, place, payload);
     }
+    const order = [...list.children].map((item) => item.dataset.index);
+    const same2 = order.join() === payload.tiles.map(({ index }) => index).join();
+    const text = same2 ? "" : pointed ? HELD_BY_POINTER : HELD_BY_FOCUS;
+    if (note && note.textContent !== text) note.textContent = text;
   };
   list.addEventListener("pointerenter", () => {
     pointed = true;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ SELECT logs.uuid, logs.id,
     (SELECT value FROM status WHERE log = logs.id AND key = 'iterations_done'),
     (SELECT value FROM status WHERE log = logs.id AND key = 'epochs_done'),
     (SELECT value FROM status WHERE log = logs.id AND key = 'training_error'),
+    (SELECT value FROM status WHERE log = logs.id AND key = 'session_name'),
     (SELECT max(time) FROM records JOIN channels ON channels.id = records.channel
         WHERE records.log = logs.id AND channels.key = 'training_finished'),
     (SELECT max(id) FROM records WHERE log = logs.id)
@@ -59,6 +61,8 @@ class RunsBoard:
         self._changes: dict[str, tuple[object, float | None]] = {}
         self._shown: list[str] = []
         self._opened: dict[str, LoggedRun] = {}
+        self._names: dict[str, str] = {}
+        self._named: object = None
         self._figures: object = None
         self._channels: object = None
         self._shown = [self._read()[0]["uuid"]]
@@ -85,7 +89,8 @@ class RunsBoard:
         self._opened = runs
         if not runs:
             return [Section("No run is chosen", "Choose one or more runs in the list.", [])]
-        named = {uuid[:DIGITS]: run for uuid, run in runs.items()}
+        self._named = self._names_now()
+        named = {self._names[uuid]: run for uuid, run in runs.items()}
         colours = dict(zip(named, self._colours(), strict=True))
         figures = self._figures = self._figures_now()
         title = next(iter(named)) if len(named) == 1 else f"{len(named)} runs compared"
@@ -101,6 +106,8 @@ class RunsBoard:
             self._shown = self._shown or list(self._changes)[:1]
             self._opened = {}
             return True
+        if self._names_now() != self._named:
+            return True
         channels = [run.log.channels for run in self._opened.values()]
         if channels == self._channels:
             return False
@@ -110,6 +117,9 @@ class RunsBoard:
 
     def _figures_now(self) -> list[list[str]]:
         return figures_of(run.log for run in self._opened.values())
+
+    def _names_now(self) -> list[str | None]:
+        return [self._names.get(uuid) for uuid in self._shown]
 
     def _colours(self) -> list[str]:
         return [PALETTE[i % len(PALETTE)] for i in range(len(self._shown))]
@@ -138,17 +148,19 @@ class RunsBoard:
         colours = dict(zip(shown, self._colours(), strict=True))
         known = [log.uuid for log in reversed(listed)]
         self._changes = {uuid: self._changes.get(uuid, (None, None)) for uuid in known}
+        names = self._names = distinct({uuid: facts[uuid][3] for uuid in known})
         rows: list[RunRow] = []
         for log in reversed(listed):
-            iterations, epochs, error, finished, last = facts[log.uuid]
+            iterations, epochs, error, _, finished, last = facts[log.uuid]
             state, detail = self._state(log.uuid, iterations, error, finished, last)
-            origin = "" if log.parent is None else f"continues {log.parent[:DIGITS]}"
+            parent = "" if log.parent is None else names.get(log.parent, log.parent[:DIGITS])
+            origin = f"continues {parent}" if parent else ""
             if log.parent_time is not None:
                 origin += f" from {log.parent_time:,}"
             rows.append(
                 {
                     "uuid": log.uuid,
-                    "name": log.uuid[:DIGITS],
+                    "name": names[log.uuid],
                     "created": local(log.created),
                     "origin": origin,
                     "iterations": count(iterations),
@@ -183,6 +195,28 @@ class RunsBoard:
         if now - changed < QUIET:
             return "running", ""
         return "quiet", f"no change for {format_duration(now - changed)}"
+
+
+def distinct(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return a different name for each run: its own name, or the first digits of its `uuid`.
+
+    Digits are added to a name that several runs have, such as the branches of one session.
+
+    Examples
+    --------
+    >>> distinct({"0123456789": "a", "1234567890": "b", "2345678901": "b", "3456789012": None})
+    {'0123456789': 'a', '1234567890': 'b (12345678)', '2345678901': 'b (23456789)',
+     '3456789012': '34567890'}
+    """
+    names = {uuid: name if isinstance(name, str) else "" for uuid, name in given.items()}
+    times = Counter(names.values())
+    return {uuid: name_of(uuid, name, times[name]) for uuid, name in names.items()}
+
+
+def name_of(uuid: str, name: str, times: int) -> str:
+    """Return the name of a run, with digits if `times` runs have it, or the digits alone."""
+    digits = uuid[:DIGITS]
+    return digits if not name else name if times == 1 else f"{name} ({digits})"
 
 
 def count(value: Any) -> str:

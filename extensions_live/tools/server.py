@@ -44,6 +44,13 @@ NO_PORT = (
     "the server for tools cannot listen on {address}:{port} ({error}); pass another port, or "
     "port=0 for any free port"
 )
+SHORTEST = 16
+"""Minimum number of characters of a token; a shorter one could be guessed."""
+
+BAD_TOKEN = (
+    "token must be text of at least {least} characters, since other programs could guess a shorter "
+    "one; omit it for a random token"
+)
 NO_TOKEN = (
     "this server needs the header 'Authorization: Bearer TOKEN', where TOKEN is the token "
     "attribute of the object that serve() returned"
@@ -82,7 +89,7 @@ def serve(
         The address of this machine on which to listen. With the default, only programs on this
         machine can connect. With another address, other machines can connect, without encryption.
     token : str, optional
-        The token that requests must contain; random by default.
+        The token that requests must contain, text of at least 16 characters; random by default.
     hosts : collection of str
         Additional host names that requests may use for this server, for example behind a proxy.
 
@@ -95,8 +102,8 @@ def serve(
     Raises
     ------
     SessionError
-        If `session` is neither a session nor an iterable of sessions, if `token` is empty, or if
-        the server cannot listen on the port.
+        If `session` is neither a session nor an iterable of sessions, if `token` is too short, or
+        if the server cannot listen on the port.
 
     Notes
     -----
@@ -188,8 +195,8 @@ class ToolServer(Hinted):
         hosts: Collection[str] = (),
     ) -> None:
         self.token = secrets.token_urlsafe(24) if token is None else token
-        if not self.token:
-            raise SessionError("token must not be empty; omit it for a random token")
+        if not isinstance(self.token, str) or len(self.token) < SHORTEST:
+            raise SessionError(BAD_TOKEN.format(least=SHORTEST))
         check_port(port)
         self._api = api
         self._address = address

@@ -168,3 +168,11 @@ def test_what_has_no_runs_is_explained_in_one_line(database, capsys, make, messa
     assert out == ""
     assert error.startswith(f"Error: {message.format(path=database)}")
     assert error.count("\n") == 1
+
+
+def test_a_run_of_a_named_session_is_listed_with_its_name(database, capsys):
+    log = recorded(database, cost=0.5)
+    log.status["session_name"] = "low rate"
+    log.flush()
+    assert listed(database, capsys).startswith(f"{log.h_uuid[:8]}  low rate  ")
+    assert in_json(database, capsys)[0]["name"] == "low rate"

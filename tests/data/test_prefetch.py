@@ -159,6 +159,20 @@ def test_errors_and_batches_that_cannot_be_pickled_are_reported(number, message,
     stream.close()
 
 
+def test_closing_within_an_epoch_ends_the_process_and_reading_goes_on_in_another():
+    stream = Prefetch(shuffled(), depth=3, workers="process")
+    batches = stream.get_epoch_iterator()
+    got = [next(batches), next(batches)]
+    [ahead] = stream._pool.reading
+    process = ahead._cancel.__self__._process
+    stream.close()
+    assert process.poll() is not None
+    assert not stream._pool._workers
+    got += list(batches)
+    stream.close()
+    assert plain(got) == plain(shuffled().get_epoch_iterator())
+
+
 def test_a_process_that_ends_is_reported_and_replaced(capfd):
     stream = Prefetch(troubled(105), workers="process")
     assert plain(stream.get_epoch_iterator()) == [[[105]]]

@@ -85,6 +85,13 @@ def test_an_alert_is_logged_with_its_level(caplog):
     )
 
 
+def test_another_text_of_a_condition_that_stays_met_is_no_change():
+    main_loop = run(
+        Alert(when=lambda log: f"cost {log.status['iterations_done']}", after_batch=True)
+    )
+    assert texts(main_loop) == [(1, "cost 1")]
+
+
 def test_a_failed_run_can_alert():
     main_loop = make(
         Alert("it failed", level="error", on_error=True),

@@ -1,5 +1,6 @@
 """Saving during training, and continuing a saved run."""
 
+import errno
 import io
 import logging
 import os
@@ -177,6 +178,39 @@ def test_a_failure_is_recorded_and_training_continues(tmp_path, caplog):
     assert main_loop.status["iterations_done"] == 4
     assert main_loop.log.channel(SAVED_TO).to_dict() == {2: (None,), 4: (None, None)}
     assert "nothing was saved" in caplog.text and "FileExistsError" in caplog.text
+
+
+def full(*args):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_one_line_each_time_and_one_warning(path, caplog, monkeypatch):
+    monkeypatch.setattr("tarfile.TarFile.addfile", full)
+    with pytest.warns(CheckpointWarning, match="No space left on device") as caught:
+        build(6, Checkpoint(path, every_n_batches=2)).run()
+    assert len([one for one in caught if one.category is CheckpointWarning]) == 1
+    found = [record for record in caplog.records if "nothing was saved" in record.message]
+    assert len(found) == 4 and not any(record.exc_info for record in found)
+
+
+def test_a_full_disk_is_printed_once_if_nothing_handles_the_log(path, monkeypatch):
+    monkeypatch.setattr("tarfile.TarFile.addfile", full)
+    monkeypatch.setattr(logging.Logger, "hasHandlers", lambda self: False)
+    printed = []
+    monkeypatch.setattr(
+        "workbench.extensions.saveload.logger.error", lambda *a, **k: printed.append(a)
+    )
+    with pytest.warns(CheckpointWarning, match="No space left on device"):
+        build(2, Checkpoint(path)).run()
+    assert printed == []
+
+
+def test_an_unexpected_error_is_logged_with_its_traceback(path, caplog, monkeypatch):
+    monkeypatch.setattr("tarfile.TarFile.addfile", lambda *args: 1 / 0)
+    with pytest.warns(CheckpointWarning, match="ZeroDivisionError"):
+        build(2, Checkpoint(path)).run()
+    [record] = [record for record in caplog.records if "nothing was saved" in record.message]
+    assert record.exc_info[0] is ZeroDivisionError
 
 
 def test_training_continues_if_warnings_are_errors(tmp_path):

@@ -42,6 +42,31 @@ def test_all_runs_are_listed_and_the_newest_is_shown(path):
     assert [row["shown"] for row in found] == [True, False]
 
 
+def test_a_run_has_the_name_of_its_session(path):
+    for name in ("low rate", "high rate"):
+        loop = make_loop(epochs=1)
+        loop.log = SQLiteLog(path)
+        assert loop.start(name=name).wait(60)
+    board = RunsBoard(path)
+    assert [row["name"] for row in rows(board)] == ["high rate", "low rate"]
+    assert board.sections()[0].title == "high rate"
+
+
+def test_runs_with_the_same_name_are_told_apart_by_digits(path):
+    log = write(path, [1.0])
+    log.status["session_name"] = "both"
+    log.flush()
+    board = RunsBoard(path)
+    assert (rows(board)[0]["name"], board.sections()[0].title) == ("both", "both")
+    other = write(path, [2.0])
+    other.status["session_name"] = "both"
+    other.flush()
+    found = [row["name"] for row in rows(board)]
+    assert found == [f"both ({one.h_uuid[:8]})" for one in (other, log)]
+    assert board.stale()
+    assert board.sections()[0].title == found[1]
+
+
 def test_a_new_run_appears_in_the_list(path):
     write(path, [1.0])
     tab = Tab(RunsBoard(path))

@@ -1,5 +1,7 @@
 """Samples, mistakes and the confusion matrix, without a browser."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -189,6 +191,47 @@ def test_large_images_are_made_smaller():
 def test_a_shape_that_does_not_fit_is_refused(run):
     with pytest.raises(SessionError, match=r"shape \(3, 3\) does not fit examples of 4 values"):
         Samples(*run, examples(), shape=(3, 3))
+
+
+@pytest.mark.parametrize("view", [Samples, Mistakes])
+def test_a_shape_that_does_not_fit_training_examples_is_refused_when_it_is_given(run, view):
+    with pytest.raises(SessionError, match=r"shape \(2, 3\) does not fit examples of 4 values"):
+        view(*run, shape=(2, 3))
+
+
+@pytest.mark.parametrize("shape", [4, (4,), (2, 2.0), (0, 4), "22"])
+def test_a_shape_that_is_not_the_shape_of_an_image_is_refused(run, shape):
+    with pytest.raises(SessionError, match=r"shape must be \(height, width\) or .*, not "):
+        Samples(*run, shape=shape)
+
+
+@pytest.mark.parametrize("view", [Samples, Mistakes, ConfusionMatrix])
+def test_targets_that_training_examples_lack_are_refused_when_they_are_given(run, view):
+    with pytest.raises(SessionError, match=r"no source 'target'.*did you mean 'targets'"):
+        view(*run, targets="target")
+
+
+@pytest.mark.parametrize("view", [Mistakes, ConfusionMatrix])
+@pytest.mark.parametrize("batch", [None, examples()])
+def test_targets_that_cannot_be_classes_are_refused_when_they_are_given(run, view, batch):
+    with pytest.raises(SessionError, match=r"whole numbers .* 'features' has values of float"):
+        view(*run, batch, targets="features")
+
+
+def test_a_run_that_does_not_answer_is_checked_later(run, hand_pump, wire, monkeypatch):
+    monkeypatch.setattr("extensions_live.fixed_examples.PATIENCE", 0.01)
+    session, scores = run
+    busy, go_on = threading.Event(), threading.Event()
+    session.call(lambda main_loop: (busy.set(), go_on.wait(20)))
+    assert busy.wait(20)
+    view = Samples(session, scores, shape=(2, 3))
+    go_on.set()
+    for _ in range(2):  # the second time the examples are already known
+        view.problem = ""
+        view.ask_again()
+        while not view.problem:
+            hand_pump.serve(view)
+        assert "shape (2, 3) does not fit examples of 4 values" in view.problem
 
 
 def test_long_rows_of_numbers_come_with_a_hint(run, hand_pump, wire, monkeypatch):

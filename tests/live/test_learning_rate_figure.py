@@ -55,3 +55,10 @@ def test_without_a_suggestion_there_is_no_mark():
     plot = LearningRateTest([0.1, 0.2], [1.0, 1.0]).plot()
     assert not [one for one in plot.center if isinstance(one, Span)]
     assert plot.title.text == "no suggestion"
+
+
+def test_ticks_of_the_rates_are_plain_numbers():
+    assert (
+        learning_rate_figure.figure_of([0.2, 0.4], [2.0, 1.0], [2.0, 1.5]).xaxis.formatter.format
+        == "%.6g"
+    )

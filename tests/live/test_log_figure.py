@@ -246,3 +246,8 @@ def test_the_engine_loads_no_bokeh_and_says_what_is_missing(log, monkeypatch):
 def test_the_legend_has_the_colour_of_the_page(log):
     (legend,) = log.plot("cost").legend
     assert ".bk-label { color: inherit" in legend.stylesheets[0]
+
+
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers(log):
+    # the formatter of Bokeh for such an axis can label 0.2 and 0.4 as powers of 10
+    assert log.plot("cost", log_y=True).yaxis.formatter.format == "%.6g"

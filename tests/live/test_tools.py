@@ -302,6 +302,18 @@ def test_what_is_no_session_is_refused(given):
         serve(given)
 
 
+@pytest.mark.parametrize("token", ["", "a", "x" * 15, 3, b"x" * 20])
+def test_a_token_that_could_be_guessed_is_refused_without_showing_it(session, token):
+    with pytest.raises(SessionError, match="must be text of at least 16 characters") as caught:
+        serve(session, token=token)
+    assert not token or "xxx" not in str(caught.value)
+
+
+def test_a_token_of_the_user_is_used(session):
+    with serve(session, token="x" * 16) as server:
+        assert Tool(server).get("/state")["state"] == session.state
+
+
 def test_the_text_of_a_server_has_no_token(tool):
     assert tool.server.token not in repr(tool.server)
 

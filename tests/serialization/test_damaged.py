@@ -14,9 +14,15 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.support.runs import build
-from workbench.errors import ArchiveError
+from tests.support.runs import build, digits_mlp, gradient_descent, shuffled
+from workbench import tensor
+from workbench.bricks import Dropout, Softmax
+from workbench.errors import ArchiveError, CheckpointWarning
+from workbench.extensions import FinishAfter
 from workbench.extensions.saveload import Checkpoint, Load
+from workbench.graph import ComputationGraph, apply_training_mode
+from workbench.main_loop import MainLoop
+from workbench.model import Model
 from workbench.serialization import archive, continue_training, load_parameters
 from workbench.serialization.state import decode, encode
 
@@ -376,3 +382,34 @@ def test_irregular_files_are_not_waited_for(reader, make, kind, tmp_path):
     make(path)
     with pytest.raises(ArchiveError, match=f"archive: cannot be opened .*regular file.*{kind}"):
         reader(path)
+
+
+PROBABILITY = "dropout.drop_prob"
+
+
+def with_dropout(drop_prob, *extensions):
+    """Return a main loop for two batches of a network with the brick Dropout."""
+    x, y = tensor.matrix("features"), tensor.lmatrix("targets")
+    scores = Dropout(drop_prob, random_seed=0).apply(digits_mlp().apply(x))
+    cost = Softmax().categorical_cross_entropy(y.flatten(), scores).mean()
+    cost = apply_training_mode(ComputationGraph(cost)).outputs[0]
+    model = Model(cost)
+    algorithm = gradient_descent(cost, model.parameters)
+    ends = FinishAfter(after_n_batches=2)
+    return MainLoop(algorithm, shuffled(), model=model, extensions=[*extensions, ends])
+
+
+def test_a_state_from_before_the_probability_of_dropout_was_saved_is_loaded_with_a_word(tmp_path):
+    path = tmp_path / "saved.tar"
+    saved = with_dropout(0.5, Checkpoint(path))
+    saved.run()
+    forged_state(lambda state: state["variables"].pop(PROBABILITY))(path)
+    loop = with_dropout(0.25, Checkpoint(path))
+    text = f"the loaded state has no value of '{PROBABILITY}'.*with the present value, 0.25"
+    with pytest.warns(CheckpointWarning, match=text):
+        Load(path, True, True).load_to(loop)
+    assert loop.status["iterations_done"] == 2
+    wanted, got = saved.state_dict(), loop.state_dict()
+    assert got["variables"].pop(PROBABILITY).item() == 0.25
+    del wanted["variables"][PROBABILITY]
+    assert encode({**got, "log": None}) == encode({**wanted, "log": None})

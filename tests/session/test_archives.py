@@ -202,3 +202,8 @@ def test_a_log_in_a_database_is_saved_and_loaded(tmp_path):
     assert session.wait(SOON)
     assert session.save(tmp_path / "b.tar").wait(SOON)
     assert session.log.status["iterations_done"] == 30
+
+
+def test_folders_that_do_not_exist_are_created(session, tmp_path):
+    session.save(tmp_path / "not" / "yet" / "there.tar").wait(SOON)
+    assert (tmp_path / "not" / "yet" / "there.tar").exists()

@@ -11,7 +11,7 @@ from tests.support import runs
 from tests.support.fakes import make
 from tests.support.waiting import SOON, paused_at
 from workbench.errors import SessionError
-from workbench.extensions import FinishAfter
+from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.session import running_sessions as sessions
@@ -39,6 +39,34 @@ def test_a_fork_starts_paused_at_the_iteration(finished, iteration):
     if iteration:
         loop = ended_at(iteration)
         fork.call(lambda main_loop: runs.assert_same(main_loop, loop)).wait(SOON)
+
+
+OPEN = threading.Event()
+
+
+class Gate(SimpleExtension):
+    """Extension that waits before each batch until `OPEN` is set."""
+
+    def do(self, which_callback=None, *args):
+        assert OPEN.wait(SOON)
+
+
+def test_a_fork_says_that_it_is_not_ready_until_it_is():
+    OPEN.set()
+    session = runs.build(9, Gate(before_batch=True)).start()
+    assert session.wait(SOON)
+    OPEN.clear()
+    fork = session.fork(4)
+    try:
+        text = "this fork trains again until iteration 4, where it starts, and then pauses"
+        assert (fork.note, fork.state) == (text, "running")
+        assert repr(fork).endswith(f"{text}>")
+        assert f"running: {text}" in sessions.sessions()._repr_html_()
+    finally:
+        OPEN.set()
+    paused_at(fork, 4)
+    assert fork.note == ""
+    assert "this fork" not in repr(fork)
 
 
 def test_a_fork_ends_as_the_first_one_did(finished):

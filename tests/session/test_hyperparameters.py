@@ -14,6 +14,7 @@ from workbench.errors import SessionError
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
 from workbench.graph import ComputationGraph, training_mode
+from workbench.main_loop import MainLoop
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
@@ -234,3 +235,36 @@ def test_the_probability_of_a_brick_is_found_set_replayed_and_rewound():
     session.rewind(4).wait(SOON)
     assert session.describe("drop_prob").value == 0.25
     assert "must be between 0 and 1" in session.set("drop_prob", 1).reason
+
+
+def test_many_values_look_up_the_variables_once(monkeypatch):
+    session = runs.build(None).start(paused=True)
+    paused_at(session, 0)
+    rate = session.main_loop.algorithm.step_rule.learning_rate
+    session.set(rate, 0.5).wait(SOON)
+    calls = []
+    find = MainLoop.state_variables
+    monkeypatch.setattr(MainLoop, "state_variables", lambda loop: calls.append(1) or find(loop))
+    commands = [session.set(given, 0.1) for given in (rate, "learning_rate") for _ in range(500)]
+    commands[-1].wait(SOON)
+    looked_up = len(calls)
+    session.stop()
+    assert session.wait(SOON)
+    assert all(command.done for command in commands)
+    assert looked_up <= 2 * len(session.snapshots)  # each snapshot stores all variables
+
+
+def test_a_variable_of_an_extension_that_was_added_is_found():
+    session = runs.build(None).start(paused=True)
+    paused_at(session, 0)
+    session.set("learning_rate", 0.5).wait(SOON)
+    own = shared(0.5, "own")
+    extension = SharedVariableModifier(own, lambda n: 0.5)
+    with pytest.raises(SessionError, match="'own'"):
+        session.set("own", 0.25)
+    extension.main_loop = session.main_loop
+    session.call(lambda main_loop: main_loop.extensions.append(extension)).wait(SOON)
+    session.set("own", 0.25).wait(SOON)
+    session.stop()
+    assert session.wait(SOON)
+    assert own.get_value() == 0.25

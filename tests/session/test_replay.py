@@ -48,6 +48,36 @@ def test_the_same_interventions_give_the_same_numbers(steered, of):
     runs.assert_same(session.main_loop, steered.main_loop)
 
 
+@pytest.mark.parametrize("of", [lambda session: session, lambda session: session.branches[-1]])
+def test_a_session_or_branch_is_replayed_from_its_log(steered, of):
+    session = runs.build(25).start(paused=True)
+    session.replay(of(steered), functions={"halve": halve})
+    session.resume()
+    assert session.wait(SOON)
+    runs.assert_same(session.main_loop, steered.main_loop)
+
+
+def test_the_newest_run_of_a_database_is_replayed(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    log = SQLiteLog(path)
+    log[0]["cost"] = 1.0
+    log[2]["interventions"] = (
+        {"id": 1, "command": "set_end", "text": "set_end batches=3", "by": "code", "batches": 3},
+    )
+    log.flush()
+    session = runs.build(25).start(paused=True)
+    session.replay(path)
+    session.resume()
+    assert session.wait(SOON)
+    assert session.log.status["iterations_done"] == 3
+
+
+def test_what_is_no_run_is_an_error():
+    session = runs.build(25).start(paused=True)
+    with pytest.raises(SessionError, match="3 is neither a log .*, nor a session or the path"):
+        session.replay(3)
+
+
 def test_the_journal_says_that_they_were_replayed(steered):
     session = runs.build(25).start(paused=True)
     command = session.replay(steered.log, functions={"halve": halve})

@@ -5,6 +5,7 @@ import gc
 import pytest
 
 from tests.support import runs
+from tests.support.waiting import paused_at
 from workbench.errors import SessionError
 from workbench.session import sessions
 
@@ -54,3 +55,29 @@ def test_a_notebook_shows_a_table(first):
     text = sessions()._repr_html_()
     assert "<td>a &lt;first&gt; one</td><td>finished</td><td>5 of 5</td><td>0</td><td>" in text
     assert "<th>newest values</th>" in text
+
+
+def test_a_name_that_was_given_is_in_the_log_of_its_session_alone(first):
+    assert first.log.status["session_name"] == "a <first> one"
+    fork, other = first.fork(0), first.fork(0, name="another")
+    for session in (fork, other):
+        paused_at(session, 0)
+        session.stop()
+        assert session.wait(SOON)
+    assert "session_name" not in fork.log.status
+    assert other.log.status["session_name"] == "another"
+    first.main_loop.run(batches=1)
+    assert "session_name" not in first.log.status
+
+
+def test_a_run_without_a_session_has_no_name():
+    loop = runs.build(1)
+    loop.run()
+    assert "session_name" not in loop.log.status
+
+
+def test_a_rewind_keeps_the_name(first):
+    first.rewind(2).wait(SOON)
+    assert first.log.status["session_name"] == "a <first> one"
+    first.stop()
+    assert first.wait(SOON)

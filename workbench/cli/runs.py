@@ -14,6 +14,7 @@ import numpy as np
 from workbench.log import TrainingLog
 from workbench.log.sqlite.reader import Reader
 from workbench.log.sqlite.tables import Database, Listed
+from workbench.main_loop.facts import NAME
 
 EXAMPLES = """\b
 Examples:
@@ -38,6 +39,7 @@ class Run:
     parent: str | None
     parent_iteration: int | None
     latest: Mapping[str, Any]
+    name: str | None = None
 
 
 @click.command(epilog=EXAMPLES)
@@ -46,9 +48,9 @@ class Run:
 def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
 
-    Each run is listed with the first digits of its identifier, the run that it continues, and the
-    last value of every channel. The digits suffice to open the log. The JSON list contains whole
-    identifiers; values that JSON cannot represent, such as infinite numbers, become strings.
+    Each run is listed with the first digits of its identifier, its name, the run that it continues,
+    and the last value of every channel. The digits suffice to open the log. The JSON list contains
+    whole identifiers; values that JSON cannot represent, such as infinite numbers, become strings.
     """
     found = _runs_of(database)
     if as_json:
@@ -88,6 +90,7 @@ def _read(database: Database, listed: Listed) -> Run:
         parent,
         listed.parent_time,
         memory.latest(),
+        facts.get(NAME),
     )
 
 
@@ -110,7 +113,7 @@ def _plain(value: Any) -> Any:
 def _shown(run: Run) -> str:
     """Format a run as a line, followed by a line for each of its channels."""
     heading = (
-        f"{run.uuid[:8]}  {run.created} UTC  "
+        f"{run.uuid[:8]}  {'' if run.name is None else f'{run.name}  '}{run.created} UTC  "
         f"{_counted(run.iterations_done, 'iteration')}, {_counted(run.epochs_done, 'epoch')}"
     )
     if run.parent is not None:

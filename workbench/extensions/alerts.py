@@ -114,7 +114,9 @@ class Alert(SimpleExtension):
     level : {'info', 'warning', 'error'}
     repeat : bool
         If True, alert whenever the condition is met. By default, if `when` reports several times in
-        a row that the condition is met, alert only the first time.
+        a row that the condition is met, alert only the first time, even if its text changes. A
+        condition on a noisy value is often met; then use a mean of several values, or check
+        less often.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and

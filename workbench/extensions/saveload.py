@@ -9,13 +9,19 @@ import contextlib
 import logging
 import os
 import string
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from workbench.errors import ArchiveError, CheckpointWarning, ExtensionError, StateError, nearest
+from workbench.errors import (
+    ArchiveError,
+    CheckpointWarning,
+    ExtensionError,
+    StateError,
+    WorkbenchError,
+    nearest,
+)
 from workbench.extensions.base import Handler
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
@@ -27,7 +33,7 @@ from workbench.serialization.background_writer import Writer
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
 from workbench.tensor import SharedVariable
 from workbench.utils.atomic import replace_file
-from workbench.utils.notices import mention
+from workbench.utils.notices import mention, remark
 
 __all__ = ["LOADED_FROM", "SAVED_TO", "Checkpoint", "Load"]
 
@@ -58,7 +64,8 @@ class Checkpoint(SimpleExtension):
     extensions. Training waits only until the previous file is complete and the state has been
     copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
     iteration of the event: a tuple of the paths that were written, with None for each failure. A
-    failure is logged, a warning is issued, and training continues.
+    failure is logged, and training continues; a warning is issued unless the failure is the same as
+    the last one.
 
     Parameters
     ----------
@@ -97,6 +104,8 @@ class Checkpoint(SimpleExtension):
         "the archive, not as separate files",
     }
 
+    _failed = ""  # description of the last failure; empty in pickles of earlier versions
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -116,6 +125,7 @@ class Checkpoint(SimpleExtension):
         self.save_main_loop = save_main_loop
         self._writer = Writer()
         self._complained = False
+        self._failed = ""
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save the run after all extensions have handled the event.
@@ -182,17 +192,25 @@ class Checkpoint(SimpleExtension):
         """Record whether saving succeeded."""
         if error is not None:
             text = _described(error)
-            self._warn(NOT_SAVED.format(path=path, iteration=iteration, error=text), error)
+            again, self._failed = self._failed == text, text
+            text = NOT_SAVED.format(path=path, iteration=iteration, error=text)
+            expected = isinstance(error, (OSError, WorkbenchError))  # such as a full disk
+            self._warn(text, None if expected or again else error, again=again)
+        else:
+            self._failed = ""
         row = self.main_loop.log[iteration]
         row[SAVED_TO] = (*row.get(SAVED_TO, ()), path if error is None else None)
         self.main_loop.log.commit()
 
-    def _warn(self, text: str, error: Exception | None = None) -> None:
-        logger.error(text, exc_info=error)
-        with contextlib.suppress(
-            CheckpointWarning
-        ):  # training continues even if warnings are errors
-            warnings.warn(text, CheckpointWarning, stacklevel=2)
+    def _warn(self, text: str, error: Exception | None = None, *, again: bool = False) -> None:
+        """Issue a warning, the first time, and log the text unless it would be printed twice."""
+        shown = False
+        if not again:
+            with contextlib.suppress(CheckpointWarning):  # training continues if it is an error
+                remark(text, CheckpointWarning, stacklevel=None)
+                shown = True
+        if error is not None or not shown or logger.hasHandlers():
+            logger.error(text, exc_info=error)
 
     def __repr__(self) -> str:
         kind, _, options = super().__repr__().partition("(")

@@ -19,7 +19,7 @@ from workbench.errors import GraphError
 from workbench.graph.computation import ComputationGraph
 from workbench.graph.selection import chosen
 from workbench.hints import hinted
-from workbench.roles import ALGORITHM_HYPERPARAMETER, DROPOUT, add_role
+from workbench.roles import ALGORITHM_HYPERPARAMETER, DROPOUT, add_role, has_roles
 from workbench.tensor import RandomStream, SharedVariable, Variable, as_variable, shared
 from workbench.tensor.interval import Interval
 from workbench.tensor.random import is_draw
@@ -201,6 +201,11 @@ def probability_variable(given: Any) -> SharedVariable:
         raise GraphError(f"drop_prob must be a probability in [0, 1), not {given!r}")
     add_role(variable, ALGORITHM_HYPERPARAMETER)
     return variable
+
+
+def is_probability(variable: SharedVariable) -> bool:
+    """Return True if a shared variable is the probability of dropout."""
+    return variable.check == PROBABILITY and has_roles(variable, [ALGORITHM_HYPERPARAMETER])
 
 
 def _stream(

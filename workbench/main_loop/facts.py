@@ -19,6 +19,9 @@ from workbench.tensor.execution import available_threads
 INITIAL = "_initial"
 """Key of the fingerprints of the initial training state in the status of the log."""
 
+NAME = "session_name"
+"""Key of the name that the user has given to the session of the run in the status."""
+
 SAMPLED = 1024
 """Maximum number of elements of each variable that a fingerprint depends on."""
 

@@ -27,7 +27,7 @@ from workbench.main_loop import state
 from workbench.main_loop.dispatch import Dispatcher
 from workbench.main_loop.ending import Ending, Owner
 from workbench.main_loop.epoch_end import note_epoch_end
-from workbench.main_loop.facts import record_facts
+from workbench.main_loop.facts import NAME, record_facts
 from workbench.main_loop.interrupts import Interruptible, Level
 from workbench.main_loop.mailbox import Mailbox
 from workbench.main_loop.recovery import note, recover
@@ -81,6 +81,8 @@ class Run:
         of the log.
     before_end : callable or None
         A function that is called when training is about to end, and can extend it.
+    name : str or None
+        The name that the user has given to the session of the run.
     """
 
     def __init__(self, main_loop: Owner) -> None:
@@ -90,6 +92,7 @@ class Run:
         self.observers: list[TrainingExtension] = []
         self.after_batch: Callable[[], None] | None = None
         self.before_end: Callable[[], None] | None = None
+        self.name: str | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -107,7 +110,7 @@ class Run:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.observers = []
-        self.after_batch = self.before_end = None
+        self.after_batch = self.before_end = self.name = None
         self.reset()
 
     def nothing_to_do(self) -> str | None:
@@ -194,6 +197,14 @@ class Run:
         profile = main_loop.profile if config.profile else None
         self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
 
+    def note_name(self) -> None:
+        """Record the name of the session in the status of the log, or remove another name."""
+        status = self.main_loop.status
+        if self.name is None:
+            status.pop(NAME, None)
+        elif status.get(NAME) != self.name:
+            status[NAME] = self.name
+
     def forget_earlier(self) -> None:
         """Discard the error and the finish request of an earlier run."""
         self.main_loop.status.pop("training_error", None)
@@ -213,8 +224,11 @@ class Run:
         if isinstance(main_loop.algorithm, TrainingAlgorithm):
             main_loop.algorithm.watch_execution(self._record_execution, self.ending.batches_left)
             record_facts(main_loop, self._record_execution)
-        if main_loop.status["iterations_done"] > 0:
+        resumed = main_loop.status["iterations_done"] > 0
+        if resumed:
             main_loop.log.resume()
+        self.note_name()
+        if resumed:
             self.dispatcher.fire(CallbackName.ON_RESUMPTION)
 
     def _initialize(self) -> None:

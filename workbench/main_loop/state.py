@@ -52,15 +52,17 @@ from workbench.data import AbstractDataStream, EpochIterator
 from workbench.data.editing import edits_of, set_edits
 from workbench.data.edits import Edits
 from workbench.data.streams import reading_for
-from workbench.errors import StateError, nearest
+from workbench.errors import CheckpointWarning, StateError, nearest
 from workbench.extensions.state import extension_steps, named, states_of
 from workbench.graph import ComputationGraph
+from workbench.graph.noise import is_probability
 from workbench.interfaces import Loop
 from workbench.serialization.checkpoint import PARTS
 from workbench.serialization.load_steps import LoadStep, all_or_nothing, load_step
 from workbench.serialization.state import check_keys
 from workbench.serialization.variable_values import add_unique, by_path, misfits, value_of
 from workbench.tensor import SharedVariable
+from workbench.utils.notices import remark
 
 LENGTHS = {
     "num_examples": "examples in an epoch",
@@ -73,6 +75,11 @@ LENGTHS = {
 NO_EDITS = (
     "nothing was loaded: training examples of the saved run were dropped or relabelled, but the "
     "examples of {stream!r} cannot be; continue with the data stream of the saved run"
+)
+
+NOT_SAVED = (
+    "the loaded state has no value of {names}, because earlier versions of workbench did not save "
+    "the probability of dropout; training continues with the present value, {values}"
 )
 
 Variables = dict[str, SharedVariable]
@@ -165,17 +172,25 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
         )
     parameters, others = variables_of(loop)
     values: dict[SharedVariable, Any] = {}
+    absent: Variables = {}
     problems: list[str] = []
     for part, variables in (("parameters", parameters), ("variables", others)):
         if part in state:
             given = _mapping(part, state)
+            absent |= {n: v for n, v in variables.items() if n not in given and is_probability(v)}
+            variables = {name: v for name, v in variables.items() if name not in absent}
             problems += [f"of the {part}, {problem}" for problem in misfits(given, variables)]
             values.update((v, given.get(name)) for name, v in variables.items())
+            values.update((v, value_of(v)) for v in absent.values())
     if problems:
         raise StateError(f"nothing was loaded: {'; '.join(problems)}")
     all_or_nothing(_steps(loop, state, values, in_hand=in_hand))
     for variable, value in values.items():
         variable.set_value(value)
+    if absent:
+        names = ", ".join(map(repr, absent))
+        present = ", ".join(f"{float(variable.tensor):g}" for variable in absent.values())
+        remark(NOT_SAVED.format(names=names, values=present), CheckpointWarning, stacklevel=None)
 
 
 def _mapping(part: str, state: Mapping[str, Any]) -> Mapping[str, Any]:

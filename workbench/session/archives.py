@@ -61,6 +61,7 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     ending.requested = at_the_end(main_loop)
     log = main_loop.log
     log.resume()
+    main_loop._run.note_name()
     log.current_row[LOADED_FROM] = path
 
 

@@ -18,6 +18,10 @@ WAITS_FOR_ITSELF = (
 INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
 
+def _nothing() -> None:
+    """Do nothing; used instead of a new function for each of many commands."""
+
+
 class Command(interfaces.Command):
     """Request to a session, which the training thread executes between two batches.
 
@@ -59,7 +63,7 @@ class Command(interfaces.Command):
         # created when a thread waits, because most commands are not waited for
         self._settled: threading.Event | None = None
         self._applier: int | None = None
-        self._carry_out: Callable[[], None] = lambda: None
+        self._carry_out: Callable[[], None] = _nothing
 
     @property
     def done(self) -> bool:

@@ -20,6 +20,8 @@ def line(session: Session) -> str:
         f"{status['epochs_done']} epoch{'s' * (status['epochs_done'] != 1)} done",
         *(f"{name} {value}" for name, value in numbers(session, 3).items()),
     ]
+    if session.note and not session.state.ended:
+        facts.append(session.note)
     if session.exception is not None:
         facts.append(f"{type(session.exception).__name__}: {session.exception}")
     return f"<Session {session.name}: {', '.join(facts)}>"
@@ -52,11 +54,12 @@ def list_of(sessions: Iterable[Session]) -> str:
     rows = []
     for session in sessions:
         status, planned = session.log.status, session.planned["batches"]
+        unready = session.note and not session.state.ended
         of = f" of {planned:,}" if planned else ""
         newest = ", ".join(f"{name} {value}" for name, value in numbers(session, 3).items())
         cells = [
             session.name,
-            session.state.value,
+            f"{session.state.value}: {session.note}" if unready else session.state.value,
             f"{status['iterations_done']:,}{of}",
             f"{status['epochs_done']:,}",
             newest,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import torch
@@ -48,7 +48,7 @@ class Edits:
         self._queue = queue
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
-        self._known: frozenset[SharedVariable] = frozenset()
+        self._known: Set[SharedVariable] = frozenset()
         self._seen: list[tuple[SharedVariable, torch.Tensor, int]] | None = None
         self._seen_at = 0
 
@@ -71,11 +71,10 @@ class Edits:
     def learn(self) -> None:
         """Look up the variables of the run again, since they may have changed."""
         try:
-            parameters, others = self._main_loop.state_variables()
+            self._known = self._queue.variables.paths.keys()
         except Exception as error:  # of a part of the run; training reports it if it matters
             logger.debug("direct edits are not noticed: %s: %s", type(error).__name__, error)
-            parameters, others = {}, {}
-        self._known = frozenset((*parameters.values(), *others.values()))
+            self._known = frozenset()
 
     def mark(self) -> None:
         """Store the versions of all variables; later differences are edits."""

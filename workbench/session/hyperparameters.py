@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -183,8 +183,12 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     return found
 
 
-def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
+def variable_of(
+    loop: Loop, given: SharedVariable | str, paths: Mapping[str, SharedVariable] | None = None
+) -> SharedVariable:
     """Return the shared variable with the given path, or with the given name if it is unique.
+
+    The variables by path are looked up unless they are given as `paths`.
 
     Raises
     ------
@@ -192,9 +196,9 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
         If no variable or several variables have the name, or if a given variable belongs to
         another run.
     """
-    paths = variables_by_path(loop)
+    paths = variables_by_path(loop) if paths is None else paths
     if isinstance(given, SharedVariable):
-        _check_own(given, paths)
+        check_own(given, paths)
         return given
     if given in paths:
         return paths[given]
@@ -209,7 +213,7 @@ def variable_of(loop: Loop, given: SharedVariable | str) -> SharedVariable:
     raise SessionError(NO_VARIABLE.format(name=given, hint=hint, known=names))
 
 
-def _check_own(variable: SharedVariable, paths: Mapping[str, SharedVariable]) -> None:
+def check_own(variable: SharedVariable, paths: Mapping[str, SharedVariable]) -> None:
     """Raise an error if `variable` belongs to another run.
 
     A variable that only a data stream or a user's function reads is not part of the training state.
@@ -225,9 +229,11 @@ def _check_own(variable: SharedVariable, paths: Mapping[str, SharedVariable]) ->
 
 
 def request_of(
-    loop: Loop, given: SharedVariable | str, value: object
+    find: Callable[[SharedVariable | str], SharedVariable],
+    given: SharedVariable | str,
+    value: object,
 ) -> tuple[SharedVariable, np.ndarray[Any, Any], object]:
-    """Return a variable, its new value, and a description of the value.
+    """Return a variable, found by `find`, its new value, and a description of the value.
 
     Raises
     ------
@@ -236,7 +242,7 @@ def request_of(
     """
     if not isinstance(given, (SharedVariable, str)):
         raise SessionError(NOT_SHARED.format(given=given))
-    shared, array = variable_of(loop, given), np.array(to_python(value))
+    shared, array = find(given), np.array(to_python(value))
     if array.dtype.kind not in "biufc":
         raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
     return shared, array, plain(array) if array.size <= 4 else f"an array of shape {array.shape}"

@@ -23,7 +23,6 @@ from workbench.data.reader_copies import apart, read_by_one
 from workbench.errors import DataError, SessionError, nearest
 from workbench.interfaces import Loop
 from workbench.main_loop.data_edits import stream_of
-from workbench.session.hyperparameters import variables_by_path
 from workbench.session.interventions import CHANGING
 from workbench.session.queue import Queue
 from workbench.tensor import SharedVariable
@@ -165,16 +164,11 @@ class Prober:
         self._armed = False
         self._next = 0.0  # when the next copies may be made
         self._seconds = 0.0  # that the last ones took
-        self._known: tuple[object, dict[str, SharedVariable]] = (None, {})
 
     @property
-    def variables(self) -> dict[str, SharedVariable]:
+    def variables(self) -> Mapping[str, SharedVariable]:
         """The variables of the run by name."""
-        loop = self._main_loop
-        key = (loop.model, loop.algorithm, tuple(loop.extensions))
-        if self._known[0] != key:
-            self._known = key, variables_by_path(loop)
-        return self._known[1]
+        return self._queue.variables.by_path
 
     @property
     def described(self) -> dict[str, dict[str, Any]]:

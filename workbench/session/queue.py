@@ -18,8 +18,8 @@ import numpy as np
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.session.command import Command
-from workbench.session.hyperparameters import variables_by_path
 from workbench.session.interventions import CHANGING, Journal
+from workbench.session.known_variables import KnownVariables
 from workbench.tensor import SharedVariable
 
 NOT_STARTED = "the session was not started"
@@ -95,6 +95,8 @@ class Queue:
         The identifier of the thread that executes the commands.
     changes : Changes or None
         The observer of commands that change training.
+    variables : KnownVariables
+        The shared variables of the run.
     edits : Settling or None
         The detector of direct edits, which are recorded before a command takes effect.
     """
@@ -106,6 +108,7 @@ class Queue:
         self.thread: int | None = None
         self.changes: Changes | None = None
         self.edits: Settling | None = None
+        self.variables = KnownVariables(main_loop)
         self._main_loop = main_loop
         self._journal = journal
         self._settled = 0  # all commands before this index are done
@@ -275,7 +278,7 @@ class Queue:
                 assigned.append(value)
         if self.edits is not None:
             self.edits.resume(watching)
-        paths = self._paths() if assigned else {}
+        paths = self.variables.paths if assigned else {}
         for value in reversed(assigned):
             if value.shared in paths:
                 value.details["path"] = paths[value.shared]
@@ -284,7 +287,3 @@ class Queue:
             value.command._replace(done, last[value.shared])
         for value in reversed(assigned):
             value.command._apply(done)
-
-    def _paths(self) -> dict[SharedVariable, str]:
-        """Return a mapping from shared variables to their names in the training state."""
-        return {variable: path for path, variable in variables_by_path(self._main_loop).items()}

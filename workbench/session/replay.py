@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from workbench.errors import SessionError, nearest
 from workbench.extensions.finish_after import GOAL
 from workbench.log import SQLiteLog, TrainingLogBase
+from workbench.log.sources import HasLog, log_of
 from workbench.main_loop import MainLoop
 from workbench.main_loop.facts import INITIAL
 from workbench.session.branch import interventions
@@ -63,7 +65,10 @@ DIRECT = (
     "replay([i for i in interventions if i['command'] != 'edit'])"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
-NO_SOURCE = "{source!r} is neither a log nor a list of interventions such as session.interventions"
+NO_SOURCE = (
+    "{source!r} is neither a log nor a list of interventions such as session.interventions, nor a "
+    "session or the path of a database of logs"
+)
 NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
 TAKEN_BACK = (
     "the rewind to iteration {done:,} undid interventions of the replay; to repeat those from that "
@@ -77,6 +82,19 @@ LEFT_OUT = (
 
 KEYS = {"iteration", "command", "text"}
 """Keys that every intervention must have."""
+
+
+def to_replay(source: object) -> object:
+    """Return the log of a session, branch or database; return other sources unchanged.
+
+    Raises
+    ------
+    LogError
+        If a database cannot be opened.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return log_of(source)
+    return log_of(source) if isinstance(source, HasLog) else source
 
 
 def thread_note(source: object) -> str | None:
@@ -106,7 +124,7 @@ class Replay:
     Parameters
     ----------
     main_loop : MainLoop
-    source : TrainingLogBase or iterable of mapping
+    source : object
         A log, or a list such as `Session.interventions`.
     functions : mapping
         The functions that were passed to `Session.call`, by name.
@@ -120,7 +138,7 @@ class Replay:
     def __init__(
         self,
         main_loop: MainLoop,
-        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        source: object,
         functions: Mapping[str, Callable[[MainLoop], Any]],
     ) -> None:
         self._main_loop = main_loop
@@ -129,7 +147,11 @@ class Replay:
             hint = NEW_LOG if isinstance(source, SQLiteLog) else ""
             raise SessionError(EMPTY.format(log=source, hint=hint))
         try:
-            records = list(interventions(source) if isinstance(source, TrainingLogBase) else source)
+            records = list(
+                interventions(source)
+                if isinstance(source, TrainingLogBase)
+                else cast(Iterable[Any], source)
+            )
         except TypeError:
             raise SessionError(NO_SOURCE.format(source=source)) from None
         for record in records:

@@ -286,19 +286,20 @@ class Rewinder:
         ]
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
-    def begin_at(self, fork: Fork, name: str) -> None:
-        """Make a new run train up to the start of a fork, and pause it there."""
+    def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
+        """Make a new run train up to the start of a fork, call `ready` there, and pause it."""
         branch, status = self.branch, self._main_loop.status
         branch.name, branch.start = name, fork.iteration
         self.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)
         self._run.mailbox.close(
             lambda: bool(status["iterations_done"] >= fork.iteration),
-            lambda: self._stay_and_hold(fork),
+            lambda: self._stay_and_hold(fork, ready),
         )
 
-    def _stay_and_hold(self, fork: Fork) -> None:
+    def _stay_and_hold(self, fork: Fork, ready: Callable[[], None]) -> None:
         self._check_repeated(fork.expected, fork.start)
         self._run.ending.requested = at_the_end(self._main_loop)
+        ready()
         self._pause.stay()
         self._pause.hold()
 
@@ -398,6 +399,7 @@ class Rewinder:
         ending.requested = snapshot.iteration == iteration and at_the_end(self._main_loop)
         earlier = log.status.get("resumed_from")
         log.resume()
+        self._run.note_name()
         log.status[REWOUND] = {"from": log.status["resumed_from"], "resumed_from": earlier}
         left.leave(tail)
         if not left.changed and self._changes == left.changes:

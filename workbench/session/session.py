@@ -76,7 +76,8 @@ class Session(FixedAttributes, Steering):
     main_loop : MainLoop
         The main loop to run. ``main_loop.start()`` creates a session and starts it.
     name : str, optional
-        The name of the session; by default a numbered name.
+        The name of the session; by default a numbered name. A name that is given is also recorded
+        in the status of the log, and lists of runs show it.
 
     Attributes
     ----------
@@ -117,7 +118,7 @@ class Session(FixedAttributes, Steering):
         check_name(name)
         self.main_loop = main_loop
         self._name = new_name() if name is None else name
-        self._worker = Worker(main_loop, self, self._name)
+        self._worker = Worker(main_loop, self, self._name, named=name is not None)
         self._queue = self._worker.queue
         remember(self)
 
@@ -138,7 +139,7 @@ class Session(FixedAttributes, Steering):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train; empty if it trained."""
+        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
         return self._worker.note
 
     @property

@@ -17,6 +17,7 @@ from workbench.errors import SessionError
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
+from workbench.log.sources import HasLog
 from workbench.main_loop import MainLoop
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
@@ -36,7 +37,7 @@ from workbench.session.hyperparameters import (
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Refused, Value
-from workbench.session.replay import Replay, start_note, thread_note
+from workbench.session.replay import Replay, start_note, thread_note, to_replay
 from workbench.session.snapshots import Snapshot
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
@@ -71,10 +72,11 @@ class Steering(Editing):
         SessionError
             If the variable does not exist, or if `value` is not a number or an array.
         """
-        shared, given, shown = request_of(self.main_loop, shared, value)
-        details = {"variable": str(shared), "value": plain(given)}
+        shared, given, shown = request_of(self._queue.variables.find, shared, value)
+        name = str(shared)
+        details = {"variable": name, "value": plain(given)}
         with self._queue.lock:
-            command = self._queue.new("set", f"set {shared} = {shown}")
+            command = self._queue.new("set", f"set {name} = {shown}")
             if self._queue.accepts(command):
                 try:
                     shared._checked(given)
@@ -317,7 +319,7 @@ class Steering(Editing):
 
     def replay(
         self,
-        source: TrainingLogBase | Iterable[Mapping[str, Any]],
+        source: TrainingLogBase | HasLog | str | os.PathLike[str] | Iterable[Mapping[str, Any]],
         *,
         functions: Mapping[str, Callable[[MainLoop], Any]] | None = None,
     ) -> Command:
@@ -331,8 +333,9 @@ class Steering(Editing):
 
         Parameters
         ----------
-        source : TrainingLogBase or iterable of mapping
-            The log of the other run, or its `interventions`.
+        source : TrainingLogBase, Session, Branch, path or iterable of mapping
+            The other run: its log, its session, one of its branches, a database whose newest log
+            is that of the run, or its `interventions`.
         functions : mapping, optional
             The functions that were passed to `call` in the other run, by name, since a log cannot
             store them.
@@ -346,6 +349,8 @@ class Steering(Editing):
         ------
         SessionError
             If an intervention cannot be made in this run. Then nothing changes.
+        LogError
+            If the database cannot be opened.
 
         Examples
         --------
@@ -353,13 +358,14 @@ class Steering(Editing):
         >>> again.replay(session.log)  # doctest: +SKIP
         >>> again.resume()  # doctest: +SKIP
         """
-        replay = Replay(self.main_loop, source, functions or {})
+        given = to_replay(source)
+        replay = Replay(self.main_loop, given, functions or {})
         count = f"{len(replay)} intervention{'s' * (len(replay) != 1)}"
-        for note in filter(None, (thread_note(source), replay.left_out)):
+        for note in filter(None, (thread_note(given), replay.left_out)):
             tell(note)
 
         def action() -> object:
-            note = start_note(source, self.main_loop)  # known when training has started
+            note = start_note(given, self.main_loop)  # known when training has started
             if note is not None:
                 tell(note)
             replay.check(self.log.status["iterations_done"])
@@ -428,6 +434,7 @@ class Steering(Editing):
             The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
             the numbers of iterations and epochs done. By default the file is in the working
             directory, and its name consists of the session's name and the number of iterations.
+            Missing folders are created, as by `Checkpoint`, so that a long run is not lost.
 
         Raises
         ------

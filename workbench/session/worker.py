@@ -42,6 +42,7 @@ OF_THE_PARENT = (
     "training thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
+NOT_READY = "this fork trains again until iteration {iteration:,}, where it starts, and then pauses"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() returns all running sessions by name"
@@ -63,6 +64,8 @@ class Worker:
         The session of the worker, for leases and warnings.
     name : str
         The name of the thread.
+    named : bool
+        True if the user has given the name, which is then recorded in the log.
 
     Attributes
     ----------
@@ -77,17 +80,20 @@ class Worker:
     traceback : traceback or None
         The traceback of `exception`.
     note : str
-        The reason why the last run did not train; empty if it trained.
+        The reason why the last run did not train, or why a fork is not ready yet; otherwise empty.
     runs : int
         The number of runs that started training.
     ended : threading.Event
         An event that is set when a run ends and cleared when the next run starts.
     """
 
-    def __init__(self, main_loop: MainLoop, session: interfaces.Session, name: str) -> None:
+    def __init__(
+        self, main_loop: MainLoop, session: interfaces.Session, name: str, *, named: bool
+    ) -> None:
         self._main_loop = main_loop
         self._session = session
         self._name = name
+        self._named = named
         self._run = main_loop._run
         self._journal = Journal(main_loop)
         self.queue = Queue(main_loop, self._journal)
@@ -189,7 +195,12 @@ class Worker:
         goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
         more = None if self.nothing_to_do is None else partial(status.update, goal)
         with self.queue.lock:
-            self.launch(more, lambda: self.rewinder.begin_at(fork, branch), warns=False)
+            self.launch(more, partial(self._get_ready, fork, branch), warns=False)
+
+    def _get_ready(self, fork: Fork, branch: str) -> None:
+        """Prepare the run of a fork, and say in the note that it is not ready yet."""
+        self.note = NOT_READY.format(iteration=fork.iteration)
+        self.rewinder.begin_at(fork, branch, lambda: self._set_note(None))
 
     def come_back(
         self,
@@ -266,10 +277,12 @@ class Worker:
     ) -> Callable[[], None] | None:
         """Train; if `Session.train` was called meanwhile, return a function to extend training."""
         state = State.FINISHED
+        self._run.name = self._name if self._named else None
         try:
             self._set_note(self._run.train(first))
         except BaseException as error:
             state = State.FAILED
+            self._set_note(None)
             self.exception, self.traceback = error, error.__traceback__
             logger.error(
                 "%s failed (iterations done: %d): %s: %s; wait() raises the error with its "
@@ -283,6 +296,7 @@ class Worker:
             self._journal.flush()
         except Exception:  # an error of the log; the session must end in any case
             logger.exception("%s could not record its last interventions", self._name)
+        self._run.name = None
         with self.queue.lock:
             self.pause.end()
             asked = self.queue.end_run()

@@ -65,7 +65,8 @@ class Interval:
         given : object
             The original value, for the error message.
         """
-        wrong = [number for number in value.flatten().tolist() if not self.holds(number)]
+        numbers = value.flatten().tolist() if value.ndim else [value.item()]
+        wrong = [number for number in numbers if not self.holds(number)]
         if not wrong:
             return
         rounded = "" if _same(given, wrong[0]) else f", which is {wrong[0]!r} as {_short(value)}"

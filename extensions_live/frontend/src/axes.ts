@@ -1,6 +1,7 @@
 // Scales, ranges and ticks of figures. Ranges fit what is visible, until the user zooms.
 
 import type { Embedded, Figure, Range } from "./bokeh";
+import { logTicks } from "./log_ticks";
 import type { AxisData, PlotSettings } from "./messages";
 import { duration, interpolate, type Points } from "./numbers";
 
@@ -91,7 +92,7 @@ export function setAxes(
     });
     const ticks = (logarithmic: boolean) =>
       logarithmic
-        ? { ticker: views.create("LogTicker"), formatter: views.create("LogTickFormatter") }
+        ? logTicks(views)
         : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
     for (const axis of figure.left) axis.setv(ticks(log));
     for (const axis of figure.below) {

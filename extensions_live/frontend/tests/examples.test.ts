@@ -172,6 +172,26 @@ test("nothing moves under the pointer", () => {
   end();
 });
 
+test("a view with flags says when its order is held", () => {
+  const { model, end } = begin(payload(tile(1), tile(2)), true);
+  const list = el.querySelector(".wb-tiles");
+  const note = el.querySelector("[role=status].wb-held");
+  list?.dispatchEvent(new Event("pointerenter"));
+  model.update("payload", payload(tile(1), tile(2)));
+  expect(note?.textContent).toBe("");
+  model.update("payload", payload(tile(2), tile(1)));
+  expect(note?.textContent).toBe("The order is held while the pointer is on the examples.");
+  list?.dispatchEvent(new Event("pointerleave"));
+  expect(note?.textContent).toBe("");
+  end();
+});
+
+test("a view without flags has no such note", () => {
+  const { end } = begin(payload(tile(1), tile(2)));
+  expect(el.querySelector(".wb-held")).toBeNull();
+  end();
+});
+
 test("a flag is sent, and shown when Python has it", () => {
   const { model, end } = begin(payload(tile(7)), true);
   const button = el.querySelector<HTMLElement>(".wb-flag");

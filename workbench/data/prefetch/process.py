@@ -20,6 +20,7 @@ from typing import IO
 
 from workbench.data.edits import Edits
 from workbench.data.files import one_line
+from workbench.data.prefetch.thread import ReadAhead
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, PrefetchError
 
@@ -127,9 +128,15 @@ class WorkerPool:
     """Pool of the idle reading processes of one stream, usually at most one process.
 
     Unpickling returns an empty pool, and a fork does not use the processes that it inherits.
+
+    Attributes
+    ----------
+    reading : set of ReadAhead
+        The iterators that read from processes that are not idle.
     """
 
     def __init__(self) -> None:
+        self.reading: set[ReadAhead[Data]] = set()
         self._workers: list[Worker] = []
         self._lock = threading.Lock()
         weakref.finalize(self, _close_all, self._workers)
@@ -153,7 +160,9 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """Stop all processes."""
+        """Stop all processes, idle or not."""
+        for ahead in tuple(self.reading):
+            ahead.abandon()
         with self._lock:
             _close_all(self._workers)
 

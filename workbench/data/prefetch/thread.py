@@ -39,6 +39,8 @@ class ReadAhead(Iterator[T]):
     ----------
     lost : bool
         True if this process is a fork, which does not contain the thread.
+    abandoned : bool
+        True if `abandon` has ended the iteration before its end.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ReadAhead(Iterator[T]):
         self._error: BaseException | None = None
         self._exhausted = False
         self._closed = False
+        self.abandoned = False
         self._changed = threading.Condition()
         self._process = os.getpid()
         # the thread must see settings that are overridden only in this context
@@ -79,9 +82,14 @@ class ReadAhead(Iterator[T]):
                 self._changed.notify_all()
                 return item
             error, self._error = self._error, None
-        if error is not None:
+        if error is not None and not self.abandoned:
             raise error
         raise StopIteration
+
+    def abandon(self) -> None:
+        """Close the iterator while another function iterates, which then reads again."""
+        self.abandoned = True
+        self.close()
 
     def close(self) -> None:
         """Stop the thread, and discard the items that it has read."""

@@ -84,10 +84,11 @@ class Prefetch(Transformer):
             for batch in ahead:
                 start += 1
                 yield batch
-                if ahead.lost:  # a fork has no reading thread
+                if ahead.lost or ahead.abandoned:  # a fork has no reading thread
                     break
             else:
-                return
+                if not ahead.abandoned:
+                    return
         yield from self.iterate(epoch, start)
 
     @contextlib.contextmanager
@@ -102,7 +103,11 @@ class Prefetch(Transformer):
         try:
             read = partial(worker.iterate, epoch, start, edits_of(self.data_stream))
             with contextlib.closing(ReadAhead(read, self.depth, cancel=worker.kill)) as ahead:
-                yield ahead
+                self._pool.reading.add(ahead)
+                try:
+                    yield ahead
+                finally:
+                    self._pool.reading.discard(ahead)
         finally:
             self._pool.give_back(worker)
 
@@ -115,7 +120,7 @@ class Prefetch(Transformer):
         return self.data_stream._over(base, size)  # nothing is read in advance
 
     def close(self) -> None:
-        """Stop the reading process, if there is one; the next read starts a new process."""
+        """Stop the reading process, also within an epoch; the next read starts a new process."""
         self._pool.close()
         super().close()
 

@@ -10,6 +10,9 @@ import { percent } from "../inside/time";
 import type { LiveState, Tile, TilesPayload, TilesState } from "../messages";
 import type { Model, Rendering } from "../model";
 
+const HELD_BY_POINTER = "The order is held while the pointer is on the examples.";
+const HELD_BY_FOCUS = "The order is held while an example has the focus.";
+
 /** One example on the page. */
 interface Card {
   readonly item: HTMLElement;
@@ -21,6 +24,8 @@ function render({ model, el }: Rendering<TilesState>) {
   const summary = named("summary", make("div", "wb-inside-summary", content));
   const plain = model as unknown as Model<LiveState>;
   const showEdits = model.get("flags") ? makeEditBar(plain, box, content, choose) : null;
+  const note = model.get("flags") ? make("div", "wb-held", content) : null;
+  note?.setAttribute("role", "status");
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = new Map<number, Card>();
   let latest: TilesPayload | null = null;
@@ -50,6 +55,10 @@ function render({ model, el }: Rendering<TilesState>) {
       card.item.classList.toggle("wb-stale", !tile);
       if (tile && place !== undefined) card.update(tile, place, payload);
     }
+    const order = [...list.children].map((item) => (item as HTMLElement).dataset.index);
+    const same = order.join() === payload.tiles.map(({ index }) => index).join();
+    const text = same ? "" : pointed ? HELD_BY_POINTER : HELD_BY_FOCUS;
+    if (note && note.textContent !== text) note.textContent = text;
   };
   list.addEventListener("pointerenter", () => {
     pointed = true;

@@ -1,0 +1,66 @@
+"""`KnownVariables`, the shared variables of a run, which are not looked up for each command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.algorithms import UpdatesAlgorithm
+from workbench.interfaces import Loop
+from workbench.session.hyperparameters import check_own, variable_of, variables_by_path
+from workbench.tensor import SharedVariable
+
+
+class KnownVariables:
+    """Shared variables of a run by path, looked up again if a part of the run has changed.
+
+    The variables depend on the model, the function of the algorithm, and the variables of the
+    extensions. To look them up, the graph of the training step must be traversed.
+
+    Parameters
+    ----------
+    loop : Loop
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._known: tuple[object, Mapping[str, SharedVariable], Mapping[SharedVariable, str]]
+        self._known = (None, {}, {})
+
+    @property
+    def by_path(self) -> Mapping[str, SharedVariable]:
+        """The variables by their names in the training state."""
+        return self._present()[0]
+
+    @property
+    def paths(self) -> Mapping[SharedVariable, str]:
+        """The names in the training state by variable."""
+        return self._present()[1]
+
+    def find(self, given: SharedVariable | str) -> SharedVariable:
+        """Return a variable by itself or by its name; see `variable_of` for the errors."""
+        by_path, paths = self._present()
+        if isinstance(given, SharedVariable):
+            if given not in paths:
+                check_own(given, by_path)
+            return given
+        return variable_of(self._loop, given, by_path)
+
+    def _present(self) -> tuple[Mapping[str, SharedVariable], Mapping[SharedVariable, str]]:
+        key = self._key()
+        known, by_path, paths = self._known
+        if key is None or key != known:
+            by_path = variables_by_path(self._loop)
+            paths = {variable: path for path, variable in by_path.items()}
+            self._known = key, by_path, paths
+        return by_path, paths
+
+    def _key(self) -> tuple[Any, ...] | None:
+        """Return the parts on which the variables depend; None if they must be looked up."""
+        loop = self._loop
+        algorithm, extensions = loop.algorithm, tuple(loop.extensions)
+        function = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
+        if function is None:  # it is built again after updates have changed
+            return None
+        of_extensions = [variable for one in extensions for variable in one.state_variables()]
+        return (loop.model, algorithm, function, extensions, tuple(of_extensions))
