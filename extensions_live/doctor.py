@@ -99,7 +99,7 @@ def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """Return the numbers at the beginning of a version; an empty tuple for any other text.
+    """Return the numbers at the beginning of a version, or an empty tuple for any other text.
 
     Examples
     --------

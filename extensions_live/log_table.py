@@ -178,7 +178,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return the rows, a snapshot, the first channels, and the number of channels to show."""
+        """Return rows, a snapshot, the first channels, and the number of channels in the view."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

@@ -2,7 +2,7 @@
 
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
-view is refreshed a few times per second while a page shows it. If its refreshes are slow, a view is
+view is refreshed a few times per second while a page shows it. A view whose refreshes are slow is
 refreshed less often, since the period is at least ten times the duration of a refresh. All views
 together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server.
 An error in a view is shown in this view and does not affect other views. It is also logged once,

@@ -89,7 +89,7 @@ def channels(log: TrainingLogBase) -> str:
 
 
 def settings(log: TrainingLogBase, session: Session | None) -> str:
-    """Return a table of the hyperparameters with their values at the start and now."""
+    """Return a table of the hyperparameters with their initial and current values."""
     first = log.status.get("hyperparameters")
     start = first if isinstance(first, Mapping) else {}
     now = {} if session is None else {one.path: one.value for one in session.hyperparameters}

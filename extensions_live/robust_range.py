@@ -137,7 +137,7 @@ def union(ranges: Sequence[Range | None]) -> Range | None:
 
 
 def padded(shown: Range, share: float, *, log: bool = False) -> Range:
-    """Return a range extended at both ends by a share of its width, in logarithms if `log` is True.
+    """Extend a range at both ends by a share of its width, on a log scale if `log` is True.
 
     Examples
     --------

@@ -226,7 +226,7 @@ def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
 
 
 def logarithmic(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines with base-10 logarithms of their values, or NaN for values of 0 or less."""
+    """Convert the values of lines to base-10 logarithms, or to NaN if they are 0 or less."""
     result = []
     for name, colour, curve in lines:
         y = np.log10(np.where(curve.y > 0, curve.y, np.nan))

@@ -22,13 +22,13 @@ _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
 
 
 def outbox() -> Outbox | None:
-    """Return the destination for changes of new widgets, or None outside `carried_by`."""
+    """Return the destination for changed traits of new widgets, or None outside `carried_by`."""
     return _outbox.get()
 
 
 @contextmanager
 def carried_by(destination: Outbox) -> Iterator[None]:
-    """Send the changes of widgets that are created in this context to `destination`.
+    """Send the changed traits of all widgets created in this context to `destination`.
 
     Examples
     --------

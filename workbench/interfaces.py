@@ -113,7 +113,7 @@ class Loop(Protocol):
         """The session that trains this main loop, or None."""
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Train in the calling thread until training ends."""
+        """Train in the calling thread, and return when training ends."""
 
     def refresh(self) -> None:
         """Update the table of extensions that handle each event."""

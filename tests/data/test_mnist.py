@@ -255,7 +255,7 @@ def test_unknown_sets_are_an_error():
         SourceError, match="no split 'trian', only 'train', 'test'; did you mean 'tra"
     ):
         MNIST(("trian",))
-    with pytest.raises(DataError, match="which_sets of MNIST must have at least one of"):
+    with pytest.raises(DataError, match="which_sets of MNIST must contain at least one of"):
         MNIST(())
 
 

@@ -192,7 +192,7 @@ class FiniteCost:
         raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check some batches later whether all watched variables were finite."""
+        """Check, some batches later, whether all watched variables were finite."""
         self._watched += 1
         self._flags.send((self._watched, self.variables), [finite])
         self._check_flags()

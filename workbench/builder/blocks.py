@@ -55,7 +55,7 @@ def _block(name: str, text: str, code: str) -> Block:
 ALL = [
     _block(
         "MLP",
-        "A classifier of images of 28 x 28 pixels with one hidden layer.",
+        "A classifier for images of 28 x 28 pixels with one hidden layer.",
         """
         import torch
 
@@ -85,7 +85,7 @@ ALL = [
     ),
     _block(
         "LeNet",
-        "A convolutional classifier of images of 28 x 28 pixels.",
+        "A convolutional classifier for images of 28 x 28 pixels.",
         """
         import torch
 

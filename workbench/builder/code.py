@@ -200,7 +200,7 @@ class Writer(BrickStatements):
         self._own(made)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write the pending operations that must precede the next call to preserve the order."""
+        """Write the pending operations that must come before the next call, to keep the order."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]

@@ -261,7 +261,7 @@ class Constructor:
         return getattr(brick, name)
 
     def _change(self, brick: Brick, changes: Mapping[str, Any], path: str) -> None:
-        """Push settings, then assign the changed ones, parents before children."""
+        """Assign `changes`, parents before children; parents push their settings first."""
         labels = {where: below for below, where in paths.tree(brick).items()}
         for where in sorted(changes, key=lambda where: (where != "", where.count("/"))):
             settle(brick)

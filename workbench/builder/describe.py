@@ -131,7 +131,7 @@ def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor)
 
 
 def differences(brick: Brick, twin: Brick) -> Changes:
-    """Return the settings to assign in and below `twin` to make it equal to `brick`.
+    """Return the settings to assign to `twin` and bricks below it to make it equal to `brick`.
 
     Raises
     ------

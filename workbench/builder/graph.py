@@ -229,8 +229,9 @@ class Graph:
             self._check_outside(variable)
         if operation is None:
             raise BuilderError(
-                f"{variable!r} is computed by {call.name!r}, which is not an operation of a "
-                f"specification ({', '.join(operations.BY_NAME)}); make it a brick of your own"
+                f"{variable!r} is computed by {call.name!r}, which a specification cannot "
+                f"contain (known operations: {', '.join(operations.BY_NAME)}); move this "
+                "computation into a brick of your own"
             )
         args = call.args[:1] if call.function is getattr else call.args
         given = operations.arguments(operation, args, call.kwargs)

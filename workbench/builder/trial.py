@@ -97,7 +97,7 @@ class Task:
     wires: tuple[str, ...] = ()
 
     def key(self) -> str:
-        """Return everything on which the trial and its texts depend, as text."""
+        """Return a key with everything that determines the trial's result and error messages."""
         call = None if self.call is None else {**self.call.to_dict(), "id": ""}
         if call is not None:
             call["outputs"] = len(self.call.outputs)  # type: ignore[union-attr]

@@ -321,7 +321,10 @@ class _Check:
 
 
 def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
-    """Return for each brick the sorted indices of its group, the bricks that share parts."""
+    """Return, for each brick, the sorted indices of the bricks in its group.
+
+    A group consists of the bricks that share parts, directly or through other bricks.
+    """
     numbers = {name_of(brick): i for i, brick in enumerate(bricks)}
     groups = [[i] for i in range(len(bricks))]
     for i, brick in enumerate(bricks):

@@ -165,7 +165,7 @@ def _check_size(size: int, where: str) -> None:
 
 
 def _check_members(archive: tarfile.TarFile, found: Path) -> None:
-    """Check before unpacking that no file in the archive is larger than a file of CIFAR-10."""
+    """Check, before unpacking, that no file in the archive is larger than a file of CIFAR-10."""
     for entry in archive:
         if entry.size > RECORD * RECORDS:
             raise DataFileError(

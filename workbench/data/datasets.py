@@ -372,7 +372,7 @@ class IterableDataset(Dataset):
     ----------
     iterables : mapping of str to iterable, or iterable
         One iterable per source, all of the same length. Each should be readable repeatedly, like a
-        list. A generator can be read only once; then there is a single epoch, possibly endless,
+        list. A generator can be read only once, so there is a single epoch, possibly endless,
         and training cannot be rewound. The source of a single iterable is named ``data`` unless
         `sources` gives another name.
     sources : sequence of str, optional

@@ -110,8 +110,8 @@ class ImageDataset(IndexableDataset):
                 )
         if not names:
             raise DataError(
-                f"which_sets of {cls.__name__} must have at least one of {tuple(cls.sizes)}, but "
-                "is empty"
+                f"which_sets of {cls.__name__} must contain at least one of {tuple(cls.sizes)}, "
+                "but is empty"
             )
         return names
 

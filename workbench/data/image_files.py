@@ -2,8 +2,8 @@
 
 Pillow decodes the files. On its own, it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
-ignores the orientation that the camera recorded. This module raises an error if anything but
-colours would be lost, and the message says how to avoid this.
+ignores the orientation that the camera recorded. This module raises an error if information
+would be lost, except when colours are converted to grey. The message says how to avoid the loss.
 """
 
 from __future__ import annotations

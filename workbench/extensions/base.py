@@ -247,7 +247,7 @@ class TrainingExtension(FixedAttributes):
         """Return descriptions of the views that this extension requests for the run.
 
         Each description is a mapping of plain values, which can be sent to another process. Its
-        item ``kind`` defines the meaning of the other items.
+        ``kind`` item defines the meaning of the other items.
         """
         return ()
 

@@ -323,7 +323,7 @@ def assign(
     ----------
     variables : dict of str to SharedVariable
     values : dict of str to array
-        Values by the same paths, with or without a leading ``/``.
+        The values, by the paths of `variables`, with or without a leading ``/``.
     kind, noun : str
         A long and a short description of a variable, for error messages.
 

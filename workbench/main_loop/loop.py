@@ -330,7 +330,7 @@ class MainLoop(FixedAttributes):
 
     @property
     def session(self) -> interfaces.Session | None:
-        """The session that trains this main loop, or None if there is none."""
+        """The session that trains this main loop, or None."""
         return session_of(self)
 
     def refresh(self) -> None:

@@ -3,7 +3,7 @@
 A *fold* is a scheme that defines the variables to compute for every batch and how their values
 change a state. Evaluators and training keep the state outside the graph, in double precision, at
 the cost of a few additions for each batch (`workbench.monitoring.accumulate`). For custom
-functions, `get_aggregator` expresses this computation as updates of shared variables.
+functions, `get_aggregator` expresses the fold as updates of shared variables.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = tuple[Any, ...]
 
 
 class Aggregator(Hinted):
-    """Aggregation scheme expressed as updates of shared variables and a result.
+    """Aggregation scheme expressed as a result and updates of shared variables.
 
     Parameters
     ----------

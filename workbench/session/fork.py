@@ -76,7 +76,10 @@ class _Unpickler(pickle.Unpickler):
 
 
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
-    """Copy a main loop, with an empty log: in memory if `in_memory`, else of the same type.
+    """Copy a main loop, and give the copy an empty log.
+
+    The new log is in memory if `in_memory` is True, or if `maker()` of the original log returns
+    None. Otherwise it has the type of the original log.
 
     Raises
     ------

@@ -249,7 +249,7 @@ def request_of(
 
 
 def plain(value: np.ndarray[Any, Any]) -> Any:
-    """Return the number in an array without dimensions, or any other array unchanged."""
+    """Convert a zero-dimensional array to a number; return any other array unchanged."""
     return value.item() if value.ndim == 0 else value
 
 

@@ -109,7 +109,7 @@ class Probe(interfaces.Probe):
 
     @cached_property
     def steps(self) -> Values:
-        """The changes of the values during the next batch, by name.
+        """The changes in the values during the next batch, by name.
 
         Empty if the changes were not requested, if no batch followed, or if a command changed
         training during the batch.

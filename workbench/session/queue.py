@@ -240,7 +240,7 @@ class Queue:
         return [c for c in self.waiting() if c.kind == "train" and not self.overtaken(c)]
 
     def assign_later(self, value: Value) -> None:
-        """Post a request to assign `value`, or add the value to the last request."""
+        """Post a request to assign `value`, or add the value to a pending request."""
         if self._values is None:
             self._values = []
             self._main_loop.post(partial(self._assign, self._values))

@@ -63,7 +63,7 @@ def way_to(
 
 
 def usable(snapshots: Iterable[Snapshot], branch: Branch, iteration: int) -> list[Snapshot]:
-    """Return the snapshots on a branch and its ancestors, up to an iteration of the branch."""
+    """Return the snapshots on a branch and its ancestors, up to `iteration`."""
     shared = {id(one): until for one, until in branch.lineage}
     return [
         snapshot

@@ -441,8 +441,8 @@ class Session(FixedAttributes, Steering):
         """Write a report of the run as one file, which a browser can show offline.
 
         The report contains the curves, the results, the settings and interventions, the model and
-        the versions of libraries. Training continues while it is written. An existing file is
-        replaced when the new file is complete.
+        the versions of libraries. Training continues while the report is being written. An
+        existing file is replaced when the new file is complete.
 
         Parameters
         ----------

@@ -127,7 +127,7 @@ class Ring:
         self._drop(snapshot)
 
     def adopt(self, snapshots: Iterable[Snapshot]) -> None:
-        """Add snapshots of another ring; the two rings then share the tensors of the snapshots.
+        """Add snapshots from another ring; the two rings then share the tensors of the snapshots.
 
         Both rings count these tensors towards their limits.
         """

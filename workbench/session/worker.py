@@ -239,7 +239,7 @@ class Worker:
         self.note = self._unprinted = note or ""
 
     def _warn_about(self, others: list[interfaces.Session]) -> None:
-        """Warn about other sessions that are training, once about each."""
+        """Warn about other sessions that are training, but only once for each of them."""
         session = self._session
         named = _pairs.setdefault(session, weakref.WeakSet())
         others = [

@@ -45,7 +45,7 @@ def _mixed(value: int) -> int:
 
 
 def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) -> torch.Tensor:
-    """Return 64 random bits for each element of a tensor of `size`, as int64."""
+    """Return 64 random bits for each element of a tensor of the given `size`, as int64."""
     state = counter * _signed(0xD1342543DE82EF95) + key
     count = 1
     for n in size:

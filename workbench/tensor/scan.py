@@ -363,7 +363,7 @@ def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> lis
 def _draw_by_step(
     outputs: Sequence[Variable], index: Variable, known: Iterable[Variable]
 ) -> list[Variable]:
-    """Make every random draw of the step, except those in `known`, depend on the step's index.
+    """Make all random draws of the step, except those in `known`, depend on the step's index.
 
     Otherwise all time steps would draw the same values, since the graph of a step is built once.
     """

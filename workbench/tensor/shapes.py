@@ -287,7 +287,7 @@ def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
 
 
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
-    """Record that two sizes are equal; raise `RuntimeError` if this is impossible."""
+    """Record that two sizes are equal; raise `RuntimeError` if they cannot be."""
     with _inferring() as world, world.mode:
         internals.check_size(one == other)
         _check_possible(world, (one, other))

@@ -1,4 +1,4 @@
-"""Checks of the updates and the replacements of variables that are passed to `function`."""
+"""Checks of the arguments `updates` and `givens` of `function`."""
 
 from __future__ import annotations
 

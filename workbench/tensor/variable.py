@@ -120,7 +120,7 @@ class Call:
 
 def _constant(leaf: Any) -> Any:
     if isinstance(leaf, (numpy.ndarray, numpy.generic)):
-        return torch.tensor(leaf)  # later changes of the array must not change the graph
+        return torch.tensor(leaf)  # later changes to the array must not change the graph
     if isinstance(leaf, torch.Tensor) and leaf.requires_grad:
         return leaf.detach()
     return leaf
@@ -251,7 +251,7 @@ class Variable:
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """Return a new variable with the same value, which functions do not copy in memory."""
+        """Return a new variable with the same value; functions do not copy the value in memory."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable

@@ -96,7 +96,7 @@ def _hint(instance: FixedAttributes, name: str, value: object) -> str:
 
 
 def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the paths and values of nested attributes that have one of the names `wanted`."""
+    """Yield the paths and values of nested attributes whose names are in `wanted`."""
     for part in getattr(holder, "_parts", ()):
         value = vars(holder).get(part)
         listed = value if isinstance(value, list) else [value]

@@ -24,10 +24,10 @@ class AbstractAttention(Brick):
 
     The computation has two stages. `preprocess` transforms the attended sequence independently of
     the states, once for all steps, and `take_glimpses` computes the glimpses of one step. A
-    subclass defines `take_glimpses` with ``inputs`` and ``outputs``. The first three inputs are the
-    attended sequence, the preprocessed sequence and the mask. A glimpse that is also an input is
-    passed from each step to the next. A subclass also defines `initial_glimpses`, and `get_dim` for
-    the glimpses.
+    subclass defines `take_glimpses` as an application with ``inputs`` and ``outputs``. The first
+    three inputs are the attended sequence, the preprocessed sequence and the mask. A glimpse that
+    is also an input is passed from each step to the next. A subclass also defines
+    `initial_glimpses`, and `get_dim` for the glimpses.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ class SoftmaxEmitter(AbstractEmitter, Initializable, Random):
 
     @application(inputs=["readouts"], outputs=["probabilities"])
     def probs(self, readouts: Variable) -> Variable:
-        """Compute the probability of each integer, with the shape (..., R) of the readouts."""
+        """Compute the probability of each integer; the result has the shape of the readouts."""
         probabilities: Variable = self.softmax.apply(readouts, extra_ndim=readouts.ndim - 2)
         return probabilities
 

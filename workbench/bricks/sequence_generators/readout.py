@@ -25,7 +25,7 @@ from workbench.tensor import Variable
 class Readout(AbstractReadout):
     """Brick that computes readouts from its sources, and contains an emitter and a feedback brick.
 
-    The sources are transformed and added by `merge`, and the sum is transformed by `post_merge`.
+    `merge` transforms and adds the sources, and `post_merge` transforms the sum.
 
     Parameters
     ----------

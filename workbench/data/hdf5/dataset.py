@@ -33,7 +33,8 @@ class H5PYDataset(Dataset):
     """Dataset of some splits of an HDF5 file in Fuel's layout.
 
     Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
-    the HDF5 library. Therefore another process reads these parts first, once per file version.
+    the HDF5 library. Therefore another process reads these parts first, once for each version of
+    the file.
 
     The file stays open between reads. Several threads can share the dataset; a forked process opens
     the file again. A pickle refers to the file and contains no data; unpickling loads the data

@@ -27,7 +27,7 @@ class Identity(Enum):
     LOADED = auto()
     """Identity of a loaded state; any addition requires a new identity."""
     HELD = auto()
-    """Identity as in `OPENED` or `LOADED`, in a run; records stay in memory until a batch ends."""
+    """Identity as in `OPENED` or `LOADED`; records added by a run are still only in memory."""
     READING = auto()
     """Identity found in the database by a read-only log."""
 

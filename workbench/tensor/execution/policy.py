@@ -238,7 +238,7 @@ def _short_turns() -> Iterator[None]:
 
 @atexit.register
 def _leave() -> None:
-    """End the threads that compile, since C++ aborts the process if Python exits while they run."""
+    """End compiler threads; the C++ runtime aborts the process if Python exits while they run."""
     left = [thread for thread in list(_threads) if thread.is_alive()]
     for thread in left:
         identity = ctypes.c_ulong(thread.ident or 0)
