@@ -13,6 +13,7 @@ from workbench.bricks.inference import Kind
 from workbench.bricks.parallel import Merge
 from workbench.bricks.recurrent import LSTM
 from workbench.builder import (
+    BLOCKS,
     BrickSpec,
     CallSpec,
     InputSpec,
@@ -229,11 +230,39 @@ def test_a_fix_that_does_not_help_is_not_offered():
             assert fault.text not in [one.text for one in validate(fault.fix.apply(spec))]
 
 
+def test_a_fault_of_a_brick_and_its_call_is_one_fault():
+    spec = BLOCKS["LeNet"].spec.to_dict()
+    layers = spec["bricks"][0]["settings"]["layers"]
+    layers[3]["brick"]["settings"]["filter_size"] = {"tuple": [15, 15]}
+    [fault] = validate(Spec.from_dict(spec))
+    assert (fault.call, fault.brick) == ("convolutions_apply_output", "convolutions/conv_1")
+    assert "do not fit into images" in fault.text
+    assert validate(BLOCKS["LeNet"].spec) == ()  # what was changed is a copy
+
+
 def test_names_that_occur_twice_get_a_fix():
     spec = Spec((BrickSpec("Tanh", "it"), BrickSpec("Tanh", "it")))
     [fault] = validate(spec)
     assert (fault.path, fault.fix.label) == ("bricks/1/name", "change it to it_2")
     assert [brick.name for brick in fault.fix.apply(spec).bricks] == ["it", "it_2"]
+
+
+def test_values_that_are_nested_without_end_are_a_fault():
+    value = 1
+    for _ in range(5000):
+        value = [value]
+    [fault] = validate(Spec((BrickSpec("Linear", "it", {"input_dim": value}),)))
+    assert fault.text == "values are nested too deeply"
+
+
+@pytest.mark.parametrize(("place", "value", "path", "text"), FAULTS, ids=lambda one: str(one)[:40])
+def test_no_specification_makes_the_check_fail(place, value, path, text):
+    try:
+        spec = Spec.from_dict(broken(place, value))
+    except SpecError as error:
+        assert text in " ".join(str(error).split())
+        return
+    assert any(text in fault.text for fault in validate(spec))
 
 
 # Drafts.
