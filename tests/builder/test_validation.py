@@ -236,6 +236,24 @@ def test_names_that_occur_twice_get_a_fix():
     assert [brick.name for brick in fault.fix.apply(spec).bricks] == ["it", "it_2"]
 
 
+def test_values_that_are_nested_without_end_are_a_fault():
+    value = 1
+    for _ in range(5000):
+        value = [value]
+    [fault] = validate(Spec((BrickSpec("Linear", "it", {"input_dim": value}),)))
+    assert fault.text == "values are nested too deeply"
+
+
+@pytest.mark.parametrize(("place", "value", "path", "text"), FAULTS, ids=lambda one: str(one)[:40])
+def test_no_specification_makes_the_check_fail(place, value, path, text):
+    try:
+        spec = Spec.from_dict(broken(place, value))
+    except SpecError as error:
+        assert text in " ".join(str(error).split())
+        return
+    assert any(text in fault.text for fault in validate(spec))
+
+
 # Drafts.
 
 

@@ -24,6 +24,13 @@ from workbench.graph.counts import count_flops, count_parameters
 from workbench.hints import Hinted
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Variable, shapes
+from workbench.tensor.traversal import ancestors
+
+FREE = frozenset(
+    "identity tanh sigmoid relu exp log neg add sub mul div truediv mean sum flatten reshape "
+    "transpose squeeze unsqueeze getitem softmax log_softmax".split()
+)
+"""Functions without operations that are counted."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,9 @@ def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterat
 
 def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
     """Return the operations for inputs in which every unknown size is 1, by path of brick."""
+    calls = [v.owner for v in ancestors(list(outputs)) if v.owner is not None]
+    if all(call.name in FREE for call in calls):
+        return {"": 0}
     inputs = ComputationGraph(list(outputs)).inputs
     sizes: dict[Variable | str, list[int]] = {
         v: [1 if (n := shapes.known(size)) is None else n for size in v.fake.shape] for v in inputs

@@ -13,17 +13,20 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from workbench.bricks import Brick, symbolic_parameters
+from workbench.builder import registry
 from workbench.builder.code import Writer, to_code
 from workbench.builder.code_bricks import Element
 from workbench.builder.construct import name_of
 from workbench.builder.names import Reference, imported
-from workbench.builder.parse import COSTS, Reader, from_code, parsed
+from workbench.builder.parse import COSTS, Reader, parsed
 from workbench.builder.snippets import Snippet, snippets
 from workbench.builder.spec import CallSpec, Spec, wires_in
 from workbench.builder.validation import parameters_in, uses_in
+from workbench.config import config
 from workbench.errors import WorkbenchError
 from workbench.hints import hinted
 from workbench.tensor import Variable
@@ -69,15 +72,15 @@ def revise_code(text: str, spec: Spec) -> str:
     <BLANKLINE>
     """
     spec = spec.in_order()
+    surroundings = (registry.generation(), config.floatx)
     try:
-        with symbolic_parameters():
-            earlier = _read(text)
+        earlier = _read(text, surroundings)
         if earlier.spec.same_as(_without_positions(spec, earlier.spec)):
             return text
         if not earlier.origins:
             return to_code(spec)
         new = _Revision(earlier, spec).text()
-        if _same_meaning(from_code(new), spec):
+        if _same_meaning(_read(new, surroundings).spec, spec):
             return new
     except (WorkbenchError, LookupError):
         pass  # the earlier code cannot be read, or the new one has no place in it
@@ -134,14 +137,16 @@ class _Earlier:
     known: dict[str, Any] = field(default_factory=dict)
 
 
-def _read(text: str) -> _Earlier:
+@lru_cache(maxsize=4)  # what was written is usually what is revised next
+def _read(text: str, surroundings: tuple[object, ...]) -> _Earlier:
     reader, pieces = Reader(), snippets(text, parsed(text))
     touched: list[tuple[int, Any]] = []
-    for number, piece in enumerate(pieces):
-        reader.run(piece.statements)
-        touched += [(number, one) for one in reader.objects.touched]
-        reader.objects.touched = []
-    spec, graph = reader.described()
+    with symbolic_parameters():
+        for number, piece in enumerate(pieces):
+            reader.run(piece.statements)
+            touched += [(number, one) for one in reader.objects.touched]
+            reader.objects.touched = []
+        spec, graph = reader.described()
     tops = {name_of(brick) for brick in spec.bricks}
 
     def element(value: Any) -> Element | None:

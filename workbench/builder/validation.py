@@ -230,6 +230,9 @@ class _Check:
         missing = [wire for wire in needed if wire not in self.kinds]
         if missing:
             return self._no_wire(call, missing[0])
+        if call.operation is None and (call.brick or "").partition("/")[0] not in self.tops:
+            text = f"there is no brick {call.brick!r:.80}{nearest(str(call.brick), self.tops)}"
+            return self._unfit(call, Fault(text, f"calls/{self.numbers[call.id]}/brick", call.id))
         found = {w: kind for w in needed if (kind := self.kinds[w]) is not None}
         kinds = {wire: self.sizes.known(kind) for wire, kind in found.items()}
         bricks = tuple(self.spec.bricks[i] for i in group)
@@ -252,7 +255,10 @@ class _Check:
         text = f"there is no wire {wire!r:.80} before this call"
         text += "; calls need each other's outputs" if later else nearest(wire, self.kinds)
         place = f"calls/{self.numbers[call.id]}/inputs/{name}"
-        fault = Fault(text, place, call.id, call.brick, input=name)
+        return self._unfit(call, Fault(text, place, call.id, call.brick, input=name))
+
+    def _unfit(self, call: CallSpec, fault: Fault) -> tuple[CallSpec, Trial, Fault | None]:
+        """Note the fault of a call that cannot be tried."""
         self.faults.append(fault)
         self.kinds.update(dict.fromkeys(call.outputs))
         return call, Trial(), fault
@@ -335,14 +341,15 @@ def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
 
 def uses_in(given: Json) -> Iterable[str]:
     """Yield the paths of bricks that stand elsewhere, in the settings of a brick."""
-    if isinstance(given, Mapping):
-        if isinstance(given.get("use"), str):
-            yield given["use"]
-        for one in given.values():
-            yield from uses_in(one)
-    elif isinstance(given, (list, tuple)):
-        for one in given:
-            yield from uses_in(one)
+    waiting = [given]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            if isinstance(one.get("use"), str):
+                yield one["use"]
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
 
 
 def parameters_in(given: Json) -> Iterable[str]:
