@@ -24,7 +24,7 @@ from extensions_live.log_curves import LogCurve
 from extensions_live.messages import Empty
 from extensions_live.notebook import publish, running_cell, shell
 from extensions_live.robust_range import Range
-from extensions_live.run_view import FALLBACK, RunView, shelf
+from extensions_live.run_view import RunView, shelf
 from extensions_live.still_image import WIDTH, Line, draw
 from extensions_live.still_output import MARK, STYLE, as_html
 from extensions_live.widget import BokehJS, LiveWidget, asset
@@ -143,7 +143,7 @@ def shows_itself(
         view = RunView([FigureView(plot)], still)
         shelf.put(view, running_cell())
         data, metadata = view.widgets[0]._repr_mimebundle_() or ({}, {})
-        publish({**data, "text/plain": FALLBACK}, metadata)
+        publish({**data, "text/plain": view.widgets[0].fallback}, metadata)
         still.display()
 
     plot._ipython_display_ = display  # type: ignore[attr-defined]

@@ -189,7 +189,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self._settings = changed(self._settings, content["settings"])
         elif content["kind"] == "compare":
             self._asked.append(content["start"])
-        else:
+        elif content["kind"] == "command":
             session = as_session(self.subject)
             if session is not None:
                 self._refusal = ""

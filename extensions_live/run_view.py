@@ -12,8 +12,6 @@ from extensions_live.pump import pump
 from extensions_live.still_output import StillOutput
 from extensions_live.widget import LiveWidget
 
-FALLBACK = "A live view of training. It needs a notebook with a running kernel."
-
 
 class RunView:
     """View of a run; a notebook shows it if it is the last line of a cell.
@@ -53,7 +51,7 @@ class RunView:
         shelf.put(self, running_cell())
         for index, widget in enumerate(self.widgets):
             data, metadata = widget._repr_mimebundle_() or ({}, {})
-            publish({**data, "text/plain": "" if index else FALLBACK}, metadata)
+            publish({**data, "text/plain": "" if index else widget.fallback}, metadata)
         self.still.display()
 
 

@@ -94,6 +94,9 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
 
     _css = asset("live.css")
 
+    fallback = "A live view of training. It needs a notebook with a running kernel."
+    """The text of the output in a program that does not show widgets."""
+
     payload = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
     ident = traitlets.Unicode(help="a copy of model_id, which anywidget hides").tag(sync=True)

@@ -13,6 +13,7 @@ from typing import Any
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.document import Document, drawn, is_wire, wires_of
 from extensions_live.editor.nodes import tidied, with_nodes_for_bricks
+from extensions_live.editor.settings import references
 from extensions_live.editor.wiring import methods, sinks
 from workbench.builder import CallSpec, Spec
 from workbench.builder.fields import Json, free_name
@@ -52,7 +53,26 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
     old = document.spec.cost
     if result.spec.cost is None and old in result.wires() - new.wires():
         result = replace(result, spec=replace(result.spec, cost=old))
-    return tidied(_with_chosen(result))
+    return tidied(_with_chosen(_in_old_order(document, result)))
+
+
+def _in_old_order(old: Document, new: Document) -> Document:
+    """Return a document whose bricks, inputs and calls have the old order as far as possible."""
+    names = {name: number for number, name in enumerate(old.bricks)}
+    places = {node: number for number, node in enumerate(old.ids())}
+    inputs = sorted(new.inputs, key=lambda node: places.get(node, len(places)))
+    given = {one.name: one for one in new.spec.inputs}
+    bricks = list(new.spec.bricks)
+    if not any(references([dict(one.settings), dict(one.changes)]) for one in bricks):
+        bricks.sort(key=lambda one: names.get(one.name or "", len(names)))
+    spec = replace(
+        new.spec,
+        bricks=tuple(bricks),
+        inputs=tuple(given[new.inputs[node]] for node in inputs),
+    )
+    calls = sorted(spec.calls, key=lambda call: places.get(call.id, len(places)))
+    ordered = {node: new.inputs[node] for node in inputs}
+    return replace(new, spec=spec, inputs=ordered).with_calls(calls)
 
 
 def _with_chosen(document: Document) -> Document:

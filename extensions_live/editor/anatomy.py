@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.bricks import Brick
+from workbench.bricks import Brick, symbolic_parameters
 from workbench.bricks.cost import Cost
 from workbench.builder import Entry, Method, Port, Spec, catalogue, ports, registry
-from workbench.builder.construct import Constructor
+from workbench.builder.construct import Constructor, settle
 from workbench.builder.operations import BY_NAME
 from workbench.builder.paths import tree
 from workbench.builder.spec import BrickSpec, CallSpec
@@ -37,7 +37,7 @@ class Anatomy:
     parts : dict of str to str
         The type of each brick below it, by path.
     fault : SpecError or None
-        Why the brick cannot be made.
+        Why no code can make the brick.
     """
 
     methods: tuple[Method, ...]
@@ -97,7 +97,17 @@ def _anatomy(spec: BrickSpec, path: str, constructor: Constructor | None) -> Ana
         text = f"{type(error).__name__}: {error}"
         return Anatomy(_declared(spec.type), {}, SpecError(text, path=path, brick=spec.name))
     parts = {where: _type(below) for below, where in tree(brick).items() if where}
-    return Anatomy(methods, parts)
+    return Anatomy(methods, parts, _fault(brick, spec, path))
+
+
+def _fault(brick: Brick, spec: BrickSpec, path: str) -> SpecError | None:
+    """Return why a brick cannot push its settings, so that no code can make it."""
+    try:
+        with symbolic_parameters():
+            settle(brick)
+    except Exception as error:  # the class of a user can raise anything
+        return SpecError(str(error), path=path, brick=spec.name)
+    return None
 
 
 def _type(brick: Brick) -> str:

@@ -9,7 +9,7 @@ from extensions_live.editor.adoption import complete, finished
 from extensions_live.editor.document import Document
 from extensions_live.messages import CodeData, CodeFault
 from workbench.builder import Spec, from_code, to_code
-from workbench.errors import BuilderError
+from workbench.errors import WorkbenchError
 
 UNFINISHED = "not in the code, since they are unfinished: {names}"
 
@@ -53,7 +53,7 @@ def _unfinished(document: Document) -> CodeFault | None:
 def _code(document: Document) -> CodeData:
     try:
         return {"text": to_code(complete(document)), "fault": _unfinished(document)}
-    except BuilderError as error:
+    except WorkbenchError as error:
         return {"text": "", "fault": {"line": 0, "text": str(error)}}
 
 

@@ -343,7 +343,7 @@ def drawn(spec: Spec) -> Document:
         taken.add(node)
         calls.append(replace(call, id=node))
         for key in (call.id, call.brick, *call.outputs):
-            if key in spec.positions:
+            if key is not None and key in spec.positions:
                 places.setdefault(node, spec.positions[key])
     return Document(replace(spec, bricks=bricks, calls=in_order(calls), positions=places), inputs)
 

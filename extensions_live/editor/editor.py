@@ -11,10 +11,12 @@ import traitlets
 
 from extensions_live import control_channel
 from extensions_live.editor import blocks
-from extensions_live.editor.board import Board, Describable
+from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import Describable
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import (
     Streams,
+    can_be_looked_at,
     misfit,
     names,
     register_classes,
@@ -83,10 +85,12 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     _esm = asset("editor.js")
     _css = asset("live.css") + asset("editor.css")
 
+    fallback = "An editor of models. It needs a notebook with a running kernel."
+
     board = traitlets.Dict(help="what the page draws").tag(sync=True)
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
-    outbox = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
-    training = traitlets.List(help="the widgets that show the session").tag(sync=True)
+    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
+    training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
 
     def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
         self.drawing = Board(model)
@@ -178,7 +182,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         if isinstance(stream, str):
             stream = self._streams.found(stream)
         rule, built = step_rule_of(step_rule), self.built
-        if isinstance(stream, AbstractDataStream) and not stream.reads_once:
+        if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
             reason = misfit(sources_of(stream), self._needed(built))
             if reason is not None:
                 raise BuilderError(reason)

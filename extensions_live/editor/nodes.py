@@ -42,11 +42,11 @@ def placed_at(document: Document, node: str, position: object) -> Document:
 
 def point(position: object) -> tuple[float, float]:
     """Return a position after a check that it consists of two numbers."""
-    pair = isinstance(position, (list, tuple)) and len(position) == 2
-    if not pair or not all(type(n) in (int, float) and abs(n) < 1e9 for n in position):
-        raise BuilderError(f"a position must be two numbers, x and y, not {position!r:.60}")
-    x, y = position
-    return float(x), float(y)
+    if isinstance(position, (list, tuple)) and len(position) == 2:
+        x, y = position
+        if all(type(n) in (int, float) and abs(n) < 1e9 for n in (x, y)):
+            return float(x), float(y)
+    raise BuilderError(f"a position must be two numbers, x and y, not {position!r:.60}")
 
 
 def added(
@@ -153,7 +153,8 @@ def _operation(
 def _after(document: Document, node: str, after: object, *, moved: bool) -> Document:
     """Connect a new node to an output, given as a node or as a node with the name of an output."""
     pair = isinstance(after, (list, tuple)) and len(after) == 2
-    source, output = after if pair else (after, None)  # type: ignore[misc]
+    ends: Any = after if pair else (after, None)
+    source, output = ends
     known = document.check(source)
     if known in document.groups:
         raise BuilderError("choose a node inside of the group")

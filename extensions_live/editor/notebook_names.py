@@ -10,7 +10,7 @@ import numpy as np
 from extensions_live.messages import SourceData, StreamData
 from extensions_live.notebook import shell
 from workbench.builder import InputSpec, register, registry
-from workbench.data import MNIST, DataStream, Flatten, ShuffledScheme
+from workbench.data import MNIST, DataStream, Flatten, Prefetch, ShuffledScheme
 from workbench.data import Mapping as Mapped
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
@@ -97,7 +97,7 @@ class Streams:
         return streams[name]
 
     def listed(self) -> list[StreamData]:
-        """Return the streams for the page; a stream that cannot be read is left out."""
+        """Return the streams for the page; one that cannot be looked at has no sources."""
         found = []
         for name, stream in self._streams().items():
             old = self._known.get(name)
@@ -105,7 +105,7 @@ class Streams:
                 try:
                     old = stream, facts(name, stream)
                 except Exception:  # a stream of the user's can raise anything
-                    continue
+                    old = stream, {"name": name, "note": "not looked at", "sources": []}
                 self._known[name] = old
             found.append(old[1])
         return found
@@ -148,10 +148,10 @@ def sources_of(stream: AbstractDataStream) -> list[SourceData]:
 
     The first size of a batch is not known, because batches can differ.
     """
-    if stream.reads_once:
+    if not can_be_looked_at(stream):
         raise BuilderError(
-            "the sources of a stream that can be read only once cannot be looked at; add inputs "
-            "by hand"
+            "the sources of a stream that can be read only once, or by other processes, cannot be "
+            "looked at; add inputs by hand"
         )
     batch = next(iter(stream.iterate(0)))
     found: list[SourceData] = []
@@ -162,6 +162,16 @@ def sources_of(stream: AbstractDataStream) -> list[SourceData]:
             shape[0] = None
         found.append({"name": source, "shape": shape, "dtype": dtype_of(array)})
     return found
+
+
+def can_be_looked_at(stream: AbstractDataStream) -> bool:
+    """Return True if reading a batch changes nothing, and starts no processes."""
+    here: Any = stream
+    while here is not None:
+        if isinstance(here, Prefetch):
+            return False
+        here = getattr(here, "data_stream", None)
+    return not stream.reads_once
 
 
 def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | None:

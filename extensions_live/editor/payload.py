@@ -68,10 +68,10 @@ class Drawing:
                 self.nodes.append(self._input(node))
         for call in document.spec.calls:
             if call.id not in self.hidden:
-                node = self._call(call)
-                self.nodes.append(node)
-                if node["open"]:
-                    nodes, edges = insides(document, call, node, self.check, self.known)
+                drawn = self._call(call)
+                self.nodes.append(drawn)
+                if drawn["open"]:
+                    nodes, edges = insides(document, call, drawn, self.check, self.known)
                     self.nodes += nodes
                     self.edges += edges
         self.edges = [*self._edges(), *self.edges]
@@ -147,7 +147,8 @@ class Drawing:
             outputs.append({**self._output(member, name, wire), "name": f"{member}/{name}"})
         text = f"A group of {len(inside)} nodes."
         drawn = self._node(node, "group", "group", text, inputs, outputs)
-        bricks = {name for one in inside if (name := self.document.brick_of(one)) is not None}
+        tops = [self.document.brick_of(one) for one in inside]
+        bricks = {top for top in tops if top is not None}
         states = [self.check.bricks.get(name) for name in sorted(bricks)]
         numbers = [None if state is None else state.parameters for state in states]
         known = [number for number in numbers if number is not None]

@@ -163,7 +163,7 @@ def _replaced(
         spec,
         bricks=(*(brick for brick in spec.bricks if brick.name != call.brick), *specs),
         cost=renamed.get(spec.cost, spec.cost) if spec.cost else None,
-        monitored=tuple(renamed.get(wire, wire) for wire in spec.monitored),
+        monitored=tuple(str(renamed.get(wire, wire)) for wire in spec.monitored),
         positions={
             **{n: p for n, p in spec.positions.items() if n.partition("/")[0] != call.id}, **places
         },

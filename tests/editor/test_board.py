@@ -465,6 +465,21 @@ def test_unfinished_parts_survive_an_edit_of_the_code(board):
     assert node(board, "linear")["position"] == (1, 1)
 
 
+def test_a_brick_that_no_code_can_make_stays_on_the_board(board):
+    board.add("MLP", [1, 1], name="broken", settings={"activations": [TANH], "dims": [4]})
+    assert "broken" not in board.code.replace("broken_", "")
+    board.set_code(board.code)
+    assert node(board, "broken")["position"] == (1, 1)
+
+
+def test_code_keeps_the_order_of_what_it_does_not_change(board):
+    board.add_input("more", [None, 4])
+    board.connect("more", "more", "entropy", "y_hat")
+    before = board.spec
+    board.set_code(board.code)
+    assert board.spec == before
+
+
 def test_undo_and_redo_name_what_they_do(board):
     board.rename("mlp", "net")
     assert board.undo_name == "rename mlp to net"

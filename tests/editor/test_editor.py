@@ -20,7 +20,7 @@ from workbench import tensor
 from workbench.bricks import MLP, Linear, Softmax, Tanh
 from workbench.bricks.cost import CategoricalCrossEntropy
 from workbench.builder import catalogue, from_code, from_spec, registry, to_spec
-from workbench.data import DataStream, IndexableDataset, SequentialScheme
+from workbench.data import DataStream, IndexableDataset, IterableDataset, SequentialScheme
 from workbench.errors import BuilderError
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.interfaces import State
@@ -227,6 +227,13 @@ def test_a_look_at_a_stream_does_not_move_it():
     one = stream()
     sources_of(one)
     assert one.state_dict() == {"epoch": 0, "position": 0}
+
+
+def test_a_stream_that_can_be_read_only_once_is_listed_but_not_read():
+    once = DataStream(IterableDataset(iter([1.0, 2.0])))
+    (found,) = [s for s in Streams(lambda: {"once": once}).listed() if s["name"] == "once"]
+    assert (found["note"], found["sources"]) == ("not looked at", [])
+    assert list(once.get_epoch_iterator()) == [(1.0,), (2.0,)]
 
 
 def test_add_stream_adds_only_inputs_that_are_missing(editor):

@@ -8,6 +8,7 @@ from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
 from workbench.builder.registry import register
+from workbench.builder.revise import revise_code
 from workbench.builder.schema import schema
 from workbench.builder.sizes import shape_text
 from workbench.builder.spec import BrickSpec, CallSpec, InputSpec, Spec
@@ -49,6 +50,7 @@ __all__ = [
     "from_spec",
     "ports",
     "register",
+    "revise_code",
     "schema",
     "shape_text",
     "to_code",

@@ -7,12 +7,12 @@ part of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.bricks import symbolic_parameters
 from workbench.builder import operations, registry
-from workbench.builder.code_bricks import BrickStatements
+from workbench.builder.code_bricks import BrickStatements, Element
 from workbench.builder.code_values import Values, quoted
 from workbench.builder.construct import name_of
 from workbench.builder.convert import is_numbered
@@ -59,30 +59,42 @@ def to_code(spec: Spec) -> str:
     <BLANKLINE>
     """
     with symbolic_parameters():
-        return _Writer(spec.in_order()).text()
+        return Writer(spec.in_order()).text()
 
 
-class _Writer(BrickStatements):
+class Writer(BrickStatements):
     """The code of one specification, statement by statement."""
 
-    def __init__(self, spec: Spec) -> None:
-        super().__init__(spec)
+    def __init__(
+        self, spec: Spec, names: Mapping[Element, str] | None = None, taken: Iterable[str] = ()
+    ) -> None:
+        super().__init__(spec, names or {}, taken)
+        self._inside: dict[str, set[Element]] = {}
         self._wires: dict[str, Code] = {}
         self._pending: list[str] = []
         self._allocated: set[str] = set()
         self._uses = self._count_uses()
 
     def text(self) -> str:
+        imports, body = self.statements()
+        while body and body[-1] == "":
+            body = body[:-1]
+        return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
+
+    def statements(self) -> tuple[list[str], list[str]]:
+        """Return the imports, and the other statements, of which `owners` tells what they make."""
         for i, brick in enumerate(self.spec.bricks):
             self.constructor.top(brick, f"bricks/{i}")
         self._reserve()
         for given in self.spec.inputs:
             self._input(given)
+            self._own({("input", given.name)})
         if self.lines and (self.spec.bricks or self.spec.calls):
             self.lines.append("")
         if self._first_uses() != [name_of(brick) for brick in self.spec.bricks]:
             self._define(len(self.spec.bricks))
             self.lines += [""] if self.spec.calls and self.spec.bricks else []
+        self._own(set())
         for call_spec in self.spec.calls:
             self._call(call_spec)
         self._flush()
@@ -90,11 +102,8 @@ class _Writer(BrickStatements):
         if list(self.spec.monitored) != sinks:
             wires = Code("", tuple(self._wires[wire] for wire in self.spec.monitored), "[]")
             self._assign("monitored", wires)
-        imports = self.imports.lines()
-        body = self.lines
-        while body and body[-1] == "":
-            body = body[:-1]
-        return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
+        self._own({("monitored", "")})
+        return self.imports.lines(), self.lines
 
     # Names.
 
@@ -158,7 +167,7 @@ class _Writer(BrickStatements):
             parts.append(Code("", tuple(name(repr(size)) for size in given.shape)))
             if kind != "float":
                 parts.append(name(f"{self.imports.module('torch')}.{given.dtype}"))
-        variable = self._variable(given.name)
+        variable = self._variable(given.name, ("wire", given.name))
         self._assign(variable, call(f"{tensor}.{maker}", parts))
         self._wires[given.name] = name(variable)
 
@@ -179,10 +188,16 @@ class _Writer(BrickStatements):
         self._settle_pending(call_spec)
         for label in needed:
             self._define(known[label] + 1)
+        made: set[Element] = {("call", call_spec.id)}
+        for wire in wires_in(list(call_spec.inputs.values())):
+            made |= self._inside.pop(wire, set())
         if call_spec.operation is None:
             self._application(call_spec, known)
-        else:
-            self._operation(call_spec)
+        elif self._operation(call_spec):
+            self._inside[call_spec.outputs[0]] = made
+        if (label := (call_spec.brick or "").partition("/")[0]) and label not in self._tops:
+            made.add(("brick", label))
+        self._own(made)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
         """Write operations first whose order would change if they stood in the next call."""
@@ -202,8 +217,9 @@ class _Writer(BrickStatements):
         """Assign pending operations to variables."""
         for wire in list(self._pending) if wires is None else wires:
             value = self._wires[wire]
-            variable = self._variable(wire)
+            variable = self._variable(wire, ("wire", wire))
             self._assign(variable, value)
+            self._own(self._inside.pop(wire, set()))
             self._wires[wire] = name(variable)
         self._pending = []
 
@@ -276,33 +292,36 @@ class _Writer(BrickStatements):
 
     def _target(self, wire: str, default: str, owner: str, output: str) -> str:
         if wire == self.spec.cost:
-            return "cost"
+            return self.names.get(("wire", wire), "cost")
         if wire != default and not is_numbered(wire, default):
-            return self._variable(wire)
+            return self._variable(wire, ("wire", wire))
         if output.startswith("output_"):
             output = "output"
         plain = output == "output" or output in self._taken
-        return self._variable(f"{owner}_{output}" if plain else output)
+        return self._variable(f"{owner}_{output}" if plain else output, ("wire", wire))
 
     def _rename(self, wires: tuple[str, ...], defaults: list[str]) -> None:
         for wire, default in zip(wires, defaults, strict=False):
             if wire != default and not is_numbered(wire, default):
                 self.lines.append(f"{self._wires[wire].flat()}.name = {quoted(wire)}")
 
-    def _operation(self, call_spec: CallSpec) -> None:
+    def _operation(self, call_spec: CallSpec) -> bool:
+        """Write an operation, unless it will stand inside of the only call that needs it."""
         operation = operations.BY_NAME[call_spec.operation or ""]
         value = self._computed(operation, call_spec)
         wire, default = call_spec.outputs[0], operation.name
         unnamed = wire == default or is_numbered(wire, default)
+        unnamed = unnamed and ("wire", wire) not in self.names
         shown = wire == self.spec.cost or wire in self.spec.monitored
         if unnamed and not shown and self._uses.get(wire) == 1:
             self._wires[wire] = value
             self._pending.append(wire)
-            return
+            return True
         target = self._target(wire, default, "variable", wire)
         self._assign(target, value)
         self._wires[wire] = name(target)
         self._rename((wire,), [default])
+        return False
 
     def _computed(self, operation: operations.Operation, call_spec: CallSpec) -> Code:
         if operation.many:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from workbench.bricks import Brick
@@ -13,6 +13,9 @@ from workbench.builder.fields import Json
 from workbench.builder.imports import Imports, identifier
 from workbench.builder.layout import Code, name
 from workbench.builder.spec import BrickSpec, Spec
+
+Element = tuple[str, str]
+"""``brick``, ``input``, ``call`` or ``monitored``, and its name or id."""
 
 
 class BrickStatements:
@@ -28,22 +31,27 @@ class BrickStatements:
     imports : Imports
     values : Values
     constructor : Constructor
+    owners : list of set of Element
+        What in the specification each line makes.
     """
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, names: Mapping[Element, str], taken: Iterable[str]) -> None:
         self.spec = spec
+        self.names = names
         self.lines: list[str] = []
+        self.owners: list[set[Element]] = []
         self.imports = Imports()
         self.values = Values(self.imports, self._used)
         self.values.hoisted = self._hoisted
         self.constructor = Constructor()
-        self._taken: set[str] = {"tensor", "torch", "numpy", "collections"}
+        self._taken: set[str] = {"tensor", "torch", "numpy", "collections", *taken}
         self._tops: dict[str, Code] = {}
         self._next = 0
         self._shared: dict[str, Code | None] = {}
 
-    def _variable(self, text: str) -> str:
-        found = identifier(text, self._taken)
+    def _variable(self, text: str, element: Element | None = None) -> str:
+        wished = None if element is None else self.names.get(element)
+        found = identifier(text, self._taken) if wished is None else wished
         self._taken.add(found)
         return found
 
@@ -58,10 +66,15 @@ class BrickStatements:
             self._next += 1
             label = name_of(brick)
             value = self._construction(brick)
-            variable = self._variable(label)
+            variable = self._variable(label, ("brick", label))
             self._assign(variable, value)
             self._tops[label] = name(variable)
             self._change(brick, variable, label)
+            self._own({("brick", label)})
+
+    def _own(self, elements: set[Element]) -> None:
+        """Note what the lines since the last call of this method make."""
+        self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:
         cls = registry.found("brick", brick.type)

@@ -105,21 +105,31 @@ def specification(
     monitored: Sequence[Variable],
 ) -> Spec:
     """Describe bricks and a graph; see `to_spec`."""
+    return described(given, outputs, cost, monitored)[0]
+
+
+def described(
+    given: Sequence[Brick],
+    outputs: Sequence[Variable],
+    cost: Variable | None,
+    monitored: Sequence[Variable],
+) -> tuple[Spec, Graph]:
+    """Describe bricks and a graph, and return what the names of the specification stand for."""
     variables = list(dict.fromkeys(outputs))
     graph = Graph(variables)
     with symbolic_parameters():  # what is made for checks needs no memory
-        described = describe(list(dict.fromkeys([*given, *graph.bricks()])))
-        graph.describe(described.places)
-        graph.check(described.copies)
+        found = describe(list(dict.fromkeys([*given, *graph.bricks()])))
+        graph.describe(found.places)
+        graph.check(found.copies)
     spec = Spec(
-        tuple(described.specs),
+        tuple(found.specs),
         tuple(graph.inputs),
         tuple(graph.calls),
         None if cost is None else graph.wires[cost],
         tuple(dict.fromkeys(graph.wires[v] for v in monitored)),
     )
     spec.check_names()
-    return spec
+    return spec, graph
 
 
 @hinted

@@ -41,6 +41,8 @@ class Graph:
     calls : list of CallSpec
     wires : dict of Variable to str
         The names of the variables between calls.
+    made : dict of Node to str
+        The id of the call for each node that has one.
     """
 
     def __init__(self, variables: Iterable[Variable]) -> None:
@@ -49,6 +51,7 @@ class Graph:
         self.inputs: list[InputSpec] = []
         self.calls: list[CallSpec] = []
         self.wires: dict[Variable, str] = {}
+        self.made: dict[Node, str] = {}
         self._names: set[str] = set()
         self._find()
         self._order = self._sorted()
@@ -71,7 +74,8 @@ class Graph:
             seen.update(fresh)
             waiting.extend(fresh)
 
-    def _node(self, variable: Variable) -> Node:
+    def node(self, variable: Variable) -> Node:
+        """Return the application of which a variable is an output, or the variable."""
         call = _application(variable)
         return variable if call is None else call
 
@@ -89,12 +93,12 @@ class Graph:
     def _sorted(self) -> list[Node]:
         order: dict[Node, None] = {}
         for root in self._roots:
-            stack = [self._node(root)]
+            stack = [self.node(root)]
             while stack:
                 node = stack[-1]
                 call = isinstance(node, ApplicationCall)
                 needed = self._given_to(node).values() if call else _operands(node)  # type: ignore[arg-type]
-                waiting = [n for n in map(self._node, needed) if n not in order]
+                waiting = [n for n in map(self.node, needed) if n not in order]
                 if node in order or not waiting:
                     order[node] = None
                     stack.pop()
@@ -133,9 +137,11 @@ class Graph:
         for node in self._order:
             if isinstance(node, ApplicationCall):
                 self._application(node, places)
+                self.made[node] = self.calls[-1].id
             elif node.owner is not None:
                 if not _is_constant(node):
                     self._operation(node, places)
+                    self.made[node] = self.calls[-1].id
             elif not isinstance(node, SharedVariable):
                 self._input(node)
         needed = [wire for call in self.calls for wire in wires_in(list(call.inputs.values()))]

@@ -33,10 +33,13 @@ class Objects:
     ----------
     consumed : set of Variable
         The variables from which others are computed.
+    touched : list of Variable or Brick
+        What was made, applied, changed or named, in order.
     """
 
     def __init__(self) -> None:
         self.consumed: set[Variable] = set()
+        self.touched: list[Any] = []
         self._bricks: list[Brick] = []
         self._given: set[Brick] = set()
 
@@ -48,6 +51,11 @@ class Objects:
         """Call a class, an operation or a function that makes inputs."""
         if isinstance(found, Operation):
             return self._operation(found, args, kwargs)
+        new = self._new(found, args, kwargs)
+        self.touched.append(new)
+        return new
+
+    def _new(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._values(args), {k: self._values(v) for k, v in kwargs.items()}
         if not isinstance(found, type) or registry.kind_of(found) is None:
             if found in INPUTS.values() or callable(found):
@@ -68,12 +76,15 @@ class Objects:
         arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
         if arrays and not any(isinstance(v, Variable) for v in given):
             raise Unreadable(f"{bound.path} is applied to no variable")
-        return self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
+        outputs = self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
+        self.touched += _flat([outputs])
+        return outputs
 
     def operated(self, function: Callable[..., Any], *operands: Any) -> Variable:
         """Apply an operator to variables."""
         self._consume(operands)
         result: Variable = self._tried(lambda: function(*operands), "an operation")
+        self.touched.append(result)
         return result
 
     def _operation(self, operation: Operation, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -83,7 +94,9 @@ class Objects:
         if missing or not any(isinstance(v, Variable) for v in _flat(list(given.values()))):
             raise Unreadable(f"{operation.name} is applied to no variable")
         inputs = [given.pop(key) for key in operation.inputs]
-        return self._tried(lambda: operations.call(operation, inputs, given), operation.name)
+        result = self._tried(lambda: operations.call(operation, inputs, given), operation.name)
+        self.touched.append(result)
+        return result
 
     def attribute(self, owner: Any, name: str) -> Any:
         """Return an attribute."""
@@ -148,6 +161,7 @@ class Objects:
 
     def set(self, owner: Any, name: str, value: Any) -> None:
         """Assign a setting of a brick, or the name of a brick or variable."""
+        self.touched.append(owner)
         if isinstance(owner, Variable):
             if name != "name" or not isinstance(value, str):
                 raise Unreadable(f"an assignment to {name!r} of a variable")

@@ -9,12 +9,13 @@ statement is passed over. What it defines is *opaque*, and an error only where t
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from workbench.bricks import BoundApplication, symbolic_parameters
-from workbench.builder.convert import specification
+from workbench.builder.arithmetic import FAILURES, LONGEST, MOST, ON_VARIABLES, OPERATORS, limited
+from workbench.builder.convert import described
+from workbench.builder.graph import Graph
 from workbench.builder.names import Opaque, Reference, Unreadable, calls, imported, resolved
 from workbench.builder.objects import Objects
 from workbench.builder.spec import Spec
@@ -24,27 +25,6 @@ from workbench.tensor import Variable
 
 COSTS = ("cost", "loss", "objective")
 """Names of the variable that is the cost."""
-
-MOST = 10_000
-"""The largest number of statements and elements that loops can repeat."""
-
-LONGEST, LARGEST = 100_000, 4096
-"""The largest length of a list or string, and the largest number of bits of a number."""
-
-OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
-    ast.MatMult: operator.matmul, ast.USub: operator.neg, ast.UAdd: operator.pos,
-    ast.Not: operator.not_, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
-    ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
-"""The functions of operators."""
-
-FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""Errors that operations on plain values raise."""
-
-ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
-"""The operators that are operations of a specification."""
 
 
 @hinted
@@ -88,20 +68,24 @@ def from_code(text: str) -> Spec:
     >>> [brick.name for brick in spec.bricks], spec.monitored
     (['net'], ('scores',))
     """
+    reader = Reader()
+    with symbolic_parameters():
+        reader.run(parsed(text))
+        return reader.described()[0]
+
+
+def parsed(text: str) -> list[ast.stmt]:
+    """Return the statements of code; raise `BuilderError` if it is no Python code."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in text.split("\n")]
     try:
-        tree = ast.parse("\n".join(lines))
+        return ast.parse("\n".join(lines)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
         reason = error.msg if isinstance(error, SyntaxError) else error
         raise BuilderError(f"{where}this is no Python code: {reason}") from None
-    reader = _Reader()
-    with symbolic_parameters():
-        reader.run(tree.body)
-        return reader.spec()
 
 
-class _Reader:
+class Reader:
     """The values of variables while the statements of code are read."""
 
     def __init__(self) -> None:
@@ -110,7 +94,8 @@ class _Reader:
         self._steps = 0
         self._bound: dict[Variable, None] = {}
 
-    def spec(self) -> Spec:
+    def described(self) -> tuple[Spec, Graph]:
+        """Return the specification, and what its names stand for."""
         named = [self.known.get(name) for name in COSTS]
         cost = next((value for value in named if isinstance(value, Variable)), None)
         monitored = self.known.get("monitored")
@@ -118,7 +103,7 @@ class _Reader:
         sinks = [v for v in self._bound if v not in self.objects.consumed and v is not cost]
         shown: list[Variable] = list(monitored) if listed else sinks  # type: ignore[arg-type]
         roots = [*([] if cost is None else [cost]), *shown, *sinks]
-        return specification(self.objects.tops(), roots, cost, shown)
+        return described(self.objects.tops(), roots, cost, shown)
 
     # Statements.
 
@@ -303,7 +288,7 @@ class _Reader:
             return self.objects.operated(function, *map(self._usable, operands))
         if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
             raise Unreadable("an operation on values that are not known before the code runs")
-        return _limited(function, left, right)
+        return limited(function, left, right)
 
     def _unary(self, op: ast.AST, operand: Any) -> Any:
         function = OPERATORS.get(type(op))
@@ -358,24 +343,6 @@ class _Reader:
 
     def _plain_list(self, value: Any) -> Any:
         return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)
-
-
-def _limited(function: Callable[..., Any], left: Any, right: Any) -> Any:
-    """Apply an operator to plain values, unless the result could be very large."""
-    if function is operator.pow and not (abs(left) < 10**6 and abs(right) <= 64):
-        raise Unreadable("a very large number")
-    sizes = [len(o) if isinstance(o, (str, list, tuple)) else 0 for o in (left, right)]
-    if sum(sizes) > LONGEST:
-        raise Unreadable("a very long list or string")
-    if sum(o.bit_length() for o in (left, right) if isinstance(o, int)) > LARGEST:
-        raise Unreadable("a very large number")
-    counts = [o for o in (left, right) if isinstance(o, int)]
-    if function is operator.mul and any(sizes) and any(max(sizes) * c > MOST for c in counts):
-        raise Unreadable("a very long list")
-    try:
-        return function(left, right)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise Unreadable(f"an operation that fails: {error}") from None
 
 
 def _assigned(statement: ast.stmt) -> Iterator[str]:

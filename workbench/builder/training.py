@@ -79,7 +79,7 @@ def start_training(
                 brick.initialize()
             except Exception as error:
                 raise BuilderError(f"{name} cannot be initialised: {error}") from error
-    parameters = trained(built, frozen)
+    parameters = trained(built, cost, frozen)
     monitored = scalars(built)
     algorithm = GradientDescent(
         cost=cost, parameters=parameters, step_rule=Adam() if step_rule is None else step_rule
@@ -129,7 +129,7 @@ def plotted(built: Built) -> list[list[str]]:
     return [*cost, *([others] if others else [])]
 
 
-def trained(built: Built, frozen: Collection[str]) -> list[SharedVariable]:
+def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[SharedVariable]:
     """Return the parameters of the cost, without those of frozen bricks.
 
     Raises
@@ -144,7 +144,7 @@ def trained(built: Built, frozen: Collection[str]) -> list[SharedVariable]:
         for parameter in brick.parameters
         if parameter is not None
     }
-    found = [one for one in Model(built.cost).parameters if one not in kept]
+    found = [one for one in Model(cost).parameters if one not in kept]
     if not found:
         reason = "all of them are frozen" if kept else "the cost depends on none"
         raise BuilderError(f"there are no parameters to train: {reason}")

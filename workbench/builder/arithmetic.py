@@ -1,0 +1,49 @@
+"""Operators in code that is read: what they compute, and the limits of their results."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from workbench.builder.names import Unreadable
+
+MOST = 10_000
+"""The largest number of statements and elements that loops can repeat."""
+
+LONGEST, LARGEST = 100_000, 4096
+"""The largest length of a list or string, and the largest number of bits of a number."""
+
+OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul, ast.USub: operator.neg, ast.UAdd: operator.pos,
+    ast.Not: operator.not_, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
+    ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+"""The functions of operators."""
+
+FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""Errors that operations on plain values raise."""
+
+ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
+"""The operators that are operations of a specification."""
+
+
+def limited(function: Callable[..., Any], left: Any, right: Any) -> Any:
+    """Apply an operator to plain values, unless the result could be very large."""
+    if function is operator.pow and not (abs(left) < 10**6 and abs(right) <= 64):
+        raise Unreadable("a very large number")
+    sizes = [len(o) if isinstance(o, (str, list, tuple)) else 0 for o in (left, right)]
+    if sum(sizes) > LONGEST:
+        raise Unreadable("a very long list or string")
+    if sum(o.bit_length() for o in (left, right) if isinstance(o, int)) > LARGEST:
+        raise Unreadable("a very large number")
+    counts = [o for o in (left, right) if isinstance(o, int)]
+    if function is operator.mul and any(sizes) and any(max(sizes) * c > MOST for c in counts):
+        raise Unreadable("a very long list")
+    try:
+        return function(left, right)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise Unreadable(f"an operation that fails: {error}") from None
