@@ -9,7 +9,7 @@ from extensions_live.editor import Board
 from extensions_live.editor.document import read
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Residual, Tanh
-from workbench.builder import from_code, to_spec
+from workbench.builder import BLOCKS, from_code, to_spec
 from workbench.errors import BuilderError
 
 TIMES = " \N{MULTIPLICATION SIGN} "
@@ -595,3 +595,16 @@ def test_what_was_cut_comes_back_under_its_name(board):
     board.remove(["mlp"])
     assert board.paste(text) == ["mlp"]
     assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_ready_block_survives_its_code_and_shows_its_parts(name):
+    board = Board()
+    board.add_block(name)
+    assert board.payload()["summary"]["fault"] is None
+    before = board.spec
+    board.set_code(board.code)
+    assert board.spec == before
+    opened = next(one["id"] for one in board.payload()["nodes"] if one["open"] is not None)
+    board.open(opened)
+    assert any(edge.startswith(f"{opened}/") for edge in edges(board))
