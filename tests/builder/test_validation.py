@@ -13,6 +13,7 @@ from workbench.bricks.inference import Kind
 from workbench.bricks.parallel import Merge
 from workbench.bricks.recurrent import LSTM
 from workbench.builder import (
+    BLOCKS,
     BrickSpec,
     CallSpec,
     InputSpec,
@@ -227,6 +228,16 @@ def test_a_fix_that_does_not_help_is_not_offered():
     for fault in validate(spec):
         if fault.fix is not None:
             assert fault.text not in [one.text for one in validate(fault.fix.apply(spec))]
+
+
+def test_a_fault_of_a_brick_and_its_call_is_one_fault():
+    spec = BLOCKS["LeNet"].spec.to_dict()
+    layers = spec["bricks"][0]["settings"]["layers"]
+    layers[3]["brick"]["settings"]["filter_size"] = {"tuple": [15, 15]}
+    [fault] = validate(Spec.from_dict(spec))
+    assert (fault.call, fault.brick) == ("convolutions_apply_output", "convolutions/conv_1")
+    assert "do not fit into images" in fault.text
+    assert validate(BLOCKS["LeNet"].spec) == ()  # what was changed is a copy
 
 
 def test_names_that_occur_twice_get_a_fix():

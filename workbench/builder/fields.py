@@ -77,6 +77,13 @@ def check_unique(what: str, names: Iterable[tuple[str, str]]) -> None:
         seen.add(name)
 
 
+def copied(given: Json) -> Json:
+    """Return a copy of a JSON value."""
+    if isinstance(given, Mapping):
+        return {key: copied(one) for key, one in given.items()}
+    return [copied(one) for one in given] if isinstance(given, list) else given
+
+
 def free_name(name: str, taken: Iterable[str]) -> str:
     """Return `name`, or `name` with the first number at its end that makes it free.
 

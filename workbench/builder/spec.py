@@ -62,6 +62,7 @@ from workbench.builder.fields import (
     check_places,
     check_text,
     check_unique,
+    copied,
     refuse_constant,
 )
 from workbench.errors import SpecError, nearest
@@ -258,16 +259,19 @@ class Spec(Hinted):
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Json]:
-        """Return the specification as a JSON value."""
-        return {
-            "version": VERSION,
-            "bricks": [brick.to_dict() for brick in self.bricks],
-            "inputs": [given.to_dict() for given in self.inputs],
-            "calls": [call.to_dict() for call in self.calls],
-            "cost": self.cost,
-            "monitored": list(self.monitored),
-            "positions": {name: list(place) for name, place in self.positions.items()},
-        }
+        """Return the specification as a JSON value, which shares nothing with it."""
+        found: dict[str, Json] = copied(
+            {
+                "version": VERSION,
+                "bricks": [brick.to_dict() for brick in self.bricks],
+                "inputs": [given.to_dict() for given in self.inputs],
+                "calls": [call.to_dict() for call in self.calls],
+                "cost": self.cost,
+                "monitored": list(self.monitored),
+                "positions": {name: list(place) for name, place in self.positions.items()},
+            }
+        )
+        return found
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the specification as text, on one line or with an indentation."""

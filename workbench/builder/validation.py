@@ -301,7 +301,9 @@ class _Check:
         if number not in self.facts:
             group = self.groups[number]
             trial = trials.find(Task(tuple(self.spec.bricks[i] for i in group)))
-            fault = self._fault(trial, group, None)
+            known = {one.text: one for one in self.faults}
+            text = "" if trial.problem is None else trial.problem.text
+            fault = known.get(text) or self._fault(trial, group, None)  # also that of a call
             self.facts.update(zip(group, trial.bricks, strict=False))
         facts = self.facts.get(number, BrickFacts())
         parameters = dict(facts.parameters or {})
