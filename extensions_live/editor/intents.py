@@ -77,7 +77,6 @@ class Intents:
                 client, number = intent["client"], intent["number"]
                 if number <= self._acked.get(client, 0):
                     continue
-                self.count += 1
                 try:
                     self._execute(intent["name"], intent.get("arguments", {}))
                 except Exception as error:
@@ -86,6 +85,7 @@ class Intents:
                 self._acked[client] = number
                 while len(self._acked) > CLIENTS:
                     del self._acked[next(iter(self._acked))]
+                self.count += 1  # last, since the widget then sends the answer
 
     def refuse(self, client: str, number: int, text: str) -> None:
         """Note that an intent was refused, perhaps some time after it was acknowledged."""

@@ -9,7 +9,7 @@ from extensions_live.editor import Board
 from extensions_live.editor.document import read
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Residual, Tanh
-from workbench.builder import from_code, to_spec
+from workbench.builder import BLOCKS, from_code, to_spec
 from workbench.errors import BuilderError
 
 TIMES = " \N{MULTIPLICATION SIGN} "
@@ -568,3 +568,43 @@ def test_a_board_of_a_chain_of_bricks_can_be_read_from_its_text():
         board
     )
     assert from_code(board.code).bricks == board.spec.bricks
+
+
+def test_a_copy_shares_nothing_with_its_original(board):
+    board.duplicate(["mlp", "features"])
+    board.set("mlp_2", "dims", [4, 9, 3])
+    board.disconnect("mlp_2", "input_")
+    assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
+    assert "features.features mlp.input_" in edges(board)
+
+
+def test_a_copy_keeps_ports_that_settings_made():
+    board = Board()
+    board.add_input("x", [None, 4])
+    board.add("Fork", after="x", settings={"output_names": ["a", "b"]})
+    board.add("Merge", settings={"input_names": ["left", "right"], "output_dim": 2})
+    board.connect("fork", "b", "merge", "left")
+    board.connect("fork", "a", "merge", "right")
+    board.duplicate(["fork", "merge"])
+    copied = [edge for edge in edges(board) if "_2" in edge]
+    assert copied == ["fork_2.b merge_2.left", "fork_2.a merge_2.right"]
+
+
+def test_what_was_cut_comes_back_under_its_name(board):
+    text = board.copy(["mlp"])
+    board.remove(["mlp"])
+    assert board.paste(text) == ["mlp"]
+    assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_ready_block_survives_its_code_and_shows_its_parts(name):
+    board = Board()
+    board.add_block(name)
+    assert board.payload()["summary"]["fault"] is None
+    before = board.spec
+    board.set_code(board.code)
+    assert board.spec == before
+    opened = next(one["id"] for one in board.payload()["nodes"] if one["open"] is not None)
+    board.open(opened)
+    assert any(edge.startswith(f"{opened}/") for edge in edges(board))

@@ -157,6 +157,17 @@ def test_the_page_gets_the_board_only_when_it_changed(editor, hand_pump):
     assert editor.refresh() == 0
 
 
+def test_a_large_board_sends_its_shapes_before_its_code(editor, hand_pump, monkeypatch):
+    hand_pump.serve(editor)
+    monkeypatch.setattr("extensions_live.editor.board_state.SMALL", 0)
+    seen = []
+    editor.observe(lambda change: seen.append(change["new"]["code"]["text"]), "board")
+    editor.drawing.add_input("x", [None, 2])
+    editor.drawing.add("Tanh", after="x")
+    assert editor.refresh() == 2
+    assert seen[0] != seen[1] and seen[1] == editor.code
+
+
 def test_a_page_that_was_reloaded_gets_everything_again(editor, hand_pump):
     hand_pump.serve(editor)
     editor.hear({"kind": "visibility", "rendering": "one", "visible": True})

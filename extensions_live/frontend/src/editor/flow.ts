@@ -45,8 +45,14 @@ export function shownPorts(node: BoardNode): { above: boolean; below: boolean } 
   return { above: node.inputs.length > 1, below: node.outputs.length > 1 };
 }
 
+/** Returns the shape and the dtype of an input. */
+export function inputLine({ outputs: [output] }: BoardNode): string {
+  return output ? `${output.shape ?? "shape unknown"}  ${output.dtype ?? ""}`.trim() : "input";
+}
+
 /** Returns the second line of a node: its type or its most important settings, and its size. */
 export function secondLine(node: BoardNode): string {
+  if (node.kind === "input") return inputLine(node);
   const detail = detailOf(node);
   const plain = detail && node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const size = node.parameters ? short(node.parameters) : "";

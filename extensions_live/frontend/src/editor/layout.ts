@@ -175,11 +175,30 @@ function arranged(
   });
   const { x: left, y: top } = bounds(boxes);
   return new Map(
-    boxes.map(({ id, x, y }): [string, Place] => [
+    wrapped(boxes).map(({ id, x, y }): [string, Place] => [
       id,
       [Math.round(x - left + origin[0]), Math.round(y - top + origin[1])],
     ]),
   );
+}
+
+const TALL = { height: 1800, ratio: 3 };
+const WISH = 1.4; // width by height of a wrapped layout
+
+/** Cuts a layout that is much taller than wide into columns, which stand side by side. */
+function wrapped<Item extends Box>(boxes: readonly Item[]): readonly Item[] {
+  const { width, height } = bounds(boxes);
+  if (height < TALL.height || height < TALL.ratio * width) return boxes;
+  const step = width + 2 * GAP.x;
+  const columns = Math.max(1, Math.round(Math.sqrt((WISH * height) / step)));
+  const ranks = [...new Set(boxes.map(({ y, height: own }) => y + own / 2))].sort((a, b) => a - b);
+  const each = Math.ceil(ranks.length / columns);
+  const [first = 0] = ranks;
+  return boxes.map((box) => {
+    const column = Math.floor(ranks.indexOf(box.y + box.height / 2) / each);
+    const start = ranks[column * each] ?? first;
+    return { ...box, x: box.x + column * step, y: box.y - (start - first) };
+  });
 }
 
 export type Side = "left" | "centre" | "top" | "middle";

@@ -75,17 +75,17 @@ describe("layout", () => {
     expect(boxes.get("group")?.height).toBe((last?.y ?? 0) + SIZE.height + INSIDE.bottom);
   });
 
-  it("places a long chain in a single column", () => {
-    const ids = Array.from({ length: 60 }, (_, i) => `n${i}`);
+  it.each([
+    [12, 1],
+    [60, 7],
+  ])("places a chain of %i nodes in %i columns", (length, columns) => {
+    const ids = Array.from({ length }, (_, i) => `n${i}`);
+    const nodes = ids.map((id) => node(id));
     const wires = ids.slice(1).map((id, i) => edge(`n${i}`, id));
-    const all = bounds([
-      ...place(
-        ids.map((id) => node(id)),
-        wires,
-        sizes(...ids),
-      ).values(),
-    ]);
-    expect(all.width).toBe(SIZE.width);
+    const boxes = [...place(nodes, wires, sizes(...ids)).values()];
+    expect(new Set(boxes.map(({ x }) => x)).size).toBe(columns);
+    expect(bounds(boxes).height).toBeLessThan(1300);
+    expect(new Set(boxes.map(({ x, y }) => `${x} ${y}`)).size).toBe(length);
   });
 
   it("has the same structure if only settings change", () => {

@@ -6,7 +6,7 @@ import { memo, type KeyboardEvent } from "react";
 
 import type { BoardNode } from "../../messages";
 import { detailOf } from "../details";
-import { HANDLES, shownPorts, type FlowNode } from "../flow";
+import { HANDLES, inputLine, shownPorts, type FlowNode } from "../flow";
 import { Sign, Tile } from "../images";
 import { long, short, words } from "../labels";
 import { useTools } from "./context";
@@ -173,7 +173,7 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { above, below } = shownPorts(node);
   const detail = detailOf(node);
   const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
-  const kind = node.kind === "input" ? inputDetail(node) : plain && detail ? "" : node.type;
+  const kind = node.kind === "input" ? inputLine(node) : plain && detail ? "" : node.type;
   const classes = [
     "wbe-node",
     node.open === true ? "wbe-opened" : "",
@@ -223,11 +223,6 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   );
 });
 BrickNode.displayName = "BrickNode";
-
-function inputDetail({ outputs }: BoardNode): string {
-  const [output] = outputs;
-  return output ? [output.shape ?? "shape unknown", output.dtype ?? ""].join("  ").trim() : "input";
-}
 
 function countTitle({ parameters, flops }: BoardNode): string {
   const parts = [`${long(parameters ?? 0)} parameters`];

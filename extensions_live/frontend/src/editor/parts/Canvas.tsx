@@ -12,6 +12,7 @@ import {
   type Edge,
   type FinalConnectionState,
   type OnSelectionChangeParams,
+  type ReactFlowState,
 } from "@xyflow/react";
 import { memo, useCallback, useEffect, useRef, type DragEvent, type ReactNode } from "react";
 
@@ -54,6 +55,7 @@ export const Canvas = memo((props: CanvasProps) => {
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const latest = useLatest(board);
   useSight(flow.nodes);
+  const mapped = useStore((state) => state.nodeLookup.size > MANY && !isAllInSight(state));
 
   const connect = useCallback(
     ({ source, target, sourceHandle, targetHandle }: Connection) => {
@@ -163,7 +165,7 @@ export const Canvas = memo((props: CanvasProps) => {
       >
         <Background gap={22} size={1.2} />
         <Controls showInteractive={false} showFitView={false} position="bottom-left" />
-        {board.nodes.length > MANY && (
+        {mapped && (
           <MiniMap<FlowNode>
             pannable
             zoomable
@@ -178,6 +180,16 @@ export const Canvas = memo((props: CanvasProps) => {
   );
 });
 Canvas.displayName = "Canvas";
+
+/** Returns true if no node is out of sight. */
+function isAllInSight({ nodeLookup, transform, width, height }: ReactFlowState): boolean {
+  const [x, y, zoom] = transform;
+  return [...nodeLookup.values()].every(({ width: wide = 0, height: tall = 0, internals }) => {
+    const { x: left, y: top } = internals.positionAbsolute;
+    const inside = left * zoom + x >= 0 && top * zoom + y >= 0;
+    return inside && (left + wide) * zoom + x <= width && (top + tall) * zoom + y <= height;
+  });
+}
 
 /** Brings nodes into sight: all when the canvas gets a size, later new ones that are out of it. */
 function useSight(nodes: readonly FlowNode[]): void {

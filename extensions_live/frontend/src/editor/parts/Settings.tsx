@@ -42,15 +42,15 @@ function Overview({ board, count }: { board: BoardPayload; count: number }) {
       <h3>{count ? counted(count, "node") : "Model"}</h3>
       {count > 1 && <p className="wbe-hint">Select one node to see its settings.</p>}
       {!count && (
-        <dl className="wbe-facts">
-          <dt>nodes</dt>
-          <dd>{long(parts.length)}</dd>
-          <dt>parameters</dt>
-          <dd data-testid="total-parameters">{parameters === null ? "–" : long(parameters)}</dd>
-          <dt>FLOPs</dt>
-          <dd title="for each example">{flops === null ? "–" : long(flops)}</dd>
-          <dt>cost</dt>
-          <dd>
+        <div className="wbe-facts">
+          <span>nodes</span>
+          <span>{long(parts.length)}</span>
+          <span>parameters</span>
+          <span data-testid="total-parameters">{parameters === null ? "–" : long(parameters)}</span>
+          <span>FLOPs</span>
+          <span title="for each example">{flops === null ? "–" : long(flops)}</span>
+          <span>cost</span>
+          <span>
             {costs.length
               ? costs.map(({ id, title }) => (
                   <button
@@ -63,8 +63,8 @@ function Overview({ board, count }: { board: BoardPayload; count: number }) {
                   </button>
                 ))
               : "none yet"}
-          </dd>
-        </dl>
+          </span>
+        </div>
       )}
       {!count && board.nodes.length > 0 && (
         <p className="wbe-hint">

@@ -1,6 +1,12 @@
 // An edge with the shape of its variable.
 
-import { BaseEdge, EdgeLabelRenderer, getBezierPath, type EdgeProps } from "@xyflow/react";
+import {
+  BaseEdge,
+  EdgeLabelRenderer,
+  getBezierPath,
+  getSmoothStepPath,
+  type EdgeProps,
+} from "@xyflow/react";
 import { memo } from "react";
 
 import { endOf, type FlowEdge } from "../flow";
@@ -10,7 +16,10 @@ import { useTools } from "./context";
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
   const { send } = useTools();
-  const [path, x, y] = getBezierPath(props);
+  const back = props.targetY < props.sourceY; // to the top of the next column
+  const [path, x, y] = back
+    ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 18 })
+    : getBezierPath(props);
   const edge = data?.edge;
   const label = data?.label ?? "";
   const fault = edge?.fault ? "wbe-wire-fault" : "";
