@@ -89,6 +89,15 @@ def test_weight_decay_of_lion_does_not_enter_the_average():
     assert algorithm.state_dict()["w_mean"] == 0
 
 
+@pytest.mark.parametrize("make", [BasicMomentum, lambda momentum: Momentum(0.1, momentum)])
+@pytest.mark.parametrize("momentum", [1, 1.5, np.float32(90)])
+def test_a_momentum_of_1_or_more_is_allowed_with_a_warning(make, momentum):
+    with pytest.warns(UserWarning, match=f"the momentum is {momentum:g}, so .* usually diverges"):
+        rule = make(momentum)
+    assert rule.momentum.get_value() == momentum
+
+
+@pytest.mark.filterwarnings("ignore:the momentum is 1")
 def test_each_algorithm_has_memory_of_its_own():
     rule = Momentum(1.0, 1.0)
     a, b = shared(0.0, "a"), shared(0.0, "b")

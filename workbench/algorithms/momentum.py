@@ -15,6 +15,12 @@ from workbench.algorithms.rules import (
     learning_rate_of,
 )
 from workbench.tensor import SharedVariable, Variable
+from workbench.utils.notices import remark
+
+DIVERGES = (
+    "the momentum is {momentum:g}, so earlier steps never lose their weight and training usually "
+    "diverges; a momentum is usually between 0 and 1, such as 0.9"
+)
 
 
 class BasicMomentum(StepRule):
@@ -35,6 +41,11 @@ class BasicMomentum(StepRule):
     ----------
     momentum : SharedVariable
 
+    Warns
+    -----
+    UserWarning
+        If the momentum is 1 or more, since earlier steps then never lose their weight.
+
     Examples
     --------
     >>> BasicMomentum(0.9)
@@ -43,6 +54,8 @@ class BasicMomentum(StepRule):
 
     def __init__(self, momentum: float = 0.0) -> None:
         self.momentum = hyperparameter(momentum, "momentum", NOT_NEGATIVE)
+        if momentum >= 1:
+            remark(DIVERGES.format(momentum=momentum), UserWarning, stacklevel=None)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable
@@ -128,6 +141,11 @@ class Momentum(CompositeRule):
     Attributes
     ----------
     learning_rate, momentum : SharedVariable
+
+    Warns
+    -----
+    UserWarning
+        If the momentum is 1 or more; see `BasicMomentum`.
 
     Examples
     --------
