@@ -242,6 +242,27 @@ def test_a_brick_is_opened_and_unpacked(canvas):
     until(lambda: "mlp" not in canvas.nodes() and len(canvas.nodes()) > 2, what="the parts")
 
 
+def test_nodes_are_copied_pasted_and_duplicated(canvas):
+    linear(canvas, 10)
+    canvas.click("linear")
+    canvas.press("Control+c")
+    canvas.press("Control+v")
+    until(lambda: len(canvas.nodes()) == 3, what="a copy")
+    until(lambda: canvas.selected() not in ([], ["linear"]), what="the copy selected")
+    canvas.press("Control+d")
+    until(lambda: len(canvas.nodes()) == 4, what="another copy")
+
+
+def test_nodes_are_grouped(canvas):
+    linear(canvas, 10)
+    canvas.click("linear")
+    canvas.press("Control+a")
+    until(lambda: len(canvas.selected()) == 2, what="both selected")
+    canvas.press("Control+g")
+    until(lambda: "1" in canvas.ask("len(editor.drawing.document.groups)"), what="a group")
+    assert canvas.page.locator(".wbe .react-flow__node").count() <= 3
+
+
 def test_code_is_inserted_as_a_cell(canvas, notebook):
     linear(canvas, 10)
     cells = len(notebook.kinds())

@@ -215,7 +215,10 @@ function useSight(nodes: readonly FlowNode[]): void {
         const [right, bottom] = [left + box.width * zoom, top + box.height * zoom];
         return left < 0 || top < 0 || right > width || bottom > height;
       });
-      if (first || hidden) show(undefined, first);
+      const parents = new Set(fresh.map((id) => flow.getNode(id)?.parentId));
+      const [group] = parents; // if the new nodes are the contents of a group that was opened
+      const opened = group !== undefined && parents.size === 1 && !first;
+      if (first || hidden) show(opened ? [group, ...fresh] : undefined, first);
     });
     return () => clearTimeout(timer);
   }, [ids, sized, flow, store, show, boxesOf]);
