@@ -1,6 +1,7 @@
 """Learned facts about sizes, and their lifetime."""
 
 import gc
+import threading
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ def few(monkeypatch):
     monkeypatch.setattr(shapes, "NEWEST", 5)
     gc.collect()
     shapes._world().limit = 0
+    shapes._world().last_use.clear()
 
 
 def test_facts_about_deleted_graphs_are_removed(few):
@@ -58,6 +60,22 @@ def test_facts_about_living_variables_are_kept(few):
     assert cost.ndim == 0 and (total[1:] * y[1:]).ndim == 2
     with pytest.raises(ValueError, match="mul"):
         total * torch.ones(1, 3)
+
+
+def test_sizes_are_kept_while_another_thread_constructs_a_variable(few):
+    fakes = []
+
+    def construct():
+        fakes.append(shapes.fake_tensor([None], torch.float32, torch.device("cpu")))
+
+    thread = threading.Thread(target=construct)
+    thread.start()
+    thread.join()
+    world = shapes._world()
+    for _ in range(20):
+        world.limit = len(world.sizes.var_to_range)
+        tensor.matrix()
+    assert shapes._unknowns(fakes) <= world.sizes.var_to_range.keys()
 
 
 def test_two_sizes_that_must_be_equal_are_not_taken_for_a_known_one():

@@ -19,6 +19,7 @@ import functools
 import logging
 import re
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -79,6 +80,12 @@ NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and a
 SIZES = 40
 """Upper bound (exclusive) of the sizes that are tried as solutions of an equation."""
 
+CONSTRUCTION = 5.0
+"""Seconds after shape inference during which a variable can still be under construction."""
+
+MOST_SHARED = 20
+"""Factor by which the number of symbols may exceed its limit while several threads use them."""
+
 _lock = threading.RLock()
 
 
@@ -99,14 +106,30 @@ class World:
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         self.limit = MOST_SYMBOLS
         self.depth = 0
+        self.last_use: dict[int, float] = {}
+
+    def note_use(self) -> None:
+        """Record the time at which this thread used shape inference."""
+        self.last_use[threading.get_ident()] = time.monotonic()
+
+    def _is_shared(self) -> bool:
+        """Return True if another thread may be constructing a variable."""
+        recent = time.monotonic() - CONSTRUCTION
+        own = threading.get_ident()
+        self.last_use = {key: at for key, at in self.last_use.items() if at > recent}
+        return any(key != own for key in self.last_use)
 
     def forget(self) -> None:
         """Remove symbols that no variable uses any more.
 
-        torch's `ShapeEnv` would otherwise keep every symbol forever.
+        torch's `ShapeEnv` would otherwise keep every symbol forever. If another thread has just
+        used shape inference, its variables can be under construction, so symbols are kept longer.
         """
         env = self.sizes
-        if self.depth or len(env.var_to_range) < self.limit:
+        count = len(env.var_to_range)
+        if self.depth or count < self.limit:
+            return
+        if count < MOST_SHARED * self.limit and self._is_shared():
             return
         alive = {s for holder in self.holders for s in _symbols(holder.fake)}
         alive.update(list(env.var_to_range)[-NEWEST:])  # their variables can be under construction
@@ -131,9 +154,11 @@ class World:
 
     def unknown_size(self) -> torch.SymInt:
         """Return a new symbolic integer for an unknown size."""
-        size = self.sizes.create_unbacked_symint()
-        internals.check_size(size >= 0)
-        return size
+        with _lock:
+            self.note_use()
+            size = self.sizes.create_unbacked_symint()
+            internals.check_size(size >= 0)
+            return size
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
@@ -160,6 +185,7 @@ def _inferring() -> Iterator[World]:
     logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
         world = _world()
+        world.note_use()
         before = [log.disabled for log in logs]
         for log in logs:
             log.disabled = True
