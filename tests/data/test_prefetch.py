@@ -163,10 +163,10 @@ def test_closing_within_an_epoch_ends_the_process_and_reading_goes_on_in_another
     stream = Prefetch(shuffled(), depth=3, workers="process")
     batches = stream.get_epoch_iterator()
     got = [next(batches), next(batches)]
-    [ahead] = stream._pool.reading
-    process = ahead._cancel.__self__._process
+    [worker] = stream._pool.reading.values()
     stream.close()
-    assert process.poll() is not None
+    assert worker._process.poll() is not None
+    assert all(pipe.closed for pipe in worker._pipes())
     assert not stream._pool._workers
     got += list(batches)
     stream.close()

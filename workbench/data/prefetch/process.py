@@ -131,12 +131,12 @@ class WorkerPool:
 
     Attributes
     ----------
-    reading : set of ReadAhead
-        The iterators that read from processes that are not idle.
+    reading : dict of ReadAhead to Worker
+        The iterators that read from processes that are not idle, and these processes.
     """
 
     def __init__(self) -> None:
-        self.reading: set[ReadAhead[Data]] = set()
+        self.reading: dict[ReadAhead[Data], Worker] = {}
         self._workers: list[Worker] = []
         self._lock = threading.Lock()
         weakref.finalize(self, _close_all, self._workers)
@@ -161,8 +161,9 @@ class WorkerPool:
 
     def close(self) -> None:
         """Stop all processes, idle or not."""
-        for ahead in tuple(self.reading):
+        for ahead, worker in tuple(self.reading.items()):
             ahead.abandon()
+            worker.close()  # also its pipes, since an unfinished iterator can exist much longer
         with self._lock:
             _close_all(self._workers)
 

@@ -103,11 +103,11 @@ class Prefetch(Transformer):
         try:
             read = partial(worker.iterate, epoch, start, edits_of(self.data_stream))
             with contextlib.closing(ReadAhead(read, self.depth, cancel=worker.kill)) as ahead:
-                self._pool.reading.add(ahead)
+                self._pool.reading[ahead] = worker
                 try:
                     yield ahead
                 finally:
-                    self._pool.reading.discard(ahead)
+                    del self._pool.reading[ahead]
         finally:
             self._pool.give_back(worker)
 
