@@ -2,7 +2,7 @@
 
 During a run, an edit is noticed if another thread calls `SharedVariable.set_value`. During a pause,
 and between two runs, the versions of the tensors also show edits in place. A `Rewinder` compares
-the rows of repeated batches with the log, which detects most of the remaining edits.
+the rows of repeated batches with the log, and so detects most of the remaining edits.
 """
 
 from __future__ import annotations
