@@ -54,7 +54,7 @@ class Board(BoardState):
     >>> layer = board.add("Linear", after=x)
     >>> board.set(layer, "output_dim", 10)
     >>> print(board.fault(layer))
-    linear: allocation config not set: input_dim; ...
+    linear: allocation requires input_dim; ...
     >>> board.apply_fix(layer)
     >>> board.fault(layer), board.undo_name
     (None, 'set input_dim to 784')

@@ -141,7 +141,7 @@ def test_a_loss_of_information_is_an_error(content, mode, message):
     with pytest.raises(DataFileError) as caught:
         read_image(content, mode, "shots/1.png")
     assert message in str(caught.value)
-    assert str(caught.value).startswith("shots/1.png: ")
+    assert str(caught.value).startswith(("shots/1.png: ", "shots/1.png cannot be read"))
     assert "\n" not in str(caught.value)
 
 

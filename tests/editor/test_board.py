@@ -282,7 +282,7 @@ def test_paste_reads_specifications_and_code(board):
         ('{"board": 1, "spec": {"version": 1, "bricks": []}, "groups": {"a": {"name": "a",'
          ' "members": ["a"]}}}', "inside of itself"),
         ('{"board": 1, "spec": {"version": 1, "bricks": []}, "inputs": {"x": "x"}}', "inputs:"),
-        ("import os\nos.remove('x'", "this is no Python code"),
+        ("import os\nos.remove('x'", "this is not Python code"),
     ],
 )  # fmt: skip
 def test_paste_refuses_broken_text(board, text, error):

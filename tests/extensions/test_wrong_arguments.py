@@ -22,7 +22,7 @@ ROWS = {
     "a switch as the name": (
         lambda: FinishAfter(True),
         ExtensionError,
-        "the name of a FinishAfter must be a string, not True;",
+        "the name passed to FinishAfter must be a string, not True;",
     ),
     "one argument": (
         lambda: SimpleExtension().add_condition(["after_batch"], arguments="best.tar"),

@@ -220,7 +220,7 @@ def test_an_epoch_without_batches_is_an_error():
 
 def test_extensions_are_checked_when_the_main_loop_is_made():
     with pytest.raises(
-        ExtensionError, match=r"extensions\[1\] must be .* the class: write Printing\(...\)"
+        ExtensionError, match=r"extensions\[1\] must be .* an instance: write Printing\(...\)"
     ):
         make(FinishAfter(), Printing)
     with pytest.raises(

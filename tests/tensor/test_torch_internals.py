@@ -33,6 +33,7 @@ ADVICE = {
     "ConvNd": "the base of torch's convolutions",
     "linear_pointwise": "oneDNN's linear layer, from torch/_inductor/mkldnn_ir.py; else `@`",
     "ConstantSource": "where a symbolic size comes from; see ShapeEnv.create_symbol",
+    "FlopCounterMode": "counts the operations of a graph, in graph/counts.py",
     "DataDependentOutputException": "what fake tensors raise where a value is needed",
     "FakeTensor": "tensors without values; all inference of shapes rests on them",
     "FakeTensorMode": "tensors without values; all inference of shapes rests on them",

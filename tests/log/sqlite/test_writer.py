@@ -364,7 +364,8 @@ def test_a_file_system_without_the_right_journal_causes_a_warning(path, monkeypa
 
     def limited(self):
         opened(self).close()
-        return sqlite3.connect(self._uri, uri=True, isolation_level=None, factory=Limited)
+        options = {"isolation_level": None, "check_same_thread": False, "factory": Limited}
+        return sqlite3.connect(self._uri, uri=True, **options)
 
     monkeypatch.setattr(tables.Database, "_opened", limited)
     with pytest.warns(LogWarning, match="in journal mode 'delete'"):
