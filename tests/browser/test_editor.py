@@ -225,7 +225,7 @@ def test_keys_do_not_reach_the_notebook(canvas, notebook):
     assert (notebook.kinds(), notebook.count(0)) == before
     assert not canvas.page.locator(".jp-Dialog").count()
     focused = "document.querySelector('.wbe').contains(document.activeElement)"
-    assert canvas.page.evaluate(focused)
+    until(lambda: canvas.page.evaluate(focused), what="the focus in the editor")
 
 
 def test_a_brick_is_opened_and_unpacked(canvas):
