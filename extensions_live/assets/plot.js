@@ -941,7 +941,8 @@ function makeHandle(holder, parent, facts, ask2, compare) {
 }
 
 // src/pace.ts
-var SHARE = 20;
+var SHARE = 8;
+var SHARE_OF_DASHBOARD = 20;
 var SLOW = 300;
 var CHANGE = 1.3;
 var frame = () => new Promise((resolve) => {
@@ -954,7 +955,8 @@ var frame = () => new Promise((resolve) => {
     port2.postMessage(null);
   });
 });
-function paced(draw, report) {
+var SECTION = ".wbd-section";
+function paced(draw, report, box) {
   let next = 0;
   let timer;
   let waiting = false;
@@ -982,7 +984,7 @@ function paced(draw, report) {
     const own = performance.now() - start;
     const known = (frames) => {
       if (number !== count) return;
-      const pause = SHARE * (own + frames);
+      const pause = (box.closest(SECTION) ? SHARE_OF_DASHBOARD : SHARE) * (own + frames);
       next = start + pause;
       tell(pause);
       if (waiting) later();
@@ -1670,9 +1672,10 @@ function fill(model, box, cards, views, below = box) {
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const pace = paced(apply, (ms) => {
+  const report = (ms) => {
     post(model, box, { kind: "pace", seconds: ms / 1e3 });
-  });
+  };
+  const pace = paced(apply, report, box);
   const update = () => {
     arrange();
     refit();

@@ -163,9 +163,10 @@ export function fill(
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const pace = paced(apply, (ms) => {
+  const report = (ms: number) => {
     post(model, box, { kind: "pace", seconds: ms / 1000 });
-  });
+  };
+  const pace = paced(apply, report, box);
   const update = () => {
     arrange();
     refit();

@@ -1,6 +1,9 @@
 // Limits how often a view is drawn, so that drawing leaves the processor to training.
 
-export const SHARE = 20; // the time between two drawings, in multiples of the time that one takes
+// The time between two drawings, in multiples of the time that one takes: in a notebook, new values
+// must soon be seen; a dashboard is a second view of the same run, often on the same machine.
+export const SHARE = 8;
+export const SHARE_OF_DASHBOARD = 20;
 export const SLOW = 300; // ms between two drawings from which on Python need not send more
 const CHANGE = 1.3; // factor by which this time changes before it is reported again
 
@@ -17,6 +20,8 @@ const frame = () =>
     });
   });
 
+const SECTION = ".wbd-section"; // of a dashboard
+
 export interface Pace {
   /** Draws now, or later if the last drawing took long; all calls until then are one. */
   draw: () => void;
@@ -28,9 +33,10 @@ export interface Pace {
 
 /**
  * Returns a `Pace` for `draw`. The time of a drawing includes the next two frames, in which drawing
- * libraries paint. `report` receives the ms between two drawings if they are many, or 0.
+ * libraries paint. `report` receives the ms between two drawings if they are many, or 0. `box` is the
+ * element in which is drawn.
  */
-export function paced(draw: () => void, report: (ms: number) => void): Pace {
+export function paced(draw: () => void, report: (ms: number) => void, box: Element): Pace {
   let next = 0; // the earliest time of the next drawing; infinite while it is not known
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting = false; // a drawing is due as soon as the time is known
@@ -58,7 +64,7 @@ export function paced(draw: () => void, report: (ms: number) => void): Pace {
     const own = performance.now() - start;
     const known = (frames: number) => {
       if (number !== count) return; // drawn again in the meantime
-      const pause = SHARE * (own + frames);
+      const pause = (box.closest(SECTION) ? SHARE_OF_DASHBOARD : SHARE) * (own + frames);
       next = start + pause;
       tell(pause);
       if (waiting) later();

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 
-import { paced, SHARE, SLOW } from "../src/pace";
+import { paced, SHARE, SHARE_OF_DASHBOARD, SLOW } from "../src/pace";
 
 const FRAME = 5; // ms that the page paints in each frame
 
@@ -44,12 +44,12 @@ function wait(ms: number) {
 }
 
 /** Returns a drawing that takes `ms`, and a pace for it. */
-function slow(ms: number) {
+function slow(ms: number, box = document.createElement("div")) {
   const drawn = vi.fn(() => {
     now += ms;
   });
   const reported = vi.fn();
-  return { drawn, reported, pace: paced(drawn, reported) };
+  return { drawn, reported, pace: paced(drawn, reported, box) };
 }
 
 it("draws at once if nothing was drawn lately", () => {
@@ -116,7 +116,7 @@ it("draws at once what the user waits for, also before the page has painted", as
 });
 
 it("reports the time between slow drawings, and when it changes", async () => {
-  const { reported, pace } = slow(20);
+  const { reported, pace } = slow(100);
   const draw = async () => {
     pace.draw();
     await paint();
@@ -124,7 +124,7 @@ it("reports the time between slow drawings, and when it changes", async () => {
   };
   await draw();
   await draw();
-  expect(reported.mock.calls).toEqual([[SHARE * (20 + 2 * FRAME)]]);
+  expect(reported.mock.calls).toEqual([[SHARE * (100 + 2 * FRAME)]]);
 });
 
 it("reports nothing of fast drawings", async () => {
@@ -133,4 +133,13 @@ it("reports nothing of fast drawings", async () => {
   await paint();
   expect(SHARE * 2 * FRAME).toBeLessThan(SLOW);
   expect(reported).not.toHaveBeenCalled();
+});
+
+it("draws less often in a dashboard", async () => {
+  const section = document.createElement("div");
+  section.className = "wbd-section";
+  const { reported, pace } = slow(100, section.appendChild(document.createElement("div")));
+  pace.draw();
+  await paint();
+  expect(reported.mock.calls).toEqual([[SHARE_OF_DASHBOARD * (100 + 2 * FRAME)]]);
 });

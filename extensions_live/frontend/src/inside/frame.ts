@@ -54,9 +54,10 @@ export function makeFrame<Payload extends object>(
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
-      const own = (pace = paced(update, (ms) => {
+      const report = (ms: number) => {
         post(plain, box, { kind: "pace", seconds: ms / 1000 });
-      }));
+      };
+      const own = (pace = paced(update, report, box));
       model.on("change:payload", own.draw);
       model.on("change:problem", update);
       own.draw();
