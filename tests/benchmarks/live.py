@@ -4,7 +4,8 @@ The same run trains in a session, some epochs at a time: without views; with `vi
 still outputs, as in a notebook; and with a dashboard open in Chromium on the same machine, too.
 The speed is the median of pairs, which train in turn. Messages of the notebook's view are
 prepared as in a kernel, and dropped; those of the dashboard are sent and drawn. Snapshots are taken
-in all runs. Threads of torch leave one core to the browser.
+in all runs. Threads of torch leave one core to the browser. Where two cores are two threads of one,
+a page that draws slows down training, most of all the small steps of the MLP.
 """
 
 from __future__ import annotations
