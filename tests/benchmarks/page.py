@@ -3,8 +3,8 @@
 Everything runs on one machine: the notebook server, the kernel that trains, and the browser, which
 draws without a graphics card. Times are measured in the page. An age is the time from the record of
 a value in the log until the plot is drawn with this value; it is that of the oldest new value in a
-drawing. A click is acknowledged when the bar shows the iteration at which it took effect. The time of
-a zoom includes a message to the kernel, its search for finer points, and the drawing.
+drawing. A click is acknowledged when the bar shows the iteration at which it took effect.
+The time of a zoom includes a message to the kernel, its search for finer points, and the drawing.
 """
 
 from __future__ import annotations
