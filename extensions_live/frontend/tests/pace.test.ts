@@ -1,4 +1,4 @@
-import { beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import { paced, SHARE, SHARE_OF_DASHBOARD, SLOW } from "../src/pace";
 
@@ -16,6 +16,12 @@ beforeEach(() => {
   });
   vi.stubGlobal("MessageChannel", FakeChannel);
   frames.length = 0;
+});
+
+// All files share one page, so the others need its own timers and channels again.
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 const frames: ((start: number) => void)[] = [];
