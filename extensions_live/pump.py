@@ -49,6 +49,11 @@ class View(Protocol):
         """Show an error that `refresh` raised; the pump will call `refresh` again."""
 
 
+def pause_after(view: View, cost: float) -> float:
+    """Return the seconds from a refresh that took `cost` seconds to the next refresh of a view."""
+    return max(view.period, view.pace, COST_FACTOR * cost)
+
+
 class Limiter:
     """Limiter that lets all senders together send at most `per_second` messages in any second.
 
@@ -152,7 +157,7 @@ class Pump:
         cost = self._clock() - start
         with self._changed:
             if view in self._due:
-                self._due[view] = start + max(view.period, view.pace, COST_FACTOR * cost)
+                self._due[view] = start + pause_after(view, cost)
 
     def _report(self, view: View, error: Exception) -> None:
         if view in self._failed:

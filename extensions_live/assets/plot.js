@@ -956,6 +956,12 @@ var frame = () => new Promise((resolve) => {
   });
 });
 var SECTION = ".wbd-section";
+function pacedView(model, box, draw) {
+  const report = (ms) => {
+    post(model, box, { kind: "pace", seconds: ms / 1e3 });
+  };
+  return paced(draw, report, box);
+}
 function paced(draw, report, box) {
   let next = 0;
   let timer;
@@ -1672,10 +1678,7 @@ function fill(model, box, cards, views, below = box) {
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const report = (ms) => {
-    post(model, box, { kind: "pace", seconds: ms / 1e3 });
-  };
-  const pace = paced(apply, report, box);
+  const pace = pacedView(model, box, apply);
   const update = () => {
     arrange();
     refit();

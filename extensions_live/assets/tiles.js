@@ -439,6 +439,12 @@ var frame = () => new Promise((resolve) => {
   });
 });
 var SECTION = ".wbd-section";
+function pacedView(model, box, draw) {
+  const report = (ms) => {
+    post(model, box, { kind: "pace", seconds: ms / 1e3 });
+  };
+  return paced(draw, report, box);
+}
 function paced(draw, report, box) {
   let next = 0;
   let timer;
@@ -572,10 +578,7 @@ function makeFrame(model, el, name) {
         content.hidden = !present;
         if (present) apply(payload);
       };
-      const report = (ms) => {
-        post(plain2, box, { kind: "pace", seconds: ms / 1e3 });
-      };
-      const own = pace = paced(update, report, box);
+      const own = pace = pacedView(plain2, box, update);
       model.on("change:payload", own.draw);
       model.on("change:problem", update);
       own.draw();

@@ -26,7 +26,7 @@ from extensions_live.messages import (
     DashboardSection,
     Message,
 )
-from extensions_live.pump import COST_FACTOR
+from extensions_live.pump import pause_after
 from extensions_live.transport import carried_by
 from extensions_live.widget import BOKEHJS, LiveWidget
 from workbench.utils.actors import acting_as
@@ -139,7 +139,7 @@ class Visit:
                 logger.exception("%s of a dashboard cannot be drawn", type(widget).__name__)
                 widget.fail(error)
         cost = self._clock() - start
-        self._due[ident] = start + max(widget.period, widget.pace, COST_FACTOR * cost)
+        self._due[ident] = start + pause_after(widget, cost)
 
     def _list_runs(self) -> None:
         listing = self._board.runs()

@@ -14,11 +14,11 @@ from workbench.bricks import Brick
 from workbench.bricks.inference import Inputs, Kind, fresh_inputs
 from workbench.builder import operations
 from workbench.builder.fields import Json
-from workbench.builder.graph import apply_by_name
+from workbench.builder.graph import application_of, apply_by_name, given_to
+from workbench.builder.operations import flat
 from workbench.builder.paths import children_of, names_of_children
 from workbench.errors import BuilderError
-from workbench.graph.annotations import ApplicationCall, get_application_call
-from workbench.roles import INPUT, OUTPUT, has_roles
+from workbench.graph.annotations import ApplicationCall
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.variable import identity
 
@@ -113,8 +113,8 @@ class _Reader:
 
     def _child(self, here: Variable) -> tuple[ApplicationCall, Brick] | None:
         """Return the call of a part whose output a variable is, and the part."""
-        call: Any = get_application_call(here)
-        if call is None or not has_roles(here, [OUTPUT]):
+        call: Any = application_of(here)
+        if call is None:
             return None
         part = call.application.brick
         return (call, part) if part in self._labels else None
@@ -124,7 +124,7 @@ class _Reader:
             return []
         child = self._child(here)
         if child is not None:
-            return list(_arguments(child[0], here).values())
+            return list(given_to(child[0], here).values())
         return list(here.owner.inputs)
 
     def _found(self, here: Variable, needed: list[Variable]) -> Source | None:
@@ -149,7 +149,7 @@ class _Reader:
             step = Step(self._name(label), label, call.application.name, None, settings=options)
             self._calls[call] = step
             self.steps.append(step)
-        for name, one in _arguments(call, here).items():
+        for name, one in given_to(call, here).items():
             source = self._sources[one]
             if source is not None:
                 step.inputs.setdefault(name, source)
@@ -182,7 +182,7 @@ class _Reader:
         for name, value in given.items():
             if name in known.inputs:
                 step.inputs[name] = self._argument(value)
-            elif any(isinstance(one, Variable) for one in _flat(value)):
+            elif any(isinstance(one, Variable) for one in flat(value)):
                 raise BuilderError(f"{name} depends on a variable")
             elif value != known.settings[name]:
                 step.settings[name] = _plain(value)
@@ -210,27 +210,3 @@ def _plain(value: Any) -> Json:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise BuilderError(f"{value!r:.60} is no plain value")
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, (list, tuple)):
-        return [part for piece in value for part in _flat(piece)]
-    return [value]
-
-
-def _arguments(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
-    """Return the variables given to a call, by name, as far as an output depends on them."""
-    found: dict[str, Variable] = {}
-    waiting, seen = [output], {output}
-    while waiting:
-        here = waiting.pop()
-        if here.owner is None:
-            continue
-        copied = here.owner.function is identity and has_roles(here, [INPUT])
-        if copied and get_application_call(here) is call:
-            found.setdefault(here.tag.name, here.owner.inputs[0])
-            continue
-        fresh = [one for one in here.owner.inputs if one not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    return found

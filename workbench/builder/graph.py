@@ -63,7 +63,7 @@ class Graph:
         waiting, seen = list(self._roots), set(self._roots)
         while waiting:
             variable = waiting.pop()
-            call = _application(variable)
+            call = application_of(variable)
             if call is None:
                 needed = _operands(variable)
             else:
@@ -76,7 +76,7 @@ class Graph:
 
     def node(self, variable: Variable) -> Node:
         """Return the application of which a variable is an output, or the variable."""
-        call = _application(variable)
+        call = application_of(variable)
         return variable if call is None else call
 
     def _given_to(self, call: ApplicationCall) -> dict[str, Variable]:
@@ -238,7 +238,7 @@ class Graph:
         inputs = {n: self._argument(v, places) for n, v in given.items() if n in operation.inputs}
         settings = {n: v for n, v in given.items() if n not in operation.inputs}
         for name, value in settings.items():
-            if any(isinstance(part, Variable) for part in _flat(value)):
+            if any(isinstance(part, Variable) for part in _parts(value)):
                 raise BuilderError(
                     f"{variable!r}: {name} of {operation.name} is {value!r}, which depends on "
                     "variables; use -1 or whole numbers"
@@ -324,7 +324,7 @@ def default_wire(brick: str, method: str, output: str) -> str:
     return f"{brick}_{method}_{output}"
 
 
-def _application(variable: Variable) -> ApplicationCall | None:
+def application_of(variable: Variable) -> ApplicationCall | None:
     """Return the application call of which a variable is an output, or None."""
     call = get_application_call(variable)
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
@@ -364,7 +364,10 @@ def _position(name: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, (list, tuple)):
-        return [part for piece in value for part in _flat(piece)]
-    return [value.start, value.stop, value.step] if isinstance(value, slice) else [value]
+def _parts(value: Any) -> list[Any]:
+    """Return the values in nested lists, tuples and slices, in order."""
+    return [
+        part
+        for one in operations.flat(value)
+        for part in ([one.start, one.stop, one.step] if isinstance(one, slice) else [one])
+    ]

@@ -12,7 +12,7 @@ from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.application import applications_of
 from workbench.builder import modules, operations, registry
 from workbench.builder.names import INPUTS, Opaque, Reference, Unreadable, resolved
-from workbench.builder.operations import Operation
+from workbench.builder.operations import Operation, flat
 from workbench.errors import BuilderError
 from workbench.initialization import NdarrayInitialization
 from workbench.tensor import Variable
@@ -72,12 +72,12 @@ class Objects:
     def applied(self, bound: BoundApplication, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Apply a brick."""
         self._consume([args, list(kwargs.values())])
-        given = _flat([args, list(kwargs.values())])
+        given = flat([args, list(kwargs.values())])
         arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
         if arrays and not any(isinstance(v, Variable) for v in given):
             raise Unreadable(f"a call of {bound.path} without a variable")
         outputs = self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
-        self.touched += _flat([outputs])
+        self.touched += flat([outputs])
         return outputs
 
     def operated(self, function: Callable[..., Any], *operands: Any) -> Variable:
@@ -91,7 +91,7 @@ class Objects:
         self._consume([args, list(kwargs.values())])
         given = operations.arguments(operation, args, kwargs)
         missing = [key for key in operation.inputs if key not in given]
-        if missing or not any(isinstance(v, Variable) for v in _flat(list(given.values()))):
+        if missing or not any(isinstance(v, Variable) for v in flat(list(given.values()))):
             raise Unreadable(f"a call of {operation.name} without a variable")
         inputs = [given.pop(key) for key in operation.inputs]
         result = self._tried(lambda: operations.call(operation, inputs, given), operation.name)
@@ -182,7 +182,7 @@ class Objects:
             raise Unreadable(f"an assignment to the attribute {name!r}")
 
     def _consume(self, values: Sequence[Any]) -> None:
-        self.consumed.update(v for v in _flat(values) if isinstance(v, Variable))
+        self.consumed.update(v for v in flat(values) if isinstance(v, Variable))
 
     def _values(self, value: Any) -> Any:
         """Check that arguments or settings have permitted types, and return them."""
@@ -223,15 +223,9 @@ def _is_readable(brick: Brick, name: str) -> bool:
     if name.startswith("_") or name not in vars(brick):
         return False
     kinds = (*PLAIN, Brick, NdarrayInitialization, BoundApplication)
-    return all(isinstance(part, kinds) for part in _flat([vars(brick)[name]]))
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, (list, tuple)):
-        return [part for piece in value for part in _flat(piece)]
-    return [value]
+    return all(isinstance(part, kinds) for part in flat([vars(brick)[name]]))
 
 
 def _bricks_in(value: Any) -> list[Brick]:
-    found = [part.brick if isinstance(part, BoundApplication) else part for part in _flat(value)]
+    found = [part.brick if isinstance(part, BoundApplication) else part for part in flat(value)]
     return [part for part in found if isinstance(part, Brick)]

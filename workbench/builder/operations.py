@@ -214,3 +214,10 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "**": operator.pow, "@": operator.matmul, "==": operator.eq,
 }  # fmt: skip
 """The functions of Python's operators."""
+
+
+def flat(value: Any) -> list[Any]:
+    """Return the values in nested lists and tuples, such as inputs of an operation, in order."""
+    if isinstance(value, (list, tuple)):
+        return [part for piece in value for part in flat(piece)]
+    return [value]

@@ -7,13 +7,12 @@ import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparis
 import { command, deliver } from "./command";
 import { orderKeys, styleCurves } from "./curve_style";
 import { makeHandle } from "./handle";
-import { paced } from "./pace";
+import { pacedView } from "./pace";
 import { onKey } from "./plot_keys";
 import { drawMarks } from "./marks";
 import type { PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
 import { unpack, type Points } from "./numbers";
-import { post } from "./post";
 import { readout, showTip } from "./readout";
 import { csv, download, png, svg } from "./save";
 import { makeSettings, payloadOf, toggled } from "./settings";
@@ -163,10 +162,7 @@ export function fill(
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const report = (ms: number) => {
-    post(model, box, { kind: "pace", seconds: ms / 1000 });
-  };
-  const pace = paced(apply, report, box);
+  const pace = pacedView(model, box, apply);
   const update = () => {
     arrange();
     refit();

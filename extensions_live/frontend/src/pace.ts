@@ -1,5 +1,8 @@
 // Limits how often a view is drawn, so that drawing leaves the processor to training.
 
+import type { Model } from "./model";
+import { post } from "./post";
+
 // The time between two drawings, in multiples of the time that one takes: in a notebook, new values
 // must soon be seen; a dashboard is a second view of the same run, often on the same machine.
 export const SHARE = 8;
@@ -29,6 +32,18 @@ export interface Pace {
   hurry: () => void;
   /** Cancels a drawing that waits. */
   end: () => void;
+}
+
+/** Returns a `Pace` for the drawing of a view in `box`, which reports a slow pace to Python. */
+export function pacedView(
+  model: Pick<Model<never>, "send">,
+  box: HTMLElement,
+  draw: () => void,
+): Pace {
+  const report = (ms: number) => {
+    post(model, box, { kind: "pace", seconds: ms / 1000 });
+  };
+  return paced(draw, report, box);
 }
 
 /**

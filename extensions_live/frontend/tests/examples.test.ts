@@ -11,7 +11,11 @@ import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
 // Its own test is pace.test.ts; here every update is drawn at once.
 vi.mock("../src/pace", () => ({
-  paced: (draw: () => void) => ({ draw, hurry: vi.fn(), end: vi.fn() }),
+  pacedView: (_model: unknown, _box: unknown, draw: () => void) => ({
+    draw,
+    hurry: vi.fn(),
+    end: vi.fn(),
+  }),
 }));
 
 let el: HTMLElement;

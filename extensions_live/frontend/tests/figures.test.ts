@@ -9,7 +9,11 @@ import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
 // Its own test is pace.test.ts; here every update is drawn at once.
 vi.mock("../src/pace", () => ({
-  paced: (draw: () => void) => ({ draw, hurry: vi.fn(), end: vi.fn() }),
+  pacedView: (_model: unknown, _box: unknown, draw: () => void) => ({
+    draw,
+    hurry: vi.fn(),
+    end: vi.fn(),
+  }),
 }));
 
 function curve(x: number[], y: number[], marks: number[] = []): CurveData {

@@ -6,7 +6,7 @@ import { watchKernel } from "../kernel";
 import { ownKeys } from "../keys";
 import type { Empty, LiveState } from "../messages";
 import type { Model } from "../model";
-import { paced, type Pace } from "../pace";
+import { pacedView, type Pace } from "../pace";
 import { post } from "../post";
 import { showProblem } from "../problem";
 import { reportVisibility } from "../visibility";
@@ -54,10 +54,7 @@ export function makeFrame<Payload extends object>(
         content.hidden = !present;
         if (present) apply(payload as Payload);
       };
-      const report = (ms: number) => {
-        post(plain, box, { kind: "pace", seconds: ms / 1000 });
-      };
-      const own = (pace = paced(update, report, box));
+      const own = (pace = pacedView(plain, box, update));
       model.on("change:payload", own.draw);
       model.on("change:problem", update);
       own.draw();
