@@ -25,8 +25,9 @@ LAYERS = [
     ["serialization"],
     ["extensions"],
     ["main_loop"],
+    ["builder"],
     ["session"],
-    ["search", "builder"],
+    ["search"],
     ["cli"],
     ["__main__"],
 ]

@@ -4,9 +4,11 @@ from workbench.builder.blocks import BLOCKS, Block
 from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.deepening import Deepened, deepen
 from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
+from workbench.builder.planning import Plan, plan
 from workbench.builder.registry import register
 from workbench.builder.revise import revise_code
 from workbench.builder.schema import schema
@@ -20,6 +22,7 @@ from workbench.builder.validation import (
     check,
     validate,
 )
+from workbench.builder.widening import Widened, widen
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
@@ -34,6 +37,7 @@ __all__ = [
     "Checked",
     "CheckedBrick",
     "CheckedCall",
+    "Deepened",
     "Entry",
     "Fault",
     "Field",
@@ -41,13 +45,17 @@ __all__ = [
     "InputSpec",
     "Method",
     "Part",
+    "Plan",
     "Port",
     "Spec",
     "SpecError",
+    "Widened",
     "catalogue",
     "check",
+    "deepen",
     "from_code",
     "from_spec",
+    "plan",
     "ports",
     "register",
     "revise_code",
@@ -56,6 +64,7 @@ __all__ = [
     "to_code",
     "to_spec",
     "validate",
+    "widen",
 ]
 
 explain_missing(__name__)

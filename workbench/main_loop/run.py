@@ -311,7 +311,8 @@ class Run:
         mailbox, requests, kept = self.mailbox, self.mailbox.requests, self.mailbox.kept
         batches, status = main_loop.epoch_iterator, main_loop.status
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
-        process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
+        algorithm, profile = main_loop.algorithm, main_loop.profile
+        process_batch = algorithm.process_batch
         after_batch = self.after_batch
         total, within = profile.total, profile.current
         read, train = (*within, "read_data"), (*within, "train")
@@ -323,6 +324,8 @@ class Run:
             if kept or not requests.empty():
                 mailbox.run_all()
             if batches is not main_loop.epoch_iterator or batches is None:
+                return False
+            if algorithm is not main_loop.algorithm:
                 return False
             start = perf_counter()
             try:

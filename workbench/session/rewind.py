@@ -23,13 +23,13 @@ from workbench.main_loop.run import Run
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.edits import Edits
-from workbench.session.fork import Fork, copy_of, load
+from workbench.session.fork import Fork, copy_at, load, shared_with
 from workbench.session.interventions import CHANGING, Journal
 from workbench.session.log_states import differing, log_until, row_of, unlike
 from workbench.session.pause import Pause
 from workbench.session.queue import LATER, Refused
 from workbench.session.reach import UndoStack, at_the_end, unable, usable, way_to
-from workbench.session.snapshots import Ring, Snapshot, snapshot_of
+from workbench.session.snapshots import Ring, Snapshot, load_into, snapshot_of
 
 logger = logging.getLogger(__name__)
 
@@ -278,12 +278,13 @@ class Rewinder:
             iteration = branch.end if iteration is None else iteration
             assert iteration is not None
             snapshot, log_state = self._reachable(branch, iteration)
-        copy = copy_of(self._main_loop, in_memory=in_memory)
+        copy = copy_at(self._main_loop, snapshot, in_memory=in_memory)
         log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
         load(copy, snapshot.loadable(log))
         earlier = [
             one for one in usable(self.ring, branch, iteration) if one.changes <= snapshot.changes
         ]
+        earlier = shared_with(copy, snapshot, earlier)
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
     def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
@@ -392,7 +393,7 @@ class Rewinder:
         tip = self._take_if_able(f"end of {left.name}")
         tail = log.state_dict()
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
-        self._main_loop.load_state_dict(new)
+        load_into(self._main_loop, snapshot, new)
         self._main_loop.refresh()
         ending = self._run.ending
         ending.with_epoch = False

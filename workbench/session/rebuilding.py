@@ -1,0 +1,101 @@
+"""Replacement of the model in the middle of training, for `Session.rebuild` and its replay."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from workbench.builder import BuilderError, Spec
+from workbench.builder.described import Description, description_of
+from workbench.builder.differences import differences
+from workbench.builder.surgery import operate
+from workbench.errors import SessionError
+from workbench.main_loop import MainLoop
+from workbench.session.queue import Refused
+
+SHOWN = 3
+"""Maximum number of changes that the text of a command lists."""
+
+NO_CHANGE = "the new model is the same as the present one, so there is nothing to rebuild"
+
+
+def request(
+    main_loop: MainLoop,
+    spec: Spec | Mapping[str, Any],
+    frozen: Collection[str] | None,
+    moved: Mapping[str, str] | None,
+    widened: Collection[str],
+    noise: float,
+) -> dict[str, Any]:
+    """Return the details of a request for another model, and in words ``what`` it changes.
+
+    Raises
+    ------
+    SpecError
+        If `spec` is not valid.
+    SessionError
+        If the present model cannot be described, or if nothing would change.
+    """
+    given = spec if isinstance(spec, Spec) else Spec.from_dict(dict(spec))
+    details: dict[str, Any] = {
+        "spec": {**given.to_dict(), "positions": {}},
+        "frozen": None if frozen is None else sorted(frozen),
+        "moved": dict(moved or {}),
+        "widened": sorted(widened),
+        "noise": float(noise),
+    }
+    changes = _changes(described(main_loop), given, details)
+    if not changes and not widened:
+        raise SessionError(NO_CHANGE)
+    more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+    return {**details, "what": "; ".join(changes[:SHOWN]) + more}
+
+
+def rebuild(main_loop: MainLoop, details: dict[str, Any]) -> dict[str, Any]:
+    """Replace the model in the training thread, and add what it was before to `details`."""
+    try:
+        present = description_of(main_loop)
+        frozen = details["frozen"]
+        details["frozen"] = list(present.frozen if frozen is None else frozen)
+        outcome = operate(
+            main_loop,
+            Spec.from_dict(details["spec"]),
+            frozen=details["frozen"],
+            moved=details["moved"],
+            widened=details["widened"],
+            noise=details["noise"],
+        )
+    except BuilderError as error:
+        raise Refused(str(error)) from error
+    details["earlier"] = {
+        "spec": {**present.spec.to_dict(), "positions": {}},
+        "frozen": list(present.frozen),
+    }
+    result = {
+        "kept": list(outcome.matching.pairs),
+        "new": list(outcome.matching.new),
+        "again": list(outcome.matching.again),
+        "widened": list(outcome.grown),
+        "ended": list(outcome.ended),
+    }
+    details.update({key: len(result[key]) for key in ("kept", "new", "again")})
+    details["ended"] = result["ended"]
+    return result
+
+
+def described(main_loop: MainLoop) -> Description:
+    """Return the description of the model of a run; raise `SessionError` if it has none."""
+    try:
+        return description_of(main_loop)
+    except BuilderError as error:
+        raise SessionError(f"the model of this run cannot be rebuilt: {error}") from error
+
+
+def _changes(present: Description, spec: Spec, details: Mapping[str, Any]) -> list[str]:
+    frozen = details["frozen"]
+    return differences(
+        present.spec,
+        spec,
+        frozen=(present.frozen, present.frozen if frozen is None else frozen),
+        moved=details["moved"],
+    )
