@@ -796,6 +796,40 @@ function orderKeys(card, runs) {
   card.legend.append(card.broken);
 }
 
+// src/dashes.ts
+var MOST = 20;
+function dashCurves(figure, card, points, log) {
+  const visible = { low: figure.x_range.start, high: figure.x_range.end };
+  const heights = { low: figure.y_range.start, high: figure.y_range.end };
+  for (const { info } of card.keys) {
+    const known = points.get(info.key);
+    if (!known || !info.dash.length) continue;
+    for (const { tags, glyph } of figure.renderers) {
+      if (tags[0] !== info.key || tags[1] !== "line" && tags[1] !== "smooth") continue;
+      const [x, y] = tags[1] === "line" ? [known.x, known.y] : [known.smoothX, known.smoothY];
+      const seen = travel(x, y, visible, heights, log) <= MOST;
+      glyph.setv({ line_dash: seen ? info.dash : [] });
+    }
+  }
+}
+function travel(x, y, visible, heights, log) {
+  const [low, high] = [heights.low, heights.high].map((value) => log ? Math.log10(value) : value);
+  if (low === void 0 || high === void 0 || !(high > low)) return 0;
+  const place = (value) => {
+    const at = ((log ? Math.log10(value) : value) - low) / (high - low);
+    return Math.min(1, Math.max(0, at));
+  };
+  let [sum, before] = [0, NaN];
+  for (let i = 0; i < x.length; i += 1) {
+    const at = x[i] ?? NaN;
+    const now = at >= visible.low && at <= visible.high ? place(y[i] ?? NaN) : NaN;
+    const step = Math.abs(now - before);
+    if (step > 0) sum += step;
+    before = now;
+  }
+  return sum;
+}
+
 // src/handle.ts
 var GAP = 8;
 var STEP = 0.01;
@@ -1430,15 +1464,15 @@ var FILES = {
   SVG: "save a vector image with the legend",
   CSV: "save the points on the screen; log.frame has all values"
 };
-var [LEAST, MOST, STEPS] = [2, 1e5, 100];
+var [LEAST, MOST2, STEPS] = [2, 1e5, 100];
 function smoothingOf(position) {
   if (position <= 0) return 0;
-  const value = LEAST * (MOST / LEAST) ** ((position - 1) / (STEPS - 1));
+  const value = LEAST * (MOST2 / LEAST) ** ((position - 1) / (STEPS - 1));
   return Number(value.toPrecision(2));
 }
 function positionOfSmoothing(value) {
   if (value <= 0) return 0;
-  const share = Math.log(value / LEAST) / Math.log(MOST / LEAST);
+  const share = Math.log(value / LEAST) / Math.log(MOST2 / LEAST);
   return Math.min(STEPS, Math.max(1, Math.round(1 + share * (STEPS - 1))));
 }
 function makeToolbar(index, settings, parent, save) {
@@ -1628,6 +1662,9 @@ function fill(model, box, cards, views, below = box) {
     if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
+    parts.forEach(({ figure, card }, index) => {
+      dashCurves(figure, card, points, now.log_y.includes(index));
+    });
     requestAnimationFrame(moveHandles);
   };
   const showMarks = () => {

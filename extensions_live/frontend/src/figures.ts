@@ -6,6 +6,7 @@ import { figureName, type Card } from "./card";
 import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparison";
 import { command, deliver } from "./command";
 import { orderKeys, styleCurves } from "./curve_style";
+import { dashCurves } from "./dashes";
 import { makeHandle } from "./handle";
 import { pacedView } from "./pace";
 import { onKey } from "./plot_keys";
@@ -106,6 +107,9 @@ export function fill(
     if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
+    parts.forEach(({ figure, card }, index) => {
+      dashCurves(figure, card, points, now.log_y.includes(index));
+    });
     requestAnimationFrame(moveHandles);
   };
 
