@@ -2,102 +2,111 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Figure } from "../src/bokeh";
 import { makeCard } from "../src/card";
-import { dashCurves, travel } from "../src/dashes";
+import { lengthOf, makeDashes, within } from "../src/dashes";
 import type { Points } from "../src/numbers";
 
-const ALL = { low: 0, high: 10_000 };
+const NONE = new Float64Array(0);
 const UNIT = { low: 0, high: 1 };
+const SQUARE = { x: UNIT, y: UNIT, logX: false, logY: false };
 
 const array = (length: number, of: (i: number) => number) =>
   Float64Array.from({ length }, (_, i) => of(i));
+const zigzag = (length: number, size: number) => ({
+  x: array(length, (i) => i / size),
+  y: array(length, (i) => i % 2),
+});
 
-describe("travel", () => {
-  it("adds the ways up and down", () => {
-    expect(
-      travel(
-        array(5, (i) => i),
-        array(5, (i) => i % 2),
-        ALL,
-        UNIT,
-        false,
-      ),
-    ).toBe(4);
+describe("lengthOf", () => {
+  it("adds the ways to the right, up and down, in sizes of the figure", () => {
+    expect(lengthOf(zigzag(5, 4), SQUARE)).toBe(5);
+    expect(lengthOf(zigzag(5, 4), { ...SQUARE, y: { low: 0, high: 2 } })).toBe(3);
   });
 
-  it("is relative to the height of the figure, also on a logarithmic scale", () => {
-    const x = array(3, (i) => i);
-    expect(travel(x, Float64Array.of(1, 100, 1), ALL, { low: 1, high: 1e4 }, true)).toBe(1);
-    expect(travel(x, Float64Array.of(0, 2, 0), ALL, { low: 0, high: 4 }, false)).toBe(1);
+  it("uses the scales of the axes", () => {
+    const line = { x: Float64Array.of(1, 10, 100), y: Float64Array.of(1, 100, 1) };
+    const ranges = { x: { low: 1, high: 100 }, y: { low: 1, high: 1e4 } };
+    expect(lengthOf(line, { ...ranges, logX: true, logY: true })).toBe(2);
   });
 
-  it("leaves out what is not visible, and gaps", () => {
-    const x = array(6, (i) => i);
+  it("leaves out gaps", () => {
+    const line = { x: array(4, (i) => i), y: Float64Array.of(0, 1, NaN, 0) };
+    expect(lengthOf(line, SQUARE)).toBe(2);
     expect(
-      travel(
-        x,
-        array(6, (i) => i % 2),
-        { low: 2, high: 4 },
-        UNIT,
-        false,
-      ),
-    ).toBe(2);
-    expect(travel(x, Float64Array.of(0, 1, NaN, 0, 5, 9), ALL, UNIT, false)).toBe(2);
-    expect(
-      travel(
-        x,
-        array(6, (i) => i % 2),
-        ALL,
-        { low: 0, high: 0 },
-        false,
-      ),
+      lengthOf({ x: array(2, (i) => i), y: array(2, (i) => i) }, { ...SQUARE, logY: true }),
     ).toBe(0);
   });
 });
 
-describe("dashCurves", () => {
-  const info = { key: "b", run: "", channel: "b", label: "b", colour: "red", dash: [6, 3] };
-  const none = new Float64Array(0);
+describe("within", () => {
+  it.each([
+    [2.5, 4.5, [2, 3, 4, 5]],
+    [-1, 9, [0, 1, 2, 3, 4, 5]],
+    [7, 9, [5]],
+    [-9, -8, [0]],
+  ])("returns the part between %d and %d, with a point on each side", (low, high, kept) => {
+    const line = { x: array(6, (i) => i), y: array(6, (i) => i) };
+    expect([...within(line, { low, high }).x]).toEqual(kept);
+    expect([...within(line, { low, high }).y]).toEqual(kept);
+  });
+});
 
-  function dashes(y: Float64Array, form = "line"): unknown {
-    const setv = vi.fn();
+describe("makeDashes", () => {
+  const info = { key: "b", run: "", channel: "b", label: "b", colour: "red", dash: [6, 3] };
+
+  function scene(form: string, line: { x: Float64Array; y: Float64Array }) {
+    const glyph = { setv: vi.fn() };
     const figure = {
-      x_range: { start: 0, end: y.length },
+      x_range: { start: 0, end: 1 },
       y_range: { start: 0, end: 1 },
-      renderers: [{ tags: ["b", form], glyph: { setv } }],
-    } as unknown as Figure;
-    const x = array(y.length, (i) => i);
-    const smooth = form === "smooth";
-    const points = {
-      ...{ marks: none, dotsX: none, dotsY: none },
-      ...(smooth ? { x: none, y: none } : { smoothX: none, smoothY: none }),
-      ...(smooth ? { smoothX: x, smoothY: y } : { x, y }),
-    } as Points;
+      renderers: [{ tags: ["b", form], glyph }],
+    };
+    const empty = { x: NONE, y: NONE, marks: NONE, dotsX: NONE, dotsY: NONE };
+    const rest = { ...empty, smoothX: NONE, smoothY: NONE };
+    const own = form === "smooth" ? { smoothX: line.x, smoothY: line.y } : line;
+    const points = new Map<string, Points>([["b", { ...rest, ...own }]]);
+    const draw = vi.fn();
     const card = makeCard([info], document.createElement("div"));
-    dashCurves(figure, card, new Map([["b", points]]), false);
-    return (setv.mock.lastCall as [{ line_dash: unknown }] | undefined)?.[0].line_dash;
+    const set = makeDashes(figure as unknown as Figure, card, points, draw);
+    const dash = () => {
+      set({ x: false, y: false });
+      return (glyph.setv.mock.lastCall as [{ line_dash: unknown }] | undefined)?.[0].line_dash;
+    };
+    return { dash, draw, figure, points, line };
   }
 
   it.each(["line", "smooth"])("draws dashes where they can be seen, of the %s", (form) => {
-    expect(
-      dashes(
-        array(200, (i) => i / 200),
-        form,
-      ),
-    ).toEqual([6, 3]);
-    expect(
-      dashes(
-        array(200, (i) => i % 2),
-        form,
-      ),
-    ).toEqual([]);
+    expect(scene(form, zigzag(10, 10)).dash()).toEqual([6, 3]);
+    const { dash, draw } = scene(form, zigzag(200, 200));
+    expect(dash()).toEqual([]);
+    expect(draw).not.toHaveBeenCalled();
+  });
+
+  it("cuts a long line to its visible part, and draws it whole again", () => {
+    const { dash, draw, figure, line } = scene("line", zigzag(200, 10));
+    expect(dash()).toEqual([]);
+    figure.x_range = { start: 5, end: 5.2 };
+    expect(dash()).toEqual([6, 3]);
+    const [kind, key, part] = draw.mock.lastCall as [string, string, typeof line];
+    expect([kind, key, part.x[0], part.x.at(-1)]).toEqual(["curve", "b", 4.7, 5.5]);
+    figure.x_range = { start: 0, end: 1 };
+    expect(dash()).toEqual([]);
+    expect(draw).toHaveBeenLastCalledWith("curve", "b", line);
+    dash();
+    expect(draw).toHaveBeenCalledTimes(2);
+  });
+
+  it("does not draw an old line again after new points", () => {
+    const { dash, draw, figure, points } = scene("line", zigzag(200, 10));
+    figure.x_range = { start: 5, end: 5.2 };
+    dash();
+    const old = points.get("b");
+    if (old) points.set("b", { ...old, ...zigzag(400, 400) });
+    figure.x_range = { start: 0, end: 1 };
+    dash();
+    expect(draw).toHaveBeenCalledTimes(1);
   });
 
   it("leaves dots as they are", () => {
-    expect(
-      dashes(
-        array(200, (i) => i % 2),
-        "dots",
-      ),
-    ).toBeUndefined();
+    expect(scene("dots", zigzag(200, 200)).dash()).toBeUndefined();
   });
 });
