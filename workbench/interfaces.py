@@ -434,13 +434,11 @@ class Session(Protocol):
     def release(self, shared: SharedVariable | str) -> Command:
         """Allow a schedule to change its variable again."""
 
-    @property
     def spec(self) -> Mapping[str, Any]:
-        """The specification of the model, as a JSON value; an error if it cannot be described."""
+        """Return the specification of the model as a JSON value; an error if it has none."""
 
-    @property
     def frozen(self) -> Sequence[str]:
-        """The paths of the bricks that are not trained."""
+        """Return the paths of the bricks that are not trained."""
 
     def rebuild(
         self,

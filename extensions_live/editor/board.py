@@ -12,7 +12,7 @@ from typing import Any
 
 from extensions_live.editor import blocks, checking, grouping, merging, wiring
 from extensions_live.editor import settings as settings_
-from extensions_live.editor.adoption import adopted
+from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.board_state import BoardState, Describable, described
 from extensions_live.editor.code import assigned_names, spec_of
@@ -252,8 +252,9 @@ class Board(BoardState):
         """
         with self._lock:
             name, below = settings_.place_of(self._document, node)
-            found = widen(self.complete_spec(), f"{name}/{below}".rstrip("/"), units)
-            document = self._document
+            document, faulty = self._document, self._checked().faults
+            sound = document.with_calls(c for c in document.spec.calls if c.id not in faulty)
+            found = widen(complete(sound), f"{name}/{below}".rstrip("/"), units)
             for brick in found.spec.bricks:
                 document = document.with_brick(brick.name or "", brick)
             self._edit(f"widen {self._title(node)} to {units:,} units", document)

@@ -106,7 +106,7 @@ class Surgery:
         self._mark = mark
         assert self._trained is not None
         try:
-            now = Spec.from_dict(dict(session.spec)), frozenset(session.frozen)
+            now = Spec.from_dict(dict(session.spec())), frozenset(session.frozen())
         except SessionError:
             return
         if same(now, pair_of(self._trained)):
@@ -224,7 +224,7 @@ class Surgery:
         return _planned(Compared(self._trained, self._drawing.document))
 
     def _drawn(self, session: Session) -> Document:
-        spec, frozen = Spec.from_dict(dict(session.spec)), frozenset(session.frozen)
+        spec, frozen = Spec.from_dict(dict(session.spec())), frozenset(session.frozen())
         return adopted(self._drawing.document, spec).with_frozen(frozen)
 
     def _marked(self, session: Session) -> object:

@@ -53,7 +53,7 @@ def test_a_model_is_changed_while_its_training_is_paused(canvas):
     )
     canvas.ask("editor.session.resume()")
     until(lambda: int(canvas.ask(ITERATIONS)) > before + 3, timeout=200, what="more batches")
-    costs = f"int(editor.session.log['cost'].loc[{before} + 1:].notna().sum())"
+    costs = f"int(editor.session.log.frame['cost'].loc[{before} + 1:].notna().sum())"
     until(lambda: int(canvas.ask(costs)) > 2, what="the cost goes on")
 
 

@@ -92,10 +92,10 @@ def test_a_brick_is_frozen_and_trained_again(editor, hand_pump, session):
     editor.drawing.freeze("mlp/linear_0")
     assert bar(editor, hand_pump)["changes"] == ["freeze mlp/linear_0"]
     editor.apply()
-    assert session.frozen == ("mlp/linear_0",)
+    assert session.frozen() == ("mlp/linear_0",)
     editor.drawing.freeze("mlp/linear_0", False)
     editor.apply()
-    assert session.frozen == ()
+    assert session.frozen() == ()
 
 
 def test_a_wider_layer_gets_copies(editor, hand_pump, session):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from workbench.bricks import MLP, symbolic_parameters
+from workbench.bricks import MLP, Brick, symbolic_parameters
 from workbench.bricks.activations import Identity, Rectifier
 from workbench.builder.convert import from_spec
 from workbench.builder.fields import Json
@@ -90,9 +90,10 @@ def deepen(spec: Spec, brick: str) -> Deepened:
     path = brick.rpartition("/")[0]
     mlp = bricks.get(path)
     top = next((one for one in spec.bricks if one.name == path), None)
-    if top is None or not isinstance(mlp, MLP) or bricks[brick] not in mlp.linear_transformations:
+    layers: list[Brick] = list(mlp.linear_transformations) if isinstance(mlp, MLP) else []
+    if top is None or not isinstance(mlp, MLP) or bricks[brick] not in layers:
         raise BuilderError(NO_MLP.format(path=brick))
-    number, count = mlp.linear_transformations.index(bricks[brick]), len(mlp.activations)
+    number, count = layers.index(bricks[brick]), len(layers)
     if number == count - 1:
         raise BuilderError(LAST.format(path=brick, mlp=path))
     place = number + 1

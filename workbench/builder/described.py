@@ -13,7 +13,6 @@ from workbench.errors import BuilderError
 from workbench.extensions.monitoring import MonitoringExtension
 from workbench.graph.hierarchy import get_brick, path_of
 from workbench.interfaces import Loop, Session
-from workbench.model import Model
 from workbench.monitoring.quantity import MonitoredQuantity
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import ancestors
@@ -144,15 +143,15 @@ def _frozen(loop: Loop, algorithm: GradientDescent) -> tuple[str, ...]:
     """Return the paths of the bricks of which no parameter is trained."""
     trained = set(algorithm.parameters)
     bricks: dict[str, list[SharedVariable]] = {}
-    model = loop.model if isinstance(loop.model, Model) else Model(algorithm.cost)
-    for parameter in model.parameters:
+    parameters = algorithm.parameters if loop.model is None else loop.model.parameters
+    for parameter in parameters:
         brick = get_brick(parameter)
         if brick is not None:
             bricks.setdefault(brick.path(), []).append(parameter)
     found = []
-    for path, parameters in bricks.items():
-        idle = [str(one.name) for one in parameters if one not in trained]
-        if idle and len(idle) < len(parameters):
+    for path, own in bricks.items():
+        idle = [str(one.name) for one in own if one not in trained]
+        if idle and len(idle) < len(own):
             raise BuilderError(PARTLY.format(brick=path, names=", ".join(idle)))
         if idle:
             found.append(path)

@@ -159,8 +159,8 @@ def growths(
         if name not in old:
             continue
         shape = list(old[name].shape)
-        for one in several:
-            shape[one.axis] = len(one.origins)
+        for copied in several:
+            shape[copied.axis] = len(copied.origins)
         if tuple(shape) != new[name].shape:
             raise BuilderError(
                 MISFIT.format(

@@ -116,8 +116,8 @@ def operate(
     before, old = parts_of(loop), variables_of(loop)
     description = description_of(loop)
     _check_replaceable(loop)
-    model = loop.model if isinstance(loop.model, Model) else Model(before.algorithm.cost)
-    tops = [brick for brick in model.get_top_bricks() if isinstance(brick, Brick)]
+    described = Model(list(description.wires))
+    tops = [brick for brick in described.get_top_bricks() if isinstance(brick, Brick)]
     earlier = {one: name for name, one in (moved or {}).items() if "/" not in name + one}
     seeds = {
         earlier.get(top.name, top.name): seed
@@ -315,7 +315,7 @@ class _Replaced:
         brick: Any = get_brick(variable)
         twin = None if brick is None else self._bricks.get(brick.path())
         own = [] if twin is None else [p for p in twin.parameters if p is not None]
-        return next((p for p in own if p.name == variable.name), None)  # type: ignore[return-value]
+        return next((p for p in own if p.name == variable.name), None)
 
 
 def _rule_for(rule: StepRule, replaced: _Replaced) -> StepRule:

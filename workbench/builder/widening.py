@@ -229,11 +229,15 @@ def _after(
 # Settings.
 
 
+def _number_in(mlp: MLP, layer: Brick) -> int:
+    return next(i for i, one in enumerate(mlp.linear_transformations) if one is layer)
+
+
 def _with_outputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, units: int) -> Spec:
     name = "num_filters" if isinstance(bricks[path], Convolutional) else "output_dim"
     parent = bricks.get(path.rpartition("/")[0])
     if isinstance(parent, MLP):
-        number = list(parent.linear_transformations).index(bricks[path])
+        number = _number_in(parent, bricks[path])
         return _with_dim(spec, path.rpartition("/")[0], parent, number + 1, units)
     return _with_setting(spec, path, name, units)
 
@@ -248,7 +252,7 @@ def _with_inputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, u
     assert isinstance(brick, Linear)
     wider = brick.input_dim // now * units
     if isinstance(parent, MLP):
-        number = list(parent.linear_transformations).index(brick)
+        number = _number_in(parent, brick)
         where = path.rpartition("/")[0]
         place = place_in(spec, where)
         dims = None if place is None else _get(spec.to_dict(), f"{place}/dims")

@@ -101,9 +101,8 @@ class Editing(interfaces.Session):
         action = partial(make, self.main_loop, "drop", details)
         return self._queue.ask("drop", f"drop {shown(found)}", action, details)
 
-    @property
     def spec(self) -> dict[str, Any]:
-        """The specification of the model, as a JSON value; see `workbench.builder.Spec`.
+        """Return the specification of the model, as a JSON value; see `workbench.builder.Spec`.
 
         Raises
         ------
@@ -112,9 +111,8 @@ class Editing(interfaces.Session):
         """
         return described(self.main_loop).spec.to_dict()
 
-    @property
     def frozen(self) -> tuple[str, ...]:
-        """The paths of the bricks that are not trained.
+        """Return the paths of the bricks that are not trained.
 
         Raises
         ------
@@ -174,7 +172,7 @@ class Editing(interfaces.Session):
         Examples
         --------
         >>> from workbench.builder import Spec, widen
-        >>> wider = widen(Spec.from_dict(session.spec), "mlp/linear_0", 200)  # doctest: +SKIP
+        >>> wider = widen(Spec.from_dict(session.spec()), "mlp/linear_0", 200)  # doctest: +SKIP
         >>> session.rebuild(wider.spec, widened=[wider.brick])  # doctest: +SKIP
         """
         details = request(self.main_loop, spec, frozen, moved, widened, noise)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from workbench.builder import BuilderError, Spec
@@ -81,6 +81,26 @@ def rebuild(main_loop: MainLoop, details: dict[str, Any]) -> dict[str, Any]:
     details.update({key: len(result[key]) for key in ("kept", "new", "again")})
     details["ended"] = result["ended"]
     return result
+
+
+def last_rebuild(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Mapping[str, Any] | None:
+    """Return the last record of a rebuilt model among interventions, or None."""
+    found = [record for _, record in records if record.get("command") == "rebuild"]
+    return found[-1] if found else None
+
+
+def rebuild_as(main_loop: MainLoop, record: Mapping[str, Any]) -> None:
+    """Give a main loop the model of a record, unless it has that model.
+
+    Raises
+    ------
+    BuilderError
+        If the model cannot be built.
+    """
+    present, spec = description_of(main_loop), Spec.from_dict(record["spec"])
+    frozen = list(record["frozen"])
+    if not spec.same_as(present.spec) or frozen != list(present.frozen):
+        operate(main_loop, spec, frozen=frozen)
 
 
 def described(main_loop: MainLoop) -> Description:

@@ -62,9 +62,10 @@ function Bar(surgery: SurgeryPayload) {
               onChange={({ target }) => setCopies(target.checked)}
             />
             <span>
-              copy units
-              {copies && (reason ? `; the function changes: ${reason}` : ", the function stays")}
-              {!copies && `: ${widened.join(", ")} will be drawn again`}
+              {copies && !reason && "new units are copies, so the model computes the same at first"}
+              {copies && reason && `new units are copies, but the function changes: ${reason}`}
+              {!copies &&
+                `new units are copies (off: ${widened.join(", ")} starts from its initialisation)`}
             </span>
           </label>
         )}
