@@ -839,7 +839,7 @@ export interface BoardPayload {
   control_channel: boolean;
 }
 
-/** What was applied last; `number` grows with each. */
+/** Receipt for the edits that were applied last; `number` grows with each. */
 export interface SurgeryReceipt {
   number: number;
   text: string;
