@@ -43,7 +43,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class Growth:
-    """How a parameter gets its new values.
+    """Rule by which a wider parameter gets its new values.
 
     Attributes
     ----------

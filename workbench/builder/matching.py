@@ -19,7 +19,7 @@ NUMBERED = re.compile(r"(.+)_\d+(@\d+)?")
 
 
 class Held(NamedTuple):
-    """What decides whether a parameter can keep an earlier value.
+    """Properties of a parameter that decide whether it can keep an earlier value.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ Parameters = Mapping[str, Held]
 
 @dataclass(frozen=True)
 class Matching:
-    """Which parameters of a new model correspond to parameters of an old one.
+    """Correspondence between the parameters of a new model and those of an old one.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a run would keep if its model were replaced by another one, without a run."""
+"""`plan`, which says what a run would keep if its model were replaced by another one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Plan(Hinted):
-    """What a run would keep, and what would be new.
+    """Forecast of what a run would keep, and what would be new.
 
     Attributes
     ----------

@@ -59,7 +59,7 @@ HOLDS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a new model has in common with the old one.
+    """Result of a replacement: what the new model has in common with the old one.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ PASSING: tuple[type[Brick], ...] = (Activation, Dropout, Pooling, Flattener)
 
 @dataclass
 class Followers:
-    """What reads the units of a layer.
+    """Bricks that read the units of a layer.
 
     Attributes
     ----------
