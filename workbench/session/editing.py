@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import interfaces
-from workbench.builder import Spec
 from workbench.data.editing import (
     checked_examples,
     edits_of,
@@ -21,6 +20,9 @@ from workbench.session.command import Command
 from workbench.session.queue import Queue
 from workbench.session.rebuilding import described, rebuild, request
 from workbench.utils.values import to_python
+
+if TYPE_CHECKING:
+    from workbench.builder import Spec
 
 FEW = 10
 """Maximum number of examples that the text of a command lists."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.builder import BuilderError, Spec
-from workbench.builder.described import Description, description_of
-from workbench.builder.differences import differences
-from workbench.builder.surgery import operate
-from workbench.errors import SessionError
+from workbench.errors import BuilderError, SessionError
 from workbench.main_loop import MainLoop
 from workbench.session.queue import Refused
+
+if TYPE_CHECKING:  # importing the builder takes longer than starting a session
+    from workbench.builder import Spec
+    from workbench.builder.described import Description
 
 SHOWN = 3
 """Maximum number of changes that the text of a command lists."""
@@ -36,6 +36,8 @@ def request(
     SessionError
         If the present model cannot be described, or if nothing would change.
     """
+    from workbench.builder import Spec
+
     given = spec if isinstance(spec, Spec) else Spec.from_dict(dict(spec))
     details: dict[str, Any] = {
         "spec": {**given.to_dict(), "positions": {}},
@@ -51,8 +53,19 @@ def request(
     return {**details, "what": "; ".join(changes[:SHOWN]) + more}
 
 
+def check_spec(given: Any) -> None:
+    """Raise `SpecError` unless a value is the JSON value of a specification."""
+    from workbench.builder import Spec
+
+    Spec.from_dict(given)
+
+
 def rebuild(main_loop: MainLoop, details: dict[str, Any]) -> dict[str, Any]:
     """Replace the model in the training thread, and add what it was before to `details`."""
+    from workbench.builder import Spec
+    from workbench.builder.described import description_of
+    from workbench.builder.surgery import operate
+
     try:
         present = description_of(main_loop)
         frozen = details["frozen"]
@@ -97,6 +110,10 @@ def rebuild_as(main_loop: MainLoop, record: Mapping[str, Any]) -> None:
     BuilderError
         If the model cannot be built.
     """
+    from workbench.builder import Spec
+    from workbench.builder.described import description_of
+    from workbench.builder.surgery import operate
+
     present, spec = description_of(main_loop), Spec.from_dict(record["spec"])
     frozen = list(record["frozen"])
     if not spec.same_as(present.spec) or frozen != list(present.frozen):
@@ -105,6 +122,8 @@ def rebuild_as(main_loop: MainLoop, record: Mapping[str, Any]) -> None:
 
 def described(main_loop: MainLoop) -> Description:
     """Return the description of the model of a run; raise `SessionError` if it has none."""
+    from workbench.builder.described import description_of
+
     try:
         return description_of(main_loop)
     except BuilderError as error:
@@ -112,6 +131,8 @@ def described(main_loop: MainLoop) -> Description:
 
 
 def _changes(present: Description, spec: Spec, details: Mapping[str, Any]) -> list[str]:
+    from workbench.builder.differences import differences
+
     frozen = details["frozen"]
     return differences(
         present.spec,

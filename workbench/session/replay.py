@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from workbench.builder import Spec
 from workbench.errors import SessionError, SpecError, nearest
 from workbench.extensions.finish_after import GOAL
 from workbench.log import SQLiteLog, TrainingLogBase
@@ -22,7 +21,7 @@ from workbench.session.editing import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
 from workbench.session.interventions import CHANGING, REPLAYED
 from workbench.session.queue import Queue
-from workbench.session.rebuilding import rebuild
+from workbench.session.rebuilding import check_spec, rebuild
 from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
 
@@ -244,7 +243,7 @@ class Replay:
 
     def _rebuild(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
         try:
-            Spec.from_dict(record["spec"])
+            check_spec(record["spec"])
         except (SpecError, KeyError) as error:
             raise SessionError(NO_VALUE.format(text=record["text"], error=error)) from error
         self._rebuilt = True
