@@ -16,8 +16,8 @@ from workbench.errors import NotFiniteError, SessionError
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import State, rewind
-from workbench.session.rewind import Rewinder
+from workbench.session import State, snapshot_taker
+from workbench.session.snapshot_taker import SnapshotTaker
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
@@ -211,8 +211,8 @@ def test_commands_that_come_while_batches_are_repeated_wait(paused, monkeypatch)
     go_to(paused, 20)
     for snapshot in paused.snapshots:  # only the first is left, so that all is repeated
         if snapshot.iteration:
-            paused._worker.rewinder.ring._kept.remove(snapshot)
-    monkeypatch.setattr(Rewinder, "take_soon", lambda *_: None)
+            paused._worker.rewinder.taker.ring._kept.remove(snapshot)
+    monkeypatch.setattr(SnapshotTaker, "take_soon", lambda *_: None)
     back, other = paused.rewind(18), paused.set(rate(paused), 0.5)
     other.wait(SOON)
     assert (back.iteration, other.iteration) == (18, 18)
@@ -227,7 +227,7 @@ def test_stop_ends_the_repetition():
     session = runs.build(None, Slow(after_batch=True)).start()
     while session.log.status["iterations_done"] < 12:
         time.sleep(0.01)
-    ring = session._worker.rewinder.ring
+    ring = session._worker.rewinder.taker.ring
     session.pause().wait(SOON)
     ring._kept[1:] = []
     back = session.rewind(11)
@@ -270,7 +270,7 @@ def test_an_iteration_behind_a_lost_snapshot_is_refused(paused):
     go_to(paused, 5)
     paused.set(rate(paused), 0.01).wait(SOON)
     go_to(paused, 12)
-    ring = paused._worker.rewinder.ring
+    ring = paused._worker.rewinder.taker.ring
     ring._kept[:] = [s for s in ring if s.changes == 0]
     with pytest.raises(
         SessionError, match=r"iteration 9 cannot be reached exactly, since no snapshot"
@@ -317,7 +317,7 @@ def test_any_way_through_a_run_can_be_gone_again(actions):
 
 def keep(session, keeps):
     """Forget the snapshots of a session but for some."""
-    ring = session._worker.rewinder.ring
+    ring = session._worker.rewinder.taker.ring
     ring._kept[:] = [snapshot for snapshot in ring if keeps(snapshot)]
 
 
@@ -486,7 +486,7 @@ def test_a_rewind_does_not_need_a_snapshot_of_the_state_that_is_left(paused, mon
         raise MemoryError("no memory is left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rewind, "snapshot_of", failing)
+        patch.setattr(snapshot_taker, "snapshot_of", failing)
         paused.rewind(3).wait(SOON)
         with pytest.raises(SessionError, match=r"no snapshot could be taken .*MemoryError: no m"):
             paused.undo().wait(SOON)

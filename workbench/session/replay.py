@@ -17,7 +17,7 @@ from workbench.main_loop import MainLoop
 from workbench.main_loop.facts import INITIAL
 from workbench.session.branch import interventions
 from workbench.session.command import Command
-from workbench.session.editing import checked, make
+from workbench.session.examples import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
 from workbench.session.interventions import CHANGING, REPLAYED
 from workbench.session.queue import Queue

@@ -100,7 +100,7 @@ class Worker:
         self.queue.edits = edits = Edits(main_loop, self._run, self.queue, self._journal)
         self.pause = Pause(main_loop, self._run, self.queue, self._journal, edits, self._paused)
         self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal, edits)
-        self.queue.changes = self.rewinder
+        self.queue.changes = self.rewinder.changes
         self.prober = Prober(main_loop, self.queue)
         self.state = State.CREATED
         self.exception: BaseException | None = None
