@@ -308,7 +308,7 @@ class Run:
         batches, status = main_loop.epoch_iterator, main_loop.status
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
         process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
-        after_batch = self.after_batch
+        after_batch, unseen = self.after_batch, facts.awaits_first_batch(status)
         total, within = profile.total, profile.current
         read, train = (*within, "read_data"), (*within, "train")
         total.setdefault(read, 0.0)
@@ -330,6 +330,9 @@ class Run:
                 raise
             total[read] += perf_counter() - start
             self.in_hand = True
+            if unseen:
+                facts.record_first_batch(status, batch)
+                unseen = False
             fire(CallbackName.BEFORE_BATCH, batch)
             if batches is not main_loop.epoch_iterator:
                 return False

@@ -20,7 +20,8 @@ from workbench.session.fork import Fork
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Refused
-from workbench.session.replay import Replay, start_note, thread_note, to_replay
+from workbench.session.replay import Replay, to_replay
+from workbench.session.replay_notes import start_notes, tell_of_first_batch, thread_note
 from workbench.session.snapshots import Snapshot
 from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
@@ -221,10 +222,10 @@ class States(Editing):
             tell(note)
 
         def action() -> object:
-            note = start_note(given, self.main_loop)  # known when training has started
-            if note is not None:
+            for note in start_notes(given, self.main_loop):  # known when training has started
                 tell(note)
             replay.check(self.log.status["iterations_done"])
+            tell_of_first_batch(given, self.main_loop)
             replay.begin(self._queue, command)
             return LATER
 
