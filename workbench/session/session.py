@@ -218,7 +218,14 @@ class Session(FixedAttributes, States):
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 
     def resume(self) -> Command:
-        """Continue training after a pause."""
+        """Continue training after a pause.
+
+        Warns
+        -----
+        SessionWarning
+            If other sessions are training, once for each of them.
+        """
+        self._worker.warn_before_resuming()
         return self._queue.ask("resume", "resume", self._worker.pause.resume, early=True)
 
     def step(self, n: int = 1) -> Command:
