@@ -1,5 +1,6 @@
 """Rewinds: the same numbers again, branches that keep what was left, undo, and refusals."""
 
+import threading
 import time
 
 import numpy as np
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.support import runs
 from tests.support.fakes import make
-from tests.support.waiting import SOON, paused_at
+from tests.support.waiting import SOON, paused_at, until
 from workbench.errors import NotFiniteError, SessionError
-from workbench.extensions import FinishAfter, SimpleExtension
+from workbench.extensions import FinishAfter, SimpleExtension, TrainingExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.session import State, snapshot_taker
@@ -41,8 +42,8 @@ def go_to(session, iteration):
 
 @pytest.fixture
 def paused():
-    session = runs.build(30).start()
-    session.pause().wait(SOON)
+    session = runs.build(30).start(paused=True)
+    go_to(session, 3)
     session.rewind(0).wait(SOON)
     return session
 
@@ -219,19 +220,29 @@ def test_commands_that_come_while_batches_are_repeated_wait(paused, monkeypatch)
     assert paused.interventions[-2]["differs"] == []
 
 
-def test_stop_ends_the_repetition():
-    class Slow(SimpleExtension):
-        def do(self, which_callback, *args):
-            time.sleep(0.05)
+class Gate(TrainingExtension):
+    """Extension that waits after each batch while its gate is closed."""
 
-    session = runs.build(None, Slow(after_batch=True)).start()
-    while session.log.status["iterations_done"] < 12:
-        time.sleep(0.01)
+    def __init__(self):
+        super().__init__()
+        self.open = threading.Event()
+        self.open.set()
+
+    def after_batch(self, batch):
+        assert self.open.wait(SOON)
+
+
+def test_stop_ends_the_repetition():
+    gate = Gate()
+    session = runs.build(None, gate).start()
+    until(lambda: session.log.status["iterations_done"] >= 12)
     ring = session._worker.rewinder.taker.ring
     session.pause().wait(SOON)
     ring._kept[1:] = []
+    gate.open.clear()
     back = session.rewind(11)
     session.stop()
+    gate.open.set()
     assert session.wait(SOON)
     assert not back.state.startswith("applied")
     assert session.log.status["iterations_done"] < 11
