@@ -112,12 +112,12 @@ def _parts(value: Any) -> Iterable[bytes]:
         yield some.view(torch.uint8).numpy().tobytes()
         return
     array = np.asarray(value)
-    some = array.reshape(-1)[:: max(1, -(-array.size // SAMPLED))]
+    few = array.reshape(-1)[:: max(1, -(-array.size // SAMPLED))]
     yield f"{array.dtype} {array.shape}".encode()
     if array.dtype == object:  # arrays of different lengths, or text
-        for one in some[:EXAMPLES]:
+        for one in few[:EXAMPLES]:
             plain = isinstance(one, (str, bytes, int, float))
             known = _parts(one) if isinstance(one, (np.ndarray, torch.Tensor)) else ()
             yield from [repr(one).encode()] if plain else known
     else:
-        yield np.ascontiguousarray(some).tobytes()
+        yield np.ascontiguousarray(few).tobytes()

@@ -197,7 +197,7 @@ def _version(tensor: torch.Tensor) -> int:
 def _checksum(tensor: torch.Tensor, exact: bool) -> int:
     flat = tensor.detach().reshape(-1)
     some = flat if exact else flat[:: max(1, -(-flat.numel() // SAMPLED))]
-    return zlib.crc32(some.contiguous().cpu().view(torch.uint8).numpy())
+    return zlib.crc32(some.contiguous().cpu().view(torch.uint8).numpy().data)
 
 
 def _listed(names: Iterable[str]) -> str:
