@@ -3,10 +3,10 @@
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
 view is refreshed a few times per second while a page shows it, and less often if its refreshes take
-more than 1 % of the time: up to every half second, or in 10 % of the time if they are slow. All views
-together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server.
-An error in a view is shown in this view and does not affect other views. It is also logged once,
-unless it is a `WorkbenchError`.
+more than 1 % of the time: up to every half second, or in 10 % of the time if they are slow. All
+views together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook
+server. An error in a view is shown in this view and does not affect other views. It is also logged
+once, unless it is a `WorkbenchError`.
 """
 
 from __future__ import annotations
