@@ -1,0 +1,271 @@
+"""`View`, a drawing of a model that can be looked at but not edited.
+
+Some models have no specification: an ONNX file, or a module of torch whose class does not keep its
+settings. The canvas shows their nodes, with groups to open and close, and refuses everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import BoardState, Describable
+from extensions_live.editor.document import Document
+from extensions_live.editor.icons import icon
+from extensions_live.editor.intents import NAMES
+from extensions_live.editor.nodes import point
+from extensions_live.messages import BoardEdge, BoardNode, BoardPayload, CodeData
+from workbench.builder import Built
+from workbench.builder.drawing import diagram_of
+from workbench.diagrams import Diagram, Edge, Node
+from workbench.diagrams.diagram import UNKNOWN
+from workbench.errors import BuilderError
+
+
+def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
+    """Return a board for a model or, if it cannot be edited, a view of it.
+
+    Raises
+    ------
+    BuilderError
+        If the model cannot be described.
+    ArgumentError
+        If a file cannot be read.
+    """
+    if isinstance(model, (str, Path)):
+        return View(diagram_of(model), "an ONNX file can be looked at, but not edited")
+    try:
+        return Board(model)
+    except BuilderError as error:
+        if not isinstance(model, torch.nn.Module):
+            raise
+        reason = f"this module can be looked at, but not edited: {error}"
+        return View(diagram_of(model), reason)
+
+
+class View(BoardState):
+    """Drawing of a model that cannot be edited.
+
+    Parameters
+    ----------
+    diagram : Diagram
+        With all groups open.
+    reason : str
+        Why it cannot be edited; the text of each refusal.
+
+    Raises
+    ------
+    BuilderError
+        All operations that would change the model raise it.
+    """
+
+    def __init__(self, diagram: Diagram, reason: str) -> None:
+        super().__init__()
+        self.diagram = diagram
+        self.reason = reason
+        shown = diagram.folded()
+        containers = {node.parent for node in diagram.nodes if node.parent is not None}
+        opened = {node.id for node in shown.nodes if node.open}
+        self._closed = containers - opened
+        self._containers = containers
+        self._places: dict[str, tuple[float, float]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the refusal of an operation of a board."""
+        if name in NAMES:
+            return self._refuse
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise BuilderError(self.reason)
+
+    @property
+    def built(self) -> Built:
+        raise BuilderError(self.reason)
+
+    @property
+    def code(self) -> str:
+        return ""
+
+    def has_code(self) -> bool:
+        return True
+
+    def undo(self) -> None:
+        self._refuse()
+
+    def redo(self) -> None:
+        self._refuse()
+
+    def open(self, node: str) -> None:
+        """Show what is in a group."""
+        self._set_closed(self._closed - {self._group(node)})
+
+    def close(self, node: str) -> None:
+        """Hide what is in a group."""
+        self._set_closed(self._closed | {self._group(node)})
+
+    def move(self, positions: Mapping[str, Sequence[float]]) -> None:
+        """Move nodes to positions, by id."""
+        with self._lock:
+            places = {node: point(place) for node, place in positions.items()}
+            known = {node.id for node in self.diagram.nodes}
+            for node in places:
+                if node not in known:
+                    raise BuilderError(f"there is no node {node!r:.80}")
+            self._places |= places
+            self._changed()
+
+    def arrange(self) -> None:
+        """Forget all positions, so that the page arranges the nodes."""
+        with self._lock:
+            self._places.clear()
+            self._changed()
+
+    def _group(self, node: str) -> str:
+        if node not in self._containers:
+            raise BuilderError(f"{node!r:.80} has no parts to show")
+        return node
+
+    def _set_closed(self, closed: set[str]) -> None:
+        with self._lock:
+            self._closed = closed
+            self._changed()
+
+    def _changed(self) -> None:
+        self._drawn = None
+        self.version += 1
+
+    def payload(self, *, code: bool = True) -> BoardPayload:
+        nothing: CodeData = {"text": "", "fault": {"line": 0, "text": self.reason}}
+        return {**super().payload(code=False), "code": nothing}
+
+    def _draw(self, document: Document) -> BoardPayload:
+        found = super()._draw(document)
+        shown = self.diagram.closed(self._closed)
+        wiring = _Wiring(shown)
+        nodes = [self._node(node, wiring) for node in shown.nodes]
+        ends = [(edge["source"], edge["target"]) for edge in wiring.edges]
+        shape = [(node["id"], node["open"]) for node in nodes], ends
+        if shape != self._shape:
+            self._shape = shape
+            self._structure += 1
+        counts = [node.parameters for node in shown.nodes if node.parent is None]
+        found["summary"]["parameters"] = sum(one or 0 for one in counts)
+        return {**found, "nodes": nodes, "edges": wiring.edges, "structure": self._structure}
+
+    def _node(self, node: Node, wiring: _Wiring) -> BoardNode:
+        kind: Any = "operation" if node.kind == "output" else node.kind
+        return {
+            "id": node.id,
+            "kind": kind,
+            "type": node.type or node.title,
+            "title": node.title,
+            "text": " · ".join((*node.lines, *self.diagram.notes)),
+            "icon": icon(kind, node.type),
+            "parent": node.parent,
+            "position": self._places.get(node.id),
+            "inputs": [
+                {"name": name, "many": False, "optional": False, "constant": None}
+                for name in wiring.inputs.get(node.id, {})
+            ],
+            "outputs": [
+                {"name": name, "shape": shape, "dtype": None, "wire": ""}
+                for name, shape in wiring.outputs.get(node.id, {}).items()
+            ],
+            "methods": [],
+            "method": None,
+            "settings": [],
+            "parameters": node.parameters,
+            "flops": node.flops,
+            "fault": None,
+            "open": node.id not in self._closed if node.id in self._containers else None,
+            "editable": False,
+            "cost": None,
+            "monitored": [],
+            "frozen": False,
+        }
+
+
+class _Wiring:
+    """The edges of a diagram in pieces, which begin and end at the borders of groups.
+
+    Attributes
+    ----------
+    edges : list of BoardEdge
+    inputs, outputs : dict of str to dict
+        The ports of each node, by name: the shapes of what goes through them.
+    """
+
+    def __init__(self, diagram: Diagram) -> None:
+        self.edges: list[BoardEdge] = []
+        self.inputs: dict[str, dict[str, str | None]] = {}
+        self.outputs: dict[str, dict[str, str | None]] = {}
+        self._around = {node.id: [*diagram.around(node.id), node.id] for node in diagram.nodes}
+        self._names: dict[tuple[str, str, str], str] = {}
+        self._made: set[str] = set()
+        titles = {node.id: node.title for node in diagram.nodes}
+        for edge in diagram.edges:
+            self._add(edge, titles[edge.source])
+
+    def _add(self, edge: Edge, title: str) -> None:
+        start, end = self._around[edge.source], self._around[edge.target]
+        common = 0
+        while common < min(len(start), len(end)) - 1 and start[common] == end[common]:
+            common += 1
+        name = self._name(edge, title)
+        shape = None if edge.shape == UNKNOWN else edge.shape
+        leaving = start[common:][::-1]  # from the node outwards
+        entering = end[common:]
+        for number, node in enumerate(leaving):
+            self.outputs.setdefault(node, {})[name] = shape
+            if number:
+                self._piece(leaving[number - 1], node, name, shape, to_inside=True)
+        self._piece(leaving[-1], entering[0], name, shape)
+        for number, node in enumerate(entering):
+            self.inputs.setdefault(node, {})[name] = shape
+            if number:
+                self._piece(entering[number - 1], node, name, shape, from_inside=True)
+
+    def _name(self, edge: Edge, title: str) -> str:
+        """Return the name of the ports through which an output goes."""
+        key = (edge.source, edge.port, edge.shape)
+        if key not in self._names:
+            wish, number = f"{title} {edge.port}".strip(), 1
+            name = wish
+            while name in self._names.values():
+                number += 1
+                name = f"{wish} {number}"
+            self._names[key] = name
+        return self._names[key]
+
+    def _piece(
+        self,
+        source: str,
+        target: str,
+        name: str,
+        shape: str | None,
+        *,
+        from_inside: bool = False,
+        to_inside: bool = False,
+    ) -> None:
+        id = f"{source} {target} {name}" + (".in" if from_inside else ".out" if to_inside else "")
+        if id in self._made:
+            return
+        self._made.add(id)
+        self.edges.append({
+            "id": id,
+            "source": source,
+            "output": name,
+            "target": target,
+            "input": name,
+            "index": None,
+            "shape": shape,
+            "dtype": None,
+            "fault": False,
+            "from_inside": from_inside,
+            "to_inside": to_inside,
+        })  # fmt: skip

@@ -1,0 +1,281 @@
+"""Diagrams of ONNX files, read without running anything.
+
+Weights in other files are not read: the main file has their shapes. Nodes are in groups by the
+paths in their names, such as ``/layer1/conv1/Conv``, which exporters write.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.diagrams.diagram import UNKNOWN, Diagram, Edge, Node
+from workbench.errors import ArgumentError
+
+LARGEST = 2**31 - 1
+"""Maximum size of a file in bytes; that of a message of protobuf."""
+
+SMALL = 1024
+"""Number of elements up to which the values of an initialiser take part in shape inference."""
+
+MOST_NODES = 50_000
+MOST_LINES = 4
+DEEPEST = 12
+"""Number of groups around a node, at most."""
+
+FLOATS = frozenset([1, 10, 11, 16, *range(17, 24)])
+"""Numbers of the floating-point types of ONNX."""
+
+MISSING = (
+    "draw: {path} is an ONNX file, which needs the package onnx; install it with pip install onnx"
+)
+
+
+def of_onnx(path: str | Path) -> Diagram:
+    """Return the diagram of an ONNX file.
+
+    Raises
+    ------
+    ArgumentError
+        If the package onnx is missing, or if the file cannot be read; the error says why.
+    """
+    path = Path(path)
+    try:
+        import onnx
+    except ImportError:
+        raise ArgumentError(MISSING.format(path=path)) from None
+    model = _read(path, onnx)
+    notes: list[str] = []
+    model = _inferred(model, onnx, notes)
+    return _Reader(model, path, onnx, notes).diagram()
+
+
+def _read(path: Path, onnx: Any) -> Any:
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ArgumentError(f"draw: {path} {what}; give the path of an ONNX file")
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise ArgumentError(
+            f"draw: {path} has {size:,} bytes, but an ONNX file has at most {LARGEST:,}; save its "
+            "weights as external data"
+        )
+    try:
+        model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
+    except Exception as error:  # protobuf has errors of its own
+        raise ArgumentError(
+            f"draw: {path} is not an ONNX file, or is damaged: {type(error).__name__}: "
+            f"{error!s:.200}"
+        ) from None
+    if not model.graph.node and not model.graph.output:
+        raise ArgumentError(
+            f"draw: {path} is not an ONNX file, or has an empty graph: no nodes and no outputs "
+            "were found"
+        )
+    count = len(model.graph.node)
+    if count > MOST_NODES:
+        raise ArgumentError(
+            f"draw: {path} has {count:,} nodes; at most {MOST_NODES:,} can be drawn"
+        )
+    return model
+
+
+def _inferred(model: Any, onnx: Any, notes: list[str]) -> Any:
+    """Return the model with the shapes of its values, as far as onnx can infer them."""
+    light = onnx.ModelProto()
+    light.CopyFrom(model)
+    kept = []
+    given = {one.name for one in light.graph.input}
+    for one in light.graph.initializer:
+        if _count(one.dims) <= SMALL and one.data_location != onnx.TensorProto.EXTERNAL:
+            kept.append(one)
+        elif one.name not in given:
+            light.graph.input.append(
+                onnx.helper.make_tensor_value_info(one.name, one.data_type, list(one.dims))
+            )
+    values = [onnx.TensorProto.FromString(one.SerializeToString()) for one in kept]
+    del light.graph.initializer[:]
+    light.graph.initializer.extend(values)
+    try:
+        found = onnx.shape_inference.infer_shapes(light, data_prop=True)
+    except Exception as error:  # onnx raises errors of several kinds
+        notes.append(f"Shapes could not be inferred: {' '.join(str(error).split()):.300}")
+        return model
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(found.graph.value_info)
+    inferred = {one.name: one for one in found.graph.output}
+    for one in model.graph.output:
+        if one.name in inferred:
+            one.CopyFrom(inferred[one.name])
+    return model
+
+
+def _count(dims: Iterable[int]) -> int:
+    return math.prod(dims)
+
+
+class _Reader:
+    """The nodes and edges of one ONNX model."""
+
+    def __init__(self, model: Any, path: Path, onnx: Any, notes: list[str]) -> None:
+        self.graph, self.path, self.onnx, self.notes = model.graph, path, onnx, notes
+        self.opset = {one.domain or "ai.onnx": one.version for one in model.opset_import}
+        self.producer = model.producer_name
+        self.initialisers = {one.name: one for one in self.graph.initializer}
+        self.constants = self._constants()
+        self.shapes = self._shapes()
+        self.nodes: dict[str, Node] = {}
+        self.edges: dict[Edge, None] = {}
+        self.sources: dict[str, tuple[str, str]] = {}
+
+    def _constants(self) -> set[str]:
+        """Return the values of nodes that only give a constant."""
+        return {
+            out for node in self.graph.node if node.op_type == "Constant" for out in node.output
+        }
+
+    def _shapes(self) -> dict[str, str]:
+        known = [*self.graph.value_info, *self.graph.input, *self.graph.output]
+        return {one.name: _shape(one.type) for one in known}
+
+    def diagram(self) -> Diagram:
+        """Return the diagram with all groups open."""
+        for one in self.graph.input:
+            if one.name not in self.initialisers:
+                self._end(one, "input")
+        groups = _groups(self.graph.node)
+        for number, node in enumerate(self.graph.node):
+            if node.op_type != "Constant":
+                self._node(number, node, groups[number])
+        missing = self._connect()
+        for one in self.graph.output:
+            self._end(one, "output")
+        count = sum(_count(one.dims) for one in self.graph.initializer if one.data_type in FLOATS)
+        versions = ", ".join(f"{domain} {version}" for domain, version in self.opset.items())
+        summary = " · ".join(
+            part for part in (f"{count:,} parameters", f"opset {versions}" if versions else "",
+                              self.producer) if part
+        )  # fmt: skip
+        if missing:
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            self.notes.append(
+                f"Nothing in the file gives these values: {', '.join(missing[:5])}{more}."
+            )
+        return Diagram(
+            self.path.name, tuple(self.nodes.values()), tuple(self.edges), summary,
+            tuple(self.notes),
+        )  # fmt: skip
+
+    def _end(self, one: Any, kind: Any) -> None:
+        id = f"{kind}:{one.name}"
+        tensor = one.type.tensor_type
+        dtype = self._dtype(tensor.elem_type) if tensor.elem_type else ""
+        self.nodes[id] = Node(id, one.name, kind, dtype)
+        if kind == "input":
+            self.sources[one.name] = id, ""
+        elif one.name in self.sources:
+            self._edge(one.name, id)
+        elif one.name not in self.initialisers and one.name not in self.constants:
+            self.notes.append(f"Nothing in the file gives the output {one.name:.80}.")
+
+    def _dtype(self, number: int) -> str:
+        try:
+            return str(self.onnx.TensorProto.DataType.Name(number)).lower()
+        except ValueError:
+            return f"type {number}"
+
+    def _node(self, number: int, node: Any, groups: tuple[str, ...]) -> None:
+        parent = None
+        for depth in range(len(groups)):
+            id = "/" + "/".join(groups[: depth + 1])
+            self.nodes.setdefault(id, Node(id, groups[depth], "group", parent=parent))
+            parent = id
+        id = f"node:{number}"
+        held = [one for one in node.input if one in self.initialisers]
+        lines = [self._initialiser(name) for name in held[:MOST_LINES]]
+        if len(held) > MOST_LINES:
+            lines.append(f"and {len(held) - MOST_LINES} more")
+        lines = [*_attributes(node, self.onnx), *lines]
+        domain = node.domain if node.domain not in ("", "ai.onnx") else ""
+        kind: Any = "brick" if held else "operation"
+        count = sum(
+            _count(one.dims) for name in held
+            if (one := self.initialisers[name]).data_type in FLOATS
+        )  # fmt: skip
+        self.nodes[id] = Node(
+            id, node.op_type or "?", kind, domain, tuple(lines), parent, parameters=count
+        )
+        several = len([out for out in node.output if out]) > 1
+        for out in node.output:
+            if out:
+                self.sources[out] = id, out if several else ""
+
+    def _initialiser(self, name: str) -> str:
+        one = self.initialisers[name]
+        sizes = " × ".join(map(str, one.dims)) or "scalar"
+        return f"{name.rpartition('.')[2].rpartition('/')[2]} {sizes}"
+
+    def _connect(self) -> list[str]:
+        missing: dict[str, None] = {}
+        for number, node in enumerate(self.graph.node):
+            for name in node.input:
+                if name in self.sources and node.op_type != "Constant":
+                    self._edge(name, f"node:{number}")
+                elif name and name not in self.initialisers and name not in self.constants:
+                    missing[name] = None
+        return list(missing)
+
+    def _edge(self, name: str, target: str) -> None:
+        source, port = self.sources[name]
+        if source != target:
+            self.edges[Edge(source, target, self.shapes.get(name, UNKNOWN), port)] = None
+
+
+def _shape(kind: Any) -> str:
+    """Return the text of a shape; dimensions can be numbers or names."""
+    if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
+        return UNKNOWN
+    sizes = []
+    for one in kind.tensor_type.shape.dim:
+        if one.HasField("dim_value"):
+            sizes.append(str(one.dim_value))
+        else:
+            named = one.dim_param and not one.dim_param.startswith("unk__")
+            sizes.append(one.dim_param if named else UNKNOWN)
+    return " × ".join(sizes) or "scalar"
+
+
+def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
+    """Return the groups around each node, without groups of a single node."""
+    paths = []
+    for node in nodes:
+        parts = [part for part in node.name.split("/") if part] if "/" in node.name else []
+        paths.append(tuple(parts[:-1][:DEEPEST]))
+    members: Mapping[tuple[str, ...], set[int]] = defaultdict(set)
+    for number, path in enumerate(paths):
+        for depth in range(len(path)):
+            members[path[: depth + 1]].add(number)
+    found = []
+    for path in paths:
+        kept = [d for d in range(len(path)) if len(members[path[: d + 1]]) > 1]
+        found.append(path[: max(kept) + 1] if kept else ())
+    return found
+
+
+def _attributes(node: Any, onnx: Any) -> list[str]:
+    """Return the attributes that are numbers, as one line, and those that are graphs."""
+    texts, graphs = [], []
+    for one in node.attribute:
+        if one.type == onnx.AttributeProto.INT:
+            texts.append(f"{one.name} {one.i}")
+        elif one.type == onnx.AttributeProto.INTS and 0 < len(one.ints) <= 6:
+            texts.append(f"{one.name} {' × '.join(map(str, one.ints))}")
+        elif one.type == onnx.AttributeProto.FLOAT:
+            texts.append(f"{one.name} {one.f:g}")
+        elif one.type == onnx.AttributeProto.GRAPH:
+            graphs.append(f"{one.name}: a graph of {len(one.g.node)} nodes")
+    lines = [", ".join(texts[i : i + 2]) for i in range(0, min(len(texts), 4), 2)]
+    return [*lines, *graphs]
