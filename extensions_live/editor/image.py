@@ -13,6 +13,7 @@ from extensions_live.messages import BoardNode, BoardPayload
 from workbench.diagrams import Diagram, Edge, Node
 from workbench.diagrams.columns import Point
 from workbench.diagrams.diagram import UNKNOWN
+from workbench.diagrams.layout import SMALL
 from workbench.diagrams.shapes import Arrow, Curve, Rect, Shapes, Words, bends
 from workbench.diagrams.shapes import draw as shapes_of
 
@@ -107,6 +108,9 @@ def _words(image: Image.Image, shape: Words, scale: float) -> None:
         (shape.x * scale, shape.y * scale), text, shape.colour, font, anchor,
         stroke_width=thick,
     )  # fmt: skip
+    if shape.more:
+        right = shape.x + font.getlength(text) / scale + 8
+        _words(image, Words(right, shape.y, shape.more, SMALL, shape.more_colour), scale)
 
 
 def _arrow(image: Image.Image, shape: Arrow, scale: float) -> None:

@@ -165,6 +165,16 @@ def test_an_edge_can_begin_and_end_at_the_border_of_its_group():
     assert found.routes[1][1][-1][1] == pytest.approx(box.y + box.height)
 
 
+def test_what_is_not_known_is_written_below_the_diagram():
+    diagram = Diagram("net", (Node("a", "a"),), notes=("Shapes are not known.",))
+    svg = to_svg(diagram)
+    assert "Shapes are not known." in texts(svg)
+    (x, y, wide, high) = boxes(svg)[-1]
+    assert x + wide < float(parsed(svg).get("width")) and y + high < float(
+        parsed(svg).get("height")
+    )
+
+
 def test_an_empty_diagram_is_an_empty_image():
     assert texts(to_svg(Diagram("nothing", ()))) == []
 
@@ -223,7 +233,7 @@ def test_a_hostile_name_is_only_text(name):
     parsed(svg)
     assert "<script" not in svg
     page = ModelImage(diagram)._repr_html_()
-    assert re.findall(r"<(\w+)", page) == ["div", "p", "b", "img", "p"]
+    assert re.findall(r"<(\w+)", page) == ["div", "p", "b", "img"]
     shape = r"\|\"[^\"\n|]*\"\|"
     label = r"\[\"[^\"\n]*\"\]"
     for line in to_text(diagram).splitlines()[1:]:

@@ -7,7 +7,7 @@ import re
 from xml.etree import ElementTree
 
 SPACE = "{http://www.w3.org/2000/svg}"
-ALLOWED = {"svg", "title", "desc", "rect", "text", "path", "polygon"}
+ALLOWED = {"svg", "title", "desc", "rect", "text", "path", "polygon", "tspan"}
 
 
 def parsed(text):
@@ -22,7 +22,8 @@ def parsed(text):
 
 def texts(text):
     """Return the texts in an SVG document, from first to last."""
-    return [one.text for one in parsed(text).iter(f"{SPACE}text")]
+    kinds = (f"{SPACE}text", f"{SPACE}tspan")
+    return [one.text for one in parsed(text).iter() if one.tag in kinds]
 
 
 def in_page(page):

@@ -17,6 +17,9 @@ Point = tuple[float, float]
 BETWEEN, GAP, COLUMN, TURN = 26.0, 42.0, 46.0, 34.0
 """Space between boxes of a rank, between ranks, between columns, and below a column."""
 
+ROW = 3
+"""Number of boxes beside each other if there are no edges."""
+
 SWEEPS = 4
 THIN = 14.0
 """Width of the place of an edge that passes a rank."""
@@ -89,6 +92,8 @@ class _Arrangement:
         """Return the rank of each box: below all that it needs, sources near what needs them."""
         inner = [(k.source, k.target) for k in self.links if k.source and k.target]
         inner = [(a, b) for a, b in inner if a != b]
+        if not self.links:  # nothing says what comes first
+            return {name: number // ROW for number, name in enumerate(self.boxes)}
         ranks = dict.fromkeys(self.boxes, 0)
         for _ in range(len(self.boxes)):
             moved = False
@@ -213,7 +218,15 @@ class _Arrangement:
     def _bands(self) -> list[tuple[int, int]]:
         """Return the first rank of each column and the one after its last."""
         heights = [self._height(rank) + GAP for rank in range(len(self.rows))]
-        count = max(1, min(math.ceil(sum(heights) / self.tallest), len(self.rows) // 3))
+        most = max(1, min(math.ceil(sum(heights) / self.tallest), len(self.rows) // 3))
+        for count in range(most, 1, -1):
+            found = self._cut(heights, count)
+            if min(sum(heights[a:b]) for a, b in found) > 0.45 * sum(heights) / count:
+                return found
+        return [(0, len(self.rows))]
+
+    def _cut(self, heights: Sequence[float], count: int) -> list[tuple[int, int]]:
+        """Return ranges of ranks of about the same height, between which few links go."""
         found, first, left = [], 0, sum(heights)
         while count > 1:
             wanted, total, best = left / count, 0.0, (math.inf, first + 1)
@@ -243,11 +256,12 @@ class _Arrangement:
             for item in self.rows[rank]:
                 known[self._key(item)] = x + self._width(item) / 2
                 x += self._width(item) + BETWEEN
-        for sweep in range(2 * SWEEPS + 1):
-            down = sweep % 2 == 0
+        for sweep in range(3 * SWEEPS):
+            down = sweep % 2 == 1
+            both = SWEEPS <= sweep < 2 * SWEEPS
             for rank in range(first, last) if down else range(last - 1, first - 1, -1):
                 around = self.above[rank] if down else self.below[rank]
-                if sweep > SWEEPS:
+                if both:
                     pairs = zip(self.above[rank], self.below[rank], strict=True)
                     around = [[*up, *under] for up, under in pairs]
                 self._move(rank, around, known)
@@ -306,6 +320,8 @@ class _Arrangement:
                 before, after = self._x(number, rank - 1), self._x(number, rank)
                 points += [(before, low), (gap, low), (gap, 0.0), (after, 0.0)]
             passage = self.passages[number].get(rank)
+            if rank == first and link.source is not None:  # pass beside taller boxes
+                points.append((self._x(number, rank), tops[rank] + self._height(rank)))
             if passage is not None:
                 top = tops[rank]
                 points += [(passage.x, top), (passage.x, top + self._height(rank))]

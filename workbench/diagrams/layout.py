@@ -15,7 +15,7 @@ TITLE, SMALL, LABEL = 13.0, 11.0, 10.5
 PAD, HEAD, WIDEST = 16.0, 34.0, 300.0
 """Inner margin of a group, height of its title, and maximum width of text in a node."""
 
-TALLEST, TALLEST_GROUP = 1000.0, 820.0
+TALLEST, TALLEST_GROUP = 1050.0, 1500.0
 """Height at which the diagram, or a group, continues in the next column."""
 
 MARGIN = 12.0
@@ -115,10 +115,10 @@ class _Layouter:
         widths = [width(*one) for one in texts]
         widths[0] += kind
         ports = self.ports.get(node.id, [])
-        labels = max((min(width(shape, LABEL), 190) + 20 for _, shape in ports), default=0.0) * len(
+        labels = max((min(width(shape, LABEL), 190) + 18 for _, shape in ports), default=0.0) * len(
             ports
         )
-        wide = max(64.0, min(max(widths), WIDEST) + 30, labels if len(ports) > 1 else 0.0)
+        wide = max(64.0, min(max(widths), WIDEST) + 30, labels)
         return wide, 32.0 + 16.0 * len(node.facts)
 
     def found(self) -> Layout:
@@ -261,5 +261,5 @@ class _Layouter:
                 continue
             text = cut(edge.shape, 190, LABEL)
             x, y = points[0]
-            found.setdefault((x, y), Label(text, x, y + 5, width(text, LABEL) + 12))
+            found.setdefault((x, y), Label(text, x, y + 5, width(text, LABEL) + 14))
         return list(found.values())

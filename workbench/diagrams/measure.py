@@ -9,8 +9,8 @@ WIDE = frozenset("mwMW@%—→")
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """Return the estimated width of text in pixels, a little more than in common fonts."""
-    return sum(map(_share, text)) * size * (1.07 if bold else 1.0)
+    """Return the estimated width of text in pixels, a little more than in most fonts."""
+    return sum(map(_share, text)) * size * (1.13 if bold else 1.0)
 
 
 def _share(one: str) -> float:
@@ -20,7 +20,7 @@ def _share(one: str) -> float:
         return 0.36
     if one in WIDE:
         return 0.92
-    return 0.68 if one.isupper() else 0.59
+    return 0.7 if one.isupper() else 0.62
 
 
 def cut(text: str, most: float, size: float, bold: bool = False) -> str:

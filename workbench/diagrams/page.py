@@ -25,12 +25,11 @@ def image(diagram: Diagram) -> str:
 
 
 def page(diagram: Diagram) -> str:
-    """Return a diagram, its totals, and what it does not show, as HTML."""
+    """Return a diagram and its totals as HTML."""
     head = f"<b>{escaped(diagram.title)}</b>"
     if diagram.summary:
         head += f" · {escaped(diagram.summary)}"
-    notes = "".join(f"<p>{escaped(note)}</p>" for note in diagram.notes)
-    return f"<div><p>{head}</p>{image(diagram)}{notes}</div>"
+    return f"<div><p>{head}</p>{image(diagram)}</div>"
 
 
 class ModelImage(Hinted):

@@ -6,6 +6,7 @@ and dark pages, and lines have a grey that is visible on both.
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from workbench.diagrams.columns import Box, Point
@@ -27,6 +28,9 @@ ACCENTS = {
 }
 """The colour at the left of a node, by its kind."""
 
+MOST_LINES = 4
+"""Number of lines of a note, at most."""
+
 
 @dataclass(frozen=True)
 class Rect:
@@ -44,7 +48,10 @@ class Rect:
 
 @dataclass(frozen=True)
 class Words:
-    """Text whose base line is at `y`; `x` is its start, or its middle if it is centred."""
+    """Text whose base line is at `y`; `x` is its start, or its middle if it is centred.
+
+    `more` is smaller text that follows it, in another colour.
+    """
 
     x: float
     y: float
@@ -53,6 +60,8 @@ class Words:
     colour: str
     bold: bool = False
     centred: bool = False
+    more: str = ""
+    more_colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,20 @@ def draw(diagram: Diagram) -> Shapes:
         left = label.x - label.width / 2
         shapes.append(Rect(left, label.y, label.width, 16, 8, CHIP, BORDER))
         shapes.append(Words(label.x, label.y + 11.7, label.text, LABEL, CHIP_TEXT, centred=True))
-    return Shapes(tuple(shapes), layout.width, layout.height)
+    wide, high = _write_notes(diagram, layout, shapes)
+    return Shapes(tuple(shapes), wide, high)
+
+
+def _write_notes(diagram: Diagram, layout: Layout, shapes: list[Shape]) -> tuple[float, float]:
+    """Add the notes below the diagram, and return the size of the whole."""
+    wide, y = layout.width, layout.height
+    lines = [line for note in diagram.notes for line in textwrap.wrap(note, 90)[:MOST_LINES]]
+    for line in lines:
+        text = cut(line, 2 * width(line, SMALL), SMALL)
+        shapes.append(Rect(8, y - 6, width(text, SMALL) + 16, 20, 4, CHIP))
+        shapes.append(Words(16, y + 8, text, SMALL, CHIP_TEXT))
+        wide, y = max(wide, width(text, SMALL) + 32), y + 20
+    return wide, y + (4 if lines else 0)
 
 
 def _frame(node: Node, box: Box) -> list[Shape]:
@@ -120,10 +142,11 @@ def _head(node: Node, box: Box) -> list[Shape]:
     full = max([wide + (8 + width(kind, SMALL) if kind else 0), *(width(t, SMALL) for t in lines)])
     shapes: list[Shape] = [
         Rect(box.x, box.y, min(full + 22, box.width), HEAD - 10 + 16 * len(lines), 10, GROUP_HEAD),
-        Words(box.x + 11, box.y + 16.5, title, TITLE, GROUP_TEXT, bold=True),
-    ]
-    if kind:
-        shapes.append(Words(box.x + 11 + wide + 8, box.y + 16.5, kind, SMALL, CHIP))
+        Words(
+            box.x + 11, box.y + 16.5, title, TITLE, GROUP_TEXT, bold=True,
+            more=kind, more_colour=CHIP,
+        ),
+    ]  # fmt: skip
     for number, line in enumerate(lines):
         shapes.append(Words(box.x + 11, box.y + 33 + 16 * number, line, SMALL, CHIP))
     return shapes
@@ -135,15 +158,15 @@ def _card(node: Node, box: Box) -> list[Shape]:
     inner = box.width - 26
     title = cut(node.title, inner, TITLE, bold=True)
     wide = width(title, TITLE, bold=True)
+    room = inner - wide - 8
+    kind = cut(node.type, room, SMALL) if node.type and room > 20 else ""
     shapes: list[Shape] = [
         Rect(box.x, box.y, box.width, box.height, round_, CARD, accent),
         Rect(box.x + 6, box.y + 8, 4, box.height - 16, 2, accent),
-        Words(box.x + 16, box.y + 20.5, title, TITLE, TEXT, bold=True),
-    ]
-    room = inner - wide - 8
-    if node.type and room > 20:
-        kind = cut(node.type, room, SMALL)
-        shapes.append(Words(box.x + 16 + wide + 8, box.y + 20.5, kind, SMALL, SOFT))
+        Words(
+            box.x + 16, box.y + 20.5, title, TITLE, TEXT, bold=True, more=kind, more_colour=SOFT
+        ),
+    ]  # fmt: skip
     for number, line in enumerate(node.facts):
         text = cut(line, inner, SMALL)
         shapes.append(Words(box.x + 16, box.y + 37.5 + 16 * number, text, SMALL, SOFT))

@@ -10,6 +10,7 @@ import html
 import re
 
 from workbench.diagrams.diagram import Diagram
+from workbench.diagrams.layout import SMALL
 from workbench.diagrams.shapes import Arrow, Curve, Rect, Shape, Words, bends, draw
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
@@ -61,9 +62,15 @@ def _element(shape: Shape) -> str:
     if isinstance(shape, Words):
         bold = ' font-weight="600"' if shape.bold else ""
         anchor = ' text-anchor="middle"' if shape.centred else ""
+        more = ""
+        if shape.more:
+            more = (
+                f'<tspan dx="8" fill="{shape.more_colour}" font-size="{_number(SMALL)}" '
+                f'font-weight="400">{escaped(shape.more)}</tspan>'
+            )
         return (
             f'<text x="{_number(shape.x)}" y="{_number(shape.y)}" fill="{shape.colour}" '
-            f'font-size="{_number(shape.size)}"{bold}{anchor}>{escaped(shape.text)}</text>'
+            f'font-size="{_number(shape.size)}"{bold}{anchor}>{escaped(shape.text)}{more}</text>'
         )
     if isinstance(shape, Arrow):
         x, y = shape.x, shape.y
