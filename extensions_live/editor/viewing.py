@@ -153,8 +153,9 @@ class View(BoardState):
         if shape != self._shape:
             self._shape = shape
             self._structure += 1
-        counts = [node.parameters for node in shown.nodes if node.parent is None]
-        found["summary"]["parameters"] = sum(one or 0 for one in counts)
+        outermost = [node for node in shown.nodes if node.parent is None]
+        found["summary"]["parameters"] = sum(node.parameters or 0 for node in outermost)
+        found["summary"]["flops"] = sum(node.flops or 0 for node in outermost)
         return {**found, "nodes": nodes, "edges": wiring.edges, "structure": self._structure}
 
     def _node(self, node: Node, wiring: _Wiring) -> BoardNode:

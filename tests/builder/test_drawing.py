@@ -130,6 +130,14 @@ def test_a_brick_is_drawn_without_being_applied(mlp):
     assert not mlp.allocated and not mlp.children[0].allocated
 
 
+def test_a_brick_is_drawn_in_the_same_way_after_it_was_applied(mlp):
+    before = draw(mlp).svg
+    mlp.apply(tensor.matrix("x"))
+    parameters = list(mlp.children[0].parameters)
+    assert draw(mlp).svg == before
+    assert list(mlp.children[0].parameters) == parameters
+
+
 def test_a_recurrent_brick_has_sequences():
     found = edges_by_title(draw(LSTM(5)))
     assert found["inputs", "lstm"] == "time × batch × 20"

@@ -169,10 +169,8 @@ def test_what_is_not_known_is_written_below_the_diagram():
     diagram = Diagram("net", (Node("a", "a"),), notes=("Shapes are not known.",))
     svg = to_svg(diagram)
     assert "Shapes are not known." in texts(svg)
-    (x, y, wide, high) = boxes(svg)[-1]
-    assert x + wide < float(parsed(svg).get("width")) and y + high < float(
-        parsed(svg).get("height")
-    )
+    (x, y, wide, high), root = boxes(svg)[-1], parsed(svg)
+    assert x + wide < float(root.get("width")) and y + high < float(root.get("height"))
 
 
 def test_an_empty_diagram_is_an_empty_image():
@@ -213,7 +211,7 @@ def test_two_outputs_of_a_node_have_two_labels():
 
 
 def test_every_text_has_a_ground_of_its_own():
-    """So that it can be read on light and dark pages."""
+    """Light and dark pages then make no difference."""
     svg = to_svg(nested(3))
     for one in parsed(svg).iter("{http://www.w3.org/2000/svg}text"):
         x, y = float(one.get("x")), float(one.get("y"))

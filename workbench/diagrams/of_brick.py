@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from workbench.diagrams.diagram import Diagram, Node
+from workbench.diagrams.diagram import Diagram, Kind, Node
 from workbench.diagrams.of_graph import facts, of_graph
 from workbench.graph.hierarchy import Component
 from workbench.tensor import Variable
@@ -43,6 +43,8 @@ def _applied(brick: Any) -> list[Variable]:
         try:
             with symbolic_parameters():
                 twin = _light_copy(brick)
+                if brick.allocated:
+                    twin.allocate()  # the copy says that it is, but has no parameters
                 given = {name: variable(name, *kind) for name, kind in shapes.items()}
                 found = twin.apply(*given.values(), as_list=True)
         except Exception:  # the next guess may be right, and bricks of users can raise anything
@@ -114,7 +116,7 @@ def _hierarchy(brick: Any) -> Iterator[Node]:
         described = one.describe() if hasattr(one, "describe") else ""
         lines, count = facts(one, bool(children))
         lines = (*((described,) if described else ()), *lines)
-        kind = "group" if children else "brick"
+        kind: Kind = "group" if children else "brick"
         yield Node(id, one.name, kind, type(one).__name__, lines, parent, parameters=count)
         seen.update(children)
         waiting += [(child, f"{id}/{i} {child.name}", id) for i, child in enumerate(children)]

@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
 
 @dataclass
 class _Record:
-    """What one run has found.
+    """Findings of one run.
 
     Attributes
     ----------

@@ -73,8 +73,7 @@ def _element(shape: Shape) -> str:
             f'font-size="{_number(shape.size)}"{bold}{anchor}>{escaped(shape.text)}{more}</text>'
         )
     if isinstance(shape, Arrow):
-        x, y = shape.x, shape.y
-        corners = [(x - 4, y - 8), (x + 4, y - 8), (x, y)]
+        corners = [(shape.x + a, shape.y + b) for a, b in ((-4, -8), (4, -8), (0, 0))]
         points = " ".join(f"{_number(a)},{_number(b)}" for a, b in corners)
         return f'<polygon points="{points}" fill="{shape.colour}"/>'
     return (
