@@ -121,6 +121,16 @@ def test_every_node_of_a_block_is_connected(name):
     assert {node.id for node in diagram.nodes} - groups <= ends
 
 
+def test_the_inside_of_a_loop_is_drawn():
+    image = draw(from_spec(BLOCKS["Sequence generator"].spec))
+    nodes = {node.id: node for node in image.diagram.nodes}
+    inside = {node.title for node in nodes.values() if node.parent == "scan"}
+    assert inside == {"transition", "attention", "distribute"}
+    titles = edges_by_title(image)
+    assert titles["fork_inputs", "add"] == "batch × 32"  # one step
+    assert titles["preprocess", "add"] == "time × batch × 32"
+
+
 # Bricks.
 
 

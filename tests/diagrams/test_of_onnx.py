@@ -83,6 +83,19 @@ def test_attributes_are_shown(tmp_path):
     assert edges(image)["Conv", "y"] == "1 × 4 × 4 × 4"
 
 
+def test_a_weight_with_two_names_is_one_weight(tmp_path):
+    nodes = [
+        helper.make_node("Identity", ["onnx::b"], ["copy"]),
+        helper.make_node("Gemm", ["x", "onnx::w", "copy"], ["y"], alpha=1.0, transB=1),
+    ]
+    weights = {"onnx::w": np.zeros((4, 3), "float32"), "onnx::b": np.zeros(4, "float32")}
+    made = model(nodes, [value("x", [2, 3])], [value("y", None)], weights)
+    image = draw(saved(made, tmp_path))
+    assert edges(image) == {("x", "Gemm"): "2 × 3", ("Gemm", "y"): "2 × 4"}
+    gemm = next(node for node in image.diagram.nodes if node.title == "Gemm")
+    assert gemm.lines == ("transB 1", "B 4 × 3", "C 4")
+
+
 def test_weights_in_other_files_are_not_read(mlp, tmp_path):
     path = saved(mlp, tmp_path, save_as_external_data=True, location="w.bin", size_threshold=0)
     (tmp_path / "w.bin").unlink()

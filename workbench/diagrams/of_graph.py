@@ -13,18 +13,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from workbench.diagrams.diagram import UNKNOWN, Diagram, Edge, Kind, Node
+from workbench.diagrams.diagram import Diagram, Edge, Kind, Node
+from workbench.diagrams.variables import (
+    facts,
+    given_to,
+    labels_of,
+    notes_of,
+    roles_of,
+    shape_text,
+)
 from workbench.graph.annotations import ApplicationCall, get_application_call
 from workbench.graph.counts import count_flops
-from workbench.graph.hierarchy import Component, get_brick
-from workbench.roles import AUXILIARY, COST, INPUT, OUTPUT, PARAMETER, has_roles
+from workbench.graph.hierarchy import get_brick
+from workbench.roles import COST, INPUT, OUTPUT, PARAMETER, has_roles
 from workbench.tensor import SharedVariable, Variable, shapes
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, inputs_of
 from workbench.tensor.variable import identity
-
-PLAIN_ROLES = (INPUT, OUTPUT, PARAMETER)
-"""Roles that the place of a variable in the diagram shows."""
 
 SILENT = frozenset(
     ["identity", "getattr", "size", "shape", "detach", "float", "to", "scalar_tensor"]
@@ -34,8 +39,11 @@ SILENT = frozenset(
 LARGE = 3000
 """Number of variables above which operations are not counted, since this takes long."""
 
-MOST_PARAMETERS = 4
-"""Number of parameters of a brick that are listed."""
+STEPS = ("new states go to the next step",)
+
+Call = ApplicationCall | Loop
+Stack = tuple[Call, ...]
+"""The calls and loops around a variable, outermost first."""
 
 Source = tuple[str, str]
 """A node and the name of its output."""
@@ -60,7 +68,7 @@ class Computation(Protocol):
 def of_computation(graph: Computation) -> Diagram:
     """Return the diagram of a computation graph, with notes on its annotations."""
     found = of_graph(graph.outputs)
-    return replace(found, notes=_notes(graph.auxiliary_variables, len(graph.updates)))
+    return replace(found, notes=notes_of(graph.auxiliary_variables, len(graph.updates)))
 
 
 def of_graph(outputs: Sequence[Variable], title: str | None = None) -> Diagram:
@@ -81,46 +89,84 @@ class _Reader:
     def __init__(self, outputs: list[Variable]) -> None:
         self.outputs = outputs
         self.order = ancestors(outputs)
-        self.inside: dict[Variable, tuple[ApplicationCall, ...]] = {}
-        self._find_calls()
-        self.composite = {c for stack in self.inside.values() for c in stack[:-1]}
-        self.labels = _labels(self.order)
+        self.inside: dict[Variable, Stack] = {}
+        self.outer: dict[Variable, Variable | None] = {}  # what the inputs of loops stand for
+        self.loops: set[Loop] = set()
+        self.steps: set[Variable] = set()  # the variables of these loops
+        self.main = self.order
+        self._find_calls(self.order, outputs, ())
+        self.composite: set[Call] = {c for stack in self.inside.values() for c in stack[:-1]}
+        self._open_loops()
+        self.labels = labels_of(self.order)
         self.nodes: dict[str, Node] = {}
         self.edges: dict[Edge, None] = {}
         self.names: dict[object, str] = {}
         self.sources: dict[Variable, Source | None] = {}
-        self.given: dict[tuple[str, str], Variable] = {}
+        self.first: dict[Source, Variable] = {}  # what each source gives
         self.flops = self._flops()
-        self.times = Counter(c.application.brick for c in self._calls())
+        self.times = Counter(
+            c.application.brick for c in self._calls() if isinstance(c, ApplicationCall)
+        )
 
     # Which calls each variable is inside of.
 
-    def _find_calls(self) -> None:
+    def _find_calls(
+        self, order: Sequence[Variable], outputs: Sequence[Variable], base: Stack
+    ) -> None:
         """Find the calls around each variable, outermost first, from the outputs backwards."""
-        self.inside = dict.fromkeys(self.outputs, ())
-        for variable in reversed(self.order):
-            around = self.inside.setdefault(variable, ())
+        inside = dict.fromkeys(outputs, base)
+        for variable in reversed(order):
+            around = inside.setdefault(variable, base)
             needed = self._around_inputs(variable, around)
             for one in inputs_of(variable):
-                if len(needed) >= len(self.inside.get(one, ())):
-                    self.inside[one] = needed
+                if len(needed) >= len(inside.get(one, ())):
+                    inside[one] = needed
+        self.inside = {**inside, **self.inside}
 
-    def _around_inputs(
-        self, variable: Variable, around: tuple[ApplicationCall, ...]
-    ) -> tuple[ApplicationCall, ...]:
+    def _around_inputs(self, variable: Variable, around: Stack) -> Stack:
         call = get_application_call(variable)
         if call is None:
             return around
         brick = call.application.brick
         if has_roles(variable, [OUTPUT]) and variable.owner is not None:
-            same = bool(around) and around[-1].application.brick is brick
+            calls = [one for one in around if isinstance(one, ApplicationCall)]
+            same = bool(calls) and calls[-1].application.brick is brick
             return around if same else (*around, call)
         copied = variable.owner is not None and variable.owner.function is identity
         if copied and has_roles(variable, [INPUT]) and around:
             return around[:-1] if around[-1] is call else around
         return around
 
-    def _calls(self) -> list[ApplicationCall]:
+    def _open_loops(self) -> None:
+        """Add the graph of one step of each loop in which a brick applies others."""
+        order: list[Variable] = []
+        waiting = list(reversed(self.order))
+        while waiting:
+            variable = waiting.pop()
+            loop = None if variable.owner is None else variable.owner.function
+            if not isinstance(loop, Loop) or loop in self.loops or not self._is_open(variable):
+                order.append(variable)
+                continue
+            inner = [v for v in ancestors(loop.inner_outputs) if v not in self.inside]
+            self.loops.add(loop)
+            self.steps.update(inner)
+            sequences, states, contexts = variable.owner.args[:3]  # type: ignore[union-attr]
+            given = [*sequences, *states, *contexts]
+            self.outer |= dict.fromkeys(loop.inner_inputs)
+            self.outer |= dict(zip(loop.inner_inputs, given, strict=False))
+            self._find_calls(inner, loop.inner_outputs, (*self.inside[variable], loop))
+            self.composite |= {c for v in inner for c in self.inside[v][:-1]} | {loop}
+            waiting += [variable, *reversed(inner)]
+        self.order = order
+
+    def _is_open(self, variable: Variable) -> bool:
+        """Return True if the inside of the loop that computes a variable is drawn."""
+        around = self.inside[variable]
+        loop: Any = variable.owner.function  # type: ignore[union-attr]
+        applied = any(has_roles(v, [OUTPUT]) for v in ancestors(loop.inner_outputs))
+        return applied and (not around or around[-1] in self.composite)
+
+    def _calls(self) -> list[Call]:
         return list(dict.fromkeys(call for stack in self.inside.values() for call in stack))
 
     # Nodes.
@@ -128,16 +174,34 @@ class _Reader:
     def diagram(self, title: str) -> Diagram:
         """Return the diagram with all groups open."""
         for variable in self.order:
-            self.sources[variable] = self._source(variable)
+            source = self.sources[variable] = self._source(variable)
+            if source is not None:
+                self.first.setdefault(source, variable)
         for number, variable in enumerate(self.outputs):
             self._output(number, variable)
-        parameters = [v for v in self.order if has_roles(v, [PARAMETER])]
+        parameters = [v for v in self.main if has_roles(v, [PARAMETER])]
         count = sum(math.prod(one.shape) for one in parameters)
         total = [f"{count:,} parameter{'s' * (count != 1)}"] if parameters else []
         if self.flops is not None and self.flops.get("", 0):
             total.append(f"{self.flops['']:,} FLOPs per example")
+        self._remove_unused()
         nodes = _sorted(self.nodes.values())
         return Diagram(title, tuple(nodes), tuple(self.edges), " · ".join(total))
+
+    def _remove_unused(self) -> None:
+        """Remove operations whose results are not used, such as the shape of a parameter."""
+        while True:
+            used = {edge.source for edge in self.edges}
+            containers = {node.parent for node in self.nodes.values()}
+            unused = {
+                id
+                for id, node in self.nodes.items()
+                if node.kind == "operation" and id not in used | containers
+            }
+            if not unused:
+                return
+            self.nodes = {id: node for id, node in self.nodes.items() if id not in unused}
+            self.edges = {edge: None for edge in self.edges if edge.target not in unused}
 
     def _source(self, variable: Variable) -> Source | None:
         """Return the node that gives a variable; make it if it is new."""
@@ -150,6 +214,9 @@ class _Reader:
         hidden = bool(around) and around[-1] not in self.composite
         if variable.is_number or hidden:
             return None
+        loop = variable.owner.function
+        if isinstance(loop, Loop) and loop in self.loops:
+            return self._known(loop.inner_outputs[variable.index])
         if variable.owner.name in SILENT or variable.owner.function is identity:
             return next((s for v in inputs_of(variable) if (s := self._known(v))), None)
         found = [(s, v) for v in inputs_of(variable) if (s := self._known(v))]
@@ -162,16 +229,19 @@ class _Reader:
 
     def _root(self, variable: Variable) -> Source | None:
         """Return the node of an input, or of a shared variable that no brick owns."""
+        if variable in self.outer:
+            outer = self.outer[variable]
+            return None if outer is None else self._known(outer)
         owned = get_brick(variable) is not None or has_roles(variable, [PARAMETER])
         if isinstance(variable, SharedVariable) and owned:
             return None
         dtype = str(variable.dtype).removeprefix("torch.")
         id = self._new(variable.name or "x")
         kind = f"shared {dtype}" if isinstance(variable, SharedVariable) else dtype
-        self.nodes[id] = Node(id, str(variable), "input", kind, _roles(variable))
+        self.nodes[id] = Node(id, str(variable), "input", kind, roles_of(variable))
         return (id, "")
 
-    def _outside_of(self, variable: Variable, stack: tuple[ApplicationCall, ...]) -> Source | None:
+    def _outside_of(self, variable: Variable, stack: Stack) -> Source | None:
         """Return the source of an output of a call: what is inside of it, or its node."""
         call = stack[-1]
         node = self._node_of(stack)
@@ -179,20 +249,25 @@ class _Reader:
             inner = next((s for v in inputs_of(variable) if (s := self._known(v))), None)
             if inner is not None:
                 return inner
-        for given in _given_to(call, variable):
+        assert isinstance(call, ApplicationCall)
+        for given in given_to(call, variable):
             self._edge(self._known(given), node, given)
-        roles = _roles(variable)
+        roles = roles_of(variable)
         if roles and call not in self.composite:
             lines = dict.fromkeys([*self.nodes[node].lines, *roles])
             self.nodes[node] = replace(self.nodes[node], lines=tuple(lines))
         return (node, variable.tag.name or "")
 
-    def _node_of(self, stack: tuple[ApplicationCall, ...]) -> str:
+    def _node_of(self, stack: Stack) -> str:
         """Return the node of the innermost of some calls, and make those around it."""
         call = stack[-1]
         if call in self.names:
             return self.names[call]
         parent = self._node_of(stack[:-1]) if len(stack) > 1 else None
+        if isinstance(call, Loop):
+            id = self.names[call] = self._new("scan")
+            self.nodes[id] = Node(id, "scan", "group", "for each time step", STEPS, parent)
+            return id
         brick: Any = call.application.brick
         id = self.names[call] = self._new(brick.path())
         kind: Kind = "group" if call in self.composite else "brick"
@@ -224,7 +299,7 @@ class _Reader:
             lines = ("a loop over time",) if loop else ()
             kind: Kind = "cost" if has_roles(variable, [COST]) else "operation"
             self.nodes[id] = Node(
-                id, title, kind, name if named else "", (*lines, *_roles(variable)), parent
+                id, title, kind, name if named else "", (*lines, *roles_of(variable)), parent
             )
             for source, given in found:
                 self._edge(source, id, given)
@@ -235,7 +310,7 @@ class _Reader:
         if source is None:
             return
         id = self._new(f"output {number}")
-        roles = _roles(variable)
+        roles = roles_of(variable)
         self.nodes[id] = Node(id, str(variable), "output", "output", roles)
         self._edge(source, id, variable)
 
@@ -245,14 +320,17 @@ class _Reader:
 
     def _edge(self, source: Source | None, target: str, variable: Variable) -> None:
         if source is not None and source[0] != target:
+            known = self.first.setdefault(source, variable)
+            if variable in self.steps and known not in self.steps:
+                variable = known  # the loop takes one step of what comes from outside
             text = shape_text(variable, self.labels)
             self.edges[Edge(source[0], target, text, source[1])] = None
 
     def _flops(self) -> Mapping[str, int] | None:
         """Return the number of operations for one example by path; ``""`` is the total."""
-        if len(self.order) > LARGE:
+        if len(self.main) > LARGE:
             return None
-        inputs = [v for v in self.order if v.owner is None and not isinstance(v, SharedVariable)]
+        inputs = [v for v in self.main if v.owner is None and not isinstance(v, SharedVariable)]
         sizes: dict[Variable | str, Sequence[int]] = {
             v: [1 if (n := shapes.known(size)) is None else n for size in v.fake.shape]
             for v in inputs if not v.is_number
@@ -273,111 +351,3 @@ def _sorted(nodes: Iterable[Node]) -> list[Node]:
                 known[node.id] = node
                 left.remove(node)
     return list(known.values())
-
-
-def _given_to(call: ApplicationCall, output: Variable) -> list[Variable]:
-    """Return the inputs of a call on which one of its outputs depends."""
-    found: dict[Variable, None] = {}
-    waiting, seen = [output], {output}
-    while waiting:
-        variable = waiting.pop()
-        if variable.owner is None:
-            if not isinstance(variable, SharedVariable):
-                found[variable] = None
-            continue
-        copied = variable.owner.function is identity and has_roles(variable, [INPUT])
-        if copied and get_application_call(variable) is call:
-            found[variable.owner.inputs[0]] = None
-            continue
-        fresh = [v for v in reversed(variable.owner.inputs) if v not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    return list(found)
-
-
-def shape_text(variable: Variable, labels: Mapping[object, str]) -> str:
-    """Return the shape of a variable, such as ``batch × 784``."""
-    if variable.is_number:
-        return "a size"
-    texts = []
-    for size in variable.fake.shape:
-        known = shapes.known(size)
-        texts.append(str(known) if known is not None else labels.get(shapes.symbol(size), UNKNOWN))
-    return " × ".join(texts) or "scalar"
-
-
-def _labels(order: Sequence[Variable]) -> dict[object, str]:
-    """Return names of unknown sizes: ``time`` and ``batch`` by the bricks that use them.
-
-    Otherwise the first axis of an input is the batch if no other size of the input is unknown.
-    """
-    found: dict[object, str] = {}
-    for variable in order:
-        call = get_application_call(variable)
-        if call is None or not has_roles(variable, [INPUT]) or variable.is_number:
-            continue
-        bound: Any = call.application
-        if variable.tag.name in getattr(bound, "sequences", ()):
-            names = ("time", "batch")
-        elif variable.tag.name == "query" and variable.ndim == 3:
-            names = ("batch", "time")
-        else:
-            continue
-        for size, name in zip(variable.fake.shape, names, strict=False):
-            if shapes.known(size) is None:
-                found.setdefault(shapes.symbol(size), name)
-    for variable in order:
-        if variable.owner is not None or variable.is_number or isinstance(variable, SharedVariable):
-            continue
-        unknown = [i for i, n in enumerate(variable.fake.shape) if shapes.known(n) is None]
-        if unknown == [0]:
-            found.setdefault(shapes.symbol(variable.fake.shape[0]), "batch")
-    return found
-
-
-def _roles(variable: Variable) -> tuple[str, ...]:
-    """Return the roles of a variable as one line; none if its place shows them."""
-    roles = [role for role in variable.tag.roles if role not in PLAIN_ROLES]
-    return (", ".join(map(repr, roles)),) if roles else ()
-
-
-def facts(brick: Component, composite: bool) -> tuple[tuple[str, ...], int]:
-    """Return the parameters of a brick, with shapes and roles, and the number of all of them."""
-    own = [] if brick._parameters is None else [p for p in brick.parameters if p is not None]
-    lines = []
-    if not composite:
-        for one in own[:MOST_PARAMETERS]:
-            sizes = " × ".join(map(str, one.shape)) or "scalar"
-            roles = [r for r in one.tag.roles if r is not PARAMETER]
-            special = [
-                r for r in roles if not any(o is not r and isinstance(o, type(r)) for o in roles)
-            ]
-            lines.append(" ".join([one.name or "parameter", sizes, *map(repr, special)]))
-        if len(own) > MOST_PARAMETERS:
-            lines.append(f"and {len(own) - MOST_PARAMETERS} more parameters")
-    return tuple(lines), sum(math.prod(p.shape) for p in _all_parameters(brick))
-
-
-def _all_parameters(brick: Component) -> list[Any]:
-    found: dict[Any, None] = {}
-    waiting, seen = [brick], {brick}
-    while waiting:
-        here = waiting.pop()
-        if here._parameters is not None:
-            found |= dict.fromkeys(p for p in here.parameters if p is not None)
-        fresh = [child for child in here.children if child not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    return list(found)
-
-
-def _notes(auxiliary: Sequence[Variable], updates: int) -> tuple[str, ...]:
-    notes = []
-    listed = [v for v in auxiliary if has_roles(v, [AUXILIARY])]
-    if listed:
-        names = ", ".join(dict.fromkeys(map(str, listed[:12])))
-        more = f" and {len(listed) - 12} more" if len(listed) > 12 else ""
-        notes.append(f"Auxiliary variables: {names}{more}.")
-    if updates:
-        notes.append(f"{updates} update{'s' * (updates != 1)} of shared variables.")
-    return tuple(notes)

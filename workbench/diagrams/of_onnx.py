@@ -29,6 +29,15 @@ DEEPEST = 12
 FLOATS = frozenset([1, 10, 11, 16, *range(17, 24)])
 """Numbers of the floating-point types of ONNX."""
 
+FIRST = ("kernel_shape", "strides", "pads", "axis", "axes", "hidden_size")
+"""Attributes that are shown first."""
+
+USUAL = {
+    "dilations": 1, "strides": 1, "group": 1, "pads": 0, "ceil_mode": 0, "storage_order": 0,
+    "alpha": 1, "beta": 1, "transA": 0, "transB": 0, "count_include_pad": 0, "allowzero": 0,
+}  # fmt: skip
+"""Values of attributes that are not shown."""
+
 MISSING = (
     "draw: {path} is an ONNX file, which needs the package onnx; install it with pip install onnx"
 )
@@ -125,6 +134,12 @@ class _Reader:
         self.opset = {one.domain or "ai.onnx": one.version for one in model.opset_import}
         self.producer = model.producer_name
         self.initialisers = {one.name: one for one in self.graph.initializer}
+        self.copies: set[int] = set()  # nodes that give a weight another name
+        for number, node in enumerate(self.graph.node):
+            if node.op_type == "Identity" and set(node.input) <= set(self.initialisers):
+                self.copies.add(number)
+                for out in node.output:
+                    self.initialisers[out] = self.initialisers[node.input[0]]
         self.constants = self._constants()
         self.shapes = self._shapes()
         self.nodes: dict[str, Node] = {}
@@ -148,7 +163,7 @@ class _Reader:
                 self._end(one, "input")
         groups = _groups(self.graph.node)
         for number, node in enumerate(self.graph.node):
-            if node.op_type != "Constant":
+            if node.op_type != "Constant" and number not in self.copies:
                 self._node(number, node, groups[number])
         missing = self._connect()
         for one in self.graph.output:
@@ -195,7 +210,12 @@ class _Reader:
             parent = id
         id = f"node:{number}"
         held = [one for one in node.input if one in self.initialisers]
-        lines = [self._initialiser(name) for name in held[:MOST_LINES]]
+        lines = [
+            self._initialiser(name, formal)
+            for name, formal in zip(node.input, self._names_of_inputs(node), strict=False)
+            if name in self.initialisers
+        ]
+        lines = lines[:MOST_LINES]
         if len(held) > MOST_LINES:
             lines.append(f"and {len(held) - MOST_LINES} more")
         lines = [*_attributes(node, self.onnx), *lines]
@@ -213,16 +233,27 @@ class _Reader:
             if out:
                 self.sources[out] = id, out if several else ""
 
-    def _initialiser(self, name: str) -> str:
+    def _names_of_inputs(self, node: Any) -> list[str]:
+        """Return the names that ONNX gives to the inputs of an operation."""
+        try:
+            known = self.onnx.defs.get_schema(node.op_type, domain=node.domain).inputs
+        except Exception:  # there is no such operation
+            known = []
+        names = [one.name for one in known]
+        return names + [f"input_{number}" for number in range(len(names), len(node.input))]
+
+    def _initialiser(self, name: str, formal: str) -> str:
+        """Return the name and shape of a weight; exporters also write names such as ``x::1``."""
         one = self.initialisers[name]
         sizes = " × ".join(map(str, one.dims)) or "scalar"
-        return f"{name.rpartition('.')[2].rpartition('/')[2]} {sizes}"
+        short = one.name.rpartition(".")[2].rpartition("/")[2]
+        return f"{formal if '::' in short or short.isdecimal() else short} {sizes}"
 
     def _connect(self) -> list[str]:
         missing: dict[str, None] = {}
         for number, node in enumerate(self.graph.node):
             for name in node.input:
-                if name in self.sources and node.op_type != "Constant":
+                if name in self.sources and f"node:{number}" in self.nodes:
                     self._edge(name, f"node:{number}")
                 elif name and name not in self.initialisers and name not in self.constants:
                     missing[name] = None
@@ -266,16 +297,21 @@ def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
 
 
 def _attributes(node: Any, onnx: Any) -> list[str]:
-    """Return the attributes that are numbers, as one line, and those that are graphs."""
-    texts, graphs = [], []
+    """Return the attributes that are numbers, without usual values, and those that are graphs."""
+    texts, graphs = {}, []
     for one in node.attribute:
+        values: list[float] = []
         if one.type == onnx.AttributeProto.INT:
-            texts.append(f"{one.name} {one.i}")
-        elif one.type == onnx.AttributeProto.INTS and 0 < len(one.ints) <= 6:
-            texts.append(f"{one.name} {' × '.join(map(str, one.ints))}")
+            values = [one.i]
+        elif one.type == onnx.AttributeProto.INTS:
+            values = list(one.ints)
         elif one.type == onnx.AttributeProto.FLOAT:
-            texts.append(f"{one.name} {one.f:g}")
+            values = [one.f]
         elif one.type == onnx.AttributeProto.GRAPH:
             graphs.append(f"{one.name}: a graph of {len(one.g.node)} nodes")
-    lines = [", ".join(texts[i : i + 2]) for i in range(0, min(len(texts), 4), 2)]
-    return [*lines, *graphs]
+        usual = USUAL.get(one.name)
+        if 0 < len(values) <= 6 and any(value != usual for value in values):
+            texts[one.name] = f"{one.name} {' × '.join(f'{value:g}' for value in values)}"
+    order = sorted(texts, key=lambda name: (FIRST.index(name) if name in FIRST else 9, name))
+    shown = [texts[name] for name in order[:4]]
+    return [", ".join(shown[i : i + 2]) for i in range(0, len(shown), 2)] + graphs
