@@ -14,15 +14,14 @@ import torch
 
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import BoardState, Describable
+from extensions_live.editor.diagram_nodes import Wiring, board_node
 from extensions_live.editor.document import Document
-from extensions_live.editor.icons import icon
 from extensions_live.editor.intents import NAMES
 from extensions_live.editor.nodes import point
-from extensions_live.messages import BoardEdge, BoardNode, BoardPayload, CodeData
+from extensions_live.messages import BoardNode, BoardPayload, CodeData
 from workbench.builder import Built
 from workbench.builder.drawing import diagram_of
-from workbench.diagrams import Diagram, Edge, Node
-from workbench.diagrams.diagram import UNKNOWN
+from workbench.diagrams import Diagram, Node
 from workbench.errors import BuilderError
 
 
@@ -146,7 +145,7 @@ class View(BoardState):
     def _draw(self, document: Document) -> BoardPayload:
         found = super()._draw(document)
         shown = self.diagram.closed(self._closed)
-        wiring = _Wiring(shown)
+        wiring = Wiring(shown)
         nodes = [self._node(node, wiring) for node in shown.nodes]
         ends = [(edge["source"], edge["target"]) for edge in wiring.edges]
         shape = [(node["id"], node["open"]) for node in nodes], ends
@@ -158,115 +157,10 @@ class View(BoardState):
         found["summary"]["flops"] = sum(node.flops or 0 for node in outermost)
         return {**found, "nodes": nodes, "edges": wiring.edges, "structure": self._structure}
 
-    def _node(self, node: Node, wiring: _Wiring) -> BoardNode:
-        kind: Any = "operation" if node.kind == "output" else node.kind
-        return {
-            "id": node.id,
-            "kind": kind,
-            "type": node.type or node.title,
-            "title": node.title,
-            "text": " · ".join((*node.lines, *self.diagram.notes)),
-            "icon": icon(kind, node.type),
-            "parent": node.parent,
-            "position": self._places.get(node.id),
-            "inputs": [
-                {"name": name, "many": False, "optional": False, "constant": None}
-                for name in wiring.inputs.get(node.id, {})
-            ],
-            "outputs": [
-                {"name": name, "shape": shape, "dtype": None, "wire": ""}
-                for name, shape in wiring.outputs.get(node.id, {}).items()
-            ],
-            "methods": [],
-            "method": None,
-            "settings": [],
-            "parameters": node.parameters,
-            "flops": node.flops,
-            "fault": None,
-            "open": node.id not in self._closed if node.id in self._containers else None,
-            "editable": False,
-            "cost": None,
-            "monitored": [],
-            "frozen": False,
-        }
-
-
-class _Wiring:
-    """The edges of a diagram in pieces, which begin and end at the borders of groups.
-
-    Attributes
-    ----------
-    edges : list of BoardEdge
-    inputs, outputs : dict of str to dict
-        The ports of each node, by name: the shapes of what goes through them.
-    """
-
-    def __init__(self, diagram: Diagram) -> None:
-        self.edges: list[BoardEdge] = []
-        self.inputs: dict[str, dict[str, str | None]] = {}
-        self.outputs: dict[str, dict[str, str | None]] = {}
-        self._around = {node.id: [*diagram.around(node.id), node.id] for node in diagram.nodes}
-        self._names: dict[tuple[str, str, str], str] = {}
-        self._made: set[str] = set()
-        titles = {node.id: node.title for node in diagram.nodes}
-        for edge in diagram.edges:
-            self._add(edge, titles[edge.source])
-
-    def _add(self, edge: Edge, title: str) -> None:
-        start, end = self._around[edge.source], self._around[edge.target]
-        common = 0
-        while common < min(len(start), len(end)) - 1 and start[common] == end[common]:
-            common += 1
-        name = self._name(edge, title)
-        shape = None if edge.shape == UNKNOWN else edge.shape
-        leaving = start[common:][::-1]  # from the node outwards
-        entering = end[common:]
-        for number, node in enumerate(leaving):
-            self.outputs.setdefault(node, {})[name] = shape
-            if number:
-                self._piece(leaving[number - 1], node, name, shape, to_inside=True)
-        self._piece(leaving[-1], entering[0], name, shape)
-        for number, node in enumerate(entering):
-            self.inputs.setdefault(node, {})[name] = shape
-            if number:
-                self._piece(entering[number - 1], node, name, shape, from_inside=True)
-
-    def _name(self, edge: Edge, title: str) -> str:
-        """Return the name of the ports through which an output goes."""
-        key = (edge.source, edge.port, edge.shape)
-        if key not in self._names:
-            wish, number = f"{title} {edge.port}".strip(), 1
-            name = wish
-            while name in self._names.values():
-                number += 1
-                name = f"{wish} {number}"
-            self._names[key] = name
-        return self._names[key]
-
-    def _piece(
-        self,
-        source: str,
-        target: str,
-        name: str,
-        shape: str | None,
-        *,
-        from_inside: bool = False,
-        to_inside: bool = False,
-    ) -> None:
-        id = f"{source} {target} {name}" + (".in" if from_inside else ".out" if to_inside else "")
-        if id in self._made:
-            return
-        self._made.add(id)
-        self.edges.append({
-            "id": id,
-            "source": source,
-            "output": name,
-            "target": target,
-            "input": name,
-            "index": None,
-            "shape": shape,
-            "dtype": None,
-            "fault": False,
-            "from_inside": from_inside,
-            "to_inside": to_inside,
-        })  # fmt: skip
+    def _node(self, node: Node, wiring: Wiring) -> BoardNode:
+        drawn = board_node(node, wiring)
+        drawn["text"] = " · ".join((*node.lines, *self.diagram.notes))
+        drawn["position"] = self._places.get(node.id)
+        if node.id in self._containers:
+            drawn["open"] = node.id not in self._closed
+        return drawn

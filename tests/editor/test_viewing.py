@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from extensions_live import Editor
+from extensions_live.editor import Board
 from extensions_live.editor.intents import NAMES
 from extensions_live.editor.still import EditorStill
 from extensions_live.editor.viewing import View, board_of
@@ -57,6 +58,11 @@ def test_edges_end_at_the_borders_of_open_groups(view):
 
 
 def test_each_edge_has_its_ports(view):
+    ports(view)
+
+
+def ports(view):
+    """Check that each edge begins and ends at ports that its nodes have."""
     found = nodes(view)
     for edge in view.payload()["edges"]:
         source, target = found[edge["source"]], found[edge["target"]]
@@ -103,6 +109,27 @@ def test_a_module_that_can_be_described_is_edited():
     editor = Editor(nn.Linear(4, 3))
     assert not isinstance(editor.drawing, View)
     editor.close()
+
+
+def test_a_described_module_has_its_input_and_shapes():
+    board = Board(nn.Sequential(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 2)))
+    assert set(edges(board).values()) == {"batch × 4"}
+    assert board.fault("sequential") is None
+    assert board.shape("sequential", "output") == "batch × 2"
+
+
+def test_the_inside_of_a_described_module_has_shapes():
+    board = Board(nn.Sequential(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 2)))
+    top = "sequential"
+    board.open(top)
+    found = nodes(board)
+    assert found[f"{top}/0"]["open"] is False and found[f"{top}/1"]["open"] is None
+    assert edges(board)[top, f"{top}/0"] == "batch × 4"
+    assert edges(board)[f"{top}/0", f"{top}/1"] == "batch × 3"
+    assert edges(board)[f"{top}/1", top] == "batch × 2"
+    board.open(f"{top}/0")
+    assert edges(board)[f"{top}/0/0", f"{top}/0/1"] == "batch × 3"
+    ports(board)
 
 
 def test_an_editor_shows_the_module_and_its_image(hand_pump):

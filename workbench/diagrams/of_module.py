@@ -106,19 +106,25 @@ def _names_of_inputs(module: torch.nn.Module) -> list[str]:
 
 def _guesses(module: torch.nn.Module, names: Sequence[str]) -> Iterator[list[Given]]:
     """Yield inputs that fit the first layer with parameters, if there is one input."""
-    if len(names) != 1:
-        return
+    if len(names) == 1:
+        for shape, dtype in shapes_of_input(module):
+            yield [Given(shape, dtype)]
+
+
+def shapes_of_input(
+    module: torch.nn.Module,
+) -> Iterator[tuple[tuple[int | None, ...], torch.dtype]]:
+    """Yield shapes and dtypes of an input that fit the first layer with parameters."""
     for layer in module.modules():
         if isinstance(layer, torch.nn.Linear):
-            yield [Given((None, layer.in_features))]
-            yield [Given((None, None, layer.in_features))]
+            yield (None, layer.in_features), torch.float32
+            yield (None, None, layer.in_features), torch.float32
         elif isinstance(layer, (torch.nn.Embedding, torch.nn.EmbeddingBag)):
-            yield [Given((None, None), torch.int64)]
+            yield (None, None), torch.int64
         elif isinstance(layer, torch.nn.RNNBase):
-            yield [Given((None, None, layer.input_size))]
+            yield (None, None, layer.input_size), torch.float32
         elif isinstance(layer, internals.ConvNd):
-            axes = len(layer.kernel_size)
-            yield [Given((None, layer.in_channels, *[None] * axes))]
+            yield (None, layer.in_channels, *[None] * len(layer.kernel_size)), torch.float32
         elif not list(layer.parameters(recurse=False)):
             continue
         return

@@ -121,8 +121,8 @@ def notes_of(auxiliary: Sequence[Variable], updates: int) -> tuple[str, ...]:
     notes = []
     listed = [v for v in auxiliary if has_roles(v, [AUXILIARY])]
     if listed:
-        names = ", ".join(dict.fromkeys(map(str, listed[:12])))
-        more = f" and {len(listed) - 12} more" if len(listed) > 12 else ""
+        names = ", ".join(dict.fromkeys(map(str, listed[:6])))
+        more = f" and {len(listed) - 6} more" if len(listed) > 6 else ""
         notes.append(f"Auxiliary variables: {names}{more}.")
     if updates:
         notes.append(f"{updates} update{'s' * (updates != 1)} of shared variables.")
