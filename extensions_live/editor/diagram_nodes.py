@@ -16,7 +16,7 @@ def board_node(node: Node, wiring: Wiring) -> BoardNode:
     return {
         "id": node.id,
         "kind": kind,
-        "type": node.type or node.title,
+        "type": node.type or node.kind,
         "title": node.title,
         "text": " · ".join(node.lines),
         "icon": icon(kind, node.type),

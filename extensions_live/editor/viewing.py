@@ -152,9 +152,8 @@ class View(BoardState):
         if shape != self._shape:
             self._shape = shape
             self._structure += 1
-        outermost = [node for node in shown.nodes if node.parent is None]
-        found["summary"]["parameters"] = sum(node.parameters or 0 for node in outermost)
-        found["summary"]["flops"] = sum(node.flops or 0 for node in outermost)
+        found["summary"]["parameters"] = self.diagram.parameters
+        found["summary"]["flops"] = self.diagram.flops
         return {**found, "nodes": nodes, "edges": wiring.edges, "structure": self._structure}
 
     def _node(self, node: Node, wiring: Wiring) -> BoardNode:

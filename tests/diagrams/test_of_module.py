@@ -182,6 +182,75 @@ def test_attention_of_torch():
                         "layers.1.norm2", "output 0"] == "batch × 5 × 8"  # fmt: skip
 
 
+def test_a_module_that_returns_its_input_has_edges_of_its_own():
+    class Skip(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(3, 3)
+            self.same = nn.Identity()
+            self.last = nn.Linear(3, 3)
+
+        def forward(self, x):
+            x = self.first(x)
+            return self.same(x) + self.last(x)
+
+    assert edges(draw(Skip())) == {
+        ("x", "first"): "batch × 3",
+        ("first", "same"): "batch × 3",
+        ("first", "last"): "batch × 3",
+        ("same", "add()"): "batch × 3",
+        ("last", "add()"): "batch × 3",
+        ("add()", "output 0"): "batch × 3",
+    }
+
+
+def test_modules_in_a_plain_list_are_functions():
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [nn.Conv2d(3, 4, 3)]
+
+        def forward(self, x):
+            return self.layers[0](x)
+
+    found = edges(draw(Plain(), inputs=[(None, 3, 8, 8)]))
+    assert found["conv2d()", "output 0"] == "batch × 4 × 6 × 6"
+
+
+def test_a_forward_that_needs_no_tensors_is_drawn_without_edges():
+    class Batched(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(3, 3)
+
+        def forward(self, batch):
+            return [self.first(one["image"]) for one in batch]
+
+    image = draw(Batched())
+    assert not image.diagram.edges and "first" in by_id(image)
+    assert "IndexError" in image.diagram.notes[1] or "TypeError" in image.diagram.notes[1]
+
+
+def test_the_outputs_of_a_module_go_to_the_right_places():
+    class Pair(nn.Module):
+        def forward(self, x):
+            return x[:, :2], x[:, 2:]
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pair = Pair()
+            self.left, self.right = nn.Linear(2, 1), nn.Linear(5, 1)
+
+        def forward(self, x):
+            left, right = self.pair(x)
+            return self.right(right) - self.left(left)
+
+    found = edges(draw(Model(), inputs=[(None, 7)]))
+    assert found["pair.getitem()", "left"] == "batch × 2"
+    assert found["pair.getitem()@2", "right"] == "batch × 5"
+
+
 def test_the_module_does_not_change():
     module = ResNet()
     module.train()

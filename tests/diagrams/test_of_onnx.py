@@ -58,8 +58,8 @@ def test_nodes_groups_and_shapes(mlp, tmp_path):
     found = edges(image)
     assert found["images", "Reshape"] == "batch × 1 × 28 × 28"
     assert found["Gemm", "Relu"] == "? × 50" and found["MatMul", "scores"] == "? × 10"
-    groups = [node.title for node in image.diagram.nodes if node.kind == "group"]
-    assert groups == ["body"]
+    groups = [node for node in image.diagram.nodes if node.kind == "group"]
+    assert [(group.title, group.parameters) for group in groups] == [("body", 39_750)]
     assert {"Gemm", "net.onnx"} & set(texts(image.svg)) == {"Gemm"}
 
 

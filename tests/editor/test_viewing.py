@@ -152,6 +152,8 @@ def test_an_editor_shows_an_onnx_file(tmp_path):
     editor = Editor(tmp_path / "net.onnx")
     assert isinstance(editor.drawing, View)
     assert edges(editor.drawing)["input:x", "node:0"] == "2 × 3"
+    assert editor.drawing.payload()["summary"]["parameters"] == 0
+    assert editor.drawing.payload()["summary"]["flops"] is None
     with pytest.raises(BuilderError, match="an ONNX file can be looked at, but not edited"):
         editor.drawing.add("Linear")
     editor.close()

@@ -106,6 +106,8 @@ class Diagram(Hinted):
         Totals, such as ``"397,510 parameters"``.
     notes : tuple of str
         What the diagram does not show, and why.
+    parameters, flops : int or None
+        The totals, if they are known.
 
     Examples
     --------
@@ -124,6 +126,8 @@ class Diagram(Hinted):
     edges: tuple[Edge, ...] = ()
     summary: str = ""
     notes: tuple[str, ...] = ()
+    parameters: int | None = None
+    flops: int | None = None
 
     def parents(self) -> dict[str, str | None]:
         """Return the id of the node around each node."""

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from workbench.diagrams.diagram import Diagram, Kind, Node
-from workbench.diagrams.of_graph import facts, of_graph
+from workbench.diagrams.of_graph import of_graph
+from workbench.diagrams.variables import facts
 from workbench.graph.hierarchy import Component
 from workbench.tensor import Variable
 from workbench.tensor.inputs import variable

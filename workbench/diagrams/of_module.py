@@ -93,7 +93,8 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
         "Shapes are not known; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)] "
         f"for {', '.join(names) or 'the input'}."
     )
-    return Diagram(title, tuple(_hierarchy(module)), (), _counted(module), (note, *reasons[-1:]))
+    return Diagram(title, tuple(_hierarchy(module)), (), _counted(module), (note, *reasons[-1:]),
+                   _count(module))  # fmt: skip
 
 
 def _names_of_inputs(module: torch.nn.Module) -> list[str]:
@@ -172,6 +173,7 @@ class _Recorder(TorchFunctionMode):
         self.counter: Any = None
         self.stack: list[tuple[str, bool]] = []
         self.before: list[int] = []
+        self.given: list[dict[int, int]] = []  # versions of the inputs of modules
         self.sources: dict[int, tuple[str, str]] = {}
         self.kept: list[Any] = []  # so that no id is used twice
         self.paths = {part: path for path, part in module.named_modules()}
@@ -212,6 +214,7 @@ class _Recorder(TorchFunctionMode):
         inside = [one for one, _ in self.stack]
         self.stack.append((id_, leaf))
         self.before.append(self.counter.get_total_flops())
+        self.given.append({id(one): one._version for one in _tensors((args, kwargs))})
         if any(closed for _, closed in self.stack[:-1]):
             return
         name = path.rpartition(".")[2]
@@ -222,18 +225,22 @@ class _Recorder(TorchFunctionMode):
         if leaf:
             self._edges((args, kwargs), id_)
 
-    def _leave(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+    def _leave(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         id_, leaf = self.stack.pop()
         spent = self.counter.get_total_flops() - self.before.pop()
+        given = self.given.pop()
         if any(closed for _, closed in self.stack):
-            return
+            return None
         self.found.flops[id_] = spent
         inner = any(node.parent == id_ for node in self.found.nodes.values())
         if not leaf and not inner:  # torch ran it as a whole
             self._edges((args, kwargs), id_)
             leaf = True
+        if leaf and isinstance(output, torch.Tensor) and given.get(id(output)) == output._version:
+            output = output.detach()  # a tensor of its own, since others may use the input, too
         if leaf:
             self._outputs(output, id_)
+        return output
 
     def _outputs(self, output: Any, id_: str) -> None:
         tensors = _tensors(output)
@@ -333,7 +340,8 @@ def _finished(
     spent = _per_example(one.total, other.total, batch, only_batch)
     if spent and same:
         total += f" · {spent:,} FLOPs per example" if only_batch else f" · {spent:,} FLOPs"
-    return Diagram(title, tuple(nodes.values()), tuple(edges), total, notes)
+    spent = spent if same else None
+    return Diagram(title, tuple(nodes.values()), tuple(edges), total, notes, _count(module), spent)
 
 
 def _per_example(one: int, other: int, batch: bool, only_batch: bool) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,7 @@ class _Reader:
         for number, node in enumerate(self.graph.node):
             if node.op_type != "Constant" and number not in self.copies:
                 self._node(number, node, groups[number])
+        self._count_groups()
         missing = self._connect()
         for one in self.graph.output:
             self._end(one, "output")
@@ -181,8 +183,22 @@ class _Reader:
             )
         return Diagram(
             self.path.name, tuple(self.nodes.values()), tuple(self.edges), summary,
-            tuple(self.notes),
+            tuple(self.notes), count,
         )  # fmt: skip
+
+    def _count_groups(self) -> None:
+        """Count the weights in each group; one that is used twice counts once."""
+        held: dict[str, set[str]] = defaultdict(set)
+        for number, node in enumerate(self.graph.node):
+            drawn = self.nodes.get(f"node:{number}")
+            names = {self.initialisers[n].name for n in node.input if n in self.initialisers}
+            while drawn is not None and drawn.parent is not None:
+                drawn = self.nodes[drawn.parent]
+                held[drawn.id] |= names
+        for id, names in held.items():
+            used = [self.initialisers[name] for name in names]
+            count = sum(_count(one.dims) for one in used if one.data_type in FLOATS)
+            self.nodes[id] = replace(self.nodes[id], parameters=count)
 
     def _end(self, one: Any, kind: Any) -> None:
         id = f"{kind}:{one.name}"
