@@ -6,10 +6,11 @@ The drawing is that of `workbench.diagrams`; here its shapes are painted.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from extensions_live.messages import BoardNode, BoardPayload
+from extensions_live.messages import BoardEdge, BoardNode, BoardPayload
 from workbench.diagrams import Diagram, Edge, Node
 from workbench.diagrams.columns import Point
 from workbench.diagrams.diagram import UNKNOWN
@@ -39,13 +40,31 @@ def draw(payload: BoardPayload) -> bytes:
 def diagram(payload: BoardPayload) -> Diagram:
     """Return the nodes and edges of a board that its page shows."""
     nodes = tuple(_node(node) for node in payload["nodes"])
-    edges = tuple(
-        Edge(
-            edge["source"], edge["target"], edge["shape"] or UNKNOWN, edge["output"], edge["fault"]
-        )
-        for edge in payload["edges"]
-    )
-    return Diagram("board", nodes, edges)
+    return Diagram("board", nodes, tuple(dict.fromkeys(_whole(payload["edges"]))))
+
+
+def _whole(edges: Sequence[BoardEdge]) -> Iterator[Edge]:
+    """Yield the edges of a board, each as one where it goes through the borders of groups."""
+    into: dict[tuple[str, str], list[BoardEdge]] = {}
+    out: dict[tuple[str, str], list[BoardEdge]] = {}
+    for edge in edges:
+        side = out if edge["to_inside"] else into
+        side.setdefault((edge["target"], edge["input"]), []).append(edge)
+    going_on = {(e["source"], e["output"]) for e in edges if e["from_inside"]}
+    used = {(e["source"], e["output"]) for e in edges if not e["from_inside"]}
+    for edge in edges:
+        end = edge["target"], edge["input"]
+        if end in (used if edge["to_inside"] else going_on):
+            continue
+        waiting = [edge]
+        while waiting:
+            first = waiting.pop()
+            start = first["source"], first["output"]
+            before = (into if first["from_inside"] else out).get(start, [])
+            waiting += before
+            if not before:
+                shape = first["shape"] or UNKNOWN
+                yield Edge(start[0], edge["target"], shape, start[1], edge["fault"])
 
 
 def _node(node: BoardNode) -> Node:

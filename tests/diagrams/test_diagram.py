@@ -84,6 +84,13 @@ def test_the_innermost_groups_are_closed_first():
     assert found.nodes[0].open
 
 
+def test_a_group_around_everything_stays_open():
+    inner, _ = chain(*(str(i) for i in range(120)), parent="all")
+    diagram = Diagram("all", (Node("all", "all", "group"), *inner))
+    assert diagram.folded() == diagram
+    assert len(diagram.folded(most=50).nodes) == 1
+
+
 @pytest.mark.parametrize(("depth", "count"), [(0, 3), (1, 9)])
 def test_the_number_of_open_levels_can_be_given(depth, count):
     assert len(nested(2).folded(depth).nodes) == count

@@ -446,6 +446,18 @@ def test_the_image_has_the_nodes_and_edges_of_the_board(editor):
     assert found.nodes[1].parameters == 15
 
 
+def test_edges_of_the_image_go_through_the_borders_of_open_nodes(editor):
+    features = editor.drawing.add_input("features", [None, 4])
+    editor.drawing.add("MLP", after=features, settings={"dims": [4, 3], "activations": [None]})
+    editor.drawing.add("Tanh", after="mlp")
+    editor.drawing.open("mlp")
+    found = diagram(editor.drawing.payload()).edges
+    assert [(e.source, e.target, e.shape) for e in found] == [
+        ("mlp/linear_0", "tanh", f"batch{TIMES}3"),
+        ("features", "mlp/linear_0", f"batch{TIMES}4"),
+    ]
+
+
 def test_a_fault_is_drawn_in_red(editor):
     editor.drawing.add("Linear")
     assert diagram(editor.drawing.payload()).nodes[0].fault

@@ -86,7 +86,7 @@ def to_mermaid(
     >>> print(to_mermaid(MLP([Tanh()], [4, 3]), depth=0))
     flowchart TD
         n0(["input_<br/>float32"])
-        n1["mlp<br/>MLP<br/>15 parameters<br/>24 FLOPs<br/>2 nodes inside"]
+        n1["mlp<br/>MLP<br/>15 parameters · 24 FLOPs · 2 nodes inside"]
         n2(["mlp_apply_output<br/>output"])
         n0 -->|"batch × 4"| n1
         n1 -->|"batch × 3"| n2

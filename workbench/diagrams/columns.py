@@ -20,6 +20,9 @@ BETWEEN, GAP, COLUMN, TURN = 26.0, 42.0, 46.0, 34.0
 ROW = 3
 """Number of boxes beside each other if there are no edges."""
 
+SHORTEST = 0.45
+"""Height of a column, at least, as a share of the mean height."""
+
 SWEEPS = 4
 THIN = 14.0
 """Width of the place of an edge that passes a rank."""
@@ -221,22 +224,26 @@ class _Arrangement:
         most = max(1, min(math.ceil(sum(heights) / self.tallest), len(self.rows) // 3))
         for count in range(most, 1, -1):
             found = self._cut(heights, count)
-            if min(sum(heights[a:b]) for a, b in found) > 0.45 * sum(heights) / count:
+            if found:
                 return found
         return [(0, len(self.rows))]
 
     def _cut(self, heights: Sequence[float], count: int) -> list[tuple[int, int]]:
-        """Return ranges of ranks of about the same height, between which few links go."""
+        """Return ranges of ranks of similar height, with few links between them; or none."""
         found, first, left = [], 0, sum(heights)
         while count > 1:
             wanted, total, best = left / count, 0.0, (math.inf, first + 1)
             for rank in range(first, len(self.rows) - 1):
                 total += heights[rank]
+                if min(total, (left - total) / (count - 1)) < SHORTEST * wanted:
+                    continue
                 crossing = sum(
                     1 for number in range(len(self.links)) if self._crosses(number, rank)
                 )
                 cost = abs(total - wanted) / wanted + 0.25 * crossing
                 best = min(best, (cost, rank + 1))
+            if best[0] == math.inf:
+                return []
             found.append((first, best[1]))
             left -= sum(heights[first : best[1]])
             first, count = best[1], count - 1

@@ -17,6 +17,9 @@ Kind = Literal["input", "output", "brick", "operation", "cost", "group"]
 MOST = 100
 """Number of nodes above which a diagram starts with closed groups."""
 
+FEW = 8
+"""Number of nodes below which groups are not closed, up to twice `MOST` nodes."""
+
 UNKNOWN = "?"
 """The text of a shape that is not known."""
 
@@ -160,7 +163,10 @@ class Diagram(Hinted):
         deepest = max((levels[id] for id in containers), default=-1)
         found = self
         while deepest >= 0 and len(found.nodes) > most:
-            found = self.closed(id for id in containers if levels[id] >= deepest)
+            closed = self.closed(id for id in containers if levels[id] >= deepest)
+            if len(closed.nodes) < FEW and len(found.nodes) <= 2 * most:
+                return found  # rather than hide nearly all
+            found = closed
             deepest -= 1
         return found
 
