@@ -238,7 +238,7 @@ def test_a_hostile_name_is_only_text(name):
     parsed(svg)
     assert "<script" not in svg
     page = ModelImage(diagram)._repr_html_()
-    assert re.findall(r"<(\w+)", page) == ["div", "p", "b", "img"]
+    assert re.findall(r"<(\w+)", page) == ["div", "div", "b", "img"]
     shape = r"\|\"[^\"\n|]*\"\|"
     label = r"\[\"[^\"\n]*\"\]"
     for line in to_text(diagram).splitlines()[1:]:

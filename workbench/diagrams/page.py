@@ -29,7 +29,7 @@ def page(diagram: Diagram) -> str:
     head = f"<b>{escaped(diagram.title)}</b>"
     if diagram.summary:
         head += f" · {escaped(diagram.summary)}"
-    return f"<div><p>{head}</p>{image(diagram)}</div>"
+    return f"<div><div>{head}</div>{image(diagram)}</div>"
 
 
 class ModelImage(Hinted):
