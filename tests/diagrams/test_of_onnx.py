@@ -134,6 +134,25 @@ def test_a_broken_file_is_refused(tmp_path, content, text):
         draw(path)
 
 
+def test_damaged_files_are_drawn_or_refused(mlp, tmp_path):
+    for one in mlp.graph.initializer:
+        one.ClearField("raw_data")  # so that most damage is elsewhere
+        one.data_location = TensorProto.EXTERNAL
+    path, rng = saved(mlp, tmp_path), np.random.default_rng(1)
+    content, refused = bytearray(path.read_bytes()), 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), rng.integers(1, 6)):
+            damaged[place] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            parsed(draw(path).svg)
+        except ArgumentError as error:
+            assert "net.onnx is" in str(error)
+            refused += 1
+    assert 0 < refused < 150
+
+
 def test_half_a_file_is_refused(mlp, tmp_path):
     path = saved(mlp, tmp_path)
     path.write_bytes(path.read_bytes()[:5000])

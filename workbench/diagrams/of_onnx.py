@@ -59,8 +59,16 @@ def of_onnx(path: str | Path) -> Diagram:
         raise ArgumentError(MISSING.format(path=path)) from None
     model = _read(path, onnx)
     notes: list[str] = []
-    model = _inferred(model, onnx, notes)
-    return _Reader(model, path, onnx, notes).diagram()
+    try:
+        model = _inferred(model, onnx, notes)
+        found = _Reader(model, path, onnx, notes).diagram()
+        texts = [one for n in found.nodes for one in (n.title, n.type, *n.lines)]
+        " ".join([found.summary, *texts, *(edge.shape for edge in found.edges)])  # all are text
+        return found
+    except Exception as error:  # protobuf accepts names that are not text, for example
+        raise ArgumentError(
+            f"draw: {path} is damaged: {type(error).__name__}: {error!s:.200}"
+        ) from error
 
 
 def _read(path: Path, onnx: Any) -> Any:
@@ -137,7 +145,11 @@ class _Reader:
         self.initialisers = {one.name: one for one in self.graph.initializer}
         self.copies: set[int] = set()  # nodes that give a weight another name
         for number, node in enumerate(self.graph.node):
-            if node.op_type == "Identity" and set(node.input) <= set(self.initialisers):
+            if (
+                node.op_type == "Identity"
+                and list(node.input)[:1]
+                and (node.input[0] in self.initialisers)
+            ):
                 self.copies.add(number)
                 for out in node.output:
                     self.initialisers[out] = self.initialisers[node.input[0]]
