@@ -1,5 +1,6 @@
 """Diagrams: closing of groups, places, SVG and Mermaid text."""
 
+import random
 import re
 from itertools import combinations, pairwise
 
@@ -125,6 +126,41 @@ def test_boxes_of_one_group_do_not_overlap_and_stay_inside():
             inner, outer = found.boxes[id], found.boxes[parent]
             assert outer.x < inner.x and inner.x + inner.width < outer.x + outer.width
             assert outer.y < inner.y and inner.y + inner.height < outer.y + outer.height
+
+
+def random_diagram(seed):
+    """Return a diagram with random groups and edges that go forwards."""
+    rng = random.Random(seed)
+    nodes, groups = [], []
+    for number in range(rng.randrange(2, 40)):
+        parent = rng.choice([None, *groups[-4:]])
+        if rng.random() < 0.25:
+            groups.append(f"g{number}")
+            nodes.append(Node(groups[-1], "group " * rng.randrange(1, 4), "group", parent=parent))
+        else:
+            lines = ("facts",) * rng.randrange(4)
+            nodes.append(
+                Node(f"n{number}", "node" * rng.randrange(1, 9), lines=lines, parent=parent)
+            )
+    ids = [node.id for node in nodes]
+    pairs = [sorted(rng.sample(range(len(ids)), 2)) for _ in range(rng.randrange(2 * len(ids)))]
+    edges = [Edge(ids[a], ids[b], "batch × 3", rng.choice(["", "states"])) for a, b in pairs]
+    return Diagram("random", tuple(nodes), tuple(dict.fromkeys(edges)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_diagram_can_be_drawn(seed):
+    diagram = random_diagram(seed)
+    found = lay_out(diagram)
+    parents = diagram.parents()
+    for one, other in combinations(parents, 2):
+        if parents[one] == parents[other]:
+            assert not overlap(found.boxes[one], found.boxes[other])
+    for _, route in found.routes:
+        assert all(-1 <= x <= found.width and -1 <= y <= found.height for x, y in route)
+    for depth in range(4):
+        parsed(to_svg(diagram.folded(depth)))
+        to_text(diagram.folded(depth))
 
 
 def test_a_long_chain_continues_in_the_next_column():
