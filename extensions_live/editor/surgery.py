@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from extensions_live.editor.adoption import adopted, complete
-from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.document import Document
 from extensions_live.messages import SurgeryPayload
 from workbench.builder import Plan, Spec, plan
@@ -48,7 +48,7 @@ class Surgery:
 
     Parameters
     ----------
-    drawing : Board
+    drawing : BoardState
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Surgery:
         The session whose model the board shows or edits.
     """
 
-    def __init__(self, drawing: Board) -> None:
+    def __init__(self, drawing: BoardState) -> None:
         self.session: Session | None = None
         self._drawing = drawing
         self._trained: Document | None = None
@@ -273,7 +273,7 @@ def moved(old: Document, new: Document) -> Mapping[str, str]:
 
     Examples
     --------
-    >>> from extensions_live.editor.board import Board
+    >>> from extensions_live.editor.board_state import BoardState
     >>> board = Board()
     >>> node = board.add("Tanh")
     >>> before = board.document

@@ -5,6 +5,7 @@ from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
 from workbench.builder.deepening import Deepened, deepen
+from workbench.builder.drawing import draw, to_mermaid
 from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
@@ -23,6 +24,7 @@ from workbench.builder.validation import (
     validate,
 )
 from workbench.builder.widening import Widened, widen
+from workbench.diagrams.page import ModelImage
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
@@ -44,6 +46,7 @@ __all__ = [
     "Group",
     "InputSpec",
     "Method",
+    "ModelImage",
     "Part",
     "Plan",
     "Port",
@@ -53,6 +56,7 @@ __all__ = [
     "catalogue",
     "check",
     "deepen",
+    "draw",
     "from_code",
     "from_spec",
     "plan",
@@ -62,6 +66,7 @@ __all__ = [
     "schema",
     "shape_text",
     "to_code",
+    "to_mermaid",
     "to_spec",
     "validate",
     "widen",
