@@ -14,6 +14,7 @@ from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import Describable
 from extensions_live.editor.intents import Intents
+from extensions_live.editor.known_editors import remember
 from extensions_live.editor.notebook_names import (
     Streams,
     can_be_looked_at,
@@ -54,7 +55,8 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to begin with; nothing by default.
+        The model to begin with; nothing by default. Another editor has this one show its board
+        and its session, too, so that both can be used in turn.
 
     Raises
     ------
@@ -91,21 +93,44 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
     outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
+    origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
 
-    def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
-        self.drawing = Board(model)
-        self.session: Session | None = None
+    def __init__(self, model: Describable | Iterable[Any] | Editor | None = None) -> None:
+        if isinstance(model, Editor):
+            self.first = model.first
+            self.drawing, self._intents = model.drawing, model._intents
+            self._streams = model._streams
+        else:
+            self.first = self
+            self.drawing = Board(model)
+            self._intents = Intents(self.drawing, self)
+            self._streams = Streams()
         self.run_view: RunView | None = None
-        self._intents = Intents(self.drawing, self)
-        self._streams = Streams()
+        self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
+        self._session: Session | None = None
+        self._shown_session: Session | None = None
         self._sent: object = None
         self._palette_of: object = None
         warm_up()
+        blocks.saved.look()
+        blocks.saved.warn()
         super().__init__(self.drawing, period=PERIOD)
+        self.origin = self.first.ident
         self.observe(self._hear_outbox, "outbox")
         control_channel.register(self.ident, self)
 
     # What a program uses.
+
+    @property
+    def session(self) -> Session | None:
+        """The session that trains the model, or None."""
+        return self.first._session
+
+    @session.setter
+    def session(self, session: Session | None) -> None:
+        self.first._session = session
+        if session is not None:
+            remember(session, self.first)
 
     @property
     def model(self) -> Model:
@@ -194,12 +219,24 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
             frozen=self.drawing.document.frozen,
             epochs=epochs,
         )
-        before = self.run_view
-        self.session, self.run_view = session, view(session)
-        self.training = [widget.ident for widget in self.run_view.widgets]
+        self.session = session
+        self._show_session()
+        return session
+
+    def _show_session(self) -> None:
+        """Show the views of the session, which another editor of the board may have started."""
+        before, session = self.run_view, self.session
+        if session is None or session is self._shown_session:
+            return
+        self._shown_session = session
+        self.run_view = None if session in self.elsewhere else view(session)
+        self.training = [widget.ident for widget in self.inner]
         if before is not None:
             before.close()
-        return session
+
+    @property
+    def inner(self) -> Sequence[LiveWidget[Any, Any]]:
+        return () if self.run_view is None else self.run_view.widgets
 
     def _needed(self, built: Built) -> list[InputSpec]:
         """Return the inputs on which the cost and what is monitored depend."""
@@ -232,6 +269,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         return self.drawing.version, self._intents.count, control_channel.connected()
 
     def refresh(self) -> int:
+        self._show_session()
         messages = self._refresh_palette()
         state = self._state()
         if state == self._sent:
