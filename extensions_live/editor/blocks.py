@@ -149,7 +149,7 @@ def listed() -> list[PaletteBlock]:
     mine: list[PaletteBlock] = [
         {
             "name": name,
-            "text": f"Your block of {size(one)} nodes, saved for all notebooks.",
+            "text": f"Your block of {size(one)}, saved for all notebooks.",
             "own": True,
             "saved": True,
         }
@@ -157,12 +157,13 @@ def listed() -> list[PaletteBlock]:
         if name not in _own
     ]
     groups: list[PaletteBlock] = [
-        {"name": name, "text": f"Your group of {size(one)} nodes.", "own": True, "saved": False}
+        {"name": name, "text": f"Your group of {size(one)}.", "own": True, "saved": False}
         for name, one in _own.items()
     ]
     return ready + mine + groups
 
 
-def size(document: Document) -> int:
-    """Return the number of nodes of a block, without its groups."""
-    return len(document.ids()) - len(document.groups)
+def size(document: Document) -> str:
+    """Return the number of nodes of a block, without its groups, as text."""
+    number = len(document.ids()) - len(document.groups)
+    return f"{number} node{'' if number == 1 else 's'}"

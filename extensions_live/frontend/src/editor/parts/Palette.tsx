@@ -66,6 +66,11 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
         />
       </div>
       <div className="wbe-items" ref={list} onKeyDown={walked}>
+        {broken.map((text) => (
+          <p key={text} className="wbe-broken" data-testid="broken-block">
+            {text}
+          </p>
+        ))}
         {[...groups].map(([group, members]) => {
           const closed = group !== "" && folded.has(group);
           return (
@@ -95,11 +100,6 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
             </section>
           );
         })}
-        {broken.map((text) => (
-          <p key={text} className="wbe-broken" data-testid="broken-block">
-            {text}
-          </p>
-        ))}
         {!found.length && <p className="wbe-nothing">Nothing matches “{query}”.</p>}
       </div>
     </div>
