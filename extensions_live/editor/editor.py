@@ -96,15 +96,11 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
 
     def __init__(self, model: Describable | Iterable[Any] | Editor | None = None) -> None:
-        if isinstance(model, Editor):
-            self.first = model.first
-            self.drawing, self._intents = model.drawing, model._intents
-            self._streams = model._streams
-        else:
-            self.first = self
-            self.drawing = Board(model)
-            self._intents = Intents(self.drawing, self)
-            self._streams = Streams()
+        first: Editor = model.first if isinstance(model, Editor) else self
+        self.first: Editor = first
+        self.drawing: Board = Board(model) if not isinstance(model, Editor) else first.drawing
+        self._intents: Intents = Intents(self.drawing, self) if first is self else first._intents
+        self._streams: Streams = Streams() if first is self else first._streams
         self.run_view: RunView | None = None
         self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
         self._session: Session | None = None

@@ -10,7 +10,6 @@ from extensions_live.editor.wiring import output_names
 from workbench.builder import Method
 from workbench.errors import BuilderError
 
-
 Place = tuple[float, float]
 INSIDE: Place = 28.0, 84.0
 """Distance of the first member from the corner of its group, as on the page."""
