@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -12,7 +13,7 @@ import traitlets
 from extensions_live import control_channel
 from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
-from extensions_live.editor.board_state import Describable
+from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.known_editors import remember
 from extensions_live.editor.notebook_names import (
@@ -25,6 +26,7 @@ from extensions_live.editor.notebook_names import (
 )
 from extensions_live.editor.palette import STEP_RULES, palette
 from extensions_live.editor.still import EditorStill
+from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
 from extensions_live.messages import BoardPayload, Intent, WidgetMessage
 from extensions_live.plot import Plot
@@ -46,7 +48,7 @@ PERIOD = 0.1
 """Seconds between two looks for changes that Python made."""
 
 
-class Editor(Hinted, LiveWidget[Board, BoardPayload]):
+class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
@@ -55,8 +57,9 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to begin with; nothing by default. Another editor has this one show its board
-        and its session, too, so that both can be used in turn.
+        The model to begin with; nothing by default. A module of torch that cannot be edited, and
+        an ONNX file, given by its path, can only be looked at. Another editor has this one show
+        its board and its session, too, so that both can be used in turn.
 
     Raises
     ------
@@ -95,13 +98,16 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
     origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
 
-    def __init__(self, model: Describable | Iterable[Any] | Editor | None = None) -> None:
+    run_view: RunView | None = None  # also if the model is refused, and the editor closed
+
+    def __init__(
+        self, model: Describable | Iterable[Any] | Editor | str | Path | None = None
+    ) -> None:
         first: Editor = model.first if isinstance(model, Editor) else self
         self.first: Editor = first
-        self.drawing: Board = Board(model) if not isinstance(model, Editor) else first.drawing
+        self.drawing: Board | View = first.drawing if isinstance(model, Editor) else board_of(model)
         self._intents: Intents = Intents(self.drawing, self) if first is self else first._intents
         self._streams: Streams = Streams() if first is self else first._streams
-        self.run_view: RunView | None = None
         self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
         self._session: Session | None = None
         self._shown_session: Session | None = None
@@ -254,7 +260,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
 
     # What the page and the pump use.
 
-    def settled(self, subject: Board) -> bool:
+    def settled(self, subject: BoardState) -> bool:
         return False
 
     def watched(self) -> bool:
@@ -285,7 +291,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         self._sent = state
         return messages + 1
 
-    def snapshot(self, subject: Board, *, code: bool = True) -> BoardPayload:
+    def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
         acked, refused = self._intents.acked, self._intents.refused
         return {
