@@ -113,7 +113,7 @@ IntentName: TypeAlias = Literal[
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train", "widen", "apply", "return_to_session",
-    "pause_session",
+    "pause_session", "save_block", "rename_block", "remove_block",
 ]  # fmt: skip
 """Methods of an editor's board that a page can call."""
 
@@ -604,8 +604,12 @@ class DashboardStart(TypedDict):
 
 
 class DashboardSection(TypedDict):
-    """Section of the page, with the identifiers of its widgets."""
+    """Section of the page, with the identifiers of its widgets.
 
+    Sections with different `page` are shown on pages of their own, which the user chooses from.
+    """
+
+    page: str
     title: str
     subtitle: str
     parts: list[str]
@@ -649,6 +653,14 @@ class DashboardChange(TypedDict):
     parts: dict[str, dict[str, Any]]
 
 
+class DashboardParts(TypedDict):
+    """More widgets, which are shown inside of widgets of the page."""
+
+    kind: Literal["parts"]
+    parts: dict[str, DashboardPart]
+    modules: dict[str, DashboardModule]
+
+
 class RunRow(TypedDict):
     """A run in the list; `colour` is empty unless the run is shown."""
 
@@ -679,7 +691,7 @@ class DashboardRuns(TypedDict):
     problem: str
 
 
-DashboardMessage: TypeAlias = DashboardContents | DashboardChange | DashboardRuns
+DashboardMessage: TypeAlias = DashboardContents | DashboardParts | DashboardChange | DashboardRuns
 
 
 class ReadyMessage(TypedDict):
@@ -785,11 +797,15 @@ class PaletteGroup(TypedDict):
 
 
 class PaletteBlock(TypedDict):
-    """A ready block of several nodes; `own` is true if the user made it of a group."""
+    """A ready block of several nodes; `own` is true if the user made it of a group.
+
+    `saved` is true if later kernels have it, too.
+    """
 
     name: str
     text: str
     own: bool
+    saved: bool
 
 
 class SourceData(TypedDict):
@@ -812,10 +828,14 @@ class StreamData(TypedDict):
 
 
 class PalettePayload(TypedDict):
-    """Everything that can be added to a board, or used with it."""
+    """Everything that can be added to a board, or used with it.
+
+    `broken` says what is wrong with files of saved blocks that cannot be read.
+    """
 
     groups: list[PaletteGroup]
     blocks: list[PaletteBlock]
+    broken: list[str]
     dtypes: list[str]
     streams: list[StreamData]
     step_rules: list[str]
@@ -996,7 +1016,8 @@ class SurgeryPayload(TypedDict):
 class EditorState(LiveState):
     """The traits of an editor; the page writes only `outbox`, its intents without an answer.
 
-    `training` has the identities of the widgets that show the session of `train`.
+    `training` has the identities of the widgets that show the session of `train`. `origin` is the
+    same for all editors of a board, and after a reload.
     """
 
     payload: Empty
@@ -1005,3 +1026,4 @@ class EditorState(LiveState):
     outbox: list[Intent]
     training: list[str]
     surgery: SurgeryPayload | Empty
+    origin: str

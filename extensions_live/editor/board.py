@@ -120,6 +120,34 @@ class Board(BoardState):
             self._edit(f"add {block}", document)
             return new
 
+    def save_block(
+        self, nodes: Sequence[str], name: str | None = None, *, replace: bool = False
+    ) -> str:
+        """Save nodes as a block of the palette, for later notebooks, too; return its name.
+
+        Parameters
+        ----------
+        nodes : list of str
+            The ids of the nodes, usually that of one group.
+        name : str, optional
+            By default, the name of the group or node.
+        replace : bool
+            True to replace a saved block with the same name.
+        """
+        chosen = ids(nodes)
+        part = merging.part_of(self._document, chosen)
+        if name is None and len(chosen) > 1:
+            raise BuilderError("several nodes have no common name; group them, or pass a name")
+        return blocks.save(self._titles(chosen) if name is None else name, part, replace=replace)
+
+    def rename_block(self, block: str, name: str) -> str:
+        """Give a block of the user's own another name, and return it; nodes are not changed."""
+        return blocks.rename(block, name)
+
+    def remove_block(self, block: str) -> None:
+        """Remove a block of the user's own from the palette, also of later notebooks."""
+        blocks.remove(block)
+
     def remove(self, nodes: Sequence[str]) -> None:
         """Remove nodes, groups with what is in them, and bricks that no other node applies."""
         with self._lock:

@@ -15,6 +15,7 @@ from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.intents import Intents
+from extensions_live.editor.known_editors import remember
 from extensions_live.editor.notebook_names import (
     Streams,
     can_be_looked_at,
@@ -58,7 +59,8 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
         The model to begin with; nothing by default. A module of torch that cannot be edited, and
-        an ONNX file, given by its path, can only be looked at.
+        an ONNX file, given by its path, can only be looked at. Another editor has this one show
+        its board and its session, too, so that both can be used in turn.
 
     Raises
     ------
@@ -96,23 +98,44 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
+    origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
 
     run_view: RunView | None = None  # also if the model is refused, and the editor closed
 
-    def __init__(self, model: Describable | Iterable[Any] | str | Path | None = None) -> None:
-        self.drawing: Board | View = board_of(model)
-        self.session: Session | None = None
-        self._surgery = Surgery(self.drawing)
-        self._intents = Intents(self.drawing, self)
-        self._streams = Streams()
+    def __init__(
+        self, model: Describable | Iterable[Any] | Editor | str | Path | None = None
+    ) -> None:
+        first: Editor = model.first if isinstance(model, Editor) else self
+        self.first: Editor = first
+        self.drawing: Board | View = first.drawing if isinstance(model, Editor) else board_of(model)
+        self._intents: Intents = Intents(self.drawing, self) if first is self else first._intents
+        self._streams: Streams = Streams() if first is self else first._streams
+        self._surgery: Surgery = Surgery(self.drawing) if first is self else first._surgery
+        self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
+        self._session: Session | None = None
+        self._shown_session: Session | None = None
         self._sent: object = None
         self._palette_of: object = None
         warm_up()
+        blocks.saved.look()
+        blocks.saved.warn()
         super().__init__(self.drawing, period=PERIOD)
+        self.origin = self.first.ident
         self.observe(self._hear_outbox, "outbox")
         control_channel.register(self.ident, self)
 
     # What a program uses.
+
+    @property
+    def session(self) -> Session | None:
+        """The session that trains the model, or None."""
+        return self.first._session
+
+    @session.setter
+    def session(self, session: Session | None) -> None:
+        self.first._session = session
+        if session is not None:
+            remember(session, self.first)
 
     @property
     def model(self) -> Model:
@@ -203,15 +226,9 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             epochs=epochs,
         )
         self._surgery.follow(session, document)
-        self._view(session)
+        self.session = session
+        self._show_session()
         return session
-
-    def _view(self, session: Session) -> None:
-        before = self.run_view
-        self.session, self.run_view = session, view(session)
-        self.training = [widget.ident for widget in self.run_view.widgets]
-        if before is not None:
-            before.close()
 
     def follow(self, session: Session) -> None:
         """Show the model that a session trains, so that it can be changed during training.
@@ -227,7 +244,8 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             If the model cannot be described.
         """
         self._surgery.follow(session)
-        self._view(session)
+        self.session = session
+        self._show_session()
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
@@ -278,6 +296,21 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         """
         self._surgery.pause_session()
 
+    def _show_session(self) -> None:
+        """Show the views of the session, which another editor of the board may have started."""
+        before, session = self.run_view, self.session
+        if session is None or session is self._shown_session:
+            return
+        self._shown_session = session
+        self.run_view = None if session in self.elsewhere else view(session)
+        self.training = [widget.ident for widget in self.inner]
+        if before is not None:
+            before.close()
+
+    @property
+    def inner(self) -> Sequence[LiveWidget[Any, Any]]:
+        return () if self.run_view is None else self.run_view.widgets
+
     def _needed(self, built: Built) -> list[InputSpec]:
         """Return the inputs on which the cost and what is monitored depend."""
         outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
@@ -310,6 +343,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         return self.drawing.version, self._intents.count, control_channel.connected(), surgery
 
     def refresh(self) -> int:
+        self._show_session()
         messages = self._refresh_palette()
         self._surgery.look()
         state = self._state()

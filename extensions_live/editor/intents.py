@@ -71,9 +71,16 @@ class Intents:
         return list(self._refused)
 
     def take(self, intents: Sequence[Intent]) -> None:
-        """Execute the intents that were not executed before."""
+        """Execute the intents that were not executed before.
+
+        Those of one client are executed in the order of their numbers, and clients in the order in
+        which they appear: a page that was loaded again sends what its predecessor left first.
+        """
+        clients = list(dict.fromkeys(one["client"] for one in intents))
         with self._lock:
-            for intent in sorted(intents, key=lambda one: one["number"]):
+            for intent in sorted(
+                intents, key=lambda one: (clients.index(one["client"]), one["number"])
+            ):
                 client, number = intent["client"], intent["number"]
                 if number <= self._acked.get(client, 0):
                     continue

@@ -328,6 +328,24 @@ def test_groups_nest_and_dissolve(board):
         board.group([])
 
 
+def test_members_stay_where_they_are_when_a_group_is_made_and_dissolved(board):
+    board.move({"features": [10, 20], "mlp": [50, 120]})
+    before = dict(board.document.spec.positions)
+    group = board.group(["features", "mlp"])
+    places = board.document.spec.positions
+    assert (places[group], places["features"]) == ((-18, -64), (28, 84))  # below the head
+    assert places["mlp"] == (68, 184)
+    board.unpack(group)
+    assert board.document.spec.positions == before
+
+
+def test_the_page_arranges_members_if_one_has_no_position(board):
+    board.arrange()
+    board.move({"mlp": [50, 120]})
+    group = board.group(["features", "mlp"])
+    assert board.document.spec.positions == {group: (22, 36)}
+
+
 def test_an_open_brick_shows_the_edges_inside_of_it(board):
     board.open("mlp")
     assert [edge for edge in edges(board) if "/" in edge] == [
@@ -552,7 +570,8 @@ def test_every_operation_of_a_page_is_a_method_with_a_test():
     from extensions_live.editor.intents import NAMES
 
     of_editor = {"add_stream", "train", "apply", "return_to_session", "pause_session"}
-    assert set(NAMES) - of_editor - {"undo", "redo"} <= set(OPERATIONS)
+    of_files = {"save_block", "rename_block", "remove_block"}  # they do not change the board
+    assert set(NAMES) - of_editor - of_files - {"undo", "redo"} <= set(OPERATIONS)
     assert [name for name in NAMES if name not in of_editor and not hasattr(Board, name)] == []
 
 

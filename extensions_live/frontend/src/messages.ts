@@ -70,7 +70,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
 export interface Intent {
@@ -522,8 +522,9 @@ export interface DashboardStart {
   style: string;
 }
 
-/** Section of the page, with the identifiers of its widgets. */
+/** Section of the page, with the identifiers of its widgets. Sections with different `page` are shown on pages of their own, which the user chooses from. */
 export interface DashboardSection {
+  page: string;
   title: string;
   subtitle: string;
   parts: string[];
@@ -562,6 +563,13 @@ export interface DashboardChange {
   parts: Record<string, MimeBundle>;
 }
 
+/** More widgets, which are shown inside of widgets of the page. */
+export interface DashboardParts {
+  kind: "parts";
+  parts: Record<string, DashboardPart>;
+  modules: Record<string, DashboardModule>;
+}
+
 /** A run in the list; `colour` is empty unless the run is shown. */
 export interface RunRow {
   uuid: string;
@@ -589,7 +597,7 @@ export interface DashboardRuns {
   problem: string;
 }
 
-export type DashboardMessage = DashboardContents | DashboardChange | DashboardRuns;
+export type DashboardMessage = DashboardContents | DashboardParts | DashboardChange | DashboardRuns;
 
 /** Request from a page for its contents. */
 export interface ReadyMessage {
@@ -693,11 +701,12 @@ export interface PaletteGroup {
   entries: PaletteEntry[];
 }
 
-/** A ready block of several nodes; `own` is true if the user made it of a group. */
+/** A ready block of several nodes; `own` is true if the user made it of a group. `saved` is true if later kernels have it, too. */
 export interface PaletteBlock {
   name: string;
   text: string;
   own: boolean;
+  saved: boolean;
 }
 
 /** A source of data: its name, shape and dtype. */
@@ -714,10 +723,11 @@ export interface StreamData {
   sources: SourceData[];
 }
 
-/** Everything that can be added to a board, or used with it. */
+/** Everything that can be added to a board, or used with it. `broken` says what is wrong with files of saved blocks that cannot be read. */
 export interface PalettePayload {
   groups: PaletteGroup[];
   blocks: PaletteBlock[];
+  broken: string[];
   dtypes: string[];
   streams: StreamData[];
   step_rules: string[];
@@ -858,7 +868,7 @@ export interface SurgeryPayload {
   receipt: SurgeryReceipt;
 }
 
-/** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. */
+/** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. `origin` is the same for all editors of a board, and after a reload. */
 export interface EditorState {
   problem: string;
   ident: string;
@@ -869,4 +879,5 @@ export interface EditorState {
   outbox: Intent[];
   training: string[];
   surgery: SurgeryPayload | Empty;
+  origin: string;
 }

@@ -256,7 +256,7 @@ function Outputs({ node }: { node: BoardNode }) {
 }
 
 function Actions({ node }: { node: BoardNode }) {
-  const { send } = useTools();
+  const { send, say } = useTools();
   const facts = [
     node.parameters ? counted(node.parameters, "parameter") : "",
     node.flops ? `${long(node.flops)} FLOPs` : "",
@@ -286,6 +286,20 @@ function Actions({ node }: { node: BoardNode }) {
               unpack
             </button>
           </>
+        )}
+        {node.kind === "group" && (
+          <button
+            type="button"
+            className="wbe-button wbe-small"
+            title="keep this group in the palette, for other notebooks, too"
+            data-testid="save-block"
+            onClick={() => {
+              send("save_block", { nodes });
+              say(`saving ${node.title} as a block of the palette`);
+            }}
+          >
+            save as block
+          </button>
         )}
         {Boolean(node.parameters) && (
           <button

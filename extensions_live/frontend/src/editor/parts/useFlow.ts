@@ -39,6 +39,10 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     const lost = new Set(latest.current.nodes.flatMap((node) => (node.position ? [node.id] : [])));
     // Python forgot positions, for example by `arrange`.
     if (board.nodes.some(({ id, position }) => !position && lost.has(id))) known.current.clear();
+    const parents = new Map(latest.current.nodes.map(({ id, parent }) => [id, parent]));
+    for (const { id, parent } of board.nodes) {
+      if (parents.get(id) !== parent) known.current.delete(id); // places are relative to parents
+    }
     latest.current = board;
     const sizes = new Map<string, Size>(board.nodes.map((node) => [node.id, sizeOf(node)]));
     const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
