@@ -9,6 +9,7 @@ graph are the same each time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -51,6 +52,8 @@ class GraphCopy:
     ----------
     names : list of str
         The names of the shared variables whose values a call requires.
+    seconds : float
+        The time that the last call took to compute, without the copies of values.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class GraphCopy:
                 raise SessionError("gradients require a cost; pass cost=... to the view")
             results += grad(new[cost], [own[variable] for variable in wrt])
         self.names = list(self._own)
+        self.seconds = 0.0
         self._inputs = inputs_by_name(results, "the view")
         self._function: Function = function(
             list(self._inputs.values()), results, execution="eager", name="the view"
@@ -111,7 +115,11 @@ class GraphCopy:
             inputs = [batch[source] for source in self._inputs]
         except (LookupError, TypeError):
             raise missing_source(batch, list(self._inputs), "the view") from None
+        start = perf_counter()
         results: list[torch.Tensor] = self._function(*inputs)
+        if any(result.is_cuda for result in results):
+            torch.cuda.synchronize()
+        self.seconds = perf_counter() - start
         return [result.detach() for result in results]
 
 

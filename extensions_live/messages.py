@@ -113,6 +113,7 @@ IntentName: TypeAlias = Literal[
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train",
+    "show_on_nodes", "push", "step_example", "clear_example",
 ]  # fmt: skip
 """Methods of an editor's board that a page can call."""
 
@@ -965,6 +966,71 @@ class BoardPayload(TypedDict):
     control_channel: bool
 
 
+class NodeValue(TypedDict):
+    """The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one."""
+
+    text: str
+    title: str
+    share: float | None
+
+
+class EdgeImage(TypedDict):
+    """`count` images side by side, of `of`; each pixel has a byte for each channel."""
+
+    count: int
+    of: int
+    width: int
+    height: int
+    channels: int
+    pixels: bytes
+
+
+class EdgeValue(TypedDict):
+    """The value of an edge for one example; `bars` are the numbers of a short vector."""
+
+    text: str
+    title: str
+    shape: str
+    image: EdgeImage | None
+    bars: list[float]
+
+
+class ExampleData(TypedDict):
+    """The example that is pushed; `can_step` is true if there are others."""
+
+    text: str
+    index: int | None
+    can_step: bool
+
+
+class PickedNode(TypedDict):
+    """The node that was picked last; it is `followed` if it was picked in another view."""
+
+    node: str
+    path: str
+    expression: str
+    number: int
+    followed: bool
+
+
+class LivePayload(TypedDict):
+    """Live values of a session on the nodes and edges of a board, by id.
+
+    `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty
+    if none is watched, and `problem` says why there are no values.
+    """
+
+    session: str
+    metric: str
+    metrics: list[list[str]]
+    iteration: int | None
+    nodes: dict[str, NodeValue]
+    edges: dict[str, EdgeValue]
+    example: ExampleData | None
+    picked: PickedNode | None
+    problem: str
+
+
 class EditorState(LiveState):
     """The traits of an editor; the page writes only `outbox`, its intents without an answer.
 
@@ -976,3 +1042,4 @@ class EditorState(LiveState):
     palette: PalettePayload | Empty
     outbox: list[Intent]
     training: list[str]
+    live: LivePayload | Empty

@@ -14,6 +14,7 @@ from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import Describable
 from extensions_live.editor.intents import Intents
+from extensions_live.editor.live_canvas import LiveCanvas
 from extensions_live.editor.notebook_names import (
     Streams,
     can_be_looked_at,
@@ -30,7 +31,7 @@ from extensions_live.plot import Plot
 from extensions_live.pump import pump
 from extensions_live.run_view import RunView
 from extensions_live.view import view
-from extensions_live.widget import LiveWidget, asset
+from extensions_live.widget import asset
 from workbench import algorithms
 from workbench.algorithms import StepRule
 from workbench.builder import Built, InputSpec, Spec
@@ -45,7 +46,7 @@ PERIOD = 0.1
 """Seconds between two looks for changes that Python made."""
 
 
-class Editor(Hinted, LiveWidget[Board, BoardPayload]):
+class Editor(Hinted, LiveCanvas):
     """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
@@ -181,7 +182,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         """
         if isinstance(stream, str):
             stream = self._streams.found(stream)
-        rule, built = step_rule_of(step_rule), self.built
+        rule, document, built = step_rule_of(step_rule), self.drawing.document, self.built
         if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
             reason = misfit(sources_of(stream), self._needed(built))
             if reason is not None:
@@ -197,6 +198,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         before = self.run_view
         self.session, self.run_view = session, view(session)
         self.training = [widget.ident for widget in self.run_view.widgets]
+        self._watch(session, document, built)
         if before is not None:
             before.close()
         return session
@@ -219,6 +221,9 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
             raise BuilderError("the canvas already has an input for each source of the stream")
         return new
 
+    def _stream(self, name: str) -> AbstractDataStream:
+        return self._streams.found(name)
+
     # What the page and the pump use.
 
     def settled(self, subject: Board) -> bool:
@@ -238,7 +243,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
             if not self._again:
                 return messages
             self._again = False
-            self.send_state(["board", "palette", "problem", "training"])
+            self.send_state(["board", "palette", "problem", "training", "live"])
             return messages + 1
         self._again = False
         if not self.drawing.has_code():  # the shapes of a large model need not wait for its code

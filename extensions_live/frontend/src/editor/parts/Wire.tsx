@@ -12,6 +12,8 @@ import { memo } from "react";
 import { endOf, type FlowEdge } from "../flow";
 import { Sign } from "../images";
 import { useTools } from "./context";
+import { ValueCard } from "./EdgeValue";
+import { useLive } from "./useLive";
 
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
@@ -23,16 +25,20 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const edge = data?.edge;
   const label = data?.label ?? "";
   const fault = edge?.fault ? "wbe-wire-fault" : "";
+  const value = useLive(({ example, edges }) => (example ? (edges[id] ?? null) : null));
+  const place = value
+    ? `translate(${x + 7}px, ${y}px) translateY(-50%)`
+    : `translate(-50%, -50%) translate(${x}px, ${y}px)`;
   return (
     <>
       <BaseEdge id={id} path={path} className={fault} interactionWidth={18} />
       <EdgeLabelRenderer>
         <div
-          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} nodrag nopan`}
+          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${value ? "wbe-valued" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
-          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+          style={{ transform: place }}
         >
-          {label}
+          {value ? <ValueCard value={value} /> : label}
           {selected && edge && (
             <button
               type="button"
