@@ -9,7 +9,6 @@ graph are the same each time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -52,8 +51,8 @@ class GraphCopy:
     ----------
     names : list of str
         The names of the shared variables whose values a call requires.
-    seconds : float
-        The time that the last call took to compute, without the copies of values.
+    new : dict of Variable to Variable
+        The copies of all variables of the graph.
 
     Raises
     ------
@@ -85,9 +84,9 @@ class GraphCopy:
                 raise SessionError("gradients require a cost; pass cost=... to the view")
             results += grad(new[cost], [own[variable] for variable in wrt])
         self.names = list(self._own)
-        self.seconds = 0.0
+        self.new = new
         self._inputs = inputs_by_name(results, "the view")
-        self._function: Function = function(
+        self.function: Function = function(
             list(self._inputs.values()), results, execution="eager", name="the view"
         )
 
@@ -108,19 +107,19 @@ class GraphCopy:
         SourceError
             If a source is missing.
         """
-        with torch.no_grad():
-            for name, variable in self._own.items():
-                variable.tensor.copy_(values[name])
+        self.fill(values)
         try:
             inputs = [batch[source] for source in self._inputs]
         except (LookupError, TypeError):
             raise missing_source(batch, list(self._inputs), "the view") from None
-        start = perf_counter()
-        results: list[torch.Tensor] = self._function(*inputs)
-        if any(result.is_cuda for result in results):
-            torch.cuda.synchronize()
-        self.seconds = perf_counter() - start
+        results: list[torch.Tensor] = self.function(*inputs)
         return [result.detach() for result in results]
+
+    def fill(self, values: Mapping[str, torch.Tensor]) -> None:
+        """Take new values of the variables in `names`."""
+        with torch.no_grad():
+            for name, variable in self._own.items():
+                variable.tensor.copy_(values[name])
 
 
 def names_of(

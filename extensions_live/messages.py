@@ -986,11 +986,17 @@ class EdgeImage(TypedDict):
 
 
 class EdgeValue(TypedDict):
-    """The value of an edge for one example; `bars` are the numbers of a short vector."""
+    """The value of an edge for one example; `bars` are the numbers of a short vector.
+
+    `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin
+    at one output, only the `main` one shows more than the text.
+    """
 
     text: str
+    note: str
     title: str
     shape: str
+    main: bool
     image: EdgeImage | None
     bars: list[float]
 

@@ -36,8 +36,10 @@ def edge_value(value: torch.Tensor) -> EdgeValue:
     Examples
     --------
     >>> found = edge_value(torch.tensor([[0.0, 0.25, 1.0]]))
-    >>> found["text"], found["shape"], found["bars"], found["image"]
-    ('0 … 1, mean 0.4167', '1 × 3', [0.0, 0.25, 1.0], None)
+    >>> found["text"], found["note"]
+    ('0 … 1', 'mean 0.417')
+    >>> found["shape"], found["bars"], found["image"]
+    ('1 × 3', [0.0, 0.25, 1.0], None)
     >>> edge_value(torch.tensor([7]))["text"]
     '7'
     """
@@ -45,11 +47,13 @@ def edge_value(value: torch.Tensor) -> EdgeValue:
     array = array.float() if array.dtype == torch.bfloat16 else array
     shape = TIMES.join(map(str, array.shape)) or "one number"
     bare = array.squeeze()
-    text, title = _texts(array)
+    text, note, title = _texts(array)
     return {
         "text": text,
+        "note": note,
         "title": f"{title}; shape {shape}",
         "shape": shape,
+        "main": True,
         "image": image_of(bare),
         "bars": _bars(bare),
     }
@@ -89,24 +93,27 @@ def image_of(value: torch.Tensor) -> EdgeImage | None:
     }
 
 
-def _texts(array: torch.Tensor) -> tuple[str, str]:
-    """Return a short and a long text about values."""
+def _texts(array: torch.Tensor) -> tuple[str, str, str]:
+    """Return a short text about values, a note, and a long text."""
     if not array.numel():
-        return "empty", "no values"
+        return "empty", "", "no values"
     values = array.reshape(-1)
     listed = ", ".join(_number(v) for v in values[:FEW].tolist())
     more = f", … ({values.numel():,} values)" if values.numel() > FEW else ""
     if values.numel() == 1:
-        return listed, listed
+        return listed, "", listed
     real = values.double()
     usable = real[real.isfinite()]
     broken = real.numel() - usable.numel()
     if not usable.numel():
-        return f"{listed}{more}", f"{listed}{more}; no value is finite"
+        return "not finite", "", f"{listed}{more}; no value is finite"
     low, mean, high = (_number(float(v)) for v in (usable.min(), usable.mean(), usable.max()))
-    note = f"; {broken:,} values are not finite" if broken else ""
-    short = f"{low} … {high}, mean {mean}" + (f", {broken:,} not finite" if broken else "")
-    return short, f"lowest {low}, mean {mean}, highest {high}{note}; {listed}{more}"
+    text = f"{low} … {high}"
+    title = f"lowest {low}, mean {mean}, highest {high}"
+    if not broken:
+        return text, f"mean {mean}", f"{title}; {listed}{more}"
+    note = f"{broken:,} not finite"
+    return text, note, f"{title}; {note}; {listed}{more}"
 
 
 def _bars(value: torch.Tensor) -> list[float]:
@@ -118,4 +125,6 @@ def _bars(value: torch.Tensor) -> list[float]:
 
 
 def _number(value: Any) -> str:
-    return str(value) if isinstance(value, (bool, int)) else format_number(value)
+    if isinstance(value, (bool, int)):
+        return str(value)
+    return format_number(value) if abs(value) >= 1000 else f"{value:.3g}"

@@ -17,11 +17,10 @@ import torch
 from extensions_live.distributions import dependent
 from extensions_live.editor.known import Known
 from extensions_live.editor.places import NO_VALUE, Place
+from extensions_live.editor.times import Times
 from extensions_live.graph_copy import GraphCopy
 from extensions_live.layers import dead, norm
-from workbench.errors import WorkbenchError
-from workbench.tensor import SharedVariable, Variable, variable
-from workbench.tensor.traversal import replace
+from workbench.tensor import SharedVariable, Variable
 
 RECENT = 9
 """Number of measurements of which a time is the median."""
@@ -33,7 +32,6 @@ NOT_NEEDED = "the cost does not depend on its parameters"
 WHOLE = "its values are whole numbers"
 NO_UNITS = "dead units need an output with several units, and several examples"
 DATA = "data take no time"
-NOT_ALONE = "it cannot be applied alone: {error}"
 
 Values = Mapping[str, torch.Tensor]
 Batch = Mapping[str, Any]
@@ -178,13 +176,12 @@ class Gradient(Measure):
 
 
 class Time(Measure):
-    """The seconds of one application to the examples, outside of training: a median."""
+    """The seconds that its operations take on the examples, one after another: a median."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
-        self._alone: dict[str, tuple[GraphCopy, dict[str, Variable]]] = {}
+        self._chosen: dict[str, Place] = {}
+        self._times: Times | None = None
         self._recent: dict[str, deque[float]] = {}
-        self._given: list[Variable] = []
-        self._copy: GraphCopy | None = None
         super().__init__(known, places, sources)
 
     def _prepare(self, node: str, place: Place) -> str:
@@ -194,39 +191,25 @@ class Time(Measure):
             return NO_VALUE
         if not place.given:
             return DATA
-        outputs = list(place.outputs.values())
-        for output in outputs:
-            reason = self._known.reason(output, self._sources)
-            if reason:
-                return reason
-        fresh = {one: _like(one, f"given_{i}") for i, one in enumerate(place.given)}
-        try:
-            alone = replace(outputs, fresh)
-            copy = self._known.copy([alone[one] for one in outputs])
-        except WorkbenchError as error:
-            return NOT_ALONE.format(error=error)
-        self._alone[node] = copy, {str(new.name): old for old, new in fresh.items()}
-        self._recent[node] = deque(maxlen=RECENT)
-        self._given += place.given
-        return ""
+        reasons = (self._known.reason(one, self._sources) for one in place.outputs.values())
+        reason = next(filter(None, reasons), "")
+        if not reason:
+            self._chosen[node] = place
+            self._recent[node] = deque(maxlen=RECENT)
+        return reason
 
     def _prepared(self) -> None:
-        self._given = list(dict.fromkeys(self._given))
-        if self._given:
-            self._copy = self._known.copy(self._given)
-            copies = [self._copy, *(copy for copy, _ in self._alone.values())]
-            self.names = list(dict.fromkeys(name for copy in copies for name in copy.names))
+        if self._chosen:
+            self._times = Times(self._known, self._chosen)
+            self.names = self._times.names
 
     def __call__(self, values: Values, batch: Batch) -> dict[str, float]:
-        if self._copy is None:
+        if self._times is None:
             return {}
-        given = dict(zip(self._given, self._copy(values, batch), strict=True))
-        for node, (copy, inputs) in self._alone.items():
-            examples = {**batch, **{name: given[old] for name, old in inputs.items()}}
-            if not self._recent[node]:
-                copy(values, examples)  # the first call also makes plans
-            copy(values, examples)
-            self._recent[node].append(copy.seconds)
+        if not any(self._recent.values()):
+            self._times(values, batch)  # the first operations of a kind take longer
+        for node, seconds in self._times(values, batch).items():
+            self._recent[node].append(seconds)
         return {node: median(seconds) for node, seconds in self._recent.items()}
 
 
@@ -262,12 +245,6 @@ MEASURES: dict[str, type[Measure]] = {
 
 def _is_real(one: Variable) -> bool:
     return not one.is_number and one.dtype.is_floating_point
-
-
-def _like(one: Variable, name: str) -> Variable:
-    """Return an input of the shape and dtype of a variable."""
-    sizes = () if one.is_number else tuple(n if isinstance(n, int) else None for n in one.shape)
-    return variable(name, sizes, one.dtype)
 
 
 def _count(parameters: Iterable[SharedVariable]) -> int:

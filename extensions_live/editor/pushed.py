@@ -39,10 +39,12 @@ class Pushed:
     ) -> None:
         sources = list(sources)
         self._edges: dict[str, Variable] = {}
+        self._main: dict[tuple[str, str, bool], str] = {}
         self._outputs: dict[tuple[str, str], Variable] = {}
         self._reasons: dict[str, str] = {}
         for edge in drawn["edges"]:
             inner = edge["from_inside"]
+            self._main[edge["source"], edge["output"], inner] = edge["id"]  # the last one
             found = known.variable(now, edge["source"], edge["output"], from_inside=inner)
             reason = known.places.reason(edge["source"], now) or NO_VALUE
             if found is not None:
@@ -72,7 +74,12 @@ class Pushed:
     def edges(self, found: Mapping[Variable, torch.Tensor]) -> dict[str, EdgeValue]:
         """Return the values of the edges for the page."""
         shown = {variable: edge_value(value) for variable, value in found.items()}
-        known = {edge: shown[v] for edge, v in self._edges.items() if v in shown}
+        main = set(self._main.values())
+        known: dict[str, EdgeValue] = {
+            edge: {**shown[v], "main": edge in main}
+            for edge, v in self._edges.items()
+            if v in shown
+        }
         numbers = {edge: NO_VALUE for edge in self._edges if edge not in known}
         reasons = {**self._reasons, **numbers}
         return {**known, **{edge: _unknown(reason) for edge, reason in reasons.items()}}
@@ -85,4 +92,12 @@ class Pushed:
 
 
 def _unknown(reason: str) -> EdgeValue:
-    return {"text": DASH, "title": f"not known; {reason}", "shape": "", "image": None, "bars": []}
+    return {
+        "text": DASH,
+        "note": "",
+        "title": f"not known; {reason}",
+        "shape": "",
+        "main": True,
+        "image": None,
+        "bars": [],
+    }

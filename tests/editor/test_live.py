@@ -344,6 +344,23 @@ def test_each_edge_shows_the_value_of_the_example(editor, hand_pump):
     assert found["edges"][labels]["text"] == "2"
 
 
+def test_edges_of_one_output_show_its_value_once(hand_pump):
+    linear, x = Linear(4, 2, **INITS), tensor.matrix("features")
+    scores = linear.apply(x)
+    cost = (scores * Tanh().apply(scores)).mean()
+    cost.name = "cost"
+    editor = Editor(cost)
+    session = paused(editor.train(stream()))
+    editor.push(0)
+    edges = live(editor, hand_pump)["edges"]
+    drawn = editor.drawing.payload()["edges"]
+    several = [edges[one["id"]] for one in drawn if one["source"] == "linear"]
+    assert [one["main"] for one in several] == [False, True]
+    assert len({one["text"] for one in several}) == 1
+    session.stop().wait(20)
+    editor.close()
+
+
 def test_an_example_is_stepped_and_stopped(editor, hand_pump):
     editor.push()
     assert live(editor, hand_pump)["example"]["index"] == 0

@@ -856,11 +856,13 @@ export interface EdgeImage {
   pixels: DataView;
 }
 
-/** The value of an edge for one example; `bars` are the numbers of a short vector. */
+/** The value of an edge for one example; `bars` are the numbers of a short vector. `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin at one output, only the `main` one shows more than the text. */
 export interface EdgeValue {
   text: string;
+  note: string;
   title: string;
   shape: string;
+  main: boolean;
   image: EdgeImage | null;
   bars: number[];
 }

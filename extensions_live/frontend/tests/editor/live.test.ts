@@ -132,12 +132,21 @@ describe("a node", () => {
 describe("an edge", () => {
   const card = (changes: Partial<EdgeValue>) =>
     createElement(ValueCard, {
-      value: { text: "0 … 1", title: "long", shape: "1 × 3", image: null, bars: [], ...changes },
+      value: {
+        text: "0 … 1",
+        note: "mean 0.5",
+        title: "long",
+        shape: "1 × 3",
+        main: true,
+        image: null,
+        bars: [],
+        ...changes,
+      },
     });
 
   it("shows numbers and the shape", () => {
     draw(new Fake(LIVE), card({}));
-    expect(box.textContent).toBe("0 … 11 × 3");
+    expect(box.textContent).toBe("0 … 1mean 0.5 · 1 × 3");
   });
 
   it("shows bars for a short vector", () => {
@@ -215,7 +224,9 @@ describe("the tools", () => {
 
   it("say when the values are of, and what went wrong", () => {
     const example = { text: "the given example", index: null, can_step: false };
-    const edges = { a: { text: "1", title: "", shape: "", image: null, bars: [] } };
+    const edges = {
+      a: { text: "1", note: "", title: "", shape: "", main: true, image: null, bars: [] },
+    };
     const model = draw(new Fake({ ...LIVE, example, edges }), createElement(ExampleBar));
     expect(find("example-when").textContent).toBe("at iteration 1,200");
     expect(box.querySelector('[data-testid="next-example"]')).toBeNull();

@@ -175,6 +175,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
               {notice?.text ?? problem}
             </div>
           )}
+          <ExampleBar />
           <div className="wbe-body">
             {shown.palette && <Palette items={items} add={add} />}
             <div className="wbe-middle">
@@ -202,7 +203,6 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                     }}
                   />
                 )}
-                <ExampleBar />
                 <Toasts toasts={messages.toasts} close={messages.close} />
               </div>
               {shown.code && (

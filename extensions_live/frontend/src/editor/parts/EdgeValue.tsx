@@ -7,15 +7,22 @@ import { barsOf, gridOf, pixelsOf } from "../live";
 
 const SIZE = { image: 40, map: 20, bars: { width: 64, height: 28 } };
 
-export function ValueCard({ value }: { value: EdgeValue }) {
-  const { image, bars, text, shape, title } = value;
+interface ValueCardProps {
+  readonly value: EdgeValue;
+  /** True to stand at the left of the edge. */
+  readonly left?: boolean;
+}
+
+export function ValueCard({ value, left = false }: ValueCardProps) {
+  const { image, bars, text, note, shape, title } = value;
+  const more = [note, shape].filter(Boolean).join(" · ");
   return (
-    <span className="wbe-value" title={title}>
+    <span className={`wbe-value ${left ? "wbe-left" : ""}`} title={title}>
       {image && <Picture image={image} label={title} />}
       {bars.length > 0 && <Bars values={bars} />}
       <span className="wbe-value-text">
         <span>{text}</span>
-        {shape && <span className="wbe-value-shape">{shape}</span>}
+        {more && <span className="wbe-value-more">{more}</span>}
       </span>
     </span>
   );

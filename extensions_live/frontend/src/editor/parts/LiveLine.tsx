@@ -26,7 +26,7 @@ export function LiveLine({ node, children }: LiveLineProps) {
   return (
     <>
       <span className="wbe-detail wbe-live" title={title} data-testid={`live-${node}`}>
-        {name} <span>{text}</span>
+        <span>{name}</span> <span>{text}</span>
       </span>
       {share !== null && (
         <span className="wbe-heat" aria-hidden="true" data-testid={`heat-${node}`}>

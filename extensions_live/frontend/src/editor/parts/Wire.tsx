@@ -5,10 +5,12 @@ import {
   EdgeLabelRenderer,
   getBezierPath,
   getSmoothStepPath,
+  useStore,
   type EdgeProps,
 } from "@xyflow/react";
 import { memo } from "react";
 
+import type { EdgeValue } from "../../messages";
 import { endOf, type FlowEdge } from "../flow";
 import { Sign } from "../images";
 import { useTools } from "./context";
@@ -26,19 +28,22 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const label = data?.label ?? "";
   const fault = edge?.fault ? "wbe-wire-fault" : "";
   const value = useLive(({ example, edges }) => (example ? (edges[id] ?? null) : null));
-  const place = value
-    ? `translate(${x + 7}px, ${y}px) translateY(-50%)`
-    : `translate(-50%, -50%) translate(${x}px, ${y}px)`;
+  const card = value?.main ? value : null; // once for each output
+  const place = `translate(${x}px, ${y}px)`;
   return (
     <>
       <BaseEdge id={id} path={path} className={fault} interactionWidth={18} />
       <EdgeLabelRenderer>
         <div
-          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${value ? "wbe-valued" : ""} nodrag nopan`}
+          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${card ? "wbe-valued" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
-          style={{ transform: place }}
+          style={{ transform: card ? place : `translate(-50%, -50%) ${place}` }}
         >
-          {value ? <ValueCard value={value} /> : label}
+          {card ? (
+            <Valued value={card} target={props.target} at={props.targetX} />
+          ) : (
+            (value?.text ?? label)
+          )}
           {selected && edge && (
             <button
               type="button"
@@ -56,3 +61,19 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   );
 });
 Wire.displayName = "Wire";
+
+interface ValuedProps {
+  readonly value: EdgeValue;
+  readonly target: string;
+  /** Where the edge ends. */
+  readonly at: number;
+}
+
+/** The value of an edge, on the side of it where its end is, so that neighbours stay free. */
+function Valued({ value, target, at }: ValuedProps) {
+  const left = useStore(({ nodeLookup }) => {
+    const node = nodeLookup.get(target);
+    return node !== undefined && at < node.internals.positionAbsolute.x + (node.width ?? 0) / 2 - 4;
+  });
+  return <ValueCard value={value} left={left} />;
+}
