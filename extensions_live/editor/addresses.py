@@ -17,7 +17,7 @@ AGAIN = re.compile(r"@\d+(?=/|$)")
 
 @dataclass(frozen=True)
 class Address:
-    """Where something is in a model.
+    """Place of something in a model, as text.
 
     Attributes
     ----------

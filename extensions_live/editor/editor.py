@@ -238,6 +238,8 @@ class Editor(Hinted, LiveCanvas):
 
     def refresh(self) -> int:
         messages = self._refresh_palette()
+        if self._is_carried:
+            messages += self._live_view.refresh_if_due()
         state = self._state()
         if state == self._sent:
             if not self._again:

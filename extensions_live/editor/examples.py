@@ -10,6 +10,7 @@ import numpy as np
 from extensions_live.messages import ExampleData
 from workbench.builder import InputSpec
 from workbench.data.editing import checked_examples, read_examples, training_indices
+from workbench.data.schemes import Indices
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, DataError, nearest
 from workbench.interfaces import Session
@@ -73,7 +74,7 @@ class OfTraining:
         If there is no such example.
     """
 
-    def __init__(self, session: Session, index: int, indices: Sequence[int]) -> None:
+    def __init__(self, session: Session, index: int, indices: Indices) -> None:
         self._probe = session.probe((), examples=[index])
         self._index, self._indices = index, indices
 
@@ -176,7 +177,7 @@ def checked_values(given: Mapping[Any, Any], inputs: Sequence[InputSpec]) -> dic
     return found
 
 
-def further(indices: Sequence[int], index: int, by: int) -> int:
+def further(indices: Indices, index: int, by: int) -> int:
     """Return the index that is `by` places after another, beginning again after the last.
 
     Examples

@@ -1,9 +1,8 @@
-"""Which variables of a model can be computed with the values of a session, and why others not."""
+"""Knowledge of which variables can be computed with the values of a session, and why others not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from extensions_live.editor.document import Document
 from extensions_live.editor.places import Place, Places
@@ -94,6 +93,13 @@ class Known:
             return None
         return self.places.variable(node, port, from_inside=from_inside)
 
-    def copy(self, outputs: Sequence[Variable], **options: Any) -> GraphCopy:
-        """Return a copy of the graph that computes some variables."""
-        return GraphCopy(outputs, known=self.variables, session=self.session, **options)
+    def copy(
+        self,
+        outputs: Sequence[Variable],
+        *,
+        cost: Variable | None = None,
+        wrt: Sequence[SharedVariable] = (),
+    ) -> GraphCopy:
+        """Return a copy of the graph that computes some variables, and gradients of a cost."""
+        known, session = self.variables, self.session
+        return GraphCopy(outputs, cost=cost, wrt=wrt, known=known, session=session)

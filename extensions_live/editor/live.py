@@ -92,7 +92,7 @@ class LiveValues:
         built: Built,
         batch: Mapping[str, Any] | None = None,
     ) -> None:
-        """Watch a session that trains a model which was built from a document.
+        """Take the values of a session that trains a model which was built from a document.
 
         Raises
         ------

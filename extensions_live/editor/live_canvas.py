@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from extensions_live.editor.document import Document
 from extensions_live.editor.live import LiveValues
 from extensions_live.messages import BoardPayload, ChooseMessage, LivePayload, PickedNode
 from extensions_live.picking import pick, picked
-from extensions_live.pump import pump
+from extensions_live.pump import pause_after, pump
 from extensions_live.transport import outbox
 from extensions_live.widget import LiveWidget
 from workbench.builder import Built
@@ -45,7 +46,8 @@ class LiveCanvas(LiveWidget[Board, BoardPayload]):
         self._own_pick: PickedNode | None = None
         super().__init__(drawing, period=period)
         self._live_view = LiveView(self)
-        if outbox() is None:
+        self._is_carried = outbox() is not None
+        if not self._is_carried:
             pump.attach(self._live_view)
 
     def watch(self, session: Session, *, batch: Mapping[str, Any] | None = None) -> None:
@@ -226,11 +228,9 @@ class LiveView:
     def __init__(self, canvas: LiveCanvas) -> None:
         self._canvas = canvas
         self._sent: object = None
+        self._due = 0.0
         self.period = PERIOD
-
-    @property
-    def pace(self) -> float:
-        return self._canvas.pace
+        self.pace = 0.0
 
     def _state(self) -> object:
         values, canvas = self._canvas._live, self._canvas
@@ -250,7 +250,17 @@ class LiveView:
         except WorkbenchError as error:  # a node that is picked is sent all the same
             problem = str(error)
         self.period = SOON if values.waiting and not problem else PERIOD
+        self.pace = self._canvas.pace
         return self._send(values.payload(), state, problem)
+
+    def refresh_if_due(self) -> int:
+        """Do what the pump does, for a canvas that another page than a notebook carries."""
+        now = monotonic()
+        if now < self._due or not self.watched():
+            return 0
+        sent = self.refresh()
+        self._due = now + pause_after(self, monotonic() - now)
+        return sent
 
     def fail(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"

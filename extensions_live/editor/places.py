@@ -1,4 +1,4 @@
-"""What the nodes and edges of a board stand for in a model: its bricks, variables and parameters.
+"""Places of the nodes of a board in a model: their bricks, variables and parameters.
 
 The model was built from a document of the board. The parts of a brick are found in the graph of its
 application, so their variables are those that the model computes.
@@ -27,7 +27,7 @@ NO_VALUE = "its value is computed inside of a loop, where it cannot be seen"
 
 @dataclass(frozen=True)
 class Place:
-    """What a node stands for.
+    """Brick, variables and parameters for which a node stands.
 
     Attributes
     ----------

@@ -603,3 +603,13 @@ def test_old_values_are_not_shown_for_another_example(editor, hand_pump):
     assert live(editor, hand_pump)["edges"]
     editor.step_example()
     assert editor._live.payload()["edges"] == {}
+
+
+def test_a_page_that_carries_the_editor_gets_live_values(editor, hand_pump):
+    editor._is_carried = True
+    editor.show_on_nodes("parameters")
+    end = time.monotonic() + 20
+    while not editor.live.get("nodes") and time.monotonic() < end:
+        editor.refresh()
+        time.sleep(0.005)
+    assert editor.live["nodes"]["mlp"]["text"] == "100 %"
