@@ -9,13 +9,22 @@ from extensions_live.formatting import format_number
 from extensions_live.messages import NodeValue
 
 TITLES = {
-    "activation": "activation norm",
-    "gradient": "gradient norm",
+    "activation": "activation",
+    "gradient": "gradient",
     "dead": "dead units",
     "time": "time",
     "parameters": "parameters",
 }
 """The quantities of `MEASURES`, with their names on the page."""
+
+WHAT = {
+    "activation": "L2 norm of the output",
+    "gradient": "L2 norm of the gradient of its parameters",
+    "dead": "units whose output is the same for all examples",
+    "time": "time of its operations",
+    "parameters": "share of the parameters of the model",
+}
+"""What the values are, in more words."""
 
 DASH = "\N{EN DASH}"
 """The text of a value that is not known."""
@@ -48,7 +57,7 @@ def node_values(
     --------
     >>> found = node_values("dead", {"mlp": 0.25}, {"x": "why"}, {}, "on 2 examples")
     >>> found["mlp"]
-    {'text': '25 %', 'title': 'dead units 25 %, on 2 examples', 'share': 0.25}
+    {'text': '25 %', 'title': 'units whose ... examples: 25 %, on 2 examples', 'share': 0.25}
     >>> found["x"]["title"], found["x"]["share"]
     ('dead units: not known; why', None)
     """
@@ -59,7 +68,7 @@ def node_values(
     }
     for node, value in values.items():
         text = value_text(metric, value)
-        parts = [f"{title} {text}", details.get(node, ""), where]
+        parts = [f"{WHAT[metric]}: {text}", details.get(node, ""), where]
         found[node] = {
             "text": text,
             "title": ", ".join(filter(None, parts)),

@@ -156,9 +156,10 @@ def test_the_page_gets_values_reasons_and_bars(editor, hand_pump):
     value = editor.measure("gradient")["mlp/linear_0"]
     shown = found["nodes"]["mlp/linear_0"]
     assert float(shown["text"]) == pytest.approx(value, rel=1e-3) and 0 < shown["share"] <= 1
-    assert shown["title"].startswith(f"gradient norm {shown['text']}, on 12 examples at iteration")
+    title = f"L2 norm of the gradient of its parameters: {shown['text']}, on 12 examples at iter"
+    assert shown["title"].startswith(title)
     assert found["nodes"]["mlp/tanh"] == {
-        "text": DASH, "title": "gradient norm: not known; it has no parameters", "share": None,
+        "text": DASH, "title": "gradient: not known; it has no parameters", "share": None,
     }  # fmt: skip
     assert set(found["nodes"]) == {node["id"] for node in editor.drawing.payload()["nodes"]}
 

@@ -17,6 +17,8 @@ import { useTools } from "./context";
 import { ValueCard } from "./EdgeValue";
 import { useLive } from "./useLive";
 
+const BELOW = 28; // pixels from an output to the middle of its value
+
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
   const { send } = useTools();
@@ -29,7 +31,9 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const fault = edge?.fault ? "wbe-wire-fault" : "";
   const value = useLive(({ example, edges }) => (example ? (edges[id] ?? null) : null));
   const card = value?.main ? value : null; // once for each output
-  const place = `translate(${x}px, ${y}px)`;
+  const place = card
+    ? `translate(${props.sourceX}px, ${props.sourceY + BELOW}px)`
+    : `translate(-50%, -50%) translate(${x}px, ${y}px)`;
   return (
     <>
       <BaseEdge id={id} path={path} className={fault} interactionWidth={18} />
@@ -37,12 +41,12 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
         <div
           className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${card ? "wbe-valued" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
-          style={{ transform: card ? place : `translate(-50%, -50%) ${place}` }}
+          style={{ transform: place }}
         >
           {card ? (
-            <Valued value={card} target={props.target} at={props.targetX} />
+            <Valued value={card} source={props.source} at={props.sourceX} />
           ) : (
-            (value?.text ?? label)
+            !value && label
           )}
           {selected && edge && (
             <button
@@ -64,15 +68,15 @@ Wire.displayName = "Wire";
 
 interface ValuedProps {
   readonly value: EdgeValue;
-  readonly target: string;
-  /** Where the edge ends. */
+  readonly source: string;
+  /** Where the edge begins. */
   readonly at: number;
 }
 
-/** The value of an edge, on the side of it where its end is, so that neighbours stay free. */
-function Valued({ value, target, at }: ValuedProps) {
+/** The value of an edge, at the side where the next output of its node is not. */
+function Valued({ value, source, at }: ValuedProps) {
   const left = useStore(({ nodeLookup }) => {
-    const node = nodeLookup.get(target);
+    const node = nodeLookup.get(source);
     return node !== undefined && at < node.internals.positionAbsolute.x + (node.width ?? 0) / 2 - 4;
   });
   return <ValueCard value={value} left={left} />;
