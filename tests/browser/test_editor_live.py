@@ -10,10 +10,13 @@ from extensions_live import Editor, Histogram, Layers
 editor = Editor()
 editor.add_stream("digit images")
 editor.drawing.add_block("MLP")
-session = editor.train("digit images", step_rule="Adam")
 editor
 """
-CELLS = [BUILD, "Layers(session, editor.model)", "Histogram(session, editor.model)"]
+TRAIN = """
+session = editor.train("digit images", step_rule="Adam")
+model = editor.model
+"""
+CELLS = [BUILD, TRAIN, "Layers(session, model)", "Histogram(session, model)"]
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +112,14 @@ def test_a_picked_node_is_picked_in_layers_and_histogram(canvas, notebook):
     until(lambda: canvas.find("address-path").count(), what="the path")
     assert canvas.find("address-path").inner_text() == "/mlp/linear_1"
     assert canvas.find("address-select").inner_text() == 'model.select("/mlp/linear_1")'
-    notebook.scroll_to(1)
+    notebook.scroll_to(2)
     detail = notebook.find("layers-view").locator('[data-testid="variable"]')
     until(detail.is_visible, what="the histogram of the layer")
     assert detail.input_value() == "/mlp/linear_1.W"
-    notebook.scroll_to(2)
-    chosen = notebook.cell(2).locator("select").first
+    notebook.scroll_to(3)
+    chosen = notebook.cell(3).locator("select").first
     until(lambda: chosen.count() and chosen.input_value() == "/mlp/linear_1.W", what="the variable")
-    notebook.scroll_to(1)
+    notebook.scroll_to(2)
     notebook.find("layers-view").locator('.wb-layer[data-row="/mlp/linear_0"]').click()
     notebook.scroll_to(0)
     until(lambda: canvas.selected() == ["mlp/linear_0"], what="the node selected")
