@@ -856,7 +856,7 @@ export interface EdgeImage {
   pixels: DataView;
 }
 
-/** The value of an edge for one example; `bars` are the numbers of a short vector. `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin at one output, only the `main` one shows more than the text. */
+/** The value of an edge for one example; `bars` are the numbers of a short vector. `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin at one output, only the `main` one shows the value. */
 export interface EdgeValue {
   text: string;
   note: string;
