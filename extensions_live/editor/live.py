@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.document import Document
 from extensions_live.editor.examples import Example, example_of
 from extensions_live.editor.known import Known
@@ -44,7 +44,7 @@ class LiveValues:
 
     Parameters
     ----------
-    board : Board
+    board : BoardState
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class LiveValues:
         A number that grows when something else is chosen.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: BoardState) -> None:
         self._board = board
         self._lock = threading.RLock()  # the pump and the threads of the kernel
         self.session: Session | None = None

@@ -10,7 +10,7 @@ import torch
 import traitlets
 
 from extensions_live.editor.addresses import Address, address, node_at
-from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.document import Document
 from extensions_live.editor.live import LiveValues
 from extensions_live.messages import BoardPayload, ChooseMessage, LivePayload, PickedNode
@@ -27,21 +27,21 @@ PERIOD, SOON = 0.5, 0.05
 """Seconds between two refreshes, normally and while waiting for values."""
 
 
-class LiveCanvas(LiveWidget[Board, BoardPayload]):
+class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
     """Widget of a board whose nodes and edges can show values of a session.
 
     Parameters
     ----------
-    drawing : Board
+    drawing : BoardState
     period : float
         The minimum number of seconds between two looks for changes of the board.
     """
 
     live = traitlets.Dict(help="the values on nodes and edges").tag(sync=True)
 
-    drawing: Board
+    drawing: BoardState
 
-    def __init__(self, drawing: Board, *, period: float) -> None:
+    def __init__(self, drawing: BoardState, *, period: float) -> None:
         self._live = LiveValues(drawing)
         self._own_pick: PickedNode | None = None
         super().__init__(drawing, period=period)
