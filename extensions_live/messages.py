@@ -114,6 +114,7 @@ IntentName: TypeAlias = Literal[
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train", "widen", "apply", "return_to_session",
     "pause_session", "save_block", "rename_block", "remove_block",
+    "show_on_nodes", "push", "step_example", "clear_example",
 ]  # fmt: skip
 """Methods of an editor's board that a page can call."""
 
@@ -1013,6 +1014,77 @@ class SurgeryPayload(TypedDict):
     receipt: SurgeryReceipt
 
 
+class NodeValue(TypedDict):
+    """The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one."""
+
+    text: str
+    title: str
+    share: float | None
+
+
+class EdgeImage(TypedDict):
+    """`count` images side by side, of `of`; each pixel has a byte for each channel."""
+
+    count: int
+    of: int
+    width: int
+    height: int
+    channels: int
+    pixels: bytes
+
+
+class EdgeValue(TypedDict):
+    """The value of an edge for one example; `bars` are the numbers of a short vector.
+
+    `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin
+    at one output, only the `main` one shows the value.
+    """
+
+    text: str
+    note: str
+    title: str
+    shape: str
+    main: bool
+    image: EdgeImage | None
+    bars: list[float]
+
+
+class ExampleData(TypedDict):
+    """The example that is pushed; `can_step` is true if there are others."""
+
+    text: str
+    index: int | None
+    can_step: bool
+
+
+class PickedNode(TypedDict):
+    """The node that was picked last; it is `followed` if it was picked in another view."""
+
+    node: str
+    path: str
+    expression: str
+    number: int
+    followed: bool
+
+
+class LivePayload(TypedDict):
+    """Live values of a session on the nodes and edges of a board, by id.
+
+    `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty
+    if none is watched, and `problem` says why there are no values.
+    """
+
+    session: str
+    metric: str
+    metrics: list[list[str]]
+    iteration: int | None
+    nodes: dict[str, NodeValue]
+    edges: dict[str, EdgeValue]
+    example: ExampleData | None
+    picked: PickedNode | None
+    problem: str
+
+
 class EditorState(LiveState):
     """The traits of an editor; the page writes only `outbox`, its intents without an answer.
 
@@ -1027,3 +1099,4 @@ class EditorState(LiveState):
     training: list[str]
     surgery: SurgeryPayload | Empty
     origin: str
+    live: LivePayload | Empty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.known_editors import remember
+from extensions_live.editor.live_canvas import LiveCanvas
 from extensions_live.editor.notebook_names import (
     Streams,
     can_be_looked_at,
@@ -38,9 +40,10 @@ from extensions_live.widget import LiveWidget, asset
 from workbench import algorithms
 from workbench.algorithms import StepRule
 from workbench.builder import Built, InputSpec, Spec
+from workbench.builder.described import built_of
 from workbench.builder.training import plotted, scalars, start_training
 from workbench.data.streams import AbstractDataStream
-from workbench.errors import BuilderError, nearest
+from workbench.errors import BuilderError, WorkbenchError, nearest
 from workbench.hints import Hinted
 from workbench.interfaces import Command, Session
 from workbench.model import Model
@@ -49,7 +52,7 @@ PERIOD = 0.1
 """Seconds between two looks for changes that Python made."""
 
 
-class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
+class Editor(Hinted, LiveCanvas):
     """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
@@ -113,6 +116,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         self._surgery: Surgery = Surgery(self.drawing) if first is self else first._surgery
         self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
         self._session: Session | None = None
+        self._watched: object = None  # the drawing whose live values are shown
         self._shown_session: Session | None = None
         self._sent: object = None
         self._palette_of: object = None
@@ -120,6 +124,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         blocks.saved.look()
         blocks.saved.warn()
         super().__init__(self.drawing, period=PERIOD)
+        self._live = first._live
         self.origin = self.first.ident
         self.observe(self._hear_outbox, "outbox")
         control_channel.register(self.ident, self)
@@ -211,8 +216,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         """
         if isinstance(stream, str):
             stream = self._streams.found(stream)
-        document = self.drawing.document
-        rule, built = step_rule_of(step_rule), self.built
+        rule, document, built = step_rule_of(step_rule), self.drawing.document, self.built
         if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
             reason = misfit(sources_of(stream), self._needed(built))
             if reason is not None:
@@ -226,6 +230,8 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             epochs=epochs,
         )
         self._surgery.follow(session, document)
+        self._watch(session, document, built)
+        self._watched = document
         self.session = session
         self._show_session()
         return session
@@ -246,6 +252,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         self._surgery.follow(session)
         self.session = session
         self._show_session()
+        self._watch_trained()
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
@@ -272,6 +279,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             If the session refuses the model.
         """
         command = self._surgery.apply(copy_units=copy_units)
+        self._watch_trained()
         pump.nudge(self)
         return command
 
@@ -295,6 +303,17 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             If there is no session.
         """
         self._surgery.pause_session()
+
+    def _watch_trained(self) -> None:
+        """Show live values of the model that the session trains after it was replaced."""
+        session, document = self._surgery.session, self._surgery.trained
+        if session is None or document is None or document is self.first._watched:
+            return
+        self.first._watched = document
+        built = built_of(session)
+        if built is not None:
+            with suppress(WorkbenchError):  # the canvas shows why there are no values
+                self._watch(session, document, built)
 
     def _show_session(self) -> None:
         """Show the views of the session, which another editor of the board may have started."""
@@ -329,6 +348,9 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             raise BuilderError("the canvas already has an input for each source of the stream")
         return new
 
+    def _stream(self, name: str) -> AbstractDataStream:
+        return self._streams.found(name)
+
     # What the page and the pump use.
 
     def settled(self, subject: BoardState) -> bool:
@@ -346,12 +368,15 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         self._show_session()
         messages = self._refresh_palette()
         self._surgery.look()
+        self._watch_trained()
+        if self._is_carried:
+            messages += self._live_view.refresh_if_due()
         state = self._state()
         if state == self._sent:
             if not self._again:
                 return messages
             self._again = False
-            self.send_state(["board", "palette", "problem", "training", "surgery"])
+            self.send_state(["board", "palette", "problem", "training", "surgery", "live"])
             return messages + 1
         self._again = False
         if not self.drawing.has_code():  # the shapes of a large model need not wait for its code

@@ -316,13 +316,13 @@ def test_code_and_canvas_alternate_ten_times_without_loss(hand_pump):
     board.move({"mlp": [10, 20], "features": [0, 0]})
     board.add("Linear", [5, 5], name="unfinished", settings={"output_dim": 2})
     board.group(["mlp"], "model")
+    places = dict(board.document.spec.positions)
     for number in range(10):
         board.set("mlp", "dims", [4, 10 + number, 3])
         board.set_code(editor.code.replace(f"{10 + number}, 3", f"{20 + number}, 3"))
         assert board.document.bricks["mlp"].settings["dims"] == [4, 20 + number, 3]
-    assert board.document.spec.positions == {
-        "mlp": (10, 20), "features": (0, 0), "unfinished": (5, 5),
-    }  # fmt: skip
+    assert board.document.spec.positions == places
+    assert places.keys() == {"mlp", "features", "unfinished", "group"}
     assert board.document.groups["group"].members == ("mlp",)
     assert board.spec.cost == "cost" and board.document.bricks["unfinished"].settings
     assert from_code(editor.code).same_as(from_code(editor.code))

@@ -57,6 +57,10 @@ TWINS = {
     "cost": Board.set_cost,
     "help": VIEW,
     "escape": VIEW,
+    "values": Editor.show_on_nodes,
+    "example": Editor.push,
+    "next example": Editor.step_example,
+    "previous example": Editor.step_example,
     # buttons
     "insert": Editor.code,
     "full": VIEW,

@@ -70,7 +70,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
 export interface Intent {
@@ -868,6 +868,63 @@ export interface SurgeryPayload {
   receipt: SurgeryReceipt;
 }
 
+/** The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one. */
+export interface NodeValue {
+  text: string;
+  title: string;
+  share: number | null;
+}
+
+/** `count` images side by side, of `of`; each pixel has a byte for each channel. */
+export interface EdgeImage {
+  count: number;
+  of: number;
+  width: number;
+  height: number;
+  channels: number;
+  pixels: DataView;
+}
+
+/** The value of an edge for one example; `bars` are the numbers of a short vector. `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin at one output, only the `main` one shows the value. */
+export interface EdgeValue {
+  text: string;
+  note: string;
+  title: string;
+  shape: string;
+  main: boolean;
+  image: EdgeImage | null;
+  bars: number[];
+}
+
+/** The example that is pushed; `can_step` is true if there are others. */
+export interface ExampleData {
+  text: string;
+  index: number | null;
+  can_step: boolean;
+}
+
+/** The node that was picked last; it is `followed` if it was picked in another view. */
+export interface PickedNode {
+  node: string;
+  path: string;
+  expression: string;
+  number: number;
+  followed: boolean;
+}
+
+/** Live values of a session on the nodes and edges of a board, by id. `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty if none is watched, and `problem` says why there are no values. */
+export interface LivePayload {
+  session: string;
+  metric: string;
+  metrics: string[][];
+  iteration: number | null;
+  nodes: Record<string, NodeValue>;
+  edges: Record<string, EdgeValue>;
+  example: ExampleData | null;
+  picked: PickedNode | null;
+  problem: string;
+}
+
 /** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. `origin` is the same for all editors of a board, and after a reload. */
 export interface EditorState {
   problem: string;
@@ -880,4 +937,5 @@ export interface EditorState {
   training: string[];
   surgery: SurgeryPayload | Empty;
   origin: string;
+  live: LivePayload | Empty;
 }

@@ -177,6 +177,8 @@ const SIGNS = {
   minus: "M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
   open: "M9 6l6 6-6 6",
+  back: "M15 6l-6 6 6 6",
+  push: "M12 3v12M7 10l5 5 5-5M4 20h16",
   down: "M6 9l6 6 6-6",
   unpack: "M4 12v8h16v-8M12 15V4M8 8l4-4 4 4",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",

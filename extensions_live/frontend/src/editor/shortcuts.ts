@@ -25,6 +25,10 @@ export type Action =
   | "next"
   | "previous"
   | "cost"
+  | "values"
+  | "example"
+  | "next example"
+  | "previous example"
   | "help"
   | "escape";
 
@@ -80,6 +84,16 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "zoom out", keys: ["-"], shown: "−", text: "zoom out", part: "Look" },
   { action: "palette", keys: ["p"], shown: "P", text: "go to the palette", part: "Look" },
   { action: "code", keys: ["e"], shown: "E", text: "go to the code", part: "Look" },
+  { action: "values", keys: ["v"], shown: "V", text: "choose values on nodes", part: "Look" },
+  { action: "example", keys: ["t"], shown: "T", text: "push an example, or stop", part: "Look" },
+  { action: "next example", keys: ["."], shown: ".", text: "next example", part: "Look" },
+  {
+    action: "previous example",
+    keys: [","],
+    shown: ",",
+    text: "previous example",
+    part: "Look",
+  },
   { action: "help", keys: ["?"], shown: "?", text: "show or hide this list", part: "Look" },
   {
     action: "escape",

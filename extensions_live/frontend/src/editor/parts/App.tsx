@@ -15,6 +15,7 @@ import { Chooser } from "./Chooser";
 import { CodePane, useCodeRefusal } from "./CodePane";
 import { PaletteProvider, ToolsProvider, useLatest, useTrait, type Tools } from "./context";
 import { saveImage } from "./exporting";
+import { ExampleBar, LiveTools } from "./LiveTools";
 import { Empty, Help, Toasts } from "./Overlays";
 import { Palette } from "./Palette";
 import { Settings } from "./Settings";
@@ -30,6 +31,7 @@ import { useFlow } from "./useFlow";
 import { useKernel } from "./useKernel";
 import { useKeys } from "./useKeys";
 import { useMessages } from "./useMessages";
+import { useLiveActions, usePicks } from "./useLive";
 import { useNewNodes, useSelect } from "./useSelect";
 import { useShow } from "./useShow";
 
@@ -92,6 +94,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   };
   const perform = useActions({
     ...{ board, flow, adding, tools, selectNew, show, goTo, help, setHelp },
+    live: useLiveActions(model, box, tools),
   });
   const { pressed, stayInside, focusBox } = useKeys(box, perform);
   const exchange = useExchange({ model, box, now, tools, selectNew });
@@ -132,6 +135,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     }
   };
 
+  usePicks(model, host, selected, select);
   const room = stage.current?.getBoundingClientRect();
   const pickNodes = useCallback((ids: string[]) => setSelected(ids), []);
   const closeCode = useCallback(() => setShown((old) => ({ ...old, code: false })), []);
@@ -160,7 +164,12 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             canInsert={canInsert}
             shown={shown}
             act={act}
-            train={<Train board={board} palette={palette} />}
+            train={
+              <>
+                <LiveTools />
+                <Train board={board} palette={palette} />
+              </>
+            }
           />
           {(notice ?? problem) && (
             <div className="wbe-notice" role="alert" data-testid="notice">
@@ -168,6 +177,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             </div>
           )}
           <Surgery model={model} />
+          <ExampleBar />
           <div className="wbe-body">
             {shown.palette && <Palette items={items} add={add} />}
             <div className="wbe-middle">

@@ -7,6 +7,7 @@ import { Sign, Tile } from "../images";
 import { counted, long, words } from "../labels";
 import { brief } from "../details";
 import { written } from "../values";
+import { Address } from "./Address";
 import { Fault } from "./BrickNode";
 import { useTools } from "./context";
 import { Row } from "./fields";
@@ -113,6 +114,7 @@ function NodeForm({ node }: { node: BoardNode }) {
         </>
       )}
       <Outputs node={node} />
+      <Address node={node.id} />
       <Actions node={node} />
     </>
   );
