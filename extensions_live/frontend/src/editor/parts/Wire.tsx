@@ -15,7 +15,7 @@ import { useTools } from "./context";
 
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
-  const { send } = useTools();
+  const { send, between } = useTools();
   const back = props.targetY < props.sourceY; // to the top of the next column
   const [path, x, y] = back
     ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 18 })
@@ -30,9 +30,22 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
         <div
           className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
+          data-edge={id}
           style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
         >
           {label}
+          {selected && edge && !data.inside && (
+            <button
+              type="button"
+              className="wbe-icon"
+              aria-label="put a brick on this edge"
+              title="put a brick on this edge (A)"
+              data-testid={`between-${id}`}
+              onClick={() => between(id)}
+            >
+              <Sign name="plus" />
+            </button>
+          )}
           {selected && edge && (
             <button
               type="button"
