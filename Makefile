@@ -42,24 +42,22 @@ $(SETTINGS): | $(STAMP)
 	@echo '$(NOTIFY)' > $@
 
 # The browser tests run first, without other load; then the others run in parallel, one thread each.
+# Failed tests run a second time, alone; the summary marks those that then pass as UNSTEADY.
+ATTEMPTS := $(BIN)/python -m tests.support.attempts
 test: $(STAMP) chromium ## run all tests: units, doctests, contracts, notebooks, browser
 	@status=0; \
-	$(BIN)/python -m pytest -m browser tests/browser || status=$$?; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" --nbval-lax --nbval-current-env \
+	$(ATTEMPTS) -m browser tests/browser || status=$$?; \
+	OMP_NUM_THREADS=1 $(ATTEMPTS) -m "not browser" --nbval-lax --nbval-current-env \
 		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
 	exit $$status
 
 # The browser tests in every windowing mode of JupyterLab on every kernel: hours on a slow machine.
 # A part of it: make matrix WINDOWING=defer,full KERNEL=6.31 MINUTES=20
-# Failed tests run a second time, alone; the summary marks those that then pass as UNSTEADY.
 WINDOWING ?= all
 KERNEL ?= all
-MATRIX = $(BIN)/python -m pytest -m browser tests/browser -o cache_dir=build/matrix \
-	--windowing $(WINDOWING) --kernel $(KERNEL)
 matrix: $(STAMP) chromium ## run the browser tests in all windowing modes on all versions of ipykernel
-	@status=0; \
-	$(MATRIX) --cache-clear $(if $(MINUTES),--minutes $(MINUTES)) || status=$$?; \
-	if [ $$status -eq 1 ]; then $(MATRIX) --lf --lfnf none --maxfail 3; else exit $$status; fi
+	@$(ATTEMPTS) -m browser tests/browser --windowing $(WINDOWING) --kernel $(KERNEL) \
+		$(if $(MINUTES),--minutes $(MINUTES))
 
 chromium: $(STAMP)
 	@$(BIN)/python -m tests.support.chromium

@@ -15,6 +15,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
 )
 
+FAILED = pytest.StashKey[frozenset[str]]()
+
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
@@ -35,3 +37,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     browser.addoption(
         "--minutes", type=float, help="start no test after this time; report what was left out"
     )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read which tests failed the last time; passing tests are removed from the cache."""
+    cache = getattr(session.config, "cache", None)  # missing with `-p no:cacheprovider`
+    last = {} if cache is None else cache.get("cache/lastfailed", {})
+    session.config.stash[FAILED] = frozenset(last)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tests that passed only at a second attempt, with ``--lf``."""
+    config = terminalreporter.config
+    if not config.option.lf:
+        return
+    names = {
+        outcome: {report.nodeid for report in terminalreporter.getreports(outcome)}
+        for outcome in ("passed", "failed", "error")
+    }
+    steady = names["failed"] | names["error"]
+    for name in sorted((names["passed"] - steady) & config.stash[FAILED]):
+        terminalreporter.line(f"UNSTEADY: {name} failed, and passed at the next attempt")

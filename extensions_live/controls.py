@@ -35,7 +35,7 @@ from workbench.hints import Hinted
 from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
-PERIOD, SOON = 0.25, 0.03
+PERIOD, SOON = 0.4, 0.03
 """Seconds between two refreshes, normally and while a command waits for the end of a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {

@@ -2,11 +2,11 @@
 
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
-view is refreshed a few times per second while a page shows it. A view whose refreshes are slow is
-refreshed less often, since the period is at least ten times the duration of a refresh. All views
-together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server.
-An error in a view is shown in this view and does not affect other views. It is also logged once,
-unless it is a `WorkbenchError`.
+view is refreshed a few times per second while a page shows it, and less often if its refreshes take
+more than 1 % of the time: up to every half second, or in 10 % of the time if they are slow. All
+views together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook
+server. An error in a view is shown in this view and does not affect other views. It is also logged
+once, unless it is a `WorkbenchError`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ logger = logging.getLogger(__name__)
 MESSAGES_PER_SECOND = 10
 """Maximum number of messages per second; a page can receive 12, so there is room for bursts."""
 
-COST_FACTOR = 10
+COST_FACTOR = 100
+"""Ratio of a view's period to the duration of its last refresh, up to a period of `FRESH`."""
+
+FRESH = 0.5
+"""Seconds from which on a longer period depends on `SLOW_COST_FACTOR`."""
+
+SLOW_COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""
 
 
@@ -51,7 +57,7 @@ class View(Protocol):
 
 def pause_after(view: View, cost: float) -> float:
     """Return the seconds from a refresh that took `cost` seconds to the next refresh of a view."""
-    return max(view.period, view.pace, COST_FACTOR * cost)
+    return max(view.period, view.pace, min(COST_FACTOR * cost, FRESH), SLOW_COST_FACTOR * cost)
 
 
 class Limiter:

@@ -76,7 +76,7 @@ class StillOutput:
         settings.
     """
 
-    period = 0.5
+    period = 1.0
     pace = 0.0
 
     carrier: weakref.ref[LiveWidget[Any, Any]] | None = None

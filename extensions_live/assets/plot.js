@@ -796,6 +796,63 @@ function orderKeys(card, runs) {
   card.legend.append(card.broken);
 }
 
+// src/dashes.ts
+var MOST = 20;
+function makeDashes(figure, card, points, draw) {
+  const cut = /* @__PURE__ */ new Map();
+  return (log) => {
+    const { start, end } = figure.x_range;
+    const y = { low: figure.y_range.start, high: figure.y_range.end };
+    const scales = { x: { low: start, high: end }, y, logX: log.x, logY: log.y };
+    const near = { low: start - (end - start), high: end + (end - start) };
+    for (const { info } of card.keys) {
+      const known = points.get(info.key);
+      if (!known || !info.dash.length) continue;
+      for (const renderer of figure.renderers) {
+        const [key, form] = renderer.tags;
+        if (key !== info.key || form !== "line" && form !== "smooth") continue;
+        const kind = form === "line" ? "curve" : "smooth";
+        const whole = kind === "curve" ? known : { x: known.smoothX, y: known.smoothY };
+        const short = lengthOf(whole, scales) <= MOST;
+        const part = short ? whole : within(whole, near);
+        const seen = short || lengthOf(part, scales) <= MOST;
+        renderer.glyph.setv({ line_dash: seen ? info.dash : [] });
+        if (seen && !short) {
+          draw(kind, key, { x: part.x, y: part.y });
+          cut.set(renderer, known);
+        } else if (cut.get(renderer) === known) {
+          draw(kind, key, { x: whole.x, y: whole.y });
+          cut.delete(renderer);
+        }
+      }
+    }
+  };
+}
+function lengthOf({ x, y }, scales) {
+  const placeX = relative(scales.x, scales.logX);
+  const placeY = relative(scales.y, scales.logY);
+  let [sum, lastX, lastY] = [0, NaN, NaN];
+  for (let i = 0; i < x.length; i += 1) {
+    const [nextX, nextY] = [placeX(x[i] ?? NaN), placeY(y[i] ?? NaN)];
+    const step = Math.abs(nextX - lastX) + Math.abs(nextY - lastY);
+    if (Number.isFinite(step)) sum += step;
+    [lastX, lastY] = [nextX, nextY];
+  }
+  return sum;
+}
+function within({ x, y }, { low, high }) {
+  const after = x.findIndex((value) => value >= low);
+  const first = Math.max(0, after < 0 ? x.length - 1 : after - 1);
+  const over = x.findIndex((value) => value > high);
+  const last = over < 0 ? x.length : over + 1;
+  return { x: x.subarray(first, last), y: y.subarray(first, last) };
+}
+function relative({ low, high }, log) {
+  const scale = log ? Math.log10 : (value) => value;
+  const [start, size] = [scale(low), scale(high) - scale(low)];
+  return (value) => (scale(value) - start) / size;
+}
+
 // src/handle.ts
 var GAP = 8;
 var STEP = 0.01;
@@ -942,7 +999,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
 
 // src/pace.ts
 var SHARE = 8;
-var SHARE_OF_DASHBOARD = 20;
+var SHARE_OF_DASHBOARD = 30;
 var SLOW = 300;
 var CHANGE = 1.3;
 var frame = () => new Promise((resolve) => {
@@ -1430,15 +1487,15 @@ var FILES = {
   SVG: "save a vector image with the legend",
   CSV: "save the points on the screen; log.frame has all values"
 };
-var [LEAST, MOST, STEPS] = [2, 1e5, 100];
+var [LEAST, MOST2, STEPS] = [2, 1e5, 100];
 function smoothingOf(position) {
   if (position <= 0) return 0;
-  const value = LEAST * (MOST / LEAST) ** ((position - 1) / (STEPS - 1));
+  const value = LEAST * (MOST2 / LEAST) ** ((position - 1) / (STEPS - 1));
   return Number(value.toPrecision(2));
 }
 function positionOfSmoothing(value) {
   if (value <= 0) return 0;
-  const share = Math.log(value / LEAST) / Math.log(MOST / LEAST);
+  const share = Math.log(value / LEAST) / Math.log(MOST2 / LEAST);
   return Math.min(STEPS, Math.max(1, Math.round(1 + share * (STEPS - 1))));
 }
 function makeToolbar(index, settings, parent, save) {
@@ -1628,6 +1685,9 @@ function fill(model, box, cards, views, below = box) {
     if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
+    dashes.forEach((set, index) => {
+      set({ x: now.log_x, y: now.log_y.includes(index) });
+    });
     requestAnimationFrame(moveHandles);
   };
   const showMarks = () => {
@@ -1658,6 +1718,9 @@ function fill(model, box, cards, views, below = box) {
     const temporary = Boolean(payload().focus?.length);
     comparison?.show({ runs, differences, now, temporary });
   };
+  const setData = (kind, key, values) => {
+    views.document.get_model_by_name(`${kind}:${key}`).data = values;
+  };
   const apply = () => {
     const { curves = {} } = payload();
     for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
@@ -1667,17 +1730,15 @@ function fill(model, box, cards, views, below = box) {
       if (data) points.set(key, now);
       const { x, y, marks, dotsX, dotsY, smoothX, smoothY } = now;
       const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
-      const set = (kind, values) => {
-        views.document.get_model_by_name(`${kind}:${key}`).data = values;
-      };
-      set("curve", { x, y });
-      set("smooth", { x: smoothX, y: smoothY });
-      set("dots", { x: dotsX, y: dotsY });
-      set("marks", { x: marks, y: heights });
+      setData("curve", key, { x, y });
+      setData("smooth", key, { x: smoothX, y: smoothY });
+      setData("dots", key, { x: dotsX, y: dotsY });
+      setData("marks", key, { x: marks, y: heights });
     }
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const dashes = parts.map(({ figure, card }) => makeDashes(figure, card, points, setData));
   const pace = pacedView(model, box, apply);
   const update = () => {
     arrange();

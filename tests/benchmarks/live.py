@@ -98,7 +98,7 @@ def measure(quick: bool) -> None:
         raise SystemExit(chromium.ABSENT)
     found = []
     with headless(executable) as browser:
-        for work, epochs in ((models.mlp(16, 2000), 15), (models.lenet(64, 60), 4)):
+        for work, epochs in ((models.mlp(16, 2000), 30), (models.lenet(64, 60), 4)):
             for name, page in ((VIEW, None), (BOTH, browser)):
                 measured = speed(work, epochs, page, 3 if quick else 10)
                 judged = SPEED.judge(measured)

@@ -17,7 +17,6 @@ from .setups import Setup, setups
 
 LEFT_OUT = "left out: the time limit --minutes is reached"
 BEGIN = pytest.StashKey[float]()
-FAILED = pytest.StashKey[frozenset[str]]()
 FIRST = ROOT / "notebooks" / "01_first_training.ipynb"
 
 
@@ -38,10 +37,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[BEGIN] = time.monotonic()
-    # Read now, because passing tests are removed from the cache.
-    cache = getattr(session.config, "cache", None)  # missing with `-p no:cacheprovider`
-    last = {} if cache is None else cache.get("cache/lastfailed", {})
-    session.config.stash[FAILED] = frozenset(last)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -51,7 +46,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the outcomes of every setup, and the tests that passed only at a second attempt."""
+    """Print the outcomes of every setup."""
     options = terminalreporter.config.option
     reports = [
         (outcome, report.nodeid)
@@ -66,11 +61,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         found = Counter(outcome for outcome, name in reports if f"[{setup}" in name)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in found.items())
         terminalreporter.line(f"{setup}: {counts or 'nothing ran'}")
-    if options.lf:
-        wrong = {name for outcome, name in reports if outcome != "passed"}
-        for name in dict.fromkeys(name for _, name in reports if name not in wrong):
-            if name in terminalreporter.config.stash[FAILED]:
-                terminalreporter.line(f"UNSTEADY: {name} failed, and passed at the next attempt")
 
 
 @pytest.fixture(scope="session")

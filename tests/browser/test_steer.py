@@ -183,6 +183,8 @@ def test_keys_act_while_the_view_has_the_focus(notebook):
     )
     before = f"max(s.iteration for s in session.snapshots if s.iteration < {done + 1})"
     there = int(notebook.ask(before))
+    shown = f"iteration {done + 1:,}"
+    until(lambda: shown in notebook.find("iteration").inner_text(), what="the step on the page")
     until(lambda: notebook.find("state").inner_text() == "paused", what="a pause after the step")
     page.keyboard.press("[")
     until(

@@ -6,6 +6,7 @@ import { figureName, type Card } from "./card";
 import { colourOf, isHidden, labelOf, makeComparison, ordered } from "./comparison";
 import { command, deliver } from "./command";
 import { orderKeys, styleCurves } from "./curve_style";
+import { makeDashes } from "./dashes";
 import { makeHandle } from "./handle";
 import { pacedView } from "./pace";
 import { onKey } from "./plot_keys";
@@ -106,6 +107,9 @@ export function fill(
     if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
+    dashes.forEach((set, index) => {
+      set({ x: now.log_x, y: now.log_y.includes(index) });
+    });
     requestAnimationFrame(moveHandles);
   };
 
@@ -142,6 +146,9 @@ export function fill(
     comparison?.show({ runs, differences, now, temporary });
   };
 
+  const setData = (kind: string, key: string, values: Record<string, Float64Array>) => {
+    views.document.get_model_by_name(`${kind}:${key}`).data = values;
+  };
   const apply = () => {
     const { curves = {} } = payload();
     for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
@@ -151,17 +158,15 @@ export function fill(
       if (data) points.set(key, now);
       const { x, y, marks, dotsX, dotsY, smoothX, smoothY } = now;
       const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
-      const set = (kind: string, values: Record<string, Float64Array>) => {
-        views.document.get_model_by_name(`${kind}:${key}`).data = values;
-      };
-      set("curve", { x, y });
-      set("smooth", { x: smoothX, y: smoothY });
-      set("dots", { x: dotsX, y: dotsY });
-      set("marks", { x: marks, y: heights });
+      setData("curve", key, { x, y });
+      setData("smooth", key, { x: smoothX, y: smoothY });
+      setData("dots", key, { x: dotsX, y: dotsY });
+      setData("marks", key, { x: marks, y: heights });
     }
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
+  const dashes = parts.map(({ figure, card }) => makeDashes(figure, card, points, setData));
   const pace = pacedView(model, box, apply);
   const update = () => {
     arrange();

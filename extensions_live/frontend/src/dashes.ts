@@ -1,0 +1,89 @@
+// Draws curves without dashes where these could not be seen, since browsers without a graphics card
+// need a long time for a long dashed line, even for its parts outside the figure.
+
+import type { Span } from "./axes";
+import type { Figure } from "./bokeh";
+import type { Card } from "./card";
+import type { Points } from "./numbers";
+
+const MOST = 20; // length of a dashed line, in widths and heights of the figure
+
+export interface Scales {
+  readonly x: Span;
+  readonly y: Span;
+  readonly logX: boolean;
+  readonly logY: boolean;
+}
+
+type Line = Record<"x" | "y", Float64Array>;
+type Draw = (kind: "curve" | "smooth", key: string, line: Line) => void;
+
+/**
+ * Returns a function that sets the dashes of the curves of a card for the present ranges. A line that
+ * is short only in and beside the visible part is cut to this by `draw`.
+ */
+export function makeDashes(
+  figure: Figure,
+  card: Card,
+  points: Map<string, Points>,
+  draw: Draw,
+): (log: { x: boolean; y: boolean }) => void {
+  const cut = new Map<object, Points>(); // the points of the lines that are cut, by renderer
+  return (log) => {
+    const { start, end } = figure.x_range;
+    const y = { low: figure.y_range.start, high: figure.y_range.end };
+    const scales = { x: { low: start, high: end }, y, logX: log.x, logY: log.y };
+    const near = { low: start - (end - start), high: end + (end - start) };
+    for (const { info } of card.keys) {
+      const known = points.get(info.key);
+      if (!known || !info.dash.length) continue;
+      for (const renderer of figure.renderers) {
+        const [key, form] = renderer.tags;
+        if (key !== info.key || (form !== "line" && form !== "smooth")) continue;
+        const kind = form === "line" ? "curve" : "smooth";
+        const whole = kind === "curve" ? known : { x: known.smoothX, y: known.smoothY };
+        const short = lengthOf(whole, scales) <= MOST;
+        const part = short ? whole : within(whole, near);
+        const seen = short || lengthOf(part, scales) <= MOST;
+        renderer.glyph.setv({ line_dash: seen ? info.dash : [] });
+        if (seen && !short) {
+          draw(kind, key, { x: part.x, y: part.y });
+          cut.set(renderer, known);
+        } else if (cut.get(renderer) === known) {
+          draw(kind, key, { x: whole.x, y: whole.y });
+          cut.delete(renderer);
+        }
+      }
+    }
+  };
+}
+
+/** Returns the length of a line in widths and heights of the figure; gaps do not count. */
+export function lengthOf({ x, y }: Line, scales: Scales): number {
+  const placeX = relative(scales.x, scales.logX);
+  const placeY = relative(scales.y, scales.logY);
+  let [sum, lastX, lastY] = [0, NaN, NaN];
+  for (let i = 0; i < x.length; i += 1) {
+    const [nextX, nextY] = [placeX(x[i] ?? NaN), placeY(y[i] ?? NaN)];
+    const step = Math.abs(nextX - lastX) + Math.abs(nextY - lastY);
+    if (Number.isFinite(step)) sum += step;
+    [lastX, lastY] = [nextX, nextY];
+  }
+  return sum;
+}
+
+/** Returns the part of a line in a range, with one point on each side. */
+export function within({ x, y }: Line, { low, high }: Span): Line {
+  const after = x.findIndex((value) => value >= low);
+  const first = Math.max(0, after < 0 ? x.length - 1 : after - 1);
+  const over = x.findIndex((value) => value > high);
+  const last = over < 0 ? x.length : over + 1;
+  return { x: x.subarray(first, last), y: y.subarray(first, last) };
+}
+
+/** Returns a function that maps the start of a range to 0 and its end to 1. */
+function relative({ low, high }: Span, log: boolean): (value: number) => number {
+  const scale = log ? Math.log10 : (value: number) => value;
+  const [start, size] = [scale(low), scale(high) - scale(low)];
+  return (value) => (scale(value) - start) / size;
+}
