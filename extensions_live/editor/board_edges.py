@@ -72,7 +72,7 @@ class BoardEdges(BoardState):
         index: int | None = None,
         position: Sequence[float] | None = None,
     ) -> None:
-        """Lead the edge to an input through a node whose input is free; see `insert`."""
+        """Put a node whose input is free on the edge to an input; see `insert`."""
         with self._lock:
             document = insertion.threaded(self._document, node, target, input, index)
             document = placed_at(document, node, position)
