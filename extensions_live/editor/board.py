@@ -53,9 +53,10 @@ class Board(BoardEdges):
     >>> board = Board()
     >>> x = board.add_input("features", shape=[None, 784])
     >>> layer = board.add("Linear", after=x)
-    >>> board.set(layer, "output_dim", 10)
+    >>> board.set(layer, "output_dim", 10)  # input_dim follows from the input
+    >>> board.set(layer, "input_dim", 500)
     >>> print(board.fault(layer))
-    linear: allocation requires input_dim; ...
+    linear.apply: input_ has shape (?, 784), but input_dim is 500, ...
     >>> board.apply_fix(layer)
     >>> board.fault(layer), board.undo_name
     (None, 'set input_dim to 784')
