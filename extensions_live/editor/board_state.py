@@ -18,10 +18,11 @@ from extensions_live.editor.payload import Drawing
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
 from workbench.builder import Built, InputSpec, Spec, from_spec, register, to_spec
-from workbench.errors import BuilderError
+from workbench.diagrams.of_module import shapes_of_input
+from workbench.errors import BuilderError, WorkbenchError
 from workbench.graph import ComputationGraph
 from workbench.hints import Hinted
-from workbench.tensor import Variable
+from workbench.tensor import Variable, variable
 
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
 """What a board can show: also a list of bricks and variables."""
@@ -250,7 +251,7 @@ def described(model: Any) -> Spec:
         return to_spec(*model.outputs)
     if isinstance(model, torch.nn.Module):
         register(type(model))
-        return to_spec(TorchModule(model))
+        return _of_module(model)
     if isinstance(model, (Brick, Variable)):
         return to_spec(model)
     if isinstance(model, (list, tuple)):
@@ -268,3 +269,15 @@ def ids(nodes: Any) -> list[str]:
     if not nodes:
         raise BuilderError("no nodes are chosen")
     return list(nodes)
+
+
+def _of_module(module: torch.nn.Module) -> Spec:
+    """Describe a module, applied to an input if its shape follows from the first layer."""
+    brick = TorchModule(module)
+    if len(brick.input_names) == 1:
+        for shape, dtype in shapes_of_input(module):
+            try:
+                return to_spec(brick.apply(variable(brick.input_names[0], shape, dtype)))
+            except WorkbenchError:
+                brick = TorchModule(module)
+    return to_spec(brick)
