@@ -269,7 +269,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             "control_channel": control_channel.connected(),
         }
 
-    def _misfits(self, board: Board | View) -> dict[str, str]:
+    def _misfits(self, board: BoardState) -> dict[str, str]:
         """Return why streams do not fit the inputs that training needs, by name."""
         needed = board.needed_inputs()
         found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
