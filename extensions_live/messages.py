@@ -114,7 +114,7 @@ IntentName: TypeAlias = Literal[
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train", "widen", "apply", "return_to_session",
     "pause_session", "save_block", "rename_block", "remove_block",
-    "show_on_nodes", "push", "step_example", "clear_example",
+    "show_on_nodes", "push", "step_example", "clear_example", "insert", "insert_node", "put",
 ]  # fmt: skip
 """Methods of an editor's board that a page can call."""
 
@@ -754,9 +754,10 @@ class FieldData(TypedDict):
     text: str
 
 
-class SettingData(FieldData):
-    """A setting of a node: a field, its value if it is `given`, and what is inferred instead."""
+class SettingValue(TypedDict):
+    """A setting of a node: its value if it is `given`, or what is inferred instead."""
 
+    name: str
     given: bool
     value: Any
     inferred: Any
@@ -881,7 +882,8 @@ class BoardNode(TypedDict):
     `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened,
     and `editable` is false for a part of a brick that wires its parts itself: its settings can be
     changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the
-    cost.
+    cost. `settings` has those that are given or inferred; their fields are those of the entry of
+    the palette, and `fields`.
     """
 
     id: str
@@ -896,7 +898,8 @@ class BoardNode(TypedDict):
     outputs: list[BoardOutput]
     methods: list[str]
     method: str | None
-    settings: list[SettingData]
+    settings: list[SettingValue]
+    fields: list[FieldData]
     parameters: int | None
     flops: int | None
     fault: NodeFault | None
@@ -935,6 +938,14 @@ class Refusal(TypedDict):
     text: str
 
 
+class MadeNodes(TypedDict):
+    """The nodes that an intent made, which its page selects."""
+
+    client: str
+    number: int
+    nodes: list[str]
+
+
 class BoardFault(TypedDict):
     """The first fault of a board."""
 
@@ -968,15 +979,18 @@ class BoardPayload(TypedDict):
     """The contents of a board.
 
     `version` grows with every change, `structure` only when nodes or edges change, so that the page
-    knows when to run its layout. `acked` has the last executed number of each client. `undo` and
-    `redo` are the names of the changes that they undo and redo. `document` is the whole board as
-    JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
+    knows when to run its layout. `acked` has the last executed number of each client.
+    `misfits` are the streams with which the model cannot be trained, each with the reason. `undo`
+    and `redo` are the names of the changes that they undo and redo. `document` is the whole board
+    as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
     """
 
     version: int
     structure: int
     acked: dict[str, int]
     refused: list[Refusal]
+    made: list[MadeNodes]
+    misfits: dict[str, str]
     nodes: list[BoardNode]
     edges: list[BoardEdge]
     summary: BoardSummary

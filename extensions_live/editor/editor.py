@@ -31,7 +31,7 @@ from extensions_live.editor.still import EditorStill
 from extensions_live.editor.surgery import Surgery
 from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
-from extensions_live.messages import BoardPayload, Intent, WidgetMessage
+from extensions_live.messages import BoardPayload, Intent, StreamData, WidgetMessage
 from extensions_live.plot import Plot
 from extensions_live.pump import pump
 from extensions_live.run_view import RunView
@@ -120,12 +120,14 @@ class Editor(Hinted, LiveCanvas):
         self._shown_session: Session | None = None
         self._sent: object = None
         self._palette_of: object = None
+        self._listed: list[StreamData] = []
         warm_up()
         blocks.saved.look()
         blocks.saved.warn()
         super().__init__(self.drawing, period=PERIOD)
         self._live = first._live
         self.origin = self.first.ident
+        self.drawing.watchers.add(self)
         self.observe(self._hear_outbox, "outbox")
         control_channel.register(self.ident, self)
 
@@ -353,6 +355,9 @@ class Editor(Hinted, LiveCanvas):
 
     # What the page and the pump use.
 
+    def board_changed(self) -> None:
+        pump.nudge(self)
+
     def settled(self, subject: BoardState) -> bool:
         return False
 
@@ -392,13 +397,23 @@ class Editor(Hinted, LiveCanvas):
 
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
-        acked, refused = self._intents.acked, self._intents.refused
+        answers = self._intents
+        acked, refused, made = answers.acked, answers.refused, answers.made
         return {
             **subject.payload(code=code),
             "acked": acked,
             "refused": refused,
+            "made": made,
+            "misfits": self._misfits(subject),
             "control_channel": control_channel.connected(),
         }
+
+    def _misfits(self, board: BoardState) -> dict[str, str]:
+        """Return why streams do not fit the inputs that training needs, by name."""
+        needed = board.needed_inputs()
+        found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
+                 if one["sources"]}  # fmt: skip
+        return {name: reason for name, reason in found.items() if reason is not None}
 
     def _refresh_palette(self) -> int:
         given = names()
@@ -407,6 +422,7 @@ class Editor(Hinted, LiveCanvas):
             self._palette_of = None
         inputs = self.drawing.document.spec.inputs
         streams = self._streams.listed()  # those first that fit
+        self._listed = streams
         streams.sort(key=lambda one: bool(inputs) and misfit(one["sources"], inputs) is not None)
         state = streams, blocks.version()
         if state == self._palette_of:

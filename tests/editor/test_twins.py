@@ -26,7 +26,9 @@ PYTHON_ONLY = {
 }
 """Public methods of a board that are no intents, and why."""
 
-OF_THE_WIDGET = {"payload", "has_code", "refresh", "adopt", "complete_spec", "take"}
+OF_THE_WIDGET = {
+    *("payload", "has_code", "refresh", "adopt", "complete_spec", "needed_inputs", "take"),
+}
 
 VIEW = "what is in sight, which no model has"
 TWINS = {
@@ -43,6 +45,7 @@ TWINS = {
     "fit": VIEW,
     "arrange": Board.arrange,
     "group": Board.group,
+    "regroup": Board.put,
     "unpack": Board.unpack,
     "toggle": Board.open,
     "settings": Board.set,

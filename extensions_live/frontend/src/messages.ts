@@ -70,7 +70,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
 export interface Intent {
@@ -651,20 +651,9 @@ export interface FieldData {
   text: string;
 }
 
-/** A setting of a node: a field, its value if it is `given`, and what is inferred instead. */
-export interface SettingData {
+/** A setting of a node: its value if it is `given`, or what is inferred instead. */
+export interface SettingValue {
   name: string;
-  kind: string | null;
-  many: boolean;
-  optional: boolean;
-  required: boolean;
-  lazy: boolean;
-  default: unknown;
-  least: number | null;
-  below: number | null;
-  choices: string[];
-  accepts: string[];
-  text: string;
   given: boolean;
   value: unknown;
   inferred: unknown;
@@ -761,7 +750,7 @@ export interface NodeFault {
   fix: FixData | null;
 }
 
-/** A node of the board. `title` is its name, `parent` the node of the group that it is in. `position` is null until `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened, and `editable` is false for a part of a brick that wires its parts itself: its settings can be changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the cost. */
+/** A node of the board. `title` is its name, `parent` the node of the group that it is in. `position` is null until `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened, and `editable` is false for a part of a brick that wires its parts itself: its settings can be changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the cost. `settings` has those that are given or inferred; their fields are those of the entry of the palette, and `fields`. */
 export interface BoardNode {
   id: string;
   kind: "input" | "brick" | "operation" | "cost" | "group";
@@ -775,7 +764,8 @@ export interface BoardNode {
   outputs: BoardOutput[];
   methods: string[];
   method: string | null;
-  settings: SettingData[];
+  settings: SettingValue[];
+  fields: FieldData[];
   parameters: number | null;
   flops: number | null;
   fault: NodeFault | null;
@@ -808,6 +798,13 @@ export interface Refusal {
   text: string;
 }
 
+/** The nodes that an intent made, which its page selects. */
+export interface MadeNodes {
+  client: string;
+  number: number;
+  nodes: string[];
+}
+
 /** The first fault of a board. */
 export interface BoardFault {
   node: string;
@@ -833,12 +830,14 @@ export interface CodeData {
   fault: CodeFault | null;
 }
 
-/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
+/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `misfits` are the streams with which the model cannot be trained, each with the reason. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
 export interface BoardPayload {
   version: number;
   structure: number;
   acked: Record<string, number>;
   refused: Refusal[];
+  made: MadeNodes[];
+  misfits: Record<string, string>;
   nodes: BoardNode[];
   edges: BoardEdge[];
   summary: BoardSummary;

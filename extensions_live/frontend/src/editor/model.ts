@@ -15,6 +15,8 @@ export const EMPTY_BOARD: BoardPayload = {
   structure: 0,
   acked: {},
   refused: [],
+  made: [],
+  misfits: {},
   nodes: [],
   edges: [],
   summary: { parameters: null, flops: null, fault: null },

@@ -13,6 +13,7 @@ export type Action =
   | "fit"
   | "arrange"
   | "group"
+  | "regroup"
   | "unpack"
   | "toggle"
   | "settings"
@@ -42,7 +43,13 @@ interface Shortcut {
 }
 
 export const SHORTCUTS: readonly Shortcut[] = [
-  { action: "add", keys: ["a", " "], shown: "A or Space", text: "add a brick", part: "Build" },
+  {
+    action: "add",
+    keys: ["a", " "],
+    shown: "A or Space",
+    text: "add a brick, or put it on an edge",
+    part: "Build",
+  },
   { action: "connect", keys: ["c"], shown: "C", text: "connect an output", part: "Build" },
   { action: "feed", keys: ["i"], shown: "I", text: "connect an input", part: "Build" },
   { action: "settings", keys: ["Enter"], shown: "Enter", text: "edit settings", part: "Build" },
@@ -50,6 +57,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "fix", keys: ["x"], shown: "X", text: "apply the offered fix", part: "Build" },
   { action: "cost", keys: ["m"], shown: "M", text: "use as the cost", part: "Build" },
   { action: "group", keys: ["mod+g"], shown: "Ctrl+G", text: "group the selection", part: "Build" },
+  { action: "regroup", keys: ["g"], shown: "G", text: "move into a group", part: "Build" },
   { action: "toggle", keys: ["o"], shown: "O", text: "open or close a group", part: "Build" },
   {
     action: "unpack",
@@ -109,6 +117,7 @@ export const OTHER_KEYS: readonly (readonly [keys: string, text: string])[] = [
   ["Tab", "go to the next node, edge or button"],
   ["Arrows", "move the selected nodes"],
   ["Ctrl+C, X, V", "copy, cut, paste as text"],
+  ["Ctrl+Shift+V", "paste, with the edges from other nodes"],
   ["Ctrl+wheel", "zoom at the pointer"],
 ];
 

@@ -9,6 +9,7 @@ import type { FlowEdge, FlowNode } from "../flow";
 import { familyOfGroup } from "../images";
 import { aligned, type Box, type Side } from "../layout";
 import { boardOf, paletteOf, type EditorModel } from "../model";
+import { Shown } from "../shown";
 import { outboxOf } from "../transport";
 import { Canvas } from "./Canvas";
 import { Chooser } from "./Chooser";
@@ -32,7 +33,7 @@ import { useKernel } from "./useKernel";
 import { useKeys } from "./useKeys";
 import { useMessages } from "./useMessages";
 import { useLiveActions, usePicks } from "./useLive";
-import { useNewNodes, useSelect } from "./useSelect";
+import { useNewNodes, useSelect, useSelected } from "./useSelect";
 import { useShow } from "./useShow";
 
 export function App({ model, host }: { model: EditorModel; host: HTMLElement }) {
@@ -40,19 +41,20 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   useTrait(model, "palette");
   const training = useTrait(model, "training");
   const problem = useTrait(model, "problem");
-  const board = boardOf(model);
+  const sent = boardOf(model);
   const palette = paletteOf(model);
+  const [shownBoard] = useState(() => new Shown());
+  const board = useMemo(() => shownBoard.of(sent, palette), [shownBoard, sent, palette]);
   const outbox = outboxOf(model, host);
   const notice = useKernel(model, outbox);
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const items = useMemo(() => itemsOf(palette), [palette]);
   const box = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
-  const [selected, setSelected] = useState<readonly string[]>([]);
   const [shown, setShown] = useState({ palette: true, settings: true, code: true });
   const [help, setHelp] = useState(false);
   const full = useFull(box);
-  const { refusal, sent, handled } = useCodeRefusal();
+  const { refusal, sent: codeSent, handled } = useCodeRefusal();
   const messages = useMessages(board, outbox, handled);
   const { toast, say, waiting, setWaiting } = messages;
 
@@ -64,7 +66,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     [outbox, setWaiting],
   );
   const flow = useFlow(board, send);
-  const select = useSelect();
+  const selected = useSelected(flow.nodes);
+  const select = useSelect(flow.choose);
   const show = useShow();
   const selectNew = useNewNodes(board, outbox, select);
   const now = useLatest({ board, items, selected });
@@ -86,8 +89,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     [send, say, toast, familyOf, select],
   );
   const adding = useAdding({ now, stage, tools: basic, selectNew, focusBox: focus });
-  const { add, begin, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
-  const tools = useMemo<Tools>(() => ({ ...basic, connect }), [basic, connect]);
+  const { add, begin, between, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
+  const tools = useMemo<Tools>(() => ({ ...basic, between, connect }), [basic, between, connect]);
   const goTo = (part: Part, selector: string) => {
     setShown((old) => ({ ...old, [part]: true }));
     setTimeout(() => box.current?.querySelector<HTMLElement>(selector)?.focus());
@@ -137,7 +140,6 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
 
   usePicks(model, host, selected, select);
   const room = stage.current?.getBoundingClientRect();
-  const pickNodes = useCallback((ids: string[]) => setSelected(ids), []);
   const closeCode = useCallback(() => setShown((old) => ({ ...old, code: false })), []);
   const canInsert = notebookOf(model) !== null;
   return (
@@ -152,7 +154,10 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           tabIndex={-1}
           role="application"
           aria-label="editor of models; press ? for the list of keys"
-          onKeyDown={pressed}
+          onKeyDown={(event) => {
+            exchange.pressed(event);
+            pressed(event);
+          }}
           onClick={stayInside}
           onCopy={(event) => exchange.copied(event)}
           onCut={(event) => exchange.copied(event, true)}
@@ -186,7 +191,6 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                   board={board}
                   flow={flow}
                   full={full}
-                  select={pickNodes}
                   dropEdge={dropEdge}
                   dropItem={dropItem}
                   dropFile={exchange.dropFile}
@@ -211,7 +215,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                 <CodePane
                   code={board.code}
                   refusal={refusal}
-                  sent={sent}
+                  sent={codeSent}
                   copy={exchange.copyCode}
                   insert={exchange.insert}
                   canInsert={canInsert}

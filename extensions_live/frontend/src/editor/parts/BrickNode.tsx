@@ -4,7 +4,7 @@
 import { Handle, NodeToolbar, Position, useStore, type NodeProps } from "@xyflow/react";
 import { memo, type KeyboardEvent } from "react";
 
-import type { BoardNode } from "../../messages";
+import type { BoardNode } from "../shown";
 import { detailOf } from "../details";
 import { HANDLES, inputLine, shownPorts, type FlowNode } from "../flow";
 import { Sign, Tile } from "../images";

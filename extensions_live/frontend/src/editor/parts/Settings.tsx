@@ -2,7 +2,7 @@
 
 import { memo, useEffect, useRef, useState } from "react";
 
-import type { BoardNode, BoardPayload, SettingData } from "../../messages";
+import type { BoardNode, BoardPayload, SettingData } from "../shown";
 import { Sign, Tile } from "../images";
 import { counted, long, words } from "../labels";
 import { brief } from "../details";

@@ -21,7 +21,7 @@ const BELOW = 28; // pixels from an output to the middle of its value
 
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
-  const { send } = useTools();
+  const { send, between } = useTools();
   const back = props.targetY < props.sourceY; // to the top of the next column
   const [path, x, y] = back
     ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 18 })
@@ -41,12 +41,25 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
         <div
           className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${card ? "wbe-valued" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
+          data-edge={id}
           style={{ transform: place }}
         >
           {card ? (
             <Valued value={card} source={props.source} at={props.sourceX} />
           ) : (
             !value && label
+          )}
+          {selected && edge && (
+            <button
+              type="button"
+              className="wbe-icon"
+              aria-label="put a brick on this edge"
+              title="put a brick on this edge (A)"
+              data-testid={`between-${id}`}
+              onClick={() => between(id)}
+            >
+              <Sign name="plus" />
+            </button>
           )}
           {selected && edge && (
             <button

@@ -2,7 +2,7 @@
 
 import { useReactFlow } from "@xyflow/react";
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { endOf, type FlowEdge, type FlowNode } from "../flow";
 import type { Action } from "../shortcuts";
 import type { Tools } from "./context";
@@ -64,7 +64,12 @@ export function useActions(needs: Needs): (action: Action) => void {
     };
     const done: Record<Action, () => unknown> = {
       add: () => {
-        adding.begin(null);
+        const [edge] = edges;
+        if (edge && !nodes.length) adding.between(edge.id);
+        else adding.begin(null);
+      },
+      regroup: () => {
+        adding.regroup(nodes);
       },
       connect: () => {
         connect("output");
