@@ -36,7 +36,7 @@ MOST_UNDO = 500
 
 
 class Watcher(Protocol):
-    """What is told of each change of a board."""
+    """Protocol of a widget that draws a board."""
 
     def board_changed(self) -> None:
         """Draw the board soon."""
