@@ -74,7 +74,10 @@ def test_a_process_alone_is_a_group_of_one():
 @pytest.mark.parametrize(
     "call, said",
     [
-        (lambda: all_reduce(torch.ones(2), "mean"), "how must be 'sum', 'max' or 'min', not 'mean'"),
+        (
+            lambda: all_reduce(torch.ones(2), "mean"),
+            "how must be 'sum', 'max' or 'min', not 'mean'",
+        ),
         (lambda: broadcast(torch.ones(2), 3), "source must be a rank from 0 to 0, not 3"),
         (lambda: all_gather(torch.tensor(1.0)), "the value has no axis; reshape it"),
         (lambda: all_reduce([1.0]), "must be a variable or a tensor, not"),

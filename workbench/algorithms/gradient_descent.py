@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
-from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
+from workbench.algorithms.base import Distributed, OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
 from workbench.graph.computation import ComputationGraph
@@ -66,6 +66,9 @@ class GradientDescent(UpdatesAlgorithm):
         evaluated on other data. A graph is trained unchanged with ``mode='as given'``, or if its
         mode was set explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or
         another rewrite. Given `gradients` are never changed.
+    distributed : DataParallel, optional
+        Divides each batch among several processes; see `workbench.distributed.DataParallel`.
+        Gradients, steps and everything that is monitored are then those of the whole batch.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -126,6 +129,7 @@ class GradientDescent(UpdatesAlgorithm):
         consider_constant: Iterable[Variable] | Any = None,
         *,
         mode: GraphMode = "training",
+        distributed: Distributed | None = None,
         on_not_finite: OnTrouble | None = None,
         updates: Updates | None = None,
         function_kwargs: Mapping[str, Any] | None = None,
@@ -133,6 +137,7 @@ class GradientDescent(UpdatesAlgorithm):
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
         self.cost = cost
+        self.distributed = distributed
         self.step_rule = Scale() if step_rule is None else step_rule
         if not isinstance(self.step_rule, StepRule):
             raise errors.AlgorithmError(
@@ -162,6 +167,8 @@ class GradientDescent(UpdatesAlgorithm):
             self.training_graph = TrainingGraph((), mode)
             self._check_mode(gradients, mode)
         self.gradients = _of_parameters(dict(gradients), parameters)
+        if self._active is not None:
+            self.gradients = self._active.gradients(self._trained_cost, self.gradients)
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
         statistics = self._statistics()
@@ -178,7 +185,10 @@ class GradientDescent(UpdatesAlgorithm):
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
         buffers = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
         buffers += [v for v, _ in statistics]
-        self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients, buffers=buffers)
+        watched = [] if cost is None else self._observed([cost])
+        self.finite = FiniteCost(
+            watched[0] if watched else None, on_not_finite, self.gradients, buffers=buffers
+        )
 
     @property
     def checks_cost(self) -> bool:

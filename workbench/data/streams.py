@@ -23,6 +23,7 @@ from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse
 from workbench.data.reader_copies import apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
+from workbench.data.shares import Share, divided
 from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
 from workbench.errors import DataError
 from workbench.hints import Hinted
@@ -263,7 +264,11 @@ class EpochIterator(Iterator[BatchT]):
         The number of batches read so far, which is also the number of the next batch.
     finished : bool
         True after the end of the epoch.
+    share : Share or None
+        The share of each batch to return, for one of several processes; by default whole batches.
     """
+
+    share: Share | None = None
 
     def __init__(
         self, data_stream: AbstractDataStream, epoch: int, position: int, as_dict: bool
@@ -295,6 +300,8 @@ class EpochIterator(Iterator[BatchT]):
         self.position += 1
         if self._sources is not None:
             batch = dict(zip(self._sources, batch, strict=True))
+            if self.share is not None:
+                batch = divided(batch, self.share)
         given: BatchT = batch
         return given
 
@@ -312,7 +319,7 @@ class EpochIterator(Iterator[BatchT]):
 
     def __getstate__(self) -> dict[str, Any]:
         # batches are not pickled; an unpickled iterator opens the stream again at its position
-        return {**self.__dict__, "_batches": None}
+        return {**self.__dict__, "_batches": None, "share": None}
 
     def __repr__(self) -> str:
         return (

@@ -120,6 +120,12 @@ class TrainingExtension(FixedAttributes):
     Defining one of these methods in a subclass raises an error.
     """
 
+    only_reports: ClassVar[bool] = False
+    """True if the extension only shows or writes something and never affects training.
+
+    If several processes train together, only the first one calls such an extension.
+    """
+
     state_keys: ClassVar[tuple[str, ...]] = ()
     """Names of the attributes that `state_dict` saves and that resumed training depends on.
 

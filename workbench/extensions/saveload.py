@@ -99,6 +99,8 @@ class Checkpoint(SimpleExtension):
     Checkpoint('digits-{epochs_done:03}.tar', every_n_epochs=5, after_training=True)
     """
 
+    only_reports = True
+
     former_hooks = {  # noqa: RUF012
         "save_separately_filenames": "the attributes in save_separately are saved as members of "
         "the archive, not as separate files",

@@ -1,0 +1,74 @@
+"""What a main loop does differently when several processes train one model together.
+
+Every process has the whole main loop and calls the extensions at the same batches. Only the first
+process shows anything or writes files. All processes start from the values of the first one, and
+take them again at the end of every epoch, since programs for different batch sizes can differ in
+rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.data import EpochIterator
+from workbench.distributed import DataParallel
+from workbench.errors import DataError
+from workbench.extensions import TrainingExtension
+from workbench.interfaces import Loop
+from workbench.log import TrainingLog, TrainingLogBase
+
+NOT_SHARED = (
+    "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
+    "not {iterator!r}; let the data stream create it"
+)
+RECORD = "distributed"
+
+
+def distributed_of(loop: Loop) -> DataParallel | None:
+    """Return the object that divides batches among processes, or None for a single process."""
+    found = getattr(loop.algorithm, "distributed", None)
+    return found if isinstance(found, DataParallel) and found.is_active else None
+
+
+def take_share(loop: Loop, batches: Any) -> None:
+    """Make an iterator over batches return the share of this process."""
+    distributed = distributed_of(loop)
+    if distributed is None:
+        return
+    if not isinstance(batches, EpochIterator):
+        raise DataError(NOT_SHARED.format(iterator=batches))
+    batches.share = distributed.share
+
+
+def agree(loop: Loop) -> None:
+    """Give all variables of training the values that they have in the first process."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        parameters, others = loop.state_variables()
+        distributed.agree([*parameters.values(), *others.values()])
+
+
+def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
+    """Return the extensions to call: in all but the first process, those that affect training."""
+    distributed = distributed_of(loop)
+    if distributed is None or distributed.group.is_first:
+        return list(extensions)
+    return [one for one in extensions if not one.only_reports]
+
+
+def own_log(loop: Loop) -> TrainingLogBase:
+    """Return the log of this process: in all but the first, a log in memory with the same state."""
+    distributed, log = distributed_of(loop), loop.log
+    if distributed is None or distributed.group.is_first or type(log) is TrainingLog:
+        return log
+    new = TrainingLog()
+    new.load_state_dict(log.state_dict())
+    return new
+
+
+def leave(loop: Loop) -> None:
+    """Close the connections after an error, so that the other processes fail instead of waiting."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        distributed.group.leave()
