@@ -1,18 +1,22 @@
 """What each process of a group runs in the tests of data-parallel training."""
 
+import os
+import signal
+
 import numpy as np
-import torch
 
 from workbench import tensor
 from workbench.algorithms import Adam, CompositeRule, GradientDescent, Momentum, Scale, StepClipping
-from workbench.bricks import MLP, Softmax, Tanh
-from workbench.data import DataStream, IndexableDataset, ShuffledScheme
+from workbench.bricks import MLP, BatchNormalizedMLP, Softmax, Tanh
+from workbench.data import DataStream, IndexableDataset, SequentialScheme, ShuffledScheme
 from workbench.distributed import DataParallel
-from workbench.extensions import FinishAfter
-from workbench.extensions.monitoring import TrainingDataMonitoring
-from workbench.graph import ComputationGraph
+from workbench.extensions import FinishAfter, TrainingExtension
+from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
+from workbench.extensions.saveload import Checkpoint, Load
+from workbench.graph import ComputationGraph, apply_dropout
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
+from workbench.monitoring.aggregation import Concatenate, Sum
 
 EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
 
@@ -76,3 +80,151 @@ def train(group, rule, execution="eager", batch=BATCH):
 def many(group, jobs):
     """Run several jobs, pairs of a function and its arguments, one after another."""
     return [function(group, *arguments) for function, *arguments in jobs]
+
+
+def dropped(cost):
+    """Return a cost with dropout of the input and of a hidden layer."""
+    graph = ComputationGraph(cost)
+    variables = [
+        v for v in graph.variables if v.name == "features" or v.name == "tanh_apply_output"
+    ]
+    [cost] = apply_dropout(graph, variables, 0.4, seed=5).outputs
+    cost.name = "cost"
+    return cost
+
+
+def penalised(cost):
+    return (cost + 0.1 * sum((p**2).sum() for p in ComputationGraph(cost).parameters)).copy(
+        name="cost"
+    )
+
+
+def total(cost):
+    """Return a sum over examples instead of a mean, with a penalty."""
+    everything = sum(p.sum() for p in ComputationGraph(cost).parameters)
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    return (((x[:, 0] * everything - y) ** 2).sum() * 0.01 + everything**2).copy(name="cost")
+
+
+def rooted(cost):
+    """Return a nonlinear function of two means with different weights."""
+    everything = sum(p.sum() for p in ComputationGraph(cost).parameters)
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    error = (x[:, 0] * everything - y) ** 2
+    mask = (y > 0).float()
+    return ((error.mean() + 1).sqrt() + (error * mask).sum() / mask.sum()).copy(name="cost")
+
+
+COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
+
+
+def train_on(
+    group, kind, batch=BATCH, after=None, load=None, save=None, n_epochs=2, execution="eager"
+):
+    """Train on another cost, from a checkpoint or with one, and return the outcome."""
+    cost = COSTS[kind](cost_of_mlp())
+    algorithm = descend(cost, CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9)]), execution)
+    extensions = [TrainingDataMonitoring([cost], after_batch=True)]
+    if load:
+        extensions.append(Load(load, load_iteration_state=True, load_log=True))
+    extensions.append(
+        FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=n_epochs)
+    )
+    if save:
+        extensions.append(Checkpoint(save, after_training=True, after_epoch=False))
+    loop = MainLoop(algorithm, stream(batch), extensions=extensions)
+    loop.run()
+    return outcome(loop)
+
+
+def evaluate(group):
+    """Return records of monitoring on other data, divided and not divided."""
+    cost = cost_of_mlp()
+    algorithm = descend(cost, Scale(0.1))
+    [x] = [v for v in ComputationGraph(cost).inputs if v.name == "features"]
+    largest = x.max().copy(name="largest")
+    rows = (x[:, 0] * 2).copy(name="rows")
+    rows.tag.aggregation_scheme = Concatenate(rows)
+    total = (x**2).sum().copy(name="total")
+    total.tag.aggregation_scheme = Sum(total)
+    loop = MainLoop(
+        algorithm,
+        stream(),
+        extensions=[
+            DataStreamMonitoring([cost, largest, total], stream(9), prefix="valid"),
+            DataStreamMonitoring([rows], stream(9), prefix="whole", every_n_batches=3),
+            TrainingDataMonitoring([cost], prefix="mean", after_epoch=True),
+            FinishAfter(after_n_epochs=2),
+        ],
+    )
+    loop.run()
+    found = outcome(loop)
+    wholes = [one for one in loop.log.frame["whole_rows"] if isinstance(one, np.ndarray)]
+    found["rows"] = [one.tolist() for one in wholes]
+    return found
+
+
+def normalised(group):
+    """Train with batch normalisation, and return the outcome and the note in the log."""
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    mlp = BatchNormalizedMLP([Tanh(), None], [8, 6, 3], weights_init=IsotropicGaussian(0.3),
+                             biases_init=Constant(0), seed=3)  # fmt: skip
+    mlp.initialize()
+    cost = Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean().copy(name="cost")
+    algorithm = descend(cost, Scale(0.1))
+    loop = MainLoop(algorithm, stream(), extensions=[FinishAfter(after_n_batches=3)])
+    loop.run()
+    return outcome(loop)["values"], loop.log[0]["distributed"]
+
+
+def not_finite(group):
+    """Train on data with one infinite example, and return the error and the parameters."""
+    data = examples()
+    data["features"][13] = np.inf
+    scheme = SequentialScheme(EXAMPLES, BATCH)
+    cost = cost_of_mlp()
+    algorithm = descend(cost, Scale(0.1))
+    loop = MainLoop(algorithm, DataStream(IndexableDataset(data), iteration_scheme=scheme),
+                    extensions=[FinishAfter(after_n_epochs=1)])  # fmt: skip
+    try:
+        loop.run()
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    return said, outcome(loop)["values"], loop.status["iterations_done"]
+
+
+class Trouble(TrainingExtension):
+    """Extension that disturbs one process after some batches."""
+
+    def __init__(self, how, rank, batch):
+        super().__init__()
+        self.how, self.rank, self.batch = how, rank, batch
+
+    def before_batch(self, batch):
+        loop = self.main_loop
+        if (loop.algorithm.distributed.group.rank, loop.status["iterations_done"]) != (self.rank, self.batch):  # fmt: skip
+            return
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif self.how == "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
+        elif self.how == "raise":
+            raise ValueError("no more memory for this")
+        elif self.how == "extra":
+            loop.algorithm.process_batch(batch)
+
+
+def disturbed(group, how, rank, batch):
+    """Train with trouble in one process, and return the error and the number of batches."""
+    cost = cost_of_mlp()
+    loop = MainLoop(
+        descend(cost, Scale(0.1)),
+        stream(),
+        extensions=[Trouble(how, rank, batch), FinishAfter(after_n_epochs=4)],
+    )
+    said = None
+    try:
+        loop.run()
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    return said, loop.status["iterations_done"]

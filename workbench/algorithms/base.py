@@ -63,7 +63,7 @@ class Distributed(Protocol):
     `workbench.distributed.DataParallel` implements it.
     """
 
-    notes: list[str]
+    share: Any
     check: Variable
 
     @property

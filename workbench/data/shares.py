@@ -68,15 +68,18 @@ class SharedBatch(dict[str, Any]):
         The number of examples before the share.
     total : int
         The number of examples in the whole batch.
+    number : int
+        A number that differs between batches that follow each other.
     """
 
-    def __init__(self, entries: Mapping[str, Any], first: int, total: int) -> None:
+    def __init__(self, entries: Mapping[str, Any], first: int, total: int, number: int) -> None:
         super().__init__(entries)
         self.first = first
         self.total = total
+        self.number = number
 
 
-def divided(batch: Mapping[str, Any], share: Share) -> SharedBatch:
+def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     """Return the share of a whole batch.
 
     Parameters
@@ -84,6 +87,8 @@ def divided(batch: Mapping[str, Any], share: Share) -> SharedBatch:
     batch : dict
         Arrays by the names of their sources.
     share : Share
+    number : int
+        See `SharedBatch`.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def divided(batch: Mapping[str, Any], share: Share) -> SharedBatch:
         else entry[(slice(None),) * int(axes[name] or 0) + (slice(first, last),)]
         for name, entry in batch.items()
     }
-    return SharedBatch(entries, first, total)
+    return SharedBatch(entries, first, total, number)
 
 
 def _length(entry: Any, name: str, axis: int | None, share: Share) -> int:

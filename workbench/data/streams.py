@@ -23,7 +23,8 @@ from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse
 from workbench.data.reader_copies import apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
-from workbench.data.shares import Share, divided
+from workbench.data.shared_reading import shared_batches
+from workbench.data.shares import Share
 from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
 from workbench.errors import DataError
 from workbench.hints import Hinted
@@ -77,6 +78,9 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     reads_once : bool
         True if the data can be read only once, as from a generator: there is a single epoch, and
         training cannot be rewound.
+    reads_example_by_example : bool
+        True if the stream certainly reads and changes each example independently of the others in
+        its batch, so that one of several processes can read a part of each batch.
     """
 
     sources: tuple[str, ...]
@@ -87,6 +91,11 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     produces_examples: bool = False
     num_random: int = 0
     reads_once: bool = False
+
+    @property
+    def reads_example_by_example(self) -> bool:
+        """False; some streams override this property."""
+        return False
 
     _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines
 
@@ -279,7 +288,7 @@ class EpochIterator(Iterator[BatchT]):
         self.finished = False
         self._sources = data_stream.sources if as_dict else None
         self._training = _reader.get() == "training"
-        self._batches: Iterator[Data] | None = None
+        self._batches: Iterator[Any] | None = None
 
     def __next__(self) -> BatchT:
         if self._batches is None:
@@ -287,6 +296,11 @@ class EpochIterator(Iterator[BatchT]):
                 raise StopIteration
             stream, training = self.data_stream, self._training
             self._batches = stream._read(self.epoch, self.position, training)
+            if self.share is not None:
+                read = stream if training or stream._for_others is None else stream._for_others
+                self._batches = shared_batches(
+                    read, self._batches, self.share, self.epoch, self.position
+                )
         try:
             batch: Any = next(self._batches)
         except StopIteration:
@@ -298,10 +312,8 @@ class EpochIterator(Iterator[BatchT]):
             self._batches = None
             raise
         self.position += 1
-        if self._sources is not None:
+        if self._sources is not None and self.share is None:
             batch = dict(zip(self._sources, batch, strict=True))
-            if self.share is not None:
-                batch = divided(batch, self.share)
         given: BatchT = batch
         return given
 
@@ -450,6 +462,11 @@ class DataStream(Origin, AbstractDataStream):
         if self._edits is not None and self.iteration_scheme is not None:
             return self._edits.iterate(self.dataset, self.iteration_scheme, epoch, start)
         return self.dataset.iterate(self.iteration_scheme, epoch, start)
+
+    @property
+    def reads_example_by_example(self) -> bool:
+        """True unless a subclass reads batches in its own way."""
+        return type(self).iterate is DataStream.iterate
 
     def _base(self) -> DataStream:
         if type(self).iterate is not DataStream.iterate:

@@ -30,9 +30,9 @@ from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, replace
 
 APART = (
-    "the processes are not at the same batch: process {rank} is at batch {own} of this run, but "
-    "the sum over all {size} processes is {sum}. Every process must train on the same batches, so "
-    "all extensions must act at the same batches in all processes"
+    "the processes are not at the same batch: process {rank} is at the batch with number {own}, "
+    "but the sum of the numbers of all {size} processes is {sum}. Every process must train on the "
+    "same batches, and all extensions must act at the same batches in all processes"
 )
 LOCAL_STATISTICS = (
     "batch normalisation uses the mean and the standard deviation of the share of each process "
@@ -45,7 +45,7 @@ LOCAL_DRAWS = (
 
 Level = Literal["epoch", "batch"]
 COUNTED = 4096
-"""Number after which the count of batches starts again, so that its sum is exact in float32."""
+"""Limit of the numbers of batches, so that their sum is exact in float32."""
 
 
 class DataParallel(Hinted):
@@ -101,7 +101,7 @@ class DataParallel(Hinted):
         self.whole = Whole(self.group)
         self.notes: list[str] = []
         self._facts = shared(torch.zeros(5, dtype=torch.int64), "place_in_batch")
-        self._batches = 0
+        self._number = 0
         self.check: Variable = all_reduce(self._facts[2:].float(), group=self.group)
         self.wish: Level | None = None
         self.agreed: Level | None = None
@@ -142,10 +142,9 @@ class DataParallel(Hinted):
         """Return variables whose draws depend on the place in the batch, with merged messages."""
         roots = list(roots)
         order = ancestors(roots)
-        self.notes = [LOCAL_STATISTICS] if estimates(roots) else []
         moved, left = self._moved(order)
-        if left:
-            self.notes.append(LOCAL_DRAWS)
+        notes = [LOCAL_STATISTICS] * bool(estimates(roots)) + [LOCAL_DRAWS] * left
+        self.notes = list(dict.fromkeys([*self.notes, *notes]))
         found = replace(roots, moved)
         return in_one_message([found[root] for root in roots])
 
@@ -175,14 +174,19 @@ class DataParallel(Hinted):
                 left = True
         return moved, left
 
+    def take_agreed(self) -> Level | None:
+        """Return `agreed`, and forget it."""
+        agreed, self.agreed = self.agreed, None
+        return agreed
+
     def begin(self, batch: Batch) -> None:
         """Note the place of a share in its batch, before the batch is processed."""
-        self._batches = (self._batches + 1) % COUNTED
-        first, total = self.share.rank, self.share.size
+        first, total, number = self.share.rank, self.share.size, self._number + 1
         if isinstance(batch, SharedBatch):
-            first, total = batch.first, batch.total
+            first, total, number = batch.first, batch.total, batch.number
+        self._number = number % COUNTED
         wishes = [self.wish == "epoch", self.wish == "batch"]
-        self._facts.tensor.copy_(torch.tensor([first, total, self._batches, *wishes]))
+        self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes]))
 
     def end(self, total: torch.Tensor) -> None:
         """Check after a batch that all processes have processed it, and read their wishes.
@@ -194,12 +198,11 @@ class DataParallel(Hinted):
         """
         size = self.group.size
         found, epoch, batch = map(int, total.tolist())
-        if found != size * self._batches:
-            text = APART.format(rank=self.group.rank, own=self._batches, size=size, sum=found)
+        if found != size * self._number:
+            text = APART.format(rank=self.group.rank, own=self._number, size=size, sum=found)
             raise errors.ProcessError(text)
-        self.agreed = "batch" if batch else "epoch" if epoch else None
-        if self.agreed:
-            self.wish = None
+        if batch or epoch:
+            self.agreed, self.wish = "batch" if batch else "epoch", None
 
     def agree(self, variables: Iterable[SharedVariable]) -> None:
         """Give variables the values that they have in the first process."""

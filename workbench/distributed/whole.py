@@ -18,9 +18,10 @@ import torch
 from workbench import errors
 from workbench.algorithms.rules import Steps
 from workbench.monitoring.inferred import WeightedMean, own_part
-from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight
+from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight, product
 from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum
 from workbench.monitoring.weights import Algebra
+from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, constant, grad
 from workbench.tensor.collectives import all_reduce, is_exchanged
 from workbench.tensor.processes import ProcessGroup
@@ -239,7 +240,7 @@ def plan_of(variable: Variable) -> Plan:
     >>> plan_of(x * 2).reason
     'it has a value for each example of a batch'
     """
-    algebra = Algebra(variable, own_part)
+    algebra = Algebra(variable, _own)
     kind, parts = algebra.kinds[variable], algebra.parts
     if isinstance(kind, Unknown):
         return kind
@@ -258,6 +259,22 @@ def plan_of(variable: Variable) -> Plan:
     if kind.weight is not None:
         return Part("mean", kind.weight)
     return algebra.expression()
+
+
+def _own(variable: Variable) -> Part | None:
+    """Return the combination that is known without inference.
+
+    Each process has its own statistics of batch normalisation. Their mean over processes counts
+    where they are averaged, and rows that are normalised with them remain independent of each other.
+    """
+    if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
+        return own_part(variable)
+    source = variable
+    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
+        source = source.owner.inputs[0]
+    if source.owner is None:
+        return None
+    return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
 
 
 def _float(value: Any) -> Variable:

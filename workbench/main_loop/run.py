@@ -139,7 +139,9 @@ class Run:
         `first` is called after ``before_training`` and ``on_resumption`` have been fired.
         """
         self.main_loop.log = processes.own_log(self.main_loop)
-        with self.main_loop.log.writing(), Interruptible(self.mailbox, self.interrupt):
+        alone = processes.distributed_of(self.main_loop) is None
+        signals = Interruptible(self.mailbox, self.interrupt, abandons=alone)
+        with self.main_loop.log.writing(), signals:
             self.thread = threading.get_ident()
             try:
                 return self._train_until_finish(first)
@@ -361,8 +363,8 @@ class Run:
             self.in_hand = False
             status["iterations_done"] += 1
             fire(CallbackName.AFTER_BATCH, batch)
-            if distributed is not None and distributed.agreed:
-                self._interrupt(distributed.agreed)
+            if distributed is not None and (agreed := distributed.take_agreed()):
+                self._interrupt(agreed)
             if after_batch is not None:
                 after_batch()
             if ending.requested:

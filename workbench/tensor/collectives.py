@@ -34,6 +34,19 @@ INDIVISIBLE = (
 )
 
 
+class _NoGradient(torch.autograd.Function):
+    """Result of a collective, which raises an error if a gradient flows back through it."""
+
+    @staticmethod
+    def forward(ctx: Any, given: torch.Tensor, found: torch.Tensor, name: str) -> torch.Tensor:
+        ctx.name = name
+        return found.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise errors.GradientError(NO_GRADIENT.format(name=ctx.name))
+
+
 class Collective(Operation):
     """Operation to which each process of a group contributes a tensor.
 
@@ -68,9 +81,7 @@ class Collective(Operation):
 
     def __call__(self, value: torch.Tensor, how: Any, name: str, size: int) -> torch.Tensor:
         """Exchange the value with the other processes and return the result."""
-        if value.requires_grad and torch.is_grad_enabled():
-            raise errors.GradientError(NO_GRADIENT.format(name=self.__name__))
-        operations = internals.collectives
+        operations, given = internals.collectives, value
         value = value.detach().contiguous()
         try:
             if self is _all_reduce:
@@ -87,6 +98,8 @@ class Collective(Operation):
             if failure is None:
                 raise
             raise failure from error
+        if given.requires_grad and torch.is_grad_enabled():
+            found = _NoGradient.apply(given, found, self.__name__)
         return found
 
     def __reduce__(self) -> str:

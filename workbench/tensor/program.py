@@ -21,8 +21,8 @@ from workbench.tensor.exact import LIMITED
 from workbench.tensor.indexing import NAN_OUT_OF_RANGE
 from workbench.tensor.limits import LIMITS
 from workbench.tensor.printing import shown_arguments
-from workbench.tensor.processes import lost
 from workbench.tensor.probabilities import CHECKS
+from workbench.tensor.processes import lost
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Call, Variable
 
