@@ -49,7 +49,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the tests that passed only at a second attempt, with ``--lf``."""
     config = terminalreporter.config
-    if not config.option.lf:
+    if not getattr(config.option, "lf", False):
         return
     names = {
         outcome: {report.nodeid for report in terminalreporter.getreports(outcome)}

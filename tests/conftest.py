@@ -1,8 +1,10 @@
 """Fixtures that more than one part of the tests uses."""
 
+import zlib
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from tests.support import chromium as browser
 from workbench.session import running_sessions
@@ -15,6 +17,12 @@ def chromium() -> str:
     if path is None:
         (pytest.fail if browser.required() else pytest.skip)(browser.ABSENT)
     return path
+
+
+@pytest.fixture(autouse=True)
+def seeded(request: pytest.FixtureRequest) -> None:
+    """Seed torch with the name of the test, so that a test draws the same numbers each time."""
+    torch.manual_seed(zlib.crc32(request.node.nodeid.encode()))
 
 
 @pytest.fixture

@@ -18,10 +18,11 @@ from extensions_live.editor.payload import Drawing
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
 from workbench.builder import Built, Spec, from_spec, register, to_spec
-from workbench.errors import BuilderError
+from workbench.diagrams.of_module import shapes_of_input
+from workbench.errors import BuilderError, WorkbenchError
 from workbench.graph import ComputationGraph
 from workbench.hints import Hinted
-from workbench.tensor import Variable
+from workbench.tensor import Variable, variable
 
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
 """What a board can show: also a list of bricks and variables."""
@@ -232,7 +233,7 @@ def described(model: Any) -> Spec:
         return to_spec(*model.outputs)
     if isinstance(model, torch.nn.Module):
         register(type(model))
-        return to_spec(TorchModule(model))
+        return _of_module(model)
     if isinstance(model, (Brick, Variable)):
         return to_spec(model)
     if isinstance(model, (list, tuple)):
@@ -241,3 +242,15 @@ def described(model: Any) -> Spec:
         f"a board shows a specification, a model, bricks, variables or a module of torch, not "
         f"{model!r:.60}"
     )
+
+
+def _of_module(module: torch.nn.Module) -> Spec:
+    """Describe a module, applied to an input if its shape follows from the first layer."""
+    brick = TorchModule(module)
+    if len(brick.input_names) == 1:
+        for shape, dtype in shapes_of_input(module):
+            try:
+                return to_spec(brick.apply(variable(brick.input_names[0], shape, dtype)))
+            except WorkbenchError:
+                brick = TorchModule(module)
+    return to_spec(brick)

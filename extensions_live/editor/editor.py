@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -12,7 +13,7 @@ import traitlets
 from extensions_live import control_channel
 from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
-from extensions_live.editor.board_state import Describable
+from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import (
     Streams,
@@ -24,6 +25,7 @@ from extensions_live.editor.notebook_names import (
 )
 from extensions_live.editor.palette import STEP_RULES, palette
 from extensions_live.editor.still import EditorStill
+from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
 from extensions_live.messages import BoardPayload, Intent, WidgetMessage
 from extensions_live.plot import Plot
@@ -45,7 +47,7 @@ PERIOD = 0.1
 """Seconds between two looks for changes that Python made."""
 
 
-class Editor(Hinted, LiveWidget[Board, BoardPayload]):
+class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
@@ -54,7 +56,8 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to begin with; nothing by default.
+        The model to begin with; nothing by default. A module of torch that cannot be edited, and
+        an ONNX file, given by its path, can only be looked at.
 
     Raises
     ------
@@ -92,10 +95,11 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
     outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
 
-    def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
-        self.drawing = Board(model)
+    run_view: RunView | None = None  # also if the model is refused, and the editor closed
+
+    def __init__(self, model: Describable | Iterable[Any] | str | Path | None = None) -> None:
+        self.drawing: Board | View = board_of(model)
         self.session: Session | None = None
-        self.run_view: RunView | None = None
         self._intents = Intents(self.drawing, self)
         self._streams = Streams()
         self._sent: object = None
@@ -221,7 +225,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
 
     # What the page and the pump use.
 
-    def settled(self, subject: Board) -> bool:
+    def settled(self, subject: BoardState) -> bool:
         return False
 
     def watched(self) -> bool:
@@ -251,7 +255,7 @@ class Editor(Hinted, LiveWidget[Board, BoardPayload]):
         self._sent = state
         return messages + 1
 
-    def snapshot(self, subject: Board, *, code: bool = True) -> BoardPayload:
+    def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
         acked, refused = self._intents.acked, self._intents.refused
         return {

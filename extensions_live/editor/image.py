@@ -1,135 +1,162 @@
 """An image of a board as a PNG, drawn without a page, for the saved notebook.
 
-Nodes stand in columns, each to the right of what it needs; a long chain continues in the next row.
+The drawing is that of `workbench.diagrams`; here its shapes are painted.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from extensions_live.editor.checking import TIMES
 from extensions_live.messages import BoardEdge, BoardNode, BoardPayload
+from workbench.diagrams import Diagram, Edge, Node
+from workbench.diagrams.columns import Point
+from workbench.diagrams.diagram import UNKNOWN
+from workbench.diagrams.layout import SMALL
+from workbench.diagrams.shapes import Arrow, Curve, Rect, Shapes, Words, bends
+from workbench.diagrams.shapes import draw as shapes_of
 
 SCALE = 2
 """Ratio of the size of the image to its size on the page."""
 
-WIDE, HIGH, GAP, BETWEEN, MARGIN = 150, 46, 46, 18, 14
-PER_ROW, MOST = 6, 150
-TEXT, SOFT, LINE, BOX, FILL = "#1f2937", "#6b7280", "#9ca3af", "#94a3b8", "#f8fafc"
-FAULT = "#b91c1c"
+MOST_PIXELS = 30_000_000
+"""Number of pixels above which the image is drawn smaller."""
+
+STEPS = 12
+"""Number of straight lines in a curve."""
 
 
 def draw(payload: BoardPayload) -> bytes:
-    """Return the image of the outermost nodes of a board, at most `MOST` of them."""
-    nodes = [node for node in payload["nodes"] if node["parent"] is None or _is_open(node, payload)]
-    nodes = [node for node in nodes if not (node["kind"] == "group" and node["open"])][:MOST]
-    shown = {node["id"] for node in nodes}
-    edges = [e for e in payload["edges"] if {e["source"], e["target"]} <= shown]
-    places = layout([node["id"] for node in nodes], edges)
-    right = max((x for x, _ in places.values()), default=0) + WIDE + MARGIN
-    below = max((y for _, y in places.values()), default=0) + HIGH + MARGIN
-    image = Image.new("RGB", (round(right * SCALE), round(below * SCALE)), "white")
-    pen = ImageDraw.Draw(image)
-    for edge in edges:
-        _edge(pen, places[edge["source"]], places[edge["target"]], edge)
-    for node in nodes:
-        _node(pen, places[node["id"]], node)
+    """Return the image of a board; its groups are closed if it has many nodes."""
+    drawing = shapes_of(diagram(payload).folded())
+    scale = min(SCALE, (MOST_PIXELS / (drawing.width * drawing.height)) ** 0.5)
     found = io.BytesIO()
-    image.quantize(32).save(found, "PNG", optimize=True)
+    paint(drawing, scale).quantize(64).save(found, "PNG", optimize=True)
     return found.getvalue()
 
 
-def _is_open(node: BoardNode, payload: BoardPayload) -> bool:
-    """Check whether a node is a member of an open group, not a part of a brick."""
-    groups = {one["id"] for one in payload["nodes"] if one["kind"] == "group"}
-    return node["parent"] in groups
+def diagram(payload: BoardPayload) -> Diagram:
+    """Return the nodes and edges of a board that its page shows."""
+    nodes = tuple(_node(node) for node in payload["nodes"])
+    return Diagram("board", nodes, tuple(dict.fromkeys(_whole(payload["edges"]))))
 
 
-def layout(nodes: Sequence[str], edges: Sequence[BoardEdge]) -> dict[str, tuple[float, float]]:
-    """Return the corner of each node.
-
-    Examples
-    --------
-    >>> edge = {"source": "a", "target": "b"}
-    >>> layout(["a", "b"], [edge])
-    {'a': (14.0, 14.0), 'b': (210.0, 14.0)}
-    """
-    columns: dict[str, int] = dict.fromkeys(nodes, 0)
-    for _ in nodes:  # until nothing moves; there are no cycles
-        before = dict(columns)
-        for edge in edges:
-            source, target = edge["source"], edge["target"]
-            columns[target] = max(columns[target], min(columns[source] + 1, len(nodes)))
-        if before == columns:
-            break
-    rows: dict[int, list[str]] = {}
-    for node in nodes:
-        rows.setdefault(columns[node], []).append(node)
-    places: dict[str, tuple[float, float]] = {}
-    top = float(MARGIN)
-    for first in range(0, max(rows, default=-1) + 1, PER_ROW):
-        band = {column: rows.get(column, []) for column in range(first, first + PER_ROW)}
-        for column, members in band.items():
-            for number, node in enumerate(members):
-                x = MARGIN + (column - first) * (WIDE + GAP)
-                places[node] = (float(x), top + number * (HIGH + BETWEEN))
-        top += max(map(len, band.values())) * (HIGH + BETWEEN) + BETWEEN
-    return places
+def _whole(edges: Sequence[BoardEdge]) -> Iterator[Edge]:
+    """Yield the edges of a board, each as one where it goes through the borders of groups."""
+    into: dict[tuple[str, str], list[BoardEdge]] = {}
+    out: dict[tuple[str, str], list[BoardEdge]] = {}
+    for edge in edges:
+        side = out if edge["to_inside"] else into
+        side.setdefault((edge["target"], edge["input"]), []).append(edge)
+    going_on = {(e["source"], e["output"]) for e in edges if e["from_inside"]}
+    used = {(e["source"], e["output"]) for e in edges if not e["from_inside"]}
+    for edge in edges:
+        end = edge["target"], edge["input"]
+        if end in (used if edge["to_inside"] else going_on):
+            continue
+        waiting = [edge]
+        while waiting:
+            first = waiting.pop()
+            start = first["source"], first["output"]
+            before = (into if first["from_inside"] else out).get(start, [])
+            waiting += before
+            if not before:
+                shape = first["shape"] or UNKNOWN
+                yield Edge(start[0], edge["target"], shape, start[1], edge["fault"])
 
 
-def _edge(
-    pen: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float], edge: BoardEdge
-) -> None:
-    x, y = start[0] + WIDE, start[1] + HIGH / 2
-    u, v = end[0], end[1] + HIGH / 2
-    middle = (x + u) / 2 if u > x else x + GAP / 2
-    points = [(x, y), (middle, y), (middle, v), (u, v)]
-    if u <= x:  # the chain continues in the next row
-        between = end[1] - BETWEEN / 2
-        points = [(x, y), (middle, y), (middle, between), (u - 8, between), (u - 8, v), (u, v)]
-    colour = FAULT if edge["fault"] else LINE
-    pen.line([(a * SCALE, b * SCALE) for a, b in points], colour, SCALE)
+def _node(node: BoardNode) -> Node:
+    return Node(
+        node["id"],
+        node["title"],
+        node["kind"],
+        "" if node["type"] == "group" else node["type"],
+        (),
+        node["parent"],
+        fault=node["fault"] is not None,
+        parameters=node["parameters"],
+        flops=node["flops"],
+    )
 
 
-def _node(pen: ImageDraw.ImageDraw, place: tuple[float, float], node: BoardNode) -> None:
-    x, y = place
-    corners = (x * SCALE, y * SCALE, (x + WIDE) * SCALE, (y + HIGH) * SCALE)
-    outline = FAULT if node["fault"] else BOX
-    pen.rounded_rectangle(corners, 6 * SCALE, FILL, outline, SCALE)
-    shape = next((one["shape"] for one in node["outputs"] if one["shape"]), None)
-    kind = "" if node["kind"] in ("input", "operation") else node["type"]
-    below = " · ".join(text for text in (kind, (shape or "").replace(TIMES, " x ")) if text)
-    lines = ((node["title"], TEXT, 12), (below, SOFT, 10))
-    for number, (text, colour, size) in enumerate(lines):
-        font = ImageFont.load_default(size * SCALE)
-        _write(pen, (x + 9, y + 6 + 18 * number), text, colour, font)
+def paint(drawing: Shapes, scale: float = SCALE, ground: str = "white") -> Image.Image:
+    """Return the image of a drawing."""
+    size = max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale))
+    image = Image.new("RGB", size, ground)
+    for shape in drawing.shapes:
+        if isinstance(shape, Rect):
+            _rectangle(image, shape, scale)
+        elif isinstance(shape, Words):
+            _words(image, shape, scale)
+        elif isinstance(shape, Curve):
+            points = [(x * scale, y * scale) for x, y in _straight(shape.points)]
+            wide = max(1, round(1.5 * scale))
+            ImageDraw.Draw(image).line(points, shape.colour, wide, joint="curve")
+        else:
+            _arrow(image, shape, scale)
+    return image
 
 
-def _write(
-    pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, colour: str, font: object
-) -> None:
-    """Write text that is cut where the box ends."""
-    most = (WIDE - 18) * SCALE
-    while text and pen.textlength(text, font=font) > most:  # type: ignore[arg-type]
-        text = f"{text[:-2]}…" if len(text) > 2 else ""
-    pen.text((place[0] * SCALE, place[1] * SCALE), text, colour, font)  # type: ignore[arg-type]
+def _rectangle(image: Image.Image, shape: Rect, scale: float) -> None:
+    corners = [one * scale for one in (shape.x, shape.y, shape.x + shape.width,
+                                       shape.y + shape.height)]  # fmt: skip
+    side = min(shape.width, shape.height) * scale
+    radius, line = min(shape.radius * scale, side / 2 - 1), shape.line or None
+    pen = ImageDraw.Draw(image)
+    fill: str | None = shape.fill
+    if shape.opacity < 1:
+        mask = Image.new("L", image.size, 0)
+        strength = round(255 * shape.opacity)
+        ImageDraw.Draw(mask).rounded_rectangle(corners, radius, strength)
+        image.paste(Image.new("RGB", image.size, shape.fill), mask=mask)
+        fill = None
+    if radius < 1:
+        pen.rectangle(corners, fill)
+    else:
+        pen.rounded_rectangle(corners, radius, fill, line, max(1, round(scale / 2)))
+
+
+def _words(image: Image.Image, shape: Words, scale: float) -> None:
+    font = ImageFont.load_default(shape.size * scale)
+    anchor = "ms" if shape.centred else "ls"
+    text = shape.text.replace("\N{MULTIPLICATION SIGN}", "x")  # which the font lacks
+    thick = scale / 4 if shape.bold else 0
+    ImageDraw.Draw(image).text(
+        (shape.x * scale, shape.y * scale), text, shape.colour, font, anchor,
+        stroke_width=thick,
+    )  # fmt: skip
+    if shape.more:
+        right = shape.x + font.getlength(text) / scale + 8
+        _words(image, Words(right, shape.y, shape.more, SMALL, shape.more_colour), scale)
+
+
+def _arrow(image: Image.Image, shape: Arrow, scale: float) -> None:
+    x, y = shape.x * scale, shape.y * scale
+    corners = [(x - 4 * scale, y - 8 * scale), (x + 4 * scale, y - 8 * scale), (x, y)]
+    ImageDraw.Draw(image).polygon(corners, shape.colour)
+
+
+def _straight(points: tuple[Point, ...]) -> list[Point]:
+    """Return points on the curve through some points."""
+    found = [points[0]]
+    for end in points[1:]:
+        start, bent = found[-1], bends(found[-1], end)
+        if bent is not None:
+            (a, b), (c, d) = bent
+            for step in range(1, STEPS):
+                t = step / STEPS
+                weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+                xs, ys = (start[0], a, c, end[0]), (start[1], b, d, end[1])
+                found.append((
+                    sum(w * x for w, x in zip(weights, xs, strict=True)),
+                    sum(w * y for w, y in zip(weights, ys, strict=True)),
+                ))  # fmt: skip
+        found.append(end)
+    return found
 
 
 def as_text(payload: BoardPayload) -> str:
-    """Return the nodes of a board as aligned text, one a line."""
-    rows = []
-    for node in payload["nodes"]:
-        if "/" in node["id"]:
-            continue
-        shape = next((one["shape"] for one in node["outputs"] if one["shape"]), "") or ""
-        rows.append((node["title"], node["type"], shape))
-    if not rows:
-        return "an empty board"
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return "\n".join(
-        "  ".join(text.ljust(wide) for text, wide in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    """Return the nodes of a board as text, one a line."""
+    return diagram(payload).as_text() if payload["nodes"] else "an empty board"

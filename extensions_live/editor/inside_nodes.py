@@ -12,6 +12,7 @@ from extensions_live.editor.checking import Check, input_kinds, shape_text
 from extensions_live.editor.document import Document
 from extensions_live.editor.icons import icon
 from extensions_live.editor.inside import Inside, Source, Step, inside
+from extensions_live.editor.inside_module import drawn, inside_of
 from extensions_live.editor.unpacking import made
 from extensions_live.messages import BoardEdge, BoardNode, BoardOutput
 from workbench.bricks import Brick
@@ -19,12 +20,14 @@ from workbench.bricks.inference import Kind
 from workbench.builder import BrickSpec, CallSpec, Spec
 from workbench.builder.operations import BY_NAME
 from workbench.builder.paths import below as brick_below
+from workbench.diagrams import Diagram
 from workbench.errors import WorkbenchError
 
 MOST = 2000
 """Number of bricks whose insides are kept."""
 
 _kept: dict[str, dict[str, Inside | None]] = {}
+_modules: dict[str, Diagram | None] = {}
 
 
 def insides(
@@ -76,6 +79,9 @@ class _Parts:
         options: Mapping[str, Any] | None,
     ) -> None:
         """Add the nodes and edges of the brick at a path; `options` is None without its inputs."""
+        kind = self.anatomy.parts[path] if path else self.brick.type
+        if kind == "TorchModule" and options is not None and self._module(path, owner, kinds):
+            return
         found = None if options is None else self._inside(path, method, kinds, options)
         if found is None:
             for part in self._children(path):
@@ -100,6 +106,36 @@ class _Parts:
             if end is not None:
                 self._edge(owner["id"], end, "", name, None, known)
 
+    def _module(self, path: str, owner: BoardNode, kinds: Mapping[str, Kind]) -> bool:
+        """Add what is inside of a module of torch, and return True if that is known."""
+        names = [output["name"] for output in owner["outputs"]]
+        key = repr((self.brick.to_dict(), path, list(kinds.items()), names))
+        if key not in _modules:
+            brick: Any = self._brick_at(path)
+            try:
+                _modules[key] = None if brick is None else inside_of(brick.module, kinds, names)
+            except WorkbenchError:
+                _modules[key] = None  # its parts are drawn without edges
+            if len(_modules) > MOST:
+                del _modules[next(iter(_modules))]
+        found = _modules.get(key)
+        if found is None:
+            return False
+        nodes, edges = drawn(found, owner["id"], self.document.opened)
+        for node in nodes:
+            node["position"] = self.document.spec.positions.get(node["id"])
+            node["frozen"] = owner["frozen"]
+        self.nodes += nodes
+        self.edges += edges
+        return True
+
+    def _brick_at(self, path: str) -> Brick | None:
+        if self._made is None:
+            shared = '"use":' in json.dumps(self.brick.to_dict())
+            only = self.document.spec if shared else Spec((self.brick,))
+            self._made = made(only, self.brick.name or "")
+        return brick_below(self._made, path)
+
     def _children(self, path: str) -> list[str]:
         front = f"{path}/" if path else ""
         below = [one.removeprefix(front) for one in self.anatomy.parts if one.startswith(front)]
@@ -116,10 +152,7 @@ class _Parts:
         if (found := _kept.get(key)) is not None:
             return found["inside"]
         try:
-            if self._made is None:
-                only = spec if shared else Spec((self.brick,))
-                self._made = made(only, self.brick.name or "")
-            brick = brick_below(self._made, path)
+            brick = self._brick_at(path)
             result = None if brick is None else inside(brick, method, kinds, options)
         except WorkbenchError:
             result = None  # the fault of the node says why

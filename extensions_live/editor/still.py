@@ -6,7 +6,7 @@ import base64
 import html
 from typing import Any
 
-from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.image import as_text, draw
 from extensions_live.messages import MimeBundle
 from extensions_live.still_output import STYLE, StillOutput
@@ -23,10 +23,10 @@ class EditorStill(StillOutput):
 
     Parameters
     ----------
-    board : Board
+    board : BoardState
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: BoardState) -> None:
         source: Any = board
         super().__init__(source)
         self._board = board

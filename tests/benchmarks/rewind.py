@@ -16,7 +16,7 @@ from tests.benchmarks import models
 from tests.benchmarks.contenders.project import InSession
 from tests.benchmarks.models import Work
 from tests.benchmarks.targets import NO_TARGET, Row, Target
-from workbench.session.rewind import Rewinder
+from workbench.session.snapshot_taker import SnapshotTaker
 
 SPEED = Target(0.95, at_least=True, unit="times the speed without")
 LOAD = Target(200.0, unit="ms")
@@ -28,7 +28,7 @@ def pairs(work: Work, number: int) -> list[float]:
     without, with_snapshots = InSession(work), InSession(work)
     found = []
     for _ in range(number + 1):
-        with patch.object(Rewinder, "able", PropertyMock(return_value=False)):
+        with patch.object(SnapshotTaker, "able", PropertyMock(return_value=False)):
             plain = without.epoch()
         found.append(plain / with_snapshots.epoch())
     return found[1:]  # the first epoch compiles

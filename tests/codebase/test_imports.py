@@ -15,7 +15,7 @@ LAYERS = [
     ["tracebacks", "errors", "attributes", "hints", "names", "config", "_settings", "deprecation"],
     ["tensor"],
     ["utils"],
-    ["roles", "graph", "filter", "select", "model", "expressions", "initialization"],
+    ["roles", "graph", "filter", "select", "model", "expressions", "initialization", "diagrams"],
     ["bricks"],
     ["algorithms"],
     ["monitoring"],

@@ -23,7 +23,7 @@ WANTED = [
     *PROJECT["project"]["dependencies"],
     *(text for name in ("live", "images", "parquet", "test", "dev") for text in EXTRAS[name]),
 ]
-OPTIONAL = {"ipdb", "PIL"}  # used if they are installed, else a message names them
+OPTIONAL = {"ipdb", "onnx", "PIL"}  # used if they are installed, else a message names them
 INSTALLERS = [".ci/run", "Makefile", "README.md", "CONTRIBUTING.md", "binder/postBuild"]
 
 

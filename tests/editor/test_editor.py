@@ -1,18 +1,20 @@
 """The editor: intents of a page and their answers, code, training, and what is saved."""
 
 import base64
+import io
 import json
 import threading
 import time
-from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 from extensions_live.editor import Editor
+from extensions_live.editor.checking import TIMES
 from extensions_live.editor.editor import step_rule_of
-from extensions_live.editor.image import layout
+from extensions_live.editor.image import diagram, draw
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import Streams, register_classes, sources_of
 from extensions_live.editor.still import EditorStill
@@ -433,18 +435,35 @@ def test_an_empty_board_has_no_image(editor):
     assert image == {"text/plain": ""} and code["text/plain"] == "an empty board"
 
 
-def test_an_image_puts_what_is_needed_at_the_left():
-    edges = [{"source": "a", "target": "b"}, {"source": "b", "target": "c"}]
-    places = layout(["c", "b", "a"], edges)
-    assert places["a"][0] < places["b"][0] < places["c"][0]
+def test_the_image_has_the_nodes_and_edges_of_the_board(editor):
+    features = editor.drawing.add_input("features", [None, 4])
+    editor.drawing.add("MLP", after=features, settings={"dims": [4, 3], "activations": [None]})
+    found = diagram(editor.drawing.payload())
+    assert [node.title for node in found.nodes] == ["features", "mlp"]
+    assert [(e.source, e.target, e.shape) for e in found.edges] == [
+        ("features", "mlp", f"batch{TIMES}4")
+    ]
+    assert found.nodes[1].parameters == 15
 
 
-def test_a_long_chain_continues_in_the_next_row():
-    names = [str(number) for number in range(9)]
-    edges = [{"source": a, "target": b} for a, b in pairwise(names)]
-    places = layout(names, edges)
-    assert max(x for x, _ in places.values()) < 1500
-    assert places["8"][1] > places["0"][1]
+def test_edges_of_the_image_go_through_the_borders_of_open_nodes(editor):
+    features = editor.drawing.add_input("features", [None, 4])
+    editor.drawing.add("MLP", after=features, settings={"dims": [4, 3], "activations": [None]})
+    editor.drawing.add("Tanh", after="mlp")
+    editor.drawing.open("mlp")
+    found = diagram(editor.drawing.payload()).edges
+    assert [(e.source, e.target, e.shape) for e in found] == [
+        ("mlp/linear_0", "tanh", f"batch{TIMES}3"),
+        ("features", "mlp/linear_0", f"batch{TIMES}4"),
+    ]
+
+
+def test_a_fault_is_drawn_in_red(editor):
+    editor.drawing.add("Linear")
+    assert diagram(editor.drawing.payload()).nodes[0].fault
+    image = Image.open(io.BytesIO(draw(editor.drawing.payload()))).convert("RGB")
+    red, green, blue = zip(*(colour for _, colour in image.getcolors(100_000)), strict=True)
+    assert any(r > 150 and g < 60 and b < 60 for r, g, b in zip(red, green, blue, strict=True))
 
 
 def test_a_cost_without_a_name_of_its_own_can_be_trained(hand_pump):

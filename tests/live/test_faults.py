@@ -5,6 +5,7 @@ import threading
 import uuid
 
 import pytest
+import torch
 
 from extensions_live import Controls, Plot
 from extensions_live.requests import Requests
@@ -58,7 +59,14 @@ def test_an_extension_that_raises_ends_the_run_which_can_continue():
     assert main_loop.log.channel("cost").tolist() == plain.log.channel("cost").tolist()
 
 
-@pytest.mark.parametrize("error", [MemoryError("no memory"), RuntimeError("out of memory")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("no memory"),
+        RuntimeError("out of memory"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+    ],
+)
 def test_a_thread_without_memory_leaves_a_log_and_a_state(error):
     session = make(algorithm=FakeAlgorithm(errors={3: error})).start()
     with pytest.raises(type(error), match="memory"):

@@ -90,3 +90,34 @@ def test_pausing_and_resuming_within_one_batch_leaves_training_running():
         algorithm.arrived.acquire(timeout=20)
     assert pause.iteration == resume.iteration == 1
     assert session.stop().wait(20) is None and session.wait(20)
+
+
+def test_a_request_that_rests_waits_for_the_end_of_a_pause():
+    mailbox, done = Mailbox(), []
+
+    def again():
+        done.append("again")
+        mailbox.post(Request(again, rests=True))
+
+    mailbox.resting = []
+    mailbox.post(Request(again))
+    mailbox.post(Request(lambda: done.append("other")))
+    mailbox.run_next()
+    mailbox.run_next()
+    assert done == ["again", "other"]
+    assert mailbox.requests.empty()
+    mailbox.wake()
+    assert done == ["again", "other", "again"]
+    assert mailbox.requests.qsize() == 1
+
+
+def test_a_request_that_rests_waits_behind_a_gate():
+    mailbox, done = Mailbox(), []
+    mailbox.resting = []
+    mailbox.post(Request(lambda: done.append("rested"), rests=True))
+    mailbox.gate = lambda: False
+    mailbox.wake()
+    assert not done
+    mailbox.gate = None
+    mailbox.run_all()
+    assert done == ["rested"]

@@ -1,5 +1,6 @@
 """Rewinds: the same numbers again, branches that keep what was left, undo, and refusals."""
 
+import threading
 import time
 
 import numpy as np
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.support import runs
 from tests.support.fakes import make
-from tests.support.waiting import SOON, paused_at
+from tests.support.waiting import SOON, paused_at, until
 from workbench.errors import NotFiniteError, SessionError
-from workbench.extensions import FinishAfter, SimpleExtension
+from workbench.extensions import FinishAfter, SimpleExtension, TrainingExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
-from workbench.session import State, rewind
-from workbench.session.rewind import Rewinder
+from workbench.session import State, snapshot_taker
+from workbench.session.snapshot_taker import SnapshotTaker
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
@@ -41,8 +42,8 @@ def go_to(session, iteration):
 
 @pytest.fixture
 def paused():
-    session = runs.build(30).start()
-    session.pause().wait(SOON)
+    session = runs.build(30).start(paused=True)
+    go_to(session, 3)
     session.rewind(0).wait(SOON)
     return session
 
@@ -211,27 +212,37 @@ def test_commands_that_come_while_batches_are_repeated_wait(paused, monkeypatch)
     go_to(paused, 20)
     for snapshot in paused.snapshots:  # only the first is left, so that all is repeated
         if snapshot.iteration:
-            paused._worker.rewinder.ring._kept.remove(snapshot)
-    monkeypatch.setattr(Rewinder, "take_soon", lambda *_: None)
+            paused._worker.rewinder.taker.ring._kept.remove(snapshot)
+    monkeypatch.setattr(SnapshotTaker, "take_soon", lambda *_: None)
     back, other = paused.rewind(18), paused.set(rate(paused), 0.5)
     other.wait(SOON)
     assert (back.iteration, other.iteration) == (18, 18)
     assert paused.interventions[-2]["differs"] == []
 
 
-def test_stop_ends_the_repetition():
-    class Slow(SimpleExtension):
-        def do(self, which_callback, *args):
-            time.sleep(0.05)
+class Gate(TrainingExtension):
+    """Extension that waits after each batch while its gate is closed."""
 
-    session = runs.build(None, Slow(after_batch=True)).start()
-    while session.log.status["iterations_done"] < 12:
-        time.sleep(0.01)
-    ring = session._worker.rewinder.ring
+    def __init__(self):
+        super().__init__()
+        self.open = threading.Event()
+        self.open.set()
+
+    def after_batch(self, batch):
+        assert self.open.wait(SOON)
+
+
+def test_stop_ends_the_repetition():
+    gate = Gate()
+    session = runs.build(None, gate).start()
+    until(lambda: session.log.status["iterations_done"] >= 12)
+    ring = session._worker.rewinder.taker.ring
     session.pause().wait(SOON)
     ring._kept[1:] = []
+    gate.open.clear()
     back = session.rewind(11)
     session.stop()
+    gate.open.set()
     assert session.wait(SOON)
     assert not back.state.startswith("applied")
     assert session.log.status["iterations_done"] < 11
@@ -270,7 +281,7 @@ def test_an_iteration_behind_a_lost_snapshot_is_refused(paused):
     go_to(paused, 5)
     paused.set(rate(paused), 0.01).wait(SOON)
     go_to(paused, 12)
-    ring = paused._worker.rewinder.ring
+    ring = paused._worker.rewinder.taker.ring
     ring._kept[:] = [s for s in ring if s.changes == 0]
     with pytest.raises(
         SessionError, match=r"iteration 9 cannot be reached exactly, since no snapshot"
@@ -317,7 +328,7 @@ def test_any_way_through_a_run_can_be_gone_again(actions):
 
 def keep(session, keeps):
     """Forget the snapshots of a session but for some."""
-    ring = session._worker.rewinder.ring
+    ring = session._worker.rewinder.taker.ring
     ring._kept[:] = [snapshot for snapshot in ring if keeps(snapshot)]
 
 
@@ -486,7 +497,7 @@ def test_a_rewind_does_not_need_a_snapshot_of_the_state_that_is_left(paused, mon
         raise MemoryError("no memory is left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rewind, "snapshot_of", failing)
+        patch.setattr(snapshot_taker, "snapshot_of", failing)
         paused.rewind(3).wait(SOON)
         with pytest.raises(SessionError, match=r"no snapshot could be taken .*MemoryError: no m"):
             paused.undo().wait(SOON)

@@ -493,6 +493,15 @@ def test_a_snapshot_requires_a_name(paused, name):
         paused.snapshot(name)
 
 
+def test_a_session_that_is_training_is_named_when_another_resumes(paused):
+    other = make().start()
+    with pytest.warns(SessionWarning, match=f"<Session {other.name}.* is training too") as caught:
+        paused.resume().wait(SOON)
+    assert [one.filename for one in caught] == [__file__]
+    paused.pause().wait(SOON)
+    paused.resume().wait(SOON)  # a second warning would be an error
+
+
 def test_a_paused_session_is_not_named(paused):
     assert make(FinishAfter(after_n_batches=1)).start().wait(SOON)
 

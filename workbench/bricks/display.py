@@ -1,7 +1,7 @@
-"""Display of a hierarchy of bricks, as a text tree or as foldable HTML.
+"""Display of a hierarchy of bricks, as a text tree or as foldable HTML with a diagram.
 
-The HTML consists of ``<details>`` elements without scripts or style sheets. It uses the colours of
-the page, so that it is readable in light and dark notebooks.
+The HTML consists of an image and ``<details>`` elements without scripts or style sheets. It uses
+the colours of the page, so that it is readable in light and dark notebooks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workbench.diagrams.of_brick import of_brick
+from workbench.diagrams.page import image
 from workbench.utils.plain import find_bricks
 
 if TYPE_CHECKING:
@@ -78,9 +80,11 @@ def _lines(brick: Shown) -> list[str]:
 
 
 def as_html(brick: Shown) -> str:
-    """Return the hierarchy of a brick as nested ``<details>`` elements."""
+    """Return a diagram of a brick, and its hierarchy as nested ``<details>`` elements."""
     note = "" if brick.allocated else f'<div style="{FAINT}">not allocated</div>'
-    return f'<div style="{FRAME}">{_node(brick)}{note}</div>'
+    drawn = of_brick(brick)
+    shown = "" if drawn is None else f"<div>{image(drawn.folded())}</div>"
+    return f'<div>{shown}<div style="{FRAME}">{_node(brick)}{note}</div></div>'
 
 
 def _node(brick: Shown) -> str:

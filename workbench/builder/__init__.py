@@ -4,6 +4,7 @@ from workbench.builder.blocks import BLOCKS, Block
 from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.drawing import draw, to_mermaid
 from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
@@ -20,6 +21,7 @@ from workbench.builder.validation import (
     check,
     validate,
 )
+from workbench.diagrams.page import ModelImage
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
 
@@ -40,12 +42,14 @@ __all__ = [
     "Group",
     "InputSpec",
     "Method",
+    "ModelImage",
     "Part",
     "Port",
     "Spec",
     "SpecError",
     "catalogue",
     "check",
+    "draw",
     "from_code",
     "from_spec",
     "ports",
@@ -54,6 +58,7 @@ __all__ = [
     "schema",
     "shape_text",
     "to_code",
+    "to_mermaid",
     "to_spec",
     "validate",
 ]

@@ -72,6 +72,12 @@ def callback(func: FunctionT) -> FunctionT:
     return func
 
 
+def reported_elsewhere(loop: Loop) -> bool:
+    """Return True if another process of a group shows and writes what this main loop would."""
+    distributed = getattr(loop.algorithm, "distributed", None)
+    return distributed is not None and distributed.share.rank > 0
+
+
 def check_signature(
     function: Callable[..., object], event: CallbackName, passed: Iterable[Any], what: str
 ) -> None:

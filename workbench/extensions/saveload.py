@@ -22,7 +22,7 @@ from workbench.errors import (
     WorkbenchError,
     nearest,
 )
-from workbench.extensions.base import Handler
+from workbench.extensions.base import Handler, reported_elsewhere
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
@@ -134,6 +134,8 @@ class Checkpoint(SimpleExtension):
 
         If the condition has an argument, it is the path to use instead of `path`.
         """
+        if reported_elsewhere(self.main_loop):
+            return
         _, from_user = self.parse_args(which_callback, args)
         path = checked_path(from_user[0]) if from_user else self.path
         self.main_loop.after_event(partial(self._save, path))

@@ -311,6 +311,12 @@ class ComputationGraph(KnownAttributes, Hinted):
         )
         return dict(zip(wanted, run(*[by_name[name] for name in inputs]), strict=True))
 
+    def _repr_html_(self) -> str:
+        from workbench.diagrams.of_graph import of_computation  # needed only in notebooks
+        from workbench.diagrams.page import page
+
+        return page(of_computation(self).folded())
+
     def __repr__(self) -> str:
         count = len(self.variables)
         plural = "s" * (count != 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from workbench.interfaces import Loop
+from workbench.main_loop.data_fingerprints import SAMPLED, of_batch, of_data
 from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
 from workbench.tensor import SharedVariable
 from workbench.tensor.execution import available_threads
@@ -19,11 +20,11 @@ from workbench.tensor.execution import available_threads
 INITIAL = "_initial"
 """Key of the fingerprints of the initial training state in the status of the log."""
 
+BATCH = "batch"
+"""Key of the fingerprint of the first batch among the initial fingerprints."""
+
 NAME = "session_name"
 """Key of the name that the user has given to the session of the run in the status."""
-
-SAMPLED = 1024
-"""Maximum number of elements of each variable that a fingerprint depends on."""
 
 OTHER_THREADS = (
     "after this iteration, the number of threads for large steps is {now} instead of "
@@ -38,7 +39,8 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     The status then contains ``threads``, the number of threads for large steps, on which the
     rounding of sums depends; ``versions``, the versions of Python and of the libraries;
     ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
-    fingerprints of the initial ``parameters`` and other ``variables``, by which runs are compared.
+    fingerprints of the initial ``parameters`` and other ``variables`` and of the data (see
+    `workbench.main_loop.data_fingerprints`), by which runs are compared.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
@@ -53,7 +55,20 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
         status[INITIAL] = {
             "parameters": fingerprint(parameters),
             "variables": fingerprint(others),
+            **({} if main_loop.data_stream is None else of_data(main_loop.data_stream)),
         }
+
+
+def awaits_first_batch(status: Mapping[str, Any]) -> bool:
+    """Return True if the fingerprint of the first batch has not been recorded yet."""
+    return status["iterations_done"] == 0 and INITIAL in status and BATCH not in status[INITIAL]
+
+
+def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
+    """Record the fingerprint of the first batch, by which runs are compared."""
+    checksum = of_batch(batch)
+    if checksum is not None:
+        status[INITIAL] = {**status[INITIAL], BATCH: checksum}
 
 
 def fingerprint(variables: Mapping[str, SharedVariable]) -> str:

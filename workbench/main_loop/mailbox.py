@@ -28,11 +28,15 @@ class Request:
         A function that is called during an evaluation. If it returns True, `action` is not called.
     urgent : bool
         True to abandon an evaluation, so that the boundary is reached soon.
+    rests : bool
+        True if a request that the training thread posts during a pause waits for its end. Without
+        this, an action that posts itself again would be executed endlessly during a pause.
     """
 
     action: Callable[[], object]
     early: Callable[[], bool] | None = None
     urgent: bool = False
+    rests: bool = False
 
 
 class Mailbox:
@@ -44,6 +48,8 @@ class Mailbox:
         Requests that the thread has not received yet.
     kept : deque
         Requests received during an evaluation and kept until the boundary.
+    resting : list of Request or None
+        Requests that wait for the end of the current pause; None if there is no pause.
     yielding : bool
         True while requests are handled during an evaluation.
     gate : callable or None
@@ -65,13 +71,17 @@ class Mailbox:
     def __init__(self) -> None:
         self.requests: SimpleQueue[Request] = SimpleQueue()
         self.kept: deque[Request] = deque()
+        self.resting: list[Request] | None = None
         self.yielding = False
         self.gate: Callable[[], bool] | None = None
         self._settled = 0
 
     def post(self, request: Request) -> None:
         """Add a request; any thread or signal handler can call this method."""
-        self.requests.put(request)
+        if request.rests and self.resting is not None:
+            self.resting.append(request)
+        else:
+            self.requests.put(request)
 
     def run_all(self) -> None:
         """Execute all requests in the queue, but not the requests that their actions post."""
@@ -113,6 +123,15 @@ class Mailbox:
         else:
             self.kept.append(request)
 
+    def wake(self) -> None:
+        """Execute the requests that waited for the end of a pause, or queue them behind a gate."""
+        resting, self.resting = self.resting, None
+        for request in resting or ():
+            if self.gate is None:
+                request.action()
+            else:
+                self.post(request)
+
     def yield_to_commands(self) -> None:
         """Handle requests between two batches of an evaluation.
 
@@ -134,5 +153,6 @@ class Mailbox:
         """Discard all requests."""
         self.gate = None
         self.kept.clear()
+        self.resting = None
         while not self.requests.empty():
             self.requests.get()

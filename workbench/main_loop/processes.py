@@ -15,6 +15,7 @@ from workbench.data import EpochIterator
 from workbench.distributed import DataParallel
 from workbench.errors import DataError
 from workbench.extensions import TrainingExtension
+from workbench.extensions.base import reported_elsewhere
 from workbench.interfaces import Loop
 from workbench.log import TrainingLog, TrainingLogBase
 
@@ -41,6 +42,14 @@ def take_share(loop: Loop, batches: Any) -> None:
     batches.share = distributed.share
 
 
+def begin(loop: Loop) -> None:
+    """Record the number of processes, and start from the values of the first process."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        loop.log.current_row[RECORD] = distributed.described
+        agree(loop)
+
+
 def agree(loop: Loop) -> None:
     """Give all variables of training the values that they have in the first process."""
     distributed = distributed_of(loop)
@@ -51,16 +60,15 @@ def agree(loop: Loop) -> None:
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
     """Return the extensions to call: in all but the first process, those that affect training."""
-    distributed = distributed_of(loop)
-    if distributed is None or distributed.group.is_first:
+    if not reported_elsewhere(loop):
         return list(extensions)
     return [one for one in extensions if not one.only_reports]
 
 
 def own_log(loop: Loop) -> TrainingLogBase:
     """Return the log of this process: in all but the first, a log in memory with the same state."""
-    distributed, log = distributed_of(loop), loop.log
-    if distributed is None or distributed.group.is_first or type(log) is TrainingLog:
+    log = loop.log
+    if not reported_elsewhere(loop) or type(log) is TrainingLog:
         return log
     new = TrainingLog()
     new.load_state_dict(log.state_dict())

@@ -7,7 +7,6 @@ while a thread trains are kept here, so that the main loop can be copied and sav
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -22,19 +21,16 @@ from workbench.extensions import TrainingExtension, record_names
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish_after import GOAL
 from workbench.extensions.planned_end import check_more, finish_at_goal
-from workbench.log import TrainingLogBase
-from workbench.main_loop import processes, state
+from workbench.main_loop import facts, processes, state
 from workbench.main_loop.dispatch import Dispatcher
 from workbench.main_loop.ending import Ending, Owner
 from workbench.main_loop.epoch_end import note_epoch_end
-from workbench.main_loop.facts import NAME, record_facts
 from workbench.main_loop.interrupts import Interruptible, Level
 from workbench.main_loop.mailbox import Mailbox
+from workbench.main_loop.missing_records import MissingRecords
 from workbench.main_loop.recovery import note, recover
 from workbench.model import Model
 from workbench.utils.profile import Timer
-
-logger = logging.getLogger(__name__)
 
 READ_ONCE = "data_read_once"
 READS_ONCE = (
@@ -102,7 +98,7 @@ class Run:
         self.dispatcher = Dispatcher(self.main_loop, self.ending)
         self.thread: int | None = None
         self.in_hand = False
-        self._warned: set[str] = set()
+        self._missing = MissingRecords(self.main_loop)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in ("main_loop", "announced", "loaded")}
@@ -181,7 +177,7 @@ class Run:
             pass
         self.ending.training = False
         self._settle()
-        self._warn_of_missing_records()
+        self._missing.warn()
         log.current_row["training_finished"] = True
         self.dispatcher.fire(CallbackName.AFTER_TRAINING)
         return nothing
@@ -206,9 +202,9 @@ class Run:
         """Record the name of the session in the status of the log, or remove another name."""
         status = self.main_loop.status
         if self.name is None:
-            status.pop(NAME, None)
-        elif status.get(NAME) != self.name:
-            status[NAME] = self.name
+            status.pop(facts.NAME, None)
+        elif status.get(facts.NAME) != self.name:
+            status[facts.NAME] = self.name
 
     def forget_earlier(self) -> None:
         """Discard the error and the finish request of an earlier run."""
@@ -228,10 +224,8 @@ class Run:
             self._initialize()
         if isinstance(main_loop.algorithm, TrainingAlgorithm):
             main_loop.algorithm.watch_execution(self._record_execution, self.ending.batches_left)
-            record_facts(main_loop, self._record_execution)
-            if distributed := processes.distributed_of(main_loop):
-                main_loop.log.current_row[processes.RECORD] = distributed.described
-                processes.agree(main_loop)
+            facts.record_facts(main_loop, self._record_execution)
+            processes.begin(main_loop)
         resumed = main_loop.status["iterations_done"] > 0
         if resumed:
             main_loop.log.resume()
@@ -306,7 +300,7 @@ class Run:
         note_epoch_end(main_loop)
         fire(CallbackName.AFTER_EPOCH)
         if status["epochs_done"] == main_loop.started_at["epochs_done"] + 1:
-            self._warn_of_missing_records()
+            self._missing.warn()
         self.mailbox.run_all()
         self._pass_by()
         if self.ending.requested or self.ending.with_epoch:
@@ -323,7 +317,7 @@ class Run:
         distributed = processes.distributed_of(main_loop)
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
         process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
-        after_batch = self.after_batch
+        after_batch, unseen = self.after_batch, facts.awaits_first_batch(status)
         total, within = profile.total, profile.current
         read, train = (*within, "read_data"), (*within, "train")
         total.setdefault(read, 0.0)
@@ -345,6 +339,9 @@ class Run:
                 raise
             total[read] += perf_counter() - start
             self.in_hand = True
+            if unseen:
+                facts.record_first_batch(status, batch)
+                unseen = False
             fire(CallbackName.BEFORE_BATCH, batch)
             if batches is not main_loop.epoch_iterator:
                 return False
@@ -405,17 +402,6 @@ class Run:
         self.dispatcher.receive(wait=True)
         if isinstance(self.main_loop.algorithm, TrainingAlgorithm):
             self.main_loop.algorithm.settle()
-
-    def _warn_of_missing_records(self) -> None:
-        """Log one warning for each record that an extension reads but that was never written."""
-        log: object = self.main_loop.log
-        if not isinstance(log, TrainingLogBase):
-            return  # a log of another class may be unable to list its channels
-        since = self.main_loop.started_at["iterations_done"]
-        for name, text in record_names.never_came(self.main_loop.extensions, log, since):
-            if name not in self._warned:
-                logger.warning(text)
-            self._warned.add(name)
 
     def _fail(self, error: BaseException) -> None:
         log, status = self.main_loop.log, self.main_loop.status

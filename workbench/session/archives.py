@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import ArchiveError, StateError
+from workbench.extensions.finish_after import GOAL
 from workbench.extensions.saveload import (
     LOADED_FROM,
     SAVED_TO,
@@ -58,8 +59,10 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     main_loop.refresh()
     ending = main_loop._run.ending
     ending.with_epoch = False
-    ending.requested = at_the_end(main_loop)
     log = main_loop.log
+    # the end of this run counts, which can be later than that of the run that was saved
+    ended = GOAL in log.status or any(one.ended(log) for one in main_loop.extensions)
+    ending.requested = at_the_end(main_loop) and ended
     log.resume()
     main_loop._run.note_name()
     log.current_row[LOADED_FROM] = path

@@ -1,40 +1,140 @@
-"""Methods of a session that change the examples it trains on."""
+"""Methods of a session that change or show the variables, examples, records and end of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from workbench import interfaces
-from workbench.data.editing import (
-    checked_examples,
-    edits_of,
-    source_in_dataset,
-    training_indices,
-)
-from workbench.errors import DataError, SessionError
+from workbench.errors import SessionError
+from workbench.extensions.alerts import Level, alert, check_level
+from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.main_loop import MainLoop
-from workbench.main_loop.data_edits import drop, relabel, stream_of
 from workbench.session.command import Command
-from workbench.session.queue import Queue
+from workbench.session.examples import checked, make, shown, training_examples
+from workbench.session.hyperparameters import (
+    Hyperparameter,
+    describe,
+    hyperparameters,
+    modifier_of,
+    path_in,
+    plain,
+    request_of,
+    variable_of,
+)
+from workbench.session.probe import Probe
+from workbench.session.queue import Queue, Value
+from workbench.session.worker import Worker
+from workbench.tensor import SharedVariable
 from workbench.utils.values import to_python
 
-FEW = 10
-"""Maximum number of examples that the text of a command lists."""
-
-SMALL = 16
-"""Maximum number of elements of an old value that is recorded."""
-
-NOTHING: dict[str, Any] = {"indices": range(0), "sources": (), "dropped": [], "relabelled": {}}
-"""Value of `Editing.training_examples`, without the reason, if no example can be edited."""
+NOT_CALLABLE = (
+    "call() requires a function of the main loop, such as lambda main_loop: ..., not {given!r}"
+)
 
 
 class Editing(interfaces.Session):
-    """Base class of sessions, with the methods that relabel and drop training examples."""
+    """Base class of sessions, with the methods that change or show parts of a run."""
 
     main_loop: MainLoop
     _queue: Queue
+    _worker: Worker
+
+    def set(self, shared: SharedVariable | str, value: Any) -> Command:
+        """Assign a new value to a shared variable between two batches.
+
+        If a schedule sets the variable, the value is kept until the next update by the
+        schedule; use `hold` to keep it longer.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+            The variable, such as a learning rate, or its name or path in `hyperparameters`.
+        value : number or array
+            The new value, which is copied.
+
+        Raises
+        ------
+        SessionError
+            If the variable does not exist, or if `value` is not a number or an array.
+        """
+        shared, given, shown = request_of(self._queue.variables.find, shared, value)
+        name = str(shared)
+        details = {"variable": name, "value": plain(given)}
+        with self._queue.lock:
+            command = self._queue.new("set", f"set {name} = {shown}")
+            if self._queue.accepts(command):
+                try:
+                    shared._checked(given)
+                except Exception as error:
+                    command._refuse(f"{type(error).__name__}: {error}", error)
+                else:
+                    self._queue.assign_later(Value(command, shared, given, details))
+            return command
+
+    def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
+        """Prevent a schedule from changing its variable until `release` is called.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+        value : number or array, optional
+            The value to assign first; by default the variable keeps its value.
+
+        Raises
+        ------
+        SessionError
+            If the variable does not exist, or if no schedule sets it.
+        """
+        variable = variable_of(self.main_loop, shared)
+        modifier = modifier_of(self.main_loop, variable, "hold")
+        to = "" if value is None else f" at {value}"
+        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
+        if value is not None:
+            variable._checked(np.array(to_python(value)))
+            details["value"] = to_python(value)
+        action = partial(modifier.hold, value)
+        return self._queue.ask("hold", f"hold {variable}{to}", action, details)
+
+    def release(self, shared: SharedVariable | str) -> Command:
+        """Allow a schedule to change its variable again, from the next trigger onwards.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+
+        Raises
+        ------
+        SessionError
+            If the variable does not exist, or if no schedule sets it.
+        """
+        variable = variable_of(self.main_loop, shared)
+        modifier = modifier_of(self.main_loop, variable, "release")
+        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
+        return self._queue.ask("release", f"release {variable}", modifier.release, details)
+
+    @property
+    def hyperparameters(self) -> list[Hyperparameter]:
+        """The hyperparameters that can be changed during training, with their values and bounds."""
+        return hyperparameters(self.main_loop)
+
+    def describe(self, shared: SharedVariable | str) -> Hyperparameter:
+        """Describe a shared variable that is a single number, such as a hyperparameter.
+
+        Parameters
+        ----------
+        shared : SharedVariable or str
+            The variable, its name, or its path in the training state.
+
+        Raises
+        ------
+        SessionError
+            If training has no such variable, or if it is not a single real number.
+        """
+        return describe(self.main_loop, shared)
 
     def relabel(
         self, examples: int | Sequence[int], value: Any, *, source: str = "targets"
@@ -108,70 +208,107 @@ class Editing(interfaces.Session):
         for each source, the new values by index. ``reason`` says why examples cannot be edited; it
         is empty if they can be.
         """
-        try:
-            stream = stream_of(self.main_loop)
-            edits = edits_of(stream)
-            assert edits is not None
-            names: dict[str, str] = {}
-            for source in stream.sources:
-                try:
-                    names[source_in_dataset(stream, source)] = source
-                except DataError:
-                    continue
-            return {
-                "indices": training_indices(stream),
-                "sources": tuple(names.values()),
-                "dropped": edits.dropped,
-                "relabelled": {names.get(n, n): dict(v) for n, v in edits.values.items()},
-                "reason": "",
-            }
-        except DataError as error:
-            return {**NOTHING, "reason": str(error)}
+        return training_examples(self.main_loop)
 
+    def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
+        """Set the total number of epochs or batches after which training ends.
 
-def checked(
-    main_loop: MainLoop, examples: Any, source: str | None = None
-) -> tuple[list[int], str | None]:
-    """Check that examples and a source exist; return the indices and the name of the source.
+        The command takes effect between two batches. The new end may be later or earlier than the
+        end that `FinishAfter` defines, but not before the current iteration. It is part of the
+        status of the log, so it also applies to resumed runs. `train`, in contrast, adds to the
+        planned total.
 
-    Raises
-    ------
-    SessionError
-        If an example or the source does not exist, or if no example of the run can be edited.
-    """
-    try:
-        stream = stream_of(main_loop)
-        if source is not None:
-            source_in_dataset(stream, source)
-        return checked_examples(stream, examples), source
-    except DataError as error:
-        raise SessionError(str(error)) from error
+        Parameters
+        ----------
+        epochs, batches : int
+            The total, counted from the start of the run. Exactly one of the two must be given.
 
+        Raises
+        ------
+        ArgumentError
+            Unless exactly one of the two is given, as an integer of 1 or more.
+        """
+        check_more(epochs, batches)
+        unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
+        details: dict[str, Any] = {unit: number}
 
-def make(main_loop: MainLoop, kind: str, details: dict[str, Any]) -> None:
-    """Make an edit in the training thread, and add old values to `details` if they are small."""
-    if kind == "drop":
-        drop(main_loop, details["examples"])
-        return
-    old = relabel(main_loop, details["examples"], details["source"], details["value"])
-    details.pop("old", None)
-    if all(not isinstance(value, list) or _count(value) <= SMALL for value in old):
-        details["old"] = old
+        def action() -> None:
+            old = {"epochs": planned_epochs, "batches": planned_batches}[unit](self.main_loop)
+            self.main_loop.end_at(**{unit: number})
+            details["old"] = old
 
+        units = {"epochs": "epoch", "batches": "batch"}[unit] if number == 1 else unit
+        return self._queue.ask("set_end", f"end after {number:,} {units}", action, details)
 
-def shown(examples: Sequence[int]) -> str:
-    """Return the indices of examples as text.
+    def call(self, f: Callable[[MainLoop], Any]) -> Command:
+        """Call ``f(main_loop)`` in the training thread between two batches.
 
-    Examples
-    --------
-    >>> shown([17]), shown([1, 2])
-    ('example 17', 'examples 1, 2')
-    """
-    some = ", ".join(map(str, examples[:FEW]))
-    if len(examples) > FEW:
-        return f"{len(examples):,} examples ({some}, …)"
-    return f"example{'s' * (len(examples) > 1)} {some}"
+        `Command.wait` returns the result. If `f` raises an error, the command fails with this
+        error, and training continues.
 
+        Raises
+        ------
+        SessionError
+            If `f` is not callable.
+        """
+        if not callable(f):
+            raise SessionError(NOT_CALLABLE.format(given=f))
+        name = getattr(f, "__qualname__", None) or repr(f)
 
-def _count(value: Any) -> int:
-    return sum(map(_count, value)) if isinstance(value, list) else 1
+        def action() -> Any:
+            result = f(self.main_loop)
+            self.main_loop.refresh()
+            return result
+
+        return self._queue.ask("call", f"call {name}", action)
+
+    def alert(self, text: str, level: Level = "warning") -> Command:
+        """Record an alert, which views show; see `workbench.extensions.alerts`.
+
+        Parameters
+        ----------
+        text : str
+        level : {'info', 'warning', 'error'}
+
+        Raises
+        ------
+        ArgumentError
+            If `level` is invalid.
+        """
+        check_level(level)
+        return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
+
+    @property
+    def variables(self) -> dict[str, dict[str, Any]]:
+        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        return self._worker.prober.described
+
+    def probe(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        steps: bool = False,
+        batch: bool = False,
+        examples: Sequence[int] | None = None,
+    ) -> Probe:
+        """Copy the values of variables between two batches, in at most 2 % of the training time.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Names from `variables`; by default those of all parameters.
+        steps : bool
+            If True, also copy the changes that the next batch makes.
+        batch : bool
+            If True, also copy the first batch of the training data, read separately from training.
+        examples : sequence of int, optional
+            The indices of training examples to copy as a batch, edited and transformed as in
+            training. The training thread reads them, so request only a few at a time.
+
+        Raises
+        ------
+        SessionError
+            If there is no such variable or example, if the values require more than 256 MB, or if
+            both `batch` and `examples` are given.
+        """
+        return self._worker.prober.ask(names, steps=steps, batch=batch, examples=examples)

@@ -1,17 +1,21 @@
 """Detection of direct edits, in which the user changes variables without a command.
 
-During a run, an edit is noticed if another thread calls `SharedVariable.set_value`. During a pause,
-and between two runs, the versions of the tensors also show edits in place. A `Rewinder` compares
-the rows of repeated batches with the log, and so detects most of the remaining edits.
+During a pause, and between two runs, edits are noticed by comparing the values. During a run, an
+edit is noticed if another thread calls `SharedVariable.set_value`. Edits in place cannot be noticed
+then: the training step changes the values too; torch counts changes to a tensor, but not those by
+compiled steps, nor those by ``tensor.data`` or ``tensor.numpy()``; and an extension can make them
+as well. A `Rewinder` compares the rows of repeated batches with the log, and so detects most of
+these edits later.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import zlib
 from collections import deque
 from collections.abc import Iterable, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -27,6 +31,25 @@ logger = logging.getLogger(__name__)
 
 FEW = 3
 """Maximum number of variables that the text of an edit lists."""
+
+EXACT = 64 * 2**20
+"""Maximum number of bytes of all variables of which every element is compared."""
+
+SAMPLED = 4096
+"""Number of elements of each variable that are compared if the variables are larger."""
+
+
+class _Look(NamedTuple):
+    """State of a variable when it was looked at."""
+
+    variable: SharedVariable
+    tensor: torch.Tensor
+    version: int
+    checksum: int
+
+    def differs(self, other: _Look) -> bool:
+        """Return True if the variable has changed between two looks."""
+        return self.tensor is not other.tensor or self[2:] != other[2:]
 
 
 class Edits:
@@ -49,7 +72,7 @@ class Edits:
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
         self._known: Set[SharedVariable] = frozenset()
-        self._seen: list[tuple[SharedVariable, torch.Tensor, int]] | None = None
+        self._seen: list[_Look] | None = None
         self._seen_at = 0
 
     @property
@@ -62,7 +85,7 @@ class Edits:
         WATCHERS.append(self._assigned)
 
     def detach(self) -> None:
-        """Stop watching other threads; store the versions to detect edits before the next run."""
+        """Stop watching other threads; look at the values to detect edits before the next run."""
         if self._assigned in WATCHERS:
             WATCHERS.remove(self._assigned)
         self._pending.clear()
@@ -77,10 +100,15 @@ class Edits:
             self._known = frozenset()
 
     def mark(self) -> None:
-        """Store the versions of all variables; later differences are edits."""
+        """Look at the values of all variables; later differences are edits."""
         self.learn()
-        self._seen = [(one, one.tensor, _version(one.tensor)) for one in self._known]
+        self._seen = _look_at(self._known)
         self._seen_at = self._main_loop.status["iterations_done"]
+
+    def watch(self) -> None:
+        """Look at the values of all variables, unless differences are looked for already."""
+        if self._seen is None:
+            self.mark()
 
     def suspend(self) -> bool:
         """Record the edits so far and stop looking for more, before a command assigns values.
@@ -121,9 +149,11 @@ class Edits:
             if self._seen_at != done:
                 self._seen = None  # main_loop.run() has trained in the meantime
             else:
-                found = dict.fromkeys(_changed(self._seen), done) | found
+                before, self._seen = self._seen, _look_at(one.variable for one in self._seen)
+                pairs = zip(before, self._seen, strict=True)
+                changed = [now.variable for then, now in pairs if now.differs(then)]
+                found = dict.fromkeys(changed, done) | found
         if found:
-            self.resume(self._seen is not None)
             self._record(list(found), min(found.values()), at_boundary)
 
     def _assigned(self, variable: SharedVariable) -> None:
@@ -151,18 +181,23 @@ class Edits:
             self._queue.changes.after_edit(command, at_boundary=at_boundary)
 
 
+def _look_at(variables: Iterable[SharedVariable]) -> list[_Look]:
+    variables = list(variables)
+    exact = sum(one.tensor.nbytes for one in variables) <= EXACT
+    return [
+        _Look(one, one.tensor, _version(one.tensor), _checksum(one.tensor, exact))
+        for one in variables
+    ]
+
+
 def _version(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _changed(
-    seen: Iterable[tuple[SharedVariable, torch.Tensor, int]],
-) -> list[SharedVariable]:
-    return [
-        one
-        for one, tensor, version in seen
-        if one.tensor is not tensor or _version(tensor) != version
-    ]
+def _checksum(tensor: torch.Tensor, exact: bool) -> int:
+    flat = tensor.detach().reshape(-1)
+    some = flat if exact else flat[:: max(1, -(-flat.numel() // SAMPLED))]
+    return zlib.crc32(some.contiguous().cpu().view(torch.uint8).numpy().data)
 
 
 def _listed(names: Iterable[str]) -> str:

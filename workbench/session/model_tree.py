@@ -14,7 +14,8 @@ from workbench.tensor import Variable
 def model_tree(loop: Loop) -> list[dict[str, Any]]:
     """Return the top bricks of the model of a main loop, with all their descendants.
 
-    If there are no bricks, return the parameters instead, with their paths as names.
+    Without a model, the bricks are those of the cost. If there are no bricks, return the parameters
+    instead, with their paths as names.
 
     Returns
     -------
@@ -23,7 +24,10 @@ def model_tree(loop: Loop) -> list[dict[str, Any]]:
         text), ``parameters`` (a list with ``name`` and ``shape``) and ``children`` (a list of the
         same form).
     """
-    model = loop.model
+    model: object = loop.model
+    if model is None:
+        cost = getattr(loop.algorithm, "cost", None)
+        model = ComputationGraph(cost) if isinstance(cost, Variable) else None
     if isinstance(model, ComputationGraph):
         tops = (model if isinstance(model, Model) else Model(model.outputs)).get_top_bricks()
         bricks = [top for top in tops if isinstance(top, Brick)]

@@ -115,16 +115,20 @@ class Pause:
         release_workers()  # frees the CPU for the notebook during the pause
         mailbox, queue = self._run.mailbox, self._queue
         self._holding = True
+        self._edits.watch()  # unless the start of the pause has done so
+        mailbox.resting = []
         try:
             while self._paused:
                 mailbox.run_next()
                 if mailbox.yielding and not queue.settled_before(len(queue.commands) + 1):
                     # a command waits for the end of the event; the pause continues at the boundary
                     self._main_loop.post(self.hold)
+                    mailbox.wake()
                     return
             self._edits.settle()
         finally:
             self._holding = False
             self._edits.forget()
+        mailbox.wake()
         if self._run.ending.requested and mailbox.gate is None and not mailbox.yielding:
             raise TrainingFinish  # the pause was at the end of the run

@@ -14,31 +14,15 @@ from workbench.extensions.finish_after import GOAL
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.log.sources import HasLog, log_of
 from workbench.main_loop import MainLoop
-from workbench.main_loop.facts import INITIAL
+from workbench.main_loop.mailbox import Request
 from workbench.session.branch import interventions
 from workbench.session.command import Command
-from workbench.session.editing import checked, make
+from workbench.session.examples import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
 from workbench.session.interventions import CHANGING, REPLAYED
 from workbench.session.queue import Queue
-from workbench.tensor.execution import available_threads
 from workbench.utils.numbers import is_whole
 
-OTHER_THREADS = (
-    "the original run used a different number of threads for large steps ({then}) than this run "
-    "({now}); sums over several threads are rounded differently, so the last digits may differ; "
-    "set config.threads = {then} for identical results"
-)
-OTHER_START = (
-    "the original run started with different parameters than this run, so the results differ from "
-    "the first batch on. In one process, each new model draws different initial values unless its "
-    "bricks have a seed: build both runs with the same seed, as in MLP(..., seed=1), or build this "
-    "run in a new process (restart the kernel)"
-)
-OTHER_STATE = (
-    "the original run started with different hyperparameters, buffers or random numbers than this "
-    "run, so the results differ; build both runs with the same code, seeds and hyperparameters"
-)
 EMPTY = (
     "the log to replay is empty: {log!r} has no rows{hint}; pass the log of a run that has started"
 )
@@ -95,27 +79,6 @@ def to_replay(source: object) -> object:
     if isinstance(source, (str, os.PathLike)):
         return log_of(source)
     return log_of(source) if isinstance(source, HasLog) else source
-
-
-def thread_note(source: object) -> str | None:
-    """Return a note if a log was made with a different number of threads, otherwise None."""
-    if isinstance(source, TrainingLogBase):
-        then, now = source.status.get("threads"), available_threads()
-        if then not in (None, now):
-            return OTHER_THREADS.format(then=then, now=now)
-    return None
-
-
-def start_note(source: object, main_loop: MainLoop) -> str | None:
-    """Return a note if a log's run and `main_loop` started from different states, or None."""
-    if not isinstance(source, TrainingLogBase):
-        return None
-    then, now = source.status.get(INITIAL), main_loop.status.get(INITIAL)
-    if then is None or now is None or then == now:
-        return None
-    if then["parameters"] != now["parameters"]:
-        return OTHER_START
-    return OTHER_STATE
 
 
 class Replay:
@@ -258,7 +221,8 @@ class Replay:
         self._uuid = uuid
         self._make(queue, command)
         if self._waiting:
-            self._main_loop.post(lambda: self.begin(queue, command))
+            again = partial(self.begin, queue, command)
+            self._main_loop._run.mailbox.post(Request(again, rests=True))
             # the run can end after a batch before requests are handled, and train further
             self._main_loop._run.before_end = lambda: self._make(queue, command)
         else:

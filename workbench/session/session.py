@@ -5,20 +5,18 @@ changes the run puts a `Command` into the mailbox of the main loop. The training
 mailbox and executes its commands before every batch, after every epoch and during evaluations of
 datasets. Reading an empty mailbox takes almost no time.
 
-This file is longer than others since most of its lines document methods; other modules of this
-package do the work.
+`workbench.session.editing` and `workbench.session.states` have the other methods of sessions.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
-from workbench.extensions.alerts import Level, alert, check_level
 from workbench.extensions.finish_after import GOAL
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.extensions.saveload import checked_path
@@ -31,11 +29,9 @@ from workbench.session.archives import save_to
 from workbench.session.command import Command
 from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.model_tree import model_tree
-from workbench.session.probe import Probe
-from workbench.session.steering import Steering
+from workbench.session.states import States
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
-from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
 from workbench.utils.numbers import check_finite, is_count
 from workbench.utils.waiting import wait
@@ -44,9 +40,6 @@ ALREADY_STARTED = (
     "{session!r} was started before and has ended; to continue, call its method train(epochs=1)"
 )
 RUNS_ALREADY = "{session!r} was started before and is still running; nothing was changed"
-NOT_CALLABLE = (
-    "call() requires a function of the main loop, such as lambda main_loop: ..., not {given!r}"
-)
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
     "extension Checkpoint, or call session.save(path)"
@@ -57,7 +50,7 @@ WAIT_INTERRUPTED = (
 )
 
 
-class Session(FixedAttributes, Steering):
+class Session(FixedAttributes, States):
     """Controller of a main loop that runs in a background thread.
 
     Each control method immediately returns a `Command`, which later contains the outcome. Commands
@@ -225,7 +218,14 @@ class Session(FixedAttributes, Steering):
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 
     def resume(self) -> Command:
-        """Continue training after a pause."""
+        """Continue training after a pause.
+
+        Warns
+        -----
+        SessionWarning
+            If other sessions are training, once for each of them.
+        """
+        self._worker.warn_before_resuming()
         return self._queue.ask("resume", "resume", self._worker.pause.resume, early=True)
 
     def step(self, n: int = 1) -> Command:
@@ -330,74 +330,6 @@ class Session(FixedAttributes, Steering):
             self._worker.stay()
             raise
 
-    def call(self, f: Callable[[MainLoop], Any]) -> Command:
-        """Call ``f(main_loop)`` in the training thread between two batches.
-
-        `Command.wait` returns the result. If `f` raises an error, the command fails with this
-        error, and training continues.
-
-        Raises
-        ------
-        SessionError
-            If `f` is not callable.
-        """
-        if not callable(f):
-            raise SessionError(NOT_CALLABLE.format(given=f))
-        name = getattr(f, "__qualname__", None) or repr(f)
-
-        def action() -> Any:
-            result = f(self.main_loop)
-            self.main_loop.refresh()
-            return result
-
-        return self._queue.ask("call", f"call {name}", action)
-
-    def alert(self, text: str, level: Level = "warning") -> Command:
-        """Record an alert, which views show; see `workbench.extensions.alerts`.
-
-        Parameters
-        ----------
-        text : str
-        level : {'info', 'warning', 'error'}
-
-        Raises
-        ------
-        ArgumentError
-            If `level` is invalid.
-        """
-        check_level(level)
-        return self._queue.ask("alert", "alert", partial(alert, self.main_loop, text, level))
-
-    def probe(
-        self,
-        names: Iterable[str] | None = None,
-        *,
-        steps: bool = False,
-        batch: bool = False,
-        examples: Sequence[int] | None = None,
-    ) -> Probe:
-        """Copy the values of variables between two batches, in at most 2 % of the training time.
-
-        Parameters
-        ----------
-        names : iterable of str, optional
-            Names from `variables`; by default those of all parameters.
-        steps : bool
-            If True, also copy the changes that the next batch makes.
-        batch : bool
-            If True, also copy the first batch of the training data, read separately from training.
-        examples : sequence of int, optional
-            The indices of training examples to copy as a batch, edited and transformed as in
-            training. The training thread reads them, so request only a few at a time.
-
-        Raises
-        ------
-        SessionError
-            If there is no such variable or example, if the values require more than 256 MB, or if
-            both `batch` and `examples` are given.
-        """
-        return self._worker.prober.ask(names, steps=steps, batch=batch, examples=examples)
-
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
 
@@ -436,27 +368,6 @@ class Session(FixedAttributes, Steering):
         if ended:
             self._worker.print_note()
         return ended
-
-    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
-        """Write a report of the run as one file, which a browser can show offline.
-
-        The report contains the curves, the results, the settings and interventions, the model and
-        the versions of libraries. Training continues while the report is being written. An
-        existing file is replaced when the new file is complete.
-
-        Parameters
-        ----------
-        path : path
-            The file, for example ``run.html``.
-        title : str
-            The heading; by default the name of the session.
-
-        Raises
-        ------
-        MissingLibraryError
-            If Bokeh, which draws the curves, is not installed.
-        """
-        from_live_layer("to_html", "to_html", what="session.to_html()")(self, path, title=title)
 
     def __repr__(self) -> str:
         return display.line(self)

@@ -100,7 +100,7 @@ class Worker:
         self.queue.edits = edits = Edits(main_loop, self._run, self.queue, self._journal)
         self.pause = Pause(main_loop, self._run, self.queue, self._journal, edits, self._paused)
         self.rewinder = Rewinder(main_loop, self._run, self.pause, self._journal, edits)
-        self.queue.changes = self.rewinder
+        self.queue.changes = self.rewinder.changes
         self.prober = Prober(main_loop, self.queue)
         self.state = State.CREATED
         self.exception: BaseException | None = None
@@ -238,6 +238,11 @@ class Worker:
     def _set_note(self, note: str | None) -> None:
         self.note = self._unprinted = note or ""
 
+    def warn_before_resuming(self) -> None:
+        """Warn about other sessions that are training, if this one is paused."""
+        if self.state is State.PAUSED:
+            self._warn_about(lease.sessions())
+
     def _warn_about(self, others: list[interfaces.Session]) -> None:
         """Warn about other sessions that are training, but only once for each of them."""
         session = self._session
@@ -245,7 +250,8 @@ class Worker:
         others = [
             one
             for one in others
-            if one.state is State.RUNNING
+            if one is not session
+            and one.state is State.RUNNING
             and one not in named
             and session not in _pairs.get(one, ())
         ]

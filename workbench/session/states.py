@@ -1,8 +1,4 @@
-"""Methods of a session that change values or return to earlier iterations.
-
-`workbench.session.session` has the methods that start, pause and end training. This file is longer
-than others since most of its lines document methods; other modules of this package do the work.
-"""
+"""Methods of a session that keep, restore, copy and save the state of a run."""
 
 from __future__ import annotations
 
@@ -11,10 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
-
 from workbench.errors import SessionError
-from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
 from workbench.log.sources import HasLog
@@ -24,158 +17,22 @@ from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
 from workbench.session.editing import Editing
 from workbench.session.fork import Fork
-from workbench.session.hyperparameters import (
-    Hyperparameter,
-    describe,
-    hyperparameters,
-    modifier_of,
-    path_in,
-    plain,
-    request_of,
-    variable_of,
-)
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
-from workbench.session.queue import LATER, Refused, Value
-from workbench.session.replay import Replay, start_note, thread_note, to_replay
+from workbench.session.queue import LATER, Refused
+from workbench.session.replay import Replay, to_replay
+from workbench.session.replay_notes import start_notes, tell_of_first_batch, thread_note
 from workbench.session.snapshots import Snapshot
-from workbench.session.worker import Worker
-from workbench.tensor import SharedVariable
+from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
-from workbench.utils.values import to_python
 
 
-class Steering(Editing):
-    """Base class of `Session` with the methods that change or rewind a run."""
-
-    _worker: Worker
+class States(Editing):
+    """Base class of `Session`, with the methods that keep and restore the state of a run."""
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         self.main_loop = main_loop
-
-    def set(self, shared: SharedVariable | str, value: Any) -> Command:
-        """Assign a new value to a shared variable between two batches.
-
-        If a schedule sets the variable, the value is kept until the next update by the
-        schedule; use `hold` to keep it longer.
-
-        Parameters
-        ----------
-        shared : SharedVariable or str
-            The variable, such as a learning rate, or its name or path in `hyperparameters`.
-        value : number or array
-            The new value, which is copied.
-
-        Raises
-        ------
-        SessionError
-            If the variable does not exist, or if `value` is not a number or an array.
-        """
-        shared, given, shown = request_of(self._queue.variables.find, shared, value)
-        name = str(shared)
-        details = {"variable": name, "value": plain(given)}
-        with self._queue.lock:
-            command = self._queue.new("set", f"set {name} = {shown}")
-            if self._queue.accepts(command):
-                try:
-                    shared._checked(given)
-                except Exception as error:
-                    command._refuse(f"{type(error).__name__}: {error}", error)
-                else:
-                    self._queue.assign_later(Value(command, shared, given, details))
-            return command
-
-    def hold(self, shared: SharedVariable | str, value: Any = None) -> Command:
-        """Prevent a schedule from changing its variable until `release` is called.
-
-        Parameters
-        ----------
-        shared : SharedVariable or str
-        value : number or array, optional
-            The value to assign first; by default the variable keeps its value.
-
-        Raises
-        ------
-        SessionError
-            If the variable does not exist, or if no schedule sets it.
-        """
-        variable = variable_of(self.main_loop, shared)
-        modifier = modifier_of(self.main_loop, variable, "hold")
-        to = "" if value is None else f" at {value}"
-        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
-        if value is not None:
-            variable._checked(np.array(to_python(value)))
-            details["value"] = to_python(value)
-        action = partial(modifier.hold, value)
-        return self._queue.ask("hold", f"hold {variable}{to}", action, details)
-
-    def release(self, shared: SharedVariable | str) -> Command:
-        """Allow a schedule to change its variable again, from the next trigger onwards.
-
-        Parameters
-        ----------
-        shared : SharedVariable or str
-
-        Raises
-        ------
-        SessionError
-            If the variable does not exist, or if no schedule sets it.
-        """
-        variable = variable_of(self.main_loop, shared)
-        modifier = modifier_of(self.main_loop, variable, "release")
-        details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
-        return self._queue.ask("release", f"release {variable}", modifier.release, details)
-
-    def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
-        """Set the total number of epochs or batches after which training ends.
-
-        The command takes effect between two batches. The new end may be later or earlier than the
-        end that `FinishAfter` defines, but not before the current iteration. It is part of the
-        status of the log, so it also applies to resumed runs. `train`, in contrast, adds to the
-        planned total.
-
-        Parameters
-        ----------
-        epochs, batches : int
-            The total, counted from the start of the run. Exactly one of the two must be given.
-
-        Raises
-        ------
-        ArgumentError
-            Unless exactly one of the two is given, as an integer of 1 or more.
-        """
-        check_more(epochs, batches)
-        unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
-        details: dict[str, Any] = {unit: number}
-
-        def action() -> None:
-            old = {"epochs": planned_epochs, "batches": planned_batches}[unit](self.main_loop)
-            self.main_loop.end_at(**{unit: number})
-            details["old"] = old
-
-        shown = {"epochs": "epoch", "batches": "batch"}[unit] if number == 1 else unit
-        return self._queue.ask("set_end", f"end after {number:,} {shown}", action, details)
-
-    @property
-    def hyperparameters(self) -> list[Hyperparameter]:
-        """The hyperparameters that can be changed during training, with their values and bounds."""
-        return hyperparameters(self.main_loop)
-
-    def describe(self, shared: SharedVariable | str) -> Hyperparameter:
-        """Describe a shared variable that is a single number, such as a hyperparameter.
-
-        Parameters
-        ----------
-        shared : SharedVariable or str
-            The variable, its name, or its path in the training state.
-
-        Raises
-        ------
-        SessionError
-            If training has no such variable, or if it is not a single real number.
-        """
-        return describe(self.main_loop, shared)
 
     def snapshot(self, name: str = "snapshot") -> Command:
         """Keep the current training state in memory for longer than automatic snapshots.
@@ -193,7 +50,7 @@ class Steering(Editing):
         if not isinstance(name, str) or not name:
             raise SessionError(f"the name of a snapshot must be non-empty text, not {name!r}")
         rewinder = self._worker.rewinder
-        return self._queue.ask("snapshot", name, lambda: rewinder.take(name).iteration)
+        return self._queue.ask("snapshot", name, lambda: rewinder.taker.take(name).iteration)
 
     def rewind(self, iteration: int, *, branch: str | None = None) -> Command:
         """Rewind training to the point after `iteration` batches, and pause there.
@@ -365,10 +222,10 @@ class Steering(Editing):
             tell(note)
 
         def action() -> object:
-            note = start_note(given, self.main_loop)  # known when training has started
-            if note is not None:
+            for note in start_notes(given, self.main_loop):  # known when training has started
                 tell(note)
             replay.check(self.log.status["iterations_done"])
+            tell_of_first_batch(given, self.main_loop)
             replay.begin(self._queue, command)
             return LATER
 
@@ -399,22 +256,17 @@ class Steering(Editing):
     @property
     def branches(self) -> list[Branch]:
         """The branches of the run; training continues on the last one."""
-        return list(self._worker.rewinder.branches)
+        return list(self._worker.rewinder.history.branches)
 
     @property
     def snapshots(self) -> list[Snapshot]:
         """The training states that are kept in memory, in the order of their iterations."""
-        return list(self._worker.rewinder.ring)
+        return list(self._worker.rewinder.taker.ring)
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
         """The commands that took effect in this run, from the log, in order of iteration."""
         return interventions(self.log)
-
-    @property
-    def variables(self) -> dict[str, dict[str, Any]]:
-        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
-        return self._worker.prober.described
 
     @property
     def default_path(self) -> str:
@@ -482,3 +334,24 @@ class Steering(Editing):
             pause.stay()
 
         return self._worker.come_back("load", f"load {file}", action, {"file": file})
+
+    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
+        """Write a report of the run as one file, which a browser can show offline.
+
+        The report contains the curves, the results, the settings and interventions, the model and
+        the versions of libraries. Training continues while the report is being written. An
+        existing file is replaced when the new file is complete.
+
+        Parameters
+        ----------
+        path : path
+            The file, for example ``run.html``.
+        title : str
+            The heading; by default the name of the session.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Bokeh, which draws the curves, is not installed.
+        """
+        from_live_layer("to_html", "to_html", what="session.to_html()")(self, path, title=title)

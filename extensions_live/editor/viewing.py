@@ -1,0 +1,165 @@
+"""`View`, a drawing of a model that can be looked at but not edited.
+
+Some models have no specification: an ONNX file, or a module of torch whose class does not keep its
+settings. The canvas shows their nodes, with groups to open and close, and refuses everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from extensions_live.editor.board import Board
+from extensions_live.editor.board_state import BoardState, Describable
+from extensions_live.editor.diagram_nodes import Wiring, board_node
+from extensions_live.editor.document import Document
+from extensions_live.editor.intents import NAMES
+from extensions_live.editor.nodes import point
+from extensions_live.messages import BoardNode, BoardPayload, CodeData
+from workbench.builder import Built
+from workbench.builder.drawing import diagram_of
+from workbench.diagrams import Diagram, Node
+from workbench.errors import BuilderError
+
+
+def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
+    """Return a board for a model or, if it cannot be edited, a view of it.
+
+    Raises
+    ------
+    BuilderError
+        If the model cannot be described.
+    ArgumentError
+        If a file cannot be read.
+    """
+    if isinstance(model, (str, Path)):
+        return View(diagram_of(model), "an ONNX file can be looked at, but not edited")
+    try:
+        return Board(model)
+    except BuilderError as error:
+        if not isinstance(model, torch.nn.Module):
+            raise
+        reason = f"this module can be looked at, but not edited: {error}"
+        return View(diagram_of(model), reason)
+
+
+class View(BoardState):
+    """Drawing of a model that cannot be edited.
+
+    Parameters
+    ----------
+    diagram : Diagram
+        With all groups open.
+    reason : str
+        Why it cannot be edited; the text of each refusal.
+
+    Raises
+    ------
+    BuilderError
+        All operations that would change the model raise it.
+    """
+
+    def __init__(self, diagram: Diagram, reason: str) -> None:
+        super().__init__()
+        self.diagram = diagram
+        self.reason = reason
+        shown = diagram.folded()
+        containers = {node.parent for node in diagram.nodes if node.parent is not None}
+        opened = {node.id for node in shown.nodes if node.open}
+        self._closed = containers - opened
+        self._containers = containers
+        self._places: dict[str, tuple[float, float]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the refusal of an operation of a board."""
+        if name in NAMES:
+            return self._refuse
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise BuilderError(self.reason)
+
+    @property
+    def built(self) -> Built:
+        raise BuilderError(self.reason)
+
+    @property
+    def code(self) -> str:
+        return ""
+
+    def has_code(self) -> bool:
+        return True
+
+    def undo(self) -> None:
+        self._refuse()
+
+    def redo(self) -> None:
+        self._refuse()
+
+    def open(self, node: str) -> None:
+        """Show what is in a group."""
+        self._set_closed(self._closed - {self._group(node)})
+
+    def close(self, node: str) -> None:
+        """Hide what is in a group."""
+        self._set_closed(self._closed | {self._group(node)})
+
+    def move(self, positions: Mapping[str, Sequence[float]]) -> None:
+        """Move nodes to positions, by id."""
+        with self._lock:
+            places = {node: point(place) for node, place in positions.items()}
+            known = {node.id for node in self.diagram.nodes}
+            for node in places:
+                if node not in known:
+                    raise BuilderError(f"there is no node {node!r:.80}")
+            self._places |= places
+            self._changed()
+
+    def arrange(self) -> None:
+        """Forget all positions, so that the page arranges the nodes."""
+        with self._lock:
+            self._places.clear()
+            self._changed()
+
+    def _group(self, node: str) -> str:
+        if node not in self._containers:
+            raise BuilderError(f"{node!r:.80} has no parts to show")
+        return node
+
+    def _set_closed(self, closed: set[str]) -> None:
+        with self._lock:
+            self._closed = closed
+            self._changed()
+
+    def _changed(self) -> None:
+        self._drawn = None
+        self.version += 1
+
+    def payload(self, *, code: bool = True) -> BoardPayload:
+        nothing: CodeData = {"text": "", "fault": {"line": 0, "text": self.reason}}
+        return {**super().payload(code=False), "code": nothing}
+
+    def _draw(self, document: Document) -> BoardPayload:
+        found = super()._draw(document)
+        shown = self.diagram.closed(self._closed)
+        wiring = Wiring(shown)
+        nodes = [self._node(node, wiring) for node in shown.nodes]
+        ends = [(edge["source"], edge["target"]) for edge in wiring.edges]
+        shape = [(node["id"], node["open"]) for node in nodes], ends
+        if shape != self._shape:
+            self._shape = shape
+            self._structure += 1
+        found["summary"]["parameters"] = self.diagram.parameters
+        found["summary"]["flops"] = self.diagram.flops
+        return {**found, "nodes": nodes, "edges": wiring.edges, "structure": self._structure}
+
+    def _node(self, node: Node, wiring: Wiring) -> BoardNode:
+        drawn = board_node(node, wiring)
+        drawn["text"] = " · ".join((*node.lines, *self.diagram.notes))
+        drawn["position"] = self._places.get(node.id)
+        if node.id in self._containers:
+            drawn["open"] = node.id not in self._closed
+        return drawn

@@ -1,0 +1,83 @@
+"""`ModelImage`: a diagram in the output of a cell, as a file, and as text.
+
+In HTML, the image is a data URL. GitHub and nbviewer remove an ``<svg>`` element from HTML, and
+JupyterLab does not show ``image/svg+xml`` of notebooks that are not trusted, but all of them show
+such images. Where images are not shown, their text is.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from workbench.diagrams.diagram import Diagram
+from workbench.diagrams.mermaid import to_text
+from workbench.diagrams.svg import escaped, to_svg
+from workbench.errors import ArgumentError
+from workbench.hints import Hinted
+
+
+def image(diagram: Diagram) -> str:
+    """Return an ``<img>`` element with a diagram."""
+    data = base64.b64encode(to_svg(diagram).encode()).decode()
+    text = escaped(diagram.as_text())
+    return f'<img alt="{text}" src="data:image/svg+xml;base64,{data}"/>'
+
+
+def page(diagram: Diagram) -> str:
+    """Return a diagram and its totals as HTML."""
+    head = f"<b>{escaped(diagram.title)}</b>"
+    if diagram.summary:
+        head += f" · {escaped(diagram.summary)}"
+    return f"<div><div>{head}</div>{image(diagram)}</div>"
+
+
+class ModelImage(Hinted):
+    """Image of a model; a notebook shows it if it is the last line of a cell.
+
+    Attributes
+    ----------
+    diagram : Diagram
+        The nodes and edges, with some groups closed.
+    """
+
+    def __init__(self, diagram: Diagram) -> None:
+        self.diagram = diagram
+
+    @property
+    def svg(self) -> str:
+        """The image as an SVG document."""
+        return to_svg(self.diagram)
+
+    @property
+    def mermaid(self) -> str:
+        """The diagram as the text of a Mermaid flowchart."""
+        return to_text(self.diagram)
+
+    def save(self, path: str | Path) -> None:
+        """Write the image to a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its suffix says what is written: ``.svg``, or ``.mmd`` for Mermaid.
+
+        Raises
+        ------
+        ArgumentError
+            If the suffix is a different one.
+        """
+        path = Path(path)
+        texts = {".svg": to_svg, ".mmd": to_text}
+        if path.suffix not in texts:
+            raise ArgumentError(
+                f"save: the name {path.name!r:.80} must end with .svg or .mmd, which says what is "
+                "written"
+            )
+        path.write_text(texts[path.suffix](self.diagram), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return self.diagram.as_text()
+
+    def _repr_html_(self) -> str:
+        return page(self.diagram)

@@ -1,0 +1,140 @@
+"""`SnapshotTaker`, which takes the snapshots of a run, and limits the time they need."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from time import perf_counter
+
+from workbench.main_loop import MainLoop
+from workbench.main_loop.run import Run
+from workbench.session.edits import Edits
+from workbench.session.history import History
+from workbench.session.queue import Refused
+from workbench.session.reach import unable
+from workbench.session.snapshots import Ring, Snapshot, snapshot_of
+
+logger = logging.getLogger(__name__)
+
+SHARE = 0.02
+"""Maximum fraction of the training time that automatic snapshots use."""
+
+GAP = 0.5
+"""Minimum number of seconds between two automatic snapshots."""
+
+ATTEMPTS = 3
+"""Maximum number of attempts to copy the state while another thread assigns values."""
+
+NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
+
+
+class SnapshotTaker:
+    """Taker of the snapshots of a run; the training thread calls its methods.
+
+    Parameters
+    ----------
+    main_loop : MainLoop
+    run : Run
+    history : History
+    edits : Edits
+
+    Attributes
+    ----------
+    ring : Ring
+        The snapshots that are kept.
+    failures : dict of str to None
+        The errors of snapshots that could not be taken, each once.
+    missing : str
+        The reason why the last snapshot that was needed does not exist; empty if there is none.
+    """
+
+    def __init__(self, main_loop: MainLoop, run: Run, history: History, edits: Edits) -> None:
+        self.ring = Ring()
+        self.failures: dict[str, None] = {}
+        self.missing = ""
+        self._main_loop = main_loop
+        self._run = run
+        self._history = history
+        self._edits = edits
+        self._seconds = 0.0  # duration of the last snapshot
+        self._next = 0.0  # time at which the next automatic snapshot is due
+
+    @property
+    def able(self) -> bool:
+        """True if the training state can be kept."""
+        return not unable(self._main_loop)
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """The last snapshot up to the current iteration."""
+        return self.ring.newest_until(self._main_loop.status["iterations_done"])
+
+    @property
+    def current(self) -> Snapshot | None:
+        """The snapshot of the current state, if there is one."""
+        last = self.newest
+        if last is None or (last.iteration, last.branch, last.changes) != self._history.here:
+            return None
+        return last
+
+    def pause(self, gap: float = GAP) -> float:
+        """Return the least number of seconds until the next snapshot, at least `gap`."""
+        return max(gap, self._seconds / SHARE)
+
+    def take(self, pin: str = "") -> Snapshot:
+        """Take a snapshot now.
+
+        Raises
+        ------
+        Refused
+            If no snapshot can be taken.
+        """
+        if not self.able:
+            raise Refused(unable(self._main_loop))
+        self._edits.learn()
+        self._edits.settle()
+        start, done = perf_counter(), self._main_loop.status["iterations_done"]
+        history = self._history
+        try:
+            for _ in range(ATTEMPTS):  # another thread can assign a value meanwhile
+                snapshot = snapshot_of(
+                    self._main_loop,
+                    history.changes,
+                    history.branch,
+                    pin,
+                    in_hand=self._run.in_hand,
+                )
+                if not self._edits.pending:
+                    break
+                self._edits.settle(at_boundary=False)
+            self.ring.add(snapshot)
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            raise Refused(NO_SNAPSHOT.format(iteration=done, error=text)) from error
+        finally:
+            self._seconds = perf_counter() - start
+        return snapshot
+
+    def take_if_able(self, pin: str) -> Snapshot | None:
+        """Take a snapshot; on failure, log the reason if it is new, and return None."""
+        try:
+            return self.take(pin)
+        except Refused as refusal:
+            text = f"{type(refusal.__cause__).__name__}: {refusal.__cause__}"
+            if text not in self.failures:
+                self.failures[text] = None
+                logger.warning("%s; training continues, and further attempts will be made", refusal)
+            self.missing = str(refusal)
+            return None
+
+    def take_soon(self, pin: str = "") -> None:
+        """Take a snapshot at the next boundary."""
+        if self.able:
+            self._main_loop.post(partial(self.take_if_able, pin))
+
+    def take_when_due(self, pin: str = "") -> None:
+        """Take a snapshot at the next boundary if the time limit for snapshots allows it."""
+        now = perf_counter()
+        if now >= self._next:
+            self._next = now + self.pause()
+            self.take_soon(pin)
