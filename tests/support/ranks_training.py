@@ -202,7 +202,8 @@ class Trouble(TrainingExtension):
 
     def before_batch(self, batch):
         loop = self.main_loop
-        if (loop.algorithm.distributed.group.rank, loop.status["iterations_done"]) != (self.rank, self.batch):  # fmt: skip
+        here = loop.algorithm.distributed.group.rank, loop.status["iterations_done"]
+        if here != (self.rank, self.batch):
             return
         if self.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)

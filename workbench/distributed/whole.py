@@ -129,8 +129,9 @@ class Whole:
         if part.kind == "mean":
             assert part.weight is not None
             weight, total = self._weight(part.weight)
-            summed: Variable = all_reduce(_weighted(variable, weight), group=self.group)
-            return summed / total.to(variable.dtype)
+            summed = all_reduce(_weighted(variable, weight), group=self.group)
+            mean: Variable = summed / total.to(variable.dtype)
+            return mean
         if part.kind == "sum":
             found: Variable = all_reduce(variable, group=self.group)
             return found
@@ -138,19 +139,17 @@ class Whole:
 
     def _of_number(self, number: Variable) -> Variable:
         """Return the sum of a size over the shares, such as the number of examples."""
-        total: Variable = all_reduce(_float(number), group=self.group)
-        return total.round().long()
+        total: Variable = all_reduce(_float(number), group=self.group).round().long()
+        return total
 
     def _extreme(self, variable: Variable, kind: str) -> Variable:
         """Return a maximum or minimum; the value of each process has a place in one sum."""
         own = torch.arange(self.group.size) == self.group.rank
-        places = torch.where(
-            constant(own.reshape(-1, *[1] * variable.ndim)),
-            variable.unsqueeze(0),
-            torch.zeros((), dtype=variable.dtype),
-        )
-        values: Variable = all_reduce(places, group=self.group)
-        return values.amax(0) if kind == "max" else values.amin(0)
+        mine: Any = constant(own.reshape(-1, *[1] * variable.ndim))
+        places = variable.unsqueeze(0).where(mine, torch.zeros((), dtype=variable.dtype))
+        values = all_reduce(places, group=self.group)
+        found: Variable = values.amax(0) if kind == "max" else values.amin(0)
+        return found
 
     def _by_scheme(self, variable: Variable) -> Variable:
         scheme = vars(variable.tag)["aggregation_scheme"]
@@ -158,8 +157,8 @@ class Whole:
         if kind in (Mean, Perplexity) and isinstance(scheme.denominator, Variable):
             numerator = all_reduce(_float(scheme.numerator), group=self.group)
             mean: Any = numerator / self._part(scheme.denominator, Part("sum"))
-            found: Variable = torch.exp(-mean) if kind is Perplexity else mean
-            return found.to(variable.dtype)
+            found: Variable = ((-mean).exp() if kind is Perplexity else mean).to(variable.dtype)
+            return found
         if kind is WeightedMean:
             return self._part(variable, Part("mean", scheme.weight))
         plain = {Sum: "sum", Maximum: "max", Minimum: "min"}
@@ -214,7 +213,7 @@ class Whole:
         for parameter, gradient in gradients.items():
             by_dtype.setdefault(gradient.dtype, []).append(parameter)
         for dtype, several in by_dtype.items():
-            flat: Any = torch.cat([gradients[p].reshape(-1) for p in several])  # type: ignore[misc]
+            flat: Any = torch.cat([gradients[p].reshape(-1) for p in several])
             if weight is not None:
                 flat = _weighted(flat, weight[0])
             total: Variable = all_reduce(flat, group=self.group)
@@ -264,8 +263,8 @@ def plan_of(variable: Variable) -> Plan:
 def _own(variable: Variable) -> Part | None:
     """Return the combination that is known without inference.
 
-    Each process has its own statistics of batch normalisation. Their mean over processes counts
-    where they are averaged, and rows that are normalised with them remain independent of each other.
+    Each process has its own statistics of batch normalisation, which are averaged over processes.
+    Rows that are normalised with them remain independent of each other.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return own_part(variable)
@@ -289,9 +288,8 @@ def _float(value: Any) -> Variable:
 def _weighted(variable: Variable, weight: Variable) -> Variable:
     """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
     weight = weight.to(variable.dtype)
-    product: Any = variable * weight
     zero = torch.zeros((), dtype=variable.dtype)
-    found: Variable = torch.where(weight == 0, zero, product)
+    found: Variable = (variable * weight).where(weight.ne(0), zero)
     return found
 
 

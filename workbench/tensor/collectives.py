@@ -99,7 +99,8 @@ class Collective(Operation):
                 raise
             raise failure from error
         if given.requires_grad and torch.is_grad_enabled():
-            found = _NoGradient.apply(given, found, self.__name__)
+            constant: Any = _NoGradient
+            found = constant.apply(given, found, self.__name__)
         return found
 
     def __reduce__(self) -> str:

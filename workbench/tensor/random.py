@@ -74,10 +74,11 @@ def _placed(index: torch.Tensor, size: Any, place: Place) -> torch.Tensor:
     within = 1  # the number of elements of one example in one slice before `axis`
     for n in size[axis + 1 :]:
         within = within * n
-    if axis == 0:
-        return index + first * within
-    block = index.div(size[axis] * within, rounding_mode="floor")
-    return index + block * ((total - size[axis]) * within) + first * within
+    placed: torch.Tensor = index + first * within
+    if axis:
+        block = index.div(size[axis] * within, rounding_mode="floor")
+        placed = placed + block * ((total - size[axis]) * within)
+    return placed
 
 
 class _Draw(Operation):
