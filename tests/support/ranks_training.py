@@ -5,11 +5,26 @@ import signal
 
 import numpy as np
 
-from workbench import tensor
-from workbench.algorithms import Adam, CompositeRule, GradientDescent, Momentum, Scale, StepClipping
+from workbench import shared, tensor
+from workbench.algorithms import (
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    BasicMomentum,
+    CompositeRule,
+    GradientDescent,
+    Lion,
+    Momentum,
+    RemoveNotFinite,
+    Restrict,
+    RMSProp,
+    Scale,
+    StepClipping,
+    VariableClipping,
+)
 from workbench.bricks import MLP, BatchNormalizedMLP, Softmax, Tanh
 from workbench.data import DataStream, IndexableDataset, SequentialScheme, ShuffledScheme
-from workbench.distributed import DataParallel
+from workbench.distributed import DataParallel, ZeRO1
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
 from workbench.extensions.saveload import Checkpoint, Load
@@ -17,6 +32,7 @@ from workbench.graph import ComputationGraph, apply_dropout
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
 from workbench.monitoring.aggregation import Concatenate, Sum
+from workbench.roles import ALGORITHM_BUFFER, WEIGHT, has_roles
 
 EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
 
@@ -24,7 +40,14 @@ RULES = {
     "sgd": lambda: Scale(0.1),
     "momentum": lambda: CompositeRule([StepClipping(0.3), Momentum(0.05, 0.9)]),
     "adam": lambda: Adam(0.002),
+    "adadelta": lambda: CompositeRule([AdaDelta(), StepClipping(0.01)]),
+    "adagrad": lambda: AdaGrad(0.02),
+    "rmsprop": lambda: RMSProp(0.01),
+    "lion": lambda: Lion(0.001),
+    "limits": lambda: CompositeRule([BasicMomentum(0.5), VariableClipping(1.0), RemoveNotFinite()]),
+    "restricted": lambda: CompositeRule([Restrict(Adam(0.01), WEIGHT), Scale(0.1)]),
 }
+ENOUGH = ("sgd", "momentum", "adam")
 
 
 def examples(n=EXAMPLES):
@@ -66,15 +89,39 @@ def outcome(loop):
     }
 
 
-def train(group, rule, execution="eager", batch=BATCH):
+def train(group, rule, execution="eager", batch=BATCH, divided=False):
     """Train for two epochs, and return the outcome."""
     cost = cost_of_mlp()
-    algorithm = descend(cost, RULES[rule](), execution)
+    made = RULES[rule]()
+    algorithm = descend(cost, ZeRO1(made) if divided else made, execution)
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     extensions = [monitoring, FinishAfter(after_n_epochs=2)]
     loop = MainLoop(algorithm, stream(batch), extensions=extensions)
     loop.run()
     return outcome(loop)
+
+
+def kept(group):
+    """Return the number of elements in buffers of this process, and of all processes."""
+    algorithm = descend(cost_of_mlp(), ZeRO1(Adam()))
+    buffers = [v for v in algorithm.state_variables().values() if has_roles(v, [ALGORITHM_BUFFER])]
+    sizes = [
+        (v.tensor.numel(), v.tensor.untyped_storage().nbytes() // 4) for v in buffers if v.ndim
+    ]
+    return sum(here for _, here in sizes if here > 1), sum(whole for whole, _ in sizes)
+
+
+def overflow(group):
+    """Return the error of a step whose buffer would overflow in the process that keeps it."""
+    x, w, v = tensor.vector("x"), shared([1.0], "w"), shared(np.ones(2, "float32"), "v")
+    cost = ((w.sum() * x).mean() + v.sum() * 1e-20 * x.mean()).copy(name="cost")
+    algorithm = GradientDescent(
+        cost, [w, v], ZeRO1(CompositeRule([Adam(0.1)])), distributed=DataParallel()
+    )
+    try:
+        algorithm.process_batch({"x": np.full(2, 1e30, "float32")})
+    except Exception as error:
+        return f"{type(error).__name__}: {error}", w.get_value().tolist()
 
 
 def many(group, jobs):
@@ -118,21 +165,20 @@ def rooted(cost):
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
 
 
-def train_on(
-    group, kind, batch=BATCH, after=None, load=None, save=None, n_epochs=2, execution="eager"
-):
+def train_on(group, kind, after=None, load=None, save=None, divided=False):
     """Train on another cost, from a checkpoint or with one, and return the outcome."""
     cost = COSTS[kind](cost_of_mlp())
-    algorithm = descend(cost, CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9)]), execution)
+    rule = CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9), Scale(1.0)])
+    algorithm = descend(cost, ZeRO1(rule) if divided else rule)
     extensions = [TrainingDataMonitoring([cost], after_batch=True)]
     if load:
         extensions.append(Load(load, load_iteration_state=True, load_log=True))
     extensions.append(
-        FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=n_epochs)
+        FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=2)
     )
     if save:
         extensions.append(Checkpoint(save, after_training=True, after_epoch=False))
-    loop = MainLoop(algorithm, stream(batch), extensions=extensions)
+    loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
     return outcome(loop)
 

@@ -21,6 +21,7 @@ from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, as_variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
+from workbench.tensor.shared import ElsewhereVariable
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates, listed_updates
 from workbench.utils.attributes import FixedAttributes
@@ -367,6 +368,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             # In the other modes, each process would choose by itself when to compile.
             if options.get("execution", config.execution) == "auto":
                 options["execution"] = "eager"
+            updates = [pair for pair in updates if not isinstance(pair[0], ElsewhereVariable)]
             news = [as_variable(new) for _, new in updates]
             prepared = active.prepare([*results, active.check, *news])
             results, news = prepared[: len(results) + 1], prepared[len(results) + 1 :]
@@ -504,9 +506,14 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """
         updates = self._trained_updates()
         observed = [v for wanted, _ in self._observers for v in self._observed(wanted)]
-        reached = ancestors([*self._outputs(), *observed, *(new for _, new in _variables(updates))])
+        roots = [*self._outputs(), *observed, *(new for _, new in _variables(updates))]
+        reached = ancestors(self._in_one_process(roots))
         found = [v for v in reached if isinstance(v, SharedVariable)]
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
+
+    def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
+        """Return variables as they are computed in one process, which reads all variables."""
+        return roots
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
         """Return the values of `state_variables`, and the input sizes of compiled programs.

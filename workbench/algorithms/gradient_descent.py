@@ -19,7 +19,7 @@ from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
 from workbench.tensor.execution import Guard, Watch
-from workbench.tensor.traversal import ancestors
+from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
 GRADIENTS_IN_USE = (
@@ -258,6 +258,13 @@ class GradientDescent(UpdatesAlgorithm):
             (kept, new if kept in self._of_rule else as_variable(new).where(accepts, kept))
             for kept, new in updates
         ]
+
+    def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
+        originals = self.step_rule.originals
+        if not originals:
+            return roots
+        found = replace(roots, originals)
+        return [found[root] for root in roots]
 
     def _outputs(self) -> list[Variable]:
         return self.finite.outputs

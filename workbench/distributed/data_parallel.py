@@ -16,7 +16,7 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.base import Batch
-from workbench.algorithms.rules import Steps
+from workbench.algorithms.rules import Steps, keeper_of
 from workbench.data.shares import Share, SharedBatch
 from workbench.distributed.whole import Whole
 from workbench.graph.modes import estimates
@@ -205,10 +205,27 @@ class DataParallel(Hinted):
             self.agreed, self.wish = "batch" if batch else "epoch", None
 
     def agree(self, variables: Iterable[SharedVariable]) -> None:
-        """Give variables the values that they have in the first process."""
-        if self.is_active:
-            for variable in variables:
+        """Give variables the values that they have in the first process.
+
+        Variables that only one process keeps do not change.
+        """
+        for variable in variables:
+            if self.is_active and not self.is_divided(variable):
                 variable.tensor.copy_(broadcast(variable.tensor, group=self.group))
+
+    def is_divided(self, variable: SharedVariable) -> bool:
+        """Return True if only one process keeps the value of a variable."""
+        return self.is_active and keeper_of(variable) is not None
+
+    def value(self, variable: SharedVariable) -> torch.Tensor:
+        """Return a value in main memory that only one process keeps.
+
+        All processes must call this method together.
+        """
+        keeper = keeper_of(variable)
+        assert keeper is not None
+        found: torch.Tensor = broadcast(variable.tensor, keeper.rank, group=self.group)
+        return found.cpu()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "group"}

@@ -99,8 +99,6 @@ class Checkpoint(SimpleExtension):
     Checkpoint('digits-{epochs_done:03}.tar', every_n_epochs=5, after_training=True)
     """
 
-    only_reports = True
-
     former_hooks = {  # noqa: RUF012
         "save_separately_filenames": "the attributes in save_separately are saved as members of "
         "the archive, not as separate files",
@@ -134,8 +132,6 @@ class Checkpoint(SimpleExtension):
 
         If the condition has an argument, it is the path to use instead of `path`.
         """
-        if reported_elsewhere(self.main_loop):
-            return
         _, from_user = self.parse_args(which_callback, args)
         path = checked_path(from_user[0]) if from_user else self.path
         self.main_loop.after_event(partial(self._save, path))
@@ -165,6 +161,9 @@ class Checkpoint(SimpleExtension):
     def _save(self, template: str) -> None:
         self.wait()
         main_loop = self.main_loop
+        if reported_elsewhere(main_loop):
+            main_loop.state_dict()  # the first process collects the parts that others keep
+            return
         iteration = main_loop.status["iterations_done"]
         path = filled_path(template, main_loop.status)
         try:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import torch
+
 from workbench.data import EpochIterator
 from workbench.distributed import DataParallel
 from workbench.errors import DataError
@@ -18,6 +20,8 @@ from workbench.extensions import TrainingExtension
 from workbench.extensions.base import reported_elsewhere
 from workbench.interfaces import Loop
 from workbench.log import TrainingLog, TrainingLogBase
+from workbench.serialization.variable_values import value_of
+from workbench.tensor import SharedVariable
 
 NOT_SHARED = (
     "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
@@ -56,6 +60,14 @@ def agree(loop: Loop) -> None:
     if distributed is not None:
         parameters, others = loop.state_variables()
         distributed.agree([*parameters.values(), *others.values()])
+
+
+def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
+    """Return the value of a variable of training, which another process can keep."""
+    distributed = distributed_of(loop)
+    if distributed is None or not distributed.is_divided(variable):
+        return value_of(variable)
+    return distributed.value(variable)
 
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
