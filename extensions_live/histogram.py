@@ -103,6 +103,11 @@ class Histogram(ProbeView[DistributionsPayload]):
             session, self._graph, self._criterion, kind, cost=self._cost, user="Histogram"
         )
 
+    @property
+    def copies_graph(self) -> bool:
+        part = self._parts.get(self._kind)
+        return part is not None and part.needs_batch
+
     def ask(self, session: Session) -> Probe:
         if self._kind not in self._parts:
             self._parts[self._kind] = self._make(session, self._kind)

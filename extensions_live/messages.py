@@ -112,7 +112,8 @@ IntentName: TypeAlias = Literal[
     "add", "add_block", "add_input", "connect", "disconnect", "set", "unset", "rename", "remove",
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
-    "load", "clear", "add_stream", "train",
+    "load", "clear", "add_stream", "train", "widen", "apply", "return_to_session",
+    "pause_session",
 ]  # fmt: skip
 """Methods of an editor's board that a page can call."""
 
@@ -965,6 +966,33 @@ class BoardPayload(TypedDict):
     control_channel: bool
 
 
+class SurgeryReceipt(TypedDict):
+    """Receipt for the edits that were applied last; `number` grows with each."""
+
+    number: int
+    text: str
+
+
+class SurgeryPayload(TypedDict):
+    """The board compared with the model that a session trains.
+
+    `differs` is false if there is no session, or nothing to apply. `problem` says why the board
+    cannot be applied. `text` says what would be kept and what would be new. `widened` are layers
+    whose additional units can be copies of present ones, and `reason` says why the model would
+    compute another function with these; it is empty if it would not.
+    """
+
+    differs: bool
+    paused: bool
+    session: str
+    text: str
+    changes: list[str]
+    problem: str
+    widened: list[str]
+    reason: str
+    receipt: SurgeryReceipt
+
+
 class EditorState(LiveState):
     """The traits of an editor; the page writes only `outbox`, its intents without an answer.
 
@@ -976,3 +1004,4 @@ class EditorState(LiveState):
     palette: PalettePayload | Empty
     outbox: list[Intent]
     training: list[str]
+    surgery: SurgeryPayload | Empty

@@ -21,16 +21,30 @@ from extensions_live.widget import LiveWidget, asset
 from workbench.errors import SessionError
 from workbench.hints import Hinted
 from workbench.interfaces import Probe, Session
+from workbench.log.interventions import interventions_in
 
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
 """Seconds between two refreshes, normally and while waiting for the first answer."""
 
+REBUILT = (
+    "the model was changed at iteration {iteration:,} ({text}), and this view computes with the "
+    "earlier one; show it again with the present model"
+)
 NO_SESSION = (
     "the first argument of {view}() must be a session, as returned by main_loop.start(), "
     "not {given!r}"
 )
+
+
+def rebuilds(session: Session) -> list[tuple[int, str]]:
+    """Return the iterations and texts of the commands that replaced the model of a run."""
+    return [
+        (iteration, str(record.get("text", "")))
+        for iteration, record in interventions_in(session.log)
+        if record.get("command") == "rebuild"
+    ]
 
 
 class ProbeView(Hinted, LiveWidget[Session, Payload]):
@@ -62,6 +76,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         self._probe: Probe | None = None
         self._moment: object = None
         self._name = session.name
+        self._rebuilds = rebuilds(session)
         self.seen = 0
         super().__init__(session, period=PERIOD, title=title)
 
@@ -90,7 +105,16 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         self._moment = None
         pump.nudge(self)
 
+    @property
+    def copies_graph(self) -> bool:
+        """True if the view computes with a copy of the graph that it was given."""
+        return True
+
     def snapshot(self, session: Session) -> Payload | None:
+        found = rebuilds(session)
+        if found != self._rebuilds and self.copies_graph:
+            at, text = (found or self._rebuilds)[-1]
+            raise SessionError(REBUILT.format(iteration=at, text=text))
         moment = self._moment_of(session)
         if self._probe is None and moment != self._moment:
             self._probe, self._moment = self.ask(session), moment

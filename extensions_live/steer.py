@@ -14,7 +14,7 @@ from workbench.tensor import SharedVariable
 STEERABLE = (State.RUNNING, State.PAUSED)
 """The states in which hyperparameters and the planned end can be changed."""
 
-TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop"})
+TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild"})
 """Commands whose effect is undone if training is rewound to an earlier iteration."""
 
 FIRST = ("learning_rate", "momentum")

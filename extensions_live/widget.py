@@ -156,6 +156,8 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         payload = self.snapshot(subject)
         self._held = None if settled else subject
         if payload is None or payload == self.payload:
+            if payload is not None and self.problem:
+                self.problem = ""  # the same values are valid again
             return self._repeat()
         self._again = False
         with self.hold_sync():

@@ -8,7 +8,15 @@ commands, so that its run could also be in another process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -425,6 +433,23 @@ class Session(Protocol):
 
     def release(self, shared: SharedVariable | str) -> Command:
         """Allow a schedule to change its variable again."""
+
+    def spec(self) -> Mapping[str, Any]:
+        """Return the specification of the model as a JSON value; an error if it has none."""
+
+    def frozen(self) -> Sequence[str]:
+        """Return the paths of the bricks that are not trained."""
+
+    def rebuild(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        frozen: Collection[str] | None = None,
+        moved: Mapping[str, str] | None = None,
+        widened: Collection[str] = (),
+        noise: float = 0.0,
+    ) -> Command:
+        """Replace the model between two batches, and keep the parameters that still fit."""
 
     def relabel(
         self, examples: int | Sequence[int], value: Any, *, source: str = "targets"

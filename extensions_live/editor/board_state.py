@@ -81,13 +81,24 @@ class BoardState(Hinted):
         """
         with self._lock:
             if self._built is None or self._built[0] is not self._document:
-                first = checking.summary(self._document, self._checked())["fault"]
-                if first is not None:
-                    raise BuilderError(
-                        f"{self._document.title(first['node'])} has a fault: {first['text']}"
-                    )
-                self._built = self._document, from_spec(complete(self._document))
+                self._built = self._document, from_spec(self.complete_spec())
             return self._built[1]
+
+    def complete_spec(self) -> Spec:
+        """Return the specification, after a check that nothing has a fault.
+
+        Raises
+        ------
+        BuilderError
+            If the model has a fault.
+        """
+        with self._lock:
+            first = checking.summary(self._document, self._checked())["fault"]
+            if first is not None:
+                raise BuilderError(
+                    f"{self._document.title(first['node'])} has a fault: {first['text']}"
+                )
+            return complete(self._document)
 
     @property
     def undo_name(self) -> str | None:
@@ -183,6 +194,18 @@ class BoardState(Hinted):
             self._redo.clear()
             self._document = document
             self.version += 1
+
+    def take(self, name: str, document: Document, built: Built | None = None) -> None:
+        """Show another document, as an edit with a name that can be undone."""
+        with self._lock:
+            self._edit(name, replace(document, opened=self._document.opened))
+            self.adopt(self._document, built)
+
+    def adopt(self, document: Document, built: Built | None) -> None:
+        """Use a model that was built elsewhere as that of a document, if it is the present one."""
+        with self._lock:
+            if built is not None and document is self._document:
+                self._built = document, built
 
     def undo(self) -> None:
         """Undo the last edit."""

@@ -197,6 +197,10 @@ class Document:
         merged = {**self.spec.positions, **positions}
         return replace(self, spec=replace(self.spec, positions=merged))
 
+    def with_frozen(self, frozen: Iterable[str]) -> Document:
+        """Return a document in which other bricks are not trained."""
+        return replace(self, frozen=frozenset(frozen))
+
     def free_id(self, wish: str) -> str:
         """Return an id that no node has."""
         return free_name(wish, self.ids())

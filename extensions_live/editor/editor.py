@@ -25,6 +25,7 @@ from extensions_live.editor.notebook_names import (
 )
 from extensions_live.editor.palette import STEP_RULES, palette
 from extensions_live.editor.still import EditorStill
+from extensions_live.editor.surgery import Surgery
 from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
 from extensions_live.messages import BoardPayload, Intent, WidgetMessage
@@ -40,7 +41,7 @@ from workbench.builder.training import plotted, scalars, start_training
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 from workbench.hints import Hinted
-from workbench.interfaces import Session
+from workbench.interfaces import Command, Session
 from workbench.model import Model
 
 PERIOD = 0.1
@@ -94,12 +95,14 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
     outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
+    surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
 
     run_view: RunView | None = None  # also if the model is refused, and the editor closed
 
     def __init__(self, model: Describable | Iterable[Any] | str | Path | None = None) -> None:
         self.drawing: Board | View = board_of(model)
         self.session: Session | None = None
+        self._surgery = Surgery(self.drawing)
         self._intents = Intents(self.drawing, self)
         self._streams = Streams()
         self._sent: object = None
@@ -185,6 +188,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         """
         if isinstance(stream, str):
             stream = self._streams.found(stream)
+        document = self.drawing.document
         rule, built = step_rule_of(step_rule), self.built
         if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
             reason = misfit(sources_of(stream), self._needed(built))
@@ -195,15 +199,84 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             stream,
             step_rule=rule,
             extensions=[*extensions, Plot(channels=plotted(built))],
-            frozen=self.drawing.document.frozen,
+            frozen=document.frozen,
             epochs=epochs,
         )
+        self._surgery.follow(session, document)
+        self._view(session)
+        return session
+
+    def _view(self, session: Session) -> None:
         before = self.run_view
         self.session, self.run_view = session, view(session)
         self.training = [widget.ident for widget in self.run_view.widgets]
         if before is not None:
             before.close()
-        return session
+
+    def follow(self, session: Session) -> None:
+        """Show the model that a session trains, so that it can be changed during training.
+
+        Parameters
+        ----------
+        session : Session
+            A session of any model that a specification can describe.
+
+        Raises
+        ------
+        SessionError
+            If the model cannot be described.
+        """
+        self._surgery.follow(session)
+        self._view(session)
+        pump.nudge(self)
+
+    def apply(self, *, copy_units: bool = True) -> Command:
+        """Train on with the model on the canvas: the paused session keeps what still fits.
+
+        `Session.rebuild` describes what is kept. `Session.undo` returns to the earlier model.
+
+        Parameters
+        ----------
+        copy_units : bool
+            If True, the additional units of wider layers are copies of their present units, so
+            that the model computes the same function where that is possible.
+
+        Returns
+        -------
+        Command
+            The command, which has been carried out. `Command.wait` returns what was kept.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session, if it is not paused, or if the model has a fault.
+        SessionError
+            If the session refuses the model.
+        """
+        command = self._surgery.apply(copy_units=copy_units)
+        pump.nudge(self)
+        return command
+
+    def return_to_session(self) -> None:
+        """Show the model that the session trains; undoing this brings the edits back.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session.
+        """
+        self._surgery.return_to_session()
+        pump.nudge(self)
+
+    def pause_session(self) -> None:
+        """Pause the session, so that edits can be applied.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session.
+        """
+        self._surgery.pause_session()
 
     def _needed(self, built: Built) -> list[InputSpec]:
         """Return the inputs on which the cost and what is monitored depend."""
@@ -233,16 +306,18 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         return self.audience.looking() or (waiting and not self.audience.answered)
 
     def _state(self) -> object:
-        return self.drawing.version, self._intents.count, control_channel.connected()
+        surgery = self._surgery.state()
+        return self.drawing.version, self._intents.count, control_channel.connected(), surgery
 
     def refresh(self) -> int:
         messages = self._refresh_palette()
+        self._surgery.look()
         state = self._state()
         if state == self._sent:
             if not self._again:
                 return messages
             self._again = False
-            self.send_state(["board", "palette", "problem", "training"])
+            self.send_state(["board", "palette", "problem", "training", "surgery"])
             return messages + 1
         self._again = False
         if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
@@ -251,6 +326,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         payload = self.snapshot(self.drawing)
         with self.hold_sync():
             self.board = dict(payload)
+            self.surgery = dict(self._surgery.payload())
             self.problem = ""
         self._sent = state
         return messages + 1
@@ -288,7 +364,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         self._take(change["new"])
 
     def _take(self, intents: Sequence[Intent]) -> None:
-        slow = [one for one in intents if one["name"] == "train"]
+        slow = [one for one in intents if one["name"] in ("train", "apply")]
         if slow:  # compiling takes seconds, which the page must not wait for
             given = contextvars.copy_context()
             target = threading.Thread(target=given.run, args=(self._take_now, intents), daemon=True)

@@ -171,7 +171,8 @@ class _Parts:
         )
         drawn["parent"] = owner["id"]
         drawn["position"] = self.document.spec.positions.get(node)
-        drawn["frozen"] = owner["frozen"]
+        path_of_part = "/".join(one for one in (self.brick.name, where) if one)
+        drawn["frozen"] = owner["frozen"] or path_of_part in self.document.frozen
         drawn["inputs"] = [
             {"name": name, "many": isinstance(given, list), "optional": False, "constant": None}
             for name, given in step.inputs.items()

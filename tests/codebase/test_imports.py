@@ -26,8 +26,9 @@ LAYERS = [
     ["serialization"],
     ["extensions"],
     ["main_loop"],
+    ["builder"],
     ["session"],
-    ["search", "builder"],
+    ["search"],
     ["cli"],
     ["__main__"],
 ]

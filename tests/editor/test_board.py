@@ -510,6 +510,7 @@ OPERATIONS = {
     "rename": lambda b: b.rename("mlp", "other"),
     "freeze": lambda b: b.freeze("mlp"),
     "apply_fix": lambda b: b.apply_fix("broken"),
+    "widen": lambda b: b.widen("mlp/linear_0", 900),
     "move": lambda b: b.move({"mlp": [9, 9]}),
     "arrange": lambda b: b.arrange(),
     "group": lambda b: b.group(["mlp", "entropy"], "block"),
@@ -550,11 +551,9 @@ def test_every_operation_can_be_undone_and_done_again(rich, name):
 def test_every_operation_of_a_page_is_a_method_with_a_test():
     from extensions_live.editor.intents import NAMES
 
-    of_editor = {"add_stream", "train", "undo", "redo"}
-    assert set(NAMES) - of_editor <= set(OPERATIONS)
-    assert [
-        name for name in NAMES if not (name in ("add_stream", "train") or hasattr(Board, name))
-    ] == []
+    of_editor = {"add_stream", "train", "apply", "return_to_session", "pause_session"}
+    assert set(NAMES) - of_editor - {"undo", "redo"} <= set(OPERATIONS)
+    assert [name for name in NAMES if name not in of_editor and not hasattr(Board, name)] == []
 
 
 def test_a_board_of_a_chain_of_bricks_can_be_read_from_its_text():

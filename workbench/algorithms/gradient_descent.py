@@ -29,6 +29,16 @@ GRADIENTS_IN_USE = (
     "gradients, or pass mode='as given' if evaluation mode is intended"
 )
 
+OTHER_CLASS = (
+    "the algorithm is a {name}, which cannot be made again for another model; only GradientDescent "
+    "itself can be"
+)
+MORE_THAN_A_COST = (
+    "the algorithm was given gradients, known_grads, consider_constant or updates, which belong to "
+    "its model and have no counterparts in another one; give GradientDescent only a cost and "
+    "parameters"
+)
+
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
 
 
@@ -119,6 +129,9 @@ class GradientDescent(UpdatesAlgorithm):
         "create a new GradientDescent and a new main loop",
     )  # fmt: skip
 
+    _of_cost = False  # also in archives that earlier versions wrote
+    _own_updates = 0
+
     def __init__(
         self,
         cost: Variable | None = None,
@@ -144,6 +157,7 @@ class GradientDescent(UpdatesAlgorithm):
                 f"step_rule must be a StepRule such as Scale(0.1) or Adam(), not {step_rule!r}"
             )
         gradients = None if gradients is None else dict(gradients)
+        self._differentiates = gradients is None and not updates
         if parameters is not None and is_criterion(parameters):
             source = parameters_of(cost) if gradients is None else list(gradients)
             found: list[Any] = select(parameters, source, type(self).__name__)
@@ -166,6 +180,9 @@ class GradientDescent(UpdatesAlgorithm):
         else:
             self.training_graph = TrainingGraph((), mode)
             self._check_mode(gradients, mode)
+        self._mode: GraphMode = mode
+        self._of_cost = cost is not None and not known_grads and consider_constant is None
+        self._of_cost &= self._differentiates
         self.gradients = _of_parameters(dict(gradients), parameters)
         if self._active is not None:
             self.gradients = self._active.gradients(self._trained_cost, self.gradients)
@@ -185,6 +202,7 @@ class GradientDescent(UpdatesAlgorithm):
             on_not_finite = "ignore" if self.step_rule.handles_not_finite else "raise"
         buffers = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
         buffers += [v for v, _ in statistics]
+        self._own_updates = len(self._updates)
         watched = [] if cost is None else self._observed([cost])
         self.finite = FiniteCost(
             watched[0] if watched else None, on_not_finite, self.gradients, buffers=buffers
@@ -265,6 +283,35 @@ class GradientDescent(UpdatesAlgorithm):
             return roots
         found = replace(roots, originals)
         return [found[root] for root in roots]
+
+    def further_updates(self) -> list[SharedVariable]:
+        """Return the targets of the updates that were added after construction."""
+        return [target for target, _ in self._updates[self._own_updates :]]
+
+    def for_cost(
+        self, cost: Variable, parameters: Sequence[SharedVariable], step_rule: StepRule
+    ) -> GradientDescent:
+        """Return an algorithm with the same options that minimises another cost.
+
+        Raises
+        ------
+        AlgorithmError
+            If this algorithm is of another class, or was given more than a cost to differentiate.
+        """
+        if type(self) is not GradientDescent:
+            raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))
+        if not self._of_cost:
+            raise errors.AlgorithmError(MORE_THAN_A_COST)
+        return GradientDescent(
+            cost=cost,
+            parameters=parameters,
+            step_rule=step_rule,
+            mode=self._mode,
+            distributed=self.distributed,
+            on_not_finite=self.finite.on_not_finite,
+            function_kwargs=self.function_kwargs,
+            on_unused_sources=self.on_unused_sources,
+        )
 
     def _outputs(self) -> list[Variable]:
         return self.finite.outputs

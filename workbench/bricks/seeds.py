@@ -9,6 +9,9 @@ affect the draws of the others.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy
@@ -19,14 +22,49 @@ if TYPE_CHECKING:
     from workbench.graph.hierarchy import Component
 
 _numbers = itertools.count()
+_earlier: ContextVar[Mapping[str, int] | None] = ContextVar("earlier", default=None)
+
+
+@contextmanager
+def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
+    """Give bricks without parents the seeds of earlier bricks with the same names.
+
+    The seed of a brick whose name is unknown is derived from the first of these seeds, or from
+    ``config.default_seed``, and its name. It does not depend on other bricks.
+
+    Parameters
+    ----------
+    earlier : dict of str to int
+        Seeds by the names of bricks.
+    """
+    token = _earlier.set(earlier)
+    try:
+        yield
+    finally:
+        _earlier.reset(token)
+
+
+def known_seed(top: Component) -> int | None:
+    """Return the derived seed of a brick without parents, or None if it has none yet."""
+    found: int | None = vars(top).get("_root_seed")
+    return found
 
 
 def root_seed(top: Component) -> int:
     """Return the seed of a brick without parents; the first call determines it."""
     own = vars(top)
     if "_root_seed" not in own:
-        own["_root_seed"] = _seed([config.default_seed, next(_numbers)])
+        own["_root_seed"] = _new_seed(top.name)
     return int(own["_root_seed"])
+
+
+def _new_seed(name: str) -> int:
+    earlier = _earlier.get()
+    if earlier is None:
+        return _seed([config.default_seed, next(_numbers)])
+    if name in earlier:
+        return earlier[name]
+    return _seed([next(iter(earlier.values()), config.default_seed), *map(ord, name)])
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:

@@ -4,10 +4,12 @@ from workbench.builder.blocks import BLOCKS, Block
 from workbench.builder.changes import Change
 from workbench.builder.code import to_code
 from workbench.builder.convert import Built, from_spec, to_spec
+from workbench.builder.deepening import Deepened, deepen
 from workbench.builder.drawing import draw, to_mermaid
 from workbench.builder.facts import Part
 from workbench.builder.palette import Entry, Field, Group, Method, Port, catalogue, ports
 from workbench.builder.parse import from_code
+from workbench.builder.planning import Plan, plan
 from workbench.builder.registry import register
 from workbench.builder.revise import revise_code
 from workbench.builder.schema import schema
@@ -21,6 +23,7 @@ from workbench.builder.validation import (
     check,
     validate,
 )
+from workbench.builder.widening import Widened, widen
 from workbench.diagrams.page import ModelImage
 from workbench.errors import BuilderError, SpecError
 from workbench.names import explain_missing
@@ -36,6 +39,7 @@ __all__ = [
     "Checked",
     "CheckedBrick",
     "CheckedCall",
+    "Deepened",
     "Entry",
     "Fault",
     "Field",
@@ -44,14 +48,18 @@ __all__ = [
     "Method",
     "ModelImage",
     "Part",
+    "Plan",
     "Port",
     "Spec",
     "SpecError",
+    "Widened",
     "catalogue",
     "check",
+    "deepen",
     "draw",
     "from_code",
     "from_spec",
+    "plan",
     "ports",
     "register",
     "revise_code",
@@ -61,6 +69,7 @@ __all__ = [
     "to_mermaid",
     "to_spec",
     "validate",
+    "widen",
 ]
 
 explain_missing(__name__)

@@ -34,6 +34,8 @@ class Built:
         The variables of all wires, including the inputs.
     cost : Variable or None
     monitored : list of Variable
+    spec : Spec or None
+        The specification.
     """
 
     bricks: dict[str, Brick] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Built:
     variables: dict[str, Variable] = field(default_factory=dict)
     cost: Variable | None = None
     monitored: list[Variable] = field(default_factory=list)
+    spec: Spec | None = None
 
     @cached_property
     def model(self) -> Model:
@@ -164,7 +167,7 @@ def from_spec(spec: Spec) -> Built:
     (<Linear linear: 3 -> 2>, 2)
     """
     spec.check_names()
-    constructor, built = Constructor(), Built()
+    constructor, built = Constructor(), Built(spec=spec)
     for i, brick in enumerate(spec.bricks):
         built.bricks[brick.name or default_name_of(brick)] = constructor.top(brick, f"bricks/{i}")
     for i, given in enumerate(spec.inputs):

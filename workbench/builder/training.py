@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.algorithms import Adam, GradientDescent, StepRule
+from workbench.bricks import Brick
 from workbench.builder.convert import Built
+from workbench.builder.described import describe_as
+from workbench.builder.paths import below
 from workbench.data import FilterSources
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
@@ -41,7 +44,7 @@ def start_training(
     extensions : list of extensions, optional
         Extensions besides the one that records the cost and the monitored scalars.
     frozen : collection of str
-        The names of bricks whose parameters do not change.
+        The paths of bricks whose parameters do not change.
     epochs : int, optional
         The number of epochs; by default training goes on until it is stopped.
 
@@ -84,6 +87,8 @@ def start_training(
     algorithm = GradientDescent(
         cost=cost, parameters=parameters, step_rule=Adam() if step_rule is None else step_rule
     )
+    if built.spec is not None:
+        describe_as(algorithm, built.spec, built, frozen)
     main_loop = MainLoop(
         algorithm,
         _with_needed_sources(stream, built, [cost, *monitored]),
@@ -137,7 +142,7 @@ def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[Share
     BuilderError
         If there are none.
     """
-    fixed = [built.bricks[name] for name in frozen if name in built.bricks]
+    fixed = [brick for path in frozen if (brick := brick_at(built, path)) is not None]
     kept = {
         parameter
         for brick in find_bricks(fixed, lambda _: True)
@@ -149,6 +154,12 @@ def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[Share
         reason = "all of them are frozen" if kept else "the cost depends on none"
         raise BuilderError(f"there are no parameters to train: {reason}")
     return found
+
+
+def brick_at(built: Built, path: str) -> Brick | None:
+    """Return the brick at a path such as ``mlp/linear_0``, or None."""
+    top, _, rest = path.partition("/")
+    return below(built.bricks[top], rest) if top in built.bricks else None
 
 
 def _with_needed_sources(

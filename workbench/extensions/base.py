@@ -197,6 +197,28 @@ class TrainingExtension(FixedAttributes):
         check_signature(method, event, event.arguments, f"{event} of {self!r}")
         return method
 
+    def bindings(self) -> dict[str, Any]:
+        """Return the attributes that contain variables of the model, by name.
+
+        If the model of a run is replaced, `rebind` returns their new values. If the earlier model
+        comes back, the main loop assigns the values that this method has returned.
+        """
+        return {}
+
+    def rebind(self, find: Callable[[Any], Any], added: Iterable[Any]) -> dict[str, Any]:
+        """Return new values of the attributes in `bindings`, for a model that replaces another.
+
+        Parameters
+        ----------
+        find : callable
+            A function that returns, for a variable of the earlier model, the one that replaces it,
+            or None if there is none.
+        added : iterable of Variable
+            Scalars that are monitored in the new model and were not monitored before. The first
+            extension that records training batches records them.
+        """
+        return {}
+
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save, by default the attributes in `state_keys`."""
         return {key: getattr(self, key) for key in self.state_keys}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from workbench.algorithms import UpdatesAlgorithm
@@ -19,7 +20,7 @@ from workbench.monitoring.evaluate import DatasetEvaluator
 from workbench.monitoring.single import SingleBatchBuffer, buffer_of
 from workbench.names import explain_missing
 from workbench.serialization.state import check_keys
-from workbench.tensor import SharedVariable
+from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.updates import Updates
 
 __all__ = ["DataStreamMonitoring", "MonitoringExtension", "TrainingDataMonitoring"]
@@ -29,6 +30,11 @@ WRONG_ALGORITHM = (
     "variables to the training step, but the algorithm of the main loop is {algorithm!r}; use "
     "DataStreamMonitoring instead"
 )
+OF_ITS_OWN = (
+    "{extension!r} applies updates of its own, which belong to the present model; remove the "
+    "extension with session.call() before the model is rebuilt"
+)
+Find = Callable[[Any], Any]
 ABANDONED = "after batch {position}{of_all}, because training had to end"
 
 
@@ -78,6 +84,11 @@ class MonitoringExtension(SimpleExtension):
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
         return f"{name}{self.SEPARATOR}{self.suffix}" if self.suffix else name
+
+    @property
+    def recorded(self) -> list[Monitored]:
+        """The variables and quantities that the extension records."""
+        return []
 
     def add_records(self, log: TrainingLogBase, record_tuples: Iterable[tuple[Any, Any]]) -> None:
         """Record values in the current row of `log`.
@@ -135,6 +146,8 @@ class DataStreamMonitoring(MonitoringExtension):
     [4.0, 1.0, 0.25]
     """
 
+    _extra = False
+
     def __init__(
         self,
         variables: Sequence[Monitored],
@@ -151,6 +164,19 @@ class DataStreamMonitoring(MonitoringExtension):
         super().__init__(prefix, suffix, name=name, **triggers)
         self.data_stream = as_stream(data_stream)
         self.evaluator = DatasetEvaluator(variables, updates)
+        self._extra = bool(updates)
+
+    @property
+    def recorded(self) -> list[Monitored]:
+        return self.evaluator.monitored
+
+    def bindings(self) -> dict[str, Any]:
+        return {"evaluator": self.evaluator}
+
+    def rebind(self, find: Find, added: Iterable[Any]) -> dict[str, Any]:
+        if self._extra:
+            raise ExtensionError(OF_ITS_OWN.format(extension=self))
+        return {"evaluator": DatasetEvaluator(replaced(self.recorded, find))}
 
     def records(self) -> dict[str, bool]:
         names = [*self.evaluator.names, "evaluation_abandoned"]
@@ -254,6 +280,26 @@ class TrainingDataMonitoring(MonitoringExtension):
         self._algorithm: UpdatesAlgorithm | None = None
         self._batches = 0
 
+    @property
+    def recorded(self) -> list[Monitored]:
+        return [*self._buffer.variables, *self._buffer.quantities.quantities]
+
+    def bindings(self) -> dict[str, Any]:
+        own = ("_buffer", "_algorithm", "_batches")
+        return {name: vars(self)[name] for name in own}
+
+    def rebind(self, find: Find, added: Iterable[Any]) -> dict[str, Any]:
+        present = replaced(self.recorded, find)
+        names = {one.name for one in present}
+        new = [one for one in added if one.name not in names]
+        buffer = buffer_of([*present, *new], use_take_last=True)
+        batches = self._batches
+        if batches and buffer.names == self._buffer.names:
+            buffer.load_state_dict(self._buffer.state_dict())  # the batches since the last record
+        else:
+            batches = 0
+        return {"_buffer": buffer, "_algorithm": None, "_batches": batches}
+
     def records(self) -> dict[str, bool]:
         return {self.record_name(name): True for name in self._buffer.names}
 
@@ -310,6 +356,30 @@ class TrainingDataMonitoring(MonitoringExtension):
     def _aggregate(self, values: Sequence[Any]) -> None:
         self._buffer.aggregate(values)
         vars(self)["_batches"] += 1  # faster than an assignment
+
+
+def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
+    """Return variables and quantities of another model, without those that it lacks.
+
+    Parameters
+    ----------
+    recorded : iterable of Variable or MonitoredQuantity
+    find : callable
+        See `TrainingExtension.rebind`.
+    """
+    found: list[Monitored] = []
+    for one in recorded:
+        if isinstance(one, Variable):
+            new = find(one)
+            if new is not None:
+                found.append(new)
+            continue
+        requires = [find(variable) for variable in one.requires]
+        if None not in requires:
+            twin = copy.copy(one)
+            twin.requires = requires
+            found.append(twin)
+    return found
 
 
 explain_missing(__name__)

@@ -316,7 +316,8 @@ class Run:
         processes.take_share(main_loop, batches)
         distributed = processes.distributed_of(main_loop)
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
-        process_batch, profile = main_loop.algorithm.process_batch, main_loop.profile
+        algorithm, profile = main_loop.algorithm, main_loop.profile
+        process_batch = algorithm.process_batch
         after_batch, unseen = self.after_batch, facts.awaits_first_batch(status)
         total, within = profile.total, profile.current
         read, train = (*within, "read_data"), (*within, "train")
@@ -328,6 +329,8 @@ class Run:
             if kept or not requests.empty():
                 mailbox.run_all()
             if batches is not main_loop.epoch_iterator or batches is None:
+                return False
+            if algorithm is not main_loop.algorithm:
                 return False
             start = perf_counter()
             try:

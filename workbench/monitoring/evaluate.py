@@ -85,6 +85,11 @@ class DatasetEvaluator(Hinted):
         return self._buffer.names
 
     @property
+    def monitored(self) -> list[Monitored]:
+        """The variables, then the quantities."""
+        return [*self._buffer.variables, *self._buffer.quantities.quantities]
+
+    @property
     def changes(self) -> list[SharedVariable]:
         """The shared variables that evaluation changes, such as its counters of random streams."""
         return [] if self._function is None else list(self._function.updates)

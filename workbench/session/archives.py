@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import ArchiveError, StateError
+from workbench.errors import ArchiveError, BuilderError, StateError
 from workbench.extensions.finish_after import GOAL
 from workbench.extensions.saveload import (
     LOADED_FROM,
@@ -20,9 +20,12 @@ from workbench.extensions.saveload import (
     snapshot_for,
     write,
 )
+from workbench.log.interventions import INTERVENTIONS, each_intervention, interventions_in
 from workbench.main_loop import MainLoop
+from workbench.main_loop.parts import parts_of, put_in
 from workbench.serialization.checkpoint import read_state
 from workbench.session.reach import at_the_end
+from workbench.session.rebuilding import last_rebuild, rebuild_as
 
 DEFAULT = "{name}-{{iterations_done}}.tar"
 """Template for the default file name of a saved session, in the working directory."""
@@ -30,6 +33,10 @@ DEFAULT = "{name}-{{iterations_done}}.tar"
 NO_PICKLE = (
     "the file does not contain the main loop itself ({error}); to continue in another process, "
     "build the main loop there, start it and call load()"
+)
+REBUILT = (
+    "; the model of this run has been changed by {text!r}. If the file is older, undo the change, "
+    "or rewind to an iteration before it"
 )
 NO_FILE = "there is no file {path}; the working directory is {folder}"
 
@@ -51,11 +58,17 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
-    """Restore a main loop to a state that was read from a file."""
+    """Restore a main loop to a state that was read from a file.
+
+    If the model of the saved run was rebuilt, the main loop gets that model first.
+    """
+    before = parts_of(main_loop)
     try:
+        rebuild_as_saved(main_loop, state)
         main_loop.load_state_dict(state)
-    except StateError as error:
-        raise ArchiveError(f"{path}: {error}") from error
+    except (StateError, BuilderError) as error:
+        put_in(main_loop, before)
+        raise ArchiveError(f"{path}: {error}{_hint(main_loop)}") from error
     main_loop.refresh()
     ending = main_loop._run.ending
     ending.with_epoch = False
@@ -66,6 +79,22 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     log.resume()
     main_loop._run.note_name()
     log.current_row[LOADED_FROM] = path
+
+
+def rebuild_as_saved(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
+    """Give a main loop the model that a saved run had, if it was rebuilt after it had started."""
+    columns = state.get("log", {}).get("columns", {})
+    if INTERVENTIONS in columns:
+        record = last_rebuild(each_intervention(*columns[INTERVENTIONS]))
+        if record is not None:
+            rebuild_as(main_loop, record)
+
+
+def _hint(main_loop: MainLoop) -> str:
+    record = last_rebuild(interventions_in(main_loop.log))
+    if record is None:
+        return ""
+    return REBUILT.format(text=record["text"])
 
 
 def default_path(name: str) -> str:

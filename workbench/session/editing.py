@@ -1,10 +1,10 @@
-"""Methods of a session that change or show the variables, examples, records and end of a run."""
+"""Methods of a session that change or show the variables, examples, model and end of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +27,13 @@ from workbench.session.hyperparameters import (
 )
 from workbench.session.probe import Probe
 from workbench.session.queue import Queue, Value
+from workbench.session.rebuilding import described, rebuild, request
 from workbench.session.worker import Worker
 from workbench.tensor import SharedVariable
 from workbench.utils.values import to_python
+
+if TYPE_CHECKING:
+    from workbench.builder import Spec
 
 NOT_CALLABLE = (
     "call() requires a function of the main loop, such as lambda main_loop: ..., not {given!r}"
@@ -198,6 +202,84 @@ class Editing(interfaces.Session):
         details = {"examples": found}
         action = partial(make, self.main_loop, "drop", details)
         return self._queue.ask("drop", f"drop {shown(found)}", action, details)
+
+    def spec(self) -> dict[str, Any]:
+        """Return the specification of the model, as a JSON value; see `workbench.builder.Spec`.
+
+        Raises
+        ------
+        SessionError
+            If the model cannot be described.
+        """
+        return described(self.main_loop).spec.to_dict()
+
+    def frozen(self) -> tuple[str, ...]:
+        """Return the paths of the bricks that are not trained.
+
+        Raises
+        ------
+        SessionError
+            If the model cannot be described.
+        """
+        return described(self.main_loop).frozen
+
+    def rebuild(
+        self,
+        spec: Spec | Mapping[str, Any],
+        *,
+        frozen: Collection[str] | None = None,
+        moved: Mapping[str, str] | None = None,
+        widened: Collection[str] = (),
+        noise: float = 0.0,
+    ) -> Command:
+        """Replace the model between two batches, and train on with what still fits.
+
+        Parameters whose shape has not changed keep their values; the layers after an inserted or
+        removed one keep them although their numbers change. Buffers of the step rule, statistics
+        and random streams stay in the same way; hyperparameters, schedules, the log and the
+        position in the data are not affected. Parameters that are new are drawn, and so are those
+        whose initialisation was changed. `undo` and `rewind` return to the earlier model.
+
+        The bricks of the new model are other objects than those with which the run was started.
+
+        Parameters
+        ----------
+        spec : Spec or mapping
+            The new model, or its JSON value. `spec` has the present one.
+        frozen : collection of str, optional
+            The paths of bricks that are not trained from now on, such as ``mlp/linear_0``; by
+            default the present ones.
+        moved : dict of str to str, optional
+            The earlier path of each brick that has another name or place in the new model.
+        widened : collection of str, optional
+            The paths of bricks whose additional units are copies of their present units, so that
+            the model computes the same function; see `workbench.builder.widen`.
+        noise : float
+            The standard deviation of the noise on these copies, as a fraction of that of the
+            weights.
+
+        Returns
+        -------
+        Command
+            Its result is a mapping: ``kept``, ``new``, ``again`` and ``widened`` are lists of
+            paths of parameters, ``ended`` is a list of records that the new model does not have.
+
+        Raises
+        ------
+        SpecError
+            If `spec` is not valid.
+        SessionError
+            If the present model cannot be described, or if nothing would change.
+
+        Examples
+        --------
+        >>> from workbench.builder import Spec, widen
+        >>> wider = widen(Spec.from_dict(session.spec()), "mlp/linear_0", 200)  # doctest: +SKIP
+        >>> session.rebuild(wider.spec, widened=[wider.brick])  # doctest: +SKIP
+        """
+        details = request(self.main_loop, spec, frozen, moved, widened, noise)
+        action = partial(rebuild, self.main_loop, details)
+        return self._queue.ask("rebuild", f"rebuild: {details.pop('what')}", action, details)
 
     @property
     def training_examples(self) -> dict[str, Any]:

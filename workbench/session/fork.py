@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -18,6 +19,7 @@ from workbench.data import H5PYDataset, IndexableDataset
 from workbench.errors import SessionError
 from workbench.log import TrainingLog, TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.main_loop.parts import parts_of, put_in
 from workbench.serialization.pickling import with_deep_stack
 from workbench.session.snapshots import Snapshot
 
@@ -103,6 +105,28 @@ def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
     except Exception as error:
         raise SessionError(NO_COPY.format(error=f"{type(error).__name__}: {error}")) from error
     return result
+
+
+def copy_at(main_loop: MainLoop, snapshot: Snapshot, *, in_memory: bool = False) -> MainLoop:
+    """Copy a main loop with the model to which a snapshot belongs; see `copy_of`."""
+    present = parts_of(main_loop)
+    if snapshot.parts is None or snapshot.parts.algorithm is present.algorithm:
+        return copy_of(main_loop, in_memory=in_memory)
+    put_in(main_loop, snapshot.parts)
+    try:
+        return copy_of(main_loop, in_memory=in_memory)
+    finally:
+        put_in(main_loop, present)
+
+
+def shared_with(copy: MainLoop, snapshot: Snapshot, earlier: Iterable[Snapshot]) -> list[Snapshot]:
+    """Return the snapshots that a copy can load: those of the model that it has copied."""
+    own = None if snapshot.parts is None else snapshot.parts.algorithm
+    return [
+        replace(one, parts=parts_of(copy))
+        for one in earlier
+        if (None if one.parts is None else one.parts.algorithm) is own
+    ]
 
 
 def load(main_loop: MainLoop, state: Mapping[str, Any]) -> None:

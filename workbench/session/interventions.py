@@ -2,8 +2,9 @@
 
 The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
 ``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``
-and ``old`` for `Session.set`, or ``examples``, ``source``, ``value`` and ``old`` (a list with the
-old value of each example) for `Session.relabel`.
+and ``old`` for `Session.set`; or ``examples``, ``source``, ``value`` and ``old`` (a list with the
+old value of each example) for `Session.relabel`; or ``spec``, ``frozen`` and ``earlier`` (both
+before the change) for `Session.rebuild`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from workbench.interfaces import Command, Loop
 from workbench.log.interventions import INTERVENTIONS
 
-REPLAYED = ("set", "call", "hold", "release", "set_end", "train", "relabel", "drop")
+REPLAYED = ("set", "call", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild")
 """Commands that change the results of training and can be repeated in another run."""
 
 CHANGING = (*REPLAYED, "load", "edit")

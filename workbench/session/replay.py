@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from workbench.errors import SessionError, nearest
+from workbench.errors import SessionError, SpecError, nearest
 from workbench.extensions.finish_after import GOAL
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.log.sources import HasLog, log_of
@@ -21,6 +21,7 @@ from workbench.session.examples import checked, make
 from workbench.session.hyperparameters import modifier_of, variables_by_path
 from workbench.session.interventions import CHANGING, REPLAYED
 from workbench.session.queue import Queue
+from workbench.session.rebuilding import check_spec, rebuild
 from workbench.utils.numbers import is_whole
 
 EMPTY = (
@@ -63,6 +64,9 @@ LEFT_OUT = (
     "the replay leaves out {texts}, since a log does not contain the state that was loaded; the "
     "results differ from there on. Load the same file in this run at that iteration"
 )
+
+REBUILD = ("spec", "frozen", "moved", "widened", "noise")
+"""Keys of the record of a `Session.rebuild` that determine the new model."""
 
 KEYS = {"iteration", "command", "text"}
 """Keys that every intervention must have."""
@@ -124,6 +128,7 @@ class Replay:
             if record["command"] == "edit":
                 raise SessionError(DIRECT.format_map(record))
         self._known = variables_by_path(main_loop)
+        self._rebuilt = False  # then variables are looked up when an intervention is made
         self._left_out = [
             f"{record['text']!r} at iteration {record['iteration']:,}"
             for record in records
@@ -166,28 +171,47 @@ class Replay:
             return kind, partial(self._train, more, goal), {**more, "end": goal}
         if kind in ("relabel", "drop"):
             return self._edit(record)
+        if kind == "rebuild":
+            return self._rebuild(record)
         if kind != "call":
-            name = record.get("path", record.get("variable"))
-            if name not in self._known:
-                hint = nearest(str(name), self._known)
-                raise SessionError(NO_VARIABLE.format(text=text, name=name, hint=hint))
-            variable, value = self._known[name], record.get("value")
-            if value is not None:
-                value = np.array(value)
-                try:
-                    variable._checked(value)
-                except Exception as error:
-                    raise SessionError(NO_VALUE.format(text=text, error=error)) from error
-            actions: dict[str, Callable[[], Any]] = {"set": partial(variable.set_value, value)}
-            if kind in ("hold", "release"):
-                modifier = modifier_of(self._main_loop, variable, kind)
-                actions = {"hold": partial(modifier.hold, value), "release": modifier.release}
             keys = ("variable", "path", "value", "old")
-            return kind, actions[kind], {key: record[key] for key in keys if key in record}
+            details = {key: record[key] for key in keys if key in record}
+            if self._rebuilt:  # the variable may not exist yet
+                return kind, lambda: self._assignment(record)(), details
+            return kind, self._assignment(record), details
         name = text.removeprefix("call ")
         if name not in self._functions:
             raise SessionError(NO_FUNCTION.format(text=text, name=name))
         return "call", partial(self._call, self._functions[name]), {}
+
+    def _assignment(self, record: Mapping[str, Any]) -> Callable[[], Any]:
+        """Return the function that sets, holds or releases the variable of a record."""
+        text, kind = record["text"], record["command"]
+        known = variables_by_path(self._main_loop) if self._rebuilt else self._known
+        name = record.get("path", record.get("variable"))
+        if name not in known:
+            hint = nearest(str(name), known)
+            raise SessionError(NO_VARIABLE.format(text=text, name=name, hint=hint))
+        variable, value = known[name], record.get("value")
+        if value is not None:
+            value = np.array(value)
+            try:
+                variable._checked(value)
+            except Exception as error:
+                raise SessionError(NO_VALUE.format(text=text, error=error)) from error
+        if kind == "set":
+            return partial(variable.set_value, value)
+        modifier = modifier_of(self._main_loop, variable, kind)
+        return partial(modifier.hold, value) if kind == "hold" else modifier.release
+
+    def _rebuild(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
+        try:
+            check_spec(record["spec"])
+        except (SpecError, KeyError) as error:
+            raise SessionError(NO_VALUE.format(text=record["text"], error=error)) from error
+        self._rebuilt = True
+        details = {key: record[key] for key in REBUILD if key in record}
+        return "rebuild", partial(rebuild, self._main_loop, details), details
 
     def _edit(self, record: Mapping[str, Any]) -> tuple[str, Callable[[], Any], dict[str, Any]]:
         kind, source = record["command"], record.get("source")

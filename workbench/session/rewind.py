@@ -20,7 +20,7 @@ from workbench.main_loop.run import Run
 from workbench.session.branch import Branch
 from workbench.session.command import Command
 from workbench.session.edits import Edits
-from workbench.session.fork import Fork, copy_of, load
+from workbench.session.fork import Fork, copy_at, load, shared_with
 from workbench.session.history import History
 from workbench.session.interventions import Journal
 from workbench.session.log_states import differing, log_until, row_of, unlike
@@ -28,7 +28,7 @@ from workbench.session.pause import Pause
 from workbench.session.queue import LATER, Refused
 from workbench.session.reach import at_the_end, unable, usable, way_to
 from workbench.session.snapshot_taker import SnapshotTaker
-from workbench.session.snapshots import Snapshot
+from workbench.session.snapshots import Snapshot, load_into
 from workbench.session.undo import Undo
 
 NOT_REPEATED = (
@@ -110,11 +110,12 @@ class Rewinder:
         else:
             iteration = self.history.end_of(branch) if iteration is None else iteration
             snapshot, log_state = self._reachable(branch, iteration)
-        copy = copy_of(self._main_loop, in_memory=in_memory)
+        copy = copy_at(self._main_loop, snapshot, in_memory=in_memory)
         log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
         load(copy, snapshot.loadable(log))
         shared = usable(self.taker.ring, branch, iteration)
         earlier = [one for one in shared if one.changes <= snapshot.changes]
+        earlier = shared_with(copy, snapshot, earlier)
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
     def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
@@ -213,7 +214,7 @@ class Rewinder:
         tip = self.taker.take_if_able(f"end of {self.history.branch.name}")
         tail = log.state_dict()
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
-        self._main_loop.load_state_dict(new)
+        load_into(self._main_loop, snapshot, new)
         self._main_loop.refresh()
         ending = self._run.ending
         ending.with_epoch = False

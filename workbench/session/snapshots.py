@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from workbench.main_loop import MainLoop
+from workbench.main_loop.parts import Parts, parts_of, put_in
 from workbench.main_loop.state import state_of
 
 MEMORY = 512 * 2**20
@@ -51,6 +52,8 @@ class Snapshot:
         The branch on which the snapshot was taken.
     pin : str
         The reason to keep the snapshot longer than others; empty if there is none.
+    parts : Parts or None
+        The model and algorithm to which the state belongs; None if these never change.
     """
 
     iteration: int
@@ -60,6 +63,7 @@ class Snapshot:
     row: dict[str, Any]
     branch: Any
     pin: str = ""
+    parts: Parts | None = None
 
     @property
     def bytes(self) -> int:
@@ -174,7 +178,20 @@ def snapshot_of(
     done = log.status["iterations_done"]
     state = own_parts(state_of(main_loop, in_hand=in_hand, with_log=False))
     row = dict(log[done]) if done in log else {}
-    return Snapshot(done, changes, state, deepcopy(dict(log.status)), row, branch, pin)
+    status, parts = deepcopy(dict(log.status)), parts_of(main_loop)
+    return Snapshot(done, changes, state, status, row, branch, pin, parts)
+
+
+def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any]) -> None:
+    """Load the state of a snapshot, after the model to which it belongs has been put back."""
+    before = parts_of(main_loop)
+    if snapshot.parts is not None:
+        put_in(main_loop, snapshot.parts)
+    try:
+        main_loop.load_state_dict(state)
+    except BaseException:
+        put_in(main_loop, before)
+        raise
 
 
 def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -182,11 +182,11 @@ class States(Editing):
     ) -> Command:
         """Repeat the interventions of another run in this run, each at its iteration.
 
-        These are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel` and
-        `drop`. A `load` is left out, with a note. Rewinds and undone commands are not repeated.
-        If the main loop was built by the same code with the same seeds, and runs in the same tier
-        with the same number of threads, the results are bitwise identical to those of the other
-        run.
+        These are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel`,
+        `drop` and `rebuild`. A `load` is left out, with a note. Rewinds and undone commands are
+        not repeated. If the main loop was built by the same code with the same seeds, and runs in
+        the same tier with the same number of threads, the results are bitwise identical to those
+        of the other run.
 
         Parameters
         ----------
@@ -237,8 +237,8 @@ class States(Editing):
         """Rewind training to the point before the last intervention, and pause there.
 
         An intervention is a rewind, or a command from `set`, `set_end`, `hold`, `release`,
-        `relabel`, `drop`, `call`, `train` or `load`. The training that followed is kept as a
-        branch.
+        `relabel`, `drop`, `rebuild`, `call`, `train` or `load`. The training that followed is kept
+        as a branch.
         """
         return self._go_back("undo", "undo")
 

@@ -70,7 +70,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
 export interface Intent {
@@ -839,6 +839,25 @@ export interface BoardPayload {
   control_channel: boolean;
 }
 
+/** Receipt for the edits that were applied last; `number` grows with each. */
+export interface SurgeryReceipt {
+  number: number;
+  text: string;
+}
+
+/** The board compared with the model that a session trains. `differs` is false if there is no session, or nothing to apply. `problem` says why the board cannot be applied. `text` says what would be kept and what would be new. `widened` are layers whose additional units can be copies of present ones, and `reason` says why the model would compute another function with these; it is empty if it would not. */
+export interface SurgeryPayload {
+  differs: boolean;
+  paused: boolean;
+  session: string;
+  text: string;
+  changes: string[];
+  problem: string;
+  widened: string[];
+  reason: string;
+  receipt: SurgeryReceipt;
+}
+
 /** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. */
 export interface EditorState {
   problem: string;
@@ -849,4 +868,5 @@ export interface EditorState {
   palette: PalettePayload | Empty;
   outbox: Intent[];
   training: string[];
+  surgery: SurgeryPayload | Empty;
 }

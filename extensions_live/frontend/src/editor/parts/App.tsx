@@ -19,6 +19,7 @@ import { Empty, Help, Toasts } from "./Overlays";
 import { Palette } from "./Palette";
 import { Settings } from "./Settings";
 import { StatusBar } from "./StatusBar";
+import { Surgery } from "./Surgery";
 import { Toolbar, type Command } from "./Toolbar";
 import { Train } from "./Train";
 import { Training } from "./Training";
@@ -166,6 +167,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
               {notice?.text ?? problem}
             </div>
           )}
+          <Surgery model={model} />
           <div className="wbe-body">
             {shown.palette && <Palette items={items} add={add} />}
             <div className="wbe-middle">

@@ -10,6 +10,7 @@ import { written } from "../values";
 import { Fault } from "./BrickNode";
 import { useTools } from "./context";
 import { Row } from "./fields";
+import { Widen } from "./Surgery";
 
 interface SettingsProps {
   readonly board: BoardPayload;
@@ -264,6 +265,7 @@ function Actions({ node }: { node: BoardNode }) {
   return (
     <section className="wbe-actions" aria-label="actions">
       {facts.length > 0 && <p className="wbe-hint">{facts.join(" · ")}</p>}
+      <Widen key={node.id} node={node} />
       <div className="wbe-buttons">
         {node.open !== null && (
           <>

@@ -1,0 +1,289 @@
+"""Surgery: the board compared with the model that a session trains, and the step from one to other.
+
+The page shows the comparison as a bar. Its buttons are the methods of `Surgery`, which the editor
+offers, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from extensions_live.editor.adoption import adopted, complete
+from extensions_live.editor.board_state import BoardState
+from extensions_live.editor.document import Document
+from extensions_live.messages import SurgeryPayload
+from workbench.builder import Plan, Spec, plan
+from workbench.builder.described import built_of
+from workbench.errors import BuilderError, SessionError, WorkbenchError
+from workbench.interfaces import Command, Session, State
+
+NOTHING: SurgeryPayload = {
+    "differs": False,
+    "paused": False,
+    "session": "",
+    "text": "",
+    "changes": [],
+    "problem": "",
+    "widened": [],
+    "reason": "",
+    "receipt": {"number": 0, "text": ""},
+}
+
+MOST = 200
+"""Number of nodes up to which the page shows what would be kept."""
+
+NO_SESSION = "no session trains this model; call editor.train(stream) first"
+NOT_PAUSED = (
+    "{name} is {state}, and its model can be changed only while it is paused; call "
+    "session.pause() first"
+)
+NO_CHANGE = "the canvas shows the model that {name} trains, so there is nothing to apply"
+
+Pair = tuple[Spec, frozenset[str]]
+
+
+class Surgery:
+    """The model that a session trains, beside a board on which a person edits.
+
+    Parameters
+    ----------
+    drawing : BoardState
+
+    Attributes
+    ----------
+    session : Session or None
+        The session whose model the board shows or edits.
+    """
+
+    def __init__(self, drawing: BoardState) -> None:
+        self.session: Session | None = None
+        self._drawing = drawing
+        self._trained: Document | None = None
+        self._known: list[Document] = []
+        self._mark: object = None
+        self._receipt = (0, "")
+
+    def follow(self, session: Session, document: Document | None = None) -> None:
+        """Compare the board with the model of a session from now on.
+
+        Parameters
+        ----------
+        session : Session
+        document : Document, optional
+            The drawing of the model; by default the board shows the model of the session.
+
+        Raises
+        ------
+        SessionError
+            If the model of the session cannot be described.
+        """
+        if document is None:
+            self._drawing.take(f"show the model of {session.name}", self._drawn(session))
+            document = self._drawing.document
+        self.session, self._trained, self._known = session, document, [document]
+        self._mark = self._marked(session)
+
+    @property
+    def alive(self) -> bool:
+        """True while the session can be paused and resumed."""
+        return self.session is not None and not self.session.state.ended
+
+    def state(self) -> object:
+        """Return a value that changes whenever `payload` may change, apart from the board."""
+        if self.session is None:
+            return None
+        return self.session.state, self._marked(self.session), self._receipt[0]
+
+    def look(self) -> None:
+        """Find out whether a command such as `undo` has brought back another model.
+
+        The canvas follows if it showed the model that the session has left.
+        """
+        session = self.session
+        if session is None or self._mark == (mark := self._marked(session)):
+            return
+        self._mark = mark
+        assert self._trained is not None
+        try:
+            now = Spec.from_dict(dict(session.spec())), frozenset(session.frozen())
+        except SessionError:
+            return
+        if same(now, pair_of(self._trained)):
+            return
+        showed = same(pair_of(self._drawing.document), pair_of(self._trained))
+        found = [one for one in self._known if same(pair_of(one), now)]
+        self._trained = found[-1] if found else self._drawn(session)
+        if not found:
+            self._known.append(self._trained)
+        if showed:
+            self._drawing.take("follow the session", self._trained, built_of(session))
+
+    def payload(self) -> SurgeryPayload:
+        """Return what the bar shows."""
+        number, text = self._receipt
+        found: SurgeryPayload = {**NOTHING, "receipt": {"number": number, "text": text}}
+        session = self.session
+        if session is None or not self.alive:
+            return found
+        found |= {"session": session.name, "paused": session.state is State.PAUSED}
+        document, trained = self._drawing.document, self._trained
+        if trained is None or same(pair_of(document), pair_of(trained)):
+            return found
+        found["differs"] = True
+        try:
+            self._drawing.complete_spec()
+            if len(document.ids()) > MOST:
+                return found
+            planned = self._plan()
+        except WorkbenchError as error:
+            return {**found, "problem": str(error)}
+        return {
+            **found,
+            "differs": bool(planned.changes),
+            "text": planned.text,
+            "changes": list(planned.changes),
+            "widened": list(planned.widened),
+            "reason": planned.reason,
+        }
+
+    def apply(self, *, copy_units: bool = True) -> Command:
+        """Replace the model of the paused session by that of the canvas; see `Session.rebuild`.
+
+        Parameters
+        ----------
+        copy_units : bool
+            If True, the additional units of wider layers are copies of their present units, so
+            that the model computes the same function where that is possible.
+
+        Returns
+        -------
+        Command
+            The command, which has been carried out. `Command.wait` returns what was kept.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session, if it is not paused, or if the model has a fault.
+        SessionError
+            If the session refuses the model.
+        """
+        session = self.session
+        if session is None or self._trained is None:
+            raise BuilderError(NO_SESSION)
+        if session.state is not State.PAUSED:
+            raise BuilderError(NOT_PAUSED.format(name=session.name, state=session.state))
+        spec, document = self._drawing.complete_spec(), self._drawing.document
+        planned = self._plan()
+        if not planned.changes:
+            raise BuilderError(NO_CHANGE.format(name=session.name))
+        command = session.rebuild(
+            spec.to_dict(),
+            frozen=sorted(document.frozen),
+            moved=moved(self._trained, document),
+            widened=planned.widened if copy_units else (),
+        )
+        command.wait()
+        self._trained = document
+        self._known.append(document)
+        self._mark = self._marked(session)
+        self._drawing.adopt(document, built_of(session))
+        kept = f": {planned.text}" if planned.text else ""
+        self._receipt = (
+            self._receipt[0] + 1,
+            f"applied to {session.name} at iteration {command.iteration:,}{kept}",
+        )
+        return command
+
+    def return_to_session(self) -> None:
+        """Show the model that the session trains; `undo` of the board brings the edits back.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session.
+        """
+        if self.session is None or self._trained is None:
+            raise BuilderError(NO_SESSION)
+        self._drawing.take("return to the trained model", self._trained, built_of(self.session))
+
+    def pause_session(self) -> None:
+        """Pause the session, so that the edits can be applied.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session.
+        """
+        if self.session is None:
+            raise BuilderError(NO_SESSION)
+        self.session.pause()
+
+    def _plan(self) -> Plan:
+        assert self._trained is not None
+        return _planned(Compared(self._trained, self._drawing.document))
+
+    def _drawn(self, session: Session) -> Document:
+        spec, frozen = Spec.from_dict(dict(session.spec())), frozenset(session.frozen())
+        return adopted(self._drawing.document, spec).with_frozen(frozen)
+
+    def _marked(self, session: Session) -> object:
+        commands = session.commands
+        last = commands[-1].done if commands else True
+        return session.log.h_uuid, len(commands), last
+
+
+class Compared:
+    """Two documents, compared by identity: they never change."""
+
+    def __init__(self, old: Document, new: Document) -> None:
+        self.old, self.new = old, new
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Compared) and self.old is other.old and self.new is other.new
+
+    def __hash__(self) -> int:
+        return hash((id(self.old), id(self.new)))
+
+
+@lru_cache(maxsize=4)
+def _planned(both: Compared) -> Plan:
+    (old, was), (new, now) = pair_of(both.old), pair_of(both.new)
+    return plan(old, new, frozen=(was, now), moved=moved(both.old, both.new))
+
+
+def pair_of(document: Document) -> Pair:
+    """Return the model of a document, and the bricks that are not trained."""
+    return _pair_of(Compared(document, document))
+
+
+@lru_cache(maxsize=16)
+def _pair_of(both: Compared) -> Pair:
+    spec = complete(both.old)
+    return Spec.from_dict({**spec.to_dict(), "positions": {}}), both.old.frozen
+
+
+def same(one: Pair, other: Pair) -> bool:
+    """Return True if two models are the same, apart from positions."""
+    return one[0].same_as(other[0]) and one[1] == other[1]
+
+
+def moved(old: Document, new: Document) -> Mapping[str, str]:
+    """Return the earlier names of bricks that were renamed, since the ids of nodes stay.
+
+    Examples
+    --------
+    >>> from extensions_live.editor.board_state import BoardState
+    >>> board = Board()
+    >>> node = board.add("Tanh")
+    >>> before = board.document
+    >>> board.rename(node, "squash")
+    >>> moved(before, board.document)
+    {'squash': 'tanh'}
+    """
+    found: dict[str, str] = {}
+    for node in old.calls:
+        one, other = old.brick_of(node), new.brick_of(node)
+        if one is not None and other is not None and one != other and other not in old.bricks:
+            found[other] = one
+    return found

@@ -1,0 +1,84 @@
+"""Buffers, statistics and counters that a run keeps when its model is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from workbench.builder.growth import Growth
+from workbench.builder.matching import Matching
+from workbench.graph.hierarchy import get_brick, path_of
+from workbench.interfaces import Loop
+from workbench.main_loop.state import Variables, variables_of
+from workbench.serialization.variable_values import value_of
+from workbench.tensor import SharedVariable
+
+
+def keep_others(
+    loop: Loop,
+    old: tuple[Variables, Variables],
+    matching: Matching,
+    grown: Mapping[str, Growth],
+) -> None:
+    """Give buffers, statistics and counters of the new parts their earlier values."""
+    parameters, others = variables_of(loop)
+    was, before = old
+    source: dict[SharedVariable, tuple[SharedVariable, Callable[[Any], Any]]] = {}
+    by_path = {path_of(one): one for one in was.values()}
+    for one in parameters.values():
+        path = path_of(one)
+        if path in matching.pairs:
+            source[one] = by_path[matching.pairs[path]], lambda value: value
+        elif path in grown:
+            source[one] = by_path[grown[path].source], grown[path].buffer
+    buffers = _by_owner(before)
+    for (owner, name, number), variable in _by_owner(others).items():
+        if owner in source:
+            earlier, change = source[owner]
+            found = buffers.get((earlier, name, number))
+            if found is not None and found is not variable:
+                _assign(variable, change(value_of(found)))
+    by_name = dict(before)
+    for name, variable in others.items():
+        if "for_parameter" in vars(variable.tag):
+            continue
+        brick: Any = get_brick(variable)
+        if brick is not None:
+            path = brick.path()
+            name = name.replace(path, matching.bricks.get(path, path), 1)
+        same = by_name.get(name)
+        if same is not None and same is not variable:
+            _assign(variable, _widened(value_of(same), variable, grown))
+
+
+def _by_owner(
+    variables: Mapping[str, SharedVariable],
+) -> dict[tuple[SharedVariable, str, int], SharedVariable]:
+    """Return the buffers of step rules by parameter, name and number among equal names."""
+    found: dict[tuple[SharedVariable, str, int], SharedVariable] = {}
+    for variable in variables.values():
+        owner = vars(variable.tag).get("for_parameter")
+        if owner is None:
+            continue
+        number = 0
+        while (owner, repr(variable), number) in found:
+            number += 1
+        found[owner, repr(variable), number] = variable
+    return found
+
+
+def _widened(value: Any, variable: SharedVariable, grown: Mapping[str, Growth]) -> Any:
+    """Return statistics of a layer with the numbers of units that it has now."""
+    for axis, (old, new) in enumerate(zip(value.shape, variable.tensor.shape, strict=False)):
+        for growth in grown.values() if old != new else ():
+            for one in growth.copies:
+                if not one.shared and len(one.origins) == new and max(one.origins) < old:
+                    return value.index_select(axis, torch.tensor(one.origins))
+    return value
+
+
+def _assign(variable: SharedVariable, value: Any) -> None:
+    if tuple(value.shape) == tuple(variable.tensor.shape) and value.dtype == variable.dtype:
+        variable.set_value(value)

@@ -1,0 +1,122 @@
+"""`deepen`, which inserts a layer into an MLP that computes the same function at first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from workbench.bricks import MLP, Brick, symbolic_parameters
+from workbench.bricks.activations import Identity, Rectifier
+from workbench.builder.convert import from_spec
+from workbench.builder.fields import Json
+from workbench.builder.spec import Spec
+from workbench.builder.widening import NO_BRICK, bricks_of
+from workbench.errors import BuilderError
+from workbench.hints import Hinted, hinted
+
+LINEAR = re.compile(r"linear_(\d+)(.*)")
+NO_MLP = (
+    "{path} is not a layer of an MLP among the topmost bricks, so no layer can be inserted after "
+    "it; choose one of its linear layers, such as mlp/linear_0"
+)
+LAST = "{path} is the last layer of {mlp}; choose a layer that is followed by another one"
+TWICE = (
+    "{activation} is applied twice, and does not give the same result as once; a Rectifier or no "
+    "activation does"
+)
+IDENTITY: Mapping[str, Json] = {
+    "weights_init": {"scheme": {"type": "Identity"}},
+    "biases_init": {"scheme": {"type": "Constant", "settings": {"constant": 0}}},
+}
+
+
+@dataclass(frozen=True)
+class Deepened(Hinted):
+    """A specification with another layer.
+
+    Attributes
+    ----------
+    spec : Spec
+    brick : str
+        The path of the new layer.
+    moved : dict of str to str
+        The earlier path of each layer after the new one, for `Session.rebuild`.
+    reason : str
+        Why the function of the model changes; empty if it stays the same.
+    """
+
+    spec: Spec
+    brick: str
+    moved: Mapping[str, str]
+    reason: str
+
+
+@hinted
+def deepen(spec: Spec, brick: str) -> Deepened:
+    """Return a specification with a layer after a layer of an MLP, with the same units.
+
+    The weights of the new layer are the identity matrix, and its activation is that of the layer
+    before. So the function stays the same if the activation can be applied twice.
+
+    Parameters
+    ----------
+    spec : Spec
+    brick : str
+        The path of a linear layer of an MLP, such as ``mlp/linear_0``.
+
+    Returns
+    -------
+    Deepened
+        Its `reason` says why the function of the model changes if it does.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such layer, or if it is the last one.
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Rectifier
+    >>> from workbench.builder import deepen, to_spec
+    >>> found = deepen(to_spec(MLP([Rectifier(), None], [784, 100, 10])), "mlp/linear_0")
+    >>> found.spec.bricks[0].settings["dims"], found.brick, found.moved, found.reason
+    ([784, 100, 100, 10], 'mlp/linear_1', {'mlp/linear_2': 'mlp/linear_1'}, '')
+    """
+    with symbolic_parameters():
+        bricks = bricks_of(from_spec(spec))
+    if brick not in bricks:
+        raise BuilderError(NO_BRICK.format(path=brick, known=", ".join(bricks) or "none"))
+    path = brick.rpartition("/")[0]
+    mlp = bricks.get(path)
+    top = next((one for one in spec.bricks if one.name == path), None)
+    layers: list[Brick] = list(mlp.linear_transformations) if isinstance(mlp, MLP) else []
+    if top is None or not isinstance(mlp, MLP) or bricks[brick] not in layers:
+        raise BuilderError(NO_MLP.format(path=brick))
+    number, count = layers.index(bricks[brick]), len(layers)
+    if number == count - 1:
+        raise BuilderError(LAST.format(path=brick, mlp=path))
+    place = number + 1
+    dims, activations = list(top.settings["dims"]), list(top.settings["activations"])
+    dims.insert(place, dims[place])
+    activations.insert(place, activations[number])
+    changes = {_shifted(name, place): dict(one) for name, one in top.changes.items()}
+    changes[f"linear_{place}"] = dict(IDENTITY)
+    new = replace(
+        top, settings={**top.settings, "dims": dims, "activations": activations}, changes=changes
+    )
+    bricks_after = tuple(new if one is top else one for one in spec.bricks)
+    moved = {f"{path}/linear_{i + 1}": f"{path}/linear_{i}" for i in range(count - 1, number, -1)}
+    activation = mlp.activations[number]
+    same = activation is None or isinstance(getattr(activation, "brick", activation),
+                                            (Rectifier, Identity))  # fmt: skip
+    reason = "" if same else TWICE.format(activation=type(activation).__name__)
+    return Deepened(replace(spec, bricks=bricks_after), f"{path}/linear_{place}", moved, reason)
+
+
+def _shifted(name: str, place: int) -> str:
+    """Return the path of a change after a layer has been inserted."""
+    found = LINEAR.fullmatch(name)
+    if found is None or int(found[1]) < place:
+        return name
+    return f"linear_{int(found[1]) + 1}{found[2]}"

@@ -1,0 +1,190 @@
+"""Values of parameters with more units, which are copies of the present ones."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import torch
+
+from workbench.bricks import Brick, symbolic_parameters
+from workbench.bricks.conv import Convolutional
+from workbench.builder.convert import from_spec
+from workbench.builder.matching import Held, Parameters
+from workbench.builder.spec import Spec
+from workbench.builder.widening import bricks_of, followers, units_of
+from workbench.errors import BuilderError
+
+MISFIT = (
+    "{path} cannot be widened together with the other changes: {parameter} has the shape {old} "
+    "and would have the shape {new}. Apply the other changes first, and then widen it"
+)
+NARROW = "{path} has {old:,} units and would have {new:,}, so it is not widened; leave it out"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Copies of units along one dimension of a parameter.
+
+    Attributes
+    ----------
+    axis : int
+    origins : tuple of int
+        For each new index, the present index of which it is a copy.
+    shared : bool
+        True if copies share the present weights, False if each has all of them.
+    """
+
+    axis: int
+    origins: tuple[int, ...]
+    shared: bool
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Rule by which a wider parameter gets its new values.
+
+    Attributes
+    ----------
+    source : str
+        The path of the parameter in the old model.
+    copies : tuple of Copies
+    noise : float
+        The standard deviation of the noise on copies, as a fraction of that of the weights.
+    seed : int
+    """
+
+    source: str
+    copies: tuple[Copies, ...]
+    noise: float
+    seed: int
+
+    def value(self, old: torch.Tensor) -> torch.Tensor:
+        """Return the new value of the parameter.
+
+        Weights are divided at random among the copies of a unit, so that the copies learn
+        differently from the first batch on, although their sum is the same.
+
+        Examples
+        --------
+        >>> growth = Growth("/linear.W", (Copies(0, (0, 1, 1), shared=True),), 0.0, seed=1)
+        >>> new = growth.value(torch.tensor([[1.0], [3.0]]))
+        >>> new[0].item(), round((new[1] + new[2]).item(), 5)
+        (1.0, 3.0)
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        new = old
+        for one in self.copies:
+            origins = torch.tensor(one.origins)
+            wider = new.index_select(one.axis, origins)
+            if one.shared:
+                share = torch.rand(wider.shape, generator=generator, dtype=wider.dtype) + 0.5
+                total = torch.zeros_like(new).index_add_(one.axis, origins, share)
+                wider = wider * (share / total.index_select(one.axis, origins))
+            elif self.noise:
+                drawn = torch.randn(wider.shape, generator=generator, dtype=wider.dtype)
+                drawn.narrow(one.axis, 0, new.shape[one.axis]).zero_()
+                wider = wider + self.noise * new.std(correction=0) * drawn
+            new = wider
+        return new
+
+    def buffer(self, old: torch.Tensor) -> torch.Tensor:
+        """Return the new value of a buffer of the same shape: copies have that of their origin."""
+        new = old
+        for one in self.copies:
+            if new.dim() > one.axis:
+                new = new.index_select(one.axis, torch.tensor(one.origins))
+        return new
+
+
+def growths(
+    spec: Spec,
+    widened: Collection[str],
+    old: Parameters,
+    new: Parameters,
+    noise: float = 0.0,
+) -> dict[str, Growth]:
+    """Return, by path, how the parameters get their values that more units concern.
+
+    Parameters
+    ----------
+    spec : Spec
+        The old model.
+    widened : collection of str
+        The paths of the layers that have more units.
+    old, new : dict of str to Held
+        The parameters of both models.
+    noise : float
+
+    Raises
+    ------
+    BuilderError
+        If the shapes of parameters do not follow from more units.
+    """
+    if not widened:
+        return {}
+    with symbolic_parameters():
+        built = from_spec(spec)
+    bricks = bricks_of(built)
+    copies: dict[str, list[Copies]] = {}
+    for path in widened:
+        if path not in bricks:
+            raise BuilderError(f"there is no brick {path!r} in the present model to widen")
+        units = units_of(bricks[path], path)
+        own = [one for one in new.values() if one.brick == path]
+        wider = max((one.shape[_output_axis(bricks[path], one)] for one in own), default=units)
+        if wider <= units:
+            raise BuilderError(NARROW.format(path=path, old=units, new=wider))
+        origins = (*range(units), *(i % units for i in range(wider - units)))
+        for name, one in _of(new, path):
+            copies.setdefault(name, []).append(
+                Copies(_output_axis(bricks[path], one), origins, shared=False)
+            )
+        after = followers(built, bricks, path)
+        for follower in after.units:
+            for name, one in _of(new, follower):
+                axis = next((i for i, size in enumerate(one.shape) if size == wider), None)
+                if axis is not None:
+                    copies.setdefault(name, []).append(Copies(axis, origins, shared=False))
+        for follower in after.weights:
+            for name, one in _of(new, follower):
+                if one.name == "W" and name in old:
+                    axis = 1 if isinstance(bricks[follower], Convolutional) else 0
+                    block = old[name].shape[axis] // units
+                    spread = tuple(unit * block + i for unit in origins for i in range(block))
+                    copies.setdefault(name, []).append(Copies(axis, spread, shared=True))
+    found = {}
+    for name, several in copies.items():
+        if name not in old:
+            continue
+        shape = list(old[name].shape)
+        for copied in several:
+            shape[copied.axis] = len(copied.origins)
+        if tuple(shape) != new[name].shape:
+            raise BuilderError(
+                MISFIT.format(
+                    path=", ".join(widened), parameter=name, old=old[name].shape,
+                    new=new[name].shape,
+                )
+            )  # fmt: skip
+        seed = zlib.crc32(f"{name} {new[name].shape}".encode())
+        found[name] = Growth(name, tuple(several), noise, seed)
+    return found
+
+
+def _of(parameters: Parameters, brick: str) -> Iterable[tuple[str, Held]]:
+    return [(name, one) for name, one in parameters.items() if one.brick == brick]
+
+
+def _output_axis(brick: Brick, parameter: Held) -> int:
+    """Return the dimension of a parameter that has an element for each unit of its brick."""
+    if isinstance(brick, Convolutional) or len(parameter.shape) == 1:
+        return 0
+    return 1
+
+
+def without(parameters: Parameters, names: Iterable[str]) -> Parameters:
+    """Return parameters without some of them."""
+    left_out = set(names)
+    return {name: one for name, one in parameters.items() if name not in left_out}

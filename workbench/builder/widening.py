@@ -1,0 +1,350 @@
+"""`widen`, which gives a layer more units, and the layers on which the additional units act.
+
+The additional units are copies of present ones (Chen et al. 2016, "Net2Net"). What follows the
+layer divides the weights of a unit among its copies, so that the model computes the same function.
+This is possible if nothing but elementwise activations, pooling, flattening and batch normalisation
+stands between the layer and the `Linear` or `Convolutional` bricks that follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workbench.bricks import MLP, Brick, Dropout, Linear, symbolic_parameters
+from workbench.bricks.activations import Activation
+from workbench.bricks.bn import BatchNormalization
+from workbench.bricks.conv import Convolutional, ConvolutionalTranspose, Flattener
+from workbench.bricks.conv.pooling import Pooling
+from workbench.builder.changes import patched
+from workbench.builder.construct import name_of
+from workbench.builder.convert import Built, from_spec
+from workbench.builder.fields import Json
+from workbench.builder.paths import tree, unique
+from workbench.builder.spec import Spec
+from workbench.errors import BuilderError
+from workbench.graph.annotations import ApplicationCall, get_application_call
+from workbench.hints import Hinted, hinted
+from workbench.roles import INPUT, OUTPUT, has_roles
+from workbench.tensor import Variable
+from workbench.tensor.traversal import ancestors
+from workbench.tensor.variable import identity
+from workbench.utils.numbers import is_count
+
+NOT_A_LAYER = (
+    "{path} is {what}, which cannot be widened; choose a Linear or a Convolutional brick, such as "
+    "a layer of an MLP"
+)
+NO_BRICK = "there is no brick {path!r} in the model; it has {known}"
+TOO_FEW = (
+    "{path} has {now:,} units, so it can be widened to more than {now:,}, not to {given!r}; units "
+    "cannot be removed without changing the function"
+)
+PASSING: tuple[type[Brick], ...] = (Activation, Dropout, Pooling, Flattener)
+"""Bricks that keep units apart, and have no parameters."""
+
+
+@dataclass
+class Followers:
+    """Bricks that read the units of a layer.
+
+    Attributes
+    ----------
+    weights : list of str
+        The paths of the bricks whose weights multiply the units.
+    units : list of str
+        The paths of bricks in between that have parameters for each unit.
+    reason : str
+        Why copies of units would change the function of the model; empty if they do not.
+    """
+
+    weights: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Widened(Hinted):
+    """A specification with a wider layer.
+
+    Attributes
+    ----------
+    spec : Spec
+    brick : str
+        The path of the layer.
+    units : tuple of int
+        The number of units before and after.
+    reason : str
+        Why the function of the model changes; empty if it stays the same.
+    """
+
+    spec: Spec
+    brick: str
+    units: tuple[int, int]
+    reason: str
+
+
+@hinted
+def widen(spec: Spec, brick: str, units: int) -> Widened:
+    """Return a specification in which a layer has more units.
+
+    Parameters
+    ----------
+    spec : Spec
+    brick : str
+        The path of a `Linear` or `Convolutional` brick, such as ``mlp/linear_0``.
+    units : int
+        The new number of outputs or filters.
+
+    Returns
+    -------
+    Widened
+        Its `reason` says why the function of the model changes if it does.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such brick, or if it cannot have that number of units.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench.builder import to_spec, widen
+    >>> mlp = MLP([Tanh(), None], [784, 100, 10])
+    >>> found = widen(to_spec(mlp.apply(tensor.matrix("x"))), "mlp/linear_0", 150)
+    >>> found.spec.bricks[0].settings["dims"], found.units, found.reason
+    ([784, 150, 10], (100, 150), '')
+    """
+    with symbolic_parameters():
+        built = from_spec(spec)
+    found = bricks_of(built)
+    if brick not in found:
+        raise BuilderError(NO_BRICK.format(path=brick, known=", ".join(found) or "none"))
+    now = units_of(found[brick], brick)
+    if not is_count(units, now + 1):
+        raise BuilderError(TOO_FEW.format(path=brick, now=now, given=units))
+    after = followers(built, found, brick)
+    new = _with_outputs(spec, found, brick, now, units)
+    for path in after.weights:
+        new = _with_inputs(new, found, path, now, units)
+    for path in after.units:
+        new = _with_dims_of_units(new, path, now, units)
+    return Widened(new, brick, (now, units), after.reason)
+
+
+def bricks_of(built: Built) -> dict[str, Brick]:
+    """Return all bricks of a model by path."""
+    return {
+        f"{name}/{below}".rstrip("/"): brick
+        for name, top in built.bricks.items()
+        for brick, below in tree(top).items()
+    }
+
+
+def units_of(brick: Brick, path: str) -> int:
+    """Return the number of units of a layer.
+
+    Raises
+    ------
+    BuilderError
+        If the brick is not a layer that can be widened.
+    """
+    if isinstance(brick, Convolutional) and not isinstance(brick, ConvolutionalTranspose):
+        return int(brick.num_filters)
+    if isinstance(brick, Linear):
+        return int(brick.output_dim)
+    kind = type(brick).__name__
+    what = f"a{'n' if kind[0] in 'AEIOU' else ''} {kind}"
+    raise BuilderError(NOT_A_LAYER.format(path=path, what=what))
+
+
+def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers:
+    """Follow the units of a layer to the layers that read them."""
+    paths = {one: where for where, one in bricks.items()}
+    outputs = set(built.model.outputs)
+    users: dict[Variable, list[Variable]] = {}
+    of_call: dict[ApplicationCall, list[Variable]] = {}
+    for variable in ancestors(outputs):
+        call = get_application_call(variable)
+        if call is not None and has_roles(variable, [OUTPUT]):
+            of_call.setdefault(call, []).append(variable)
+        for given in dict.fromkeys(variable.owner.inputs if variable.owner else ()):
+            users.setdefault(given, []).append(variable)
+    found, layer = Followers(), bricks[path]
+    waiting = [v for call, vs in of_call.items() if call.application.brick is layer for v in vs]
+    if not waiting:
+        found.reason = f"{path} is not applied"
+    seen = set(waiting)
+    while waiting:
+        here = waiting.pop()
+        if here in outputs:
+            found.reason = found.reason or f"the units of {path} are an output of the model"
+        for user in users.get(here, ()):
+            nexts = _after(user, of_call, paths, path, found)
+            waiting += [one for one in nexts if one not in seen]
+            seen.update(nexts)
+    return found
+
+
+def _after(
+    user: Variable,
+    of_call: Mapping[ApplicationCall, list[Variable]],
+    paths: Mapping[Brick, str],
+    path: str,
+    found: Followers,
+) -> list[Variable]:
+    """Return the variables that have the same units as an input of `user`, and note what ends."""
+    call = get_application_call(user)
+    copied = user.owner is not None and user.owner.function is identity
+    brick = call.application.brick if call is not None else None
+    if copied and call is not None and has_roles(user, [INPUT]) and isinstance(brick, Brick):
+        where = paths.get(brick, brick.path())
+        if isinstance(brick, (Linear, Convolutional)):
+            if isinstance(brick, ConvolutionalTranspose):
+                found.reason = found.reason or f"{where} is a ConvolutionalTranspose"
+            elif where not in found.weights:
+                found.weights.append(where)
+            return []
+        if isinstance(brick, BatchNormalization):
+            found.units += [where] if where not in found.units else []
+            return list(of_call.get(call, ()))
+        if isinstance(brick, PASSING):
+            return list(of_call.get(call, ()))
+        if not brick.children:
+            kind = type(brick).__name__
+            found.reason = found.reason or (
+                f"the units of {path} go through {where} ({kind}), in which copies count twice"
+            )
+            return []
+    if copied:
+        return [user]
+    name = user.owner.name if user.owner is not None else user
+    found.reason = found.reason or (
+        f"the units of {path} are used in the operation {name}, in which copies can count twice"
+    )
+    return []
+
+
+# Settings.
+
+
+def _number_in(mlp: MLP, layer: Brick) -> int:
+    return next(i for i, one in enumerate(mlp.linear_transformations) if one is layer)
+
+
+def _with_outputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, units: int) -> Spec:
+    name = "num_filters" if isinstance(bricks[path], Convolutional) else "output_dim"
+    parent = bricks.get(path.rpartition("/")[0])
+    if isinstance(parent, MLP):
+        number = _number_in(parent, bricks[path])
+        return _with_dim(spec, path.rpartition("/")[0], parent, number + 1, units)
+    return _with_setting(spec, path, name, units)
+
+
+def _with_inputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, units: int) -> Spec:
+    brick, parent = bricks[path], bricks.get(path.rpartition("/")[0])
+    if isinstance(brick, Convolutional):
+        place = place_in(spec, path)
+        if place is not None and _get(spec.to_dict(), f"{place}/num_channels") is not None:
+            return _with_setting(spec, path, "num_channels", units)
+        return spec
+    assert isinstance(brick, Linear)
+    wider = brick.input_dim // now * units
+    if isinstance(parent, MLP):
+        number = _number_in(parent, brick)
+        where = path.rpartition("/")[0]
+        place = place_in(spec, where)
+        dims = None if place is None else _get(spec.to_dict(), f"{place}/dims")
+        if isinstance(dims, list) and dims[number] is not None:
+            return _with_dim(spec, where, parent, number, wider)
+        return spec
+    place = place_in(spec, path)
+    if place is not None and _get(spec.to_dict(), f"{place}/input_dim") is not None:
+        return _with_setting(spec, path, "input_dim", wider)
+    return spec
+
+
+def _with_dims_of_units(spec: Spec, path: str, now: int, units: int) -> Spec:
+    """Set the dimension of a brick in between, if it was given and not inferred."""
+    place = place_in(spec, path)
+    for name in ("input_dim", "num_channels"):
+        value = None if place is None else _get(spec.to_dict(), f"{place}/{name}")
+        if isinstance(value, int):
+            spec = _with_setting(spec, path, name, value // now * units)
+        elif isinstance(value, Mapping) and isinstance(value.get("tuple"), list):
+            spec = _with_setting(spec, path, name, {"tuple": [units, *value["tuple"][1:]]})
+    return spec
+
+
+def _with_dim(spec: Spec, path: str, mlp: MLP, number: int, value: int) -> Spec:
+    place = place_in(spec, path)
+    dims = None if place is None else _get(spec.to_dict(), f"{place}/dims")
+    if not isinstance(dims, list):
+        raise BuilderError(f"{path} has no dims that can be changed")
+    return _with_setting(
+        spec, path, "dims", [value if i == number else one for i, one in enumerate(dims)]
+    )
+
+
+def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
+    place = place_in(spec, path)
+    if place is None:
+        raise BuilderError(
+            f"{path} gets its settings from the brick around it; change the settings of that brick"
+        )
+    return Spec.from_dict(patched(spec.to_dict(), f"{place}/{name}", value))
+
+
+def place_in(spec: Spec, path: str) -> str | None:
+    """Return the place of the settings of a brick in a specification, or None.
+
+    Examples
+    --------
+    >>> from workbench.builder import BrickSpec
+    >>> spec = Spec((BrickSpec("Linear", "linear", {"output_dim": 2}),))
+    >>> place_in(spec, "linear")
+    'bricks/0/settings'
+    """
+    top, _, below = path.partition("/")
+    for i, brick in enumerate(spec.bricks):
+        if name_of(brick) == top:
+            place = f"bricks/{i}/settings"
+            settings: Json = dict(brick.settings)
+            for part in below.split("/") if below else []:
+                inner = _bricks_in(settings, place)
+                if part not in inner:
+                    return None
+                place, settings = inner[part]
+            return place
+    return None
+
+
+def _bricks_in(settings: Json, place: str) -> dict[str, tuple[str, Json]]:
+    """Return the places and settings of the bricks in a setting, by the names that they have."""
+    found: dict[str, tuple[str, Json]] = {}
+    waiting: list[tuple[Json, str]] = [(settings, place)]
+    while waiting:
+        value, where = waiting.pop(0)
+        if isinstance(value, list):
+            waiting += [(one, f"{where}/{i}") for i, one in enumerate(value)]
+        elif isinstance(value, Mapping):
+            inner = value.get("brick")
+            if isinstance(inner, Mapping) and "type" in inner:
+                name = inner.get("name") or str(inner["type"]).rpartition(".")[2].lower()
+                label = unique(name, found)
+                found[label] = f"{where}/brick/settings", inner.get("settings", {})
+            else:
+                waiting += [(one, f"{where}/{key}") for key, one in value.items()]
+    return found
+
+
+def _get(value: Json, path: str) -> Json:
+    for part in path.split("/"):
+        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, Mapping):
+            value = value.get(part)
+        else:
+            return None
+    return value
