@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support import ranks_training as jobs
-from tests.support.ranks import together
+from tests.support.ranks import Ranks, together
 
 
 def assert_same(one, other, rtol=1e-5):
@@ -81,8 +81,6 @@ def test_a_cost_that_is_not_finite_changes_nothing_in_any_process(tmp_path):
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
 def test_a_process_that_is_killed_ends_the_others(tmp_path, rank):
-    from tests.support.ranks import Ranks
-
     found = Ranks(tmp_path, 3, jobs.disturbed, "kill", rank, 7).results()
     assert found.pop(rank) == ("dead", None)
     for kind, (said, done) in found:
@@ -106,3 +104,8 @@ def test_processes_at_different_batches_are_an_error(tmp_path):
 
 def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(tmp_path):
     assert together(tmp_path, 2, jobs.disturbed, "interrupt", 1, 6) == [(None, 10)] * 2
+
+
+def test_one_process_cannot_control_the_others(tmp_path):
+    for said in together(tmp_path, 2, jobs.in_thread):
+        assert said.startswith("ProcessError: 2 processes train this main loop together")

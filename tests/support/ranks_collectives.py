@@ -1,4 +1,4 @@
-"""What each process of a group runs in the tests of collectives."""
+"""The functions that each process of a group runs in the tests of collectives."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What each process of a group runs in the tests of data-parallel training."""
+"""The functions that each process of a group runs in the tests of data-parallel training."""
 
 import os
 import signal
@@ -259,6 +259,14 @@ class Trouble(TrainingExtension):
             raise ValueError("no more memory for this")
         elif self.how == "extra":
             loop.algorithm.process_batch(batch)
+
+
+def in_thread(group):
+    """Return the error of a session for one of several processes."""
+    try:
+        MainLoop(descend(cost_of_mlp(), Scale(0.1)), stream()).start()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def disturbed(group, how, rank, batch):

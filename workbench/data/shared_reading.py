@@ -10,26 +10,37 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from workbench.data.schemes import IterationScheme
 from workbench.data.shares import Share, SharedBatch, divided
-
-if TYPE_CHECKING:
-    from workbench.data.streams import AbstractDataStream, Data
 
 AN_EPOCH = 1009
 """Difference of the numbers of the first batches of two epochs."""
 
 
+class Divisible(Protocol):
+    """Interface that is required of a data stream."""
+
+    sources: tuple[str, ...]
+    produces_examples: bool
+
+    @property
+    def reads_example_by_example(self) -> bool:
+        """True if each example is read and changed independently of the others."""
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
+        """Return an iterator over the batches of an epoch, omitting the first `start`."""
+
+
 def shared_batches(
-    stream: AbstractDataStream, whole: Iterator[Data], share: Share, epoch: int, start: int
+    stream: Divisible, whole: Iterator[tuple[Any, ...]], share: Share, epoch: int, start: int
 ) -> Iterator[SharedBatch]:
     """Return an iterator over the shares of the batches of an epoch.
 
     Parameters
     ----------
-    stream : AbstractDataStream
+    stream : Divisible
         The stream.
     whole : iterator
         Its batches, which are read only if necessary.
@@ -47,7 +58,7 @@ def shared_batches(
 
 
 def _read(
-    stream: AbstractDataStream,
+    stream: Divisible,
     scheme: IterationScheme,
     sources: Sequence[str],
     share: Share,
@@ -61,9 +72,7 @@ def _read(
         yield SharedBatch(dict(zip(sources, batch, strict=True)), first, total, n)
 
 
-def narrowed(
-    stream: AbstractDataStream, share: Share
-) -> tuple[AbstractDataStream, IterationScheme] | None:
+def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationScheme] | None:
     """Return a copy of a stream that reads a share of each batch, and the scheme of whole batches.
 
     The result is None if a share must be taken from whole batches.
@@ -72,17 +81,16 @@ def narrowed(
         return None
     if not stream.reads_example_by_example or stream.produces_examples:
         return None
+    new: Any = copy.copy(stream)
     if not hasattr(stream, "data_stream"):
-        scheme = stream.iteration_scheme  # type: ignore[attr-defined]
-        if scheme is None or scheme.bounds is None or stream._differs_for_others:
+        scheme = new.iteration_scheme
+        if scheme is None or scheme.bounds is None or new._differs_for_others:
             return None
-        new: Any = copy.copy(stream)
         new.iteration_scheme = ShareScheme(scheme, share)
         return new, scheme
-    below = narrowed(stream.data_stream, share)
+    below = narrowed(new.data_stream, share)
     if below is None:
         return None
-    new = copy.copy(stream)
     new.data_stream = below[0]
     return new, below[1]
 

@@ -1,4 +1,4 @@
-"""What a main loop does differently when several processes train one model together.
+"""The differences of a main loop when several processes train one model together.
 
 Every process has the whole main loop and calls the extensions at the same batches. Only the first
 process shows anything or writes files. All processes start from the values of the first one, and
@@ -15,7 +15,7 @@ import torch
 
 from workbench.data import EpochIterator
 from workbench.distributed import DataParallel
-from workbench.errors import DataError
+from workbench.errors import DataError, ProcessError
 from workbench.extensions import TrainingExtension
 from workbench.extensions.base import reported_elsewhere
 from workbench.interfaces import Loop
@@ -26,6 +26,10 @@ from workbench.tensor import SharedVariable
 NOT_SHARED = (
     "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
     "not {iterator!r}; let the data stream create it"
+)
+IN_THREAD = (
+    "{size} processes train this main loop together, so it cannot run in a thread that one of them "
+    "controls; call main_loop.run() in every process"
 )
 RECORD = "distributed"
 
@@ -92,3 +96,10 @@ def leave(loop: Loop) -> None:
     distributed = distributed_of(loop)
     if distributed is not None:
         distributed.group.leave()
+
+
+def check_alone(loop: Loop) -> None:
+    """Raise `ProcessError` if several processes train a main loop together."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        raise ProcessError(IN_THREAD.format(size=distributed.group.size))

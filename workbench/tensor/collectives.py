@@ -80,7 +80,7 @@ class Collective(Operation):
         return shapes.infer(like, (value,), {}, lambda: shown_arguments((value,), {}))
 
     def __call__(self, value: torch.Tensor, how: Any, name: str, size: int) -> torch.Tensor:
-        """Exchange the value with the other processes and return the result."""
+        """Compute the result from the values of all processes."""
         operations, given = internals.collectives, value
         value = value.detach().contiguous()
         try:

@@ -20,6 +20,7 @@ import torch
 
 from workbench import errors
 from workbench.hints import Hinted, hinted
+from workbench.tensor.device import default_device
 
 TIMEOUT = 600.0
 """Seconds that a process waits for the others in one exchange."""
@@ -181,7 +182,8 @@ def _join(
         return ProcessGroup()
     dist = torch.distributed
     if backend is None:
-        enough = torch.cuda.is_available() and torch.cuda.device_count() >= size
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+        enough = default_device().type == "cuda" and torch.cuda.device_count() >= here
         backend = "nccl" if enough and dist.is_nccl_available() else "gloo"
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))

@@ -81,6 +81,11 @@ class Program:
         """True if a second run can explain a NaN result or replace it by a limit."""
         return any(node.target in LOOK for node in self.graph.nodes)
 
+    @cached_property
+    def exchanges(self) -> bool:
+        """True if the program exchanges values with other processes; it must not be run again."""
+        return any(getattr(node.target, "exchanges", False) for node in self.graph.nodes)
+
     def look(self, arguments: Sequence[Any]) -> None:
         """Run the operations one by one on `arguments`, so that checks of values can raise errors.
 
