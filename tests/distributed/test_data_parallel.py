@@ -1,10 +1,14 @@
 """Training by several processes gives the numbers of one process."""
 
+import random
+
 import numpy as np
 import pytest
 
 from tests.support import ranks_training as jobs
 from tests.support.ranks import Ranks, together
+from workbench import errors, shared, tensor
+from workbench.algorithms import GradientDescent
 
 
 def assert_same(one, other, rtol=1e-5):
@@ -89,6 +93,19 @@ def test_a_process_that_is_killed_ends_the_others(tmp_path, rank):
         assert done == 7
 
 
+def test_a_process_can_be_killed_at_any_moment(tmp_path):
+    chance = random.Random(1)
+    for _ in range(8):
+        ranks = Ranks(tmp_path, 3, jobs.disturbed, "no trouble", 0, -1, 10_000)
+        killed = chance.randrange(3)
+        assert not ranks.pipes[killed].poll(chance.uniform(0.3, 1.5))
+        ranks.processes[killed].kill()
+        found = ranks.results()
+        assert found.pop(killed) == ("dead", None)
+        for kind, value in found:
+            assert "ProcessError: process " in (value if kind == "error" else value[0])
+
+
 def test_a_process_that_fails_ends_the_others(tmp_path):
     (first, done), (second, _) = together(tmp_path, 2, jobs.disturbed, "raise", 1, 2)
     assert second == "ValueError: no more memory for this"
@@ -109,3 +126,9 @@ def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(tmp_path):
 def test_one_process_cannot_control_the_others(tmp_path):
     for said in together(tmp_path, 2, jobs.in_thread):
         assert said.startswith("ProcessError: 2 processes train this main loop together")
+
+
+def test_distributed_must_divide_the_work():
+    x, w = tensor.vector("x"), shared(1.0, "w")
+    with pytest.raises(errors.AlgorithmError, match="such as DataParallel.., not True"):
+        GradientDescent((x * w).mean(), [w], distributed=True)

@@ -40,3 +40,9 @@ def test_a_buffer_that_overflows_is_an_error_in_all_processes(tmp_path):
     for said, value in together(tmp_path, 2, jobs.overflow):
         assert said.startswith("NotFiniteError: w would become infinite or NaN")
         assert value == [1.0]
+
+
+def test_the_gradients_must_be_those_of_whole_batches(tmp_path):
+    for said in together(tmp_path, 2, jobs.alone):
+        assert said.startswith("AlgorithmError: ZeRO1(Adam(")
+        assert said.endswith("pass distributed=DataParallel() to GradientDescent")

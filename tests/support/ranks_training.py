@@ -269,13 +269,22 @@ def in_thread(group):
         return f"{type(error).__name__}: {error}"
 
 
-def disturbed(group, how, rank, batch):
+def alone(group):
+    """Return the error of a divided rule without gradients of whole batches."""
+    cost = cost_of_mlp()
+    try:
+        GradientDescent(cost, ComputationGraph(cost).parameters, ZeRO1(Adam()))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def disturbed(group, how, rank, batch, epochs=4):
     """Train with trouble in one process, and return the error and the number of batches."""
     cost = cost_of_mlp()
     loop = MainLoop(
         descend(cost, Scale(0.1)),
         stream(),
-        extensions=[Trouble(how, rank, batch), FinishAfter(after_n_epochs=4)],
+        extensions=[Trouble(how, rank, batch), FinishAfter(after_n_epochs=epochs)],
     )
     said = None
     try:

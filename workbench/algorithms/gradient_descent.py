@@ -39,6 +39,11 @@ MORE_THAN_A_COST = (
     "parameters"
 )
 
+NOT_DISTRIBUTED = (
+    "{rule!r} divides its buffers among several processes, which must have the same gradients; "
+    "pass distributed=DataParallel() to GradientDescent"
+)
+
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
 
 
@@ -151,6 +156,10 @@ class GradientDescent(UpdatesAlgorithm):
         super().__init__(updates, function_kwargs, on_unused_sources)
         self.cost = cost
         self.distributed = distributed
+        if distributed is not None and not hasattr(distributed, "is_active"):
+            raise errors.AlgorithmError(
+                f"distributed must be an object such as DataParallel(), not {distributed!r}"
+            )
         self.step_rule = Scale() if step_rule is None else step_rule
         if not isinstance(self.step_rule, StepRule):
             raise errors.AlgorithmError(
@@ -192,6 +201,8 @@ class GradientDescent(UpdatesAlgorithm):
         self.step_rule.see_updates(statistics)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
         self.step_rule.fix()
+        if self.step_rule.originals and self._active is None:
+            raise errors.AlgorithmError(NOT_DISTRIBUTED.format(rule=self.step_rule))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
         self.total_step_norm = total_norm(self.steps, "total_step_norm")
         self.add_updates([(p, p - step) for p, step in self.steps.items()])
