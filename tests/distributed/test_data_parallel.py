@@ -119,6 +119,15 @@ def test_processes_at_different_batches_are_an_error(tmp_path):
     assert all(said.startswith("ProcessError") for said, _ in found)
 
 
+@pytest.mark.parametrize("kind", ["share", "whole"])
+def test_different_batches_are_an_error(tmp_path, kind):
+    found = together(tmp_path, 2, jobs.other_data, kind)
+    assert any(
+        "All processes must read the same batches, so give schemes" in said for said in found
+    )
+    assert all(said.startswith("ProcessError") for said in found)
+
+
 def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(tmp_path):
     assert together(tmp_path, 2, jobs.disturbed, "interrupt", 1, 6) == [(None, 10)] * 2
 

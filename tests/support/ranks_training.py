@@ -23,7 +23,13 @@ from workbench.algorithms import (
     VariableClipping,
 )
 from workbench.bricks import MLP, BatchNormalizedMLP, Softmax, Tanh
-from workbench.data import DataStream, IndexableDataset, SequentialScheme, ShuffledScheme
+from workbench.data import (
+    DataStream,
+    IndexableDataset,
+    Mapping,
+    SequentialScheme,
+    ShuffledScheme,
+)
 from workbench.distributed import DataParallel, ZeRO1
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
@@ -259,6 +265,20 @@ class Trouble(TrainingExtension):
             raise ValueError("no more memory for this")
         elif self.how == "extra":
             loop.algorithm.process_batch(batch)
+
+
+def other_data(group, kind):
+    """Return the error of training on batches that differ between processes."""
+    scheme = ShuffledScheme(EXAMPLES, BATCH, seed=group.rank)
+    data = DataStream(IndexableDataset(examples()), iteration_scheme=scheme)
+    if kind == "whole":  # a stream from which whole batches are read
+        data = Mapping(data, lambda batch: batch)
+    loop = MainLoop(descend(cost_of_mlp(), Scale(0.1)), data,
+                    extensions=[FinishAfter(after_n_epochs=1)])  # fmt: skip
+    try:
+        loop.run()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def in_thread(group):

@@ -69,7 +69,7 @@ class SharedBatch(dict[str, Any]):
     total : int
         The number of examples in the whole batch.
     number : int
-        A number that differs between batches that follow each other.
+        A number that most other batches do not have, the same for all shares of the batch.
     """
 
     def __init__(self, entries: Mapping[str, Any], first: int, total: int, number: int) -> None:

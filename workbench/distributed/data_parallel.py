@@ -31,8 +31,9 @@ from workbench.tensor.traversal import ancestors, replace
 
 APART = (
     "the processes are not at the same batch: process {rank} is at the batch with number {own}, "
-    "but the sum of the numbers of all {size} processes is {sum}. Every process must train on the "
-    "same batches, and all extensions must act at the same batches in all processes"
+    "but the sum of the numbers of all {size} processes is {sum}. All processes must read the same "
+    "batches, so give schemes and data loaders the same seed, and all extensions must act at the "
+    "same batches in all processes"
 )
 LOCAL_STATISTICS = (
     "batch normalisation uses the mean and the standard deviation of the share of each process "
