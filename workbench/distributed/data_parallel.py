@@ -62,6 +62,10 @@ class DataParallel(Hinted):
     examples, or a function of such values. Dropout then uses the same masks. Differences are
     recorded in the log, under ``distributed``.
 
+    Only the first process shows progress and writes the log and checkpoints, which can be continued
+    by any number of processes. Extensions must act at the same batches in all processes. Steps run
+    eagerly, or compiled with ``function_kwargs={'execution': 'compiled'}``.
+
     Parameters
     ----------
     group : ProcessGroup, optional
@@ -171,7 +175,7 @@ class DataParallel(Hinted):
             axes = [axis for axis, size in enumerate(one.fake.shape) if size_of(size) in sizes]
             if len(axes) == 1:
                 moved[one] = in_share(one, axes[0], self._facts[0], self._facts[1])
-            else:
+            elif any(map(size_of, one.fake.shape)):  # draws of a known shape are the same for all
                 left = True
         return moved, left
 
