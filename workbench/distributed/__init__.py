@@ -1,7 +1,7 @@
 """Training by several processes: groups, collectives, data parallelism, divided state."""
 
+from workbench.algorithms.zero import ZeRO1
 from workbench.distributed.data_parallel import DataParallel
-from workbench.distributed.zero import ZeRO1
 from workbench.names import explain_missing
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 from workbench.tensor.processes import ProcessGroup, process_group
