@@ -51,6 +51,8 @@ class GraphCopy:
     ----------
     names : list of str
         The names of the shared variables whose values a call requires.
+    new : dict of Variable to Variable
+        The copies of all variables of the graph.
 
     Raises
     ------
@@ -82,8 +84,9 @@ class GraphCopy:
                 raise SessionError("gradients require a cost; pass cost=... to the view")
             results += grad(new[cost], [own[variable] for variable in wrt])
         self.names = list(self._own)
+        self.new = new
         self._inputs = inputs_by_name(results, "the view")
-        self._function: Function = function(
+        self.function: Function = function(
             list(self._inputs.values()), results, execution="eager", name="the view"
         )
 
@@ -104,15 +107,19 @@ class GraphCopy:
         SourceError
             If a source is missing.
         """
-        with torch.no_grad():
-            for name, variable in self._own.items():
-                variable.tensor.copy_(values[name])
+        self.fill(values)
         try:
             inputs = [batch[source] for source in self._inputs]
         except (LookupError, TypeError):
             raise missing_source(batch, list(self._inputs), "the view") from None
-        results: list[torch.Tensor] = self._function(*inputs)
+        results: list[torch.Tensor] = self.function(*inputs)
         return [result.detach() for result in results]
+
+    def fill(self, values: Mapping[str, torch.Tensor]) -> None:
+        """Take new values of the variables in `names`."""
+        with torch.no_grad():
+            for name, variable in self._own.items():
+                variable.tensor.copy_(values[name])
 
 
 def names_of(

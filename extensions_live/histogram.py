@@ -8,10 +8,11 @@ from typing import Any
 from extensions_live.distributions import KINDS, Distributions, Kind, checked, scalar_of
 from extensions_live.layers import NO_GRAPH
 from extensions_live.messages import ChooseMessage, DistributionsPayload
+from extensions_live.picking import pick
 from extensions_live.probe_view import ProbeView
 from extensions_live.pump import pump
 from extensions_live.widget import asset
-from workbench.errors import SessionError
+from workbench.errors import SessionError, WorkbenchError
 from workbench.graph import ComputationGraph
 from workbench.interfaces import Probe, Session
 from workbench.tensor import Variable
@@ -141,3 +142,32 @@ class Histogram(ProbeView[DistributionsPayload]):
         elif content["what"] == "name":
             self._parts[self._kind].choose(content["value"])
             pump.nudge(self)
+            self._share(content["value"])
+
+    def _share(self, name: str) -> None:
+        """Let the other views of the session show the brick of a variable, too."""
+        session, path = self.subject, name.rpartition(".")[0]
+        if session is not None and path.startswith("/"):
+            self._followed = pick(session, path).number
+
+    def show_brick(self, path: str, place: int) -> None:
+        session = self.subject
+        if session is None:
+            return
+        first = self._kind
+        for kind in dict.fromkeys([first, *self.kinds]):
+            if kind not in self._parts:
+                try:
+                    self._parts[kind] = self._make(session, kind)
+                except WorkbenchError:  # it has no variables of this kind
+                    continue
+            part = self._parts[kind]
+            own = [name for name in part.names if name.startswith(f"{path}.")]
+            own = own or [name for name in part.names if name.startswith(f"{path}/")]
+            if own:
+                several = len(own) > place and kind == "activations"
+                part.choose(own[place] if several else own[0])
+                self._kind = kind
+                if kind != first:
+                    self._moment = None
+                return

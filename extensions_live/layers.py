@@ -19,6 +19,7 @@ from extensions_live.distributions import (
 )
 from extensions_live.graph_copy import GraphCopy, names_of
 from extensions_live.messages import ChooseMessage, LayersPayload
+from extensions_live.picking import pick
 from extensions_live.probe_view import ProbeView
 from extensions_live.pump import pump
 from extensions_live.widget import asset
@@ -226,7 +227,23 @@ class Layers(ProbeView[LayersPayload]):
             self._detail.choose(value)
         elif what == "row":
             self._open(value)
+            self._share(value)
         pump.nudge(self)
+
+    def _share(self, row: str) -> None:
+        """Let the other views of the session show the brick of a row, too."""
+        session = self.subject
+        if session is not None and row in self.rows and row.startswith("/"):
+            path, _, number = row.partition(" (")
+            place = int(number.removesuffix(")")) - 1 if number else 0
+            self._followed = pick(session, path, place).number
+
+    def show_brick(self, path: str, place: int) -> None:
+        wanted = path if place == 0 else f"{path} ({place + 1})"
+        inside = [row for row in self.rows if row.startswith(f"{path}/")]
+        row = wanted if wanted in self.rows else next(iter(inside), "")
+        if row and row != self._row:
+            self._open(row)
 
     def _open(self, row: str) -> None:
         """Show the distributions of one layer: its parameters, or the output of an activation."""

@@ -113,7 +113,8 @@ IntentName: TypeAlias = Literal[
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train", "widen", "apply", "return_to_session",
-    "pause_session",
+    "pause_session", "save_block", "rename_block", "remove_block",
+    "show_on_nodes", "push", "step_example", "clear_example", "insert", "insert_node", "put",
 ]  # fmt: skip
 """Methods of an editor's board that a page can call."""
 
@@ -604,8 +605,12 @@ class DashboardStart(TypedDict):
 
 
 class DashboardSection(TypedDict):
-    """Section of the page, with the identifiers of its widgets."""
+    """Section of the page, with the identifiers of its widgets.
 
+    Sections with different `page` are shown on pages of their own, which the user chooses from.
+    """
+
+    page: str
     title: str
     subtitle: str
     parts: list[str]
@@ -649,6 +654,14 @@ class DashboardChange(TypedDict):
     parts: dict[str, dict[str, Any]]
 
 
+class DashboardParts(TypedDict):
+    """More widgets, which are shown inside of widgets of the page."""
+
+    kind: Literal["parts"]
+    parts: dict[str, DashboardPart]
+    modules: dict[str, DashboardModule]
+
+
 class RunRow(TypedDict):
     """A run in the list; `colour` is empty unless the run is shown."""
 
@@ -679,7 +692,7 @@ class DashboardRuns(TypedDict):
     problem: str
 
 
-DashboardMessage: TypeAlias = DashboardContents | DashboardChange | DashboardRuns
+DashboardMessage: TypeAlias = DashboardContents | DashboardParts | DashboardChange | DashboardRuns
 
 
 class ReadyMessage(TypedDict):
@@ -741,9 +754,10 @@ class FieldData(TypedDict):
     text: str
 
 
-class SettingData(FieldData):
-    """A setting of a node: a field, its value if it is `given`, and what is inferred instead."""
+class SettingValue(TypedDict):
+    """A setting of a node: its value if it is `given`, or what is inferred instead."""
 
+    name: str
     given: bool
     value: Any
     inferred: Any
@@ -785,11 +799,15 @@ class PaletteGroup(TypedDict):
 
 
 class PaletteBlock(TypedDict):
-    """A ready block of several nodes; `own` is true if the user made it of a group."""
+    """A ready block of several nodes; `own` is true if the user made it of a group.
+
+    `saved` is true if later kernels have it, too.
+    """
 
     name: str
     text: str
     own: bool
+    saved: bool
 
 
 class SourceData(TypedDict):
@@ -812,10 +830,14 @@ class StreamData(TypedDict):
 
 
 class PalettePayload(TypedDict):
-    """Everything that can be added to a board, or used with it."""
+    """Everything that can be added to a board, or used with it.
+
+    `broken` says what is wrong with files of saved blocks that cannot be read.
+    """
 
     groups: list[PaletteGroup]
     blocks: list[PaletteBlock]
+    broken: list[str]
     dtypes: list[str]
     streams: list[StreamData]
     step_rules: list[str]
@@ -860,7 +882,8 @@ class BoardNode(TypedDict):
     `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened,
     and `editable` is false for a part of a brick that wires its parts itself: its settings can be
     changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the
-    cost.
+    cost. `settings` has those that are given or inferred; their fields are those of the entry of
+    the palette, and `fields`.
     """
 
     id: str
@@ -875,7 +898,8 @@ class BoardNode(TypedDict):
     outputs: list[BoardOutput]
     methods: list[str]
     method: str | None
-    settings: list[SettingData]
+    settings: list[SettingValue]
+    fields: list[FieldData]
     parameters: int | None
     flops: int | None
     fault: NodeFault | None
@@ -914,6 +938,14 @@ class Refusal(TypedDict):
     text: str
 
 
+class MadeNodes(TypedDict):
+    """The nodes that an intent made, which its page selects."""
+
+    client: str
+    number: int
+    nodes: list[str]
+
+
 class BoardFault(TypedDict):
     """The first fault of a board."""
 
@@ -947,15 +979,18 @@ class BoardPayload(TypedDict):
     """The contents of a board.
 
     `version` grows with every change, `structure` only when nodes or edges change, so that the page
-    knows when to run its layout. `acked` has the last executed number of each client. `undo` and
-    `redo` are the names of the changes that they undo and redo. `document` is the whole board as
-    JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
+    knows when to run its layout. `acked` has the last executed number of each client.
+    `misfits` are the streams with which the model cannot be trained, each with the reason. `undo`
+    and `redo` are the names of the changes that they undo and redo. `document` is the whole board
+    as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
     """
 
     version: int
     structure: int
     acked: dict[str, int]
     refused: list[Refusal]
+    made: list[MadeNodes]
+    misfits: dict[str, str]
     nodes: list[BoardNode]
     edges: list[BoardEdge]
     summary: BoardSummary
@@ -993,10 +1028,82 @@ class SurgeryPayload(TypedDict):
     receipt: SurgeryReceipt
 
 
+class NodeValue(TypedDict):
+    """The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one."""
+
+    text: str
+    title: str
+    share: float | None
+
+
+class EdgeImage(TypedDict):
+    """`count` images side by side, of `of`; each pixel has a byte for each channel."""
+
+    count: int
+    of: int
+    width: int
+    height: int
+    channels: int
+    pixels: bytes
+
+
+class EdgeValue(TypedDict):
+    """The value of an edge for one example; `bars` are the numbers of a short vector.
+
+    `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin
+    at one output, only the `main` one shows the value.
+    """
+
+    text: str
+    note: str
+    title: str
+    shape: str
+    main: bool
+    image: EdgeImage | None
+    bars: list[float]
+
+
+class ExampleData(TypedDict):
+    """The example that is pushed; `can_step` is true if there are others."""
+
+    text: str
+    index: int | None
+    can_step: bool
+
+
+class PickedNode(TypedDict):
+    """The node that was picked last; it is `followed` if it was picked in another view."""
+
+    node: str
+    path: str
+    expression: str
+    number: int
+    followed: bool
+
+
+class LivePayload(TypedDict):
+    """Live values of a session on the nodes and edges of a board, by id.
+
+    `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty
+    if none is watched, and `problem` says why there are no values.
+    """
+
+    session: str
+    metric: str
+    metrics: list[list[str]]
+    iteration: int | None
+    nodes: dict[str, NodeValue]
+    edges: dict[str, EdgeValue]
+    example: ExampleData | None
+    picked: PickedNode | None
+    problem: str
+
+
 class EditorState(LiveState):
     """The traits of an editor; the page writes only `outbox`, its intents without an answer.
 
-    `training` has the identities of the widgets that show the session of `train`.
+    `training` has the identities of the widgets that show the session of `train`. `origin` is the
+    same for all editors of a board, and after a reload.
     """
 
     payload: Empty
@@ -1005,3 +1112,5 @@ class EditorState(LiveState):
     outbox: list[Intent]
     training: list[str]
     surgery: SurgeryPayload | Empty
+    origin: str
+    live: LivePayload | Empty

@@ -11,6 +11,7 @@ import traitlets
 from extensions_live import control_channel
 from extensions_live.fixed_examples import TARGETS, Shower, losses, wrong_ones
 from extensions_live.messages import ChooseMessage, EditBar, Tile, TilesPayload, WidgetMessage
+from extensions_live.probe_view import moment_of
 from extensions_live.pump import pump
 from extensions_live.requests import Request, Requests
 from extensions_live.samples import MOST, Samples
@@ -163,7 +164,7 @@ class Mistakes(Samples):
 
     def ask(self, session: Session) -> Probe:
         if isinstance(self.examples, TrainingExamples):
-            return self.examples.ask_at(session, self._moment_of(session))
+            return self.examples.ask_at(session, moment_of(session))
         return super().ask(session)
 
     def see(self, probe: Probe) -> None:

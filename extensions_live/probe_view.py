@@ -14,6 +14,7 @@ from typing import TypeVar
 import traitlets
 
 from extensions_live.messages import ChooseMessage
+from extensions_live.picking import picked
 from extensions_live.pump import pump
 from extensions_live.run_view import display
 from extensions_live.table_still import TableStill, as_text
@@ -75,6 +76,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
             raise SessionError(NO_SESSION.format(view=type(self).__name__, given=session))
         self._probe: Probe | None = None
         self._moment: object = None
+        self._followed = 0
         self._name = session.name
         self._rebuilds = rebuilds(session)
         self.seen = 0
@@ -110,12 +112,26 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         """True if the view computes with a copy of the graph that it was given."""
         return True
 
+    def show_brick(self, path: str, place: int) -> None:
+        """Show the brick that was picked in another view, if this view has it.
+
+        Parameters
+        ----------
+        path : str
+        place : int
+            The number of bricks before it that have the same path.
+        """
+
     def snapshot(self, session: Session) -> Payload | None:
         found = rebuilds(session)
         if found != self._rebuilds and self.copies_graph:
             at, text = (found or self._rebuilds)[-1]
             raise SessionError(REBUILT.format(iteration=at, text=text))
-        moment = self._moment_of(session)
+        other = picked(session)
+        if other is not None and other.number != self._followed:
+            self._followed = other.number
+            self.show_brick(other.path, other.place)
+        moment = moment_of(session)
         if self._probe is None and moment != self._moment:
             self._probe, self._moment = self.ask(session), moment
         if self._probe is not None and self._probe.done:
@@ -134,14 +150,15 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
     def choose(self, content: ChooseMessage) -> None:
         raise NotImplementedError
 
-    @staticmethod
-    def _moment_of(session: Session) -> object:
-        log = session.log
-        return (log.status["iterations_done"], log.version, session.runs, session.state)
-
     def __repr__(self) -> str:
         text = as_text(*self.table()) if self.seen else "nothing was seen yet"
         return f"{type(self).__name__} of {self._name}\n{text}"
 
     def _ipython_display_(self) -> None:
         display(self, lambda session: TableStill(session, self))
+
+
+def moment_of(session: Session) -> object:
+    """Return a value that changes whenever the run advances."""
+    log = session.log
+    return (log.status["iterations_done"], log.version, session.runs, session.state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import uuid
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -146,6 +146,11 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
 
     def watched(self) -> bool:
         return self.audience.looking()
+
+    @property
+    def inner(self) -> Sequence[LiveWidget[Any, Any]]:
+        """The widgets that the page shows inside of this one."""
+        return ()
 
     def refresh(self) -> int:
         subject = self.subject

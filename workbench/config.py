@@ -60,6 +60,9 @@ class Configuration:
     data_path : tuple of Path
         Folders to search for datasets, in this order; default ``~/.workbench/data``. In the file,
         a list or a string; in the environment, a string of folders separated by `os.pathsep`.
+    blocks_path : Path
+        Folder of the blocks that the user has saved in the visual editor; default
+        ``~/.workbench/blocks``.
     log_backend : str
         Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
         backend; see `workbench.log.backends.register`.
@@ -108,6 +111,7 @@ class Configuration:
 
     default_seed: int
     data_path: tuple[Path, ...]
+    blocks_path: Path
     log_backend: str
     sqlite_database: str
     max_blob_size: int

@@ -28,6 +28,7 @@ builtin exception, so that code can catch it without importing the workbench::
     ├── SearchError           (ValueError)      a beam search that cannot be built or run
     ├── BuilderError          (ValueError)      a model that a specification cannot describe
     │   └── SpecError                           a specification with a fault, and where it is
+    ├── BuilderWarning        (RuntimeWarning)  a saved block that cannot be read
     ├── ParameterError        (ValueError)      parameter values that do not match the model
     │   └── UnknownParameterError (KeyError)    a parameter path that does not exist
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
@@ -291,6 +292,10 @@ class SpecError(BuilderError):
         self.brick = brick
         self.setting = setting
         self.fix = fix
+
+
+class BuilderWarning(WorkbenchError, RuntimeWarning):
+    """A saved block of the visual editor that cannot be read."""
 
 
 class ParameterError(WorkbenchError, ValueError):

@@ -21,13 +21,15 @@ function withViews(value) {
   return value;
 }
 var Hosted = class {
-  constructor(traits, post, widget_manager) {
+  constructor(traits, post, widget_manager, module = "") {
     this.post = post;
     this.widget_manager = widget_manager;
+    this.module = module;
     this.#traits = withViews(traits);
   }
   post;
   widget_manager;
+  module;
   #listeners = /* @__PURE__ */ new Map();
   #traits;
   get = (name) => this.#traits[name];
@@ -51,45 +53,134 @@ var Hosted = class {
   }
 };
 
+// src/dashboard/pages.ts
+function addPages(sections, parent) {
+  const names = [...new Set(sections.map(({ page }) => page))];
+  if (names.length < 2) return { pageOf: () => parent, remove: () => void 0 };
+  const list = named("pages", make("div", "wbd-tabs", parent));
+  list.setAttribute("role", "tablist");
+  list.setAttribute("aria-label", "pages");
+  const tabs = /* @__PURE__ */ new Map();
+  const panels = /* @__PURE__ */ new Map();
+  const choose = (name) => {
+    for (const [one, tab] of tabs) {
+      const chosen = one === name;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+      const panel = panels.get(one);
+      if (panel) panel.hidden = !chosen;
+    }
+  };
+  for (const name of names) {
+    const tab = named(`page-${name}`, make("button", "wbd-tab", list, name));
+    tab.type = "button";
+    tab.id = `tab-${name}`;
+    tab.setAttribute("role", "tab");
+    tab.setAttribute("aria-controls", `panel-${name}`);
+    tab.addEventListener("click", () => {
+      history.replaceState(null, "", `#${encodeURIComponent(name)}`);
+      choose(name);
+    });
+    const panel = make("div", "wbd-panel", parent);
+    panel.id = `panel-${name}`;
+    panel.setAttribute("role", "tabpanel");
+    panel.setAttribute("aria-labelledby", tab.id);
+    tabs.set(name, tab);
+    panels.set(name, panel);
+  }
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const at = names.findIndex((name) => tabs.get(name) === event.target);
+    if (step === void 0 || at < 0) return;
+    const next = tabs.get(names[(at + step + names.length) % names.length] ?? "");
+    next?.click();
+    next?.focus();
+    event.preventDefault();
+  });
+  const follow = () => {
+    const wanted = chosenInAddress();
+    choose(names.includes(wanted) ? wanted : names[0] ?? "");
+  };
+  window.addEventListener("hashchange", follow);
+  follow();
+  return {
+    pageOf: (name) => panels.get(name) ?? parent,
+    remove: () => {
+      window.removeEventListener("hashchange", follow);
+    }
+  };
+}
+function chosenInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 // src/dashboard/contents.ts
 var FREE = { status: "idle", connectionStatus: "connected" };
 function show(contents, parent, send) {
   const parts = /* @__PURE__ */ new Map();
+  const scripts = /* @__PURE__ */ new Map();
+  const styles = /* @__PURE__ */ new Set();
+  const ends = [];
+  let removed = false;
+  const { ident: bokehjs, version } = contents.bokehjs;
+  const draw = async (model, el) => {
+    const script = scripts.get(model.module);
+    if (!script) throw new Error(`there is no script ${model.module}`);
+    const { render: render2 } = (await script).default;
+    const end = removed ? void 0 : render2({ model, el });
+    return typeof end === "function" ? end : () => void 0;
+  };
   const manager = {
     kernel: FREE,
     get_model: (id) => {
       const found = id === bokehjs ? carrier : parts.get(id);
       return found ? Promise.resolve(found) : Promise.reject(new Error(`no widget ${id}`));
+    },
+    create_view: async (model) => {
+      const el = document.createElement("div");
+      el.className = "wbd-part";
+      const end = await draw(model, el);
+      const remove = () => {
+        end();
+        el.remove();
+      };
+      return { el, remove };
     }
   };
-  const { ident: bokehjs, version } = contents.bokehjs;
-  const nothing = () => void 0;
-  const carrier = new Hosted({ version }, nothing, manager);
-  for (const [ident, { state }] of Object.entries(contents.parts)) {
-    const post = (content) => {
-      send({ kind: "part", ident, content });
-    };
-    parts.set(ident, new Hosted(state, post, manager));
-  }
-  const styles = new Set(Object.values(contents.modules).map(({ css }) => css));
-  for (const css of styles) make("style", "", parent, css);
-  const scripts = loadAll(contents);
-  const ends = [];
-  let removed = false;
-  for (const { title, subtitle, parts: idents } of contents.sections) {
-    const section = named("section", make("section", "wbd-section", parent));
+  const carrier = new Hosted({ version }, () => void 0, manager);
+  const add = (more, modules) => {
+    for (const [ident, { module, state }] of Object.entries(more)) {
+      const post = (content) => {
+        send({ kind: "part", ident, content });
+      };
+      parts.set(ident, new Hosted(state, post, manager, module));
+    }
+    for (const [name, { css, esm }] of Object.entries(modules)) {
+      if (css && !styles.has(css)) make("style", "", parent, css);
+      styles.add(css);
+      const script = loaded.get(esm) ?? load(esm);
+      loaded.set(esm, script);
+      scripts.set(name, script);
+    }
+  };
+  add(contents.parts, contents.modules);
+  const { pageOf, remove: removePages } = addPages(contents.sections, parent);
+  for (const { page, title, subtitle, parts: idents } of contents.sections) {
+    const section = named("section", make("section", "wbd-section", pageOf(page)));
     if (title) make("h2", "wbd-heading", section, title);
     if (subtitle) make("p", "wbd-subtitle", section, subtitle);
     for (const ident of idents) {
       const model = parts.get(ident);
-      const script = scripts.get(contents.parts[ident]?.module ?? "");
-      if (!model || !script) continue;
+      if (!model) continue;
       const el = make("div", "wbd-part", section);
-      script.then(
-        ({ default: { render: render2 } }) => {
-          if (removed) return;
-          const end = render2({ model, el });
-          if (typeof end === "function") ends.push(end);
+      draw(model, el).then(
+        (end) => {
+          if (removed) end();
+          else ends.push(end);
         },
         (error) => {
           make("div", "wb-problem", el, `This part cannot be loaded: ${String(error)}`);
@@ -99,27 +190,16 @@ function show(contents, parent, send) {
   }
   return {
     parts,
+    add,
     remove: () => {
       removed = true;
       for (const end of ends) end();
+      removePages();
       parent.replaceChildren();
     }
   };
 }
 var loaded = /* @__PURE__ */ new Map();
-function loadAll(contents) {
-  const shown = new Set(contents.sections.flatMap((section) => section.parts));
-  const needed = [...shown].flatMap((ident) => contents.parts[ident]?.module ?? []);
-  const found = /* @__PURE__ */ new Map();
-  for (const name of new Set(needed)) {
-    const esm = contents.modules[name]?.esm;
-    if (esm === void 0) continue;
-    const script = loaded.get(esm) ?? load(esm);
-    loaded.set(esm, script);
-    found.set(name, script);
-  }
-  return found;
-}
 async function load(esm) {
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
   try {
@@ -253,6 +333,8 @@ function render({ model, el }) {
       for (const [ident, traits] of Object.entries(message.parts)) {
         shown?.parts.get(ident)?.update(traits);
       }
+    } else if (message.kind === "parts") {
+      shown?.add(message.parts, message.modules);
     } else if (message.kind === "runs") {
       side.hidden = false;
       problem.hidden = !message.problem;

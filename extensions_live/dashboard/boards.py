@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from extensions_live.editor import Editor
+from extensions_live.editor.known_editors import editor_of
 from extensions_live.messages import RunList
 from extensions_live.view import view
 from extensions_live.widget import LiveWidget
 from workbench.interfaces import Session
+
+RUN, MODEL = "Run", "Model"
+"""The pages of a dashboard for sessions."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,14 @@ class Section:
         A line below the heading.
     widgets : sequence of LiveWidget
         The widgets, from top to bottom.
+    page : str
+        The name of the page with this section; sections with the same name are on the same page.
     """
 
     title: str
     subtitle: str
     widgets: Sequence[LiveWidget[Any, Any]]
+    page: str = ""
 
 
 class Board(Protocol):
@@ -58,6 +66,8 @@ class Board(Protocol):
 class SessionBoard:
     """Contents of a dashboard for sessions: the views and controls of each session.
 
+    The models of sessions that an editor started are on a second page, and can be edited there.
+
     Parameters
     ----------
     sessions : sequence of Session
@@ -67,6 +77,7 @@ class SessionBoard:
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         self._sessions = tuple(sessions)
+        self._models: tuple[Editor, ...] = ()
 
     @property
     def title(self) -> str:
@@ -74,16 +85,56 @@ class SessionBoard:
         return ", ".join(session.name for session in self._sessions)
 
     def sections(self) -> list[Section]:
-        return [
-            Section(session.name if len(self._sessions) > 1 else "", "", view(session).widgets)
+        self._models = self._editors()
+        several = len(self._sessions) > 1
+        found = [
+            Section(session.name if several else "", "", view(session).widgets, RUN)
             for session in self._sessions
         ]
+        for editor in self._models:
+            name = "" if editor.session is None else editor.session.name
+            canvas = Editor(editor)
+            canvas.elsewhere = self._sessions
+            found.append(Section(name if several else "", "", [canvas], MODEL))
+        return found
+
+    def _editors(self) -> tuple[Editor, ...]:
+        found = [editor_of(session) for session in self._sessions]
+        return tuple(dict.fromkeys(one for one in found if isinstance(one, Editor)))
 
     def runs(self) -> None:
         return None
 
     def select(self, runs: Sequence[str]) -> None:
         """Do nothing, since all sessions are always shown."""
+
+    def stale(self) -> bool:
+        return self._models != self._editors()
+
+
+class EditorBoard:
+    """Contents of a dashboard for an editor: its canvas, and the views of the session it starts.
+
+    Parameters
+    ----------
+    editor : Editor
+        The page shows its board; what is changed on one is changed on the other.
+    """
+
+    title = "Visual editor"
+    place = ""
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+
+    def sections(self) -> list[Section]:
+        return [Section("", "", [Editor(self._editor)])]
+
+    def runs(self) -> None:
+        return None
+
+    def select(self, runs: Sequence[str]) -> None:
+        """Do nothing, since there is nothing to choose."""
 
     def stale(self) -> bool:
         return False

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Self
 
-from extensions_live.dashboard.boards import Board, SessionBoard
+from extensions_live.dashboard.boards import Board, EditorBoard, SessionBoard
 from extensions_live.dashboard.guard import PARAMETER
 from extensions_live.dashboard.runs import RunsBoard
 from extensions_live.dashboard.server import AppServer
+from extensions_live.editor import Editor
 from extensions_live.loopback import LOOPBACK, exposure, reachable
 from workbench.errors import SessionError
 from workbench.hints import Hinted
@@ -20,7 +21,7 @@ from workbench.interfaces import Session
 
 NOTHING_TO_SHOW = (
     "the argument of Dashboard() must be a session, as returned by main_loop.start(), a list of "
-    "sessions, or the path of a database of logs, not {given!r:.80}"
+    "sessions, an editor, or the path of a database of logs, not {given!r:.80}"
 )
 
 opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
@@ -36,9 +37,10 @@ class Dashboard(Hinted):
 
     Parameters
     ----------
-    shown : Session, sequence of Session, or path
-        Sessions of this process, which the page can control; or a database of logs, whose runs can
-        only be watched, listed and compared.
+    shown : Session, sequence of Session, Editor, or path
+        Sessions of this process, which the page can control; an editor, whose canvas the page
+        shows; or a database of logs, whose runs can only be watched, listed and compared. If an
+        editor started a session, its model is on a second page.
 
     Raises
     ------
@@ -69,7 +71,9 @@ class Dashboard(Hinted):
     >>> session.stop().wait()
     """
 
-    def __init__(self, shown: Session | Sequence[Session] | str | os.PathLike[str]) -> None:
+    def __init__(
+        self, shown: Session | Sequence[Session] | Editor | str | os.PathLike[str]
+    ) -> None:
         self._make_board = board_maker(shown)
         self._title = self._make_board().title
         self._server: AppServer | None = None
@@ -165,6 +169,8 @@ def board_maker(shown: object) -> Callable[[], Board]:
     """Return a function that creates the contents of one tab."""
     if isinstance(shown, Session):
         return lambda: SessionBoard([shown])
+    if isinstance(shown, Editor):
+        return lambda: EditorBoard(shown)
     if isinstance(shown, (str, os.PathLike)):
         path = Path(shown)
         return lambda: RunsBoard(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import bokeh
@@ -23,6 +23,7 @@ from extensions_live.messages import (
     DashboardContents,
     DashboardMessage,
     DashboardModule,
+    DashboardPart,
     DashboardSection,
     Message,
 )
@@ -68,6 +69,7 @@ class Visit:
         self._clock = clock
         self._lock = threading.RLock()  # Panel handles messages in threads if nthreads is set
         self._widgets: dict[str, LiveWidget[Any, Any]] = {}
+        self._inside: dict[str, set[str]] = {}
         self._sections: list[tuple[Section, list[str]]] = []
         self._changes: dict[str, dict[str, Any]] = {}
         self._due: dict[str, float] = {}
@@ -107,9 +109,10 @@ class Visit:
             if now >= self._next_list:
                 self._list_runs()
                 self._next_list = self._clock() + PERIOD_OF_RUNS
-            for ident, widget in self._widgets.items():
-                if now >= self._due.get(ident, 0.0):
+            for ident, widget in [*self._widgets.items()]:
+                if ident in self._widgets and now >= self._due.get(ident, 0.0):
                     self._refresh(ident, widget)
+                    self._send_more(self._take_in(widget))
             changes, self._changes = self._changes, {}
             if changes:
                 self._send({"kind": "change", "parts": changes})
@@ -131,7 +134,8 @@ class Visit:
         try:
             if not widget.watched():
                 return
-            widget.refresh()
+            with carried_by(self._collect):  # for the widgets that it shows inside of itself
+                widget.refresh()
             self._failed.discard(ident)
         except Exception as error:
             if ident not in self._failed:
@@ -140,6 +144,30 @@ class Visit:
                 widget.fail(error)
         cost = self._clock() - start
         self._due[ident] = start + pause_after(widget, cost)
+
+    def _take_in(self, widget: LiveWidget[Any, Any]) -> dict[str, LiveWidget[Any, Any]]:
+        """Add the widgets that a widget shows inside of itself, and drop those it closed."""
+        inner = {one.ident: one for one in widget.inner}
+        for ident in self._inside.pop(widget.ident, set()) - set(inner):
+            for known in (self._widgets, self._changes, self._due):
+                known.pop(ident, None)
+            self._failed.discard(ident)
+        if not inner:
+            return {}
+        new = {ident: one for ident, one in inner.items() if ident not in self._widgets}
+        self._inside[widget.ident] = set(inner)
+        self._widgets.update(new)
+        for ident, one in new.items():
+            self._refresh(ident, one)
+        return new
+
+    def _send_more(self, new: dict[str, LiveWidget[Any, Any]]) -> None:
+        if new:
+            for ident in new:
+                self._changes.pop(ident, None)  # all of it is in the state
+            self._send(
+                {"kind": "parts", "parts": parts_of(new), "modules": modules_of(new.values())}
+            )
 
     def _list_runs(self) -> None:
         listing = self._board.runs()
@@ -160,21 +188,24 @@ class Visit:
                 self._widgets[widget.ident] = widget
                 idents.append(widget.ident)
                 self._refresh(widget.ident, widget)
+                self._take_in(widget)
             self._sections.append((section, idents))
 
     def _contents(self) -> DashboardContents:
         self._changes.clear()  # all of it is in the states
         sections: list[DashboardSection] = [
-            {"title": section.title, "subtitle": section.subtitle, "parts": idents}
+            {
+                "page": section.page,
+                "title": section.title,
+                "subtitle": section.subtitle,
+                "parts": idents,
+            }
             for section, idents in self._sections
         ]
         return {
             "kind": "contents",
             "sections": sections,
-            "parts": {
-                ident: {"module": type(widget).__name__, "state": state_of(widget)}
-                for ident, widget in self._widgets.items()
-            },
+            "parts": parts_of(self._widgets),
             "modules": modules_of(self._widgets.values()),
             "bokehjs": {"ident": BOKEHJS, "version": bokeh.__version__},
         }
@@ -183,10 +214,22 @@ class Visit:
         self._changes.setdefault(ident, {}).update(traits)
 
     def _discard(self) -> None:
-        for widget in self._widgets.values():
-            widget.close()
-        for kept in (self._widgets, self._changes, self._due, self._sections, self._failed):
+        inner = {ident for idents in self._inside.values() for ident in idents}
+        for ident, widget in self._widgets.items():
+            if ident not in inner:  # else the widget around it closes it
+                widget.close()
+        for kept in (
+            self._widgets, self._inside, self._changes, self._due, self._sections, self._failed,
+        ):  # fmt: skip
             kept.clear()
+
+
+def parts_of(widgets: Mapping[str, LiveWidget[Any, Any]]) -> dict[str, DashboardPart]:
+    """Return the script and the traits of widgets, keyed by their identifiers."""
+    return {
+        ident: {"module": type(widget).__name__, "state": state_of(widget)}
+        for ident, widget in widgets.items()
+    }
 
 
 def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:

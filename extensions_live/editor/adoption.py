@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from extensions_live.editor.anatomy import anatomies
+from extensions_live.editor.checking import with_inferred
 from extensions_live.editor.document import Document, drawn, is_wire, wires_of
 from extensions_live.editor.nodes import tidied, with_nodes_for_bricks
 from extensions_live.editor.settings import references
 from extensions_live.editor.wiring import methods, sinks
-from workbench.builder import CallSpec, Spec
+from workbench.builder import BrickSpec, CallSpec, Spec
 from workbench.builder.fields import Json, free_name
 
 Keep = Callable[[str], bool]
@@ -33,7 +34,7 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
         Takes the name of an input that nothing needs, so that the specification lacks it, and
         returns True to keep it.
     """
-    new = drawn(spec)
+    new = _with_unset(document, drawn(spec))
     ids = {**_inputs(document, new), **_calls(document, new)}
     taken = set(ids.values()) | set(document.groups)
     for node in new.ids():
@@ -54,6 +55,29 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
     if result.spec.cost is None and old in result.wires() - new.wires():
         result = replace(result, spec=replace(result.spec, cost=old))
     return tidied(_with_chosen(_in_old_order(document, result)))
+
+
+def _with_unset(old: Document, new: Document) -> Document:
+    """Return the new document without settings that the old one lacks and that are inferred."""
+    known = {one.name: one for one in with_inferred(old).spec.bricks}
+    bare: list[BrickSpec] = []
+    for brick in new.spec.bricks:
+        before, full = old.bricks.get(brick.name or ""), known.get(brick.name)
+        unset: set[str] = set()
+        if before is not None and full is not None and before.type == brick.type:
+            unset = set(full.settings) - set(before.settings)
+        settings = {name: value for name, value in brick.settings.items() if name not in unset}
+        same = len(settings) == len(brick.settings)
+        bare.append(brick if same else replace(brick, settings=settings))
+    if all(a is b for a, b in zip(bare, new.spec.bricks, strict=True)):
+        return new
+    left = replace(new, spec=replace(new.spec, bricks=tuple(bare)))
+    found = with_inferred(left).spec.bricks
+    bricks = tuple(
+        one if full == brick else brick
+        for one, full, brick in zip(bare, found, new.spec.bricks, strict=True)
+    )
+    return replace(new, spec=replace(new.spec, bricks=bricks))
 
 
 def _in_old_order(old: Document, new: Document) -> Document:
@@ -179,6 +203,7 @@ def finished(document: Document) -> set[str]:
 
 def complete(document: Document) -> Spec:
     """Return the specification without unfinished calls, and without bricks that cannot be made."""
+    document = with_inferred(document)
     ids = finished(document)
     known = anatomies(document.spec)
     bricks = tuple(b for b in document.spec.bricks if known[b.name or ""].fault is None)

@@ -6,7 +6,6 @@ the specification of the brick, so that an edit examines only what it changed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,11 +54,14 @@ _known: dict[str, Anatomy] = {}
 
 def anatomies(spec: Spec) -> dict[str, Anatomy]:
     """Return what is known of each topmost brick of a specification, by name."""
+    known: tuple[int, dict[str, Anatomy]] | None = vars(spec).get("_anatomies")
+    if known is not None and known[0] == registry.generation():
+        return known[1]
     constructor: Constructor | None = None
     found: dict[str, Anatomy] = {}
     for i, brick in enumerate(spec.bricks):
         cls = registry.found("brick", brick.type)
-        key = f"{id(cls)} {json.dumps(brick.to_dict(), sort_keys=True)}"
+        key = f"{id(cls)} {brick.text}"
         alone = '"use":' not in key
         if not alone and constructor is None:
             constructor = _all(spec)
@@ -72,6 +74,7 @@ def anatomies(spec: Spec) -> dict[str, Anatomy]:
             if len(_known) > MOST:
                 del _known[next(iter(_known))]
         found[brick.name or ""] = _known[key]
+    vars(spec)["_anatomies"] = registry.generation(), found
     return found
 
 
@@ -126,8 +129,7 @@ def _declared(kind: str) -> tuple[Method, ...]:
 
 def entries(kind: str) -> dict[str, Entry]:
     """Return the entries of the catalogue of one kind, by type."""
-    classes = {**registry.types("brick"), **registry.types("scheme"), **registry.types("module")}
-    state = tuple(map(id, classes.values()))
+    state = registry.generation()
     if _entries.get("state") != state:
         _entries.clear()
         for group in catalogue():

@@ -1,26 +1,116 @@
-"""Blocks of the palette: those of the library, and groups that the user made in this kernel."""
+"""Blocks of the palette: those of the library, groups of this kernel, and those that were saved."""
 
 from __future__ import annotations
 
+from extensions_live.editor.block_files import BlockFolder, checked_name
 from extensions_live.editor.document import Document, drawn
 from extensions_live.messages import PaletteBlock
 from workbench.builder import BLOCKS
 from workbench.errors import BuilderError, nearest
 
 _own: dict[str, Document] = {}
-_version = 0
+_changes = 0
+saved = BlockFolder()
+"""The blocks that the user has saved."""
 
 
-def version() -> int:
-    """Return a number that changes when a block is added."""
-    return _version
+def version() -> tuple[int, int]:
+    """Return a value that changes when a block is added, renamed or removed."""
+    saved.look()
+    return _changes, saved.version
 
 
 def keep(name: str, document: Document) -> None:
-    """Add a block of the user's own; a block with the same name is replaced."""
-    global _version
+    """Add a block of the user's own for this kernel; a block with the same name is replaced."""
+    global _changes
     _own[name] = document
-    _version += 1
+    _changes += 1
+
+
+def save(name: object, document: Document, *, replace: bool = False) -> str:
+    """Save a block for this and later kernels, and return its name.
+
+    Raises
+    ------
+    BuilderError
+        If there is such a block already and `replace` is False, or if it cannot be saved.
+    """
+    name = checked_name(name)
+    saved.look(now=True)
+    if name in BLOCKS:
+        raise BuilderError(
+            f"the workbench has a block {name!r}; give the block of your own another name"
+        )
+    if name in saved.blocks() and not replace:
+        raise BuilderError(
+            f"there is a saved block {name!r} already; use another name, or remove that block first"
+        )
+    saved.write(name, document)
+    _forget(name)
+    return name
+
+
+def rename(name: object, new: object) -> str:
+    """Give a block of the user's own another name, and return it.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such block, or if the new name is taken.
+    """
+    old, new = own(name), checked_name(new)
+    if new == old:
+        return old
+    if new in BLOCKS or new in _own or new in saved.blocks():
+        raise BuilderError(f"there is a block {new!r} already; choose another name than that")
+    if old in _own:
+        keep(new, _own[old])
+        _forget(old)
+    else:
+        saved.write(new, saved.blocks()[old])
+        saved.remove(old)
+    return new
+
+
+def remove(name: object) -> None:
+    """Remove a block of the user's own, also for later kernels.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such block.
+    """
+    old = own(name)
+    if old in _own:  # a saved block with the same name, which it hid, stays
+        _forget(old)
+    else:
+        saved.remove(old)
+
+
+def _forget(name: str) -> None:
+    global _changes
+    if _own.pop(name, None) is not None:
+        _changes += 1
+
+
+def own(name: object) -> str:
+    """Return the name of a block of the user's own after a check.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such block.
+    """
+    saved.look(now=True)
+    known = {*_own, *saved.blocks()}
+    if isinstance(name, str) and name in known:
+        return name
+    if isinstance(name, str) and name in BLOCKS:
+        raise BuilderError(f"the block {name!r} is part of the workbench and cannot be changed")
+    raise BuilderError(
+        f"there is no block of your own {name!r:.60}{nearest(str(name), known)}; there are "
+        f"{', '.join(sorted(known)) or 'none'}"
+    )
 
 
 def found(name: object) -> Document:
@@ -31,29 +121,49 @@ def found(name: object) -> Document:
     BuilderError
         If there is no such block.
     """
-    if isinstance(name, str) and name in _own:
-        return _own[name]
-    if isinstance(name, str) and name in BLOCKS:
-        return drawn(BLOCKS[name].spec)
+    saved.look(now=True)
+    if isinstance(name, str):
+        if name in _own:
+            return _own[name]
+        if name in saved.blocks():
+            return saved.blocks()[name]
+        if name in BLOCKS:
+            return drawn(BLOCKS[name].spec)
     known = {block["name"] for block in listed()}
+    broken = "".join(f"\n{fault}" for fault in saved.faults())
     raise BuilderError(
         f"there is no block {name!r:.60}{nearest(str(name), known)}; there are "
-        f"{', '.join(sorted(known)) or 'none'}"
+        f"{', '.join(sorted(known)) or 'none'}{broken}"
     )
 
 
 def listed() -> list[PaletteBlock]:
     """Return the blocks for the palette, those of the library first."""
+    saved.look()
+    kept = saved.blocks()
     ready: list[PaletteBlock] = [
-        {"name": one.name, "text": one.text, "own": False}
+        {"name": one.name, "text": one.text, "own": False, "saved": False}
         for one in BLOCKS.values()
         if one.name not in _own
     ]
-    return ready + [
+    mine: list[PaletteBlock] = [
         {
             "name": name,
-            "text": f"Your group of {len(one.ids()) - len(one.groups)} nodes.",
+            "text": f"Your block of {size(one)}, saved for all notebooks.",
             "own": True,
+            "saved": True,
         }
+        for name, one in kept.items()
+        if name not in _own
+    ]
+    groups: list[PaletteBlock] = [
+        {"name": name, "text": f"Your group of {size(one)}.", "own": True, "saved": False}
         for name, one in _own.items()
     ]
+    return ready + mine + groups
+
+
+def size(document: Document) -> str:
+    """Return the number of nodes of a block, without its groups, as text."""
+    number = len(document.ids()) - len(document.groups)
+    return f"{number} node{'' if number == 1 else 's'}"

@@ -10,18 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from extensions_live.editor import blocks, checking, grouping, merging, wiring
+from extensions_live.editor import blocks, checking, grouping, insertion, merging, wiring
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.anatomy import anatomies
-from extensions_live.editor.board_state import BoardState, Describable, described
+from extensions_live.editor.board_edges import BoardEdges
+from extensions_live.editor.board_state import Describable, described, ids
 from extensions_live.editor.code import assigned_names, spec_of
 from extensions_live.editor.document import Document, drawn, read
-from extensions_live.editor.fitting import fitting
 from extensions_live.editor.nodes import (
     added,
     placed_at,
     point,
+    put_before,
     removed,
     with_input,
     with_nodes_for_bricks,
@@ -32,7 +33,7 @@ from workbench.builder.fields import Json
 from workbench.errors import BuilderError
 
 
-class Board(BoardState):
+class Board(BoardEdges):
     """Drawing of a model: a specification that may be unfinished, with positions and groups.
 
     Nodes are named by ids, which stay when names change. A part of a brick is named by the id of
@@ -53,9 +54,10 @@ class Board(BoardState):
     >>> board = Board()
     >>> x = board.add_input("features", shape=[None, 784])
     >>> layer = board.add("Linear", after=x)
-    >>> board.set(layer, "output_dim", 10)
+    >>> board.set(layer, "output_dim", 10)  # input_dim follows from the input
+    >>> board.set(layer, "input_dim", 500)
     >>> print(board.fault(layer))
-    linear: allocation requires input_dim; ...
+    linear.apply: input_ has shape (?, 784), but input_dim is 500, ...
     >>> board.apply_fix(layer)
     >>> board.fault(layer), board.undo_name
     (None, 'set input_dim to 784')
@@ -71,6 +73,8 @@ class Board(BoardState):
         *,
         name: str | None = None,
         after: str | Sequence[str] | None = None,
+        input: str | None = None,
+        before: Sequence[str] | None = None,
         settings: Mapping[str, Json] | None = None,
     ) -> str:
         """Add a brick, an operation or a module of torch, and return the id of its node.
@@ -83,13 +87,18 @@ class Board(BoardState):
         name : str, optional
         after : str or pair of str, optional
             A node, or a node and one of its outputs, to connect to the first input.
+        input : str, optional
+            The input to connect in place of the first.
+        before : pair of str, optional
+            A node and one of its inputs, to which the first output is connected.
         settings : dict, optional
             Its first settings, as JSON values of a specification.
         """
         with self._lock:
             document, node = added(
-                self._document, type, position, name, after, dict(settings or {})
+                self._document, type, position, name, after, dict(settings or {}), input
             )
+            document = put_before(document, node, before)
             self._edit(f"add {document.title(node)}", document)
             return node
 
@@ -100,11 +109,15 @@ class Board(BoardState):
         dtype: str = "float32",
         *,
         position: Sequence[float] | None = None,
+        before: Sequence[str] | None = None,
     ) -> str:
-        """Add an input, and return the id of its node; a size of None is not known."""
+        """Add an input, and return the id of its node; a size of None is not known.
+
+        Its variable is given to `before`, a node and one of its inputs.
+        """
         with self._lock:
             document, node = with_input(self._document, name, shape, dtype)
-            document = placed_at(document, node, position)
+            document = put_before(placed_at(document, node, position), node, before)
             self._edit(f"add {document.title(node)}", document)
             return node
 
@@ -119,6 +132,34 @@ class Board(BoardState):
             document, new = merging.merged(self._document, part, position, same)
             self._edit(f"add {block}", document)
             return new
+
+    def save_block(
+        self, nodes: Sequence[str], name: str | None = None, *, replace: bool = False
+    ) -> str:
+        """Save nodes as a block of the palette, for later notebooks, too; return its name.
+
+        Parameters
+        ----------
+        nodes : list of str
+            The ids of the nodes, usually that of one group.
+        name : str, optional
+            By default, the name of the group or node.
+        replace : bool
+            True to replace a saved block with the same name.
+        """
+        chosen = ids(nodes)
+        part = merging.part_of(self._document, chosen)
+        if name is None and len(chosen) > 1:
+            raise BuilderError("several nodes have no common name; group them, or pass a name")
+        return blocks.save(self._titles(chosen) if name is None else name, part, replace=replace)
+
+    def rename_block(self, block: str, name: str) -> str:
+        """Give a block of the user's own another name, and return it; nodes are not changed."""
+        return blocks.rename(block, name)
+
+    def remove_block(self, block: str) -> None:
+        """Remove a block of the user's own from the palette, also of later notebooks."""
+        blocks.remove(block)
 
     def remove(self, nodes: Sequence[str]) -> None:
         """Remove nodes, groups with what is in them, and bricks that no other node applies."""
@@ -145,6 +186,7 @@ class Board(BoardState):
         position: Sequence[float] | None = None,
         *,
         nodes: Sequence[str] | None = None,
+        connected: bool = False,
     ) -> list[str]:
         """Add nodes from text, and return the ids of the outermost ones.
 
@@ -155,52 +197,17 @@ class Board(BoardState):
         position : pair of float, optional
         nodes : list of str, optional
             The ids of the nodes of the text to add; all of them by default.
+        connected : bool
+            True to connect them to those variables of the board to which `nodes` are connected in
+            the text.
         """
         with self._lock:
-            part = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))
-            if nodes is not None:
-                part = merging.part_of(part, ids(nodes))
-            document, new = merging.merged(self._document, part, position)
+            whole = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))
+            part = whole if nodes is None else merging.part_of(whole, ids(nodes))
+            outer = whole if connected else None
+            document, new = merging.merged(self._document, part, position, outer=outer)
             self._edit("paste", document)
             return new
-
-    # Edges.
-
-    def connect(self, source: str, output: str, target: str, input: str) -> None:
-        """Give an output to an input; what was given to it before is replaced."""
-        with self._lock:
-            document = wiring.connected(self._document, source, output, target, input)
-            first, _ = wiring.endpoint(document, source, output)
-            last, _ = wiring.endpoint(document, target, input)
-            self._edit(f"connect {document.title(first)} to {document.title(last)}", document)
-
-    def disconnect(self, target: str, input: str, *, index: int | None = None) -> None:
-        """Give nothing to an input; `index` chooses one of several edges."""
-        with self._lock:
-            document = wiring.disconnected(self._document, target, input, index)
-            node, _ = wiring.endpoint(document, target, input)
-            self._edit(f"disconnect {document.title(node)}", document)
-
-    def what_fits(self, node: str, output: str) -> list[str]:
-        """Return the types of the bricks and operations that accept an output."""
-        found, name = wiring.endpoint(self._document, node, output)
-        wire = wiring.wire_of(self._document, found, name)
-        return fitting(self._checked().wires.get(wire))
-
-    def set_cost(self, node: str | None, output: str | None = None) -> None:
-        """Make an output the cost that training minimises; None for no cost."""
-        with self._lock:
-            document = wiring.with_cost(self._document, node, output)
-            what = "no cost" if node is None else f"{document.title(str(node))} as the cost"
-            self._edit(f"choose {what}", document)
-
-    def monitor(self, node: str, output: str, on: bool = True) -> None:
-        """Monitor an output during training, or not."""
-        with self._lock:
-            document = wiring.with_monitor(self._document, node, output, on)
-            found, _ = wiring.endpoint(document, node, output)
-            verb = "monitor" if on else "stop monitoring"
-            self._edit(f"{verb} {document.title(found)}", document)
 
     # Settings and names.
 
@@ -297,6 +304,32 @@ class Board(BoardState):
             blocks.keep(document.title(node), merging.part_of(document, [node]))
             return node
 
+    def put(
+        self,
+        nodes: Sequence[str],
+        group: str | None,
+        positions: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        """Move nodes into a group, or out of all groups.
+
+        Parameters
+        ----------
+        nodes : list of str
+        group : str or None
+            None for no group.
+        positions : dict, optional
+            The positions of the nodes there, by id.
+        """
+        with self._lock:
+            document = insertion.grouped_with(self._document, ids(nodes), group)
+            places = {node: point(place) for node, place in (positions or {}).items()}
+            for node in places:
+                settings_.split(document, node)
+            verb = "take out" if group is None else "move"
+            where = "" if group is None else f" into {document.title(group)}"
+            what = self._titles(ids(nodes))
+            self._edit(f"{verb} {what}{where}", document.placed(places))
+
     def unpack(self, node: str) -> list[str]:
         """Replace a brick by its parts, or a group by what is in it; return the ids of these.
 
@@ -375,12 +408,3 @@ class Board(BoardState):
     def clear(self) -> None:
         """Remove everything."""
         self._edit("clear", Document())
-
-
-def ids(nodes: Any) -> list[str]:
-    """Return a list of ids after a check that it is one."""
-    if not isinstance(nodes, (list, tuple)) or not all(isinstance(one, str) for one in nodes):
-        raise BuilderError(f"nodes must be a list of ids, not {nodes!r:.60}")
-    if not nodes:
-        raise BuilderError("no nodes are chosen")
-    return list(nodes)

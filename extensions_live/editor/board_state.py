@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -13,11 +14,11 @@ from extensions_live.editor import checking, wiring
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.code import Code
-from extensions_live.editor.document import Document, drawn
+from extensions_live.editor.document import Document, drawn, wires_of
 from extensions_live.editor.payload import Drawing
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
-from workbench.builder import Built, Spec, from_spec, register, to_spec
+from workbench.builder import Built, InputSpec, Spec, from_spec, register, to_spec
 from workbench.diagrams.of_module import shapes_of_input
 from workbench.errors import BuilderError, WorkbenchError
 from workbench.graph import ComputationGraph
@@ -34,6 +35,13 @@ MOST_UNDO = 500
 """Number of edits that can be undone."""
 
 
+class Watcher(Protocol):
+    """What is told of each change of a board."""
+
+    def board_changed(self) -> None:
+        """Draw the board soon."""
+
+
 class BoardState(Hinted):
     """State of a board, without the operations that change it."""
 
@@ -43,12 +51,12 @@ class BoardState(Hinted):
         self._undo: list[tuple[str, Document]] = []
         self._redo: list[tuple[str, Document]] = []
         self._code = Code()
-        self._check: tuple[Document, checking.Check] | None = None
         self._built: tuple[Document, Built] | None = None
         self._drawn: tuple[Document, BoardPayload] | None = None
         self._shape: Any = None
         self._structure = 0
         self.version = 0
+        self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         if model is not None:
             self._document = drawn(described(model))
             self._document = adopted(self._document, self._document.spec)
@@ -122,6 +130,25 @@ class BoardState(Hinted):
         wire = wiring.wire_of(self._document, found, name)
         return checking.shape_text(self._checked().wires.get(wire))["shape"]
 
+    def needed_inputs(self) -> list[InputSpec]:
+        """Return the inputs on which the cost and the monitored scalars depend.
+
+        Without a cost, all inputs are needed.
+        """
+        document, wires = self._document, self._checked().wires
+        if document.spec.cost is None:
+            return list(document.spec.inputs)
+        scalars = [w for w in wiring.monitored(document) if (k := wires.get(w)) and not k.shape]
+        waiting, seen = [document.spec.cost, *scalars], set[str]()
+        while waiting:
+            wire = waiting.pop()
+            if wire in seen or wire not in document.makers:
+                continue
+            seen.add(wire)
+            call = document.calls.get(document.makers[wire][0])
+            waiting += [] if call is None else wires_of(call)
+        return [given for given in document.spec.inputs if given.name in seen]
+
     def has_code(self) -> bool:
         """Return True if the code is known, or found at once because the board is small."""
         small = len(self._document.spec.calls) <= SMALL
@@ -151,8 +178,8 @@ class BoardState(Hinted):
         """Check everything again, because a class of the notebook was defined again."""
         with self._lock:
             self._document = replace(self._document)
-            self._check = self._built = self._drawn = None
-            self.version += 1
+            self._built = self._drawn = None
+            self._changed()
 
     def _draw(self, document: Document) -> BoardPayload:
         check = self._checked()
@@ -167,6 +194,8 @@ class BoardState(Hinted):
             "structure": self._structure,
             "acked": {},
             "refused": [],
+            "made": [],
+            "misfits": {},
             "nodes": drawing.nodes,
             "edges": drawing.edges,
             "summary": checking.summary(document, check),
@@ -179,9 +208,7 @@ class BoardState(Hinted):
 
     def _checked(self) -> checking.Check:
         with self._lock:
-            if self._check is None or self._check[0] is not self._document:
-                self._check = self._document, checking.checked(self._document)
-            return self._check[1]
+            return checking.checked(self._document)
 
     def _edit(self, name: str, document: Document) -> None:
         """Make a document the present one, unless it is the same."""
@@ -193,7 +220,12 @@ class BoardState(Hinted):
             del self._undo[:-MOST_UNDO]
             self._redo.clear()
             self._document = document
-            self.version += 1
+            self._changed()
+
+    def _changed(self) -> None:
+        self.version += 1
+        for watcher in list(self.watchers):
+            watcher.board_changed()
 
     def take(self, name: str, document: Document, built: Built | None = None) -> None:
         """Show another document, as an edit with a name that can be undone."""
@@ -224,7 +256,7 @@ class BoardState(Hinted):
             name, document = source.pop()
             target.append((name, self._document))
             self._document = document
-            self.version += 1
+            self._changed()
 
     # Texts.
 
@@ -265,6 +297,15 @@ def described(model: Any) -> Spec:
         f"a board shows a specification, a model, bricks, variables or a module of torch, not "
         f"{model!r:.60}"
     )
+
+
+def ids(nodes: Any) -> list[str]:
+    """Return a list of ids after a check that it is one."""
+    if not isinstance(nodes, (list, tuple)) or not all(isinstance(one, str) for one in nodes):
+        raise BuilderError(f"nodes must be a list of ids, not {nodes!r:.60}")
+    if not nodes:
+        raise BuilderError("no nodes are chosen")
+    return list(nodes)
 
 
 def _of_module(module: torch.nn.Module) -> Spec:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
@@ -10,9 +12,12 @@ from extensions_live.editor.document import Document
 from extensions_live.messages import BoardSummary, FixData, NodeFault
 from workbench import builder
 from workbench.bricks.inference import Kind
-from workbench.builder import CallSpec, check
+from workbench.builder import BrickSpec, CallSpec, check
 from workbench.builder.validation import CheckedBrick, CheckedCall, Fault
 from workbench.errors import BuilderError
+
+_recent: deque[tuple[Document, Check]] = deque(maxlen=8)
+_lock = threading.Lock()
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -37,17 +42,31 @@ class Check:
         The topmost bricks by name.
     faults : dict of str to Fault
         The fault of each node that has one.
+    made : tuple of BrickSpec
+        The bricks of the document, with the settings that follow from their inputs.
     """
 
     wires: Mapping[str, Kind | None]
     calls: Mapping[str, CheckedCall]
     bricks: Mapping[str, CheckedBrick]
     faults: Mapping[str, Fault]
+    made: tuple[BrickSpec, ...] = ()
 
 
 def checked(document: Document) -> Check:
     """Check a document, which need not be finished."""
-    found = check(document.spec)
+    with _lock:
+        for known, check in _recent:
+            if known is document:
+                return check
+    check = _checked(document)
+    with _lock:
+        _recent.append((document, check))
+    return check
+
+
+def _checked(document: Document) -> Check:
+    found = check(document.spec, infer=True)
     faults: dict[str, Fault] = {}
     for call in document.spec.calls:
         brick = found.bricks.get((call.brick or "").partition("/")[0])
@@ -62,7 +81,26 @@ def checked(document: Document) -> Check:
         own = [f for f in found.faults if f"{f.path}/".startswith(f"inputs/{number}/")]
         if own:
             faults[node] = own[0]
-    return Check(found.wires, found.calls, found.bricks, faults)
+    return Check(found.wires, found.calls, found.bricks, faults, found.spec.bricks)
+
+
+def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
+    """Return a document in which settings that follow from the inputs are set.
+
+    Parameters
+    ----------
+    document : Document
+    names : list of str, optional
+        The bricks to change; all of them by default.
+    """
+    new = checked(document).made
+    if names is not None:
+        wanted = set(names)
+        pairs = zip(document.spec.bricks, new, strict=True)
+        new = tuple(after if after.name in wanted else before for before, after in pairs)
+    if all(a is b for a, b in zip(document.spec.bricks, new, strict=True)):
+        return document
+    return replace(document, spec=replace(document.spec, bricks=new))
 
 
 def shape_text(kind: Kind | None) -> ShapeText:

@@ -33,6 +33,7 @@ def board_node(node: Node, wiring: Wiring) -> BoardNode:
         "methods": [],
         "method": None,
         "settings": [],
+        "fields": [],
         "parameters": node.parameters,
         "flops": node.flops,
         "fault": None,

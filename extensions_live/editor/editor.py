@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.intents import Intents
+from extensions_live.editor.known_editors import remember
+from extensions_live.editor.live_canvas import LiveCanvas
 from extensions_live.editor.notebook_names import (
     Streams,
     can_be_looked_at,
@@ -28,7 +31,7 @@ from extensions_live.editor.still import EditorStill
 from extensions_live.editor.surgery import Surgery
 from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
-from extensions_live.messages import BoardPayload, Intent, WidgetMessage
+from extensions_live.messages import BoardPayload, Intent, StreamData, WidgetMessage
 from extensions_live.plot import Plot
 from extensions_live.pump import pump
 from extensions_live.run_view import RunView
@@ -37,9 +40,10 @@ from extensions_live.widget import LiveWidget, asset
 from workbench import algorithms
 from workbench.algorithms import StepRule
 from workbench.builder import Built, InputSpec, Spec
+from workbench.builder.described import built_of
 from workbench.builder.training import plotted, scalars, start_training
 from workbench.data.streams import AbstractDataStream
-from workbench.errors import BuilderError, nearest
+from workbench.errors import BuilderError, WorkbenchError, nearest
 from workbench.hints import Hinted
 from workbench.interfaces import Command, Session
 from workbench.model import Model
@@ -48,7 +52,7 @@ PERIOD = 0.1
 """Seconds between two looks for changes that Python made."""
 
 
-class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
+class Editor(Hinted, LiveCanvas):
     """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
@@ -58,7 +62,8 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
         The model to begin with; nothing by default. A module of torch that cannot be edited, and
-        an ONNX file, given by its path, can only be looked at.
+        an ONNX file, given by its path, can only be looked at. Another editor has this one show
+        its board and its session, too, so that both can be used in turn.
 
     Raises
     ------
@@ -96,23 +101,48 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
     outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
+    origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
 
     run_view: RunView | None = None  # also if the model is refused, and the editor closed
 
-    def __init__(self, model: Describable | Iterable[Any] | str | Path | None = None) -> None:
-        self.drawing: Board | View = board_of(model)
-        self.session: Session | None = None
-        self._surgery = Surgery(self.drawing)
-        self._intents = Intents(self.drawing, self)
-        self._streams = Streams()
+    def __init__(
+        self, model: Describable | Iterable[Any] | Editor | str | Path | None = None
+    ) -> None:
+        first: Editor = model.first if isinstance(model, Editor) else self
+        self.first: Editor = first
+        self.drawing: Board | View = first.drawing if isinstance(model, Editor) else board_of(model)
+        self._intents: Intents = Intents(self.drawing, self) if first is self else first._intents
+        self._streams: Streams = Streams() if first is self else first._streams
+        self._surgery: Surgery = Surgery(self.drawing) if first is self else first._surgery
+        self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
+        self._session: Session | None = None
+        self._watched: object = None  # the drawing whose live values are shown
+        self._shown_session: Session | None = None
         self._sent: object = None
         self._palette_of: object = None
+        self._listed: list[StreamData] = []
         warm_up()
+        blocks.saved.look()
+        blocks.saved.warn()
         super().__init__(self.drawing, period=PERIOD)
+        self._live = first._live
+        self.origin = self.first.ident
+        self.drawing.watchers.add(self)
         self.observe(self._hear_outbox, "outbox")
         control_channel.register(self.ident, self)
 
     # What a program uses.
+
+    @property
+    def session(self) -> Session | None:
+        """The session that trains the model, or None."""
+        return self.first._session
+
+    @session.setter
+    def session(self, session: Session | None) -> None:
+        self.first._session = session
+        if session is not None:
+            remember(session, self.first)
 
     @property
     def model(self) -> Model:
@@ -188,8 +218,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         """
         if isinstance(stream, str):
             stream = self._streams.found(stream)
-        document = self.drawing.document
-        rule, built = step_rule_of(step_rule), self.built
+        rule, document, built = step_rule_of(step_rule), self.drawing.document, self.built
         if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
             reason = misfit(sources_of(stream), self._needed(built))
             if reason is not None:
@@ -203,15 +232,11 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             epochs=epochs,
         )
         self._surgery.follow(session, document)
-        self._view(session)
+        self._watch(session, document, built)
+        self._watched = document
+        self.session = session
+        self._show_session()
         return session
-
-    def _view(self, session: Session) -> None:
-        before = self.run_view
-        self.session, self.run_view = session, view(session)
-        self.training = [widget.ident for widget in self.run_view.widgets]
-        if before is not None:
-            before.close()
 
     def follow(self, session: Session) -> None:
         """Show the model that a session trains, so that it can be changed during training.
@@ -227,7 +252,9 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             If the model cannot be described.
         """
         self._surgery.follow(session)
-        self._view(session)
+        self.session = session
+        self._show_session()
+        self._watch_trained()
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
@@ -254,6 +281,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             If the session refuses the model.
         """
         command = self._surgery.apply(copy_units=copy_units)
+        self._watch_trained()
         pump.nudge(self)
         return command
 
@@ -278,6 +306,32 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         """
         self._surgery.pause_session()
 
+    def _watch_trained(self) -> None:
+        """Show live values of the model that the session trains after it was replaced."""
+        session, document = self._surgery.session, self._surgery.trained
+        if session is None or document is None or document is self.first._watched:
+            return
+        self.first._watched = document
+        built = built_of(session)
+        if built is not None:
+            with suppress(WorkbenchError):  # the canvas shows why there are no values
+                self._watch(session, document, built)
+
+    def _show_session(self) -> None:
+        """Show the views of the session, which another editor of the board may have started."""
+        before, session = self.run_view, self.session
+        if session is None or session is self._shown_session:
+            return
+        self._shown_session = session
+        self.run_view = None if session in self.elsewhere else view(session)
+        self.training = [widget.ident for widget in self.inner]
+        if before is not None:
+            before.close()
+
+    @property
+    def inner(self) -> Sequence[LiveWidget[Any, Any]]:
+        return () if self.run_view is None else self.run_view.widgets
+
     def _needed(self, built: Built) -> list[InputSpec]:
         """Return the inputs on which the cost and what is monitored depend."""
         outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
@@ -296,7 +350,13 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             raise BuilderError("the canvas already has an input for each source of the stream")
         return new
 
+    def _stream(self, name: str) -> AbstractDataStream:
+        return self._streams.found(name)
+
     # What the page and the pump use.
+
+    def board_changed(self) -> None:
+        pump.nudge(self)
 
     def settled(self, subject: BoardState) -> bool:
         return False
@@ -310,14 +370,18 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
         return self.drawing.version, self._intents.count, control_channel.connected(), surgery
 
     def refresh(self) -> int:
+        self._show_session()
         messages = self._refresh_palette()
         self._surgery.look()
+        self._watch_trained()
+        if self._is_carried:
+            messages += self._live_view.refresh_if_due()
         state = self._state()
         if state == self._sent:
             if not self._again:
                 return messages
             self._again = False
-            self.send_state(["board", "palette", "problem", "training", "surgery"])
+            self.send_state(["board", "palette", "problem", "training", "surgery", "live"])
             return messages + 1
         self._again = False
         if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
@@ -333,13 +397,23 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
 
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
-        acked, refused = self._intents.acked, self._intents.refused
+        answers = self._intents
+        acked, refused, made = answers.acked, answers.refused, answers.made
         return {
             **subject.payload(code=code),
             "acked": acked,
             "refused": refused,
+            "made": made,
+            "misfits": self._misfits(subject),
             "control_channel": control_channel.connected(),
         }
+
+    def _misfits(self, board: BoardState) -> dict[str, str]:
+        """Return why streams do not fit the inputs that training needs, by name."""
+        needed = board.needed_inputs()
+        found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
+                 if one["sources"]}  # fmt: skip
+        return {name: reason for name, reason in found.items() if reason is not None}
 
     def _refresh_palette(self) -> int:
         given = names()
@@ -348,6 +422,7 @@ class Editor(Hinted, LiveWidget[BoardState, BoardPayload]):
             self._palette_of = None
         inputs = self.drawing.document.spec.inputs
         streams = self._streams.listed()  # those first that fit
+        self._listed = streams
         streams.sort(key=lambda one: bool(inputs) and misfit(one["sources"], inputs) is not None)
         state = streams, blocks.version()
         if state == self._palette_of:

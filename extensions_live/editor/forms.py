@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from extensions_live.editor.anatomy import entries
-from extensions_live.messages import FieldData, SettingData
+from extensions_live.messages import FieldData, SettingValue
 from workbench.builder import CallSpec, Field
 from workbench.builder.construct import DTYPES
 from workbench.builder.fields import Json
@@ -29,50 +29,62 @@ def field_data(field: Field) -> FieldData:
     return cast(FieldData, data)
 
 
-def setting(field: Field, given: Mapping[str, Json], inferred: Mapping[str, Json]) -> SettingData:
-    """Return a field with its value."""
-    return {
-        **field_data(field),
-        "given": field.name in given,
-        "value": given.get(field.name, field.default),
-        "inferred": None if field.name in given else inferred.get(field.name),
-    }
+def values_of(
+    fields: Iterable[Field], given: Mapping[str, Json], inferred: Mapping[str, Json]
+) -> list[SettingValue]:
+    """Return the settings that are given or inferred."""
+    found: list[SettingValue] = []
+    for field in fields:
+        name = field.name
+        if name in given:
+            found.append({"name": name, "given": True, "value": given[name], "inferred": None})
+        elif inferred.get(name) is not None:
+            found.append({
+                "name": name, "given": False, "value": field.default, "inferred": inferred[name],
+            })  # fmt: skip
+    return found
 
 
 def of_brick(
     kind: str, given: Mapping[str, Json], inferred: Mapping[str, Json]
-) -> list[SettingData]:
+) -> list[SettingValue]:
     """Return the settings of a brick of one type."""
     entry = entries("brick").get(kind)
-    if entry is None:
-        return []
-    return [setting(field, given, inferred) for field in entry.fields]
+    return [] if entry is None else values_of(entry.fields, given, inferred)
 
 
-def of_input(given: InputSpec) -> list[SettingData]:
-    """Return the settings of an input."""
-    fields = [
-        Field("shape", "shape", required=True, text="The sizes; a size can be left open."),
-        Field(
-            "dtype", "choice", required=True, choices=tuple(dtypes()), text="The kind of number."
-        ),
-    ]
-    values: dict[str, Any] = {"shape": list(given.shape), "dtype": given.dtype}
-    return [setting(field, values, {}) for field in fields]
-
-
-def of_operation(call: CallSpec) -> list[SettingData]:
-    """Return the settings of an operation, and numbers for its inputs without edges."""
+def of_operation(call: CallSpec) -> list[SettingValue]:
+    """Return the settings of an operation, and the numbers for its inputs without edges."""
     entry = entries("operation").get(call.operation or "")
+    fields = [*(() if entry is None else entry.fields), *numbers(call)]
+    given = {
+        name: one["value"]
+        for name, one in call.inputs.items()
+        if isinstance(one, Mapping) and "value" in one
+    }
+    return values_of(fields, {**call.settings, **given}, {})
+
+
+def numbers(call: CallSpec) -> list[Field]:
+    """Return fields for the inputs of an operation that can be numbers in place of edges."""
     operation = BY_NAME.get(call.operation or "")
-    if entry is None or operation is None:
-        return []
-    found = [setting(field, call.settings, {}) for field in entry.fields]
-    for name in operation.inputs:
+    found: list[Field] = []
+    for name in () if operation is None else operation.inputs:
         given = call.inputs.get(name)
         constant = isinstance(given, Mapping) and "value" in given
-        if constant or (given is None and len(operation.inputs) > 1):
+        if constant or (given is None and operation is not None and len(operation.inputs) > 1):
             text = "A number in place of an edge."
-            values = {name: given["value"]} if constant and given is not None else {}
-            found.append(setting(Field(name, "number", optional=True, text=text), values, {}))
+            found.append(Field(name, "number", optional=True, text=text))
     return found
+
+
+INPUT = (
+    Field("shape", "shape", required=True, text="The sizes; a size can be left open."),
+    Field("dtype", "choice", required=True, choices=tuple(dtypes()), text="The kind of number."),
+)
+"""The fields of an input."""
+
+
+def of_input(given: InputSpec) -> list[SettingValue]:
+    """Return the settings of an input."""
+    return values_of(INPUT, {"shape": list(given.shape), "dtype": given.dtype}, {})

@@ -10,6 +10,10 @@ from extensions_live.editor.wiring import output_names
 from workbench.builder import Method
 from workbench.errors import BuilderError
 
+Place = tuple[float, float]
+INSIDE: Place = 28.0, 84.0
+"""Distance of the first member from the corner of its group, as on the page."""
+
 
 def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple[Document, str]:
     """Return a document in which nodes form a group, and the id of the group."""
@@ -30,7 +34,36 @@ def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple
         rest = tuple(m for m in groups[parent].members if m not in chosen)
         groups[parent] = replace(groups[parent], members=(*rest, node))
     groups[node] = Group(label, tuple(n for n in document.ids() if n in chosen))
-    return replace(document, groups=groups, opened=document.opened | {node}), node
+    spec = replace(document.spec, positions=_moved_in(document, node, chosen))
+    opened = document.opened | {node}
+    return replace(document, spec=spec, groups=groups, opened=opened), node
+
+
+def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, Place]:
+    """Return positions of members relative to their new group, whose head needs room.
+
+    If one of them has none, the page arranges all of them.
+    """
+    places = dict(document.spec.positions)
+    known = [places.pop(node) for node in members if node in places]
+    if known:
+        left, top = (min(place[axis] for place in known) - INSIDE[axis] for axis in (0, 1))
+        places[group] = left, top
+        if len(known) == len(members):
+            moved = {n: (x - left, y - top) for n, (x, y) in zip(members, known, strict=True)}
+            places.update(moved)
+    return places
+
+
+def _moved_out(document: Document, group: str) -> dict[str, Place]:
+    """Return positions of members relative to what is around their group."""
+    places = dict(document.spec.positions)
+    start = places.pop(group, None)
+    for node in document.groups[group].members:
+        place = places.pop(node, None)
+        if place is not None and start is not None:
+            places[node] = place[0] + start[0], place[1] + start[1]
+    return places
 
 
 def dissolved(document: Document, node: str) -> Document:
@@ -41,8 +74,7 @@ def dissolved(document: Document, node: str) -> Document:
     if parent is not None:
         members = [m for m in groups[parent].members if m != node]
         groups[parent] = replace(groups[parent], members=(*members, *group.members))
-    places = {name: place for name, place in document.spec.positions.items() if name != node}
-    spec = replace(document.spec, positions=places)
+    spec = replace(document.spec, positions=_moved_out(document, node))
     return replace(document, spec=spec, groups=groups, opened=document.opened - {node})
 
 

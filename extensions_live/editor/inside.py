@@ -6,7 +6,7 @@ step, and so is every operation of the brick itself between its parts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,11 +82,31 @@ def inside(
     return Inside(reader.steps, found)
 
 
+def traced(
+    brick: Brick, inputs: Mapping[str, Variable], outputs: Iterable[Variable]
+) -> tuple[Inside, dict[Source, Variable]]:
+    """Return what happens inside of a brick that was applied, and the variable of each source.
+
+    Parameters
+    ----------
+    brick : Brick
+    inputs : dict of str to Variable
+        What was given to the brick, by input.
+    outputs : iterable of Variable
+        The outputs of the application.
+    """
+    kinds = {name: Kind.of(variable) for name, variable in inputs.items()}
+    reader = _Reader(brick, Inputs(kinds, dict(inputs)))
+    found = {output.tag.name: reader.source(output) for output in outputs}
+    return Inside(reader.steps, found), reader.variables
+
+
 class _Reader:
     """The steps of one application, found from its outputs."""
 
     def __init__(self, brick: Brick, given: Inputs) -> None:
         self.steps: list[Step] = []
+        self.variables: dict[Source, Variable] = {}
         self._inputs = given
         self._given = {variable: name for name, variable in given.variables.items()}
         self._labels = dict(zip(children_of(brick), names_of_children(brick), strict=True))
@@ -155,6 +175,7 @@ class _Reader:
                 step.inputs.setdefault(name, source)
         output = here.tag.name
         step.outputs.setdefault(output, self._inputs.kind(here, output))
+        self.variables.setdefault((step.name, output), here)
         return (step.name, output)
 
     def _operated(self, here: Variable) -> Source:
@@ -164,6 +185,7 @@ class _Reader:
         label = OTHER if known is None else known.name
         step = Step(self._name(label), None, None, label)
         step.outputs["output"] = self._inputs.kind(here, label)
+        self.variables[step.name, "output"] = here
         args = call.args[:1] if call.function is getattr else call.args
         if known is not None:
             try:

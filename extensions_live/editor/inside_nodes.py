@@ -42,7 +42,8 @@ def insides(
     If the inputs of the node are not known, its parts have no edges.
     """
     name = call.brick or ""
-    drawing = _Parts(document, call, check, known[name], document.bricks[name])
+    brick = next(one for one in check.made if one.name == name)
+    drawing = _Parts(document, call, check, known[name], brick)
     kinds = {k: kind for k, kind in input_kinds(document, call, check).items() if kind is not None}
     options = {k: v for k, v in call.settings.items() if not isinstance(v, (list, dict))}
     whole = bool(kinds) and len(kinds) == len(call.inputs) and call.id not in check.faults
@@ -145,7 +146,7 @@ class _Parts:
         self, path: str, method: str, kinds: Mapping[str, Kind], options: Mapping[str, Any]
     ) -> Inside | None:
         spec = self.document.spec
-        alone = json.dumps(self.brick.to_dict(), sort_keys=True)
+        alone = self.brick.text
         shared = '"use":' in alone
         state = json.dumps([one.to_dict() for one in spec.bricks]) if shared else alone
         key = repr((state, path, method, sorted(kinds.items()), sorted(options.items())))
@@ -240,7 +241,7 @@ def _node(node: str, kind: Any, type: str, title: str, text: str, step: Step) ->
     return {
         "id": node, "kind": kind, "type": type, "title": title, "text": text,
         "icon": icon(kind, type), "parent": None, "position": None, "inputs": [],
-        "outputs": outputs, "methods": [], "method": None, "settings": [], "parameters": None,
-        "flops": None, "fault": None, "open": None, "editable": False, "cost": None,
-        "monitored": [], "frozen": False,
+        "outputs": outputs, "methods": [], "method": None, "settings": [], "fields": [],
+        "parameters": None, "flops": None, "fault": None, "open": None, "editable": False,
+        "cost": None, "monitored": [], "frozen": False,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-from extensions_live.messages import Intent, IntentName, Refusal
+from extensions_live.messages import Intent, IntentName, MadeNodes, Refusal
 from workbench.errors import BuilderError, WorkbenchError, nearest
 
 NAMES: tuple[IntentName, ...] = get_args(IntentName)
@@ -24,6 +24,9 @@ CLIENTS = 100
 
 REFUSED = 30
 """Number of refusals that are kept."""
+
+MADE = 30
+"""Number of intents whose new nodes are kept."""
 
 
 class Intents:
@@ -40,6 +43,8 @@ class Intents:
         The number of the last executed or refused intent of each client.
     refused : list of Refusal
         The last refusals, the newest last.
+    made : list of MadeNodes
+        The nodes that the last intents made, the newest last.
     count : int
         The number of intents so far.
 
@@ -60,6 +65,7 @@ class Intents:
         self._lock = threading.Lock()  # intents arrive on several threads
         self._acked: dict[str, int] = {}
         self._refused: deque[Refusal] = deque(maxlen=REFUSED)
+        self._made: deque[MadeNodes] = deque(maxlen=MADE)
         self.count = 0
 
     @property
@@ -70,15 +76,29 @@ class Intents:
     def refused(self) -> list[Refusal]:
         return list(self._refused)
 
+    @property
+    def made(self) -> list[MadeNodes]:
+        return list(self._made)
+
     def take(self, intents: Sequence[Intent]) -> None:
-        """Execute the intents that were not executed before."""
+        """Execute the intents that were not executed before.
+
+        Those of one client are executed in the order of their numbers, and clients in the order in
+        which they appear: a page that was loaded again sends what its predecessor left first.
+        """
+        clients = list(dict.fromkeys(one["client"] for one in intents))
         with self._lock:
-            for intent in sorted(intents, key=lambda one: one["number"]):
+            for intent in sorted(
+                intents, key=lambda one: (clients.index(one["client"]), one["number"])
+            ):
                 client, number = intent["client"], intent["number"]
                 if number <= self._acked.get(client, 0):
                     continue
                 try:
-                    self._execute(intent["name"], intent.get("arguments", {}))
+                    result = self._execute(intent["name"], intent.get("arguments", {}))
+                    nodes = [result] if isinstance(result, str) else result
+                    if isinstance(nodes, list):
+                        self._made.append({"client": client, "number": number, "nodes": nodes})
                 except Exception as error:
                     self.refuse(client, number, reason(error))
                 self._acked.pop(client, None)  # the last one is kept longest
@@ -92,7 +112,7 @@ class Intents:
         self._refused.append({"client": client, "number": number, "text": text})
         self.count += 1
 
-    def _execute(self, name: str, arguments: Mapping[str, Any]) -> None:
+    def _execute(self, name: str, arguments: Mapping[str, Any]) -> Any:
         if name not in NAMES:
             raise BuilderError(
                 f"there is no operation {name!r:.60}{nearest(str(name), NAMES)}; the operations "
@@ -107,7 +127,7 @@ class Intents:
             raise BuilderError(
                 f"the operation {name} does not accept {sorted(arguments)}: {error}"
             ) from None
-        method(**arguments)
+        return method(**arguments)
 
 
 def reason(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from extensions_live.editor.document import Document, Group, is_wire
@@ -39,7 +39,12 @@ def part_of(document: Document, nodes: Iterable[str]) -> Document:
 
 
 def merged(
-    document: Document, part: Document, position: object, inputs: Mapping[str, str] | None = None
+    document: Document,
+    part: Document,
+    position: object,
+    inputs: Mapping[str, str] | None = None,
+    *,
+    outer: Document | None = None,
 ) -> tuple[Document, list[str]]:
     """Return a document with the nodes of another one, and the ids of those that are outermost.
 
@@ -50,6 +55,9 @@ def merged(
         Where the first of the new nodes is placed; the others keep their distances.
     inputs : dict of str to str, optional
         For inputs of `part` by name, the wire of the document to use in their place.
+    outer : Document, optional
+        The document of which `part` is a part: the new nodes are connected to the wires of
+        `document` that have the names of those to which the nodes are connected in it.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}
@@ -69,7 +77,7 @@ def merged(
         if node not in replaced:
             ids[node] = free_name(_wish(part, node), known)
             known.add(ids[node])
-    places = _places(part, ids, position)
+    places = _places(part, ids, position, set(document.spec.positions.values()))
     spec = document.spec
     groups = {
         ids[node]: Group(group.name, tuple(ids[m] for m in group.members if m in ids))
@@ -97,8 +105,36 @@ def merged(
         opened=document.opened | {_moved(node, ids) for node in part.opened},
         frozen=document.frozen | part.frozen,
     )
+    if outer is not None:
+        result = _joined(result, part, outer, ids, document.wires())
     result = tidied(result.with_calls(result.spec.calls))
     return result, [new for node, new in ids.items() if part.parent(node) is None]
+
+
+def _joined(
+    result: Document, part: Document, outer: Document, ids: Mapping[str, str], known: set[str]
+) -> Document:
+    """Return a document in which new nodes have those edges from elsewhere that `outer` has."""
+    inner = {wire for node in part.ids() if node in outer.ids() and node not in part.groups
+             for wire in outer.outputs(node)}  # fmt: skip
+    calls = result.calls
+    for node, new in ids.items():
+        if node not in outer.calls or new not in calls:
+            continue
+        inputs = dict(calls[new].inputs)
+        for name, given in outer.calls[node].inputs.items():
+            left = inputs.get(name)
+            rest = list(left if isinstance(left, list) else [] if left is None else [left])
+            found: list[Json] = []
+            for one in given if isinstance(given, list) else [given]:
+                if is_wire(one) and one not in inner:
+                    found += [one] if one in known else []
+                elif rest:
+                    found.append(rest.pop(0))
+            if found:
+                inputs[name] = found if isinstance(given, list) else found[0]
+        calls = {**calls, new: replace(calls[new], inputs=inputs)}
+    return replace(result, spec=replace(result.spec, calls=tuple(calls.values())))
 
 
 def same_inputs(document: Document, part: Document) -> dict[str, str]:
@@ -130,13 +166,19 @@ def _free_names(wanted: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
 
 
 def _places(
-    part: Document, ids: Mapping[str, str], position: object
+    part: Document,
+    ids: Mapping[str, str],
+    position: object,
+    taken: Collection[tuple[float, float]],
 ) -> dict[str, tuple[float, float]]:
     places = part.spec.positions
     if position is None:
+        shift = 0.0  # a copy must not hide what it was copied from
+        while any((x + shift, y + shift) in taken for x, y in places.values()):
+            shift += BESIDE
         return {
-            _moved(node, ids): place
-            for node, place in places.items()
+            _moved(node, ids): (x, y) if "/" in node else (x + shift, y + shift)
+            for node, (x, y) in places.items()
             if node.partition("/")[0] in ids
         }
     x, y = point(position)

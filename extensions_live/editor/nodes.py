@@ -56,6 +56,7 @@ def added(
     name: str | None,
     after: object,
     settings: dict[str, Json],
+    input_: str | None = None,
 ) -> tuple[Document, str]:
     """Return a document with a new brick or operation, and the id of its node."""
     if not isinstance(type, str):
@@ -80,7 +81,7 @@ def added(
         )
     document = with_plain_names(document, node)
     if after is not None:
-        document = _after(document, node, after, moved=position is None)
+        document = _after(document, node, after, input_, moved=position is None)
     return placed_at(document, node, position), node
 
 
@@ -150,7 +151,9 @@ def _operation(
     return document.with_call(call), node
 
 
-def _after(document: Document, node: str, after: object, *, moved: bool) -> Document:
+def _after(
+    document: Document, node: str, after: object, input_: str | None, *, moved: bool
+) -> Document:
     """Connect a new node to an output, given as a node or as a node with the name of an output."""
     pair = isinstance(after, (list, tuple)) and len(after) == 2
     ends: Any = after if pair else (after, None)
@@ -164,11 +167,32 @@ def _after(document: Document, node: str, after: object, *, moved: bool) -> Docu
         lacking = document.title(node) if names else document.title(known)
         raise BuilderError(f"{lacking} has no {'input' if names else 'output'} to connect")
     output = names[0] if output is None else output
-    document = connected(document, known, output, node, ports[0].name)
+    entry = ports[0].name if input_ is None else input_
+    document = connected(document, known, output, node, entry)
     if moved and known in document.spec.positions:
         x, y = document.spec.positions[known]
         document = document.placed({node: (x + RIGHT, y)})
     return document
+
+
+def put_before(document: Document, node: str, before: object) -> Document:
+    """Return a document in which the first output of a node is given to an input, if one is named.
+
+    Parameters
+    ----------
+    document : Document
+    node : str
+    before : pair of str, or None
+        Another node, and its input.
+    """
+    if before is None:
+        return document
+    if not isinstance(before, (list, tuple)) or len(before) != 2:
+        raise BuilderError(f"before must be a node and one of its inputs, not {before!r:.60}")
+    names = output_names(document, node)
+    if not names:
+        raise BuilderError(f"{document.title(node)} has no output to connect")
+    return connected(document, node, names[0], before[0], before[1])
 
 
 def with_input(

@@ -23,6 +23,7 @@ def palette(streams: Sequence[StreamData] = ()) -> PalettePayload:
             for group in catalogue()
         ],
         "blocks": blocks.listed(),
+        "broken": blocks.saved.faults(),
         "dtypes": forms.dtypes(),
         "streams": list(streams),
         "step_rules": list(STEP_RULES),

@@ -84,6 +84,7 @@ class Drawing:
         settings = forms.of_input(given)
         text = "Data that is given to the model."
         drawn = self._node(node, "input", given.dtype, text, outputs=outputs, settings=settings)
+        drawn["fields"] = [forms.field_data(field) for field in forms.INPUT]
         drawn["fault"] = node_fault(self.check.faults.get(node))
         return drawn
 
@@ -100,6 +101,7 @@ class Drawing:
             text = "" if operation is None else operation.text
             settings = forms.of_operation(call)
             node = self._node(call.id, "operation", call.operation, text, inputs, outputs, settings)
+            node["fields"] = [forms.field_data(field) for field in forms.numbers(call)]
             node["fault"] = node_fault(self.check.faults.get(call.id))
             return node
         return self._brick(call, inputs, outputs)
@@ -192,6 +194,7 @@ class Drawing:
             "methods": [],
             "method": None,
             "settings": settings or [],
+            "fields": [],
             "parameters": None,
             "flops": None,
             "fault": None,

@@ -85,6 +85,11 @@ class Surgery:
         self._mark = self._marked(session)
 
     @property
+    def trained(self) -> Document | None:
+        """The drawing of the model that the session trains."""
+        return self._trained
+
+    @property
     def alive(self) -> bool:
         """True while the session can be paused and resumed."""
         return self.session is not None and not self.session.state.ended

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from extensions_live.editor.anatomy import anatomies
+from extensions_live.editor.checking import with_inferred
 from extensions_live.editor.document import Document
 from extensions_live.editor.inside import OTHER, Inside, Step, inside
 from extensions_live.editor.nodes import RIGHT, tidied
@@ -56,6 +57,7 @@ def unpacked(
     unknown = [port for port, kind in kinds.items() if kind is None]
     if unknown or not kinds:
         raise BuilderError(f"connect the inputs of {name} first, so that its parts can be applied")
+    document = with_inferred(document, [name])
     brick = made(document.spec, name)
     found = inside(
         brick, call.method or "apply", {k: v for k, v in kinds.items() if v}, _options(call)

@@ -136,7 +136,7 @@ class View(BoardState):
 
     def _changed(self) -> None:
         self._drawn = None
-        self.version += 1
+        super()._changed()
 
     def payload(self, *, code: bool = True) -> BoardPayload:
         nothing: CodeData = {"text": "", "fault": {"line": 0, "text": self.reason}}

@@ -23,6 +23,7 @@ BENCHMARKS = {
     "loop": "Main loop, monitoring, log, session and live views",
     "live": "Speed of a run with live views",
     "page": "Live views in a browser",
+    "editor": "The visual editor in a browser",
     "rewind": "Snapshots and rewinds",
     "log": "The log",
     "stream": "Data streams",

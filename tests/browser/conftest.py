@@ -81,19 +81,17 @@ def lab(
 
 
 @pytest.fixture(scope="module")
-def open_notebook(
-    browser: Browser, lab: Lab, setup: Setup
-) -> Iterator[Callable[[str, str], Notebook]]:
-    """Yield a function that opens a notebook, given its file name and text."""
+def open_notebook(browser: Browser, lab: Lab, setup: Setup) -> Iterator[Callable[..., Notebook]]:
+    """Yield a function that opens a notebook, given its file name and text, and a front end."""
     lab.set_windowing(setup.windowing)
     with ExitStack() as stack:
 
-        def open_notebook(name: str, text: str) -> Notebook:
+        def open_notebook(name: str, text: str, front_end: type[Notebook] = Notebook) -> Notebook:
             content = json.loads(text)
             content["metadata"]["kernelspec"] = lab.kernelspec(setup.kernel)
             path = lab.root / name
             path.write_text(json.dumps(content), encoding="utf-8")
-            notebook = Notebook(stack.enter_context(guarded_page(browser)), lab.base, path)
+            notebook = front_end(stack.enter_context(guarded_page(browser)), lab.base, path)
             notebook.open()
             stack.callback(notebook.shut_down)
             return notebook

@@ -146,6 +146,7 @@ def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
             JUPYTERLAB_SETTINGS_DIR=f"{home}/settings",
             JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
             IPYTHONDIR=f"{home}/ipython",
+            WORKBENCH_BLOCKS_PATH=f"{home}/blocks",
             JUPYTER_PLATFORM_DIRS="1",
             PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         )
@@ -154,6 +155,7 @@ def jupyter_lab(root: Path, versions: Iterable[str] = ()) -> Iterator[Lab]:
             *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
             *("--IdentityProvider.token=", f"--ServerApp.root_dir={root}"),
             *("--expose-app-in-browser", "--LabApp.extension_manager=readonly"),
+            "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
         log = Path(home, "log")
         with log.open("w") as out:
@@ -480,6 +482,19 @@ class Notebook:
     def shut_down(self) -> None:
         """Shut down the kernel."""
         self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
+
+    def restart(self) -> None:
+        """Restart the kernel, and wait until it is idle."""
+        self.page.evaluate(f"async () => {{ await {NOTEBOOK}.sessionContext.restartKernel(); }}")
+        self.ready()
+
+
+class Notebook7(Notebook):
+    """Notebook open in Jupyter Notebook, which the server of JupyterLab serves as well."""
+
+    def open(self) -> None:
+        self.page.goto(f"{self.base}/notebooks/{self.path.name}")
+        self.ready()
 
 
 @contextlib.contextmanager

@@ -72,6 +72,7 @@ class Canvas:
         return nodes.evaluate_all("(all) => all.map((one) => one.dataset.id)")
 
     def click(self, node):
+        until(self.is_still, what="a view that does not move")
         self.find(f"node-{node}").locator("b").first.click()
         until(lambda: self.selected() == [node], what=f"{node} selected")
 
@@ -180,7 +181,6 @@ def test_edits_are_undone_and_done_again(canvas):
 
 def test_edited_code_changes_the_canvas_and_a_mistake_names_its_line(canvas):
     linear(canvas, 10)
-    canvas.find("fix-linear").or_(canvas.find("status-fix")).first.click()
     until(lambda: "784, 10" in canvas.find("code").input_value(), what="the code")
     code = canvas.find("code").input_value()
     canvas.find("code").fill(code.replace("784, 10", "784, 25"))

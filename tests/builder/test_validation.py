@@ -8,7 +8,7 @@ import torch
 from tests.builder.test_faults import FAULTS, GOOD, broken
 from tests.contracts.test_bricks import TABLE, symbols
 from workbench import tensor
-from workbench.bricks import MLP, Brick, Linear, Tanh, TransformerBlock, application
+from workbench.bricks import MLP, Brick, Linear, Sequence, Tanh, TransformerBlock, application
 from workbench.bricks.inference import Kind
 from workbench.bricks.parallel import Merge
 from workbench.bricks.recurrent import LSTM
@@ -132,6 +132,18 @@ def test_the_inside_of_a_brick_is_known():
     assert brick.parameters_of_parts == {"linear_0": 15, "tanh": 0, "linear_1": 8}
     assert brick.inferred["linear_1"]["input_dim"] == 3
     assert (call.flops, call.flops_of_parts) == (36, {"linear_0": 24, "linear_1": 12})
+
+
+@pytest.mark.parametrize(
+    "brick", [Linear(6, 4), MLP([Tanh(), None], [6, 5, 4]), Sequence([Linear(6, 4), Tanh()])]
+)
+def test_operations_are_counted_as_by_running_the_graph(brick, monkeypatch):
+    spec = to_spec(brick.apply(tensor.matrix("x")))
+    found = check(spec).calls[spec.calls[0].id]
+    monkeypatch.setattr("workbench.builder.facts.PLAIN", frozenset())
+    trials.forget()
+    again = check(spec).calls[spec.calls[0].id]
+    assert found.flops == again.flops > 0 and found.flops_of_parts == again.flops_of_parts
 
 
 def test_operations_have_shapes_too():
@@ -400,3 +412,55 @@ def test_a_class_that_is_defined_again_is_tried_again():
         return check(Spec((BrickSpec("Widened"),), (X,), (call,))).wires["y"].shape[1]
 
     assert (width_of(2), width_of(3)) == (8, 12)
+
+
+# Settings that follow from the inputs.
+
+
+def without(spec, number, *names):
+    """Return a specification without some settings of one brick."""
+    bricks = list(spec.bricks)
+    left = {name: one for name, one in bricks[number].settings.items() if name not in names}
+    bricks[number] = replace(bricks[number], settings=left)
+    return replace(spec, bricks=tuple(bricks))
+
+
+def test_a_size_that_the_input_determines_is_inferred_if_wanted():
+    spec = without(without(chain(2), 0, "input_dim"), 2, "input_dim")
+    assert "input_dim" in validate(spec)[0].text
+    checked = check(spec, infer=True)
+    assert checked.faults == () and checked.wires["o1"].shape == ("batch", 6)
+    assert [checked.bricks[f"linear_{i}"].inferred[""] for i in (0, 1)] == [
+        {"input_dim": 4},
+        {"input_dim": 5},
+    ]
+    assert checked.spec == chain(2)
+    assert from_spec(checked.spec).variables["o1"].shape[-1] == 6
+
+
+def test_what_is_inferred_follows_the_input():
+    spec = replace(without(chain(1), 0, "input_dim"), inputs=(InputSpec("x", shape=(None, 9)),))
+    assert check(spec, infer=True).bricks["linear_0"].inferred[""] == {"input_dim": 9}
+
+
+def test_a_setting_that_is_given_is_never_replaced():
+    checked = check(with_brick(chain(1), 0, input_dim=7), infer=True)
+    assert checked.faults[0].fix.label == "set input_dim to 4"
+    assert checked.spec.bricks[0].settings["input_dim"] == 7
+
+
+def test_what_no_input_determines_is_a_fault_after_the_rest_is_inferred():
+    (fault,) = check(without(chain(1), 0, "input_dim", "output_dim"), infer=True).faults
+    assert "output_dim" in fault.text and fault.fix is None
+
+
+def test_several_settings_of_one_brick_are_inferred():
+    settings = {"filter_size": {"tuple": [3, 3]}, "num_filters": 2}
+    spec = Spec(
+        (BrickSpec("Convolutional", "conv", settings),),
+        (InputSpec("x", "float32", (None, 3, 8, 8)),),
+        (applied("conv"),),
+    )
+    checked = check(spec, infer=True)
+    assert checked.faults == () and checked.wires["y"].shape == ("batch", 2, 6, 6)
+    assert checked.bricks["conv"].inferred[""]["num_channels"] == 3

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from extensions_live.editor import Board
+from extensions_live.editor import Board, Editor
 from extensions_live.editor.document import read
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Residual, Tanh
@@ -328,6 +328,24 @@ def test_groups_nest_and_dissolve(board):
         board.group([])
 
 
+def test_members_stay_where_they_are_when_a_group_is_made_and_dissolved(board):
+    board.move({"features": [10, 20], "mlp": [50, 120]})
+    before = dict(board.document.spec.positions)
+    group = board.group(["features", "mlp"])
+    places = board.document.spec.positions
+    assert (places[group], places["features"]) == ((-18, -64), (28, 84))  # below the head
+    assert places["mlp"] == (68, 184)
+    board.unpack(group)
+    assert board.document.spec.positions == before
+
+
+def test_the_page_arranges_members_if_one_has_no_position(board):
+    board.arrange()
+    board.move({"mlp": [50, 120]})
+    group = board.group(["features", "mlp"])
+    assert board.document.spec.positions == {group: (22, 36)}
+
+
 def test_an_open_brick_shows_the_edges_inside_of_it(board):
     board.open("mlp")
     assert [edge for edge in edges(board) if "/" in edge] == [
@@ -502,6 +520,9 @@ OPERATIONS = {
     "paste": lambda b: b.paste(b.copy(["mlp"])),
     "connect": lambda b: b.connect("features", "features", "entropy", "y"),
     "disconnect": lambda b: b.disconnect("mlp", "input_"),
+    "insert": lambda b: b.insert("Tanh", "mlp", "input_"),
+    "insert_node": lambda b: b.insert_node("free", "mlp", "input_"),
+    "put": lambda b: b.put(["mlp"], "group"),
     "set": lambda b: b.set("mlp", "dims", [4, 5, 3]),
     "unset": lambda b: b.unset("mlp", "dims"),
     "set_method": lambda b: b.set_method("softmax", "log_probabilities"),
@@ -531,6 +552,7 @@ def rich(board):
     board.add("Linear", [0, 0], name="broken", after="features",
               settings={"input_dim": 9, "output_dim": 2})  # fmt: skip
     board.group(["broken"], "block")
+    board.add("Tanh", name="free")
     return board
 
 
@@ -551,9 +573,10 @@ def test_every_operation_can_be_undone_and_done_again(rich, name):
 def test_every_operation_of_a_page_is_a_method_with_a_test():
     from extensions_live.editor.intents import NAMES
 
-    of_editor = {"add_stream", "train", "apply", "return_to_session", "pause_session"}
-    assert set(NAMES) - of_editor - {"undo", "redo"} <= set(OPERATIONS)
-    assert [name for name in NAMES if name not in of_editor and not hasattr(Board, name)] == []
+    of_files = {"save_block", "rename_block", "remove_block"}  # they do not change the board
+    of_editor = {name for name in NAMES if not hasattr(Board, name)}
+    assert set(NAMES) - of_editor - of_files - {"undo", "redo"} <= set(OPERATIONS)
+    assert [name for name in of_editor if not hasattr(Editor, name)] == []
 
 
 def test_a_board_of_a_chain_of_bricks_can_be_read_from_its_text():
@@ -607,3 +630,166 @@ def test_a_ready_block_survives_its_code_and_shows_its_parts(name):
     opened = next(one["id"] for one in board.payload()["nodes"] if one["open"] is not None)
     board.open(opened)
     assert any(edge.startswith(f"{opened}/") for edge in edges(board))
+
+
+def test_insert_puts_a_brick_on_an_edge(board):
+    new = board.insert("Tanh", "entropy", "y_hat", position=[5, 6])
+    assert {"mlp.output tanh.input_", "tanh.output entropy.y_hat"} <= set(edges(board))
+    assert "mlp.output entropy.y_hat" not in edges(board)
+    assert (new, node(board, new)["position"], board.undo_name) == ("tanh", (5, 6), "insert tanh")
+    assert board.fault("entropy") is None
+
+
+def test_insert_puts_a_brick_on_one_of_several_edges():
+    board = Board()
+    for name in "ab":
+        board.add_input(name, [None, 3])
+    board.add("concatenate", name="both", after="a")
+    board.connect("b", "b", "both", "tensors")
+    with pytest.raises(BuilderError, match="2 edges end at both.tensors; choose one of them by"):
+        board.insert("Tanh", "both", "tensors")
+    board.insert("Tanh", "both", "tensors", index=1)
+    assert set(edges(board)) == {"a.a both.tensors", "b.b tanh.input_", "tanh.output both.tensors"}
+    with pytest.raises(BuilderError, match="both.tensors has 2 edges; there is no edge 7"):
+        board.insert("Tanh", "both", "tensors", index=7)
+
+
+def test_a_brick_on_an_edge_within_a_group_is_in_the_group(board):
+    board.group(["mlp", "entropy"], "block")
+    board.insert("Tanh", "entropy", "y_hat")
+    assert set(board.document.groups["group"].members) == {"mlp", "entropy", "tanh"}
+    board.insert("Tanh", "mlp", "input_")
+    assert board.document.parent("tanh_2") is None
+
+
+def test_an_edge_leads_through_a_node_that_was_free(board):
+    board.add("Tanh", name="free")
+    board.insert_node("free", "mlp", "input_")
+    assert {"features.features free.input_", "free.output mlp.input_"} <= set(edges(board))
+    with pytest.raises(BuilderError, match="free has no input that is free, so no edge can lead"):
+        board.insert_node("free", "entropy", "y_hat")
+    board.add("Tanh", name="other")
+    with pytest.raises(BuilderError, match="no edge ends at other.input_; connect it first"):
+        board.insert_node("free", "other", "input_")
+    board.add("Tanh", name="last", after="mlp")
+    board.disconnect("mlp", "input_")
+    with pytest.raises(BuilderError, match="this edge would close a cycle: .*mlp"):
+        board.insert_node("mlp", "last", "input_")
+
+
+def test_put_moves_nodes_between_groups(board):
+    outer = board.group(["mlp", "entropy"], "outer")
+    inner = board.group(["mlp"], "inner")
+    board.put(["features"], inner, {"features": [3, 4]})
+    assert board.document.around("features") == [inner, outer]
+    assert node(board, "features")["position"] == (3, 4)
+    board.put(["mlp", "features"], None)
+    assert board.document.parent("mlp") is None and inner not in board.document.groups
+    assert node(board, "features")["position"] is None
+    with pytest.raises(BuilderError, match="mlp is no group; the groups are 'group'"):
+        board.put(["features"], "mlp")
+    with pytest.raises(BuilderError, match="the group outer cannot be inside of itself"):
+        board.put([outer], outer)
+
+
+def test_paste_can_keep_the_edges_from_other_nodes(board):
+    text = board.document.to_json()
+    assert board.paste(text, nodes=["mlp"], connected=True) == ["mlp_2"]
+    assert "features.features mlp_2.input_" in edges(board)
+    assert board.paste(text, nodes=["mlp", "entropy"], connected=True) == ["mlp_3", "entropy_2"]
+    assert {"mlp_3.output entropy_2.y_hat", "targets.targets entropy_2.y"} <= set(edges(board))
+    other = Board()
+    other.paste(text, nodes=["mlp"], connected=True)
+    assert edges(other) == []
+
+
+def test_paste_keeps_the_order_of_several_edges():
+    board = Board()
+    for name in "abc":
+        board.add_input(name, [None, 3])
+    board.add("concatenate", name="all", after="a")
+    for name in "bc":
+        board.connect(name, name, "all", "tensors")
+    board.paste(board.document.to_json(), nodes=["all", "b"], connected=True)
+    given = [edge for edge in edges(board) if edge.endswith("all_2.tensors")]
+    assert given == ["a.a all_2.tensors", "b_2.b_2 all_2.tensors", "c.c all_2.tensors"]
+
+
+@pytest.fixture
+def layers():
+    """Return a board with two layers whose input dimensions are not set."""
+    board = Board()
+    board.add_input("features", [None, 784])
+    board.add("Linear", name="first", after="features", settings={"output_dim": 20})
+    board.add("Linear", name="last", after="first", settings={"output_dim": 10})
+    return board
+
+
+def test_a_size_that_an_edge_determines_is_inferred_and_stays_unset(layers):
+    assert layers.fault("first") is None and layers.fault("last") is None
+    for name, size in (("first", 784), ("last", 20)):
+        shown = {one["name"]: one for one in node(layers, name)["settings"]}["input_dim"]
+        assert (shown["given"], shown["inferred"]) == (False, size)
+    assert "784, 20" in layers.code and "20, 10" in layers.code
+    assert layers.built.bricks["last"].input_dim == 20
+    layers.set("first", "output_dim", 30)
+    assert layers.built.bricks["last"].input_dim == 30
+
+
+def test_a_value_that_is_given_and_wrong_has_a_fix(layers):
+    layers.set("last", "input_dim", 7)
+    assert node(layers, "last")["fault"]["fix"] == {"label": "set input_dim to 20"}
+    layers.unset("last", "input_dim")
+    assert layers.fault("last") is None
+
+
+def test_what_was_inferred_is_inferred_also_after_an_edit_of_the_code(layers):
+    layers.set_code(layers.code.replace("784, 20", "784, 25").replace("20, 10", "25, 10"))
+    assert layers.document.bricks["first"].settings["output_dim"] == 25
+    assert "input_dim" not in layers.document.bricks["last"].settings
+    layers.set("first", "output_dim", 30)
+    assert layers.fault("last") is None and "30, 10" in layers.code
+
+
+def test_a_brick_is_opened_and_unpacked_with_what_is_inferred():
+    board = Board()
+    board.add_input("features", [None, 6])
+    parts = [{"brick": {"type": "Linear", "settings": {"output_dim": 4}}}, TANH]
+    board.add("Sequence", after="features", settings={"application_methods": parts})
+    assert board.fault("sequence") is None
+    board.open("sequence")
+    inner = [one for one in board.payload()["edges"] if one["source"].startswith("sequence/")]
+    assert {one["shape"] for one in inner} == {f"batch{TIMES}4"}
+    board.unpack("sequence")
+    assert board.payload()["summary"]["fault"] is None
+
+
+def test_a_new_node_is_connected_in_one_step(board):
+    before = board.document
+    board.add("SquaredError", after=["mlp", "output"], input="y_hat")
+    assert "mlp.output squarederror.y_hat" in edges(board)
+    board.undo()
+    assert board.document == before
+    board.disconnect("mlp", "input_")
+    board.add("Tanh", before=["mlp", "input_"])
+    assert "tanh.output mlp.input_" in edges(board)
+    board.add_input("other", [None, 4], before=["tanh", "input_"])
+    assert "other.other tanh.input_" in edges(board)
+    with pytest.raises(BuilderError, match="before must be a node and one of its inputs, not 'm"):
+        board.add("Tanh", before="mlp")
+
+
+def test_pasted_nodes_do_not_hide_their_originals(board):
+    board.move({"mlp": [10, 20]})
+    text = board.copy(["mlp"])
+    assert [node(board, *board.paste(text))["position"] for _ in range(2)] == [(50, 60), (90, 100)]
+    board.remove(["mlp", "mlp_2", "mlp_3"])
+    assert node(board, *board.paste(text))["position"] == (10, 20)
+
+
+def test_undoing_an_insertion_within_a_group_gives_the_edge_back(board):
+    board.group(["mlp", "entropy"], "block")
+    before = edges(board)
+    board.insert("Tanh", "entropy", "y_hat")
+    board.undo()
+    assert edges(board) == before

@@ -126,6 +126,17 @@ def test_a_refused_intent_does_not_stop_the_next(editor, hand_pump):
     assert [one["number"] for one in editor.board["refused"]] == [1]
 
 
+def test_the_page_gets_the_ids_of_what_its_intents_made(editor, hand_pump):
+    editor.drawing.add_input("features", [None, 784])
+    added = [intent(1, "add", type="Linear", after="features"), intent(2, "undo")]
+    editor.outbox = [*added, intent(3, "add_stream", stream="digits")]
+    hand_pump.serve(editor)
+    assert editor.board["made"] == [
+        {"client": "page", "number": 1, "nodes": ["linear"]},
+        {"client": "page", "number": 3, "nodes": ["targets"]},
+    ]
+
+
 def test_an_error_of_any_kind_is_a_refusal():
     def clear():
         raise ZeroDivisionError("no")
@@ -316,13 +327,13 @@ def test_code_and_canvas_alternate_ten_times_without_loss(hand_pump):
     board.move({"mlp": [10, 20], "features": [0, 0]})
     board.add("Linear", [5, 5], name="unfinished", settings={"output_dim": 2})
     board.group(["mlp"], "model")
+    places = dict(board.document.spec.positions)
     for number in range(10):
         board.set("mlp", "dims", [4, 10 + number, 3])
         board.set_code(editor.code.replace(f"{10 + number}, 3", f"{20 + number}, 3"))
         assert board.document.bricks["mlp"].settings["dims"] == [4, 20 + number, 3]
-    assert board.document.spec.positions == {
-        "mlp": (10, 20), "features": (0, 0), "unfinished": (5, 5),
-    }  # fmt: skip
+    assert board.document.spec.positions == places
+    assert places.keys() == {"mlp", "features", "unfinished", "group"}
     assert board.document.groups["group"].members == ("mlp",)
     assert board.spec.cost == "cost" and board.document.bricks["unfinished"].settings
     assert from_code(editor.code).same_as(from_code(editor.code))
@@ -411,6 +422,25 @@ def test_the_streams_that_fit_the_inputs_come_first(editor, hand_pump):
     assert editor.palette["streams"][0]["name"] == "digit images"
 
 
+def test_a_stream_that_does_not_fit_has_a_reason(editor, hand_pump):
+    editor.add_stream("digits")
+    hand_pump.serve(editor)
+    assert set(editor.board["misfits"]) == {"digit images"}
+    assert "the source features has shape" in editor.board["misfits"]["digit images"]
+
+
+def test_only_inputs_that_training_needs_must_be_in_the_data(editor, hand_pump):
+    board = editor.drawing
+    editor.add_stream("digits")
+    board.add("Linear", after="features", settings={"output_dim": 10})
+    board.add("CategoricalCrossEntropy", name="entropy", after=["linear", "output"], input="y_hat")
+    board.connect("targets", "targets", "entropy", "y")
+    board.add_input("unused", [None, 3])
+    assert [one.name for one in editor.drawing.needed_inputs()] == ["features", "targets"]
+    hand_pump.serve(editor)
+    assert "digits" not in editor.board["misfits"]
+
+
 def test_a_step_rule_must_be_known():
     assert step_rule_of("Adam").learning_rate.get_value() > 0
     with pytest.raises(BuilderError, match="there is no step rule 'Adm'.*Adam"):
@@ -475,4 +505,12 @@ def test_a_cost_without_a_name_of_its_own_can_be_trained(hand_pump):
     session = editor.train(stream(), epochs=1)
     assert session.wait(60) and session.exception is None
     assert "mean" in session.log.channels
+    editor.close()
+
+
+def test_a_change_by_python_is_drawn_at_once(hand_pump):
+    editor = Editor()
+    hand_pump._due[editor] = float("inf")
+    editor.drawing.add("Linear")
+    assert hand_pump._due[editor] <= time.monotonic()
     editor.close()

@@ -5,7 +5,9 @@ Only plain values are returned, so that bricks and graphs can be discarded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +22,7 @@ from workbench.builder.graph import given_to
 from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
 from workbench.graph.annotations import get_application_call
-from workbench.graph.counts import count_flops, count_parameters
+from workbench.graph.counts import Flops, count_flops, count_parameters
 from workbench.hints import Hinted
 from workbench.roles import OUTPUT, has_roles
 from workbench.tensor import Variable, shapes
@@ -31,6 +33,9 @@ FREE = frozenset(
     "transpose squeeze unsqueeze getitem softmax log_softmax".split()
 )
 """Functions without operations that are counted."""
+
+PLAIN = frozenset("matmul identity tanh sigmoid relu exp log neg add sub mul div truediv".split())
+"""Functions whose outputs have no unknown sizes other than those of their inputs."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +128,13 @@ def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterat
 
 def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
     """Return the number of operations of each brick, by path, if every unknown size is 1."""
-    calls = [v.owner for v in ancestors(list(outputs)) if v.owner is not None]
-    if all(call.name in FREE for call in calls):
+    order = ancestors(list(outputs))
+    names = {v.owner.name for v in order if v.owner is not None}
+    if names <= FREE:
         return {"": 0}
+    top = brick if isinstance(brick, str) else brick.path()
+    if names <= PLAIN:
+        return _by_path(_products(order), top)
     inputs = ComputationGraph(list(outputs)).inputs
     sizes: dict[Variable | str, list[int]] = {
         v: [1 if (n := shapes.known(size)) is None else n for size in v.fake.shape] for v in inputs
@@ -134,10 +143,33 @@ def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] 
         found = count_flops(list(outputs), sizes)
     except Exception:  # some operations need values, or larger inputs
         return None
-    if isinstance(brick, str):
+    return _by_path(found, top)
+
+
+def _products(order: Iterable[Variable]) -> Flops:
+    """Count the operations of a graph of products and functions of single numbers, unknown sizes 1.
+
+    Counting them as in `count_flops` takes a third of the time of a check.
+    """
+    by_brick: Counter[str] = Counter()
+    total = 0
+    for variable in order:
+        call = variable.owner
+        if call is not None and call.name == "matmul":
+            left = call.args[0].fake.shape
+            sizes = [shapes.known(size) for size in (*variable.fake.shape, left[-1])]
+            spent = 2 * math.prod(1 if size is None else size for size in sizes)
+            total += spent
+            paths = dict.fromkeys(place.rpartition(".")[0] for place in call.location)
+            by_brick.update(dict.fromkeys(paths, spent))
+    return Flops(total, by_brick)
+
+
+def _by_path(found: Flops, top: str) -> dict[str, int]:
+    """Return numbers of operations by the path below a brick; of all of them if it has no name."""
+    if not top:
         return {"": found.total}
-    top = brick.path()
-    inner = {p.removeprefix(top).strip("/"): n for p, n in found.by_brick.items()}
+    inner = {path.removeprefix(top).strip("/"): n for path, n in found.by_brick.items()}
     return {**inner, "": found.total}
 
 

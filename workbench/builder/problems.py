@@ -15,7 +15,7 @@ from workbench.builder.describe import describe
 from workbench.builder.encode import Encoder
 from workbench.builder.fields import Json
 from workbench.builder.spec import BrickSpec
-from workbench.errors import Fix, SpecError, WorkbenchError
+from workbench.errors import Fix, NotConfiguredError, SpecError, WorkbenchError
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Problem:
     input : str or None
         The input of the call that is missing or wrong.
     fix : Change or None
+    missing : bool
+        True if a setting is not set that the brick needs.
     """
 
     text: str
@@ -43,6 +45,7 @@ class Problem:
     setting: str | None = None
     input: str | None = None
     fix: Change | None = None
+    missing: bool = False
 
 
 def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Constructor) -> Problem:
@@ -74,6 +77,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
         setting,
         inputs.partition("/")[0] if inputs != path else None,
         change,
+        isinstance(cause, NotConfiguredError),
     )
 
 

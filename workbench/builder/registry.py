@@ -161,7 +161,7 @@ def name_of(cls: type[Any]) -> str | None:
 
 def found(kind: Kind, name: str) -> type[Any] | None:
     """Return the class that a specification names, or None."""
-    return types(kind).get(name) or _users[kind].get(name)
+    return library(kind).get(name) or types(kind).get(name) or _users[kind].get(name)
 
 
 def advice(kind: Kind, name: str) -> str:

@@ -24,6 +24,7 @@ class Sizes:
         self._same: dict[str, int | str] = {}
         self._told: list[tuple[Size, str]] = []
         self._first: list[tuple[int, Kind]] = []
+        self._known_labels: dict[Size, str] | None = None
 
     def of_input(self, given: InputSpec, path: str) -> Kind:
         """Return the kind of an input, with a name for each unknown size."""
@@ -33,6 +34,7 @@ class Sizes:
         floats = dtype.is_floating_point or dtype.is_complex
         if unknown[:1] == [0] and (len(unknown) == 1 or (floats and len(kind.shape) == 2)):
             self._first.append((len(unknown), kind))
+            self._known_labels = None
         return kind
 
     def named(self, wire: str, kind: Kind) -> Kind:
@@ -53,6 +55,7 @@ class Sizes:
     def learn(self, facts: Iterable[tuple[Size, Size]]) -> None:
         """Record that sizes are equal to others, or to numbers."""
         for one, other in facts:
+            self._known_labels = None
             one, other = self.found(one), self.found(other)
             if one == other or one is None or other is None:
                 continue
@@ -72,9 +75,15 @@ class Sizes:
     def tell(self, axes: Iterable[tuple[str, str]]) -> None:
         """Record labels, each with the size to which it belongs."""
         self._told += axes
+        self._known_labels = None
 
     def _labels(self) -> dict[Size, str]:
         """Return the labels of sizes; equal sizes have one entry, as in `found`."""
+        if self._known_labels is None:
+            self._known_labels = self._new_labels()
+        return self._known_labels
+
+    def _new_labels(self) -> dict[Size, str]:
         labels: dict[Size, str] = {}
         for size, text in self._told:
             labels.setdefault(self.found(size), text)

@@ -53,6 +53,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from workbench.builder.fields import (
     Json,
@@ -100,6 +101,16 @@ class BrickSpec(Hinted):
     name: str | None = None
     settings: Mapping[str, Json] = field(default_factory=dict)
     changes: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+
+    @cached_property
+    def text(self) -> str:
+        """The brick as JSON text, by which what is known about it is kept."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @cached_property
+    def nameless(self) -> BrickSpec:
+        """The same brick without a name."""
+        return BrickSpec(self.type, None, self.settings, self.changes)
 
     def to_dict(self) -> dict[str, Json]:
         """Return the brick as a JSON value."""

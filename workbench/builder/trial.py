@@ -101,7 +101,7 @@ class Task:
         call = None if self.call is None else {**self.call.to_dict(), "id": ""}
         if call is not None:
             call["outputs"] = len(self.call.outputs)  # type: ignore[union-attr]
-        bricks = [brick.to_dict() for brick in self.bricks]
+        bricks = [brick.text for brick in self.bricks]
         given = (self.kinds or {}).items()
         kinds = [[name, kind.shape, str(kind.dtype)] for name, kind in given]
         surroundings = [registry.generation(), config.floatx, config.device]
@@ -127,7 +127,7 @@ class Task:
             inputs = {name: _renamed(given, wires) for name, given in call.inputs.items()}
             brick = call.brick
             if len(bricks) == 1 and brick is not None and is_nameless(bricks[0]):
-                bricks = (BrickSpec(bricks[0].type, None, bricks[0].settings, bricks[0].changes),)
+                bricks = (bricks[0].nameless,)
                 brick = f"/{brick.partition('/')[2]}"
             call = CallSpec("", brick, call.method, call.operation, inputs, call.settings,
                             call.outputs)  # fmt: skip
@@ -140,7 +140,7 @@ class Task:
 def is_nameless(brick: BrickSpec) -> bool:
     """Check whether the name of a brick matters only in error messages."""
     odd = isinstance(brick.name, str) and {"/", "."} & set(brick.name)
-    return not odd and "'use':" not in f"{brick.settings}{brick.changes}"
+    return not odd and '"use":' not in brick.text
 
 
 def _renamed(given: Json, wires: Mapping[str, str]) -> Json:
@@ -167,12 +167,15 @@ class Trials:
         """Return the trial of a task; make it if it is not stored."""
         plain, names = task.plain()
         try:
-            general, exact = plain.key(), task.key()
+            general, exact = plain.key(), ""
+            with self._lock:
+                known = found = self._kept.get(general)
+            if found is None:
+                exact = task.key()
+                with self._lock:
+                    found = self._kept.get(exact)
         except RecursionError:
             return Trial(problem=Problem("values are nested too deeply", "bricks/0"))
-        with self._lock:
-            known = self._kept.get(general)
-            found = known or self._kept.get(exact)
         if found is None:
             found = attempt(task)
             shared = found.problem is None
@@ -240,11 +243,11 @@ def _changed(task: Task, change: Change) -> Trial | None:
         call = None if task.call is None else CallSpec.from_dict(new["calls"][0], "calls/0")
     except BuilderError:
         return None
-    return _attempt(replace(task, bricks=bricks, call=call))
+    return _attempt(replace(task, bricks=bricks, call=call), facts=False)
 
 
-def _attempt(task: Task) -> Trial:
-    """Create the bricks of a task, and make its call."""
+def _attempt(task: Task, *, facts: bool = True) -> Trial:
+    """Create the bricks of a task, and make its call; without facts, only to see if it works."""
     constructor, built = Constructor(), Built()
     try:
         with fresh_inputs(task.kinds or {}) as given:
@@ -257,7 +260,9 @@ def _attempt(task: Task) -> Trial:
             if task.kinds is None:
                 _check_inputs(task.call, constructor)
                 return Trial(bricks=tuple(map(facts_of_unused, built.bricks.values())))
-            found = _applied(task.call, given, built, constructor)
+            found = _applied(task.call, given, built, constructor, facts=facts)
+            if not facts:
+                return found
         return Trial(
             found.outputs,
             tuple(given.learned()),
@@ -270,7 +275,9 @@ def _attempt(task: Task) -> Trial:
         return Trial(problem=problem_of(error, task.bricks, constructor))
 
 
-def _applied(call: CallSpec, given: Inputs, built: Built, constructor: Constructor) -> Trial:
+def _applied(
+    call: CallSpec, given: Inputs, built: Built, constructor: Constructor, *, facts: bool
+) -> Trial:
     if call.operation is not None:
         outputs, names = operated(call, "calls/0", built, constructor)
     else:
@@ -282,6 +289,8 @@ def _applied(call: CallSpec, given: Inputs, built: Built, constructor: Construct
     check_count(call, "calls/0", names)
     pairs = zip(outputs, names, strict=True)
     kinds = tuple(given.kind(output, f"the output {name}") for output, name in pairs)
+    if not facts:
+        return Trial(kinds)
     if call.operation is not None:
         return Trial(kinds, flops=flops_of(outputs, ""))
     brick = constructor.bricks[call.brick or ""]

@@ -12,15 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.bricks.inference import Kind
-from workbench.builder.changes import Change
+from workbench.builder.changes import Change, patched
 from workbench.builder.construct import name_of
 from workbench.builder.facts import BrickFacts, Part
 from workbench.builder.fields import Json
 from workbench.builder.sizes import Sizes
 from workbench.builder.spec import BrickSpec, CallSpec, Spec, wires_in
 from workbench.builder.trial import Task, Trial, trials
-from workbench.errors import SpecError, nearest
+from workbench.errors import BuilderError, SpecError, nearest
 from workbench.hints import Hinted, hinted
+
+MOST_INFERRED = 20
+"""The largest number of settings that are inferred for one call."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ class CheckedBrick(Hinted):
     parameters_of_parts : dict of str to int
         The same for the bricks below it, by path.
     inferred : dict of str to dict
-        The settings that parents assigned to bricks, as JSON values, by path below the brick.
+        The settings that parents assigned to bricks, as JSON values, by path below the brick; with
+        `infer`, also those that follow from the inputs.
     fault : Fault or None
     """
 
@@ -113,12 +117,15 @@ class Checked(Hinted):
         By name.
     faults : tuple of Fault
         At most one for each call, brick or name, in the order of the calls.
+    spec : Spec
+        The specification that was checked; with `infer`, with the inferred settings.
     """
 
     wires: Mapping[str, Kind | None]
     calls: Mapping[str, CheckedCall]
     bricks: Mapping[str, CheckedBrick]
     faults: tuple[Fault, ...]
+    spec: Spec = field(default_factory=Spec)
 
     @property
     def parameters(self) -> int:
@@ -153,7 +160,7 @@ def validate(spec: Spec) -> tuple[Fault, ...]:
 
 
 @hinted
-def check(spec: Spec) -> Checked:
+def check(spec: Spec, *, infer: bool = False) -> Checked:
     """Check a specification, which need not be complete, without allocating anything.
 
     Each call is checked separately. If an input of a call is not connected, or its shape cannot be
@@ -162,6 +169,9 @@ def check(spec: Spec) -> Checked:
     Parameters
     ----------
     spec : Spec
+    infer : bool
+        True to set what a brick lacks and its inputs determine, such as the ``input_dim`` of a
+        `Linear`. The fault of a missing setting is then a fault only if no fix is known for it.
 
     Returns
     -------
@@ -179,14 +189,16 @@ def check(spec: Spec) -> Checked:
     >>> checked.parameters, checked.flops, checked.faults
     (397510, 794000, ())
     """
-    return _Check(spec).checked()
+    return _Check(spec, infer=infer).checked()
 
 
 class _Check:
     """The check of one specification."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, *, infer: bool) -> None:
         self.spec = spec
+        self.infer = infer
+        self.bricks = list(spec.bricks)
         self.sizes = Sizes()
         self.kinds: dict[str, Kind | None] = {}
         self.faults: list[Fault] = []
@@ -214,6 +226,7 @@ class _Check:
             {call.id: self._finished(calls[call.id]) for call in self.spec.calls},
             bricks,
             tuple(faults.values()),
+            replace(self.spec, bricks=tuple(self.bricks)),
         )
 
     def _names(self) -> None:
@@ -236,9 +249,8 @@ class _Check:
             return self._unfit(call, Fault(text, f"calls/{self.numbers[call.id]}/brick", call.id))
         found = {w: kind for w in needed if (kind := self.kinds[w]) is not None}
         kinds = {wire: self.sizes.known(kind) for wire, kind in found.items()}
-        bricks = tuple(self.spec.bricks[i] for i in group)
         complete = len(kinds) == len(needed)
-        trial = trials.find(Task(bricks, call, kinds if complete else None, tuple(needed)))
+        trial = self._tried(group, call, kinds if complete else None, needed)
         self.sizes.learn(trial.learned)
         self.sizes.tell(trial.axes)
         fault = self._fault(trial, group, call)
@@ -248,6 +260,33 @@ class _Check:
             output = trial.outputs[i] if i < len(trial.outputs) else None
             self.kinds[wire] = None if output is None else self.sizes.named(wire, output)
         return call, trial, fault
+
+    def _tried(
+        self,
+        group: Sequence[int],
+        call: CallSpec,
+        kinds: Mapping[str, Kind] | None,
+        needed: Sequence[str],
+    ) -> Trial:
+        """Return the trial of a call, if wanted after setting what its bricks lack."""
+        task = Task(tuple(self.bricks[i] for i in group), call, kinds, tuple(needed))
+        trial = trials.find(task)
+        for _ in range(MOST_INFERRED if self.infer else 0):
+            problem = trial.problem
+            if problem is None or not problem.missing or problem.fix is None:
+                break
+            new = [brick.to_dict() for brick in task.bricks]
+            try:
+                found = patched({"bricks": new}, problem.fix.path, problem.fix.value)
+                bricks = [BrickSpec.from_dict(one, "bricks") for one in found["bricks"]]
+            except BuilderError:
+                break
+            task = replace(task, bricks=tuple(bricks))
+            trial = trials.find(task)
+            for i, brick in zip(group, bricks, strict=True):
+                if brick != self.bricks[i]:
+                    self.bricks[i] = brick
+        return trial
 
     def _no_wire(self, call: CallSpec, wire: str) -> tuple[CallSpec, Trial, Fault | None]:
         """Return the fault of a call that needs a missing wire or, even indirectly, itself."""
@@ -301,14 +340,19 @@ class _Check:
         fault = None
         if number not in self.facts:
             group = self.groups[number]
-            trial = trials.find(Task(tuple(self.spec.bricks[i] for i in group)))
+            trial = trials.find(Task(tuple(self.bricks[i] for i in group)))
             known = {one.text: one for one in self.faults}
             text = "" if trial.problem is None else trial.problem.text
             fault = known.get(text) or self._fault(trial, group, None)  # also that of a call
             self.facts.update(zip(group, trial.bricks, strict=False))
         facts = self.facts.get(number, BrickFacts())
         parameters = dict(facts.parameters or {})
-        return CheckedBrick(parameters.pop("", None), parameters, facts.inferred, fault)
+        inferred = dict(facts.inferred)
+        before, after = self.spec.bricks[number], self.bricks[number]
+        if after is not before:
+            new = {n: v for n, v in after.settings.items() if v != before.settings.get(n)}
+            inferred[""] = {**inferred.get("", {}), **new}
+        return CheckedBrick(parameters.pop("", None), parameters, inferred, fault)
 
     def _labelled(self, kind: Kind | None) -> Kind | None:
         return None if kind is None else self.sizes.labelled(kind)

@@ -70,7 +70,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
 export interface Intent {
@@ -522,8 +522,9 @@ export interface DashboardStart {
   style: string;
 }
 
-/** Section of the page, with the identifiers of its widgets. */
+/** Section of the page, with the identifiers of its widgets. Sections with different `page` are shown on pages of their own, which the user chooses from. */
 export interface DashboardSection {
+  page: string;
   title: string;
   subtitle: string;
   parts: string[];
@@ -562,6 +563,13 @@ export interface DashboardChange {
   parts: Record<string, MimeBundle>;
 }
 
+/** More widgets, which are shown inside of widgets of the page. */
+export interface DashboardParts {
+  kind: "parts";
+  parts: Record<string, DashboardPart>;
+  modules: Record<string, DashboardModule>;
+}
+
 /** A run in the list; `colour` is empty unless the run is shown. */
 export interface RunRow {
   uuid: string;
@@ -589,7 +597,7 @@ export interface DashboardRuns {
   problem: string;
 }
 
-export type DashboardMessage = DashboardContents | DashboardChange | DashboardRuns;
+export type DashboardMessage = DashboardContents | DashboardParts | DashboardChange | DashboardRuns;
 
 /** Request from a page for its contents. */
 export interface ReadyMessage {
@@ -643,20 +651,9 @@ export interface FieldData {
   text: string;
 }
 
-/** A setting of a node: a field, its value if it is `given`, and what is inferred instead. */
-export interface SettingData {
+/** A setting of a node: its value if it is `given`, or what is inferred instead. */
+export interface SettingValue {
   name: string;
-  kind: string | null;
-  many: boolean;
-  optional: boolean;
-  required: boolean;
-  lazy: boolean;
-  default: unknown;
-  least: number | null;
-  below: number | null;
-  choices: string[];
-  accepts: string[];
-  text: string;
   given: boolean;
   value: unknown;
   inferred: unknown;
@@ -693,11 +690,12 @@ export interface PaletteGroup {
   entries: PaletteEntry[];
 }
 
-/** A ready block of several nodes; `own` is true if the user made it of a group. */
+/** A ready block of several nodes; `own` is true if the user made it of a group. `saved` is true if later kernels have it, too. */
 export interface PaletteBlock {
   name: string;
   text: string;
   own: boolean;
+  saved: boolean;
 }
 
 /** A source of data: its name, shape and dtype. */
@@ -714,10 +712,11 @@ export interface StreamData {
   sources: SourceData[];
 }
 
-/** Everything that can be added to a board, or used with it. */
+/** Everything that can be added to a board, or used with it. `broken` says what is wrong with files of saved blocks that cannot be read. */
 export interface PalettePayload {
   groups: PaletteGroup[];
   blocks: PaletteBlock[];
+  broken: string[];
   dtypes: string[];
   streams: StreamData[];
   step_rules: string[];
@@ -751,7 +750,7 @@ export interface NodeFault {
   fix: FixData | null;
 }
 
-/** A node of the board. `title` is its name, `parent` the node of the group that it is in. `position` is null until `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened, and `editable` is false for a part of a brick that wires its parts itself: its settings can be changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the cost. */
+/** A node of the board. `title` is its name, `parent` the node of the group that it is in. `position` is null until `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened, and `editable` is false for a part of a brick that wires its parts itself: its settings can be changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the cost. `settings` has those that are given or inferred; their fields are those of the entry of the palette, and `fields`. */
 export interface BoardNode {
   id: string;
   kind: "input" | "brick" | "operation" | "cost" | "group";
@@ -765,7 +764,8 @@ export interface BoardNode {
   outputs: BoardOutput[];
   methods: string[];
   method: string | null;
-  settings: SettingData[];
+  settings: SettingValue[];
+  fields: FieldData[];
   parameters: number | null;
   flops: number | null;
   fault: NodeFault | null;
@@ -798,6 +798,13 @@ export interface Refusal {
   text: string;
 }
 
+/** The nodes that an intent made, which its page selects. */
+export interface MadeNodes {
+  client: string;
+  number: number;
+  nodes: string[];
+}
+
 /** The first fault of a board. */
 export interface BoardFault {
   node: string;
@@ -823,12 +830,14 @@ export interface CodeData {
   fault: CodeFault | null;
 }
 
-/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
+/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `misfits` are the streams with which the model cannot be trained, each with the reason. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
 export interface BoardPayload {
   version: number;
   structure: number;
   acked: Record<string, number>;
   refused: Refusal[];
+  made: MadeNodes[];
+  misfits: Record<string, string>;
   nodes: BoardNode[];
   edges: BoardEdge[];
   summary: BoardSummary;
@@ -858,7 +867,64 @@ export interface SurgeryPayload {
   receipt: SurgeryReceipt;
 }
 
-/** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. */
+/** The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one. */
+export interface NodeValue {
+  text: string;
+  title: string;
+  share: number | null;
+}
+
+/** `count` images side by side, of `of`; each pixel has a byte for each channel. */
+export interface EdgeImage {
+  count: number;
+  of: number;
+  width: number;
+  height: number;
+  channels: number;
+  pixels: DataView;
+}
+
+/** The value of an edge for one example; `bars` are the numbers of a short vector. `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin at one output, only the `main` one shows the value. */
+export interface EdgeValue {
+  text: string;
+  note: string;
+  title: string;
+  shape: string;
+  main: boolean;
+  image: EdgeImage | null;
+  bars: number[];
+}
+
+/** The example that is pushed; `can_step` is true if there are others. */
+export interface ExampleData {
+  text: string;
+  index: number | null;
+  can_step: boolean;
+}
+
+/** The node that was picked last; it is `followed` if it was picked in another view. */
+export interface PickedNode {
+  node: string;
+  path: string;
+  expression: string;
+  number: number;
+  followed: boolean;
+}
+
+/** Live values of a session on the nodes and edges of a board, by id. `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty if none is watched, and `problem` says why there are no values. */
+export interface LivePayload {
+  session: string;
+  metric: string;
+  metrics: string[][];
+  iteration: number | null;
+  nodes: Record<string, NodeValue>;
+  edges: Record<string, EdgeValue>;
+  example: ExampleData | null;
+  picked: PickedNode | null;
+  problem: string;
+}
+
+/** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. `origin` is the same for all editors of a board, and after a reload. */
 export interface EditorState {
   problem: string;
   ident: string;
@@ -869,4 +935,6 @@ export interface EditorState {
   outbox: Intent[];
   training: string[];
   surgery: SurgeryPayload | Empty;
+  origin: string;
+  live: LivePayload | Empty;
 }

@@ -1,9 +1,11 @@
 import { expect, test, vi } from "vitest";
 
+import { show } from "../src/dashboard/contents";
 import { Hosted, withViews } from "../src/dashboard/hosted";
+import { addPages } from "../src/dashboard/pages";
 import { showRuns, toggled } from "../src/dashboard/run_list";
 import { addThemeSwitch } from "../src/dashboard/theme_switch";
-import type { RunRow } from "../src/messages";
+import type { DashboardContents, RunRow } from "../src/messages";
 
 const manager = {};
 
@@ -66,6 +68,67 @@ test("the text of a run is not read as HTML", () => {
   showRuns(parent, [run("a", true, { state: "failed", detail: "<img src=x>" })], vi.fn());
   expect(parent.querySelector("img")).toBeNull();
   expect(parent.textContent).toContain("<img src=x>");
+});
+
+test("a single page has no tabs", () => {
+  const parent = document.createElement("div");
+  const { pageOf } = addPages([{ page: "Run" }, { page: "Run" }], parent);
+  expect(pageOf("Run")).toBe(parent);
+  expect(parent.childElementCount).toBe(0);
+});
+
+test("tabs choose a page by mouse and keyboard, and the address keeps the choice", () => {
+  const parent = document.createElement("div");
+  document.body.append(parent);
+  history.replaceState(null, "", "#Model");
+  const { pageOf, remove } = addPages([{ page: "Run" }, { page: "Model" }], parent);
+  const shown = () => ["Run", "Model"].filter((name) => !pageOf(name).hidden);
+  expect(shown()).toEqual(["Model"]);
+  const [run, model] = parent.querySelectorAll<HTMLButtonElement>('[role="tab"]');
+  run?.click();
+  expect([shown(), location.hash, run?.tabIndex]).toEqual([["Run"], "#Run", 0]);
+  run?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+  expect([shown(), model?.getAttribute("aria-selected")]).toEqual([["Model"], "true"]);
+  expect(document.activeElement).toBe(model);
+  remove();
+  history.replaceState(null, "", "#nothing");
+  parent.remove();
+});
+
+const SCRIPT =
+  "export default { render: ({ model, el }) => { el.textContent = model.get('text'); } }";
+
+function contents(page: string): DashboardContents {
+  const state = { text: "first" };
+  return {
+    kind: "contents",
+    sections: [{ page, title: "", subtitle: "", parts: ["one"] }],
+    parts: { one: { module: "Text", state } },
+    modules: { Text: { esm: `data:text/javascript,${encodeURIComponent(SCRIPT)}`, css: "" } },
+    bokehjs: { ident: "bokehjs", version: "3" },
+  };
+}
+
+test("a widget shows widgets inside of itself that arrive later", async () => {
+  const url = vi.spyOn(URL, "createObjectURL");
+  url.mockImplementation(() => `data:text/javascript,${encodeURIComponent(SCRIPT)}`);
+  vi.spyOn(URL, "revokeObjectURL").mockImplementation(() => undefined);
+  const parent = document.createElement("div");
+  const shown = show(contents(""), parent, vi.fn());
+  await vi.waitFor(() => {
+    expect(parent.textContent).toBe("first");
+  });
+  const { widget_manager } = shown.parts.get("one") ?? {};
+  await expect(widget_manager?.get_model?.("two")).rejects.toThrow("no widget two");
+  shown.add({ two: { module: "Text", state: { text: "second" } } }, {});
+  const model = await widget_manager?.get_model?.("two");
+  const view = await widget_manager?.create_view?.(model);
+  expect(view?.el.textContent).toBe("second");
+  parent.append(view?.el ?? "");
+  view?.remove();
+  expect(parent.textContent).toBe("first");
+  shown.remove();
+  vi.restoreAllMocks();
 });
 
 test("the button changes the theme, and the choice is kept", () => {

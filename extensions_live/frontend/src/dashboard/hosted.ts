@@ -16,7 +16,12 @@ export function withViews(value: unknown): unknown {
   return value;
 }
 
-/** A widget that sends its messages with `post`. */
+/** The manager of the widgets of a page; widgets can show others inside of themselves. */
+export interface HostedManager extends Manager {
+  create_view?: (model: unknown) => Promise<{ el: HTMLElement; remove: () => void }>;
+}
+
+/** A widget that sends its messages with `post`; `module` is the name of its script. */
 export class Hosted implements Model<Traits> {
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #traits: Traits;
@@ -24,7 +29,8 @@ export class Hosted implements Model<Traits> {
   constructor(
     traits: Traits,
     private readonly post: (message: Message) => void,
-    readonly widget_manager: Manager,
+    readonly widget_manager: HostedManager,
+    readonly module = "",
   ) {
     this.#traits = withViews(traits) as Traits;
   }

@@ -1,11 +1,13 @@
 // The lists to choose from: what fits at an end, and the nodes of the board.
 
-import type { BoardNode, BoardPayload } from "../messages";
+import type { BoardEdge } from "../messages";
 import { itemScore, type Item } from "./entries";
 import { isTaken, targetsFor, whatFits, type End } from "./fitting";
 import { familyOfGroup, type Family } from "./images";
+import { canStandOnEdge, isFree, onEdge } from "./inserting";
 import { words } from "./labels";
 import type { Choice } from "./parts/Chooser";
+import type { BoardNode, BoardPayload } from "./shown";
 
 export interface Acts {
   /** Adds an item; with an end, it is connected to it. */
@@ -68,6 +70,60 @@ export function connectChoices(
   if (!end) return there;
   const fresh = fittingChoices(items, board, end, acts);
   return [...there, ...fresh.map((one) => ({ ...one, key: `new-${one.key}`, note: "new" }))];
+}
+
+/** Returns what can be put on an edge: nodes that are free, then what can be added. */
+export function betweenChoices(
+  items: readonly Item[],
+  board: BoardPayload,
+  edge: BoardEdge,
+  acts: Acts,
+  send: (name: "insert" | "insert_node", given: Record<string, unknown>) => void,
+): Choice[] {
+  const end: End = { node: edge.source, port: edge.output, side: "output" };
+  const put: Acts = {
+    ...acts,
+    add: ({ type }) => {
+      send("insert", { type, ...onEdge(edge) });
+    },
+  };
+  const free = board.nodes
+    .filter(({ id }) => isFree(board, id))
+    .map((node) => ({
+      key: `free-${node.id}`,
+      title: node.title,
+      text: node.type,
+      note: "on the canvas",
+      tile: { type: node.type, family: acts.familyOf(node) },
+      act: () => {
+        send("insert_node", { node: node.id, ...onEdge(edge) });
+      },
+    }));
+  return [...free, ...fittingChoices(items.filter(canStandOnEdge), board, end, put)];
+}
+
+/** Returns the groups into which nodes can be moved. */
+export function groupChoices(
+  board: BoardPayload,
+  nodes: readonly string[],
+  put: (group: string | null, title: string) => void,
+): Choice[] {
+  const moved = board.nodes.filter(({ id }) => nodes.includes(id));
+  const choice = (group: string | null, title: string, text: string): Choice => ({
+    key: group ?? "out",
+    title,
+    text,
+    tile: { type: "group", family: "container" },
+    act: () => {
+      put(group, title);
+    },
+  });
+  const within = board.nodes
+    .filter(({ kind, id }) => kind === "group" && !nodes.includes(id))
+    .filter(({ id }) => moved.some(({ parent }) => parent !== id))
+    .map(({ id, title, text }) => choice(id, title, text));
+  const isInside = moved.some(({ parent }) => parent !== null);
+  return isInside ? [...within, choice(null, "Out of all groups", "onto the canvas")] : within;
 }
 
 function isFilled({ edges }: BoardPayload, { node, port, side }: End): boolean {

@@ -1,6 +1,6 @@
 // The most important settings of a node in a few characters, such as "784 → 10".
 
-import type { BoardNode, SettingData } from "../messages";
+import type { BoardNode, SettingData } from "./shown";
 
 type Named = ReadonlyMap<string, SettingData>;
 

@@ -1,7 +1,7 @@
 // Draws the board as an SVG image of its own, with texts as texts, and keeps the document in it so
 // that the image can be dropped on a canvas later. A PNG keeps it in a text chunk.
 
-import type { BoardNode } from "../messages";
+import type { BoardNode } from "./shown";
 import { detailOf } from "./details";
 import { bounds, type Box } from "./layout";
 

@@ -8,6 +8,7 @@ import { make } from "../dom";
 import { announce } from "../draw";
 import type { EditorModel } from "./model";
 import { App } from "./parts/App";
+import { LiveProvider } from "./parts/useLive";
 import { outboxOf } from "./transport";
 import { reportVisibility } from "../visibility";
 
@@ -21,7 +22,9 @@ function render({ model, el }: Rendering): () => void {
   const root = createRoot(host);
   root.render(
     <ReactFlowProvider>
-      <App model={model} host={host} />
+      <LiveProvider value={model}>
+        <App model={model} host={host} />
+      </LiveProvider>
     </ReactFlowProvider>,
   );
   const endReports = reportVisibility(model, host);

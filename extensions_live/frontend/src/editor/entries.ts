@@ -10,6 +10,8 @@ export interface Item {
   readonly text: string;
   readonly group: string;
   readonly entry: PaletteEntry | null;
+  /** The block, if it is one that the user made. */
+  readonly own?: PaletteBlock;
 }
 
 const INPUT: Item = {
@@ -39,9 +41,15 @@ const SYNONYMS: Record<string, string> = {
   reshape: "view",
 };
 
-function blockItem({ name, text, own }: PaletteBlock): Item {
-  const group = own ? "Your own blocks" : "Ready blocks";
-  return { kind: "block", type: name, text, group, entry: null };
+/** The title of the group of blocks that the user made. */
+export const OWN_BLOCKS = "Your own blocks";
+
+function blockItem(block: PaletteBlock): Item {
+  const { name, text } = block;
+  const item = { kind: "block", type: name, text, entry: null } as const;
+  return block.own
+    ? { ...item, group: OWN_BLOCKS, own: block }
+    : { ...item, group: "Ready blocks" };
 }
 
 /** Returns everything that can be added to the canvas, in the order of the palette. */

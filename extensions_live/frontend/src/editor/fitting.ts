@@ -1,6 +1,7 @@
 // What fits at the end of an edge: entries of the palette, and inputs of other nodes.
 
-import type { BoardEdge, BoardNode, BoardPayload } from "../messages";
+import type { BoardEdge } from "../messages";
+import type { BoardNode, BoardPayload } from "./shown";
 import type { Item } from "./entries";
 import { dimensions } from "./labels";
 
@@ -43,7 +44,7 @@ export function whatFits(items: readonly Item[], board: BoardPayload, end: End):
 }
 
 /** Returns true unless an item certainly has no inputs, or no outputs. */
-function hasPorts({ kind, entry }: Item, side: "inputs" | "outputs"): boolean {
+export function hasPorts({ kind, entry }: Item, side: "inputs" | "outputs"): boolean {
   if (kind === "block") return false; // it has inputs of its own
   if (!entry?.methods.length) return true; // its settings determine them
   return entry.methods.some((method) => method[side] === null || method[side].length > 0);

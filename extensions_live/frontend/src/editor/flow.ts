@@ -3,7 +3,8 @@
 
 import type { Edge, Node } from "@xyflow/react";
 
-import type { BoardEdge, BoardNode, BoardPayload } from "../messages";
+import type { BoardEdge } from "../messages";
+import type { BoardNode, BoardPayload } from "./shown";
 import { detailOf } from "./details";
 import { edgeLabel, short } from "./labels";
 import type { Box, Place, Size } from "./layout";
@@ -97,7 +98,7 @@ export function flowNodes(
       draggable: node.parent === null || node.editable,
       deletable: false, // our own keys do it
       ariaLabel: spoken(node),
-      ...(node.parent === null ? {} : { parentId: node.parent, extent: "parent" as const }),
+      ...(node.parent === null ? {} : { parentId: node.parent }),
     };
     return keep(before.get(node.id), fresh);
   });
@@ -107,7 +108,10 @@ export function flowNodes(
 function keep(old: FlowNode | undefined, fresh: FlowNode): FlowNode {
   if (!old) return fresh;
   const position = old.dragging ? old.position : fresh.position;
-  const same = JSON.stringify(old.data) === JSON.stringify(fresh.data);
+  const { node, first } = old.data;
+  const same =
+    first === fresh.data.first &&
+    (node === fresh.data.node || JSON.stringify(node) === JSON.stringify(fresh.data.node));
   const still =
     old.position.x === position.x &&
     old.position.y === position.y &&
@@ -118,7 +122,6 @@ function keep(old: FlowNode | undefined, fresh: FlowNode): FlowNode {
   const kept: FlowNode = { ...old, ...fresh, position, data: same ? old.data : fresh.data };
   if (fresh.parentId === undefined) {
     delete kept.parentId;
-    delete kept.extent;
   }
   return kept;
 }

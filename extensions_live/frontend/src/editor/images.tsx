@@ -177,6 +177,8 @@ const SIGNS = {
   minus: "M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
   open: "M9 6l6 6-6 6",
+  back: "M15 6l-6 6 6 6",
+  push: "M12 3v12M7 10l5 5 5-5M4 20h16",
   down: "M6 9l6 6 6-6",
   unpack: "M4 12v8h16v-8M12 15V4M8 8l4-4 4 4",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
@@ -189,6 +191,7 @@ const SIGNS = {
   fault: "M12 7v6M12 16.5h.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
   reset: "M5 5v5h5M5.5 10A7.5 7.5 0 1 1 4.5 14",
   up: "M6 15l6-6 6 6",
+  rename: "M4 20l1-5L16 4l4 4L9 19zM13 7l4 4",
   bin: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
 } as const;
 

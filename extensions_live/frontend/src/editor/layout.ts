@@ -3,7 +3,8 @@
 
 import { Graph, layout as dagre } from "@dagrejs/dagre";
 
-import type { BoardEdge, BoardNode } from "../messages";
+import type { BoardEdge } from "../messages";
+import type { BoardNode } from "./shown";
 
 export interface Size {
   readonly width: number;

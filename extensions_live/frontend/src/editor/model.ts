@@ -1,11 +1,12 @@
-// The widget of an editor: unlike other widgets, its page writes a trait, the outbox of intents.
+// The widget of an editor: unlike other widgets, its page writes a trait, the outbox of intents. In a
+// dashboard, pages write no traits; there, the intents are sent as messages.
 
 import type { BoardPayload, EditorState, PalettePayload } from "../messages";
 import type { Model } from "../model";
 
 export interface EditorModel extends Model<EditorState> {
-  set: <K extends keyof EditorState>(name: K, value: EditorState[K]) => void;
-  save_changes: () => void;
+  set?: <K extends keyof EditorState>(name: K, value: EditorState[K]) => void;
+  save_changes?: () => void;
 }
 
 /** A board without nodes, until Python sends one. */
@@ -14,6 +15,8 @@ export const EMPTY_BOARD: BoardPayload = {
   structure: 0,
   acked: {},
   refused: [],
+  made: [],
+  misfits: {},
   nodes: [],
   edges: [],
   summary: { parameters: null, flops: null, fault: null },
@@ -27,6 +30,7 @@ export const EMPTY_BOARD: BoardPayload = {
 const EMPTY_PALETTE: PalettePayload = {
   groups: [],
   blocks: [],
+  broken: [],
   dtypes: [],
   streams: [],
   step_rules: [],

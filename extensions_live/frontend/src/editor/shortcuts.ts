@@ -13,6 +13,7 @@ export type Action =
   | "fit"
   | "arrange"
   | "group"
+  | "regroup"
   | "unpack"
   | "toggle"
   | "settings"
@@ -25,6 +26,10 @@ export type Action =
   | "next"
   | "previous"
   | "cost"
+  | "values"
+  | "example"
+  | "next example"
+  | "previous example"
   | "help"
   | "escape";
 
@@ -38,7 +43,13 @@ interface Shortcut {
 }
 
 export const SHORTCUTS: readonly Shortcut[] = [
-  { action: "add", keys: ["a", " "], shown: "A or Space", text: "add a brick", part: "Build" },
+  {
+    action: "add",
+    keys: ["a", " "],
+    shown: "A or Space",
+    text: "add a brick, or put it on an edge",
+    part: "Build",
+  },
   { action: "connect", keys: ["c"], shown: "C", text: "connect an output", part: "Build" },
   { action: "feed", keys: ["i"], shown: "I", text: "connect an input", part: "Build" },
   { action: "settings", keys: ["Enter"], shown: "Enter", text: "edit settings", part: "Build" },
@@ -46,6 +57,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "fix", keys: ["x"], shown: "X", text: "apply the offered fix", part: "Build" },
   { action: "cost", keys: ["m"], shown: "M", text: "use as the cost", part: "Build" },
   { action: "group", keys: ["mod+g"], shown: "Ctrl+G", text: "group the selection", part: "Build" },
+  { action: "regroup", keys: ["g"], shown: "G", text: "move into a group", part: "Build" },
   { action: "toggle", keys: ["o"], shown: "O", text: "open or close a group", part: "Build" },
   {
     action: "unpack",
@@ -80,6 +92,16 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "zoom out", keys: ["-"], shown: "−", text: "zoom out", part: "Look" },
   { action: "palette", keys: ["p"], shown: "P", text: "go to the palette", part: "Look" },
   { action: "code", keys: ["e"], shown: "E", text: "go to the code", part: "Look" },
+  { action: "values", keys: ["v"], shown: "V", text: "choose values on nodes", part: "Look" },
+  { action: "example", keys: ["t"], shown: "T", text: "push an example, or stop", part: "Look" },
+  { action: "next example", keys: ["."], shown: ".", text: "next example", part: "Look" },
+  {
+    action: "previous example",
+    keys: [","],
+    shown: ",",
+    text: "previous example",
+    part: "Look",
+  },
   { action: "help", keys: ["?"], shown: "?", text: "show or hide this list", part: "Look" },
   {
     action: "escape",
@@ -95,6 +117,7 @@ export const OTHER_KEYS: readonly (readonly [keys: string, text: string])[] = [
   ["Tab", "go to the next node, edge or button"],
   ["Arrows", "move the selected nodes"],
   ["Ctrl+C, X, V", "copy, cut, paste as text"],
+  ["Ctrl+Shift+V", "paste, with the edges from other nodes"],
   ["Ctrl+wheel", "zoom at the pointer"],
 ];
 

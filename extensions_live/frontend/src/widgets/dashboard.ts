@@ -50,6 +50,8 @@ function render({ model, el }: { model: PanelModel; el: HTMLElement }) {
       for (const [ident, traits] of Object.entries(message.parts)) {
         shown?.parts.get(ident)?.update(traits);
       }
+    } else if (message.kind === "parts") {
+      shown?.add(message.parts, message.modules);
     } else if (message.kind === "runs") {
       side.hidden = false;
       problem.hidden = !message.problem;

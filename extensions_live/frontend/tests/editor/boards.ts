@@ -1,12 +1,7 @@
 // Boards and palettes for tests of the editor.
 
-import type {
-  BoardEdge,
-  BoardNode,
-  BoardPayload,
-  PaletteEntry,
-  SettingData,
-} from "../../src/messages";
+import type { BoardEdge, PaletteEntry } from "../../src/messages";
+import type { BoardNode, BoardPayload, SettingData } from "../../src/editor/shown";
 import { EMPTY_BOARD } from "../../src/editor/model";
 import type { Item } from "../../src/editor/entries";
 

@@ -62,8 +62,7 @@ describe("additions", () => {
   const empty = board([node("linear"), node("features")]);
 
   it("connect a brick to the output that it follows", () => {
-    const [[name, given] = []] = addition(item("Linear"), [1, 2], from("features"), empty);
-    expect([name, given]).toEqual([
+    expect(addition(item("Linear"), [1, 2], from("features"), empty)).toEqual([
       "add",
       { type: "Linear", position: [1, 2], after: ["features", "output"] },
     ]);
@@ -75,17 +74,24 @@ describe("additions", () => {
       { name: "apply", text: "", inputs: [port("y"), port("y_hat")], outputs: null },
     ];
     const cost = item("SquaredError", "Costs", { entry: entry("SquaredError", { methods }) });
-    const steps = addition(cost, [0, 0], from("linear"), empty);
-    expect(steps.map(([name]) => name)).toEqual(["add", "connect"]);
-    expect(steps[0]?.[1]).toMatchObject({ name: "cost" });
-    expect(steps[1]?.[1]).toMatchObject({ target: "cost", input: "y_hat" });
+    const [name, given] = addition(cost, [0, 0], from("linear"), empty);
+    expect([name, given]).toMatchObject([
+      "add",
+      { name: "cost", after: ["linear", "output"], input: "y_hat" },
+    ]);
   });
 
-  it("put a brick before an input, under a name that is free", () => {
+  it("put a brick or an input before an input, in one step", () => {
     const end: End = { node: "features", port: "input_", side: "input" };
-    const steps = addition(item("Linear"), [0, 0], end, empty);
-    expect(steps[0]?.[1]).toMatchObject({ name: "linear_2" });
-    expect(steps[1]?.[1]).toMatchObject({ source: "linear_2", output: "output" });
+    expect(addition(item("Linear"), [0, 0], end, empty)).toEqual([
+      "add",
+      { type: "Linear", position: [0, 0], before: ["features", "input_"] },
+    ]);
+    const data = item("Input", "Data", { kind: "input", entry: null });
+    expect(addition(data, [0, 0], end, empty)).toEqual([
+      "add_input",
+      { name: "input", position: [0, 0], before: ["features", "input_"] },
+    ]);
   });
 
   it("find the first free name", () => {

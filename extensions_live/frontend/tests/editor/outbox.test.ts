@@ -2,19 +2,23 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Intent } from "../../src/messages";
 import { Outbox } from "../../src/editor/outbox";
+import { keep, kept } from "../../src/editor/unsent";
 
-function outbox() {
+function outbox(kept: Intent[] = []) {
+  const keep = vi.fn();
   const sent: number[][] = [];
   let time = 0;
   const box = new Outbox(
     "me",
     (intents: Intent[]) => sent.push(intents.map(({ number }) => number)),
+    keep,
+    kept,
     () => time,
   );
   const wait = (ms: number) => {
     time += ms;
   };
-  return { box, sent, wait };
+  return { box, sent, wait, keep };
 }
 
 describe("outbox", () => {
@@ -66,6 +70,31 @@ describe("outbox", () => {
     expect(box.silence).toBe(200);
     box.hear({ acked: { me: 2 }, refused: [] });
     expect(box.silence).toBe(0);
+  });
+
+  it("sends what an earlier page has kept before its own, until it is answered", () => {
+    const left: Intent = { client: "before", number: 4, name: "add", arguments: {} };
+    const { box, sent, keep } = outbox([left]);
+    box.repeat();
+    box.send("undo");
+    expect(sent).toEqual([[4], [4, 1]]);
+    const refused = [{ client: "before", number: 4, text: "no" }];
+    expect(box.hear({ acked: { before: 4 }, refused }).map(({ text }) => text)).toEqual(["no"]);
+    expect(box.waiting.map(({ client }) => client)).toEqual(["me"]);
+    box.hear({ acked: { before: 4, me: 1 }, refused });
+    expect(keep).toHaveBeenLastCalledWith([]);
+  });
+
+  it("keeps the intents of each board in the tab, and only valid ones", () => {
+    const one: Intent = { client: "me", number: 1, name: "undo", arguments: {} };
+    keep("a", [one]);
+    expect([kept("a"), kept("b")]).toEqual([[one], []]);
+    sessionStorage.setItem("workbench-editor-b", '[{"client": 1}, null]');
+    expect(kept("b")).toEqual([]);
+    sessionStorage.setItem("workbench-editor-b", "no JSON");
+    expect(kept("b")).toEqual([]);
+    keep("a", []);
+    expect(kept("a")).toEqual([]);
   });
 
   it("keeps an intent although sending fails", () => {

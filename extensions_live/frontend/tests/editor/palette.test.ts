@@ -11,9 +11,10 @@ const PALETTE = {
     { title: "Modules of torch", entries: [entry("ReLU", { kind: "module" })] },
   ],
   blocks: [
-    { name: "LeNet", text: "", own: false },
-    { name: "mine", text: "", own: true },
+    { name: "LeNet", text: "", own: false, saved: false },
+    { name: "mine", text: "", own: true, saved: true },
   ],
+  broken: [],
   dtypes: [],
   streams: [],
   step_rules: [],

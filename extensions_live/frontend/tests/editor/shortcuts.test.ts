@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { actionOf, isOfNotebook, nameOf, SHORTCUTS, takesText } from "../../src/editor/shortcuts";
+import { suppress } from "../../src/editor/parts/useKeys";
 
 function press(key: string, modifiers: Partial<KeyboardEvent> = {}) {
   return { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...modifiers };
@@ -40,5 +41,34 @@ describe("keys", () => {
     expect(takesText(document.createElement("textarea"))).toBe(true);
     expect(takesText(box)).toBe(false);
     expect(takesText(document.createElement("button"))).toBe(false);
+  });
+});
+
+describe("keys of a notebook that listens first", () => {
+  it("are kept from it, except those that it has to get", () => {
+    const box = document.createElement("div");
+    const [node, other] = [document.createElement("div"), document.createElement("div")];
+    box.append(node);
+    document.body.append(box, other);
+    const end = suppress(box);
+    const seen: boolean[] = [];
+    const listen = ({ target }: Event) => {
+      seen.push((target as Element).hasAttribute("data-lm-suppress-shortcuts"));
+    };
+    document.addEventListener("keydown", listen, true);
+    const press = (target: Element, key: string, ctrlKey = false) =>
+      target.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, bubbles: true }));
+    press(box, "a");
+    press(node, "d");
+    press(node, "s", true);
+    press(other, "a");
+    expect(seen).toEqual([true, true, false, false]);
+    expect(document.querySelector("[data-lm-suppress-shortcuts]")).toBeNull();
+    end();
+    press(node, "a");
+    expect(seen.at(-1)).toBe(false);
+    document.removeEventListener("keydown", listen, true);
+    box.remove();
+    other.remove();
   });
 });

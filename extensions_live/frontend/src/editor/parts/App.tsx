@@ -9,12 +9,14 @@ import type { FlowEdge, FlowNode } from "../flow";
 import { familyOfGroup } from "../images";
 import { aligned, type Box, type Side } from "../layout";
 import { boardOf, paletteOf, type EditorModel } from "../model";
+import { Shown } from "../shown";
 import { outboxOf } from "../transport";
 import { Canvas } from "./Canvas";
 import { Chooser } from "./Chooser";
 import { CodePane, useCodeRefusal } from "./CodePane";
 import { PaletteProvider, ToolsProvider, useLatest, useTrait, type Tools } from "./context";
 import { saveImage } from "./exporting";
+import { ExampleBar, LiveTools } from "./LiveTools";
 import { Empty, Help, Toasts } from "./Overlays";
 import { Palette } from "./Palette";
 import { Settings } from "./Settings";
@@ -30,7 +32,8 @@ import { useFlow } from "./useFlow";
 import { useKernel } from "./useKernel";
 import { useKeys } from "./useKeys";
 import { useMessages } from "./useMessages";
-import { useNewNodes, useSelect } from "./useSelect";
+import { useLiveActions, usePicks } from "./useLive";
+import { useNewNodes, useSelect, useSelected } from "./useSelect";
 import { useShow } from "./useShow";
 
 export function App({ model, host }: { model: EditorModel; host: HTMLElement }) {
@@ -38,19 +41,20 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   useTrait(model, "palette");
   const training = useTrait(model, "training");
   const problem = useTrait(model, "problem");
-  const board = boardOf(model);
+  const sent = boardOf(model);
   const palette = paletteOf(model);
+  const [shownBoard] = useState(() => new Shown());
+  const board = useMemo(() => shownBoard.of(sent, palette), [shownBoard, sent, palette]);
   const outbox = outboxOf(model, host);
   const notice = useKernel(model, outbox);
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const items = useMemo(() => itemsOf(palette), [palette]);
   const box = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
-  const [selected, setSelected] = useState<readonly string[]>([]);
   const [shown, setShown] = useState({ palette: true, settings: true, code: true });
   const [help, setHelp] = useState(false);
   const full = useFull(box);
-  const { refusal, sent, handled } = useCodeRefusal();
+  const { refusal, sent: codeSent, handled } = useCodeRefusal();
   const messages = useMessages(board, outbox, handled);
   const { toast, say, waiting, setWaiting } = messages;
 
@@ -62,7 +66,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     [outbox, setWaiting],
   );
   const flow = useFlow(board, send);
-  const select = useSelect();
+  const selected = useSelected(flow.nodes);
+  const select = useSelect(flow.choose);
   const show = useShow();
   const selectNew = useNewNodes(board, outbox, select);
   const now = useLatest({ board, items, selected });
@@ -84,14 +89,15 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     [send, say, toast, familyOf, select],
   );
   const adding = useAdding({ now, stage, tools: basic, selectNew, focusBox: focus });
-  const { add, begin, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
-  const tools = useMemo<Tools>(() => ({ ...basic, connect }), [basic, connect]);
+  const { add, begin, between, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
+  const tools = useMemo<Tools>(() => ({ ...basic, between, connect }), [basic, between, connect]);
   const goTo = (part: Part, selector: string) => {
     setShown((old) => ({ ...old, [part]: true }));
     setTimeout(() => box.current?.querySelector<HTMLElement>(selector)?.focus());
   };
   const perform = useActions({
     ...{ board, flow, adding, tools, selectNew, show, goTo, help, setHelp },
+    live: useLiveActions(model, box, tools),
   });
   const { pressed, stayInside, focusBox } = useKeys(box, perform);
   const exchange = useExchange({ model, box, now, tools, selectNew });
@@ -132,8 +138,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     }
   };
 
+  usePicks(model, host, selected, select);
   const room = stage.current?.getBoundingClientRect();
-  const pickNodes = useCallback((ids: string[]) => setSelected(ids), []);
   const closeCode = useCallback(() => setShown((old) => ({ ...old, code: false })), []);
   const canInsert = notebookOf(model) !== null;
   return (
@@ -148,7 +154,10 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           tabIndex={-1}
           role="application"
           aria-label="editor of models; press ? for the list of keys"
-          onKeyDown={pressed}
+          onKeyDown={(event) => {
+            exchange.pressed(event);
+            pressed(event);
+          }}
           onClick={stayInside}
           onCopy={(event) => exchange.copied(event)}
           onCut={(event) => exchange.copied(event, true)}
@@ -160,7 +169,12 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             canInsert={canInsert}
             shown={shown}
             act={act}
-            train={<Train board={board} palette={palette} />}
+            train={
+              <>
+                <LiveTools />
+                <Train board={board} palette={palette} />
+              </>
+            }
           />
           {(notice ?? problem) && (
             <div className="wbe-notice" role="alert" data-testid="notice">
@@ -168,6 +182,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             </div>
           )}
           <Surgery model={model} />
+          <ExampleBar />
           <div className="wbe-body">
             {shown.palette && <Palette items={items} add={add} />}
             <div className="wbe-middle">
@@ -176,7 +191,6 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                   board={board}
                   flow={flow}
                   full={full}
-                  select={pickNodes}
                   dropEdge={dropEdge}
                   dropItem={dropItem}
                   dropFile={exchange.dropFile}
@@ -201,7 +215,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                 <CodePane
                   code={board.code}
                   refusal={refusal}
-                  sent={sent}
+                  sent={codeSent}
                   copy={exchange.copyCode}
                   insert={exchange.insert}
                   canInsert={canInsert}

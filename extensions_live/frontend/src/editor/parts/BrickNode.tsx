@@ -4,12 +4,13 @@
 import { Handle, NodeToolbar, Position, useStore, type NodeProps } from "@xyflow/react";
 import { memo, type KeyboardEvent } from "react";
 
-import type { BoardNode } from "../../messages";
+import type { BoardNode } from "../shown";
 import { detailOf } from "../details";
 import { HANDLES, inputLine, shownPorts, type FlowNode } from "../flow";
 import { Sign, Tile } from "../images";
 import { long, short, words } from "../labels";
 import { useTools } from "./context";
+import { LiveLine } from "./LiveLine";
 
 function percent(place: number, count: number): string {
   return `${((place + 0.5) * 100) / count}%`;
@@ -192,14 +193,16 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
         <Tile type={node.kind === "input" ? "Input" : node.type} family={familyOf(node)} />
         <span className="wbe-names" title={node.text}>
           <b>{node.title}</b>
-          <span className="wbe-detail">
-            {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
-            {Boolean(node.parameters) && (
-              <span className="wbe-count" title={countTitle(node)}>
-                {short(node.parameters ?? 0)}
-              </span>
-            )}
-          </span>
+          <LiveLine node={node.id}>
+            <span className="wbe-detail">
+              {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
+              {Boolean(node.parameters) && (
+                <span className="wbe-count" title={countTitle(node)}>
+                  {short(node.parameters ?? 0)}
+                </span>
+              )}
+            </span>
+          </LiveLine>
         </span>
         <Badges node={node} />
         {node.open !== null && (

@@ -7,23 +7,22 @@ import {
   ReactFlow,
   useReactFlow,
   useStore,
-  useStoreApi,
   type Connection,
   type Edge,
   type FinalConnectionState,
-  type OnSelectionChangeParams,
   type ReactFlowState,
 } from "@xyflow/react";
-import { memo, useCallback, useEffect, useRef, type DragEvent, type ReactNode } from "react";
+import { memo, useCallback, useRef, type DragEvent, type ReactNode } from "react";
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { canConnect, type End } from "../fitting";
 import { endOf, portOf, type FlowEdge, type FlowNode } from "../flow";
 import { BrickNode } from "./BrickNode";
 import { useLatest, useTools } from "./context";
 import { DRAGGED } from "./Palette";
 import type { Flow } from "./useFlow";
-import { useBoxes, useShow } from "./useShow";
+import { edgeAt, useDropping } from "./useDropping";
+import { useSight } from "./useSight";
 import { Wire } from "./Wire";
 
 const NODE_TYPES = { brick: BrickNode };
@@ -39,21 +38,22 @@ interface CanvasProps {
   readonly board: BoardPayload;
   readonly flow: Flow;
   readonly full: boolean;
-  readonly select: (ids: string[]) => void;
   /** Called if an edge ends on the empty canvas, at a place of the page. */
   readonly dropEdge: (end: End, at: Point) => void;
-  /** Called if an item of the palette is dropped, at a place of the page. */
-  readonly dropItem: (text: string, at: Point) => void;
+  /** Called if an item of the palette is dropped, at a place of the page, perhaps on an edge. */
+  readonly dropItem: (text: string, at: Point, edge: string | null) => void;
   readonly dropFile: (file: File) => void;
   readonly begin: (at: Point) => void;
   readonly children: ReactNode;
 }
 
 export const Canvas = memo((props: CanvasProps) => {
-  const { board, flow, full, select, dropEdge, dropItem, dropFile, begin, children } = props;
-  const { send } = useTools();
+  const { board, flow, full, dropEdge, dropItem, dropFile, begin, children } = props;
+  const tools = useTools();
+  const { send } = tools;
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const latest = useLatest(board);
+  const dropping = useDropping({ latest, flow, tools });
   useSight(flow.nodes);
   const mapped = useStore((state) => state.nodeLookup.size > MANY && !isAllInSight(state));
 
@@ -92,23 +92,20 @@ export const Canvas = memo((props: CanvasProps) => {
     },
     [dropEdge],
   );
-  const selected = useCallback(
-    ({ nodes }: OnSelectionChangeParams<FlowNode, FlowEdge>) => {
-      select(nodes.map(({ id }) => id));
-    },
-    [select],
-  );
   const over = (event: DragEvent) => {
     const { types } = event.dataTransfer;
     if (!types.includes(DRAGGED) && !types.includes("Files")) return;
     event.preventDefault();
     event.stopPropagation();
     event.dataTransfer.dropEffect = "copy";
+    dropping.markEdge(event.currentTarget, { x: event.clientX, y: event.clientY });
   };
   const dropped = (event: DragEvent) => {
+    dropping.markEdge(event.currentTarget, null);
     const item = event.dataTransfer.getData(DRAGGED);
     const [file] = event.dataTransfer.files;
-    if (item) dropItem(item, { x: event.clientX, y: event.clientY });
+    const at = { x: event.clientX, y: event.clientY };
+    if (item) dropItem(item, at, edgeAt(event.currentTarget, at));
     else if (file) dropFile(file);
     else return;
     event.preventDefault();
@@ -119,6 +116,7 @@ export const Canvas = memo((props: CanvasProps) => {
       className="wbe-canvas"
       data-testid="canvas"
       onDragOver={over}
+      onDragLeave={({ currentTarget }) => dropping.markEdge(currentTarget, null)}
       onDrop={dropped}
       onDoubleClick={(event) => {
         const pane = (event.target as Element).classList.contains("react-flow__pane");
@@ -133,10 +131,10 @@ export const Canvas = memo((props: CanvasProps) => {
         onNodesChange={flow.changeNodes}
         onEdgesChange={flow.changeEdges}
         onNodeDragStart={flow.startDrag}
-        onNodeDragStop={(_, __, moved) => flow.endDrag(moved)}
+        onNodeDrag={(event, _, moved) => dropping.over(event, moved)}
+        onNodeDragStop={(event, _, moved) => dropping.drop(event, moved)}
         onSelectionDragStart={flow.startDrag}
         onSelectionDragStop={(_, moved) => flow.endDrag(moved)}
-        onSelectionChange={selected}
         onConnect={connect}
         onConnectEnd={ended}
         onReconnectStart={() => {
@@ -189,37 +187,4 @@ function isAllInSight({ nodeLookup, transform, width, height }: ReactFlowState):
     const inside = left * zoom + x >= 0 && top * zoom + y >= 0;
     return inside && (left + wide) * zoom + x <= width && (top + tall) * zoom + y <= height;
   });
-}
-
-/** Brings nodes into sight: all when the canvas gets a size, later new ones that are out of it. */
-function useSight(nodes: readonly FlowNode[]): void {
-  const flow = useReactFlow<FlowNode, FlowEdge>();
-  const store = useStoreApi();
-  const show = useShow();
-  const boxesOf = useBoxes();
-  const sized = useStore(({ width, height }) => width > 0 && height > 0);
-  const before = useRef<ReadonlySet<string> | null>(null);
-  const ids = nodes.map(({ id }) => id).join("\n");
-  useEffect(() => {
-    if (!sized) return;
-    const now = ids ? ids.split("\n") : [];
-    const first = before.current === null || before.current.size === 0;
-    const fresh = now.filter((id) => !before.current?.has(id));
-    before.current = new Set(now);
-    if (!fresh.length) return;
-    const timer = setTimeout(() => {
-      const { x, y, zoom } = flow.getViewport();
-      const { width, height } = store.getState();
-      const hidden = boxesOf(fresh).some((box) => {
-        const [left, top] = [box.x * zoom + x, box.y * zoom + y];
-        const [right, bottom] = [left + box.width * zoom, top + box.height * zoom];
-        return left < 0 || top < 0 || right > width || bottom > height;
-      });
-      const parents = new Set(fresh.map((id) => flow.getNode(id)?.parentId));
-      const [group] = parents; // if the new nodes are the contents of a group that was opened
-      const opened = group !== undefined && parents.size === 1 && !first;
-      if (first || hidden) show(opened ? [group, ...fresh] : undefined, first);
-    });
-    return () => clearTimeout(timer);
-  }, [ids, sized, flow, store, show, boxesOf]);
 }

@@ -35,12 +35,14 @@ export function Help({ close }: { close: () => void }) {
       </header>
       <div className="wbe-columns">
         {(["Build", "Edit", "Look"] as const).map((part) => (
-          <section key={part} role="list" aria-label={part}>
+          <section key={part}>
             <h4>{part}</h4>
-            {SHORTCUTS.filter((one) => one.part === part).map(({ shown, text }) =>
-              row(shown, text),
-            )}
-            {part === "Edit" && OTHER_KEYS.map(([keys, text]) => row(keys, text))}
+            <div role="list" aria-label={part}>
+              {SHORTCUTS.filter((one) => one.part === part).map(({ shown, text }) =>
+                row(shown, text),
+              )}
+              {part === "Edit" && OTHER_KEYS.map(([keys, text]) => row(keys, text))}
+            </div>
           </section>
         ))}
       </div>

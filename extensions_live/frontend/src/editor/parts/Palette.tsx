@@ -4,6 +4,8 @@ import { memo, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } f
 
 import { grouped, search, type Item } from "../entries";
 import { familyOfGroup, Sign, Tile } from "../images";
+import { usePalette } from "./context";
+import { OwnBlock } from "./OwnBlock";
 
 /** The type of what is dragged from the palette onto the canvas. */
 export const DRAGGED = "application/x-workbench-item";
@@ -23,6 +25,7 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
     () => (query.trim() ? new Map([["", found]]) : grouped(found)),
     [found, query],
   );
+  const { broken } = usePalette();
   const list = useRef<HTMLDivElement>(null);
   const fold = (group: string) => {
     const next = new Set(folded);
@@ -63,6 +66,11 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
         />
       </div>
       <div className="wbe-items" ref={list} onKeyDown={walked}>
+        {broken.map((text) => (
+          <p key={text} className="wbe-broken" data-testid="broken-block">
+            {text}
+          </p>
+        ))}
         {[...groups].map(([group, members]) => {
           const closed = group !== "" && folded.has(group);
           return (
@@ -79,7 +87,16 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
                   <span>{members.length}</span>
                 </button>
               )}
-              {!closed && members.map((item) => <Entry key={keyOf(item)} item={item} add={add} />)}
+              {!closed &&
+                members.map((item) =>
+                  item.own ? (
+                    <OwnBlock key={keyOf(item)} block={item.own}>
+                      <Entry item={item} add={add} />
+                    </OwnBlock>
+                  ) : (
+                    <Entry key={keyOf(item)} item={item} add={add} />
+                  ),
+                )}
             </section>
           );
         })}

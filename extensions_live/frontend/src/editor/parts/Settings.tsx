@@ -2,11 +2,12 @@
 
 import { memo, useEffect, useRef, useState } from "react";
 
-import type { BoardNode, BoardPayload, SettingData } from "../../messages";
+import type { BoardNode, BoardPayload, SettingData } from "../shown";
 import { Sign, Tile } from "../images";
 import { counted, long, words } from "../labels";
 import { brief } from "../details";
 import { written } from "../values";
+import { Address } from "./Address";
 import { Fault } from "./BrickNode";
 import { useTools } from "./context";
 import { Row } from "./fields";
@@ -113,6 +114,7 @@ function NodeForm({ node }: { node: BoardNode }) {
         </>
       )}
       <Outputs node={node} />
+      <Address node={node.id} />
       <Actions node={node} />
     </>
   );
@@ -256,7 +258,7 @@ function Outputs({ node }: { node: BoardNode }) {
 }
 
 function Actions({ node }: { node: BoardNode }) {
-  const { send } = useTools();
+  const { send, say } = useTools();
   const facts = [
     node.parameters ? counted(node.parameters, "parameter") : "",
     node.flops ? `${long(node.flops)} FLOPs` : "",
@@ -286,6 +288,20 @@ function Actions({ node }: { node: BoardNode }) {
               unpack
             </button>
           </>
+        )}
+        {node.kind === "group" && (
+          <button
+            type="button"
+            className="wbe-button wbe-small"
+            title="keep this group in the palette, for other notebooks, too"
+            data-testid="save-block"
+            onClick={() => {
+              send("save_block", { nodes });
+              say(`saving ${node.title} as a block of the palette`);
+            }}
+          >
+            save as block
+          </button>
         )}
         {Boolean(node.parameters) && (
           <button

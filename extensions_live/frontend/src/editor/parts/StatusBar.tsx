@@ -1,6 +1,6 @@
 // The line below the canvas: totals, the first fault, and what was said last.
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { Sign } from "../images";
 import { countLabel } from "../labels";
 import { useTools } from "./context";

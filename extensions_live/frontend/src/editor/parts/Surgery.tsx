@@ -2,8 +2,9 @@
 
 import { useEffect, useRef, useState } from "react";
 
-import type { BoardNode, SettingData, SurgeryPayload } from "../../messages";
+import type { SurgeryPayload } from "../../messages";
 import type { EditorModel } from "../model";
+import type { BoardNode, SettingData } from "../shown";
 import { useTools, useTrait } from "./context";
 
 const MOST = 2; // changes that are shown beside each other

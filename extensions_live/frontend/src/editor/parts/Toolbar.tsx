@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { Sign, type SignName } from "../images";
 
 export type Command =

@@ -2,7 +2,8 @@
 
 import { useState } from "react";
 
-import type { BoardPayload, PalettePayload } from "../../messages";
+import type { PalettePayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { Sign } from "../images";
 import { useTools } from "./context";
 
@@ -11,13 +12,17 @@ interface TrainProps {
   readonly palette: PalettePayload;
 }
 
+const MOST_REASONS = 3;
+
 export function Train({ board, palette }: TrainProps) {
   const { send } = useTools();
   const [open, setOpen] = useState(false);
   const [stream, setStream] = useState("");
   const [rule, setRule] = useState("");
   const { streams, step_rules } = palette;
-  const [chosen] = [streams.find(({ name }) => name === stream) ?? streams[0]];
+  const fitting = streams.filter(({ name }) => !(name in board.misfits));
+  const others = streams.filter(({ name }) => name in board.misfits);
+  const chosen = fitting.find(({ name }) => name === stream) ?? fitting[0];
   const missing = whyNot(board, chosen === undefined);
   const start = () => {
     if (!chosen) return;
@@ -59,13 +64,27 @@ export function Train({ board, palette }: TrainProps) {
               value={chosen?.name ?? ""}
               onChange={({ target }) => setStream(target.value)}
             >
-              {streams.map(({ name, note }) => (
+              {fitting.map(({ name, note }) => (
                 <option key={name} value={name}>
                   {note ? `${name} (${note})` : name}
                 </option>
               ))}
+              {others.length > 0 && (
+                <optgroup label="not for this model">
+                  {others.map(({ name }) => (
+                    <option key={name} value={name} disabled>
+                      {name}
+                    </option>
+                  ))}
+                </optgroup>
+              )}
             </select>
           </div>
+          {others.slice(0, MOST_REASONS).map(({ name }) => (
+            <p className="wbe-hint wbe-misfit" key={name} data-testid={`misfit-${name}`}>
+              <b>{name}</b> does not fit: {board.misfits[name]}.
+            </p>
+          ))}
           <div className="wbe-row">
             <label htmlFor="wbe-step-rule">step rule</label>
             <select
@@ -101,5 +120,8 @@ export function whyNot({ summary, nodes }: BoardPayload, noData: boolean): strin
   if (nodes.every(({ cost }) => cost === null)) {
     return "First choose what to minimise: select a cost and press “cost” beside its output.";
   }
-  return noData ? "There is no data: make a DataStream in a cell of the notebook." : null;
+  return noData
+    ? "There is no data that fits: make a DataStream in a cell of the notebook, with a source of " +
+        "the name of each input."
+    : null;
 }

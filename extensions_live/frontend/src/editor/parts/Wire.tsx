@@ -5,17 +5,23 @@ import {
   EdgeLabelRenderer,
   getBezierPath,
   getSmoothStepPath,
+  useStore,
   type EdgeProps,
 } from "@xyflow/react";
 import { memo } from "react";
 
+import type { EdgeValue } from "../../messages";
 import { endOf, type FlowEdge } from "../flow";
 import { Sign } from "../images";
 import { useTools } from "./context";
+import { ValueCard } from "./EdgeValue";
+import { useLive } from "./useLive";
+
+const BELOW = 28; // pixels from an output to the middle of its value
 
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
-  const { send } = useTools();
+  const { send, between } = useTools();
   const back = props.targetY < props.sourceY; // to the top of the next column
   const [path, x, y] = back
     ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 18 })
@@ -23,16 +29,38 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const edge = data?.edge;
   const label = data?.label ?? "";
   const fault = edge?.fault ? "wbe-wire-fault" : "";
+  const value = useLive(({ example, edges }) => (example ? (edges[id] ?? null) : null));
+  const card = value?.main ? value : null; // once for each output
+  const place = card
+    ? `translate(${props.sourceX}px, ${props.sourceY + BELOW}px)`
+    : `translate(-50%, -50%) translate(${x}px, ${y}px)`;
   return (
     <>
       <BaseEdge id={id} path={path} className={fault} interactionWidth={18} />
       <EdgeLabelRenderer>
         <div
-          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} nodrag nopan`}
+          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${card ? "wbe-valued" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
-          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+          data-edge={id}
+          style={{ transform: place }}
         >
-          {label}
+          {card ? (
+            <Valued value={card} source={props.source} at={props.sourceX} />
+          ) : (
+            !value && label
+          )}
+          {selected && edge && (
+            <button
+              type="button"
+              className="wbe-icon"
+              aria-label="put a brick on this edge"
+              title="put a brick on this edge (A)"
+              data-testid={`between-${id}`}
+              onClick={() => between(id)}
+            >
+              <Sign name="plus" />
+            </button>
+          )}
           {selected && edge && (
             <button
               type="button"
@@ -50,3 +78,19 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   );
 });
 Wire.displayName = "Wire";
+
+interface ValuedProps {
+  readonly value: EdgeValue;
+  readonly source: string;
+  /** Where the edge begins. */
+  readonly at: number;
+}
+
+/** The value of an edge, at the side where the next output of its node is not. */
+function Valued({ value, source, at }: ValuedProps) {
+  const left = useStore(({ nodeLookup }) => {
+    const node = nodeLookup.get(source);
+    return node !== undefined && at < node.internals.positionAbsolute.x + (node.width ?? 0) / 2 - 4;
+  });
+  return <ValueCard value={value} left={left} />;
+}

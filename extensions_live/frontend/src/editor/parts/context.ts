@@ -2,7 +2,8 @@
 
 import { createContext, useContext, useEffect, useRef, useSyncExternalStore } from "react";
 
-import type { BoardNode, EditorState, IntentName, PalettePayload } from "../../messages";
+import type { EditorState, IntentName, PalettePayload } from "../../messages";
+import type { BoardNode } from "../shown";
 import type { Family } from "../images";
 import type { EditorModel } from "../model";
 import type { Arguments } from "../outbox";
@@ -19,6 +20,8 @@ export interface Tools {
   readonly select: (ids: readonly string[], show?: boolean) => void;
   /** Opens the list of ends to which an end of a node can be connected. */
   readonly connect: (node: string, side: "output" | "input", port?: string) => void;
+  /** Opens the list of what can be put on an edge. */
+  readonly between: (edge: string) => void;
 }
 
 const ToolsContext = createContext<Tools | null>(null);

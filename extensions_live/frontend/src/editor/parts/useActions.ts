@@ -2,12 +2,13 @@
 
 import { useReactFlow } from "@xyflow/react";
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { endOf, type FlowEdge, type FlowNode } from "../flow";
 import type { Action } from "../shortcuts";
 import type { Tools } from "./context";
 import type { Adding } from "./useAdding";
 import type { Flow } from "./useFlow";
+import type { LiveActions } from "./useLive";
 import { motion, type Show } from "./useShow";
 
 /** A part of the editor that can be hidden. */
@@ -24,6 +25,7 @@ interface Needs {
   readonly goTo: (part: Part, selector: string) => void;
   readonly help: boolean;
   readonly setHelp: (on: boolean) => void;
+  readonly live: LiveActions;
 }
 
 /** The field of a form to begin with: that of the fault, else the first after the name. */
@@ -36,7 +38,7 @@ const ARRANGED = 350; // ms until a new layout is drawn
 
 /** Returns the function that performs an action. */
 export function useActions(needs: Needs): (action: Action) => void {
-  const { board, flow, adding, tools, selectNew, show, goTo, help, setHelp } = needs;
+  const { board, flow, adding, tools, selectNew, show, goTo, help, setHelp, live } = needs;
   const { send, say, select } = tools;
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const step = (by: number, from: string | undefined) => {
@@ -62,7 +64,12 @@ export function useActions(needs: Needs): (action: Action) => void {
     };
     const done: Record<Action, () => unknown> = {
       add: () => {
-        adding.begin(null);
+        const [edge] = edges;
+        if (edge && !nodes.length) adding.between(edge.id);
+        else adding.begin(null);
+      },
+      regroup: () => {
+        adding.regroup(nodes);
       },
       connect: () => {
         connect("output");
@@ -119,6 +126,14 @@ export function useActions(needs: Needs): (action: Action) => void {
       },
       previous: () => {
         step(-1, only);
+      },
+      values: live.choose,
+      example: live.example,
+      "next example": () => {
+        live.step(1);
+      },
+      "previous example": () => {
+        live.step(-1);
       },
       help: () => {
         setHelp(!help);

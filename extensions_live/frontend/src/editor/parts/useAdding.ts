@@ -3,12 +3,21 @@
 import { useReactFlow } from "@xyflow/react";
 import { useCallback, useMemo, useState, type RefObject } from "react";
 
-import type { BoardNode, BoardPayload } from "../../messages";
+import type { BoardNode, BoardPayload } from "../shown";
 import { addition } from "../adding";
-import { connectChoices, fittingChoices, itemChoices, nodeChoices, type Acts } from "../choices";
+import {
+  betweenChoices,
+  connectChoices,
+  fittingChoices,
+  groupChoices,
+  itemChoices,
+  nodeChoices,
+  type Acts,
+} from "../choices";
 import type { Item } from "../entries";
 import type { End } from "../fitting";
 import type { FlowEdge, FlowNode } from "../flow";
+import { canStandOnEdge, onEdge, openEdge } from "../inserting";
 import { freePlace, type Place } from "../layout";
 import type { Point } from "./Canvas";
 import type { ChooserRequest } from "./Chooser";
@@ -37,7 +46,11 @@ export interface Adding {
   readonly add: (item: Item) => void;
   readonly begin: (at: Point | null) => void;
   readonly dropEdge: (end: End, at: Point) => void;
-  readonly dropItem: (text: string, at: Point) => void;
+  readonly dropItem: (text: string, at: Point, edge: string | null) => void;
+  /** Opens the list of what can be put on an edge. */
+  readonly between: Tools["between"];
+  /** Opens the list of groups into which nodes can be moved. */
+  readonly regroup: (nodes: readonly string[]) => void;
   readonly connect: Tools["connect"];
   readonly find: () => void;
 }
@@ -53,9 +66,8 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
       const place = at ? near(instance.screenToFlowPosition(at), end) : null;
       const after = end ?? (at ? null : lastOutput(board.nodes, selected));
       const position = place ?? below(instance, stage.current, after?.node ?? null);
-      for (const [name, given] of addition(item, position, after, board)) {
-        selectNew(send(name, given));
-      }
+      const [name, given] = addition(item, position, after, board);
+      selectNew(send(name, given));
       say(`added ${item.type}${after ? `, connected to ${after.node}` : ""}`);
       focusBox();
     },
@@ -116,12 +128,45 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
           const choices = fittingChoices(items, board, end, actsAt(at));
           choose({ title, hint: "Search what fits", choices }, at);
         },
-        dropItem: (text: string, at: Point) => {
+        between: (id: string) => {
+          const { board, items } = now.current;
+          const edge = openEdge(board, id);
+          if (!edge) {
+            say("the edge is inside of a brick; unpack the brick first");
+            return;
+          }
+          const title = board.nodes.find((one) => one.id === edge.target)?.title ?? "";
+          const choices = betweenChoices(items, board, edge, actsAt(null), (name, given) => {
+            selectNew(send(name, given));
+            say(`put on the edge to ${title}`);
+            focusBox();
+          });
+          choose({ title: `Put on the edge to ${title}`, hint: "Search what fits", choices }, null);
+        },
+        regroup: (nodes: readonly string[]) => {
+          const { board } = now.current;
+          const choices = groupChoices(board, nodes, (group, title) => {
+            send("put", { nodes, group });
+            say(group === null ? "taken out of the group" : `moved into ${title}`);
+            focusBox();
+          });
+          if (!nodes.length) say("select a node first");
+          else if (!choices.length) say("there is no group to move it into; Ctrl+G makes one");
+          else choose({ title: "Move into a group", hint: "Search groups", choices }, null);
+        },
+        dropItem: (text: string, at: Point, edge: string | null) => {
           const wanted = JSON.parse(text) as Pick<Item, "kind" | "type">;
           const item = now.current.items.find(
             ({ kind, type }) => kind === wanted.kind && type === wanted.type,
           );
-          if (item) addAt(item, null, at);
+          const on = item && canStandOnEdge(item) && openEdge(now.current.board, edge);
+          if (on) {
+            const place = near(instance.screenToFlowPosition(at), null);
+            const parent = now.current.board.nodes.find(({ id }) => id === on.target)?.parent;
+            const given = { type: item.type, ...onEdge(on, parent ? undefined : place) };
+            selectNew(send("insert", given));
+            say(`added ${item.type} on the edge to ${on.target}`);
+          } else if (item) addAt(item, null, at);
         },
         connect: (id: string, side: End["side"], port?: string) => {
           const { board, items } = now.current;
@@ -139,7 +184,7 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
           choose({ title: "Find a node", hint: "Name or type", choices }, null);
         },
       };
-    }, [actsAt, addAt, focusBox, now, stage]),
+    }, [actsAt, addAt, focusBox, instance, now, say, selectNew, send, stage]),
   };
 }
 

@@ -1,13 +1,19 @@
 // What leaves the editor and comes into it: the clipboard, files, and cells of the notebook.
 
-import { useCallback, type ClipboardEvent, type RefObject } from "react";
+import {
+  useCallback,
+  useRef,
+  type ClipboardEvent,
+  type KeyboardEvent,
+  type RefObject,
+} from "react";
 
 import { copyText } from "../../clipboard";
 import { insertCell } from "../cells";
 import { copiedText, isDocument, pastable } from "../copying";
 import { documentInPng, documentInSvg } from "../drawing";
 import type { EditorModel } from "../model";
-import { takesText } from "../shortcuts";
+import { nameOf, takesText } from "../shortcuts";
 import type { Tools } from "./context";
 import type { Present } from "./useAdding";
 
@@ -65,14 +71,23 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
     if (cut) send("remove", { nodes: selected });
   };
 
+  const joined = useRef(false);
+  /** Notes that the keys of the next paste ask for the edges from other nodes, too. */
+  const pressed = (event: KeyboardEvent) => {
+    if (/^(Control|Meta|Shift|Alt)$/.test(event.key)) return;
+    joined.current = nameOf(event) === "mod+shift+v";
+  };
+
   const pasted = (event: ClipboardEvent) => {
     const text = event.clipboardData.getData("text/plain");
     const given = takesText(event.target) ? null : pastable(text);
     if (!given) return;
-    selectNew(send("paste", given));
+    const connected = joined.current;
+    joined.current = false;
+    selectNew(send("paste", { ...given, ...(connected ? { connected } : {}) }));
     event.preventDefault();
     event.stopPropagation();
   };
 
-  return { copyCode, insert, dropFile, copied, pasted };
+  return { copyCode, insert, dropFile, copied, pasted, pressed };
 }

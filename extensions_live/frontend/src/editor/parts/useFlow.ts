@@ -3,12 +3,13 @@
 import {
   applyEdgeChanges,
   applyNodeChanges,
+  useStoreApi,
   type EdgeChange,
   type NodeChange,
 } from "@xyflow/react";
 import { useCallback, useLayoutEffect, useRef, useState } from "react";
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import { flowEdges, flowNodes, positionsOf, sizeOf, type FlowEdge, type FlowNode } from "../flow";
 import { place, structureOf, type Box, type Place, type Size } from "../layout";
 import type { Tools } from "./context";
@@ -18,6 +19,8 @@ export interface Flow {
   readonly edges: FlowEdge[];
   readonly changeNodes: (changes: NodeChange<FlowNode>[]) => void;
   readonly changeEdges: (changes: EdgeChange<FlowEdge>[]) => void;
+  /** Selects some nodes, and nothing else. */
+  readonly choose: (ids: readonly string[]) => void;
   readonly startDrag: () => void;
   readonly endDrag: (moved: readonly FlowNode[]) => void;
   /** Sends positions; with them those of nodes that have none yet, so that all of them stay. */
@@ -27,6 +30,7 @@ export interface Flow {
 }
 
 export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
+  const store = useStoreApi();
   const [nodes, setNodes] = useState<FlowNode[]>([]);
   const [edges, setEdges] = useState<FlowEdge[]>([]);
   const [turn, setTurn] = useState(0);
@@ -39,6 +43,10 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     const lost = new Set(latest.current.nodes.flatMap((node) => (node.position ? [node.id] : [])));
     // Python forgot positions, for example by `arrange`.
     if (board.nodes.some(({ id, position }) => !position && lost.has(id))) known.current.clear();
+    const parents = new Map(latest.current.nodes.map(({ id, parent }) => [id, parent]));
+    for (const { id, parent } of board.nodes) {
+      if (parents.get(id) !== parent) known.current.delete(id); // places are relative to parents
+    }
     latest.current = board;
     const sizes = new Map<string, Size>(board.nodes.map((node) => [node.id, sizeOf(node)]));
     const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
@@ -82,6 +90,18 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     setEdges((old) => applyEdgeChanges(changes, old));
   }, []);
 
+  // Our own nodes are changed, not those of React Flow, which lag behind a board that just arrived.
+  const choose = useCallback(
+    (ids: readonly string[]) => {
+      const wanted = new Set(ids);
+      setNodes((old) => withSelected(old, ({ id }) => wanted.has(id)));
+      setEdges((old) => withSelected(old, () => false));
+      // A box that was drawn around nodes does not stay for others.
+      store.setState({ nodesSelectionActive: false });
+    },
+    [store],
+  );
+
   const startDrag = useCallback(() => {
     dragging.current = true;
   }, []);
@@ -101,5 +121,16 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     send("arrange");
   }, [send]);
 
-  return { nodes, edges, changeNodes, changeEdges, startDrag, endDrag, move, arrange };
+  return { nodes, edges, changeNodes, changeEdges, choose, startDrag, endDrag, move, arrange };
+}
+
+/** Returns items of which those are selected that are wanted; the others keep their objects. */
+function withSelected<Item extends { selected?: boolean }>(
+  items: Item[],
+  wanted: (item: Item) => boolean,
+): Item[] {
+  return items.map((item) => {
+    const selected = wanted(item);
+    return Boolean(item.selected) === selected ? item : { ...item, selected };
+  });
 }

@@ -12,6 +12,7 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
     box.current?.focus({ preventScroll: true });
   }, [box]);
   useEffect(() => (box.current ? keepFocus(box.current) : undefined), [box]);
+  useEffect(() => (box.current ? suppress(box.current) : undefined), [box]);
 
   // React Flow takes the focus from a node on Escape, and a removed node loses it. Then the page
   // itself would have it, and the next click or key would be for the notebook.
@@ -40,4 +41,27 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
     stayInside();
   };
   return { pressed, stayInside, focusBox };
+}
+
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+/**
+ * Keeps keys from notebooks that listen before the event arrives at the editor, as Jupyter Notebook
+ * does: they leave out an element with this attribute. Returns a function that ends this.
+ */
+export function suppress(box: HTMLElement): () => void {
+  let last: Element | null = null;
+  const first = (event: globalThis.KeyboardEvent) => {
+    last?.removeAttribute(SUPPRESS);
+    last = null;
+    const { target } = event;
+    if (!(target instanceof Element) || !box.contains(target) || isOfNotebook(event)) return;
+    target.setAttribute(SUPPRESS, "");
+    last = target;
+  };
+  window.addEventListener("keydown", first, true);
+  return () => {
+    window.removeEventListener("keydown", first, true);
+    last?.removeAttribute(SUPPRESS);
+  };
 }

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import type { BoardPayload } from "../../messages";
+import type { BoardPayload } from "../shown";
 import type { Outbox } from "../outbox";
 import type { Toast } from "./Overlays";
 
@@ -46,7 +46,10 @@ export function useMessages(
   const before = useRef("");
   useEffect(() => {
     if (text && text !== before.current) say(text);
-    if (!text && before.current) say("no faults");
+    // What was said about the edit that removed the fault is not said again by itself.
+    if (!text && before.current) {
+      say((old) => (old && old !== before.current ? `${old}; no faults` : "no faults"));
+    }
     before.current = text;
   }, [text]);
   return { toasts, toast, close, said, say, waiting, setWaiting };

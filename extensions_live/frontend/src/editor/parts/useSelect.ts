@@ -1,62 +1,50 @@
-// Selects nodes, also those that an intent adds as soon as they arrive.
+// Selects nodes, also those that an intent makes as soon as they arrive.
 
-import { useReactFlow } from "@xyflow/react";
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useLayoutEffect, useMemo, useRef } from "react";
 
-import type { BoardPayload } from "../../messages";
-import type { FlowEdge, FlowNode } from "../flow";
+import type { FlowNode } from "../flow";
 import type { Outbox } from "../outbox";
+import type { BoardPayload } from "../shown";
 import type { Tools } from "./context";
+import type { Flow } from "./useFlow";
 import { useShow } from "./useShow";
 
 /** Returns the function that selects nodes. */
-export function useSelect(): Tools["select"] {
-  const flow = useReactFlow<FlowNode, FlowEdge>();
+export function useSelect(choose: Flow["choose"]): Tools["select"] {
   const bring = useShow();
   return useCallback(
     (ids, show = false) => {
-      const wanted = new Set(ids);
-      flow.setNodes((old) =>
-        old.map((node) =>
-          Boolean(node.selected) === wanted.has(node.id)
-            ? node
-            : { ...node, selected: wanted.has(node.id) },
-        ),
-      );
-      flow.setEdges((old) =>
-        old.map((edge) => (edge.selected ? { ...edge, selected: false } : edge)),
-      );
+      choose(ids);
       if (show) bring(ids);
     },
-    [bring, flow],
+    [bring, choose],
   );
 }
 
-/** Returns the function that takes the number of an intent, and selects the nodes it will add. */
+/** Returns the ids of the selected nodes: the same list until it changes. */
+export function useSelected(nodes: readonly FlowNode[]): readonly string[] {
+  const ids = JSON.stringify(nodes.flatMap(({ id, selected }) => (selected ? [id] : [])));
+  return useMemo(() => JSON.parse(ids) as string[], [ids]);
+}
+
+/** Returns the function that takes the number of an intent, and selects the nodes that it makes. */
 export function useNewNodes(
   board: BoardPayload,
   outbox: Outbox,
   select: Tools["select"],
 ): (number: number) => void {
-  const awaited = useRef<{ number: number; before: ReadonlySet<string> } | null>(null);
-  const present = useRef(board);
-  useEffect(() => {
-    present.current = board;
-    const wanted = awaited.current;
-    if (!wanted || (board.acked[outbox.client] ?? 0) < wanted.number) return;
-    awaited.current = null;
-    const fresh = board.nodes.filter(({ id, parent }) => !wanted.before.has(id) && parent === null);
-    if (!fresh.length) return;
-    // React Flow takes the nodes of this board first.
-    const timer = setTimeout(() => {
-      select(fresh.map(({ id }) => id));
-    });
-    return () => {
-      clearTimeout(timer);
-    };
+  const awaited = useRef(new Set<number>());
+  // After the effect that takes the nodes of this board, and before anything else can happen.
+  useLayoutEffect(() => {
+    const there = new Set(board.nodes.map(({ id }) => id));
+    const fresh: string[] = [];
+    for (const { client, number, nodes } of board.made) {
+      if (client !== outbox.client || !awaited.current.delete(number)) continue;
+      fresh.push(...nodes.filter((id) => there.has(id)));
+    }
+    if (fresh.length) select(fresh);
   }, [board, outbox, select]);
   return useCallback((number: number) => {
-    const before = awaited.current?.before ?? new Set(present.current.nodes.map(({ id }) => id));
-    awaited.current = { number, before };
+    awaited.current.add(number);
   }, []);
 }

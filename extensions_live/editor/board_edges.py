@@ -1,0 +1,100 @@
+"""The operations of a board that change its edges, its cost and what is monitored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from extensions_live.editor import insertion, wiring
+from extensions_live.editor.board_state import BoardState
+from extensions_live.editor.fitting import fitting
+from extensions_live.editor.nodes import placed_at
+from workbench.builder.fields import Json
+
+
+class BoardEdges(BoardState):
+    """Board with the operations for edges."""
+
+    def connect(self, source: str, output: str, target: str, input: str) -> None:
+        """Give an output to an input; what was given to it before is replaced."""
+        with self._lock:
+            document = wiring.connected(self._document, source, output, target, input)
+            first, _ = wiring.endpoint(document, source, output)
+            last, _ = wiring.endpoint(document, target, input)
+            self._edit(f"connect {document.title(first)} to {document.title(last)}", document)
+
+    def disconnect(self, target: str, input: str, *, index: int | None = None) -> None:
+        """Give nothing to an input; `index` chooses one of several edges."""
+        with self._lock:
+            document = wiring.disconnected(self._document, target, input, index)
+            node, _ = wiring.endpoint(document, target, input)
+            self._edit(f"disconnect {document.title(node)}", document)
+
+    def insert(
+        self,
+        type: str,
+        target: str,
+        input: str,
+        *,
+        index: int | None = None,
+        position: Sequence[float] | None = None,
+        name: str | None = None,
+        settings: Mapping[str, Json] | None = None,
+    ) -> str:
+        """Add a brick or an operation on the edge to an input, and return the id of its node.
+
+        Parameters
+        ----------
+        type : str
+            Its type in the catalogue.
+        target, input : str
+            The node and the input at which the edge ends.
+        index : int, optional
+            The number of the edge, if several end at the input.
+        position : pair of float, optional
+        name : str, optional
+        settings : dict, optional
+            Its first settings, as JSON values of a specification.
+        """
+        with self._lock:
+            end = (target, input, index)
+            document, node = insertion.inserted(
+                self._document, type, end, position, name, dict(settings or {})
+            )
+            self._edit(f"insert {document.title(node)}", document)
+            return node
+
+    def insert_node(
+        self,
+        node: str,
+        target: str,
+        input: str,
+        *,
+        index: int | None = None,
+        position: Sequence[float] | None = None,
+    ) -> None:
+        """Put a node whose input is free on the edge to an input; see `insert`."""
+        with self._lock:
+            document = insertion.threaded(self._document, node, target, input, index)
+            document = placed_at(document, node, position)
+            self._edit(f"insert {document.title(node)}", document)
+
+    def what_fits(self, node: str, output: str) -> list[str]:
+        """Return the types of the bricks and operations that accept an output."""
+        found, name = wiring.endpoint(self._document, node, output)
+        wire = wiring.wire_of(self._document, found, name)
+        return fitting(self._checked().wires.get(wire))
+
+    def set_cost(self, node: str | None, output: str | None = None) -> None:
+        """Make an output the cost that training minimises; None for no cost."""
+        with self._lock:
+            document = wiring.with_cost(self._document, node, output)
+            what = "no cost" if node is None else f"{document.title(str(node))} as the cost"
+            self._edit(f"choose {what}", document)
+
+    def monitor(self, node: str, output: str, on: bool = True) -> None:
+        """Monitor an output during training, or not."""
+        with self._lock:
+            document = wiring.with_monitor(self._document, node, output, on)
+            found, _ = wiring.endpoint(document, node, output)
+            verb = "monitor" if on else "stop monitoring"
+            self._edit(f"{verb} {document.title(found)}", document)

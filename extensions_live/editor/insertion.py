@@ -1,0 +1,128 @@
+"""Edits of a document that put a node on an edge, and nodes into groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from extensions_live.editor.document import Document, is_wire
+from extensions_live.editor.nodes import added, tidied
+from extensions_live.editor.wiring import endpoint, input_port, methods
+from workbench.builder import CallSpec
+from workbench.builder.fields import Json
+from workbench.errors import BuilderError
+
+
+def inserted(
+    document: Document,
+    type: object,
+    end: tuple[object, object, object],
+    position: object,
+    name: str | None,
+    settings: dict[str, Json],
+) -> tuple[Document, str]:
+    """Return a document with a new node on the edge to `end`, and the id of the node.
+
+    Parameters
+    ----------
+    document : Document
+    type : str
+    end : tuple of target, input and index
+        Where the edge ends; the index chooses one of several edges, and can be None.
+    position : pair of float or None
+    name : str or None
+    settings : dict
+    """
+    wire_at(document, *end)  # an edge that is not there is a better error than the node's
+    document, node = added(document, type, position, name, None, settings)
+    return threaded(document, node, *end), node
+
+
+def threaded(
+    document: Document, node: object, target: object, input_: object, index: object
+) -> Document:
+    """Return a document in which an edge leads through a node that is not connected."""
+    known = document.check(node)
+    call = document.call(known)
+    goal, port, wire = wire_at(document, target, input_, index)
+    entry = free_input(document, call)
+    if not call.outputs or entry is None:
+        side = "input that is free" if call.outputs else "output"
+        raise BuilderError(f"{document.title(known)} has no {side}, so no edge can lead through it")
+    if goal == known:
+        raise BuilderError(f"the edge already ends at {document.title(known)}; choose another edge")
+    many = input_port(document, call, entry).many
+    document = document.with_call(
+        replace(call, inputs={**call.inputs, entry: [wire] if many else wire})
+    )
+    after = document.calls[goal]
+    given = after.inputs[port]
+    through = call.outputs[0]
+    new: Json = through
+    if isinstance(given, list):
+        place = given.index(wire) if index is None else index
+        new = [through if number == place else one for number, one in enumerate(given)]
+    document = document.with_call(replace(after, inputs={**after.inputs, port: new}))
+    group = document.parent(goal)
+    if group == document.parent(document.makers[wire][0]) != document.parent(known):
+        document = grouped_with(document, [known], group)
+    return document
+
+
+def wire_at(
+    document: Document, target: object, input_: object, index: object
+) -> tuple[str, str, str]:
+    """Return the node and the input at which an edge ends, and the wire of the edge."""
+    node, port = endpoint(document, target, input_)
+    call = document.call(node)
+    given = call.inputs.get(port)
+    if given is None:
+        input_port(document, call, port)
+    listed = given if isinstance(given, list) else [given]
+    wires = [one for one in listed if is_wire(one)]
+    place = f"{document.title(node)}.{port}"
+    if not wires:
+        raise BuilderError(f"no edge ends at {place}; connect it first")
+    if index is None:
+        if len(wires) > 1:
+            raise BuilderError(
+                f"{len(wires)} edges end at {place}; choose one of them by its index"
+            )
+        return node, port, str(wires[0])
+    if type(index) is not int or not 0 <= index < len(listed) or not is_wire(listed[index]):
+        raise BuilderError(f"{place} has {len(listed)} edges; there is no edge {index!r:.20}")
+    return node, port, str(listed[index])
+
+
+def free_input(document: Document, call: CallSpec) -> str | None:
+    """Return the first input of a call to which nothing is given, a required one if possible."""
+    free = [
+        port for port in methods(document)[call.id].inputs or () if port.name not in call.inputs
+    ]
+    required = [port.name for port in free if not port.optional]
+    return next(iter([*required, *(port.name for port in free)]), None)
+
+
+def grouped_with(document: Document, nodes: Iterable[object], group: object) -> Document:
+    """Return a document in which nodes are in a group, or in none if it is None."""
+    chosen = [document.check(node) for node in nodes]
+    if group is not None and group not in document.groups:
+        known = document.check(group)
+        names = ", ".join(repr(name) for name in document.groups) or "none"
+        raise BuilderError(f"{document.title(known)} is no group; the groups are {names}")
+    around = set() if group is None else {group, *document.around(str(group))}
+    for node in chosen:
+        if node in around:
+            raise BuilderError(f"the group {document.title(node)} cannot be inside of itself")
+    chosen = [node for node in chosen if document.parent(node) != group]
+    groups = {
+        name: replace(one, members=tuple(m for m in one.members if m not in chosen))
+        for name, one in document.groups.items()
+    }
+    if group is not None:
+        own = groups[str(group)]
+        groups[str(group)] = replace(own, members=(*own.members, *chosen))
+    # Places are relative to the group, so that the old ones mean nothing here.
+    places = {node: at for node, at in document.spec.positions.items() if node not in chosen}
+    spec = replace(document.spec, positions=places)
+    return tidied(replace(document, spec=spec, groups=groups))

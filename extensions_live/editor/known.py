@@ -1,0 +1,105 @@
+"""Knowledge of which variables can be computed with the values of a session, and why others not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from extensions_live.editor.document import Document
+from extensions_live.editor.places import Place, Places
+from extensions_live.graph_copy import GraphCopy, names_of
+from workbench.builder import Built
+from workbench.errors import SessionError
+from workbench.graph.hierarchy import path_of
+from workbench.interfaces import Session
+from workbench.tensor import SharedVariable, Variable
+
+NOT_A_SESSION = (
+    "the argument of watch() must be a session, as returned by main_loop.start(), not {given!r:.60}"
+)
+OTHER_MODEL = (
+    "the session {session} trains none of the parameters of the model on the canvas; draw its "
+    "model first, as in editor.show(model)"
+)
+MISSING = "the example lacks {names}, which it needs"
+UNTRAINED = "the session does not have {names}, on which it depends"
+
+
+class Known:
+    """A model, its places on a board, and the session that trains it.
+
+    Parameters
+    ----------
+    session : Session
+    document : Document
+    built : Built
+        The model that was built from the document; its parameters have the same paths and shapes as
+        those of the session.
+
+    Raises
+    ------
+    SessionError
+        If it is no session, or has none of the parameters of the model.
+    """
+
+    def __init__(self, session: Session, document: Document, built: Built) -> None:
+        if not isinstance(session, Session):
+            raise SessionError(NOT_A_SESSION.format(given=session))
+        self.places = Places(document, built)
+        self.session = session.name
+        self.variables = session.variables
+        self.names: dict[SharedVariable, str] = {}
+        self.parameters = self.places.parameters()
+        for parameter in self.parameters:
+            try:
+                found = names_of([parameter], self.variables, session.name)
+            except SessionError:
+                continue  # the nodes that depend on it say so
+            self.names.update({variable: name for name, variable in found.items()})
+        if self.parameters and not self.names:
+            raise SessionError(OTHER_MODEL.format(session=session.name))
+        self._unknown = {v for v in self.parameters if v not in self.names}
+        self._needs: dict[Variable, frozenset[Variable]] = {}
+
+    def reason(self, wanted: Variable, sources: Iterable[str]) -> str:
+        """Return why a variable cannot be computed from some sources of data, or ``""``."""
+        if wanted not in self._needs:
+            every = [*self.places.built.variables.values(), wanted]
+            self._needs.update(self.places.needs(every))
+        needed, known = self._needs[wanted], set(sources)
+        inputs = [v for v in needed if not isinstance(v, SharedVariable) and v.name not in known]
+        if inputs:
+            return MISSING.format(names=", ".join(sorted(str(v.name) for v in inputs)))
+        unknown = self._unknown & needed
+        if not unknown:
+            return ""
+        paths = sorted(map(path_of, unknown))
+        return UNTRAINED.format(names=", ".join(paths))
+
+    def place(self, now: Document, node: str) -> Place | None:
+        """Return the place of a node of the present document, or None."""
+        if self.places.reason(node, now):
+            return None
+        if node in now.groups:
+            return self.places.group(now.inside([node]))
+        return self.places.find(node)
+
+    def variable(
+        self, now: Document, node: str, port: str, *, from_inside: bool = False
+    ) -> Variable | None:
+        """Return the variable of a port that the present document draws, or None."""
+        if node in now.groups:
+            node, _, port = port.partition("/")
+        if self.places.reason(node, now):
+            return None
+        return self.places.variable(node, port, from_inside=from_inside)
+
+    def copy(
+        self,
+        outputs: Sequence[Variable],
+        *,
+        cost: Variable | None = None,
+        wrt: Sequence[SharedVariable] = (),
+    ) -> GraphCopy:
+        """Return a copy of the graph that computes some variables, and gradients of a cost."""
+        known, session = self.variables, self.session
+        return GraphCopy(outputs, cost=cost, wrt=wrt, known=known, session=session)

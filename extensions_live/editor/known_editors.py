@@ -1,0 +1,21 @@
+"""The editors from which sessions were started, to find the model of a session."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from workbench.interfaces import Session
+
+_known: weakref.WeakKeyDictionary[Session, weakref.ref[Any]] = weakref.WeakKeyDictionary()
+
+
+def remember(session: Session, editor: object) -> None:
+    """Note that a session trains the model of an editor; neither is kept in memory."""
+    _known[session] = weakref.ref(editor)
+
+
+def editor_of(session: Session) -> Any:
+    """Return the editor whose model a session trains, or None if there is none."""
+    found = _known.get(session)
+    return None if found is None else found()

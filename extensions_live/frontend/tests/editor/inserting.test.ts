@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+
+import { betweenChoices, groupChoices, type Acts } from "../../src/editor/choices";
+import { canStandOnEdge, groupAt, isFree, openEdge, within } from "../../src/editor/inserting";
+import { board, edge, item, node } from "./boards";
+
+const BOX = { x: 0, y: 0, width: 100, height: 100 };
+const ACTS: Acts = {
+  add: () => undefined,
+  connect: () => undefined,
+  select: () => undefined,
+  familyOf: () => "layer",
+};
+
+describe("an edge", () => {
+  it("can lead through something, unless it is inside of a brick", () => {
+    const outer = edge("a", "b");
+    const inner = edge("a/one", "a/two");
+    const border = edge("a", "a/one", { from_inside: true });
+    const nodes = [
+      node("a"),
+      node("b"),
+      node("a/one", { editable: false }),
+      node("a/two", { editable: false }),
+    ];
+    const all = board(nodes, [outer, inner, border]);
+    expect(openEdge(all, outer.id)).toBe(outer);
+    expect(openEdge(all, inner.id)).toBeUndefined();
+    expect(openEdge(all, border.id)).toBeUndefined();
+    expect(openEdge(all, null)).toBeUndefined();
+  });
+
+  it("takes bricks with an input and an output, and no blocks", () => {
+    expect(canStandOnEdge(item("Tanh"))).toBe(true);
+    expect(canStandOnEdge(item("MLP", "Ready blocks", { kind: "block", entry: null }))).toBe(false);
+  });
+
+  it("offers the free nodes of the canvas first", () => {
+    const all = board([node("a"), node("b"), node("free")], [edge("a", "b")]);
+    const sent: unknown[] = [];
+    const [line] = all.edges;
+    if (!line) throw new Error("no edge");
+    const choices = betweenChoices([item("Tanh")], all, line, ACTS, (name, given) => {
+      sent.push([name, given]);
+    });
+    expect(choices.map(({ title }) => title)).toEqual(["free", "Tanh"]);
+    for (const { act } of choices) act();
+    expect(sent).toEqual([
+      ["insert_node", { node: "free", target: "b", input: "input_" }],
+      ["insert", { type: "Tanh", target: "b", input: "input_" }],
+    ]);
+  });
+});
+
+describe("a node", () => {
+  it("is free if nothing is connected to it", () => {
+    const all = board(
+      [node("a"), node("b"), node("c"), node("x", { kind: "input" })],
+      [edge("a", "b")],
+    );
+    expect(["a", "b", "c", "x", "none"].map((id) => isFree(all, id))).toEqual([
+      false,
+      false,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it("stays off the border and the name of its group", () => {
+    expect(within([-40, 3.4])).toEqual([28, 84]);
+    expect(within([60.4, 200])).toEqual([60, 200]);
+  });
+});
+
+describe("an open group", () => {
+  const group = (id: string, parent: string | null = null) =>
+    node(id, { kind: "group", open: true, parent });
+  const all = board([
+    group("outer"),
+    group("inner", "outer"),
+    node("a"),
+    node("b", { open: true }),
+  ]);
+  const boxes = new Map([
+    ["outer", BOX],
+    ["inner", { ...BOX, width: 50 }],
+    ["b", { ...BOX, x: 500 }],
+  ]);
+
+  it("takes what is dropped in it, the innermost first", () => {
+    expect(groupAt(all, boxes, [20, 20], ["a"])).toBe("inner");
+    expect(groupAt(all, boxes, [80, 20], ["a"])).toBe("outer");
+    expect(groupAt(all, boxes, [300, 20], ["a"])).toBeNull();
+  });
+
+  it("does not take itself, what is around it, or a place in an open brick", () => {
+    expect(groupAt(all, boxes, [20, 20], ["inner"])).toBe("outer");
+    expect(groupAt(all, boxes, [20, 20], ["outer"])).toBeNull();
+    expect(groupAt(all, boxes, [520, 20], ["a"])).toBeNull();
+  });
+
+  it("is offered in a list, and so is no group for what is in one", () => {
+    const put: unknown[] = [];
+    const chosen = (nodes: string[]) =>
+      groupChoices(all, nodes, (to) => put.push(to)).map(({ title }) => title);
+    expect(chosen(["a"])).toEqual(["outer", "inner"]);
+    expect(chosen(["inner"])).toEqual(["Out of all groups"]);
+    groupChoices(all, ["inner"], (to) => put.push(to))[0]?.act();
+    expect(put).toEqual([null]);
+  });
+});

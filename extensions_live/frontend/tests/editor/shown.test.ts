@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+
+import { EMPTY_BOARD } from "../../src/editor/model";
+import { Shown } from "../../src/editor/shown";
+import type { BoardNode, BoardPayload, FieldData, PalettePayload } from "../../src/messages";
+import { entry, node, setting } from "./boards";
+
+function field(name: string, usual: unknown = null): FieldData {
+  return setting(name, { default: usual });
+}
+
+function palette(...fields: FieldData[]): PalettePayload {
+  const groups = [{ title: "Layers", entries: [entry("Linear", { fields })] }];
+  return { groups, blocks: [], dtypes: [], streams: [], step_rules: [], broken: [] };
+}
+
+function sent(id: string, changes: Partial<BoardNode> = {}): BoardNode {
+  return { ...node(id), settings: [], fields: [], ...changes };
+}
+
+function board(...nodes: BoardNode[]): BoardPayload {
+  return { ...EMPTY_BOARD, nodes };
+}
+
+describe("the board of the page", () => {
+  it("has the fields of the palette, with the values that Python sent", () => {
+    const settings = [{ name: "output_dim", given: true, value: 10, inferred: null }];
+    const known = palette(field("input_dim"), field("output_dim"), field("use_bias", true));
+    const [shown] = new Shown().of(board(sent("a", { settings })), known).nodes;
+    expect(shown?.settings.map(({ name, given, value }) => [name, given, value])).toEqual([
+      ["input_dim", false, null],
+      ["output_dim", true, 10],
+      ["use_bias", false, true],
+    ]);
+    expect(shown?.settings[1]?.kind).toBe("whole");
+  });
+
+  it("has the fields that Python sent for this node only", () => {
+    const [shown] = new Shown().of(
+      board(sent("x", { kind: "input", type: "float32", fields: [field("shape")] })),
+      palette(),
+    ).nodes;
+    expect(shown?.settings.map(({ name }) => name)).toEqual(["shape"]);
+  });
+
+  it("keeps the objects of nodes that did not change", () => {
+    const [known, shown] = [palette(field("dim")), new Shown()];
+    const [first] = shown.of(board(sent("a"), sent("b")), known).nodes;
+    const [again, other] = shown.of(board(sent("a"), sent("b", { parameters: 3 })), known).nodes;
+    expect(again).toBe(first);
+    expect(other?.parameters).toBe(3);
+    expect(shown.of(board(sent("a")), palette(field("dim"))).nodes[0]).not.toBe(first);
+  });
+});

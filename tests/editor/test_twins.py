@@ -1,0 +1,188 @@
+"""Everything that the canvas does has its Python twin, a public method that a test calls.
+
+The intents are read from the sources of the page in TypeScript.
+"""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from extensions_live.editor import Board, Editor
+from extensions_live.editor.intents import NAMES
+from tests.support.tree import ROOT
+
+SOURCES = sorted((ROOT / "extensions_live" / "frontend" / "src" / "editor").rglob("*.ts*"))
+TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
+
+PYTHON_ONLY = {
+    "copy": "the page copies by itself, since browsers allow it only during the event of the key",
+    "what_fits": "the page computes it from the palette",
+    "show": "the model is an object of Python",
+    "fault": "it is on its node",
+    "shape": "it is on its edges",
+}
+"""Public methods of a board that are no intents, and why."""
+
+OF_THE_WIDGET = {
+    *("payload", "has_code", "refresh", "adopt", "complete_spec", "needed_inputs", "take"),
+}
+
+VIEW = "what is in sight, which no model has"
+TWINS = {
+    # keys
+    "add": Board.add,
+    "connect": Board.connect,
+    "feed": Board.connect,
+    "remove": Board.remove,
+    "undo": Board.undo,
+    "redo": Board.redo,
+    "duplicate": Board.duplicate,
+    "select all": VIEW,
+    "search": VIEW,
+    "fit": VIEW,
+    "arrange": Board.arrange,
+    "group": Board.group,
+    "regroup": Board.put,
+    "unpack": Board.unpack,
+    "toggle": Board.open,
+    "settings": Board.set,
+    "rename": Board.rename,
+    "fix": Board.apply_fix,
+    "code": Board.set_code,
+    "palette": VIEW,
+    "zoom in": VIEW,
+    "zoom out": VIEW,
+    "next": VIEW,
+    "previous": VIEW,
+    "cost": Board.set_cost,
+    "help": VIEW,
+    "escape": VIEW,
+    "values": Editor.show_on_nodes,
+    "example": Editor.push,
+    "next example": Editor.step_example,
+    "previous example": Editor.step_example,
+    # buttons
+    "insert": Editor.code,
+    "full": VIEW,
+    "save png": Board.payload,
+    "save svg": Board.payload,
+    "align left": Board.move,
+    "align centre": Board.move,
+    "align top": Board.move,
+    "align middle": Board.move,
+}
+"""What the keys and buttons of the canvas do, and the twin of each."""
+
+
+CALL = r'(?:\bsend\((?:[\w.]+ \? "(\w+)" : )?|\[)"(\w+)"(?:,\s*(\{))?'
+"""`send("name", {`, `send(one ? "name" : "other", {`, or a pair `["name", {`."""
+
+NOT_SENT = {"clear": "a page removes what is selected, which can be everything"}
+
+
+def braced(text, start):
+    """Return the text between the brace at `start` and the one that closes it."""
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[start + 1 : place]
+    raise AssertionError(f"a brace is not closed: {text[start : start + 80]}")
+
+
+def keys_of(literal):
+    """Return the keys of an object literal, without those of objects inside of it."""
+    depth, flat = 0, ""
+    for character in literal:
+        depth -= character in "}])"
+        flat += character if depth == 0 else ""
+        depth += character in "{[("
+    return [found[1] for part in flat.split(",") if (found := re.match(r"\s*(\w+)\s*(:|$)", part))]
+
+
+def sent():
+    """Return the intents that the page sends: file, name and the names of the arguments."""
+    found = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(CALL, text):
+            if match[2] not in NAMES and not match[0].startswith("send"):
+                continue  # another array
+            given = keys_of(braced(text, match.start(3))) if match[3] else []
+            found += [(path.name, name, given) for name in match.groups()[:2] if name]
+    return found
+
+
+def twin(name):
+    """Return the public method that an intent calls."""
+    return getattr(Board, name, None) or getattr(Editor, name)
+
+
+def called():
+    """Return the names of all methods that the tests of the editor call."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in TESTS]
+    return {
+        node.func.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+
+def test_the_sources_of_the_page_are_read():
+    names = {name for _, name, _ in sent()}
+    assert {"add", "add_block", "connect", "set", "train", "undo", "move"} <= names
+    assert ("Settings.tsx", "set", ["node", "setting", "value"]) in sent()
+
+
+def test_the_page_sends_every_declared_intent_and_no_other():
+    assert {name for _, name, _ in sent()} == set(NAMES) - set(NOT_SENT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_intent_is_a_public_method_with_a_docstring(name):
+    method = twin(name)
+    assert inspect.getdoc(method) and not name.startswith("_")
+
+
+def test_the_page_sends_arguments_that_the_method_accepts():
+    wrong = [
+        (file, name, set(given) - set(inspect.signature(twin(name)).parameters))
+        for file, name, given in sent()
+        if set(given) - set(inspect.signature(twin(name)).parameters)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_intent_has_a_test_that_calls_its_method(name):
+    assert name in called()
+
+
+def test_every_method_of_a_board_is_an_intent_or_says_why_not():
+    methods = {
+        name
+        for name, _ in inspect.getmembers(Board, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert methods - set(NAMES) - OF_THE_WIDGET == set(PYTHON_ONLY)
+    assert set(PYTHON_ONLY) - called() == set()
+
+
+def test_every_key_and_button_has_its_twin():
+    folder = ROOT / "extensions_live" / "frontend" / "src" / "editor"
+    keys = (folder / "shortcuts.ts").read_text(encoding="utf-8")
+    buttons = (folder / "parts" / "Toolbar.tsx").read_text(encoding="utf-8")
+    actions = set(re.findall(r'\| "([^"]+)"', keys.partition("export type Action =")[2]
+                             .partition(";")[0]))  # fmt: skip
+    commands = set(re.findall(r'\| "([^"]+)"', buttons.partition("export type Command =")[2]
+                              .partition(";")[0]))  # fmt: skip
+    assert actions | commands == set(TWINS)
+
+
+def test_the_readers_of_typescript_understand_nested_objects():
+    assert keys_of(" a: { b: 1, c: [2, 3] }, d, e: f(g, h) ") == ["a", "d", "e"]
+    assert braced("x({ a: { b } }) }", 2) == " a: { b } "
