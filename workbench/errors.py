@@ -55,6 +55,7 @@ builtin exception, so that code can catch it without importing the workbench::
     ├── ExtensionError        (TypeError, ValueError) an extension that is configured incorrectly
     │   └── EventError                          an unknown event, or an unknown or invalid trigger
     ├── ExtensionLookupError  (LookupError, ValueError) a name that is unknown or ambiguous
+    ├── ProcessError          (RuntimeError)    a group of processes that is incomplete or broken
     ├── AlreadyTrainingError  (RuntimeError)    an object that another loop or session is training
     ├── SessionError          (RuntimeError)    a request that a session or a view rejects
     ├── SessionWarning        (RuntimeWarning)  the start of a session while another is training
@@ -405,6 +406,10 @@ class EventError(ExtensionError):
 
 class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
     """An extension name that is unknown, or that several extensions share."""
+
+
+class ProcessError(WorkbenchError, RuntimeError):
+    """A process that cannot join a group, or that lost the connection to the other processes."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):

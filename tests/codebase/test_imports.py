@@ -20,6 +20,7 @@ LAYERS = [
     ["algorithms"],
     ["monitoring"],
     ["data"],
+    ["distributed"],
     ["log"],
     ["interfaces"],
     ["serialization"],

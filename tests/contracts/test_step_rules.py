@@ -26,6 +26,7 @@ from workbench.algorithms import (
     StepClipping,
     StepRule,
     VariableClipping,
+    ZeRO1,
 )
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, has_roles
 from workbench.tensor import SharedVariable
@@ -66,6 +67,7 @@ ROWS = {
         lambda W, b: Restrict(Momentum(0.1, 0.9), [b]),
         oracle.only(oracle.momentum(0.1, 0.9), 1),
     ),
+    "zero1": (lambda W, b: ZeRO1(Momentum(0.1, 0.9)), oracle.momentum(0.1, 0.9)),
     "composite": (
         lambda W, b: CompositeRule([StepClipping(0.5), Adam(0.05), VariableClipping(1.0)]),
         oracle.chain(oracle.clipping(0.5), oracle.adam(0.05), oracle.variable_clipping(1.0)),

@@ -8,8 +8,8 @@ from scipy import stats
 
 from workbench import function, tensor
 from workbench.errors import ShapeError
-from workbench.tensor import random
-from workbench.tensor.random import RandomStream
+from workbench.tensor import as_variable, random
+from workbench.tensor.random import RandomStream, in_share
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,19 @@ def test_draws_are_pickled_by_name(kind):
 def test_an_invalid_size_is_refused():
     with pytest.raises(ShapeError, match=r"size=\('-2',\).*negative dimension -2"):
         RandomStream(1).uniform((-2,))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+def test_shares_of_a_draw_are_the_draw(axis, kind):
+    shape = [2, 3, 4]
+    stream = RandomStream(seed=3)
+    whole = function([], getattr(stream, kind)(shape))()
+    parts = []
+    for first, last in ((0, 0), (0, 1), (1, shape[axis])):
+        again = RandomStream(seed=3)
+        size = [*shape[:axis], last - first, *shape[axis + 1 :]]
+        place = as_variable(first), as_variable(shape[axis])
+        part = in_share(getattr(again, kind)(size), axis, *place)
+        parts.append(function([], part)())
+    assert torch.equal(torch.cat(parts, axis), whole)

@@ -31,6 +31,7 @@ ADVICE = {
     "NormBase": "the base of torch's batch and instance norms",
     "OpOverload": "what aten operations are; the type of torch.ops.aten.add.Tensor",
     "ConvNd": "the base of torch's convolutions",
+    "collectives": "what torch.distributed._functional_collectives calls, which compiles too",
     "linear_pointwise": "oneDNN's linear layer, from torch/_inductor/mkldnn_ir.py; else `@`",
     "ConstantSource": "where a symbolic size comes from; see ShapeEnv.create_symbol",
     "FlopCounterMode": "counts the operations of a graph, in graph/counts.py",

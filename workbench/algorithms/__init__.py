@@ -12,6 +12,7 @@ from workbench.algorithms.limits import (
 from workbench.algorithms.momentum import BasicMomentum, Lion, Momentum
 from workbench.algorithms.rules import CompositeRule, Scale, StepRule
 from workbench.algorithms.torch_optimizer import TorchOptimizer
+from workbench.algorithms.zero import ZeRO1
 from workbench.names import explain_missing
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "TrainingAlgorithm",
     "UpdatesAlgorithm",
     "VariableClipping",
+    "ZeRO1",
 ]
 
 explain_missing(__name__)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy
 import torch
 
 from workbench import errors
+from workbench.config import config
 from workbench.filter import get_brick
 from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
-from workbench.tensor import Function, SharedVariable, Variable, function
+from workbench.tensor import Function, SharedVariable, Variable, as_variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
+from workbench.tensor.shared import ElsewhereVariable
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates, listed_updates
 from workbench.utils.attributes import FixedAttributes
@@ -56,6 +58,40 @@ FORMER_HOOKS = {
 }
 
 
+class Distributed(Protocol):
+    """Interface of an object that divides the work on each batch among several processes.
+
+    `workbench.distributed.DataParallel` implements it.
+    """
+
+    share: Any
+    check: Variable
+
+    @property
+    def is_active(self) -> bool:
+        """True if there are several processes."""
+
+    def whole(self, variable: Variable) -> Variable:
+        """Return a variable for the whole batch, given the one for the share of this process."""
+
+    def gradients(
+        self, cost: Variable | None, gradients: dict[SharedVariable, Variable]
+    ) -> dict[SharedVariable, Variable]:
+        """Return the gradients for the whole batch."""
+
+    def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
+        """Return the variables to compute instead of `roots`, which have the same values."""
+
+    def begin(self, batch: Batch) -> None:
+        """Receive a batch before it is processed."""
+
+    def end(self, total: torch.Tensor) -> None:
+        """Receive the value of `check` after a batch has been processed."""
+
+    def agree(self, variables: Iterable[SharedVariable]) -> None:
+        """Give variables the values that they have in the first process."""
+
+
 class TrainingAlgorithm(FixedAttributes, ABC):
     """Base class of training algorithms, which are initialised once and then process batches.
 
@@ -63,9 +99,12 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     ----------
     parameters : sequence of SharedVariable
         The trained variables; empty if the algorithm does not list them.
+    distributed : Distributed or None
+        The object that divides the work on each batch among several processes, if there is one.
     """
 
     parameters: Sequence[SharedVariable] = ()
+    distributed: Distributed | None = None
     _called = "algorithm"
     _parts = ("step_rule",)
 
@@ -309,13 +348,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     def _roots(self) -> list[Variable]:
         """Return all variables computed for a batch: outputs, observed variables, new values."""
-        wanted = [v for variables, _ in self._observers for v in self.training_graph(variables)]
+        wanted = [v for variables, _ in self._observers for v in self._observed(variables)]
         news = [new for _, new in _variables(self._trained_updates())]
         return [*dict.fromkeys([*self._outputs(), *wanted]), *news]
 
     def _build(self) -> Function:
         updates = self._trained_updates()
-        wanted = [self.training_graph(variables) for variables, _ in self._observers]
+        wanted = [self._observed(variables) for variables, _ in self._observers]
         outputs = dict.fromkeys(self._outputs())
         for variables in wanted:
             outputs.update(dict.fromkeys(variables))
@@ -323,13 +362,24 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         roots = [*outputs, *(new for _, new in _variables(updates))]
         inputs = inputs_by_name(roots, self._kind)
         self._check_updates(roots, updates)
+        results = list(outputs)
+        active, options = self._active, {"name": self._kind, **self.function_kwargs}
+        if active is not None:
+            # In the other modes, each process would choose by itself when to compile.
+            if options.get("execution", config.execution) == "auto":
+                options["execution"] = "eager"
+            updates = [pair for pair in updates if not isinstance(pair[0], ElsewhereVariable)]
+            news = [as_variable(new) for _, new in updates]
+            prepared = active.prepare([*results, active.check, *news])
+            results, news = prepared[: len(results) + 1], prepared[len(results) + 1 :]
+            updates = [(target, new) for (target, _), new in zip(updates, news, strict=True)]
         new = function(
             list(inputs.values()),
-            list(outputs),
+            results,
             updates=updates,
             guard=self._guard(),
             watch=self._watch(),
-            **{"name": self._kind, **self.function_kwargs},
+            **options,
         )
         self._attach(new)
         self._calls = [
@@ -340,6 +390,17 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._warned = False
         return new
 
+    @property
+    def _active(self) -> Distributed | None:
+        """The attribute `distributed`, or None if there is only one process."""
+        distributed = self.distributed
+        return distributed if distributed is not None and distributed.is_active else None
+
+    def _observed(self, variables: Iterable[Variable]) -> list[Variable]:
+        """Return the computed versions of variables, for the whole batch."""
+        found = self.training_graph(variables)
+        return found if self._active is None else list(map(self._active.whole, found))
+
     def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
         """Return the updates that are applied."""
         return self._all_trained()
@@ -347,7 +408,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
         """Return all updates, with the new values that the trained graph computes."""
         updates = self.updates
-        news = iter(self.training_graph(new for _, new in _variables(updates)))
+        news = iter(self._observed(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
     def _statistics(self) -> list[tuple[SharedVariable, Any]]:
@@ -405,7 +466,12 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             raise missing_source(batch, self._sources, self._kind) from None
         if surplus:
             self._check_unused(batch)
+        active = self._active
+        if active is not None:
+            active.begin(batch)
         results = self._step(run, values)
+        if active is not None:
+            active.end(results[-1])
         for observer, places in self._calls:
             observer([results[i] for i in places])
 
@@ -439,10 +505,15 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         ``mlp/linear_0.W``.
         """
         updates = self._trained_updates()
-        observed = [v for wanted, _ in self._observers for v in self.training_graph(wanted)]
-        reached = ancestors([*self._outputs(), *observed, *(new for _, new in _variables(updates))])
+        observed = [v for wanted, _ in self._observers for v in self._observed(wanted)]
+        roots = [*self._outputs(), *observed, *(new for _, new in _variables(updates))]
+        reached = ancestors(self._in_one_process(roots))
         found = [v for v in reached if isinstance(v, SharedVariable)]
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
+
+    def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
+        """Return variables as they are computed in one process, which reads all variables."""
+        return roots
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
         """Return the values of `state_variables`, and the input sizes of compiled programs.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
-from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
+from workbench.algorithms.base import Distributed, OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
 from workbench.graph.computation import ComputationGraph
@@ -19,7 +19,7 @@ from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
 from workbench.tensor.execution import Guard, Watch
-from workbench.tensor.traversal import ancestors
+from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
 GRADIENTS_IN_USE = (
@@ -37,6 +37,11 @@ MORE_THAN_A_COST = (
     "the algorithm was given gradients, known_grads, consider_constant or updates, which belong to "
     "its model and have no counterparts in another one; give GradientDescent only a cost and "
     "parameters"
+)
+
+NOT_DISTRIBUTED = (
+    "{rule!r} divides its buffers among several processes, which must have the same gradients; "
+    "pass distributed=DataParallel() to GradientDescent"
 )
 
 Gradients = Mapping[SharedVariable, Variable] | Iterable[tuple[SharedVariable, Variable]]
@@ -76,6 +81,9 @@ class GradientDescent(UpdatesAlgorithm):
         evaluated on other data. A graph is trained unchanged with ``mode='as given'``, or if its
         mode was set explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or
         another rewrite. Given `gradients` are never changed.
+    distributed : DataParallel, optional
+        Divides each batch among several processes; see `workbench.distributed.DataParallel`.
+        Gradients, steps and everything that is monitored are then those of the whole batch.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -139,6 +147,7 @@ class GradientDescent(UpdatesAlgorithm):
         consider_constant: Iterable[Variable] | Any = None,
         *,
         mode: GraphMode = "training",
+        distributed: Distributed | None = None,
         on_not_finite: OnTrouble | None = None,
         updates: Updates | None = None,
         function_kwargs: Mapping[str, Any] | None = None,
@@ -146,6 +155,11 @@ class GradientDescent(UpdatesAlgorithm):
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
         self.cost = cost
+        self.distributed = distributed
+        if distributed is not None and not hasattr(distributed, "is_active"):
+            raise errors.AlgorithmError(
+                f"distributed must be an object such as DataParallel(), not {distributed!r}"
+            )
         self.step_rule = Scale() if step_rule is None else step_rule
         if not isinstance(self.step_rule, StepRule):
             raise errors.AlgorithmError(
@@ -179,12 +193,16 @@ class GradientDescent(UpdatesAlgorithm):
         self._of_cost = cost is not None and not known_grads and consider_constant is None
         self._of_cost &= self._differentiates
         self.gradients = _of_parameters(dict(gradients), parameters)
+        if self._active is not None:
+            self.gradients = self._active.gradients(self._trained_cost, self.gradients)
         self.parameters = list(self.gradients)
         check_parameters(type(self).__name__, self.parameters)
         statistics = self._statistics()
         self.step_rule.see_updates(statistics)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
         self.step_rule.fix()
+        if self.step_rule.originals and self._active is None:
+            raise errors.AlgorithmError(NOT_DISTRIBUTED.format(rule=self.step_rule))
         self.total_gradient_norm = total_norm(self.gradients, "total_gradient_norm")
         self.total_step_norm = total_norm(self.steps, "total_step_norm")
         self.add_updates([(p, p - step) for p, step in self.steps.items()])
@@ -196,7 +214,10 @@ class GradientDescent(UpdatesAlgorithm):
         buffers = [v for v, _ in rule_updates if has_roles(v, [ALGORITHM_STATE])]
         buffers += [v for v, _ in statistics]
         self._own_updates = len(self._updates)
-        self.finite = FiniteCost(self._trained_cost, on_not_finite, self.gradients, buffers=buffers)
+        watched = [] if cost is None else self._observed([cost])
+        self.finite = FiniteCost(
+            watched[0] if watched else None, on_not_finite, self.gradients, buffers=buffers
+        )
 
     @property
     def checks_cost(self) -> bool:
@@ -267,6 +288,13 @@ class GradientDescent(UpdatesAlgorithm):
             for kept, new in updates
         ]
 
+    def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
+        originals = self.step_rule.originals
+        if not originals:
+            return roots
+        found = replace(roots, originals)
+        return [found[root] for root in roots]
+
     def further_updates(self) -> list[SharedVariable]:
         """Return the targets of the updates that were added after construction."""
         return [target for target, _ in self._updates[self._own_updates :]]
@@ -290,6 +318,7 @@ class GradientDescent(UpdatesAlgorithm):
             parameters=parameters,
             step_rule=step_rule,
             mode=self._mode,
+            distributed=self.distributed,
             on_not_finite=self.finite.on_not_finite,
             function_kwargs=self.function_kwargs,
             on_unused_sources=self.on_unused_sources,

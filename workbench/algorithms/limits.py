@@ -285,5 +285,9 @@ class Restrict(StepRule):
     def accepts(self) -> Variable | None:
         return self.step_rule.accepts
 
+    @property
+    def originals(self) -> Mapping[Variable, Variable]:
+        return self.step_rule.originals
+
     def __repr__(self) -> str:
         return f"Restrict({self.step_rule!r}, {self.variables!r})"

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 
@@ -25,6 +28,7 @@ from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, Variable
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.device import floatx
 from workbench.tensor.interval import Interval
+from workbench.tensor.shared import ElsewhereVariable
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.numbers import is_single
 
@@ -184,6 +188,14 @@ class StepRule(FixedAttributes):
         """
         return None
 
+    @property
+    def originals(self) -> Mapping[Variable, Variable]:
+        """For steps that come from other processes, the expressions computed there.
+
+        The mapping is created by `compute_steps`.
+        """
+        return {}
+
     def __repr__(self) -> str:
         settings = ", ".join(
             f"{name}={value.get_value().item():.6g}"
@@ -249,6 +261,10 @@ class CompositeRule(StepRule):
     def accepts(self) -> Variable | None:
         several = [component.accepts for component in self.components]
         return functools.reduce(_both, several, None)
+
+    @property
+    def originals(self) -> Mapping[Variable, Variable]:
+        return {old: new for one in self.components for old, new in one.originals.items()}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.components!r})"
@@ -347,11 +363,44 @@ def buffer_for(
     `shown_by_step` is True if the step is not finite wherever the buffer is not finite, so that it
     is enough to check the step.
     """
-    new = shared(torch.zeros_like(parameter.tensor), f"{parameter.name}_{name}")
+    keeper, full_name = _keepers.get().get(parameter), f"{parameter.name}_{name}"
+    if keeper is None or keeper.is_here:
+        new = shared(torch.zeros_like(parameter.tensor), full_name)
+    else:
+        new = ElsewhereVariable(parameter.tensor, full_name)
     new.tag.for_parameter = parameter
-    new.tag.shown_by_step = shown_by_step
+    new.tag.shown_by_step = shown_by_step or keeper is not None
+    new.tag.kept_by = keeper
     add_role(new, role)
     return new
+
+
+class Keeper(NamedTuple):
+    """The process of a group that keeps the buffers of a parameter."""
+
+    rank: int
+    is_here: bool
+
+
+@contextmanager
+def kept_by(keepers: Mapping[SharedVariable, Keeper]) -> Iterator[None]:
+    """Create buffers in this context only in the processes that keep them."""
+    token = _keepers.set(keepers)
+    try:
+        yield
+    finally:
+        _keepers.reset(token)
+
+
+_keepers: ContextVar[Mapping[SharedVariable, Keeper]] = ContextVar(
+    "keepers", default=MappingProxyType({})
+)
+
+
+def keeper_of(variable: SharedVariable) -> Keeper | None:
+    """Return the process that keeps a buffer, or None if every process keeps it."""
+    found: Keeper | None = vars(variable.tag).get("kept_by")
+    return found
 
 
 def about(variable: SharedVariable) -> SharedVariable:

@@ -23,6 +23,8 @@ from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse
 from workbench.data.reader_copies import apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
+from workbench.data.shared_reading import shared_batches
+from workbench.data.shares import Share
 from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
 from workbench.errors import DataError
 from workbench.hints import Hinted
@@ -76,6 +78,9 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     reads_once : bool
         True if the data can be read only once, as from a generator: there is a single epoch, and
         training cannot be rewound.
+    reads_example_by_example : bool
+        True if the stream certainly reads and changes each example independently of the others in
+        its batch, so that one of several processes can read a part of each batch.
     """
 
     sources: tuple[str, ...]
@@ -86,6 +91,11 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     produces_examples: bool = False
     num_random: int = 0
     reads_once: bool = False
+
+    @property
+    def reads_example_by_example(self) -> bool:
+        """False; some streams override this property."""
+        return False
 
     _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines
 
@@ -263,7 +273,11 @@ class EpochIterator(Iterator[BatchT]):
         The number of batches read so far, which is also the number of the next batch.
     finished : bool
         True after the end of the epoch.
+    share : Share or None
+        The share of each batch to return, for one of several processes; by default whole batches.
     """
+
+    share: Share | None = None
 
     def __init__(
         self, data_stream: AbstractDataStream, epoch: int, position: int, as_dict: bool
@@ -274,7 +288,7 @@ class EpochIterator(Iterator[BatchT]):
         self.finished = False
         self._sources = data_stream.sources if as_dict else None
         self._training = _reader.get() == "training"
-        self._batches: Iterator[Data] | None = None
+        self._batches: Iterator[Any] | None = None
 
     def __next__(self) -> BatchT:
         if self._batches is None:
@@ -282,6 +296,11 @@ class EpochIterator(Iterator[BatchT]):
                 raise StopIteration
             stream, training = self.data_stream, self._training
             self._batches = stream._read(self.epoch, self.position, training)
+            if self.share is not None:
+                read = stream if training or stream._for_others is None else stream._for_others
+                self._batches = shared_batches(
+                    read, self._batches, self.share, self.epoch, self.position
+                )
         try:
             batch: Any = next(self._batches)
         except StopIteration:
@@ -293,7 +312,7 @@ class EpochIterator(Iterator[BatchT]):
             self._batches = None
             raise
         self.position += 1
-        if self._sources is not None:
+        if self._sources is not None and self.share is None:
             batch = dict(zip(self._sources, batch, strict=True))
         given: BatchT = batch
         return given
@@ -312,7 +331,7 @@ class EpochIterator(Iterator[BatchT]):
 
     def __getstate__(self) -> dict[str, Any]:
         # batches are not pickled; an unpickled iterator opens the stream again at its position
-        return {**self.__dict__, "_batches": None}
+        return {**self.__dict__, "_batches": None, "share": None}
 
     def __repr__(self) -> str:
         return (
@@ -443,6 +462,11 @@ class DataStream(Origin, AbstractDataStream):
         if self._edits is not None and self.iteration_scheme is not None:
             return self._edits.iterate(self.dataset, self.iteration_scheme, epoch, start)
         return self.dataset.iterate(self.iteration_scheme, epoch, start)
+
+    @property
+    def reads_example_by_example(self) -> bool:
+        """True unless a subclass reads batches in its own way."""
+        return type(self).iterate is DataStream.iterate
 
     def _base(self) -> DataStream:
         if type(self).iterate is not DataStream.iterate:

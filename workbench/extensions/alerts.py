@@ -140,6 +140,8 @@ class Alert(SimpleExtension):
     Alert(on_error=True)
     """
 
+    only_reports = True
+
     state_keys: ClassVar[tuple[str, ...]] = ("met",)
 
     def __init__(

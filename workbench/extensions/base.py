@@ -72,6 +72,12 @@ def callback(func: FunctionT) -> FunctionT:
     return func
 
 
+def reported_elsewhere(loop: Loop) -> bool:
+    """Return True if another process of a group shows and writes what this main loop would."""
+    distributed = getattr(loop.algorithm, "distributed", None)
+    return distributed is not None and distributed.share.rank > 0
+
+
 def check_signature(
     function: Callable[..., object], event: CallbackName, passed: Iterable[Any], what: str
 ) -> None:
@@ -118,6 +124,12 @@ class TrainingExtension(FixedAttributes):
     """Methods of Blocks that are no longer called, each with advice on its replacement.
 
     Defining one of these methods in a subclass raises an error.
+    """
+
+    only_reports: ClassVar[bool] = False
+    """True if the extension only shows or writes something and never affects training.
+
+    If several processes train together, only the first one calls such an extension.
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ()

@@ -199,7 +199,11 @@ class DataStreamMonitoring(MonitoringExtension):
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
-            values = self.evaluator.evaluate(self.data_stream, main_loop.yield_to_commands)
+            values = self.evaluator.evaluate(
+                self.data_stream,
+                main_loop.yield_to_commands,
+                getattr(main_loop.algorithm, "distributed", None),
+            )
         except BaseException as error:
             epoch, position = self._leave()
             if isinstance(error, EvaluationAbandoned):

@@ -49,6 +49,8 @@ class Printing(SimpleExtension):
     after_training=True)
     """
 
+    only_reports = True
+
     former_hooks = {  # noqa: RUF012
         "_print_attributes": "define do(which_callback, *args), which prints everything",
     }

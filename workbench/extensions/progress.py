@@ -39,6 +39,8 @@ class ProgressBar(TrainingExtension):
     >>> extensions = [FinishAfter(after_n_epochs=5), ProgressBar()]
     """
 
+    only_reports = True
+
     def __init__(self, *, interval: float = 0.5, name: str | None = None) -> None:
         super().__init__(name)
         self.interval = interval

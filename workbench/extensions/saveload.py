@@ -22,7 +22,7 @@ from workbench.errors import (
     WorkbenchError,
     nearest,
 )
-from workbench.extensions.base import Handler
+from workbench.extensions.base import Handler, reported_elsewhere
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
@@ -161,6 +161,9 @@ class Checkpoint(SimpleExtension):
     def _save(self, template: str) -> None:
         self.wait()
         main_loop = self.main_loop
+        if reported_elsewhere(main_loop):
+            main_loop.state_dict()  # the first process collects the parts that others keep
+            return
         iteration = main_loop.status["iterations_done"]
         path = filled_path(template, main_loop.status)
         try:

@@ -34,9 +34,18 @@ class Interruptible:
         The mailbox to which requests are posted.
     interrupt : callable
         A function that the training thread calls with the level, ``"epoch"`` or ``"batch"``.
+    abandons : bool
+        True if the second Ctrl+C abandons an evaluation in progress.
     """
 
-    def __init__(self, mailbox: Mailbox, interrupt: Callable[[Level], object]) -> None:
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        interrupt: Callable[[Level], object],
+        *,
+        abandons: bool = True,
+    ) -> None:
+        self._abandons = abandons
         self._mailbox = mailbox
         self._interrupt = interrupt
 
@@ -73,4 +82,4 @@ class Interruptible:
             announce()
             self._interrupt(level)
 
-        self._mailbox.post(Request(interrupt, announce, urgent=level == "batch"))
+        self._mailbox.post(Request(interrupt, announce, urgent=self._abandons and level == "batch"))

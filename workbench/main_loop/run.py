@@ -21,7 +21,7 @@ from workbench.extensions import TrainingExtension, record_names
 from workbench.extensions.events import CallbackName
 from workbench.extensions.finish_after import GOAL
 from workbench.extensions.planned_end import check_more, finish_at_goal
-from workbench.main_loop import facts, state
+from workbench.main_loop import facts, processes, state
 from workbench.main_loop.dispatch import Dispatcher
 from workbench.main_loop.ending import Ending, Owner
 from workbench.main_loop.epoch_end import note_epoch_end
@@ -134,11 +134,15 @@ class Run:
 
         `first` is called after ``before_training`` and ``on_resumption`` have been fired.
         """
-        with self.main_loop.log.writing(), Interruptible(self.mailbox, self.interrupt):
+        self.main_loop.log = processes.own_log(self.main_loop)
+        alone = processes.distributed_of(self.main_loop) is None
+        signals = Interruptible(self.mailbox, self.interrupt, abandons=alone)
+        with self.main_loop.log.writing(), signals:
             self.thread = threading.get_ident()
             try:
                 return self._train_until_finish(first)
             except BaseException as error:
+                processes.leave(self.main_loop)
                 self._fail(error)
                 raise
             finally:
@@ -191,7 +195,8 @@ class Run:
         for extension in goals:
             extension.main_loop = main_loop
         profile = main_loop.profile if config.profile else None
-        self.dispatcher.refresh([*goals, *main_loop.extensions, *self.observers], profile)
+        extensions = processes.called(main_loop, main_loop.extensions)
+        self.dispatcher.refresh([*goals, *extensions, *self.observers], profile)
 
     def note_name(self) -> None:
         """Record the name of the session in the status of the log, or remove another name."""
@@ -220,6 +225,7 @@ class Run:
         if isinstance(main_loop.algorithm, TrainingAlgorithm):
             main_loop.algorithm.watch_execution(self._record_execution, self.ending.batches_left)
             facts.record_facts(main_loop, self._record_execution)
+            processes.begin(main_loop)
         resumed = main_loop.status["iterations_done"] > 0
         if resumed:
             main_loop.log.resume()
@@ -290,6 +296,7 @@ class Run:
             epoch = status["epochs_done"] + 1
             raise DataError(NO_BATCHES.format(epoch=epoch, stream=main_loop.data_stream))
         main_loop.epoch_iterator = None
+        processes.agree(main_loop)
         note_epoch_end(main_loop)
         fire(CallbackName.AFTER_EPOCH)
         if status["epochs_done"] == main_loop.started_at["epochs_done"] + 1:
@@ -306,6 +313,8 @@ class Run:
         main_loop, ending, fire = self.main_loop, self.ending, self.dispatcher.fire
         mailbox, requests, kept = self.mailbox, self.mailbox.requests, self.mailbox.kept
         batches, status = main_loop.epoch_iterator, main_loop.status
+        processes.take_share(main_loop, batches)
+        distributed = processes.distributed_of(main_loop)
         arriving, receive = self.dispatcher.arriving, self.dispatcher.receive
         algorithm, profile = main_loop.algorithm, main_loop.profile
         process_batch = algorithm.process_batch
@@ -354,6 +363,8 @@ class Run:
             self.in_hand = False
             status["iterations_done"] += 1
             fire(CallbackName.AFTER_BATCH, batch)
+            if distributed is not None and (agreed := distributed.take_agreed()):
+                self._interrupt(agreed)
             if after_batch is not None:
                 after_batch()
             if ending.requested:
@@ -370,7 +381,17 @@ class Run:
             self.before_end()
 
     def interrupt(self, level: Level) -> None:
-        """End training after this epoch or immediately; see `MainLoop.interrupt`."""
+        """End training after this epoch or immediately; see `MainLoop.interrupt`.
+
+        If several processes train together, all of them end after the same batch, the next one.
+        """
+        distributed = processes.distributed_of(self.main_loop)
+        if distributed is None:
+            self._interrupt(level)
+        else:
+            distributed.wish = level
+
+    def _interrupt(self, level: Level) -> None:
         log = self.main_loop.log
         log.current_row[f"{level}_interrupt_received"] = True
         self.dispatcher.fire(CallbackName.ON_INTERRUPT)

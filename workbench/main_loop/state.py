@@ -57,6 +57,7 @@ from workbench.extensions.state import extension_steps, named, states_of
 from workbench.graph import ComputationGraph
 from workbench.graph.noise import is_probability
 from workbench.interfaces import Loop
+from workbench.main_loop import processes
 from workbench.serialization.checkpoint import PARTS
 from workbench.serialization.load_steps import LoadStep, all_or_nothing, load_step
 from workbench.serialization.state import check_keys
@@ -118,6 +119,7 @@ def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, A
     """Return the state of training; see `MainLoop.state_dict`.
 
     `in_hand` is True if a batch has been read but not processed; the batch will be read again.
+    If several processes keep parts of the state, all of them must call this function together.
     Without the log, the time that this function takes does not grow with the number of rows.
     """
     algorithm = loop.algorithm
@@ -125,7 +127,7 @@ def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, A
     left_out = [*parameters.values(), *others.values()]
     found = {
         "parameters": {name: value_of(variable) for name, variable in parameters.items()},
-        "variables": {name: value_of(variable) for name, variable in others.items()},
+        "variables": {name: processes.value(loop, one) for name, one in others.items()},
         "algorithm": (
             algorithm.state_dict(exclude=left_out)
             if isinstance(algorithm, TrainingAlgorithm)

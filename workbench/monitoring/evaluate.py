@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from workbench import errors
-from workbench.algorithms.base import Batch, inputs_by_name, missing_source
+from workbench.algorithms.base import Batch, Distributed, inputs_by_name, missing_source
 from workbench.hints import Hinted
 from workbench.monitoring.accumulate import Accumulator, Monitored
 from workbench.monitoring.single import buffer_of
-from workbench.tensor import Function, SharedVariable, Variable, function, shared
+from workbench.tensor import Function, SharedVariable, Variable, as_variable, function, shared
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
@@ -77,6 +77,7 @@ class DatasetEvaluator(Hinted):
         self._givens = _own_counters(roots, {target for target, _ in self.updates})
         self._inputs = inputs
         self._function = self._build()
+        self._divided: tuple[Distributed | None, Function | None] = (None, None)
 
     @property
     def names(self) -> list[str]:
@@ -104,8 +105,34 @@ class DatasetEvaluator(Hinted):
             name=f"monitoring of {', '.join(self._buffer.names)}",
         )
 
+    def _function_for(self, distributed: Distributed) -> Function | None:
+        """Return the function for shares of batches, or None if all processes need whole batches.
+
+        Whole batches are needed for variables whose values cannot be combined, such as the values
+        of single examples.
+        """
+        if self._divided[0] is not distributed:
+            self._divided = distributed, None
+            try:
+                roots = [distributed.whole(one) for one in self._buffer.requires]
+                news = [distributed.whole(as_variable(new)) for _, new in self.updates]
+            except errors.MonitoringError:
+                return None
+            prepared = distributed.prepare([*roots, distributed.check, *news])
+            targets = [target for target, _ in self.updates]
+            run = function(
+                list(self._inputs.values()),
+                prepared[: len(roots) + 1],
+                updates=list(zip(targets, prepared[len(roots) + 1 :], strict=True)),
+                givens=self._givens,
+                name=f"monitoring of {', '.join(self._buffer.names)}",
+                execution="eager",
+            )
+            self._divided = distributed, run
+        return self._divided[1]
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_function": None}
+        return {**self.__dict__, "_function": None, "_divided": (None, None)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -135,6 +162,17 @@ class DatasetEvaluator(Hinted):
         except (LookupError, TypeError):
             raise missing_source(batch, list(self._inputs), self._users(batch)) from None
         self._buffer.aggregate(self._function(*values))
+
+    def _process_share(self, batch: Batch, distributed: Distributed, run: Function) -> None:
+        """Add a batch of which this process has only a share."""
+        try:
+            values = [batch[source] for source in self._inputs]
+        except LookupError:
+            raise missing_source(batch, list(self._inputs), self._users(batch)) from None
+        distributed.begin(batch)
+        *results, total = run(*values)
+        distributed.end(total)
+        self._buffer.aggregate(results)
 
     def _users(self, batch: Batch) -> str:
         """Return a phrase with the names of the variables that require a missing source."""
@@ -168,7 +206,10 @@ class DatasetEvaluator(Hinted):
         return self._buffer.get_aggregated_values()
 
     def evaluate(
-        self, data_stream: Any, between_batches: Callable[[], object] | None = None
+        self,
+        data_stream: Any,
+        between_batches: Callable[[], object] | None = None,
+        distributed: Distributed | None = None,
     ) -> dict[str, Any]:
         """Compute the values over one epoch of a stream.
 
@@ -177,6 +218,10 @@ class DatasetEvaluator(Hinted):
         data_stream : AbstractDataStream
         between_batches : callable, optional
             A function that is called after every batch; an exception stops the evaluation.
+        distributed : DataParallel, optional
+            The processes among which the examples of each batch are divided. All of them must call
+            this method at the same time, and all get the values for all examples. If a variable
+            needs whole batches, every process evaluates all examples.
 
         Returns
         -------
@@ -193,8 +238,16 @@ class DatasetEvaluator(Hinted):
             raise errors.MonitoringError(text)
         self.initialize_aggregators()
         if self._function is not None:
-            for batch in data_stream.get_epoch_iterator(as_dict=True):
-                self.process_batch(batch)
+            batches = data_stream.get_epoch_iterator(as_dict=True)
+            active = distributed if distributed is not None and distributed.is_active else None
+            run = None if active is None else self._function_for(active)
+            if active is not None and run is not None:
+                batches.share = active.share  # type: ignore[attr-defined]
+            for batch in batches:
+                if active is None or run is None:
+                    self.process_batch(batch)
+                else:
+                    self._process_share(batch, active, run)
                 if between_batches is not None:
                     between_batches()
         return self.get_aggregated_values()

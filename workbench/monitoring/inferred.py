@@ -194,7 +194,7 @@ def scheme_of(variable: Variable) -> AggregationScheme:
         )
     if scheme is not None:
         return scheme
-    found = conclude(variable, _own_part)
+    found = conclude(variable, own_part)
     if isinstance(found, Part):
         return _fold(variable, found)
     if isinstance(found, dict):
@@ -225,7 +225,7 @@ FOLDS: dict[str, Callable[[Variable], Fold]] = {
 }
 
 
-def _own_part(variable: Variable) -> Part | None:
+def own_part(variable: Variable) -> Part | None:
     """Return the aggregation that the tag of a variable declares, or None."""
     tag = vars(variable.tag)
     scheme: Any = tag.get("aggregation_scheme")

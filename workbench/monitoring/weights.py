@@ -103,10 +103,10 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     >>> conclude(x.sum(), lambda variable: None).reason
     'it is a sum over the examples of a batch'
     """
-    return _Algebra(variable, own).conclusion()
+    return Algebra(variable, own).conclusion()
 
 
-class _Algebra:
+class Algebra:
     """Inference of the kinds of all variables on which a variable depends."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
@@ -150,9 +150,9 @@ class _Algebra:
             return part
         if kind.weight is not None:
             return Part("mean", kind.weight)
-        return self._expression()
+        return self.expression()
 
-    def _expression(self) -> dict[Variable, Part]:
+    def expression(self) -> dict[Variable, Part]:
         """Return the subexpressions from which the summary is computed, with their aggregations."""
         found: dict[Variable, Part] = {}
         seen: set[Variable] = set()

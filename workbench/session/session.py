@@ -23,6 +23,7 @@ from workbench.extensions.saveload import checked_path
 from workbench.interfaces import State
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
+from workbench.main_loop.processes import check_alone
 from workbench.openmp import release_workers
 from workbench.session import display
 from workbench.session.archives import save_to
@@ -199,7 +200,10 @@ class Session(FixedAttributes, States):
             If both `epochs` and `batches` are given, or if one is not an integer of 1 or more.
         SessionError
             If this session was started before and has ended, or if no thread can be created.
+        ProcessError
+            If several processes train this main loop together.
         """
+        check_alone(self.main_loop)
         worker, more = self._worker, self._worker.more(epochs, batches)
         with self._queue.lock:
             if worker.state.ended:

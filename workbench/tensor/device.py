@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 
 import torch
 
@@ -16,7 +17,10 @@ def floatx() -> torch.dtype:
 
 
 def default_device() -> torch.device:
-    """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU."""
+    """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU.
+
+    If a launcher has started several processes, each one uses a CUDA device of its own.
+    """
     return _device(config.device)
 
 
@@ -25,4 +29,7 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
-    return torch.device("cuda", 0) if name == "cuda" else device
+    if name != "cuda":
+        return device
+    own = int(os.environ.get("LOCAL_RANK", 0))  # a launcher of several processes sets it
+    return torch.device("cuda", own % max(1, torch.cuda.device_count()))

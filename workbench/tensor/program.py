@@ -22,6 +22,7 @@ from workbench.tensor.indexing import NAN_OUT_OF_RANGE
 from workbench.tensor.limits import LIMITS
 from workbench.tensor.printing import shown_arguments
 from workbench.tensor.probabilities import CHECKS
+from workbench.tensor.processes import lost
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.variable import Call, Variable
 
@@ -80,6 +81,11 @@ class Program:
         """True if a second run can explain a NaN result or replace it by a limit."""
         return any(node.target in LOOK for node in self.graph.nodes)
 
+    @cached_property
+    def exchanges(self) -> bool:
+        """True if the program exchanges values with other processes; it must not be run again."""
+        return any(getattr(node.target, "exchanges", False) for node in self.graph.nodes)
+
     def look(self, arguments: Sequence[Any]) -> None:
         """Run the operations one by one on `arguments`, so that checks of values can raise errors.
 
@@ -92,6 +98,8 @@ class Program:
             _Finder(self).run(*arguments)
         except (errors.DomainError, errors.OutOfRangeError):
             raise
+        except _Exchange:
+            return
         except Exception:  # the program has already run, so this error is not the cause
             return
 
@@ -103,9 +111,15 @@ class Program:
         WorkbenchError
             If the failing call raises a more precise error.
         """
+        if isinstance(error, errors.ProcessError):
+            return
+        if (failure := lost(error)) is not None:
+            raise failure from error
         finder = _Finder(self)
         try:
             finder.run(*arguments)
+        except _Exchange:
+            return
         except Exception as found:
             if isinstance(found, errors.WorkbenchError):
                 if not isinstance(error, errors.WorkbenchError):
@@ -123,6 +137,10 @@ class Program:
                 )
 
 
+class _Exchange(Exception):
+    """The next operation exchanges values with other processes, which do not run it again."""
+
+
 class _Finder(fx.Interpreter):
     """Interpreter that runs a program node by node to find the node that fails."""
 
@@ -136,4 +154,6 @@ class _Finder(fx.Interpreter):
         self.at = n
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         self.given = shown_arguments(args, kwargs)
+        if getattr(n.target, "exchanges", False):
+            raise _Exchange
         return super().run_node(n)

@@ -31,6 +31,10 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _STEP = 0x2545F4914F6CDD1D  # difference of the counters of two steps of a loop
 
 
+Place = tuple[int, Any, Any]
+"""Place of a share in a batch: the axis of examples, the first example, and the number of all."""
+
+
 def _signed(value: int) -> int:
     """Return the int64 with the same bits as the unsigned `value`."""
     value &= _MASK
@@ -44,7 +48,9 @@ def _mixed(value: int) -> int:
     return value ^ (value >> 31)
 
 
-def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) -> torch.Tensor:
+def _hashed(
+    counter: torch.Tensor, size: Any, key: int, device: torch.device, place: Place | None
+) -> torch.Tensor:
     """Return 64 random bits for each element of a tensor of the given `size`, as int64."""
     state = counter * _signed(0xD1342543DE82EF95) + key
     count = 1
@@ -54,17 +60,38 @@ def _hashed(counter: torch.Tensor, size: Any, key: int, device: torch.device) ->
     # cannot know this. Without this operation, the compiler can assume that the sums and products
     # below never overflow, conclude that the index stays small, and end the loop too early.
     index = torch.arange(count, device=device) ^ (counter >> 63)
+    if place is not None:
+        index = _placed(index, size, place)
     bits = (index + state) * _signed(_GOLDEN)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         bits = (bits ^ ((bits >> shift) & ((1 << (64 - shift)) - 1))) * _signed(factor)
     return (bits ^ ((bits >> 31) & ((1 << 33) - 1))).reshape(size)
 
 
+def _placed(index: torch.Tensor, size: Any, place: Place) -> torch.Tensor:
+    """Return the indices that the elements of a share have in the draw for the whole batch."""
+    axis, first, total = place
+    within = 1  # the number of elements of one example in one slice before `axis`
+    for n in size[axis + 1 :]:
+        within = within * n
+    placed: torch.Tensor = index + first * within
+    if axis:
+        block = index.div(size[axis] * within, rounding_mode="floor")
+        placed = placed + block * ((total - size[axis]) * within)
+    return placed
+
+
 class _Draw(Operation):
     """Base class of random draws, whose size and dtype are inferred without computing the hash."""
 
     def infer(
-        self, counter: Any, size: Any, key: int, dtype: torch.dtype, device: torch.device
+        self,
+        counter: Any,
+        size: Any,
+        key: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        place: Any = None,
     ) -> Any:
         def shown() -> str:
             return f"size={tuple(map(str, size))}"
@@ -94,9 +121,10 @@ class _Uniform(_Draw):
         key: int,
         dtype: torch.dtype,
         device: torch.device,
+        place: Place | None = None,
     ) -> torch.Tensor:
         digits = _DIGITS.get(dtype, 24)
-        bits = (_hashed(counter, size, key, device) >> (64 - digits)) & ((1 << digits) - 1)
+        bits = (_hashed(counter, size, key, device, place) >> (64 - digits)) & ((1 << digits) - 1)
         return (bits.to(torch.float64) * 2.0**-digits).to(dtype)
 
 
@@ -112,9 +140,10 @@ class _Normal(_Draw):
         key: int,
         dtype: torch.dtype,
         device: torch.device,
+        place: Place | None = None,
     ) -> torch.Tensor:
-        radius = _uniform(counter, size, key, torch.float64, device)
-        angle = _uniform(counter, size, _signed(_mixed(key & _MASK)), torch.float64, device)
+        radius = _uniform(counter, size, key, torch.float64, device, place)
+        angle = _uniform(counter, size, _signed(_mixed(key & _MASK)), torch.float64, device, place)
         return (torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)).to(dtype)
 
 
@@ -124,6 +153,23 @@ _uniform, _normal = _Uniform(), _Normal()
 def is_draw(call: Call) -> bool:
     """Return True if `call` draws random numbers."""
     return isinstance(call.function, _Draw)
+
+
+def in_share(draw: Variable, axis: int, first: Variable, total: Variable) -> Variable:
+    """Return the part of a draw for a whole batch that belongs to a share of the batch.
+
+    Parameters
+    ----------
+    draw : Variable
+        A draw of the size of the share.
+    axis : int
+        The axis of the examples in `draw`.
+    first, total : Variable
+        The number of examples before the share, and in the whole batch: int64 scalars.
+    """
+    assert draw.owner is not None
+    moved: Variable = apply(draw.owner.function, (*draw.owner.args[:5], (axis, first, total)), {})
+    return moved
 
 
 def at_step(draw: Variable, step: Variable) -> Variable:

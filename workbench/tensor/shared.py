@@ -244,6 +244,27 @@ class SharedVariable(Variable):
         return torch.empty(self.shape, dtype=self.dtype, device="meta")
 
 
+class ElsewhereVariable(SharedVariable):
+    """A variable whose value another process of a group keeps; here it takes no memory.
+
+    Assigned values are checked, and are not kept.
+
+    Parameters
+    ----------
+    like : torch.Tensor
+        A tensor with the shape, the dtype and the device of the value.
+    name : str, optional
+    """
+
+    def __init__(self, like: torch.Tensor, name: str | None = None) -> None:
+        super().__init__(like.new_zeros(()).expand(like.shape), name)
+
+    def set_value(self, value: Any, **keywords: Never) -> None:
+        """Check a value, which the other process keeps; see `SharedVariable.set_value`."""
+        refuse_keywords("set_value", keywords)
+        self._checked(value)
+
+
 def check_set(variables: Iterable[SharedVariable]) -> None:
     """Raise `ParameterError` if one of `variables` is a parameter without a value.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torch._subclasses.fake_tensor import FakeTensorMode as FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode as FlopCounterMode
 
+    collectives: Any  # torch.ops._c10d_functional, once its module is loaded
     functorch_config = config
     standalone_compile: Any  # a submodule has the same name, which confuses type checkers
 
@@ -66,6 +67,7 @@ LATER = {
     "FlopCounterMode": "torch.utils.flop_counter",
     "TracingContext": "torch._guards",
     "add_needs_realized_inputs": "torch._inductor.lowering",
+    "collectives": "torch.distributed._functional_collectives",
     "compile_fx_inner": "torch._inductor.compile_fx",
     "compile_lock": "torch._dynamo.convert_frame",
     "functorch_config": "torch._functorch",
@@ -88,7 +90,10 @@ if not TYPE_CHECKING:
         if name not in LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = importlib.import_module(LATER[name])
-        found = getattr(module, "config" if name == "functorch_config" else name)
+        if name == "collectives":  # the module registers the shapes of the operations
+            found = torch.ops._c10d_functional
+        else:
+            found = getattr(module, "config" if name == "functorch_config" else name)
         globals()[name] = found
         return found
 

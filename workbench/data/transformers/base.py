@@ -199,6 +199,12 @@ class SourcewiseTransformer(Transformer):
     def _keeps_rows(self) -> bool:
         return self.data_stream._keeps_rows()
 
+    @property
+    def reads_example_by_example(self) -> bool:
+        """True if this is a class of the workbench and the transformed stream has this property."""
+        known = type(self).__module__.startswith("workbench.")
+        return known and self.data_stream.reads_example_by_example
+
 
 def chosen_sources(
     data_stream: AbstractDataStream, wanted: Sequence[str] | None

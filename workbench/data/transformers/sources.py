@@ -79,6 +79,11 @@ class Rename(Transformer):
     def _keeps_rows(self) -> bool:
         return self.data_stream._keeps_rows()
 
+    @property
+    def reads_example_by_example(self) -> bool:
+        """True if the transformed stream has this property."""
+        return self.data_stream.reads_example_by_example
+
     def _source_below(self, name: str) -> str:
         place = self.sources.index(name) if name in self.sources else None
         return super()._source_below(name if place is None else self.data_stream.sources[place])
@@ -133,6 +138,11 @@ class FilterSources(Transformer):
 
     def _keeps_rows(self) -> bool:
         return self.data_stream._keeps_rows()
+
+    @property
+    def reads_example_by_example(self) -> bool:
+        """True if the transformed stream has this property."""
+        return self.data_stream.reads_example_by_example
 
     def __repr__(self) -> str:
         return f"FilterSources({self.data_stream!r}, {self.sources})"

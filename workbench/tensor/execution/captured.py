@@ -98,5 +98,11 @@ class Captured(Compiled):
     name = "captured"
 
     def prepared(self, run: Run) -> Run:
-        """Return a `Replay` of the program."""
+        """Return a `Replay` of the program.
+
+        A program that exchanges values is not captured: its shapes recur at different batches in
+        different processes, and before a capture it runs several times.
+        """
+        if self.task.program.exchanges:
+            return run
         return Replay(run, self.task)

@@ -1,0 +1,100 @@
+"""Collectives: their values in every tier, one message instead of many, and a process that ends."""
+
+import os
+
+import pytest
+import torch
+
+from tests.support import ranks_collectives as jobs
+from tests.support.ranks import Ranks, together
+from workbench import errors, tensor
+from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
+from workbench.tensor.processes import known_group, process_group
+
+LOOPBACK = {"0100007F", "0" * 24 + "01000000", "0" * 16 + "FFFF00000100007F"}
+"""Addresses of the loopback interface, as the kernel writes them."""
+
+TIERS = ["eager", "compiled"]
+
+
+@pytest.mark.parametrize("execution", TIERS)
+def test_every_collective_has_its_value(tmp_path, execution):
+    (one, first), (other, second) = together(tmp_path, 2, jobs.every_collective, execution)
+    a, b = torch.tensor(first), torch.tensor(second)
+    total = (a + b).tolist()
+    both = [*first, *second]
+    largest = torch.maximum(a, b).tolist()
+    assert one == [total, largest, both, total[:3], second]
+    assert other == [total, largest, both, total[3:], second]
+
+
+def test_values_that_are_known_are_exchanged_at_once(tmp_path):
+    assert together(tmp_path, 3, jobs.on_values) == [[3, 3]] * 3
+
+
+@pytest.mark.parametrize("execution", TIERS)
+def test_sums_that_do_not_wait_for_each_other_share_a_message(tmp_path, execution):
+    assert together(tmp_path, 2, jobs.merged, execution) == [(True, 2)] * 2
+
+
+def test_an_update_can_use_a_collective(tmp_path):
+    assert together(tmp_path, 2, jobs.updated) == [[4.0, 2.0]] * 2
+
+
+def test_no_gradient_flows_through_a_collective(tmp_path):
+    for said in together(tmp_path, 2, jobs.differentiated):
+        assert said.startswith("GradientError: no gradient flows through all_reduce")
+
+
+@pytest.mark.parametrize("execution", TIERS)
+def test_a_process_that_is_killed_makes_the_others_fail(tmp_path, execution):
+    first, second, last = Ranks(tmp_path, 3, jobs.one_ends, execution).results()
+    assert last[0] == "dead"
+    for kind, said in (first, second):
+        assert kind == "result"
+        assert said.startswith("ProcessError: process ")
+        assert "of 3 lost the connection to the other processes" in said
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
+def test_processes_listen_on_the_loopback_interface_only(tmp_path):
+    for addresses in together(tmp_path, 2, jobs.listening):
+        assert set(addresses) <= LOOPBACK
+
+
+def test_a_process_alone_is_a_group_of_one():
+    group = process_group()
+    assert (group.rank, group.size, group.is_first) == (0, 1, True)
+    assert known_group() is group
+    x = tensor.vector("x")
+    for exchange in (all_reduce, all_gather, reduce_scatter, broadcast):
+        assert exchange(x) is x
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (
+            lambda: all_reduce(torch.ones(2), "mean"),
+            "how must be 'sum', 'max' or 'min', not 'mean'",
+        ),
+        (lambda: broadcast(torch.ones(2), 3), "source must be a rank from 0 to 0, not 3"),
+        (lambda: all_gather(torch.tensor(1.0)), "the value has no axis; reshape it"),
+        (lambda: all_reduce([1.0]), "must be a variable or a tensor, not"),
+    ],
+)
+def test_wrong_arguments(call, said):
+    with pytest.raises(errors.WorkbenchError, match=said):
+        call()
+
+
+def test_incomplete_arguments_of_a_group(monkeypatch):
+    monkeypatch.setattr("workbench.tensor.processes._joined", [None])
+    with pytest.raises(errors.ProcessError, match="not rank=0, size=2, meeting_place=None"):
+        process_group(0, 2)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    with pytest.raises(errors.ProcessError, match="MASTER_ADDR, MASTER_PORT are not; launch"):
+        process_group()

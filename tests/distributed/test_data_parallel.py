@@ -1,0 +1,143 @@
+"""Training by several processes gives the numbers of one process."""
+
+import random
+
+import numpy as np
+import pytest
+
+from tests.support import ranks_training as jobs
+from tests.support.ranks import Ranks, together
+from workbench import errors, shared, tensor
+from workbench.algorithms import GradientDescent
+
+
+def assert_same(one, other, rtol=1e-5):
+    """Assert that two runs have the same records and the same final values."""
+    assert set(one["records"]) == set(other["records"])
+    for name, values in one["records"].items():
+        np.testing.assert_allclose(other["records"][name], values, rtol=1e-6, atol=1e-6)
+    for name, value in one["values"].items():
+        scale = np.abs(value).max()
+        np.testing.assert_allclose(other["values"][name], value, rtol=0, atol=rtol * scale)
+
+
+def assert_all_same(runs):
+    """Assert that all processes have the same bits."""
+    first, *others = map(str, runs)
+    assert all(other == first for other in others)
+
+
+def test_every_rule_has_the_numbers_of_one_process(tmp_path):
+    runs = [(jobs.train, rule) for rule in jobs.ENOUGH]
+    found = together(tmp_path, 2, jobs.many, runs)
+    assert_all_same(found)
+    for rule, many in zip(jobs.ENOUGH, found[0], strict=True):
+        assert_same(jobs.train(None, rule), many)
+
+
+def test_compiled_steps_have_the_numbers_of_one_process(tmp_path):
+    found = together(tmp_path, 2, jobs.train, "adam", "compiled")
+    assert_all_same(found)
+    assert_same(jobs.train(None, "adam"), found[0])
+
+
+def test_shares_can_be_empty(tmp_path):
+    """The last batch of an epoch has two examples for three processes."""
+    runs = [(jobs.train, "momentum"), *[(jobs.train_on, kind) for kind in jobs.COSTS]]
+    found = together(tmp_path, 3, jobs.many, runs)
+    assert_all_same(found)
+    for (function, *arguments), many in zip(runs, found[0], strict=True):
+        assert_same(function(None, *arguments), many)
+
+
+def test_a_run_continues_with_another_number_of_processes(tmp_path):
+    whole = jobs.train_on(None, "dropout")
+    saved = str(tmp_path / "run.tar")
+    together(tmp_path, 2, jobs.train_on, "dropout", 3, None, saved)
+    for size in (1, 3):
+        for rest in together(tmp_path, size, jobs.train_on, "dropout", None, saved):
+            assert_same(whole, rest)
+
+
+def test_evaluation_is_exact(tmp_path):
+    one = jobs.evaluate(None)
+    found = together(tmp_path, 2, jobs.evaluate)
+    assert_all_same(found)
+    assert_same(one, found[0])
+    np.testing.assert_array_equal(found[0]["rows"], one["rows"])
+
+
+def test_batch_normalisation_says_that_its_statistics_are_local(tmp_path):
+    (values, said), (others, _) = together(tmp_path, 2, jobs.normalised)
+    assert str(values) == str(others)
+    assert said.startswith("2 processes; batch normalisation uses the mean and the standard")
+
+
+def test_a_cost_that_is_not_finite_changes_nothing_in_any_process(tmp_path):
+    said, before, done = jobs.not_finite(None)
+    assert done == 1
+    for error, values, batches in together(tmp_path, 2, jobs.not_finite):
+        assert error.startswith("NotFiniteError: the cost 'cost' is ")
+        assert error == said.replace("inf", "nan") or "batch 2 of this run" in error
+        assert batches == 1
+        assert_same({"records": {}, "values": before}, {"records": {}, "values": values})
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_process_that_is_killed_ends_the_others(tmp_path, rank):
+    found = Ranks(tmp_path, 3, jobs.disturbed, "kill", rank, 7).results()
+    assert found.pop(rank) == ("dead", None)
+    for kind, (said, done) in found:
+        assert kind == "result"
+        assert "lost the connection to the other processes: one of them has ended" in said
+        assert done == 7
+
+
+def test_a_process_can_be_killed_at_any_moment(tmp_path):
+    chance = random.Random(1)
+    for _ in range(8):
+        ranks = Ranks(tmp_path, 3, jobs.disturbed, "no trouble", 0, -1, 10_000)
+        killed = chance.randrange(3)
+        assert not ranks.pipes[killed].poll(chance.uniform(0.3, 1.5))
+        ranks.processes[killed].kill()
+        found = ranks.results()
+        assert found.pop(killed) == ("dead", None)
+        for kind, value in found:
+            assert "ProcessError: process " in (value if kind == "error" else value[0])
+
+
+def test_a_process_that_fails_ends_the_others(tmp_path):
+    (first, done), (second, _) = together(tmp_path, 2, jobs.disturbed, "raise", 1, 2)
+    assert second == "ValueError: no more memory for this"
+    assert first.startswith("ProcessError: process 0 of 2 lost the connection")
+    assert done == 2
+
+
+def test_processes_at_different_batches_are_an_error(tmp_path):
+    found = together(tmp_path, 2, jobs.disturbed, "extra", 1, 2)
+    assert any("the processes are not at the same batch" in said for said, _ in found)
+    assert all(said.startswith("ProcessError") for said, _ in found)
+
+
+@pytest.mark.parametrize("kind", ["share", "whole"])
+def test_different_batches_are_an_error(tmp_path, kind):
+    found = together(tmp_path, 2, jobs.other_data, kind)
+    assert any(
+        "All processes must read the same batches, so give schemes" in said for said in found
+    )
+    assert all(said.startswith("ProcessError") for said in found)
+
+
+def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(tmp_path):
+    assert together(tmp_path, 2, jobs.disturbed, "interrupt", 1, 6) == [(None, 10)] * 2
+
+
+def test_one_process_cannot_control_the_others(tmp_path):
+    for said in together(tmp_path, 2, jobs.in_thread):
+        assert said.startswith("ProcessError: 2 processes train this main loop together")
+
+
+def test_distributed_must_divide_the_work():
+    x, w = tensor.vector("x"), shared(1.0, "w")
+    with pytest.raises(errors.AlgorithmError, match="such as DataParallel.., not True"):
+        GradientDescent((x * w).mean(), [w], distributed=True)

@@ -1,0 +1,93 @@
+"""Several processes that run one function as a group, for tests of collectives.
+
+The processes are forked from a server with torch loaded, so that they start fast. They meet in a
+file and exchange tensors over the loopback interface only. A process that takes too long is killed.
+"""
+
+import multiprocessing
+import os
+import time
+import traceback
+from pathlib import Path
+
+import torch
+
+from workbench.tensor.processes import process_group
+
+SECONDS = 120
+
+
+def context():
+    """Return a context that starts processes fast: a server with torch loaded forks them."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(["tests.support.forked"])
+    return found
+
+
+class Ranks:
+    """Processes that run ``function(group, *arguments)`` as a group.
+
+    Parameters
+    ----------
+    folder : path
+        A folder in which the processes meet.
+    size : int
+    function : callable
+        A function of a module, so that another process can import it.
+    """
+
+    def __init__(self, folder, size, function, *arguments, timeout=60.0):
+        processes = context()
+        meeting = Path(folder) / f"meeting_{time.monotonic_ns()}"
+        self.pipes, self.processes = [], []
+        for rank in range(size):
+            ours, theirs = processes.Pipe()
+            given = (rank, size, str(meeting), timeout, theirs, function, arguments)
+            process = processes.Process(target=_run, args=given, daemon=True)
+            process.start()
+            theirs.close()
+            self.pipes.append(ours)
+            self.processes.append(process)
+
+    def results(self, seconds=SECONDS):
+        """Return what each process returned: a pair of 'result' or 'error', and the value."""
+        end = time.monotonic() + seconds
+        found = []
+        for pipe in self.pipes:
+            try:
+                ready = pipe.poll(max(0.0, end - time.monotonic()))
+                found.append(pipe.recv() if ready else ("late", None))
+            except (EOFError, ConnectionError):
+                found.append(("dead", None))
+        self.close()
+        return found
+
+    def close(self):
+        """End all processes."""
+        for process in self.processes:
+            process.join(5 if process.is_alive() else 0)
+            process.kill()
+            process.join()
+        for pipe in self.pipes:
+            pipe.close()
+
+
+def together(folder, size, function, *arguments):
+    """Return the results of ``function(group, *arguments)`` in all processes of a group."""
+    found = Ranks(folder, size, function, *arguments).results()
+    bad = [f"process {rank}: {kind} {value}" for rank, (kind, value) in enumerate(found)
+           if kind != "result"]  # fmt: skip
+    assert not bad, "\n".join(bad)
+    return [value for _, value in found]
+
+
+def _run(rank, size, meeting, timeout, pipe, function, arguments):
+    torch.set_num_threads(1)
+    try:
+        group = process_group(rank, size, meeting_place=meeting, timeout=timeout)
+        sent = ("result", function(group, *arguments))
+    except BaseException as error:
+        sent = ("error", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+    pipe.send(sent)
+    pipe.close()
+    os._exit(0)

@@ -1,0 +1,314 @@
+"""The functions that each process of a group runs in the tests of data-parallel training."""
+
+import os
+import signal
+
+import numpy as np
+
+from workbench import shared, tensor
+from workbench.algorithms import (
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    BasicMomentum,
+    CompositeRule,
+    GradientDescent,
+    Lion,
+    Momentum,
+    RemoveNotFinite,
+    Restrict,
+    RMSProp,
+    Scale,
+    StepClipping,
+    VariableClipping,
+)
+from workbench.bricks import MLP, BatchNormalizedMLP, Softmax, Tanh
+from workbench.data import (
+    DataStream,
+    IndexableDataset,
+    Mapping,
+    SequentialScheme,
+    ShuffledScheme,
+)
+from workbench.distributed import DataParallel, ZeRO1
+from workbench.extensions import FinishAfter, TrainingExtension
+from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
+from workbench.extensions.saveload import Checkpoint, Load
+from workbench.graph import ComputationGraph, apply_dropout
+from workbench.initialization import Constant, IsotropicGaussian
+from workbench.main_loop import MainLoop
+from workbench.monitoring.aggregation import Concatenate, Sum
+from workbench.roles import ALGORITHM_BUFFER, WEIGHT, has_roles
+
+EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
+
+RULES = {
+    "sgd": lambda: Scale(0.1),
+    "momentum": lambda: CompositeRule([StepClipping(0.3), Momentum(0.05, 0.9)]),
+    "adam": lambda: Adam(0.002),
+    "adadelta": lambda: CompositeRule([AdaDelta(), StepClipping(0.01)]),
+    "adagrad": lambda: AdaGrad(0.02),
+    "rmsprop": lambda: RMSProp(0.01),
+    "lion": lambda: Lion(0.001),
+    "limits": lambda: CompositeRule([BasicMomentum(0.5), VariableClipping(1.0), RemoveNotFinite()]),
+    "restricted": lambda: CompositeRule([Restrict(Adam(0.01), WEIGHT), Scale(0.1)]),
+}
+ENOUGH = ("sgd", "momentum", "adam")
+
+
+def examples(n=EXAMPLES):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((n, 8), dtype="float32")
+    return {"features": x, "targets": np.abs(x[:, :3]).argmax(1)}
+
+
+def stream(batch=BATCH):
+    scheme = ShuffledScheme(EXAMPLES, batch, seed=2)
+    return DataStream(IndexableDataset(examples()), iteration_scheme=scheme)
+
+
+def cost_of_mlp():
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    mlp = MLP([Tanh(), None], [8, 6, 3], weights_init=IsotropicGaussian(0.3),
+              biases_init=Constant(0), seed=3)  # fmt: skip
+    mlp.initialize()
+    cost = Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean()
+    cost.name = "cost"
+    return cost
+
+
+def descend(cost, rule, execution="eager", **options):
+    parameters = ComputationGraph(cost).parameters
+    return GradientDescent(
+        cost=cost, parameters=parameters, step_rule=rule, distributed=DataParallel(),
+        function_kwargs={"execution": execution}, **options,
+    )  # fmt: skip
+
+
+def outcome(loop):
+    """Return the records and the final values of a run, as plain values."""
+    parameters, _ = loop.state_variables()
+    names = [name for name in loop.log.frame if loop.log.frame[name].dtype == float]
+    return {
+        "records": {name: loop.log.frame[name].dropna().tolist() for name in names},
+        "values": {name: value.get_value() for name, value in parameters.items()},
+    }
+
+
+def train(group, rule, execution="eager", batch=BATCH, divided=False):
+    """Train for two epochs, and return the outcome."""
+    cost = cost_of_mlp()
+    made = RULES[rule]()
+    algorithm = descend(cost, ZeRO1(made) if divided else made, execution)
+    monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
+    extensions = [monitoring, FinishAfter(after_n_epochs=2)]
+    loop = MainLoop(algorithm, stream(batch), extensions=extensions)
+    loop.run()
+    return outcome(loop)
+
+
+def kept(group):
+    """Return the number of elements in buffers of this process, and of all processes."""
+    algorithm = descend(cost_of_mlp(), ZeRO1(Adam()))
+    buffers = [v for v in algorithm.state_variables().values() if has_roles(v, [ALGORITHM_BUFFER])]
+    sizes = [
+        (v.tensor.numel(), v.tensor.untyped_storage().nbytes() // 4) for v in buffers if v.ndim
+    ]
+    return sum(here for _, here in sizes if here > 1), sum(whole for whole, _ in sizes)
+
+
+def overflow(group):
+    """Return the error of a step whose buffer would overflow in the process that keeps it."""
+    x, w, v = tensor.vector("x"), shared([1.0], "w"), shared(np.ones(2, "float32"), "v")
+    cost = ((w.sum() * x).mean() + v.sum() * 1e-20 * x.mean()).copy(name="cost")
+    algorithm = GradientDescent(
+        cost, [w, v], ZeRO1(CompositeRule([Adam(0.1)])), distributed=DataParallel()
+    )
+    try:
+        algorithm.process_batch({"x": np.full(2, 1e30, "float32")})
+    except Exception as error:
+        return f"{type(error).__name__}: {error}", w.get_value().tolist()
+
+
+def many(group, jobs):
+    """Run several jobs, pairs of a function and its arguments, one after another."""
+    return [function(group, *arguments) for function, *arguments in jobs]
+
+
+def dropped(cost):
+    """Return a cost with dropout of the input and of a hidden layer."""
+    graph = ComputationGraph(cost)
+    variables = [
+        v for v in graph.variables if v.name == "features" or v.name == "tanh_apply_output"
+    ]
+    [cost] = apply_dropout(graph, variables, 0.4, seed=5).outputs
+    cost.name = "cost"
+    return cost
+
+
+def penalised(cost):
+    return (cost + 0.1 * sum((p**2).sum() for p in ComputationGraph(cost).parameters)).copy(
+        name="cost"
+    )
+
+
+def total(cost):
+    """Return a sum over examples instead of a mean, with a penalty."""
+    everything = sum(p.sum() for p in ComputationGraph(cost).parameters)
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    return (((x[:, 0] * everything - y) ** 2).sum() * 0.01 + everything**2).copy(name="cost")
+
+
+def rooted(cost):
+    """Return a nonlinear function of two means with different weights."""
+    everything = sum(p.sum() for p in ComputationGraph(cost).parameters)
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    error = (x[:, 0] * everything - y) ** 2
+    mask = (y > 0).float()
+    return ((error.mean() + 1).sqrt() + (error * mask).sum() / mask.sum()).copy(name="cost")
+
+
+COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
+
+
+def train_on(group, kind, after=None, load=None, save=None, divided=False):
+    """Train on another cost, from a checkpoint or with one, and return the outcome."""
+    cost = COSTS[kind](cost_of_mlp())
+    rule = CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9), Scale(1.0)])
+    algorithm = descend(cost, ZeRO1(rule) if divided else rule)
+    extensions = [TrainingDataMonitoring([cost], after_batch=True)]
+    if load:
+        extensions.append(Load(load, load_iteration_state=True, load_log=True))
+    extensions.append(
+        FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=2)
+    )
+    if save:
+        extensions.append(Checkpoint(save, after_training=True, after_epoch=False))
+    loop = MainLoop(algorithm, stream(), extensions=extensions)
+    loop.run()
+    return outcome(loop)
+
+
+def evaluate(group):
+    """Return records of monitoring on other data, divided and not divided."""
+    cost = cost_of_mlp()
+    algorithm = descend(cost, Scale(0.1))
+    [x] = [v for v in ComputationGraph(cost).inputs if v.name == "features"]
+    largest = x.max().copy(name="largest")
+    rows = (x[:, 0] * 2).copy(name="rows")
+    rows.tag.aggregation_scheme = Concatenate(rows)
+    total = (x**2).sum().copy(name="total")
+    total.tag.aggregation_scheme = Sum(total)
+    loop = MainLoop(
+        algorithm,
+        stream(),
+        extensions=[
+            DataStreamMonitoring([cost, largest, total], stream(9), prefix="valid"),
+            DataStreamMonitoring([rows], stream(9), prefix="whole", every_n_batches=3),
+            TrainingDataMonitoring([cost], prefix="mean", after_epoch=True),
+            FinishAfter(after_n_epochs=2),
+        ],
+    )
+    loop.run()
+    found = outcome(loop)
+    wholes = [one for one in loop.log.frame["whole_rows"] if isinstance(one, np.ndarray)]
+    found["rows"] = [one.tolist() for one in wholes]
+    return found
+
+
+def normalised(group):
+    """Train with batch normalisation, and return the outcome and the note in the log."""
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    mlp = BatchNormalizedMLP([Tanh(), None], [8, 6, 3], weights_init=IsotropicGaussian(0.3),
+                             biases_init=Constant(0), seed=3)  # fmt: skip
+    mlp.initialize()
+    cost = Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean().copy(name="cost")
+    algorithm = descend(cost, Scale(0.1))
+    loop = MainLoop(algorithm, stream(), extensions=[FinishAfter(after_n_batches=3)])
+    loop.run()
+    return outcome(loop)["values"], loop.log[0]["distributed"]
+
+
+def not_finite(group):
+    """Train on data with one infinite example, and return the error and the parameters."""
+    data = examples()
+    data["features"][13] = np.inf
+    scheme = SequentialScheme(EXAMPLES, BATCH)
+    cost = cost_of_mlp()
+    algorithm = descend(cost, Scale(0.1))
+    loop = MainLoop(algorithm, DataStream(IndexableDataset(data), iteration_scheme=scheme),
+                    extensions=[FinishAfter(after_n_epochs=1)])  # fmt: skip
+    try:
+        loop.run()
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    return said, outcome(loop)["values"], loop.status["iterations_done"]
+
+
+class Trouble(TrainingExtension):
+    """Extension that disturbs one process after some batches."""
+
+    def __init__(self, how, rank, batch):
+        super().__init__()
+        self.how, self.rank, self.batch = how, rank, batch
+
+    def before_batch(self, batch):
+        loop = self.main_loop
+        here = loop.algorithm.distributed.group.rank, loop.status["iterations_done"]
+        if here != (self.rank, self.batch):
+            return
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif self.how == "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
+        elif self.how == "raise":
+            raise ValueError("no more memory for this")
+        elif self.how == "extra":
+            loop.algorithm.process_batch(batch)
+
+
+def other_data(group, kind):
+    """Return the error of training on batches that differ between processes."""
+    scheme = ShuffledScheme(EXAMPLES, BATCH, seed=group.rank)
+    data = DataStream(IndexableDataset(examples()), iteration_scheme=scheme)
+    if kind == "whole":  # a stream from which whole batches are read
+        data = Mapping(data, lambda batch: batch)
+    loop = MainLoop(descend(cost_of_mlp(), Scale(0.1)), data,
+                    extensions=[FinishAfter(after_n_epochs=1)])  # fmt: skip
+    try:
+        loop.run()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def in_thread(group):
+    """Return the error of a session for one of several processes."""
+    try:
+        MainLoop(descend(cost_of_mlp(), Scale(0.1)), stream()).start()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def alone(group):
+    """Return the error of a divided rule without gradients of whole batches."""
+    cost = cost_of_mlp()
+    try:
+        GradientDescent(cost, ComputationGraph(cost).parameters, ZeRO1(Adam()))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def disturbed(group, how, rank, batch, epochs=4):
+    """Train with trouble in one process, and return the error and the number of batches."""
+    cost = cost_of_mlp()
+    loop = MainLoop(
+        descend(cost, Scale(0.1)),
+        stream(),
+        extensions=[Trouble(how, rank, batch), FinishAfter(after_n_epochs=epochs)],
+    )
+    said = None
+    try:
+        loop.run()
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    return said, loop.status["iterations_done"]

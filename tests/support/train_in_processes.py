@@ -1,0 +1,38 @@
+"""A training script for torchrun: ``torchrun --nproc_per_node 2 THIS FOLDER``."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from tests.support import ranks_training as jobs
+from workbench.algorithms import Scale
+from workbench.extensions import FinishAfter, Printing, Timing
+from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
+from workbench.extensions.saveload import Checkpoint
+from workbench.log.sqlite import SQLiteLog
+from workbench.main_loop import MainLoop
+
+
+def main(folder):
+    """Train for two epochs, with a log and a checkpoint in `folder`."""
+    torch.set_num_threads(1)
+    cost = jobs.cost_of_mlp()
+    loop = MainLoop(
+        jobs.descend(cost, Scale(0.1)),
+        jobs.stream(),
+        log=SQLiteLog(folder / "log.sqlite"),
+        extensions=[
+            Timing(),
+            TrainingDataMonitoring([cost], after_batch=True),
+            DataStreamMonitoring([cost], jobs.stream(9), prefix="valid"),
+            Checkpoint(folder / "run.tar", after_training=True),
+            FinishAfter(after_n_epochs=2),
+            Printing(),
+        ],
+    )
+    loop.run()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""`ZeRO1`, which divides the state of step rules among processes.
+
+Each parameter has one process that keeps the buffers of step rules for it and computes its step.
+The other processes have no memory for these buffers. The steps are then exchanged, so that every
+process updates all parameters. This is stage 1 of ZeRO (Rajbhandari et al. 2019).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from workbench.algorithms.rules import (
+    CompositeRule,
+    Keeper,
+    StepRule,
+    Steps,
+    StepUpdates,
+    about,
+    check_rule,
+    keeper_of,
+    kept_by,
+)
+from workbench.tensor import SharedVariable, Variable, as_variable
+from workbench.tensor.collectives import all_gather
+from workbench.tensor.processes import ProcessGroup, process_group
+
+
+class ZeRO1(StepRule):
+    """Step rule whose buffers are divided among the processes of a group.
+
+    The numbers are those of the rule itself. With N processes, each keeps about 1/N of the buffers,
+    for example of the averages of `Adam`. All buffers of one parameter are in the same process.
+    Checkpoints contain the whole state and can be loaded by any number of processes.
+
+    Parameters
+    ----------
+    step_rule : StepRule
+        Any rule or chain of rules. In one process, `ZeRO1` is the same as this rule.
+    group : ProcessGroup, optional
+        By default, the group that the launcher of the script describes; see `process_group`.
+
+    Examples
+    --------
+    >>> from workbench.algorithms import Adam
+    >>> ZeRO1(Adam(0.001))
+    ZeRO1(Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, decay_factor=1))
+    """
+
+    _parts = ("step_rule",)
+    one_by_one = False
+
+    def __init__(self, step_rule: StepRule, group: ProcessGroup | None = None) -> None:
+        check_rule(step_rule, type(self).__name__)
+        self.step_rule = step_rule
+        self.group = process_group() if group is None else group
+        self._before: StepUpdates = []
+        self._keepers: dict[SharedVariable, Keeper] = {}
+        self._originals: dict[Variable, Variable] = {}
+
+    def compute_steps(
+        self, previous_steps: Mapping[SharedVariable, Variable]
+    ) -> tuple[Steps, StepUpdates]:
+        if self.group.size == 1:
+            self.step_rule.see_updates(self._before)
+            return self.step_rule.compute_steps(previous_steps)
+        self._keepers = self._assigned(list(previous_steps))
+        with kept_by(self._keepers):
+            return self._steps(self.step_rule, previous_steps, self._before)
+
+    def see_updates(self, updates: StepUpdates) -> None:
+        self._before = updates
+
+    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
+        return self.step_rule.revise_updates(updates)
+
+    @property
+    def handles_not_finite(self) -> bool:
+        return self.step_rule.handles_not_finite
+
+    @property
+    def originals(self) -> Mapping[Variable, Variable]:
+        return self._originals
+
+    @property
+    def accepts(self) -> Variable | None:
+        return self.step_rule.accepts
+
+    def _assigned(self, parameters: list[SharedVariable]) -> dict[SharedVariable, Keeper]:
+        """Assign parameters to processes, the largest first, each to the one with the least."""
+        loads = [0] * self.group.size
+        found: dict[SharedVariable, Keeper] = {}
+        for parameter in sorted(parameters, key=lambda one: -one.tensor.numel()):
+            rank = loads.index(min(loads))
+            loads[rank] += parameter.tensor.numel()
+            found[parameter] = Keeper(rank, rank == self.group.rank)
+        return found
+
+    def _steps(
+        self, rule: StepRule, previous: Mapping[SharedVariable, Variable], before: StepUpdates
+    ) -> tuple[Steps, StepUpdates]:
+        """Return the steps of a rule; the rules of a chain follow one after another."""
+        updates: StepUpdates = []
+        if isinstance(rule, CompositeRule):
+            steps = dict(previous)
+            for component in rule.components:
+                steps, more = self._steps(component, steps, [*before, *updates])
+                updates = component.revise_updates(updates) + more
+            return steps, updates
+        rule.see_updates(before)
+        steps, updates = rule.compute_steps(previous)
+        news: dict[SharedVariable, list[Variable]] = {}
+        for buffer, new in updates:
+            if keeper_of(buffer) is not None:
+                news.setdefault(about(buffer), []).append(as_variable(new))
+        return {**steps, **self._exchanged(previous, steps, news)}, updates
+
+    def _exchanged(
+        self,
+        previous: Mapping[SharedVariable, Variable],
+        steps: Steps,
+        news: Mapping[SharedVariable, list[Variable]],
+    ) -> Steps:
+        """Return the steps of the parameters in `news`, which their keepers have computed.
+
+        A step is NaN if a new value of a buffer is not finite, since only its keeper can check it.
+        """
+        found: Steps = {}
+        for dtype in dict.fromkeys(steps[parameter].dtype for parameter in news):
+            of_rank: list[list[SharedVariable]] = [[] for _ in range(self.group.size)]
+            for parameter in news:
+                if steps[parameter].dtype == dtype:
+                    of_rank[self._keepers[parameter].rank].append(parameter)
+            lengths = [sum(p.tensor.numel() for p in several) for several in of_rank]
+            longest, rank = max(lengths), self.group.rank
+            own = [_checked(steps[p], news[p]).reshape(-1) for p in of_rank[rank]]
+            # The padding is not used. It depends on the gradients, so that a process that keeps
+            # nothing exchanges steps after gradients too.
+            first = next(previous[p] for several in of_rank for p in several)
+            padding: Any = first.to(dtype).reshape(-1)[0]
+            rest = padding.expand(longest - lengths[rank])
+            flat: Any = torch.cat([*own, rest])
+            whole: Variable = all_gather(flat, group=self.group)
+            for one, several in enumerate(of_rank):
+                at = one * longest
+                for parameter in several:
+                    end = at + parameter.tensor.numel()
+                    found[parameter] = whole[at:end].reshape(tuple(parameter.tensor.shape))
+                    at = end
+                    self._originals[found[parameter]] = steps[parameter]
+        return found
+
+    def __repr__(self) -> str:
+        return f"ZeRO1({self.step_rule!r})"
+
+
+def _checked(step: Variable, news: list[Variable]) -> Variable:
+    """Return a step, or NaN if a new value of a buffer is not finite."""
+    flags: list[Variable] = [new.isfinite().all() for new in news if new.dtype.is_floating_point]
+    if not flags:
+        return step
+    finite: Any = functools.reduce(operator.and_, flags)
+    nan = torch.full((), float("nan"), dtype=step.dtype)
+    checked: Variable = step.where(finite, nan)
+    return checked

@@ -1,0 +1,250 @@
+"""Data parallelism: each process of a group trains on its share of every batch.
+
+All processes build the same graph. The gradients, the cost and everything that is monitored are
+computed for the share of a process, and combined by one message for each batch. Everything after
+that, such as clipping and step rules, sees the values for the whole batch. Therefore the parameters
+are the same in all processes, and the same as in training by one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace as replaced
+from typing import Any, Literal
+
+import torch
+
+from workbench import errors
+from workbench.algorithms.base import Batch
+from workbench.algorithms.rules import Steps, keeper_of
+from workbench.data.shares import Share, SharedBatch
+from workbench.distributed.whole import Whole
+from workbench.graph.modes import estimates
+from workbench.hints import Hinted
+from workbench.monitoring.sizes import size_of
+from workbench.tensor import SharedVariable, Variable, shared
+from workbench.tensor.collectives import all_reduce, broadcast, in_one_message
+from workbench.tensor.processes import ProcessGroup, process_group
+from workbench.tensor.random import in_share, is_draw
+from workbench.tensor.scan import Loop
+from workbench.tensor.traversal import ancestors, replace
+
+APART = (
+    "the processes are not at the same batch: process {rank} is at the batch with number {own}, "
+    "but the sum of the numbers of all {size} processes is {sum}. All processes must read the same "
+    "batches, so give schemes and data loaders the same seed, and all extensions must act at the "
+    "same batches in all processes"
+)
+LOCAL_STATISTICS = (
+    "batch normalisation uses the mean and the standard deviation of the share of each process "
+    "instead of those of the whole batch, so results depend on the number of processes"
+)
+LOCAL_DRAWS = (
+    "the random numbers that are drawn in loops, or whose shape does not contain the axis of the "
+    "examples exactly once, depend on the number of processes"
+)
+
+Level = Literal["epoch", "batch"]
+COUNTED = 4096
+"""Limit of the numbers of batches, so that their sum is exact in float32."""
+
+
+class DataParallel(Hinted):
+    """Training of one model by a group of processes, each of which gets a share of every batch.
+
+    Pass it to `GradientDescent`, and start the script in several processes, for instance with
+    ``torchrun --nproc_per_node 2 train.py``. Schemes and streams define whole batches, which must
+    be the same in all processes, and the main loop gives each process its share. Shares differ by
+    at most one example and can be empty. A script that runs in one process trains as if this object
+    was not there.
+
+    The results are those of one process, except for rounding, if the cost is a mean or a sum over
+    examples, or a function of such values. Dropout then uses the same masks. Differences are
+    recorded in the log, under ``distributed``.
+
+    Only the first process shows progress and writes the log and checkpoints, which can be continued
+    by any number of processes. Extensions must act at the same batches in all processes. Steps run
+    eagerly, or compiled with ``function_kwargs={'execution': 'compiled'}``.
+
+    Parameters
+    ----------
+    group : ProcessGroup, optional
+        By default, the group that the launcher of the script describes; see `process_group`.
+    axis : int or dict of str to (int or None), optional
+        The axis of the examples in all sources, or in some sources by name; by default, and for the
+        other sources, the first axis. A source whose axis is None is read completely by all.
+
+    Attributes
+    ----------
+    group : ProcessGroup
+    share : Share
+        The part of each batch that this process gets.
+    wish, agreed : {'epoch', 'batch'} or None
+        The wish of this process to end training after the epoch or the batch, and the strongest
+        wish of all processes in the last batch.
+
+    Examples
+    --------
+    >>> from workbench import shared, tensor
+    >>> from workbench.algorithms import GradientDescent, Scale
+    >>> x, w = tensor.vector("x"), shared(1.0, "w")
+    >>> algorithm = GradientDescent(
+    ...     cost=((w - x) ** 2).mean(), parameters=[w], step_rule=Scale(0.25),
+    ...     distributed=DataParallel())
+    >>> algorithm.distributed
+    DataParallel(<process 0 of 1>)
+    """
+
+    def __init__(
+        self,
+        group: ProcessGroup | None = None,
+        *,
+        axis: int | Mapping[str, int | None] = 0,
+    ) -> None:
+        self.group = process_group() if group is None else group
+        self.share = Share(self.group.rank, self.group.size, axis)
+        self.whole = Whole(self.group)
+        self.notes: list[str] = []
+        self._facts = shared(torch.zeros(5, dtype=torch.int64), "place_in_batch")
+        self._number = 0
+        self.check: Variable = all_reduce(self._facts[2:].float(), group=self.group)
+        self.wish: Level | None = None
+        self.agreed: Level | None = None
+
+    @property
+    def described(self) -> str:
+        """The number of processes, and the differences to training by one process, as text."""
+        return "; ".join([f"{self.group.size} processes", *self.notes])
+
+    @property
+    def is_active(self) -> bool:
+        """True if there are several processes."""
+        return self.group.size > 1
+
+    def gradients(self, cost: Variable | None, gradients: Steps) -> Steps:
+        """Return the gradients for the whole batch.
+
+        Parameters
+        ----------
+        cost : Variable or None
+            The cost for the share of this process, in training mode.
+        gradients : dict of SharedVariable to Variable
+            Its gradients.
+
+        Raises
+        ------
+        AlgorithmError
+            If there is no cost, or if the costs of the shares cannot be combined.
+        """
+        if cost is None:
+            raise errors.AlgorithmError(
+                "GradientDescent requires a cost to train in several processes, since the weights "
+                "of the shares of a batch are inferred from it; pass cost=..."
+            )
+        return self.whole.gradients(cost, gradients)
+
+    def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
+        """Return variables whose draws depend on the place in the batch, with merged messages."""
+        roots = list(roots)
+        order = ancestors(roots)
+        moved, left = self._moved(order)
+        notes = [LOCAL_STATISTICS] * bool(estimates(roots)) + [LOCAL_DRAWS] * left
+        self.notes = list(dict.fromkeys([*self.notes, *notes]))
+        found = replace(roots, moved)
+        return in_one_message([found[root] for root in roots])
+
+    def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
+        """Return draws by place in the whole batch, and whether there are any other draws."""
+        sizes = {
+            size_of(one.fake.shape[axis])
+            for one in order
+            if one.owner is None and not isinstance(one, SharedVariable) and not one.is_number
+            if (axis := self.share.axis_of(str(one.name))) is not None and axis < one.ndim
+        }
+        sizes.discard(None)
+        moved: dict[Variable, Variable] = {}
+        left = False
+        for one in order:
+            call = one.owner
+            if call is None:
+                continue
+            if isinstance(call.function, Loop):
+                left = left or any(v.owner and is_draw(v.owner) for v in call.function.variables)
+            if not is_draw(call):
+                continue
+            axes = [axis for axis, size in enumerate(one.fake.shape) if size_of(size) in sizes]
+            if len(axes) == 1:
+                moved[one] = in_share(one, axes[0], self._facts[0], self._facts[1])
+            elif any(map(size_of, one.fake.shape)):  # draws of a known shape are the same for all
+                left = True
+        return moved, left
+
+    def take_agreed(self) -> Level | None:
+        """Return `agreed`, and forget it."""
+        agreed, self.agreed = self.agreed, None
+        return agreed
+
+    def begin(self, batch: Batch) -> None:
+        """Note the place of a share in its batch, before the batch is processed."""
+        first, total, number = self.share.rank, self.share.size, self._number + 1
+        if isinstance(batch, SharedBatch):
+            first, total, number = batch.first, batch.total, batch.number
+        self._number = number % COUNTED
+        wishes = [self.wish == "epoch", self.wish == "batch"]
+        self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes]))
+
+    def end(self, total: torch.Tensor) -> None:
+        """Check after a batch that all processes have processed it, and read their wishes.
+
+        Raises
+        ------
+        ProcessError
+            If they have not.
+        """
+        size = self.group.size
+        found, epoch, batch = map(int, total.tolist())
+        if found != size * self._number:
+            text = APART.format(rank=self.group.rank, own=self._number, size=size, sum=found)
+            raise errors.ProcessError(text)
+        if batch or epoch:
+            self.agreed, self.wish = "batch" if batch else "epoch", None
+
+    def agree(self, variables: Iterable[SharedVariable]) -> None:
+        """Give variables the values that they have in the first process.
+
+        Variables that only one process keeps do not change.
+        """
+        for variable in variables:
+            if self.is_active and not self.is_divided(variable):
+                variable.tensor.copy_(broadcast(variable.tensor, group=self.group))
+
+    def is_divided(self, variable: SharedVariable) -> bool:
+        """Return True if only one process keeps the value of a variable."""
+        return self.is_active and keeper_of(variable) is not None
+
+    def value(self, variable: SharedVariable) -> torch.Tensor:
+        """Return a value in main memory that only one process keeps.
+
+        All processes must call this method together.
+        """
+        keeper = keeper_of(variable)
+        assert keeper is not None
+        found: torch.Tensor = broadcast(variable.tensor, keeper.rank, group=self.group)
+        return found.cpu()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "group"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        group = process_group()
+        if group.size != state["share"].size:
+            raise errors.ProcessError(
+                f"the pickled algorithm divides batches among {state['share'].size} processes, but "
+                f"this is {group!r}; build the algorithm again, and load its state from an archive"
+            )
+        vars(self).update(state)
+        self.group = group
+        self.share = replaced(self.share, rank=group.rank)
+
+    def __repr__(self) -> str:
+        return f"DataParallel({self.group!r})"

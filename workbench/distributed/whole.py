@@ -1,0 +1,308 @@
+"""Values for a whole batch, computed from the values for the shares of several processes.
+
+How the values are combined is inferred from the expression of a variable, by the same rules by
+which `workbench.monitoring` combines the values of several batches: sums are added, means are
+weighted by their numbers of examples, and functions of both are applied to the combined values.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.algorithms.rules import Steps
+from workbench.monitoring.inferred import WeightedMean, own_part
+from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight, product
+from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum
+from workbench.monitoring.weights import Algebra
+from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
+from workbench.tensor import SharedVariable, Variable, as_variable, constant, grad
+from workbench.tensor.collectives import all_reduce, is_exchanged
+from workbench.tensor.processes import ProcessGroup
+from workbench.tensor.traversal import replace
+from workbench.tensor.variable import identity
+
+NOT_COMBINED = (
+    "{name!r} cannot be computed for a batch that is divided among processes: {why}. Use a mean or "
+    "a sum over the examples, or a function of these; or set tag.aggregation_scheme to "
+    "Mean(numerator, denominator)"
+)
+DOUBTFUL = (
+    "the weight of {name!r} is uncertain when a batch is divided among processes, because it "
+    "applies a nonlinear function to a sum over a dimension; set tag.aggregation_scheme to "
+    "Mean(numerator, denominator)"
+)
+PER_BATCH = "it has one value for each batch, which does not depend on the examples in a known way"
+ROWS = "it has a value for each example of a batch"
+EXTREME = "its gradient would flow through a {kind} over all examples"
+
+Plan = Part | Unknown | dict[Variable, Part]
+"""The combination of a variable or of the subexpressions from which it is computed."""
+
+
+class Whole:
+    """Function that maps variables to their values for a whole batch.
+
+    Parameters
+    ----------
+    group : ProcessGroup
+        The processes among which each batch is divided.
+    """
+
+    def __init__(self, group: ProcessGroup) -> None:
+        self.group = group
+        self._known: dict[Variable, Variable] = {}
+        self._weights: dict[tuple[Any, ...], tuple[Variable, Variable]] = {}
+
+    def __call__(self, variable: Variable) -> Variable:
+        """Return the variable for the whole batch, or `variable` if it is the same for all shares.
+
+        Raises
+        ------
+        MonitoringError
+            If the values of the shares cannot be combined.
+        """
+        if variable not in self._known:
+            self._known[variable] = self._found(variable)
+        return self._known[variable]
+
+    def gradients(self, cost: Variable, gradients: Steps) -> Steps:
+        """Return the gradients of the cost of the whole batch.
+
+        Parameters
+        ----------
+        cost : Variable
+            The cost of the share of this process.
+        gradients : dict of SharedVariable to Variable
+            Its gradients.
+
+        Returns
+        -------
+        dict of SharedVariable to Variable
+
+        Raises
+        ------
+        AlgorithmError
+            If the costs of the shares cannot be combined.
+        """
+        plan = plan_of(cost)
+        if isinstance(plan, Unknown):
+            text = NOT_COMBINED.format(name=str(cost), why=plan.reason)
+            raise errors.AlgorithmError(text)
+        if isinstance(plan, dict) or plan.kind not in ("mean", "sum"):
+            parts = plan if isinstance(plan, dict) else {cost: plan}
+            return self._summed(self._of_expression(cost, parts, list(gradients)), None)
+        return self._summed(gradients, self._weight(plan.weight) if plan.weight else None)
+
+    def _found(self, variable: Variable) -> Variable:
+        if not _is_local(variable):
+            return variable
+        plan = plan_of(variable)
+        if isinstance(plan, Unknown):
+            raise errors.MonitoringError(NOT_COMBINED.format(name=str(variable), why=plan.reason))
+        if isinstance(plan, Part):
+            found = self._part(variable, plan)
+        else:
+            parts = {one: self._part(one, part) for one, part in plan.items()}
+            found = replace([variable], parts)[variable]
+        if found is not variable:
+            found = found.copy(name=variable.name)
+        return found
+
+    def _part(self, variable: Variable, part: Part) -> Variable:
+        if part.doubtful:
+            warnings.warn(
+                DOUBTFUL.format(name=str(variable)), errors.MonitoringWarning, stacklevel=2
+            )
+        if part.kind == "constant":
+            return variable
+        if part.kind == "scheme":
+            return self._by_scheme(variable)
+        if variable.is_number:
+            return self._of_number(variable)
+        if part.kind == "mean":
+            assert part.weight is not None
+            weight, total = self._weight(part.weight)
+            summed = all_reduce(_weighted(variable, weight), group=self.group)
+            mean: Variable = summed / total.to(variable.dtype)
+            return mean
+        if part.kind == "sum":
+            found: Variable = all_reduce(variable, group=self.group)
+            return found
+        return self._extreme(variable, part.kind)
+
+    def _of_number(self, number: Variable) -> Variable:
+        """Return the sum of a size over the shares, such as the number of examples."""
+        total: Variable = all_reduce(_float(number), group=self.group).round().long()
+        return total
+
+    def _extreme(self, variable: Variable, kind: str) -> Variable:
+        """Return a maximum or minimum; the value of each process has a place in one sum."""
+        own = torch.arange(self.group.size) == self.group.rank
+        mine: Any = constant(own.reshape(-1, *[1] * variable.ndim))
+        places = variable.unsqueeze(0).where(mine, torch.zeros((), dtype=variable.dtype))
+        values = all_reduce(places, group=self.group)
+        found: Variable = values.amax(0) if kind == "max" else values.amin(0)
+        return found
+
+    def _by_scheme(self, variable: Variable) -> Variable:
+        scheme = vars(variable.tag)["aggregation_scheme"]
+        kind = type(scheme)
+        if kind in (Mean, Perplexity) and isinstance(scheme.denominator, Variable):
+            numerator = all_reduce(_float(scheme.numerator), group=self.group)
+            mean: Any = numerator / self._part(scheme.denominator, Part("sum"))
+            found: Variable = ((-mean).exp() if kind is Perplexity else mean).to(variable.dtype)
+            return found
+        if kind is WeightedMean:
+            return self._part(variable, Part("mean", scheme.weight))
+        plain = {Sum: "sum", Maximum: "max", Minimum: "min"}
+        if kind in plain:
+            return self._part(variable, Part(plain[kind]))
+        raise errors.MonitoringError(
+            NOT_COMBINED.format(name=str(variable), why=f"its aggregation scheme is {scheme!r}")
+        )
+
+    def _weight(self, weight: Weight) -> tuple[Variable, Variable]:
+        """Return the weight of the share of this process, and the weight of the whole batch."""
+        key = (weight.count, *weight.of)
+        if key not in self._weights:
+            own: Variable = weight.count(*map(_float, weight.of))
+            self._weights[key] = own, all_reduce(own, group=self.group)
+        return self._weights[key]
+
+    def _of_expression(
+        self, cost: Variable, plan: dict[Variable, Part], parameters: list[SharedVariable]
+    ) -> Steps:
+        """Return the contributions of this process to the gradients of a function of several parts.
+
+        The cost is differentiated with respect to its combined parts. The parts of this process are
+        then multiplied by these derivatives, which are constant, and differentiated.
+        """
+        of_data = {one: part for one, part in plan.items() if part.kind != "constant"}
+        wrong = [part for part in of_data.values() if part.kind not in ("mean", "sum")]
+        if wrong:
+            kind = {"max": "maximum", "min": "minimum"}.get(wrong[0].kind, "scheme")
+            why = EXTREME.format(kind=kind)
+            raise errors.AlgorithmError(NOT_COMBINED.format(name=str(cost), why=why))
+        combined = {one: self._part(one, part).copy() for one, part in of_data.items()}
+        whole = replace([cost], combined)[cost]
+        slopes = grad(whole, list(combined.values()))
+        fixed: list[Variable] = [*combined.values(), *slopes]
+        local: list[Variable] = [whole / self.group.size]
+        for (one, part), slope in zip(of_data.items(), slopes, strict=True):
+            share = one
+            if part.weight is not None:
+                own, total = self._weight(part.weight)
+                fixed += [own, total]
+                share = _weighted(one, own) / total.to(one.dtype)
+            local.append((slope * share).sum())
+        contribution = functools.reduce(operator.add, local)
+        gradients = grad(contribution, list(parameters), consider_constant=fixed)
+        return dict(zip(parameters, gradients, strict=True))
+
+    def _summed(self, gradients: Steps, weight: tuple[Variable, Variable] | None) -> Steps:
+        """Return the sum of gradients over processes, or their mean with a weight."""
+        found: Steps = {}
+        by_dtype: dict[torch.dtype, list[SharedVariable]] = {}
+        for parameter, gradient in gradients.items():
+            by_dtype.setdefault(gradient.dtype, []).append(parameter)
+        for dtype, several in by_dtype.items():
+            flat: Any = torch.cat([gradients[p].reshape(-1) for p in several])
+            if weight is not None:
+                flat = _weighted(flat, weight[0])
+            total: Variable = all_reduce(flat, group=self.group)
+            if weight is not None:
+                total = total / weight[1].to(dtype)
+            sizes: Any = [parameter.tensor.numel() for parameter in several]
+            pieces: Sequence[Any] = total.split(sizes)
+            for parameter, piece in zip(several, pieces, strict=True):
+                found[parameter] = piece.reshape(tuple(parameter.tensor.shape))
+                found[parameter].name = gradients[parameter].name
+        return {parameter: found[parameter] for parameter in gradients}
+
+
+def plan_of(variable: Variable) -> Plan:
+    """Return how the value of `variable` for a whole batch is computed from its shares.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = tensor.vector("x")
+    >>> plan_of((x ** 2).mean()).kind, plan_of(x.sum()).kind
+    ('mean', 'sum')
+    >>> plan_of(x * 2).reason
+    'it has a value for each example of a batch'
+    """
+    algebra = Algebra(variable, _own)
+    kind, parts = algebra.kinds[variable], algebra.parts
+    if isinstance(kind, Unknown):
+        return kind
+    if kind is NO_DATA:
+        return Part("constant")
+    if isinstance(kind, Rows):
+        return Unknown(ROWS)
+    if not isinstance(kind, Summary):
+        return Unknown(PER_BATCH)
+    original = variable
+    while original not in parts and getattr(original.owner, "function", None) is identity:
+        assert original.owner is not None
+        [original] = original.owner.inputs
+    if original in parts:
+        return parts[original]
+    if kind.weight is not None:
+        return Part("mean", kind.weight)
+    return algebra.expression()
+
+
+def _own(variable: Variable) -> Part | None:
+    """Return the combination that is known without inference.
+
+    Each process has its own statistics of batch normalisation, which are averaged over processes.
+    Rows that are normalised with them remain independent of each other.
+    """
+    if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
+        return own_part(variable)
+    source = variable
+    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
+        source = source.owner.inputs[0]
+    if source.owner is None:
+        return None
+    return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
+
+
+def _float(value: Any) -> Variable:
+    """Return a size, or the value of an integer variable, in floating point."""
+    if isinstance(value, Variable) and value.is_number:
+        found: Any = torch.scalar_tensor(value, dtype=torch.float32)  # type: ignore[arg-type]
+        return as_variable(found)
+    variable = as_variable(value)
+    return variable if variable.dtype.is_floating_point else variable.float()
+
+
+def _weighted(variable: Variable, weight: Variable) -> Variable:
+    """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
+    weight = weight.to(variable.dtype)
+    zero = torch.zeros((), dtype=variable.dtype)
+    found: Variable = (variable * weight).where(weight.ne(0), zero)
+    return found
+
+
+def _is_local(variable: Variable) -> bool:
+    """Return True if a variable depends on data of this process that were not exchanged."""
+    seen: set[Variable] = set()
+    stack = [variable]
+    while stack:
+        one = stack.pop()
+        if one in seen or is_exchanged(one):
+            continue
+        seen.add(one)
+        if one.owner is None and not isinstance(one, SharedVariable):
+            return True
+        stack.extend(() if one.owner is None else one.owner.inputs)
+    return False

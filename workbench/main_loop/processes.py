@@ -1,0 +1,105 @@
+"""The differences of a main loop when several processes train one model together.
+
+Every process has the whole main loop and calls the extensions at the same batches. Only the first
+process shows anything or writes files. All processes start from the values of the first one, and
+take them again at the end of every epoch, since programs for different batch sizes can differ in
+rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from workbench.data import EpochIterator
+from workbench.distributed import DataParallel
+from workbench.errors import DataError, ProcessError
+from workbench.extensions import TrainingExtension
+from workbench.extensions.base import reported_elsewhere
+from workbench.interfaces import Loop
+from workbench.log import TrainingLog, TrainingLogBase
+from workbench.serialization.variable_values import value_of
+from workbench.tensor import SharedVariable
+
+NOT_SHARED = (
+    "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
+    "not {iterator!r}; let the data stream create it"
+)
+IN_THREAD = (
+    "{size} processes train this main loop together, so it cannot run in a thread that one of them "
+    "controls; call main_loop.run() in every process"
+)
+RECORD = "distributed"
+
+
+def distributed_of(loop: Loop) -> DataParallel | None:
+    """Return the object that divides batches among processes, or None for a single process."""
+    found = getattr(loop.algorithm, "distributed", None)
+    return found if isinstance(found, DataParallel) and found.is_active else None
+
+
+def take_share(loop: Loop, batches: Any) -> None:
+    """Make an iterator over batches return the share of this process."""
+    distributed = distributed_of(loop)
+    if distributed is None:
+        return
+    if not isinstance(batches, EpochIterator):
+        raise DataError(NOT_SHARED.format(iterator=batches))
+    batches.share = distributed.share
+
+
+def begin(loop: Loop) -> None:
+    """Record the number of processes, and start from the values of the first process."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        loop.log.current_row[RECORD] = distributed.described
+        agree(loop)
+
+
+def agree(loop: Loop) -> None:
+    """Give all variables of training the values that they have in the first process."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        parameters, others = loop.state_variables()
+        distributed.agree([*parameters.values(), *others.values()])
+
+
+def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
+    """Return the value of a variable of training, which another process can keep."""
+    distributed = distributed_of(loop)
+    if distributed is None or not distributed.is_divided(variable):
+        return value_of(variable)
+    return distributed.value(variable)
+
+
+def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
+    """Return the extensions to call: in all but the first process, those that affect training."""
+    if not reported_elsewhere(loop):
+        return list(extensions)
+    return [one for one in extensions if not one.only_reports]
+
+
+def own_log(loop: Loop) -> TrainingLogBase:
+    """Return the log of this process: in all but the first, a log in memory with the same state."""
+    log = loop.log
+    if not reported_elsewhere(loop) or type(log) is TrainingLog:
+        return log
+    new = TrainingLog()
+    new.load_state_dict(log.state_dict())
+    return new
+
+
+def leave(loop: Loop) -> None:
+    """Close the connections after an error, so that the other processes fail instead of waiting."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        distributed.group.leave()
+
+
+def check_alone(loop: Loop) -> None:
+    """Raise `ProcessError` if several processes train a main loop together."""
+    distributed = distributed_of(loop)
+    if distributed is not None:
+        raise ProcessError(IN_THREAD.format(size=distributed.group.size))

@@ -1,0 +1,230 @@
+"""Groups of processes that run the same program together, each with its own number, the *rank*.
+
+A group is created from the environment variables of a launcher such as ``torchrun``, or from
+explicit arguments. The processes exchange tensors by the operations in
+`workbench.tensor.collectives`. A process that was not launched as one of several is a group of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workbench import errors
+from workbench.hints import Hinted, hinted
+from workbench.tensor.device import default_device
+
+TIMEOUT = 600.0
+"""Seconds that a process waits for the others in one exchange."""
+
+LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""Environment variables that launchers set for each process."""
+INTERFACE = "GLOO_SOCKET_IFNAME"
+"""Environment variable with the name of the network interface that gloo uses."""
+
+BROKEN = re.compile(
+    r"gloo|NCCL|connection (closed|reset|refused)|timed? ?out waiting|broken pipe|process group",
+    re.IGNORECASE,
+)
+"""Pattern that matches torch's errors about an exchange that failed."""
+GONE = (
+    "process {rank} of {size} lost the connection to the other processes: one of them has ended, "
+    "stopped or failed, and its own output shows the reason. Start all processes again, and "
+    "continue from the last checkpoint. torch says: {said}"
+)
+INCOMPLETE = (
+    "the environment variables {given} are set, but {missing} {verb} not; launch the script with "
+    "torchrun, which sets all of them"
+)
+
+
+class ProcessGroup(Hinted):
+    """Processes that run the same program together.
+
+    `process_group` creates the group.
+
+    Parameters
+    ----------
+    rank, size : int
+        The number of this process, counted from 0, and the number of processes.
+    name : str
+        The name by which torch knows the group.
+
+    Examples
+    --------
+    >>> group = process_group()
+    >>> group, group.is_first
+    (<process 0 of 1>, True)
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, name: str = "") -> None:
+        self.rank = rank
+        self.size = size
+        self.name = name
+
+    @property
+    def is_first(self) -> bool:
+        """True in the process that writes logs and files, which has rank 0."""
+        return self.rank == 0
+
+    def leave(self) -> None:
+        """Close all connections; the other processes raise an error in their next exchange."""
+        if self is _joined[0]:
+            _joined[0] = None
+            if torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
+
+    def __repr__(self) -> str:
+        return f"<process {self.rank} of {self.size}>"
+
+
+_joined: list[ProcessGroup | None] = [None]
+"""The group of this process, once it is known."""
+
+
+@hinted
+def process_group(
+    rank: int | None = None,
+    size: int | None = None,
+    *,
+    meeting_place: str | Path | None = None,
+    backend: str | None = None,
+    timeout: float = TIMEOUT,
+) -> ProcessGroup:
+    """Return the group of this process, and join it first if necessary.
+
+    Without arguments, the group is the one that a launcher such as ``torchrun`` describes in
+    environment variables. A process without these variables is a group of one.
+
+    Parameters
+    ----------
+    rank, size : int, optional
+        The number of this process, from 0 to ``size - 1``, and the number of processes.
+    meeting_place : path, optional
+        A file on this machine, which must not exist before, in which the processes find each other.
+        No process then listens on a network interface other than the loopback interface. Required
+        with `rank` and `size`.
+    backend : str, optional
+        The library that exchanges tensors: by default ``nccl`` if every process has a GPU of its
+        own, else ``gloo``.
+    timeout : float, optional
+        Seconds that a process waits for the others in one exchange before it raises an error.
+
+    Returns
+    -------
+    ProcessGroup
+
+    Raises
+    ------
+    ProcessError
+        If the arguments or the environment variables are incomplete, if the process has already
+        joined another group, or if the other processes do not join in time.
+    """
+    joined = _joined[0]
+    if joined is not None:
+        if (rank, size) not in ((None, None), (joined.rank, joined.size)):
+            raise errors.ProcessError(
+                f"this process is already {joined!r}, and cannot become process {rank} of {size}; "
+                "call leave() of the group first"
+            )
+        return joined
+    if rank is not None or size is not None:
+        if rank is None or size is None or not 0 <= rank < size or meeting_place is None:
+            raise errors.ProcessError(
+                "a process joins a group with its rank, the size of the group and a meeting place, "
+                f"such as process_group(0, 2, meeting_place='meeting'), not rank={rank!r}, "
+                f"size={size!r}, meeting_place={meeting_place!r}"
+            )
+        method, local = f"file://{Path(str(meeting_place)).absolute()}", True
+    else:
+        rank, size, local = _from_environment()
+        method = "env://"
+    _joined[0] = group = _join(rank, size, method, backend, timeout, local=local)
+    return group
+
+
+def known_group() -> ProcessGroup | None:
+    """Return the group of this process, or None if it has not joined one."""
+    return _joined[0]
+
+
+def _from_environment() -> tuple[int, int, bool]:
+    """Return the rank, the size, and whether all processes are on this machine."""
+    given = [name for name in LAUNCHED[:2] if name in os.environ]
+    if not given:
+        return 0, 1, True
+    missing = [name for name in LAUNCHED if name not in os.environ]
+    if missing:
+        raise errors.ProcessError(
+            INCOMPLETE.format(
+                given=" and ".join(given),
+                missing=", ".join(missing),
+                verb="are" if len(missing) > 1 else "is",
+            )
+        )
+    size = int(os.environ["WORLD_SIZE"])
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", size)) == size
+    return int(os.environ["RANK"]), size, local
+
+
+def _join(
+    rank: int, size: int, method: str, backend: str | None, timeout: float, *, local: bool
+) -> ProcessGroup:
+    if size == 1:
+        return ProcessGroup()
+    dist = torch.distributed
+    if backend is None:
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+        enough = default_device().type == "cuda" and torch.cuda.device_count() >= here
+        backend = "nccl" if enough and dist.is_nccl_available() else "gloo"
+    if backend == "nccl":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
+    with _on_loopback() if local else contextlib.nullcontext():
+        try:
+            dist.init_process_group(
+                backend, method, timedelta(seconds=timeout), world_size=size, rank=rank
+            )
+        except RuntimeError as error:
+            raise errors.ProcessError(
+                f"process {rank} of {size} could not join the others: {_first_line(error)}; check "
+                "that all processes were started, and with the same number of processes"
+            ) from error
+    world: Any = dist.group.WORLD
+    return ProcessGroup(rank, size, str(world.group_name))
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Make gloo listen on the loopback interface only, unless the user has chosen another one."""
+    names = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
+    if INTERFACE in os.environ or not names:
+        yield
+        return
+    os.environ[INTERFACE] = names[0]
+    try:
+        yield
+    finally:
+        del os.environ[INTERFACE]
+
+
+def lost(error: Exception) -> errors.ProcessError | None:
+    """Return the error to raise if `error` is about a failed exchange, else None."""
+    group = _joined[0]
+    if group is None or group.size == 1 or isinstance(error, errors.WorkbenchError):
+        return None
+    if not isinstance(error, RuntimeError) or not BROKEN.search(str(error)):
+        return None
+    said = _first_line(error)
+    return errors.ProcessError(GONE.format(rank=group.rank, size=group.size, said=said))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
