@@ -1,5 +1,6 @@
 """Shape inference in several threads at once."""
 
+import contextlib
 import functools
 import sys
 import threading
@@ -48,10 +49,8 @@ def test_the_first_threads_create_one_environment(monkeypatch):
     both, World = threading.Barrier(2), shapes.World
 
     def world():
-        try:
+        with contextlib.suppress(threading.BrokenBarrierError):
             both.wait(0.5)  # until the other thread also creates one, which it must not
-        except threading.BrokenBarrierError:
-            pass
         return World()
 
     monkeypatch.setattr(shapes, "_the_world", functools.cache(world))

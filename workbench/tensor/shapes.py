@@ -235,10 +235,12 @@ def alike(one: Fake, other: Fake) -> bool:
         return bool(_expression(one) == _expression(other))
     if one.layout is not torch.strided or other.layout is not torch.strided:
         return False
-    kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg()) for t in (one, other)]
-    constant = getattr(one, "constant", None) is None and getattr(other, "constant", None) is None
-    with _lock:
-        return kinds[0] == kinds[1] and constant and _sizes(one) == _sizes(other)
+    if getattr(one, "constant", None) is not None or getattr(other, "constant", None) is not None:
+        return False
+    with _lock:  # during inference in another thread, the device of a fake tensor is "meta"
+        kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg())
+                 for t in (one, other)]  # fmt: skip
+        return kinds[0] == kinds[1] and _sizes(one) == _sizes(other)
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
