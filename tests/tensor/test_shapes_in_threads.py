@@ -4,6 +4,7 @@ import contextlib
 import functools
 import sys
 import threading
+import warnings
 
 import pytest
 import torch
@@ -107,6 +108,28 @@ def test_variables_can_be_created_while_symbols_are_removed(monkeypatch, switchi
 
     at_once(remove, create)
     assert len(kept) == 7000
+
+
+def test_warnings_of_probes_do_not_change_what_other_threads_see():
+    caught = warnings.catch_warnings()
+
+    def rule(x):
+        if x.shape[0] == 1:  # so that it is probed
+            return x
+        warnings.warn("of the probe", stacklevel=2)
+        if not entered.is_set():
+            entered.set()
+            at_once(caught.__enter__)  # another thread does so during the probe
+        return x[1:]
+
+    entered, x = threading.Event(), tensor.matrix("x")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        shapes.infer(rule, (x.fake,), {}, lambda: "x")
+        caught.__exit__(None, None, None)
+        at_once(lambda: warnings.warn("of a thread", stacklevel=2))
+    assert entered.is_set()
+    assert [str(one.message) for one in seen] == ["of a thread"]
 
 
 def trained(width, execution):
