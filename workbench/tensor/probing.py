@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -34,6 +35,36 @@ GUESSES = 6
 
 Tie = Any
 """Label shared by sizes that must be equal; if it is an integer, they must equal the integer."""
+
+
+_probing: ContextVar[bool] = ContextVar("probing", default=False)
+
+
+class _WhileProbing(type):
+    """Metaclass of a category to which all warnings of a probing thread belong, and no others."""
+
+    def __subclasscheck__(cls, category: type) -> bool:
+        return _probing.get()
+
+
+class _Probed(Warning, metaclass=_WhileProbing):
+    """Any warning of a probed function."""
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Suppress the warnings of this thread.
+
+    `warnings.catch_warnings` restores the filters of all threads. If another thread also used it at
+    the same time, the filter could remain, and hide all later warnings.
+    """
+    if not any(one[2] is _Probed for one in warnings.filters[:1]):
+        warnings.simplefilter("ignore", _Probed)
+    token = _probing.set(True)
+    try:
+        yield
+    finally:
+        _probing.reset(token)
 
 
 class Infeasible(Exception):
@@ -265,8 +296,7 @@ class Probe:
 
         with contextlib.nullcontext() if real else world.concrete:
             args, kwargs = map_structure(concrete, (self.args, self.kwargs))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _without_warnings():
                 result = self.function(*args, **kwargs)
         seen = {e: int(e.subs(sizes)) for e in self.unknown}
         self.tried.update(seen.values())

@@ -171,12 +171,19 @@ def _symbols(fake: Fake) -> Iterator[Any]:
 
 def hold(variable: Any) -> None:
     """Keep the symbols of ``variable.fake`` as long as `variable` exists."""
-    _world().holders.add(variable)
+    with _lock:
+        _world().holders.add(variable)
 
 
 @functools.cache
-def _world() -> World:
+def _the_world() -> World:
     return World()
+
+
+def _world() -> World:
+    """Return the shared `World`; two threads that need it at once must not create two."""
+    with _lock:
+        return _the_world()
 
 
 @contextlib.contextmanager
@@ -228,9 +235,12 @@ def alike(one: Fake, other: Fake) -> bool:
         return bool(_expression(one) == _expression(other))
     if one.layout is not torch.strided or other.layout is not torch.strided:
         return False
-    kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg()) for t in (one, other)]
-    constant = getattr(one, "constant", None) is None and getattr(other, "constant", None) is None
-    return kinds[0] == kinds[1] and constant and _sizes(one) == _sizes(other)
+    if getattr(one, "constant", None) is not None or getattr(other, "constant", None) is not None:
+        return False
+    with _lock:  # during inference in another thread, the device of a fake tensor is "meta"
+        kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg())
+                 for t in (one, other)]  # fmt: skip
+        return kinds[0] == kinds[1] and _sizes(one) == _sizes(other)
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
@@ -264,8 +274,14 @@ def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
 
 
 def _expression(number: Any) -> Any:
-    """Return a number, or the expression of a symbolic number with all learned facts applied."""
-    return number.node.expr if isinstance(number, SYMBOLIC_NUMBERS) else number
+    """Return a number, or the expression of a symbolic number with all learned facts applied.
+
+    torch stores the expression in the number, and facts in the environment, as it computes it.
+    """
+    if not isinstance(number, SYMBOLIC_NUMBERS):
+        return number
+    with _lock:
+        return number.node.expr
 
 
 def _sizes(fake: Fake) -> list[Any]:
@@ -279,20 +295,23 @@ def known(size: int | torch.SymInt) -> int | None:
     """Return the value of `size` if it is known, else ``None``."""
     if isinstance(size, int):
         return size
-    value: int | None = size.node.maybe_as_int()
+    with _lock:
+        value: int | None = size.node.maybe_as_int()
     return value
 
 
 def symbol(size: int | torch.SymInt) -> Any:
     """Return the value of `size` if it is known, else its sympy expression."""
     value = known(size)
-    return value if value is not None else size.node.expr  # type: ignore[union-attr]
+    return value if value is not None else _expression(size)
 
 
 def equal_to(size: Any) -> list[Any]:
     """Return the symbols that are known to equal the symbol `size`."""
     found: list[Any] = []
-    for learned in _world().sizes.deferred_runtime_asserts.get(size, ()):
+    with _lock:
+        asserts = list(_world().sizes.deferred_runtime_asserts.get(size, ()))
+    for learned in asserts:
         expression = learned.expr
         if type(expression).__name__ == "Equality" and size in expression.args:
             found.extend(other for other in expression.args if other.is_Symbol and other != size)
@@ -302,14 +321,15 @@ def equal_to(size: Any) -> list[Any]:
 def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
     """Return what is known about the sizes of `fakes`; the result changes when more is learned."""
     env = _world().sizes
-    return tuple(
-        (one, env.replacements.get(one), env.var_to_range.get(one),
-         len(env.deferred_runtime_asserts.get(one, ())))
-        for fake in fakes
-        for size in fake.shape
-        if isinstance(size, torch.SymInt)
-        for one in sorted(size.node._expr.free_symbols, key=str)
-    )  # fmt: skip
+    with _lock:
+        return tuple(
+            (one, env.replacements.get(one), env.var_to_range.get(one),
+             len(env.deferred_runtime_asserts.get(one, ())))
+            for fake in fakes
+            for size in fake.shape
+            if isinstance(size, torch.SymInt)
+            for one in sorted(size.node._expr.free_symbols, key=str)
+        )  # fmt: skip
 
 
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
