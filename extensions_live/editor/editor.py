@@ -223,11 +223,12 @@ class Editor(Hinted, LiveCanvas):
             reason = misfit(sources_of(stream), self._needed(built))
             if reason is not None:
                 raise BuilderError(reason)
+        plots = [Plot(channels=plotted(built))] if built.cost is not None else []  # refused below
         session = start_training(
             built,
             stream,
             step_rule=rule,
-            extensions=[*extensions, Plot(channels=plotted(built))],
+            extensions=[*extensions, *plots],
             frozen=document.frozen,
             epochs=epochs,
         )

@@ -514,3 +514,10 @@ def test_a_change_by_python_is_drawn_at_once(hand_pump):
     editor.drawing.add("Linear")
     assert hand_pump._due[editor] <= time.monotonic()
     editor.close()
+
+
+def test_training_needs_a_cost(hand_pump):
+    editor = Editor(Linear(784, 10).apply(tensor.matrix("features")))
+    with pytest.raises(BuilderError, match="there is no cost to minimise; add a cost, or choose"):
+        editor.train("digits")
+    editor.close()
