@@ -751,6 +751,15 @@ def test_what_was_inferred_is_inferred_also_after_an_edit_of_the_code(layers):
     assert layers.fault("last") is None and "30, 10" in layers.code
 
 
+def test_open_nodes_change_no_positions_and_are_one_edit(board):
+    board.move({"mlp": [10, 20]})
+    before = board.document
+    board.open("mlp")
+    assert board.document.spec.positions == before.spec.positions
+    board.undo()
+    assert board.document is before
+
+
 def test_a_brick_is_opened_and_unpacked_with_what_is_inferred():
     board = Board()
     board.add_input("features", [None, 6])
