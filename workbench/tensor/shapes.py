@@ -230,7 +230,7 @@ def alike(one: Fake, other: Fake) -> bool:
         return False
     kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg()) for t in (one, other)]
     constant = getattr(one, "constant", None) is None and getattr(other, "constant", None) is None
-    return kinds[0] == kinds[1] and constant and _sizes(one) == _sizes(other)
+    return kinds[0] == kinds[1] and constant and sizes_of(one) == sizes_of(other)
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
@@ -260,7 +260,7 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
 
 def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
     """Return the symbols in the sizes of `fakes`."""
-    return {s for one in fakes for e in _sizes(one) for s in getattr(e, "free_symbols", ())}
+    return {s for one in fakes for e in sizes_of(one) for s in getattr(e, "free_symbols", ())}
 
 
 def _expression(number: Any) -> Any:
@@ -268,7 +268,7 @@ def _expression(number: Any) -> Any:
     return number.node.expr if isinstance(number, SYMBOLIC_NUMBERS) else number
 
 
-def _sizes(fake: Fake) -> list[Any]:
+def sizes_of(fake: Fake) -> list[Any]:
     """Return the expressions of the sizes, strides and offset of `fake`."""
     if not isinstance(fake, torch.Tensor):
         return [_expression(fake)]
