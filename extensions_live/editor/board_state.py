@@ -36,7 +36,7 @@ MOST_UNDO = 500
 
 
 class Watcher(Protocol):
-    """What is told of each change of a board."""
+    """Listener to the changes of a board."""
 
     def board_changed(self) -> None:
         """Draw the board soon."""

@@ -24,7 +24,7 @@ export interface Placed extends Box {
   readonly home: Place;
 }
 
-type LaidNode = Pick<BoardNode, "id" | "parent" | "position" | "open">;
+type LaidNode = Pick<BoardNode, "id" | "parent" | "open"> & { readonly position: Place | null };
 type LaidEdge = Pick<BoardEdge, "source" | "target" | "from_inside" | "to_inside">;
 
 /** Space within an open group, around its contents. */

@@ -9,7 +9,8 @@ const SIZE = { width: 100, height: 40 };
 
 /** Nodes with the ids of `places`, there; those in `opened` have three parts. */
 function nodesAt(places: Record<string, Place>, ...opened: string[]): BoardNode[] {
-  return Object.entries(places).flatMap(([id, position]) => {
+  return Object.entries(places).flatMap(([id, [x, y]]) => {
+    const position: [number, number] = [x, y];
     if (!opened.includes(id)) return [node(id, { position, open: false })];
     const parts = ["0", "1", "2"].map((part) => node(`${id}/${part}`, { parent: id }));
     return [node(id, { position, open: true }), ...parts];
