@@ -99,6 +99,7 @@ class Pump:
         self._changed = threading.Condition()
         self._due: dict[View, float] = {}
         self._failed: set[View] = set()
+        self._nudged: set[View] = set()
         self._thread: threading.Thread | None = None
 
     @property
@@ -126,6 +127,7 @@ class Pump:
         with self._changed:
             self._due.pop(view, None)
             self._failed.discard(view)
+            self._nudged.discard(view)
             self._changed.notify_all()
 
     def nudge(self, view: View) -> None:
@@ -133,6 +135,7 @@ class Pump:
         with self._changed:
             if view in self._due:
                 self._due[view] = self._clock()
+                self._nudged.add(view)
                 self._changed.notify_all()
 
     def _run(self) -> None:
@@ -155,6 +158,8 @@ class Pump:
     def serve(self, view: View) -> None:
         """Refresh one view now, and set the time of its next refresh."""
         start = self._clock()
+        with self._changed:
+            self._nudged.discard(view)
         try:
             self.limiter.count(view.refresh())
             self._failed.discard(view)
@@ -162,7 +167,8 @@ class Pump:
             self._report(view, error)
         cost = self._clock() - start
         with self._changed:
-            if view in self._due:
+            # A nudge during the refresh may be about what the refresh has not seen.
+            if view in self._due and view not in self._nudged:
                 self._due[view] = start + pause_after(view, cost)
 
     def _report(self, view: View, error: Exception) -> None:

@@ -82,7 +82,7 @@ class Board(BoardEdges):
         Parameters
         ----------
         type : str
-            Its type in the catalogue.
+            Its type in the catalogue; ``"torch.nn.Linear"`` is the module of torch, not the brick.
         position : pair of float, optional
         name : str, optional
         after : str or pair of str, optional

@@ -209,9 +209,11 @@ class Document:
 
     def to_dict(self) -> dict[str, Json]:
         """Return the document as plain values."""
+        return {"board": FORMAT, "spec": self.spec.to_dict(), **self._drawing()}
+
+    def _drawing(self) -> dict[str, Json]:
+        """Return what the document has besides its specification, as plain values."""
         return {
-            "board": FORMAT,
-            "spec": self.spec.to_dict(),
             "inputs": dict(self.inputs),
             "groups": {
                 node: {"name": group.name, "members": list(group.members)}
@@ -224,7 +226,9 @@ class Document:
 
     def to_json(self) -> str:
         """Return the document as text, which `read` reads."""
-        return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
+        spec = self.spec.to_json()
+        rest = json.dumps(self._drawing(), allow_nan=False, ensure_ascii=False)
+        return f'{{"board": {FORMAT}, "spec": {spec}, {rest[1:]}'
 
 
 def in_order(calls: Iterable[CallSpec]) -> tuple[CallSpec, ...]:

@@ -29,6 +29,9 @@ FIRST: dict[str, Json] = {
 }
 """Initialisations of a new brick, without which it cannot be trained."""
 
+TORCH = "torch.nn."
+"""Prefix that tells a module of torch from a brick of the same name."""
+
 RIGHT = 280.0
 """Distance of a node that is added after another one."""
 
@@ -64,12 +67,16 @@ def added(
     if name is not None:
         _check_name(name)
     checked_json(settings)
-    if registry.found("brick", type) is not None:
+    plain = type.removeprefix(TORCH)  # of a module whose name a brick has, too
+    if plain != type and registry.found("module", plain) is not None:
+        module: Json = {"module": {"type": plain, **({"settings": settings} if settings else {})}}
+        document, node = _brick(document, "TorchModule", name or plain.lower(), {"module": module})
+    elif registry.found("brick", type) is not None:
         document, node = _brick(document, type, name, settings)
     elif (operation := BY_NAME.get(ALIASES.get(type, type))) is not None:
         document, node = _operation(document, operation.name, name, settings)
     elif registry.found("module", type) is not None:
-        module: Json = {"module": {"type": type, **({"settings": settings} if settings else {})}}
+        module = {"module": {"type": type, **({"settings": settings} if settings else {})}}
         wish = name or type.rpartition(".")[2].lower()
         document, node = _brick(document, "TorchModule", wish, {"module": module})
     else:

@@ -17,6 +17,9 @@ from workbench.errors import BuilderError, nearest
 PORT = "{node} has no {side} {name!r}{hint}; it has {names}"
 PART = "{node!r} is a part of a brick that wires its parts itself; unpack the brick first"
 
+MAIN_INPUTS = ("input_", "x", "y_hat")
+"""Inputs that take the edge of an input that another method does not have."""
+
 
 def methods(document: Document) -> dict[str, Method]:
     """Return the method that each call of a document applies, by node."""
@@ -241,7 +244,14 @@ def with_method(document: Document, node: str, method: object) -> Document:
             f"{', '.join(known) or 'none'}"
         )
     before = methods(document)
-    return refreshed(document.with_call(replace(call, method=str(method), settings={})), before)
+    bare = document.with_call(replace(call, method=str(method), settings={}, inputs={}))
+    ports = [port.name for port in methods(bare)[node].inputs or ()]
+    kept = {port: given for port, given in call.inputs.items() if port in ports}
+    others = [given for port, given in call.inputs.items() if port not in ports]
+    for port in MAIN_INPUTS:
+        if others and port in ports and port not in kept:
+            kept[port] = others.pop(0)
+    return refreshed(bare.with_call(replace(bare.call(node), inputs=kept)), before)
 
 
 def with_cost(document: Document, node: object, output: object) -> Document:

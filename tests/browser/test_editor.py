@@ -102,6 +102,11 @@ class Canvas:
         box = self.find(testid).bounding_box()
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
+    def places(self):
+        """Return the position and size of each node on the canvas."""
+        nodes = self.page.locator(".wbe .react-flow__node")
+        return nodes.evaluate_all(PLACES)
+
     def shape(self, source, target):
         """Return the shape on the edge between two nodes."""
         edges = self.page.locator(".wbe .react-flow__edge")
@@ -228,6 +233,21 @@ def test_keys_do_not_reach_the_notebook(canvas, notebook):
     until(lambda: canvas.page.evaluate(focused), what="the focus in the editor")
 
 
+def test_an_open_brick_pushes_its_neighbours_aside(canvas):
+    canvas.ask("editor.drawing.add_block('MLP')")
+    canvas.find("node-softmax").wait_for()
+    before = canvas.places()
+    canvas.find("toggle-mlp").click()
+    until(lambda: len(canvas.places()) > len(before), what="the parts")
+    opened = canvas.places()
+    assert opened["mlp"][:2] == before["mlp"][:2]
+    assert opened["softmax"][1] >= opened["mlp"][1] + opened["mlp"][3]
+    canvas.ask("editor.drawing.undo()")
+    until(lambda: canvas.places() == before, what="everything as before")
+    canvas.ask("editor.drawing.open('mlp')")
+    until(lambda: canvas.places() == opened, what="everything as after the click")
+
+
 def test_a_brick_is_opened_and_unpacked(canvas):
     canvas.ask("editor.drawing.add_input('features', [None, 784])")
     settings = "{'activations': [None, None], 'dims': [784, 20, 10]}"
@@ -299,6 +319,10 @@ def test_the_canvas_is_there_again_after_a_reload(notebook, canvas):
     until(lambda: canvas.nodes() == ["features"], what="an edit after the reload")
 
 
+PLACES = """(all) => Object.fromEntries(all.map((one) => {
+    const { e, f } = new DOMMatrix(one.style.transform);
+    return [one.dataset.id, [e, f, one.offsetWidth, one.offsetHeight]];
+}))"""
 DROP = """([bytes, type, name]) => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes)], name, { type }));

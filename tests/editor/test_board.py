@@ -751,6 +751,15 @@ def test_what_was_inferred_is_inferred_also_after_an_edit_of_the_code(layers):
     assert layers.fault("last") is None and "30, 10" in layers.code
 
 
+def test_open_nodes_change_no_positions_and_are_one_edit(board):
+    board.move({"mlp": [10, 20]})
+    before = board.document
+    board.open("mlp")
+    assert board.document.spec.positions == before.spec.positions
+    board.undo()
+    assert board.document is before
+
+
 def test_a_brick_is_opened_and_unpacked_with_what_is_inferred():
     board = Board()
     board.add_input("features", [None, 6])
@@ -793,3 +802,23 @@ def test_undoing_an_insertion_within_a_group_gives_the_edge_back(board):
     board.insert("Tanh", "entropy", "y_hat")
     board.undo()
     assert edges(board) == before
+
+
+def test_another_method_keeps_the_edge_of_the_main_input():
+    board = Board()
+    scores = board.add("Linear", after=board.add_input("features", [None, 4]))
+    softmax = board.add("Softmax", after=scores)
+    board.set_method(softmax, "categorical_cross_entropy")
+    edges = [(edge["source"], edge["input"]) for edge in board.payload()["edges"]]
+    assert (scores, "x") in edges and (scores, "input_") not in edges
+    board.set_method(softmax, "apply")
+    edges = [(edge["source"], edge["input"]) for edge in board.payload()["edges"]]
+    assert (scores, "input_") in edges
+
+
+def test_a_module_of_torch_is_told_from_the_brick_of_its_name():
+    board = Board()
+    board.add("torch.nn.Linear", settings={"in_features": 2, "out_features": 3})
+    board.add("Linear")
+    types = sorted(brick.type for brick in board.document.bricks.values())
+    assert types == ["Linear", "TorchModule"]

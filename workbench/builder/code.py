@@ -84,7 +84,7 @@ class Writer(BrickStatements):
     def statements(self) -> tuple[list[str], list[str]]:
         """Return the imports, and the other statements, of which `owners` tells what they make."""
         for i, brick in enumerate(self.spec.bricks):
-            self.constructor.top(brick, f"bricks/{i}")
+            self.make(brick, f"bricks/{i}")
         self._reserve()
         for given in self.spec.inputs:
             self._input(given)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 from workbench.bricks import Brick
 from workbench.builder import paths, registry
@@ -13,9 +15,16 @@ from workbench.builder.fields import Json
 from workbench.builder.imports import Imports, identifier
 from workbench.builder.layout import Code, name
 from workbench.builder.spec import BrickSpec, Spec
+from workbench.tensor.device import floatx
 
 Element = tuple[str, str]
 """``brick``, ``input``, ``call`` or ``monitored``, and its name or id."""
+
+MOST_KEPT = 500
+"""Number of topmost bricks that are kept for the code of a later state of a model."""
+
+_kept: dict[tuple[int, Any, str], dict[str, Brick]] = {}
+_lock = threading.Lock()
 
 
 class BrickStatements:
@@ -48,6 +57,24 @@ class BrickStatements:
         self._tops: dict[str, Code] = {}
         self._next = 0
         self._shared: dict[str, Code | None] = {}
+
+    def make(self, spec: BrickSpec, path: str) -> None:
+        """Make a brick, or take the one that an earlier writer made: a writer changes none."""
+        alone = spec.name is not None and '"use":' not in spec.text
+        key = (registry.generation(), floatx(), spec.text)
+        with _lock:
+            kept = _kept.get(key) if alone else None
+        if kept is not None:
+            self.constructor.bricks.update(kept)
+            return
+        before = set(self.constructor.bricks)
+        self.constructor.top(spec, path)
+        if alone:
+            new = {p: b for p, b in self.constructor.bricks.items() if p not in before}
+            with _lock:
+                _kept[key] = new
+                while len(_kept) > MOST_KEPT:
+                    del _kept[next(iter(_kept))]
 
     def _variable(self, text: str, element: Element | None = None) -> str:
         wished = None if element is None else self.names.get(element)

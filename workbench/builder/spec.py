@@ -271,22 +271,24 @@ class Spec(Hinted):
 
     def to_dict(self) -> dict[str, Json]:
         """Return the specification as a JSON value, which shares nothing with it."""
-        found: dict[str, Json] = copied(
-            {
-                "version": VERSION,
-                "bricks": [brick.to_dict() for brick in self.bricks],
-                "inputs": [given.to_dict() for given in self.inputs],
-                "calls": [call.to_dict() for call in self.calls],
-                "cost": self.cost,
-                "monitored": list(self.monitored),
-                "positions": {name: list(place) for name, place in self.positions.items()},
-            }
-        )
+        found: dict[str, Json] = copied(self._shared())
         return found
+
+    def _shared(self) -> dict[str, Json]:
+        """Return the specification as a JSON value, which shares its parts."""
+        return {
+            "version": VERSION,
+            "bricks": [brick.to_dict() for brick in self.bricks],
+            "inputs": [given.to_dict() for given in self.inputs],
+            "calls": [call.to_dict() for call in self.calls],
+            "cost": self.cost,
+            "monitored": list(self.monitored),
+            "positions": {name: list(place) for name, place in self.positions.items()},
+        }
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the specification as JSON text, on one line unless `indent` is given."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+        return json.dumps(self._shared(), indent=indent, allow_nan=False, ensure_ascii=False)
 
     @classmethod
     def from_dict(cls, given: Json) -> Spec:

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 from workbench import errors
-from workbench.tensor import shapes
+from workbench.tensor import recalling, shapes
 from workbench.tensor.printing import shown_arguments
 from workbench.tensor.refusals import refuse_function
 from workbench.tensor.structure import flatten, name_of
+from workbench.tensor.symbolic import is_symbolic
 from workbench.tensor.variable import Call, Variable, identity
 from workbench.tensor.vocabulary import keyword_hint
 
@@ -85,9 +86,8 @@ def infer(call: Call) -> Any:
     args, kwargs = call.fakes()
     if isinstance(call.function, Operation):
         return call.function.infer(*args, **kwargs)
-    return shapes.infer(
-        call.function, args, kwargs, lambda: shown_arguments(call.args, call.kwargs)
-    )
+    infer = recalling.infer if is_symbolic() else shapes.infer
+    return infer(call.function, args, kwargs, lambda: shown_arguments(call.args, call.kwargs))
 
 
 def _as_tensor(leaf: Any) -> Any:

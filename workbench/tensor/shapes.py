@@ -240,7 +240,7 @@ def alike(one: Fake, other: Fake) -> bool:
     with _lock:  # during inference in another thread, the device of a fake tensor is "meta"
         kinds = [(t.dtype, t.device, t.requires_grad, t.is_conj(), t.is_neg())
                  for t in (one, other)]  # fmt: skip
-        return kinds[0] == kinds[1] and _sizes(one) == _sizes(other)
+        return kinds[0] == kinds[1] and sizes_of(one) == sizes_of(other)
 
 
 def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | None:
@@ -270,7 +270,7 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
 
 def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
     """Return the symbols in the sizes of `fakes`."""
-    return {s for one in fakes for e in _sizes(one) for s in getattr(e, "free_symbols", ())}
+    return {s for one in fakes for e in sizes_of(one) for s in getattr(e, "free_symbols", ())}
 
 
 def _expression(number: Any) -> Any:
@@ -284,7 +284,7 @@ def _expression(number: Any) -> Any:
         return number.node.expr
 
 
-def _sizes(fake: Fake) -> list[Any]:
+def sizes_of(fake: Fake) -> list[Any]:
     """Return the expressions of the sizes, strides and offset of `fake`."""
     if not isinstance(fake, torch.Tensor):
         return [_expression(fake)]

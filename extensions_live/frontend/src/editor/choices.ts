@@ -20,8 +20,8 @@ export interface Acts {
 /** Returns the items as choices; a choice adds the item, connected to `end` if there is one. */
 export function itemChoices(items: readonly Item[], end: End | null, { add }: Acts): Choice[] {
   return items.map((item) => ({
-    key: item.type,
-    title: item.type,
+    key: `${item.group}-${item.type}`,
+    title: item.title ?? item.type,
     text: item.text,
     note: item.group,
     rank: (query) => itemScore(item, query),

@@ -7,6 +7,8 @@ export interface Item {
   readonly kind: "input" | "brick" | "operation" | "block";
   /** The type of a brick or operation, or the name of a block. */
   readonly type: string;
+  /** The name that the palette shows, if it is not the type. */
+  readonly title?: string;
   readonly text: string;
   readonly group: string;
   readonly entry: PaletteEntry | null;
@@ -44,6 +46,9 @@ const SYNONYMS: Record<string, string> = {
 /** The title of the group of blocks that the user made. */
 export const OWN_BLOCKS = "Your own blocks";
 
+/** The title of the group of modules of torch, of which some have the name of a brick. */
+export const TORCH = "Modules of torch";
+
 function blockItem(block: PaletteBlock): Item {
   const { name, text } = block;
   const item = { kind: "block", type: name, text, entry: null } as const;
@@ -61,7 +66,8 @@ export function itemsOf(palette: PalettePayload): Item[] {
       const { kind, type, text } = entry;
       if (kind === "scheme") return [];
       const placed = kind === "operation" ? kind : "brick";
-      return [{ kind: placed, type, text, group: title, entry }];
+      const item: Item = { kind: placed, type, text, group: title, entry };
+      return [title === TORCH ? { ...item, title: `nn.${type}` } : item];
     }),
   );
   return [INPUT, ...own, ...ready, ...entries];

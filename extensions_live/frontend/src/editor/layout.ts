@@ -4,6 +4,7 @@
 import { Graph, layout as dagre } from "@dagrejs/dagre";
 
 import type { BoardEdge } from "../messages";
+import { pushed } from "./push";
 import type { BoardNode } from "./shown";
 
 export interface Size {
@@ -18,7 +19,12 @@ export interface Box extends Size {
 
 export type Place = readonly [x: number, y: number];
 
-type LaidNode = Pick<BoardNode, "id" | "parent" | "position" | "open">;
+/** A box, and the place of the node while everything is closed, to which it then returns. */
+export interface Placed extends Box {
+  readonly home: Place;
+}
+
+type LaidNode = Pick<BoardNode, "id" | "parent" | "open"> & { readonly position: Place | null };
 type LaidEdge = Pick<BoardEdge, "source" | "target" | "from_inside" | "to_inside">;
 
 /** Space within an open group, around its contents. */
@@ -36,15 +42,16 @@ export function structureOf(nodes: readonly LaidNode[], edges: readonly LaidEdge
 
 /**
  * Returns the boxes of all nodes, relative to their parents. `sizes` has the sizes of nodes that are
- * not open groups. `known` has positions for nodes without one, such as those of the last layout.
+ * not open groups, and those of open ones while they are closed. `known` has positions for nodes
+ * without one, such as those of the last layout.
  */
 export function place(
   nodes: readonly LaidNode[],
   edges: readonly LaidEdge[],
   sizes: ReadonlyMap<string, Size>,
   known: ReadonlyMap<string, Place> = new Map(),
-): Map<string, Box> {
-  const boxes = new Map<string, Box>();
+): Map<string, Placed> {
+  const boxes = new Map<string, Placed>();
   const children = new Map<string | null, LaidNode[]>();
   for (const node of nodes) {
     const siblings = children.get(node.parent);
@@ -56,15 +63,45 @@ export function place(
     if (!own.length) return null;
     const measured = new Map<string, Size>();
     for (const { id } of own) {
-      const inner = fill(id, [INSIDE.side, INSIDE.top]);
-      measured.set(id, inner ? around(inner, sizes.get(id)) : (sizes.get(id) ?? DEFAULT));
+      const filled = fill(id, [INSIDE.side, INSIDE.top]);
+      measured.set(id, filled ? around(filled, sizes.get(id)) : (sizes.get(id) ?? DEFAULT));
     }
     const places = placeSome(own, edges, measured, known, origin);
-    for (const [id, [x, y]] of places) boxes.set(id, { x, y, ...(measured.get(id) ?? DEFAULT) });
+    const aside = pushed(places, inner(own, edges), sizes, measured, GAP);
+    for (const [id, home] of places) {
+      const [x, y] = aside.get(id) ?? home;
+      boxes.set(id, { x, y, home, ...(measured.get(id) ?? DEFAULT) });
+    }
     return bounds([...places.keys()].flatMap((id) => boxes.get(id) ?? []));
   };
   fill(null, [0, 0]);
   return boxes;
+}
+
+/**
+ * Returns the places that moved nodes have while everything is closed: those from which they are
+ * drawn where they were moved. `boxes` are the boxes before, and the other arguments those of `place`.
+ */
+export function homes(
+  moved: Readonly<Record<string, Place>>,
+  boxes: ReadonlyMap<string, Placed>,
+  nodes: readonly LaidNode[],
+  ...rest: [readonly LaidEdge[], ReadonlyMap<string, Size>, ReadonlyMap<string, Place>]
+): Record<string, Place> {
+  const back = Object.entries(moved).map(([id, [x, y]]): [string, Place] => {
+    const box = boxes.get(id);
+    return [id, box ? [x - box.x + box.home[0], y - box.y + box.home[1]] : [x, y]];
+  });
+  const wanted = Object.fromEntries(back);
+  const drawn = place(
+    nodes.map((node) => ({ ...node, position: wanted[node.id] ?? node.position })),
+    ...rest,
+  );
+  const fits = Object.entries(moved).every(([id, [x, y]]) => {
+    const box = drawn.get(id);
+    return box?.x === x && box.y === y;
+  });
+  return fits ? wanted : moved; // where an open node is no longer in the way
 }
 
 const DEFAULT: Size = { width: 200, height: 60 };

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
+import { addition } from "../../src/editor/adding";
 import { bricksFor, grouped, itemsOf, search, type Item } from "../../src/editor/entries";
+import { EMPTY_BOARD } from "../../src/editor/model";
 import { entry, item } from "./boards";
 
 const PALETTE = {
@@ -60,5 +62,24 @@ describe("palette", () => {
 
   it("offers for a field only the bricks that it accepts", () => {
     expect(bricksFor(PALETTE, ["LookupTable"]).map(({ type }) => type)).toEqual(["LookupTable"]);
+  });
+});
+
+describe("modules of torch", () => {
+  const items = itemsOf({
+    ...PALETTE,
+    groups: [
+      { title: "Layers", entries: [entry("Linear", {})] },
+      { title: "Modules of torch", entries: [entry("Linear", { kind: "module" })] },
+    ],
+  });
+
+  it("have another name than the brick, also when they are added", () => {
+    const both = items.filter(({ type }) => type === "Linear");
+    expect(both.map(({ title }) => title)).toEqual([undefined, "nn.Linear"]);
+    const added = both.map(
+      (item) => addition(item, [0, 0], null, { ...EMPTY_BOARD, nodes: [] })[1].type,
+    );
+    expect(added).toEqual(["Linear", "torch.nn.Linear"]);
   });
 });

@@ -2,7 +2,7 @@
 
 import { memo, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
 
-import { grouped, search, type Item } from "../entries";
+import { grouped, search, TORCH, type Item } from "../entries";
 import { familyOfGroup, Sign, Tile } from "../images";
 import { usePalette } from "./context";
 import { OwnBlock } from "./OwnBlock";
@@ -10,7 +10,7 @@ import { OwnBlock } from "./OwnBlock";
 /** The type of what is dragged from the palette onto the canvas. */
 export const DRAGGED = "application/x-workbench-item";
 
-const FOLDED = new Set(["Modules of torch"]);
+const FOLDED = new Set([TORCH]);
 
 interface PaletteProps {
   readonly items: readonly Item[];
@@ -107,8 +107,9 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
 });
 Palette.displayName = "Palette";
 
-function keyOf({ kind, type }: Item): string {
-  return `${kind}-${type}`;
+/** Bricks and modules of torch have the same names in part, but are in other groups. */
+function keyOf({ group, kind, type }: Item): string {
+  return `${group}-${kind}-${type}`;
 }
 
 function Entry({ item, add }: { item: Item; add: (item: Item) => void }) {
@@ -122,14 +123,14 @@ function Entry({ item, add }: { item: Item; add: (item: Item) => void }) {
       type="button"
       className="wbe-item"
       draggable
-      data-testid={`add-${item.type}`}
-      title={`${item.type}: ${item.text}`}
+      data-testid={`add-${item.title ?? item.type}`}
+      title={`${item.title ?? item.type}: ${item.text}`}
       onDragStart={started}
       onClick={() => add(item)}
     >
       <Tile type={item.type} family={familyOfGroup(item.group)} />
       <span className="wbe-names">
-        <b>{item.type}</b>
+        <b>{item.title ?? item.type}</b>
         <span className="wbe-detail">{item.text}</span>
       </span>
     </button>

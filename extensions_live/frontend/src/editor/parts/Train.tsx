@@ -116,7 +116,11 @@ export function Train({ board, palette }: TrainProps) {
 
 /** Returns why the model cannot be trained yet, or null. */
 export function whyNot({ summary, nodes }: BoardPayload, noData: boolean): string | null {
-  if (summary.fault) return "First fix the fault that is marked on the canvas.";
+  if (summary.fault) {
+    const { node, text } = summary.fault;
+    const title = nodes.find(({ id }) => id === node)?.title ?? node;
+    return `First fix the fault of ${title}: ${text}`;
+  }
   if (nodes.every(({ cost }) => cost === null)) {
     return "First choose what to minimise: select a cost and press “cost” beside its output.";
   }

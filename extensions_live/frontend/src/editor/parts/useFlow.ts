@@ -11,7 +11,7 @@ import { useCallback, useLayoutEffect, useRef, useState } from "react";
 
 import type { BoardPayload } from "../shown";
 import { flowEdges, flowNodes, positionsOf, sizeOf, type FlowEdge, type FlowNode } from "../flow";
-import { place, structureOf, type Box, type Place, type Size } from "../layout";
+import { homes, place, structureOf, type Place, type Placed, type Size } from "../layout";
 import type { Tools } from "./context";
 
 export interface Flow {
@@ -29,6 +29,15 @@ export interface Flow {
   readonly arrange: () => void;
 }
 
+/** A layout, and what it depends on. */
+interface Layout {
+  readonly key: string;
+  readonly boxes: ReadonlyMap<string, Placed>;
+  readonly sizes: ReadonlyMap<string, Size>;
+}
+
+const NO_LAYOUT: Layout = { key: "", boxes: new Map(), sizes: new Map() };
+
 export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
   const store = useStoreApi();
   const [nodes, setNodes] = useState<FlowNode[]>([]);
@@ -36,7 +45,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
   const [turn, setTurn] = useState(0);
   const latest = useRef(board);
   const known = useRef(new Map<string, Place>());
-  const last = useRef<{ key: string; boxes: Map<string, Box> }>({ key: "", boxes: new Map() });
+  const last = useRef<Layout>(NO_LAYOUT);
   const dragging = useRef(false);
 
   useLayoutEffect(() => {
@@ -52,8 +61,8 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
     if (key !== last.current.key) {
       const boxes = place(board.nodes, board.edges, sizes, known.current);
-      last.current = { key, boxes };
-      for (const [id, { x, y }] of boxes) known.current.set(id, [x, y]);
+      last.current = { key, boxes, sizes };
+      for (const [id, { home }] of boxes) known.current.set(id, home);
     }
     const { boxes } = last.current;
     setNodes((old) => flowNodes(board, boxes, old));
@@ -61,8 +70,11 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
   }, [board, turn]);
 
   const move = useCallback(
-    (positions: Record<string, Place>) => {
-      const others = latest.current.nodes.flatMap(({ id, position, editable }) => {
+    (moved: Record<string, Place>) => {
+      const { nodes: all, edges: wires } = latest.current;
+      const { boxes, sizes } = last.current;
+      const positions = homes(moved, boxes, all, wires, sizes, known.current);
+      const others = all.flatMap(({ id, position, editable }) => {
         const at = known.current.get(id);
         return position === null && editable && at ? [[id, at] as const] : [];
       });
@@ -116,7 +128,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
 
   const arrange = useCallback(() => {
     known.current.clear();
-    last.current = { key: "", boxes: new Map() };
+    last.current = NO_LAYOUT;
     setTurn((old) => old + 1);
     send("arrange");
   }, [send]);
