@@ -278,7 +278,7 @@ def moved(old: Document, new: Document) -> Mapping[str, str]:
 
     Examples
     --------
-    >>> from extensions_live.editor.board_state import BoardState
+    >>> from extensions_live.editor import Board
     >>> board = Board()
     >>> node = board.add("Tanh")
     >>> before = board.document

@@ -114,6 +114,15 @@ class Remote:
     def load(self, path):
         return self._ask("load", State.PAUSED)
 
+    def spec(self):
+        raise SessionError("the model elsewhere cannot be described")
+
+    def frozen(self):
+        return ()
+
+    def rebuild(self, spec, *, frozen=None, moved=None, widened=(), noise=0.0):
+        return self._ask("rebuild")
+
     def set(self, shared, value):
         return self._ask("set")
 
