@@ -1,4 +1,4 @@
-"""The visual editor in Jupyter Notebook 7: the same tests as in JupyterLab."""
+"""The visual editor in Jupyter Notebook 7, where it is installed: tests of the editor again."""
 
 import pytest
 
@@ -14,8 +14,6 @@ from .test_editor import (
     test_the_canvas_is_there_again_after_a_reload,
 )
 
-pytest.importorskip("notebook", reason="Jupyter Notebook is not installed")
-
 __all__ = [
     "canvas",
     "test_a_fault_is_shown_in_words_and_its_fix_applied",
@@ -30,6 +28,7 @@ __all__ = [
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
     """Yield a notebook that shows an editor."""
+    pytest.importorskip("notebook", reason="Jupyter Notebook is not installed")
     notebook = open_notebook("editor7.ipynb", notebook_text(*CELLS), Notebook7)
     notebook.run(0)
     assert notebook.errors() == []

@@ -87,7 +87,6 @@ def test_a_restarted_kernel_is_said_and_the_cell_shows_an_editor_again(notebook,
 
 def test_the_saved_file_shows_the_board_and_its_code(notebook, canvas):
     linear(canvas, 10)
-    canvas.find("status-fix").click()
 
     def saved():
         outputs = [one for cell in notebook.save()["cells"] for one in cell.get("outputs", [])]
