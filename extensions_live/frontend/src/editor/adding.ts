@@ -1,7 +1,7 @@
 // The intent that adds something to the board, connected if that is wanted: one step to undo.
 
 import type { IntentName } from "../messages";
-import { TORCH, type Item } from "./entries";
+import { typeOf, type Item } from "./entries";
 import type { End } from "./fitting";
 import type { Place } from "./layout";
 import type { Arguments } from "./outbox";
@@ -26,8 +26,7 @@ export function addition(item: Item, position: Place, end: End | null, board: Bo
     const wish = end ? { name: freeName(end.port.replace(/_+$/, "") || "input", board) } : {};
     return ["add_input", { position, ...wish, ...before }];
   }
-  const type = item.group === TORCH ? `torch.nn.${item.type}` : item.type;
-  const given: Arguments = { type, position, ...before };
+  const given: Arguments = { type: typeOf(item), position, ...before };
   if (item.group === "Costs") given.name = freeName("cost", board);
   if (end?.side === "output") {
     given.after = [end.node, end.port];

@@ -1,7 +1,7 @@
 // The lists to choose from: what fits at an end, and the nodes of the board.
 
 import type { BoardEdge } from "../messages";
-import { itemScore, type Item } from "./entries";
+import { itemScore, typeOf, type Item } from "./entries";
 import { isTaken, targetsFor, whatFits, type End } from "./fitting";
 import { familyOfGroup, type Family } from "./images";
 import { canStandOnEdge, isFree, onEdge } from "./inserting";
@@ -20,7 +20,7 @@ export interface Acts {
 /** Returns the items as choices; a choice adds the item, connected to `end` if there is one. */
 export function itemChoices(items: readonly Item[], end: End | null, { add }: Acts): Choice[] {
   return items.map((item) => ({
-    key: `${item.group}-${item.type}`,
+    key: `${item.kind}-${item.type}`,
     title: item.title ?? item.type,
     text: item.text,
     note: item.group,
@@ -83,8 +83,8 @@ export function betweenChoices(
   const end: End = { node: edge.source, port: edge.output, side: "output" };
   const put: Acts = {
     ...acts,
-    add: ({ type }) => {
-      send("insert", { type, ...onEdge(edge) });
+    add: (item) => {
+      send("insert", { type: typeOf(item), ...onEdge(edge) });
     },
   };
   const free = board.nodes

@@ -4,7 +4,7 @@ import type { BoardInput, PaletteBlock, PaletteEntry, PalettePayload } from "../
 
 /** Something that can be added to the canvas. */
 export interface Item {
-  readonly kind: "input" | "brick" | "operation" | "block";
+  readonly kind: "input" | "brick" | "operation" | "module" | "block";
   /** The type of a brick or operation, or the name of a block. */
   readonly type: string;
   /** The name that the palette shows, if it is not the type. */
@@ -57,6 +57,11 @@ function blockItem(block: PaletteBlock): Item {
     : { ...item, group: "Ready blocks" };
 }
 
+/** Returns the type by which Python adds an item. */
+export function typeOf({ group, type }: Item): string {
+  return group === TORCH ? `torch.nn.${type}` : type;
+}
+
 /** Returns everything that can be added to the canvas, in the order of the palette. */
 export function itemsOf(palette: PalettePayload): Item[] {
   const own = palette.blocks.filter((block) => block.own).map(blockItem);
@@ -65,8 +70,7 @@ export function itemsOf(palette: PalettePayload): Item[] {
     entries.flatMap((entry): Item[] => {
       const { kind, type, text } = entry;
       if (kind === "scheme") return [];
-      const placed = kind === "operation" ? kind : "brick";
-      const item: Item = { kind: placed, type, text, group: title, entry };
+      const item: Item = { kind, type, text, group: title, entry };
       return [title === TORCH ? { ...item, title: `nn.${type}` } : item];
     }),
   );

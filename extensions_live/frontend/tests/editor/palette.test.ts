@@ -81,5 +81,6 @@ describe("modules of torch", () => {
       (item) => addition(item, [0, 0], null, { ...EMPTY_BOARD, nodes: [] })[1].type,
     );
     expect(added).toEqual(["Linear", "torch.nn.Linear"]);
+    expect(both.map(({ kind }) => kind)).toEqual(["brick", "module"]); // of what is dropped
   });
 });

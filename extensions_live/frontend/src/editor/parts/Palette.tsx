@@ -107,9 +107,8 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
 });
 Palette.displayName = "Palette";
 
-/** Bricks and modules of torch have the same names in part, but are in other groups. */
-function keyOf({ group, kind, type }: Item): string {
-  return `${group}-${kind}-${type}`;
+function keyOf({ kind, type }: Item): string {
+  return `${kind}-${type}`;
 }
 
 function Entry({ item, add }: { item: Item; add: (item: Item) => void }) {

@@ -14,7 +14,7 @@ import {
   nodeChoices,
   type Acts,
 } from "../choices";
-import type { Item } from "../entries";
+import { typeOf, type Item } from "../entries";
 import type { End } from "../fitting";
 import type { FlowEdge, FlowNode } from "../flow";
 import { canStandOnEdge, onEdge, openEdge } from "../inserting";
@@ -163,7 +163,7 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
           if (on) {
             const place = near(instance.screenToFlowPosition(at), null);
             const parent = now.current.board.nodes.find(({ id }) => id === on.target)?.parent;
-            const given = { type: item.type, ...onEdge(on, parent ? undefined : place) };
+            const given = { type: typeOf(item), ...onEdge(on, parent ? undefined : place) };
             selectNew(send("insert", given));
             say(`added ${item.type} on the edge to ${on.target}`);
           } else if (item) addAt(item, null, at);
