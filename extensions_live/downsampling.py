@@ -176,18 +176,28 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
         finite = np.isfinite(y)
     whole = bool(finite.all())
     size = -(-count // (points // 2 if whole else points // 3))
-    # A short last bucket is padded with the last value, which does not change its extremes.
-    fill = -count % size
-    table = np.pad(y, (0, fill), mode="edge").reshape(-1, size)
-    offset = np.arange(len(table)) * size
-    if whole:
+    full = count - count % size
+    kept = [_of_buckets(y[:full].reshape(-1, size), None if whole else finite[:full])]
+    if full < count:
+        kept.append(full + _of_buckets(y[None, full:], None if whole else finite[full:]))
+    ordered = np.concatenate([[0], *kept, [count - 1]])
+    return ordered[np.diff(ordered, prepend=-1) > 0]
+
+
+def _of_buckets(table: Floats, finite: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    """Return the ordered indices of the extremes of each row, counted over all rows.
+
+    `finite` is None if all values are finite. Otherwise every row also gets the index of a value
+    that is not finite, if there is one.
+    """
+    if finite is None:
         columns = [table.argmin(1), table.argmax(1)]
     else:
-        good = np.pad(finite, (0, fill), mode="edge").reshape(-1, size)
+        good = finite.reshape(table.shape)
         columns = [
             np.where(good, table, np.inf).argmin(1),
             np.where(good, table, -np.inf).argmax(1),
             good.argmin(1),
         ]
-    kept = np.concatenate([offset + column for column in columns] + [np.array([0, count - 1])])
-    return np.unique(np.minimum(kept, count - 1))
+    places = np.sort(np.stack(columns, axis=1), axis=1)
+    return (places + np.arange(len(table))[:, None] * table.shape[1]).ravel()

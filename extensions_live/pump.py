@@ -55,9 +55,13 @@ class View(Protocol):
         """Show an error that `refresh` raised; the pump will call `refresh` again."""
 
 
-def pause_after(view: View, cost: float) -> float:
-    """Return the seconds from a refresh that took `cost` seconds to the next refresh of a view."""
-    return max(view.period, view.pace, min(COST_FACTOR * cost, FRESH), SLOW_COST_FACTOR * cost)
+def pause_after(view: View, cost: float, *, share: float = 1.0) -> float:
+    """Return the seconds from a refresh that took `cost` seconds to the next refresh of a view.
+
+    `share` is the time that the view may use, relative to a view in a notebook.
+    """
+    pause = max(min(COST_FACTOR * cost, FRESH), SLOW_COST_FACTOR * cost)
+    return max(view.period, view.pace, pause / share)
 
 
 class Limiter:

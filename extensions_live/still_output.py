@@ -4,8 +4,8 @@ The image and the table are separate outputs below the live widgets. A widget wi
 shows only an error, regardless of the other contents of its MIME bundle; the style sheet in the
 table hides this error. At first both outputs are empty except for a note with advice. They are
 replaced within seconds after the first values, then at growing intervals of up to `EVERY` seconds,
-and when the run pauses, ends or fails. They are hidden while a live view of the same cell is
-visible.
+since drawing an image takes a while, and when the run pauses, ends or fails. They are hidden while
+a live view of the same cell is visible.
 
 Both are sent to the page in two ways. Display messages of the kernel, which every front end
 supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
@@ -44,6 +44,7 @@ MESSAGE = 200  # maximum number of characters of an error message in the table
 POINTS = 600  # enough for the width of the image
 STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
+COST_FACTOR = 200  # minimum ratio of the time between two images to the time that one takes
 MARK = "workbench"  # key in the metadata by which the page finds an output
 NO_VALUES = (
     '<div class="wb-no-values">This live view of training had no values yet. If '
@@ -118,10 +119,12 @@ class StillOutput:
         version = self.due()
         if version is None or version == self._published:
             return 0
+        start = self._clock()
         messages = self._publish(*self.bundles())
         self._published = version
-        self._next = self._clock() + self._gap
-        self._gap = min(2 * self._gap, EVERY)
+        now = self._clock()
+        self._next = now + min(max(self._gap, COST_FACTOR * (now - start)), EVERY)
+        self._gap *= 2
         if self.over():
             self._held = None
         return messages

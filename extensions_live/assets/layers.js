@@ -311,7 +311,7 @@ function ownKeys(box, instead) {
 
 // src/pace.ts
 var SHARE = 8;
-var SHARE_OF_DASHBOARD = 30;
+var SHARE_OF_DASHBOARD = 60;
 var SLOW = 300;
 var CHANGE = 1.3;
 var frame = () => new Promise((resolve) => {

@@ -40,6 +40,12 @@ ACTOR = "dashboard"
 TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
 
+SHARE = 0.5
+"""Time for the refreshes of a widget, relative to a widget in a notebook.
+
+A dashboard often shows a run that a notebook shows, too, on the same machine.
+"""
+
 PERIOD_OF_RUNS = 1.0
 """Seconds between two checks for changes in the list of runs."""
 
@@ -143,7 +149,7 @@ class Visit:
                 logger.exception("%s of a dashboard cannot be drawn", type(widget).__name__)
                 widget.fail(error)
         cost = self._clock() - start
-        self._due[ident] = start + pause_after(widget, cost)
+        self._due[ident] = start + pause_after(widget, cost, share=SHARE)
 
     def _take_in(self, widget: LiveWidget[Any, Any]) -> dict[str, LiveWidget[Any, Any]]:
         """Add the widgets that a widget shows inside of itself, and drop those it closed."""

@@ -6,7 +6,7 @@ import { post } from "./post";
 // The time between two drawings, in multiples of the time that one takes: in a notebook, new values
 // must soon be seen; a dashboard is a second view of the same run, often on the same machine.
 export const SHARE = 8;
-export const SHARE_OF_DASHBOARD = 30;
+export const SHARE_OF_DASHBOARD = 60;
 export const SLOW = 300; // ms between two drawings from which on Python need not send more
 const CHANGE = 1.3; // factor by which this time changes before it is reported again
 
