@@ -7,15 +7,19 @@ import threading
 
 from workbench.builder import BrickSpec, CallSpec, InputSpec, Spec, catalogue, check
 
-_started = threading.Event()
+_lock = threading.Lock()
+_started = False
 
 
 def warm_up() -> threading.Thread | None:
     """Start the thread, once in this process; return it, or None if it was started before."""
-    if _started.is_set():
-        return None
-    _started.set()
-    thread = threading.Thread(target=_check, name="workbench-editor-warm-up", daemon=True)
+    global _started
+    with _lock:
+        if _started:
+            return None
+        _started = True
+    # Not a daemon: torch crashes if the interpreter ends while a thread infers shapes.
+    thread = threading.Thread(target=_check, name="workbench-editor-warm-up")
     thread.start()
     return thread
 
