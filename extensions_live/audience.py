@@ -15,8 +15,8 @@ class Audience:
 
     A page reports the visibility of each rendering at every change, every few seconds while the
     rendering is visible, and when it is removed. If a page disappears without a report, its
-    renderings no longer count as visible after `SILENCE` seconds. Otherwise messages that no page
-    reads would accumulate in the server.
+    renderings no longer count as visible after `SILENCE` seconds. Without this limit, messages that
+    no page reads would accumulate in the server.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Audience:
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool) -> bool:
-        """Record a report from a page; return True if it is the first for this rendering."""
+        """Record a report from a page; return True if it is the first report of this rendering."""
         with self._lock:
             self.answered = True
             new = rendering not in self._known

@@ -21,7 +21,7 @@ TOO_MANY = "a confusion matrix of {count} classes is too large; at most {most} c
 
 
 class ConfusionMatrix(ProbeView[ConfusionPayload]):
-    """Counts of examples by true and predicted class, updated during training.
+    """Live counts of examples by true and predicted class.
 
     Training is not affected, and nothing is computed while no page shows the view.
 
@@ -106,7 +106,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
             "names": [self.examples.label(number) for number in range(len(counts))],
             "counts": counts.astype(np.float32).tobytes(),
             "summary": f"iteration {self.examples.iteration:,}: {right:,} of {total:,} right",
-            "note": f"examples left out, since their scores are not finite: {lost:,}"
+            "note": f"examples omitted because their scores are not finite: {lost:,}"
             if lost
             else "",
         }

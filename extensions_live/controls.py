@@ -36,14 +36,14 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Seconds between two refreshes, normally and while a command waits for the end of a batch."""
+"""Seconds between two refreshes: normally, and while a command waits for the end of a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""Buttons that are enabled in each state; in the other states, no button is enabled."""
+"""Buttons that are enabled in each state; in states that are not listed, no button is enabled."""
 
 MOST_VALUES = 8
 
@@ -51,9 +51,9 @@ MOST_VALUES = 8
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     """Control bar of a session with its progress, newest log values, buttons and hyperparameters.
 
-    The part "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end of
-    the run, snapshots, rewinds, forks and archives. It also lists the branches and interventions.
-    Every control has an equivalent in Python: a method of the session.
+    The section "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end
+    of the run, snapshots, rewinds, forks and archives. The section also lists the branches and
+    interventions. Every control has an equivalent in Python: a method of the session.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     Raises
     ------
     SessionError
-        If training does not use one of the variables, or if one is not a single number.
+        If training does not use one of the variables, or if a variable is not a single number.
 
     Examples
     --------

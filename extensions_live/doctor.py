@@ -23,12 +23,13 @@ PROXY = "jupyter_server_proxy"
 
 OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
 THROUGH_PROXY = (
-    "To open a dashboard, append the path printed by show() to the address of the hub. This needs "
-    "jupyter-server-proxy in the environment of the notebook server (version: {found})."
+    "To open a dashboard, append the path printed by show() to the address of the hub. This "
+    "requires jupyter-server-proxy in the environment of the notebook server (version found: "
+    "{found})."
 )
 FORWARD = (
     "To see a dashboard on another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
-    "machine, and open the address of the dashboard in a browser on it."
+    "machine, and open the address of the dashboard in a browser on your own machine."
 )
 
 TRANSPORT = (
@@ -41,10 +42,10 @@ ADVICE = {
         "If a cell shows text instead of a view, install jupyterlab_widgets in the environment of "
         "the *server* and reload the page."
     ),
-    "JupyterLab on Binder": "Idle sessions end after ten minutes; keep the browser tab open.",
+    "JupyterLab on Binder": "An idle session ends after ten minutes; keep the browser tab open.",
     "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
     "VS Code": "If VS Code asks, allow widgets (setting jupyter.widgetScriptSources).",
-    "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), called by anywidget.",
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
 

@@ -1,4 +1,4 @@
-"""Fixed examples for views, and the output of the network for them."""
+"""Fixed examples for views, and the output of the network for these examples."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ NO_CLASSES = (
 )
 
 TARGETS = "targets"
-"""Source of the true classes or values if the user names no other."""
+"""Default source of the true classes or values."""
 
 PATIENCE = 0.5
-"""Maximum number of seconds for which a new view waits for examples, to check its arguments."""
+"""Maximum number of seconds that a new view waits for examples to check its arguments."""
 
 
 class FixedExamples:
-    """Fixed examples, and the current output of the network for them.
+    """Fixed examples, and the current output of the network for these examples.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class FixedExamples:
     output : array
         The output, with one row for each example; empty at first.
     iteration : int
-        The number of iterations that were done when the output was computed.
+        The iteration at which the output was computed.
     """
 
     reason = "these examples were given to the view"  # why their places are no training examples
@@ -109,12 +109,12 @@ class FixedExamples:
         self.batch = batch
 
     def _truth_in(self, batch: Mapping[str, Any]) -> Array | None:
-        """Return the true classes or values in a batch, or None if it has none.
+        """Return the true classes or values in a batch, or None if the batch has none.
 
         Raises
         ------
         SessionError
-            If the batch lacks the source that the user named, or classes that are needed.
+            If the batch lacks the source that the user named, or lacks required classes.
         """
         name = self.targets
         if name not in batch:
@@ -138,7 +138,8 @@ class FixedExamples:
 
         Returns
         -------
-        mapping, or None if the run does not answer in time; the view checks its arguments later.
+        mapping, or None if the run does not answer in time; the view then checks its arguments
+        later.
 
         Raises
         ------
@@ -154,7 +155,7 @@ class FixedExamples:
         return probe.batch
 
     def ask(self, session: Session) -> Probe:
-        """Request the values from which the output is computed, and examples if needed."""
+        """Request the values from which the output is computed, and examples if necessary."""
         return session.probe(self._copy.names, batch=self.batch is None)
 
     def see(self, probe: Probe) -> None:
@@ -163,7 +164,7 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the output does not have one row for each example, or classes are needed but missing.
+            If the output does not have one row for each example, or required classes are missing.
         """
         if self.batch is None:
             self._take(probe.batch)
@@ -171,7 +172,7 @@ class FixedExamples:
         self.evaluate(probe)
 
     def evaluate(self, probe: Probe) -> None:
-        """Compute the output for the examples in `batch`; the errors are those of `see`."""
+        """Compute the output for the examples in `batch`; raise the same errors as `see`."""
         assert self.batch is not None and probe.iteration is not None
         [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
@@ -212,7 +213,7 @@ class FixedExamples:
 
 
 def probabilities(output: Array) -> Array:
-    """Return rows of probabilities: the output itself if it contains them, else its softmax.
+    """Return rows of probabilities: the softmax of the output, unless it contains probabilities.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import math
 
 
 def format_number(value: float) -> str:
-    """Format `value` with four significant digits; from 1000 to a million, as a whole number.
+    """Format `value` with four significant digits, or as a whole number from 1000 to a million.
 
     Examples
     --------

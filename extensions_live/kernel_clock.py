@@ -1,4 +1,4 @@
-"""Clock that runs only while the kernel can receive messages from a page."""
+"""A clock that runs only while the kernel can receive messages from a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Clock = Callable[[], float]
 
 
 class KernelClock:
-    """Clock that counts only seconds in which the kernel could receive messages from a page.
+    """Clock that counts only the seconds in which the kernel can receive messages from a page.
 
     The kernel receives no messages while a cell runs, unless the cell waits for training. A page
     that is silent while a cell runs can still be open, so the clock stops during that time.

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Maximum number of points of a curve; it is high, since a static figure cannot request more."""
+"""Maximum number of points of a curve, which is high because static figures cannot request more."""
 
 MOST_CHANGES, LONGEST = 200, 200
-"""Maximum number of marked iterations, and of characters in the text about one iteration."""
+"""Maximum number of marked iterations, and of characters in the text for one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOTHING = "there is nothing to draw: the log has no numeric channel"
@@ -51,7 +51,7 @@ class LogCurve:
     usual : tuple of two floats, or None
         The range of the values without outliers; None with ``robust=False`` or without values.
     outliers : Outliers
-        The points outside this range; a smoothed `curve` omits them.
+        The points outside this range, which a smoothed `curve` omits.
     """
 
     name: str

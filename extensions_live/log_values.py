@@ -30,7 +30,7 @@ def read_curve(
     log_x: bool = False,
     over: float = 0.0,
 ) -> Curve | None:
-    """Return the downsampled curve of `channel`, or None if the log has no numbers for it.
+    """Return the downsampled curve of `channel`, or None if the channel has no numbers.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """`PlotView`: the widget that shows curves from the logs of one or several runs.
 
-A thread refreshes it; see `extensions_live.pump`.
+The thread of `extensions_live.pump` refreshes the widget.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ WAYS: list[CommandName] = ["rewind", "fork"]
 
 ALONE = (
     "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
-    "{start:,}; rewind or fork it first"
+    "{start:,}; rewind or fork the run first"
 )
 
 
@@ -116,7 +116,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The current settings. Assigning a dictionary changes only the settings in it."""
+        """The current settings; an assigned dictionary changes only the settings it contains."""
         return self._settings
 
     @settings.setter

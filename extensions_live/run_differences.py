@@ -27,7 +27,7 @@ HEADINGS = {
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
-    """Return a line for each fact that differs between runs, at most `MOST_ROWS` lines.
+    """Return a line for each fact that differs between runs, up to `MOST_ROWS` lines.
 
     For a single run, all facts are returned. Floats are compared exactly, but shown with four
     significant digits.

@@ -2,9 +2,9 @@
 
 The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
 by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
-measures the distance in iterations, so smoothing that suits a curve with a value for every batch
-hardly changes a curve with a value for every epoch. The `smoothing` of `TrainingLogBase.plot` is a
-weight from 0 to 1, as in other tools, so this method uses `keeping`, which measures the distance in
+measures the distance in iterations. Therefore smoothing that suits a curve with a value for every
+batch hardly changes a curve with a value for every epoch. In `TrainingLogBase.plot`, `smoothing` is
+a weight from 0 to 1, as in other tools. That method uses `keeping`, which measures the distance in
 records.
 """
 
@@ -81,7 +81,7 @@ def keeping(weight: float, values: Floats) -> Floats:
     Parameters
     ----------
     weight : float
-        Above 0 and below 1.
+        A number above 0 and below 1.
     values : ndarray of float64, shape (N,)
 
     Examples

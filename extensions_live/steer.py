@@ -15,7 +15,7 @@ STEERABLE = (State.RUNNING, State.PAUSED)
 """The states in which hyperparameters and the planned end can be changed."""
 
 TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild"})
-"""Commands whose effect is undone if training is rewound to an earlier iteration."""
+"""Commands whose effects are undone if training is rewound to an earlier iteration."""
 
 FIRST = ("learning_rate", "momentum")
 """Names of the hyperparameters that are listed first among those of a step rule."""
@@ -113,7 +113,7 @@ class Steer:
 
 
 def _in_order(found: Iterable[Hyperparameter]) -> list[Hyperparameter]:
-    """Return hyperparameters grouped by step rule; those in `FIRST` and their rules come first."""
+    """Return hyperparameters grouped by step rule; names in `FIRST` and their rules come first."""
     groups: dict[str, list[Hyperparameter]] = {}
     for one in sorted(found, key=lambda one: (_place(one), one.name)):
         groups.setdefault(one.owner, []).append(one)

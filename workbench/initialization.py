@@ -230,7 +230,7 @@ class Orthogonal(NdarrayInitialization):
 
 
 class Sparse(NdarrayInitialization):
-    """Initialisation that draws a few weights in each row; by default, all others are zero.
+    """Initialisation that draws a few weights in each row; by default, the other weights are zero.
 
     The first axis of the shape indexes rows; a row spans all other axes.
 
@@ -300,7 +300,7 @@ class SparseOptions(_Sparse, total=False):
 
 
 class SparseND(Sparse):
-    """Initialisation that draws a few weights in each unit; by default, all others are zero.
+    """Initialisation that draws a few weights in each unit; by default, the other weights are zero.
 
     Parameters
     ----------

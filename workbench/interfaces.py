@@ -357,7 +357,7 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
 
     @property
     def runs(self) -> int:
@@ -403,7 +403,7 @@ class Session(Protocol):
         """Schedule training to end after a total number of epochs or batches."""
 
     def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
-        """End training between two batches; save to the file `save` first, if it is given."""
+        """End training between two batches, after saving to the file `save` if it is given."""
 
     @property
     def default_path(self) -> str:
@@ -435,7 +435,7 @@ class Session(Protocol):
         """Allow a schedule to change its variable again."""
 
     def spec(self) -> Mapping[str, Any]:
-        """Return the specification of the model as a JSON value; an error if it has none."""
+        """Return the specification of the model as a JSON value; raise an error if it has none."""
 
     def frozen(self) -> Sequence[str]:
         """Return the paths of the bricks that are not trained."""

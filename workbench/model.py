@@ -82,7 +82,11 @@ class Model(ComputationGraph):
             brick = get_brick(parameter)
             path = parameter.name if brick is None else brick.get_hierarchical_name(parameter)
             if path is None or path in by_path:
-                what = "has no name" if path is None else f"has the same path, {path!r}, as another"
+                what = (
+                    "has no name"
+                    if path is None
+                    else f"has the same path, {path!r}, as another parameter"
+                )
                 raise ParameterError(
                     f"a parameter of shape {tuple(parameter.shape)} {what}; give bricks (with "
                     "name=...) and parameters different names"

@@ -61,7 +61,7 @@ def shortened(error: BaseException) -> Iterator[int]:
 
 
 def shorten_uncaught() -> None:
-    """Make Python show uncaught errors with short tracebacks, unless another hook is installed."""
+    """Show short tracebacks for uncaught errors in Python, unless another hook is installed."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show
 

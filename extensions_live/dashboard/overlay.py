@@ -1,7 +1,7 @@
-"""Curves of several logs in the same figures: one figure for each quantity.
+"""Curves of several logs in shared figures, with one figure for each quantity.
 
-The channels of one quantity, such as ``cost`` and ``valid_cost``, differ only in a prefix. There is
-one curve for each run and channel.
+The channels of one quantity, such as ``cost`` and ``valid_cost``, differ only in a prefix. Each
+figure has one curve for each run and channel.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def curves(runs: Mapping[str, LoggedRun], figures: Sequence[Sequence[str]]) -> P
 
 
 def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:
-    """Return the numeric channels of some logs, grouped by quantity.
+    """Return the numeric channels of several logs, grouped by quantity.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:
 
 
 def quantity(name: str, names: Sequence[str]) -> str:
-    """Return the part of a name that channels of the same quantity share."""
+    """Return the part of a channel name that is common to all channels of the same quantity."""
     if name.startswith(TIMES):
         return name
     for known in names:

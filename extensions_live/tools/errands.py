@@ -1,7 +1,8 @@
 """Errands: commands, such as ``fork``, that wait for training before they return.
 
-An errand calls a method of a session in a separate thread, so that no request has to wait. Its
-receipt has the same form as that of a command, and also names the new session.
+An errand calls a method of a session in a separate thread, so that no request has to wait. The
+receipt of an errand has the same form as the receipt of a command, and also contains the name of
+the new session.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Errands:
     def begin(
         self, session: Session, name: str, arguments: Mapping[str, Any], *, by: str
     ) -> Errand:
-        """Begin an errand; of the ended errands, keep only the newest `KEPT`."""
+        """Begin an errand, and remove all ended errands except the newest `KEPT`."""
         with self._lock:
             self._count += 1
             id = f"{name}-{self._count}"

@@ -68,8 +68,8 @@ class TorchOptimizer(UpdatesAlgorithm):
         See `GradientDescent`.
     optimizer : callable
         A class such as ``torch.optim.AdamW``, or a function that creates the optimizer. It is
-        called with the list of tensors of `parameters`, in their order; a function can divide them
-        into groups.
+        called with the list of tensors of `parameters`, in their order; a function can divide these
+        tensors into groups.
     options : dict, optional
         Keyword arguments of `optimizer`.
     schedulers : iterable of callable, optional

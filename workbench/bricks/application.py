@@ -49,7 +49,7 @@ NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
 )  # fmt: skip
-"""Attributes of the application object; all others are declared for a brick or a class."""
+"""Attributes of the application object; other attributes are declared for a brick or a class."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, outermost first."""
@@ -73,7 +73,7 @@ class Application(Predicate):
         The class that defines the method.
     attributes : dict
     properties : dict of str to str
-        Maps each computed attribute to the name of the method of the brick that computes it.
+        Maps each computed attribute to the name of the brick's method that computes it.
 
     Raises
     ------
@@ -208,7 +208,7 @@ class Application(Predicate):
     def delegate(self, f: F) -> F:
         """Decorate a method of the brick that returns another application.
 
-        Attributes that are neither set, computed nor declared are read from that application.
+        Attributes that are not set, computed or declared are read from that application.
 
         Examples
         --------
@@ -231,7 +231,7 @@ class Application(Predicate):
         return f
 
     def _computes_by(self, method: str) -> bool:
-        """Return True if the method of this name computes attributes of the application."""
+        """Return True if the method with this name computes attributes of the application."""
         return method == self._delegate or method in self.properties.values()
 
     def _check_open(self, what: str) -> None:
@@ -447,11 +447,11 @@ class BoundApplication(Predicate):
         return None
 
     def _method(self, name: str) -> Callable[[], Any]:
-        """Return the method of this name, which computes attributes; a subclass can override it.
+        """Return the method with this name, which computes attributes; a subclass can override it.
 
         An override is ignored if its class also redefines the application and the override computes
-        attributes of the new one. The new application can call this one with `super`, so this one
-        must keep its own attributes.
+        attributes of the new application. The new application can call this application with
+        `super`, so this application must keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
@@ -468,8 +468,8 @@ class BoundApplication(Predicate):
         Parameters
         ----------
         *args, **kwargs
-            Variables and other arguments of the method. If some are tensors or arrays and none is
-            a variable, the result is computed immediately.
+            Variables and other arguments of the method. If some arguments are tensors or arrays and
+            none is a variable, the result is computed immediately.
         as_dict : bool
             True to return a dictionary of the outputs by name.
         as_list : bool
@@ -547,7 +547,7 @@ def application(*args: Any, **kwargs: object) -> Any:
 
 
 def _options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments that are single values, such as numbers; variables are left out."""
+    """Return the arguments that are single values, such as numbers; variables are omitted."""
     named = {
         key: value
         for name, given in arguments.items()
@@ -563,8 +563,8 @@ def _check_attribute(application: object, name: str, declared: Iterable[str]) ->
     known = dict.fromkeys((*NAMES, *declared))
     if name not in known:
         raise AttributeError(
-            f"{application!r} has no attribute {name!r} to set, only {', '.join(known)}"
-            f"{nearest(name, known)}"
+            f"{application!r} has no attribute {name!r} that can be set, only "
+            f"{', '.join(known)}{nearest(name, known)}"
         )
 
 

@@ -1,6 +1,6 @@
 """`Brick`, the base class of operations with parameters and children.
 
-A brick is *constructed*, possibly without all its settings. Once it has all settings that
+A brick is *constructed*, possibly without some of its settings. Once it has all settings that
 allocation requires, its parameters are *allocated* and filled with NaN. Then the brick is *applied*
 to variables and its parameters are *initialised*, in either order. Before a brick is allocated or
 initialised, it pushes settings to its children and allocates or initialises them.
@@ -39,7 +39,7 @@ LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
     "name parents auxiliary_variables updates print_shapes".split()
 )
-"""Attributes that are not settings: assigning one does not cause settings to be pushed again."""
+"""Attributes that are not settings; assigning them does not cause settings to be pushed again."""
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
@@ -77,8 +77,8 @@ class Brick(Component):
     Attributes
     ----------
     parameters : list of SharedVariable or None
-        The parameters of this brick, without those of its children. Before allocation, reading the
-        attribute raises `NotAllocatedError`, an `AttributeError`.
+        The parameters of this brick, without the parameters of its children. Before allocation,
+        reading the attribute raises `NotAllocatedError`, an `AttributeError`.
     children, parents : list of Brick
     allocated, initialized : bool
         True after allocation or initialisation, respectively.
@@ -97,10 +97,10 @@ class Brick(Component):
         whenever the setting is assigned.
     dims_of_all_axes : bool
         A class attribute, True if ``input_dim`` describes all axes of an input except the batch
-        axis. An error about an input then suggests a size for each of them.
+        axis. An error about an input then suggests a size for each of these axes.
     former_hooks : dict of str to str
         A class attribute: methods that subclasses overrode in Blocks, with their replacements.
-        As they are never called, defining a class with such a method is an error.
+        Since these methods are never called, defining a class with such a method is an error.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class Brick(Component):
     def allocate(self) -> None:
         """Create the parameters of the children, then the parameters of the brick.
 
-        They replace existing parameters.
+        The new parameters replace existing parameters.
 
         Raises
         ------
@@ -381,7 +381,7 @@ class Brick(Component):
             parent._forget()
 
     def inferred_settings(self) -> frozenset[str]:
-        """Return the names of the settings that a parent assigned when it pushed its own.
+        """Return the names of the settings that a parent assigned when it pushed its settings.
 
         Examples
         --------
@@ -479,7 +479,7 @@ class Brick(Component):
 
 
 def _snapshot(value: Any) -> Any:
-    """Return a copy of a list (as a tuple) or dictionary, and any other value unchanged."""
+    """Return a list as a tuple, a dictionary as a copy, and any other value unchanged."""
     if isinstance(value, list):
         return tuple(value)
     return value.copy() if isinstance(value, dict) else value

@@ -2,9 +2,9 @@
 
 A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
 value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
-or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The values of a
-few other settings, such as the number of filters, are single whole numbers. A class can check
-further settings; see `Brick.setting_checks`.
+or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The values of a few
+other settings, such as the number of filters, are single whole numbers. A class can check
+additional settings; see `Brick.setting_checks`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings whose value is one whole number, with the smallest allowed value of each."""
+"""Settings whose value is a single whole number, with the smallest allowed value."""
 
 
 def is_dimension(name: str) -> bool:

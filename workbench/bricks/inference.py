@@ -1,9 +1,9 @@
 """Shapes and dtypes of the outputs of one brick, for inputs of given shapes and dtypes.
 
-An editor checks each brick alone, whenever a setting or the shape of an input changes. `infer`
+An editor checks each brick separately, whenever a setting or the shape of an input changes. `infer`
 creates inputs, applies a brick to them without allocating memory for parameters, and discards the
-graph. A first application spends most of its time creating unknown sizes, so the inputs are kept
-for the next application if nothing was learned about their sizes.
+graph. In a first application, most of the time is spent on creating unknown sizes. The inputs are
+therefore kept for the next application if nothing was learned about their sizes.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     Raises
     ------
     ShapeError, DtypeError, BrickError
-        If the application raises one of these errors; its `fix` is kept.
+        If the application raises one of these errors; the `fix` of the error is kept.
     ArgumentError
         If an output is not a variable.
 
@@ -100,7 +100,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
 def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
     """Yield variables of the given kinds for one application, inside `symbolic_parameters`.
 
-    Nothing is known about their unknown sizes, except that sizes of the same name are equal.
+    Nothing is known about their unknown sizes, except that sizes with the same name are equal.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class Inputs:
     def learned(self) -> list[tuple[str, int | str]]:
         """Return what the application has revealed about the named sizes.
 
-        Each pair contains the name of a size and what it must equal: a number or another name.
+        Each pair contains the name of a size, and the number or the name that the size must equal.
         """
         found: list[tuple[str, int | str]] = []
         seen: dict[Any, str] = {}
@@ -184,10 +184,10 @@ class Inputs:
 
 
 class _Kept:
-    """Unknown sizes, and inputs that have them; one application at a time uses each of them.
+    """Unknown sizes, and inputs with these sizes, which only one application at a time can use.
 
-    Creating an unknown size makes torch forget what it has computed about the others. Therefore
-    sizes about which nothing was learned are used again, oldest first.
+    Creating an unknown size makes torch forget what it has computed about the other sizes.
+    Therefore sizes about which nothing was learned are used again, oldest first.
     """
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ class LookupTable(Initializable, Feedforward):
         if value:
             raise BrickError(
                 f"{self.path()}: input_dim must be 0, not {value}, because a lookup table accepts "
-                "indices; do not set it"
+                "indices; do not set input_dim"
             )
 
     @property

@@ -54,12 +54,12 @@ class ModuleCall(Operation):
     Attributes
     ----------
     changed : list of str
-        Names of the tensors that the module changes in place. The module runs on copies of them,
-        which are returned as new values.
+        Names of the tensors that the module changes in place. The module runs on copies of these
+        tensors, and the copies are returned as new values.
     draws : bool
         True if the module draws random numbers.
     drops : str or None
-        The name of the first function that drops elements at random, if there is one.
+        The name of the first function that drops elements at random, or None.
     keys : list of str or None
         If the module returns a mapping, the keys of the tensors in it.
     """
@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Run the module on fake tensors; record what it changes, and whether it draws numbers."""
+        """Run the module on fake tensors; record changed tensors, and whether numbers are drawn."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:
@@ -167,7 +167,7 @@ class _Drops(TorchFunctionMode):
 class _Watch(internals.TorchDispatchMode):
     """Mode that records whether random numbers are drawn and which running averages change.
 
-    torch counts changes to a tensor in its ``_version``, except those made by batch normalisation.
+    torch counts changes to a tensor in its ``_version``, except changes by batch normalisation.
     """
 
     def __init__(self) -> None:

@@ -72,9 +72,9 @@ class Residual(Initializable, ImageLayer, Feedforward):
             what = "the output of the shortcut" if len(self.branches) > 1 else "input_"
             raise ShapeError(
                 f"{self.path()}.apply: the output of {self.branches[0].brick.name} has shape "
-                f"{shown(added)}, but {what} has shape {shown(base)}; the two are added, "
-                "so their shapes must be equal; change the inner brick, or pass a shortcut whose "
-                "output has the same shape as that of the inner brick"
+                f"{shown(added)}, but {what} has shape {shown(base)}; the two are added, so their "
+                "shapes must be equal; change the inner brick, or pass a shortcut whose output has "
+                "the same shape as the output of the inner brick"
             )
         return base + added
 

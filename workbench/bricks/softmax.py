@@ -51,7 +51,7 @@ class Softmax(Brick):
     def categorical_cross_entropy(
         self, application_call: ApplicationCall, y: Variable, x: Variable
     ) -> Variable:
-        """Compute exact cross-entropies of targets and logits, however large the logits are.
+        """Compute cross-entropies of targets and logits, exact even for very large logits.
 
         Parameters
         ----------

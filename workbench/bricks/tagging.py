@@ -32,7 +32,7 @@ NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
 def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationError:
     """Return the error for an argument that is neither a variable nor an array."""
     if isinstance(value, Component):
-        remedy = "to apply a brick to the output of another brick, apply the other one first, as "
+        remedy = "to apply a brick to the output of another brick, apply the other brick first, as "
         remedy += f"in {bound.brick.name}.{bound.name}({value.name}.apply(x))"
     elif isinstance(value, (list, tuple)) and any(isinstance(v, Variable) for v in value):
         remedy = "pass the variables one by one, or join them with torch.stack or torch.cat"
@@ -61,7 +61,7 @@ def an(noun: str) -> str:
 
 
 def output_names(bound: BrickMethod, count: int) -> list[str]:
-    """Return the declared names of the outputs, or `count` default names, ``output_0`` etc."""
+    """Return the declared names of the outputs, or `count` default names such as ``output_0``."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 

@@ -1,7 +1,7 @@
 """Names of the axes of datasets and data streams, such as ``("batch", "feature")``.
 
 The names describe the arrays of a batch. A stream of single examples omits the name of the batch
-axis. Names are optional for each source.
+axis. Names are optional for every source.
 """
 
 from __future__ import annotations
@@ -83,5 +83,6 @@ def check_image_axes(labels: AxisLabels | None, sources: Sequence[str], where: s
         if names and {"height", "width"} <= set(names) and names[-2:] != ("height", "width"):
             raise DataError(
                 f"{where}: the last two axes of source {source!r} must be height and width, but "
-                f"its axes are {names}; move them, for instance with Mapping and numpy.moveaxis"
+                f"its axes are {names}; move height and width to the end, for instance with "
+                "Mapping and numpy.moveaxis"
             )

@@ -37,7 +37,7 @@ def one_line(error: object) -> str:
 
 
 def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:
-    """Join the first `most` names with commas, and add the number of further names.
+    """Join the first `most` names with commas, and append the number of remaining names.
 
     Examples
     --------
@@ -85,5 +85,5 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
         raise MissingDataError(f"there is no {kind} {str(path)!r} ({error})") from None
     what = irregular(mode)
     if what is not None:
-        raise DataFileError(f"{path}: must be a regular {kind}, not {what}")
+        raise DataFileError(f"{path} must be a regular {kind}, not {what}")
     return path

@@ -117,13 +117,13 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
             if there is not None
             else f"at most {most} bytes"
         )
-        raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
+        raise DataFileError(f"{path} contains {held}, but {header}; the file is damaged")
     content = file.read(size)
     follows = file.read(1)  # reads to the end, where gzip verifies the checksum
     if len(content) != size or follows:
         found = f"{len(content)} byte{'s' * (len(content) != 1)} of values"
         held = "more bytes of values" if follows else found
-        raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
+        raise DataFileError(f"{path} contains {held}, but {header}; the file is damaged")
     try:
         array = np.frombuffer(content, dtype).reshape(shape)
     except ValueError as error:  # one axis has length 0 and others are too long

@@ -146,8 +146,8 @@ def _check_bits(image: Any, where: object) -> None:
     if isinstance(image, TiffImageFile):
         if image.mode in EIGHT_BITS and 2 in _formats(image):
             raise DataFileError(
-                f"{where}: 8-bit pixels must be unsigned, because Pillow would read signed "
-                "ones as unsigned; read the image with another library and store its array with "
+                f"{where}: 8-bit pixels must be unsigned, because Pillow would read signed pixels "
+                "as unsigned; read the image with another library and store its array with "
                 "write_hdf5"
             )
         if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:

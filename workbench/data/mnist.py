@@ -112,7 +112,7 @@ class MNIST(ImageDataset):
         names = self.check_sets(which_sets)
         found = None if full is False else LAYOUT.find(names)
         if found is None and full:
-            where = ", ".join(map(str, data_folders())) or "none of them exists"
+            where = ", ".join(map(str, data_folders())) or "none of these folders exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
         origin = "embedded subset" if found is None else str(found)

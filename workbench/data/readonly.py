@@ -27,7 +27,8 @@ NOTE = (
 
 WRITTEN = (
     "{user!r} must not write to the batch that it receives, but did so through torch.from_numpy or "
-    "torch.as_tensor, which ignore that the array is read-only; {effect}. Compute a new tensor (x "
+    "torch.as_tensor, which ignore the read-only flag of the array; {effect}. Compute a new tensor "
+    "(x "
     "= x * 2), or write to a copy, such as torch.tensor(x)"
 )
 

@@ -31,7 +31,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     Raises
     ------
     DataError
-        If both `rng` and `seed` are given, or if `seed` is not a whole number, 0 or more.
+        If both `rng` and `seed` are given, or if `seed` is not a non-negative integer.
 
     Examples
     --------

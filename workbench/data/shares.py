@@ -35,8 +35,8 @@ class Share:
     rank, size : int
         The number of the process, and the number of processes.
     axis : int or dict of str to (int or None)
-        The axis of the examples in all sources, or in each of some sources; 0 for others. A source
-        whose axis is None is read completely.
+        The axis of the examples in all sources, or in some sources by name; 0 for other sources. A
+        source whose axis is None is read completely.
     """
 
     rank: int
@@ -44,7 +44,7 @@ class Share:
     axis: int | Mapping[str, int | None] = 0
 
     def bounds(self, n_examples: int) -> tuple[int, int]:
-        """Return the first example of the share, and the first one after it.
+        """Return the index of the first example of the share, and of the first example after it.
 
         Examples
         --------
@@ -69,7 +69,7 @@ class SharedBatch(dict[str, Any]):
     total : int
         The number of examples in the whole batch.
     number : int
-        A number that most other batches do not have, the same for all shares of the batch.
+        A number that is the same for all shares of the batch and different for most other batches.
     """
 
     def __init__(self, entries: Mapping[str, Any], first: int, total: int, number: int) -> None:
@@ -85,7 +85,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     Parameters
     ----------
     batch : dict
-        Arrays by the names of their sources.
+        The array of each source.
     share : Share
     number : int
         See `SharedBatch`.
@@ -93,7 +93,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     Raises
     ------
     DataError
-        If the sources differ in their number of examples, or one of them lacks the axis.
+        If the sources differ in their number of examples, or if a source lacks the axis.
     """
     axes = {name: share.axis_of(name) for name in batch}
     lengths = {

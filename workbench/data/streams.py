@@ -45,7 +45,7 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
     """Mark all reads of streams inside the ``with`` block as training or evaluation.
 
-    A stream has one position for training, and a second one for evaluation and the user's own
+    A stream has one position for training, and a second position for evaluation and the user's own
     reads. Evaluation therefore does not change the position of training.
     """
     token = _reader.set(reader)
@@ -76,8 +76,8 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
     reads_once : bool
-        True if the data can be read only once, as from a generator: there is a single epoch, and
-        training cannot be rewound.
+        True if the data can be read only once, for example from a generator. Then there is only one
+        epoch, and training cannot be rewound.
     reads_example_by_example : bool
         True if the stream certainly reads and changes each example independently of the others in
         its batch, so that one of several processes can read a part of each batch.
@@ -248,7 +248,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
             self.num_batches is not None and position > self.num_batches
         ):
             raise DataError(
-                f"the position must be in an epoch of {self!r} (number of batches: "
+                f"the position must be within an epoch of {self!r} (number of batches: "
                 f"{self.num_batches}), but is {dict(state)}; resume with the data and the batch "
                 "size that were used when the position was saved"
             )

@@ -1,7 +1,8 @@
 """Base classes of streams that know which examples of a dataset are in their batches.
 
-`workbench.data.editing` uses their methods to drop, relabel and read single examples. Each stream
-calls the methods of the stream below it, down to the `Origin`, which reads the dataset.
+`workbench.data.editing` uses the methods of these classes to drop, relabel and read single
+examples. Each stream calls the methods of the stream below it, down to the `Origin`, which reads
+the dataset.
 """
 
 from __future__ import annotations

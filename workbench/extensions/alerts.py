@@ -106,7 +106,7 @@ class Alert(SimpleExtension):
     Parameters
     ----------
     text : str, optional
-        The text of the alert if `when` does not return one.
+        The text of the alert, which is used unless `when` returns a text.
     when : callable, optional
         A function that receives the log and returns True, or the text of the alert, if the
         condition is met. By default the condition is always met. If the function raises an error,
@@ -114,9 +114,8 @@ class Alert(SimpleExtension):
     level : {'info', 'warning', 'error'}
     repeat : bool
         If True, alert whenever the condition is met. By default, if `when` reports several times in
-        a row that the condition is met, alert only the first time, even if its text changes. A
-        condition on a noisy value is often met; then use a mean of several values, or check
-        less often.
+        a row that the condition is met, alert only the first time, even if its text changes. If the
+        condition depends on a noisy value, use a mean of several values or check less often.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
@@ -204,8 +203,8 @@ class Alert(SimpleExtension):
 class Sender:
     """Queue of alerts, which a separate thread sends to a web address or function.
 
-    Alerts are sent one after another. The thread ends when all alerts have been sent. It is not a
-    daemon, so that a script does not end before its last alert has been sent.
+    Alerts are sent one after another. The thread ends when all alerts have been sent. The thread is
+    not a daemon, so that a script does not end before its last alert has been sent.
 
     Parameters
     ----------

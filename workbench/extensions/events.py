@@ -42,8 +42,8 @@ from workbench.errors import EventError, nearest
 class CallbackName(StrEnum):
     """Name of an event, which is also the name of the method that handles it.
 
-    It is a str, but comparing it with a str that is not the name of an event raises an error, since
-    a comparison with a misspelt name would otherwise always be False.
+    The name is a str, but comparing it with a str that is not the name of an event raises an error,
+    since a comparison with a misspelt name would otherwise always be False.
 
     Examples
     --------

@@ -24,13 +24,13 @@ REACHED = "{extension!r} ends training here ({unit} done: {done})"
 
 
 def goal_reached(status: Mapping[str, Any]) -> bool:
-    """Return True if the goal has been reached or is not set."""
+    """Return True if the goal has been reached or if no goal is set."""
     goal = status.get(GOAL)
     return goal is None or all(status[DONE[unit]] >= num for unit, num in goal.items())
 
 
 class Limit(Predicate):
-    """Predicate that is True after at least `num` epochs or batches, once any goal is reached."""
+    """Predicate that is True after at least `num` epochs or batches if no unreached goal is set."""
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)
@@ -39,10 +39,11 @@ class Limit(Predicate):
 class FinishAfter(SimpleExtension):
     """Extension that requests the end of training through the record ``training_finish_requested``.
 
-    For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* that many,
-    counted over the whole log. A run that starts at or after this point does not train and reports
-    the reason; to train more, use `workbench.session.Session.train`. If a run is resumed with a
-    later end, the result is the same as if the end had been later from the start.
+    For this extension, ``after_n_epochs`` and ``after_n_batches`` apply after *at least* this
+    number of epochs or batches, counted over the whole log. A run that starts at or after this
+    point does not train and reports the reason; to train more, use
+    `workbench.session.Session.train`. If a run is resumed with a later end, the result is the same
+    as if this end had been set from the start.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ WRONG_ALGORITHM = (
     "DataStreamMonitoring instead"
 )
 OF_ITS_OWN = (
-    "{extension!r} applies updates of its own, which belong to the present model; remove the "
+    "{extension!r} applies updates of its own, which belong to the current model; remove the "
     "extension with session.call() before the model is rebuilt"
 )
 Find = Callable[[Any], Any]
@@ -108,9 +108,9 @@ class DataStreamMonitoring(MonitoringExtension):
     By default it acts before the first epoch and after every epoch.
 
     A pause takes effect between two batches of the stream. If training is stopped, or if
-    Ctrl+C is pressed twice, the evaluation is abandoned. Instead of the values, the record
-    ``evaluation_abandoned``, with `prefix` and `suffix`, gives the number of evaluated batches. The
-    next evaluation uses the next epoch of the stream.
+    Ctrl+C is pressed twice, the evaluation is abandoned. In this case the values are not recorded;
+    instead, the record ``evaluation_abandoned``, with `prefix` and `suffix`, states the number of
+    evaluated batches. The next evaluation uses the next epoch of the stream.
 
     Parameters
     ----------
@@ -359,7 +359,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return variables and quantities of another model, without those that it lacks.
+    """Return the counterparts of variables and quantities in another model, where they exist.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal counted from the planned end if `than_planned`, else from the current position."""
+    """Set a goal, relative to the planned end (`than_planned`) or to the current position."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -116,8 +116,8 @@ def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
 def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
     """Return the number of batches in the current epoch, or None if it is unknown.
 
-    It is known from the data stream or from the last epoch. If `later` is True, return the number
-    in later epochs, which can be smaller if training examples have been dropped.
+    The number is known from the data stream or from the last epoch. If `later` is True, return the
+    number for later epochs, which can be smaller if training examples have been dropped.
     """
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:

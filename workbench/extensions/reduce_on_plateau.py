@@ -35,8 +35,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     factor : float
         The factor, at least 0 and less than 1, by which the variable is multiplied.
     patience : int
-        The number of values without an improvement that are tolerated; the next one triggers a
-        reduction.
+        The number of values without an improvement to tolerate before the variable is reduced.
     threshold : float
         The relative improvement that a better value must exceed.
     cooldown : int

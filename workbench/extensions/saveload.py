@@ -64,8 +64,8 @@ class Checkpoint(SimpleExtension):
     extensions. Training waits only until the previous file is complete and the state has been
     copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
     iteration of the event: a tuple of the paths that were written, with None for each failure. A
-    failure is logged, and training continues; a warning is issued unless the failure is the same as
-    the last one.
+    failure is logged, and training continues; a warning is issued unless it would repeat the
+    previous warning.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Checkpoint(SimpleExtension):
         `str.format`; missing folders are created.
     parameters : list of SharedVariable or criterion, optional
         The variables to save as separate arrays; by default the parameters of the model. A
-        criterion (see `workbench.filter.as_predicate`) selects among them.
+        criterion (see `workbench.filter.as_predicate`) selects some of these parameters.
     save_separately : list of str, optional
         The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
         of the archive.
@@ -206,7 +206,7 @@ class Checkpoint(SimpleExtension):
         self.main_loop.log.commit()
 
     def _warn(self, text: str, error: Exception | None = None, *, again: bool = False) -> None:
-        """Issue a warning, the first time, and log the text unless it would be printed twice."""
+        """Issue a warning unless `again` is True; log the text unless it would be printed twice."""
         shown = False
         if not again:
             with contextlib.suppress(CheckpointWarning):  # training continues if it is an error

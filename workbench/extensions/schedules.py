@@ -2,9 +2,9 @@
 
 A schedule is a pure function, so a resumed run requires no state for it. Its repr shows its
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
-in `workbench.extensions.training`. The values agree with those of the same schedule in PyTorch, if
-there is one and its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
-schedules neither rise again nor raise an error after their last iteration.
+in `workbench.extensions.training`. The values agree with those of the corresponding schedule in
+PyTorch, if it exists and its ``step()`` is called after every batch. Unlike some schedules of
+PyTorch, these schedules neither rise again nor raise an error after their last iteration.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def cosine(
     restarts : bool
         If True, start again after every descent.
     growth : int
-        The factor by which each descent is longer than the previous one, 1 or more.
+        The ratio of the length of each descent to that of the previous descent, 1 or more.
 
     Returns
     -------
@@ -373,7 +373,7 @@ def one_cycle(
     div_factor: float = 25.0,
     final_div_factor: float = 1e4,
 ) -> Schedule:
-    """Return a schedule that rises to `maximum` along half a cosine wave, then falls along another.
+    """Return a schedule that rises to `maximum` and then falls, each along half a cosine wave.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ UNUSED_METHOD = (
 
 
 NEVER = (
-    "{extension!r} has no trigger, so it would never act; pass one, such as after_epoch=True or "
+    "{extension!r} has no trigger, so it would never act; pass a trigger, such as after_epoch=True "
+    "or "
     "every_n_batches=100, or pass after_epoch=False if you call its method do() yourself"
 )
 
@@ -277,7 +278,7 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         which_callback : str or None
-            The event, or None if `do` was called without one.
+            The event, or None if `do` was called without an event.
         args : iterable
             All arguments of `do` after the first.
 

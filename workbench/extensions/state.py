@@ -43,5 +43,5 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
 
 
 def load_states(extensions: Iterable[Holder], states: Mapping[str, Any]) -> None:
-    """Load states that `states_of` returned; if one cannot be loaded, load none."""
+    """Load states that `states_of` returned; if any state cannot be loaded, load none."""
     all_or_nothing(extension_steps(extensions, states))

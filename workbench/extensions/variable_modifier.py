@@ -25,8 +25,8 @@ WRONG_ARITY = (
     "its signature is {signature}"
 )
 NO_FUNCTION = (
-    "{kind} of {parameter!r} has no function; pass one, or override the method function() in a "
-    "subclass"
+    "{kind} of {parameter!r} has no function; pass a function, or override the method function() "
+    "in a subclass"
 )
 NOT_SHARED = (
     "parameter of {kind} must be a shared variable, not {given!r}; the learning rate of a rule is "

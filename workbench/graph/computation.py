@@ -59,8 +59,8 @@ class ComputationGraph(KnownAttributes, Hinted):
     def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
         if isinstance(outputs, ComputationGraph):
             raise GraphError(
-                f"the outputs of a graph must be variables, not {outputs!r}; pass its outputs, as "
-                "in ComputationGraph(graph.outputs)"
+                f"the outputs of a graph must be variables, not {outputs!r}; pass the outputs of a "
+                "graph, as in ComputationGraph(graph.outputs)"
             )
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
@@ -192,13 +192,13 @@ class ComputationGraph(KnownAttributes, Hinted):
             The replacement of each variable. With `replacement`, the variables to replace: a list,
             or a criterion of `workbench.filter.as_predicate`.
         replacement : callable or Variable, optional
-            The variable that replaces all of them, or a function that returns the replacement of a
-            variable.
+            The variable that replaces all of these variables, or a function that returns the
+            replacement of a variable.
 
         Raises
         ------
         GraphError
-            If `replacements` is neither a mapping, nor pairs, nor variables with `replacement`.
+            If `replacements` is not a mapping, pairs or (with `replacement`) variables.
         SelectionError
             If a criterion selects nothing.
 

@@ -67,7 +67,8 @@ def apply_dropout(
     drop_prob : float or SharedVariable
         The probability of dropping an element, in [0, 1). A number becomes a new shared variable
         named ``drop_prob``. Pass a scalar shared variable to use one probability in several calls
-        or to give it another name; a variable without a check gets one for this interval.
+        or to give it another name; if this variable has no check of its values, a check for this
+        interval is added.
     rng : RandomStream, optional
         The stream that draws the masks.
     seed : int, optional

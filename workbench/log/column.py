@@ -4,7 +4,7 @@
 (float, int, bool or object). Ints and floats in one column are stored as floats if the conversion
 is exact; any other mixture of types widens the column to object. An iteration and a number need
 eight bytes each; long arrays are at most a sixteenth larger than their contents. A record at a
-later iteration is appended; a record at an earlier one is inserted, which copies the column.
+later iteration is appended; a record at an earlier iteration is inserted, which copies the column.
 
 Readers receive views that never change, because an array is copied before an edit if a view of it
 exists.
@@ -64,7 +64,7 @@ def as_float(number: float) -> float:
 
 
 class Column:
-    """Increasing iterations, with the value that was recorded at each of them.
+    """Increasing iterations, with the value that was recorded at each iteration.
 
     Attributes
     ----------

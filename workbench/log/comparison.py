@@ -36,7 +36,7 @@ def compare(
         otherwise a session keeps its name, a log is named after the first digits of its `uuid`, a
         path after its file, and a frame is named ``frame``.
     channels : sequence of str, optional
-        The channels to return, in order; by default all. A log can lack some of them.
+        The channels to return, in order; by default all. A log can lack some of these channels.
 
     Returns
     -------

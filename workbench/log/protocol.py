@@ -17,7 +17,7 @@ class Logging(Protocol):
 
     @property
     def status(self) -> MutableMapping[str, Any]:
-        """The status of the run: ``iterations_done``, ``epochs_done`` and others."""
+        """The status of the run: ``iterations_done``, ``epochs_done`` and other items."""
 
     @property
     def current_row(self) -> MutableMapping[str, Any]:

@@ -51,11 +51,11 @@ _ALLOWED = (
     ast.In, ast.NotIn, ast.Name, ast.Load, ast.Constant, ast.List, ast.Tuple,
 )  # fmt: skip
 _CALLED = {
-    ast.Call: "a call of a function",
+    ast.Call: "a function call",
     ast.Attribute: "an attribute (a dot after a name)",
     ast.Subscript: "an index in brackets",
     ast.Lambda: "a function",
-    ast.IfExp: "a choice by if",
+    ast.IfExp: "a conditional expression (if)",
     ast.NamedExpr: "an assignment",
 }
 

@@ -38,7 +38,7 @@ class Records(Protocol):
         Raises
         ------
         LogError
-            If a thread is already in such a context of this log.
+            If a thread has already entered this context for the log.
         """
 
     @abstractmethod
@@ -90,7 +90,7 @@ def check_name(what: str, name: Any) -> None:
 
 
 def listed(channels: Collection[str], *, several: bool = False) -> str:
-    """Return the end of an error message, with the channels of a log or of `several` logs.
+    """Return the end of an error message, which lists the channels of a log or of `several` logs.
 
     Examples
     --------

@@ -53,7 +53,7 @@ class Summary:
         ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
         values. ``min`` and ``max`` are the extremes of the finite values, which first occurred at
         the iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
-        `TrackTheBest`. For a channel of text or objects, all columns but ``kind``, ``count`` and
+        `TrackTheBest`. For a channel of text or objects, all columns except ``kind``, ``count`` and
         ``not_finite`` are empty.
     run : dict
         The facts that the log contains about the run, by name.

@@ -99,7 +99,7 @@ class Tabular(Records):
             A condition as in `pandas.DataFrame.query`, with names of channels, ``iteration``,
             comparisons, arithmetic, ``and``, ``or``, ``not``, ``in`` and text in quotes. A name
             that is not an identifier must be in backticks. Functions, attributes and ``@`` are
-            refused, so that an expression from a page or a tool cannot execute code.
+            rejected, so that an expression from a page or a tool cannot execute code.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class Tabular(Records):
         largest: bool = False,
         everything: bool = False,
     ) -> pd.DataFrame:
-        """Return the differences between this run and others.
+        """Return the differences between this run and other runs.
 
         For the channels of several logs side by side, use `workbench.log.compare`.
 

@@ -1,4 +1,4 @@
-"""Facts about a run, kept in the status of its log: threads, versions, hyperparameters."""
+"""Facts about a run, kept in the status of its log: threads, versions and hyperparameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     rounding of sums depends; ``versions``, the versions of Python and of the libraries;
     ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
     fingerprints of the initial ``parameters`` and other ``variables`` and of the data (see
-    `workbench.main_loop.data_fingerprints`), by which runs are compared.
+    `workbench.main_loop.data_fingerprints`), which are used to compare runs.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
@@ -65,14 +65,14 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 
 
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
-    """Record the fingerprint of the first batch, by which runs are compared."""
+    """Record the fingerprint of the first batch, which is used to compare runs."""
     checksum = of_batch(batch)
     if checksum is not None:
         status[INITIAL] = {**status[INITIAL], BATCH: checksum}
 
 
 def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
-    """Return a checksum of variables: names, dtypes, shapes and some evenly spaced elements.
+    """Return a checksum of the names, dtypes, shapes and some elements of variables.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Warnings of records that an extension of a run reads, but that were never written."""
+"""Warnings about records that an extension reads but that were never written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class MissingRecords:
-    """Detector of records that the extensions of a main loop read in vain.
+    """Detector of records that extensions of a main loop read but that were never written.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Requests to a main loop during training: from extensions, and from other threads by its mailbox.
+"""Requests to a main loop during training, from extensions or from other threads.
 
 Requests from other threads wait in the mailbox until the boundary between two batches, or until an
 extension yields to commands.

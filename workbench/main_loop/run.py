@@ -110,7 +110,7 @@ class Run:
         self.reset()
 
     def nothing_to_do(self) -> str | None:
-        """Return the reason if a run would certainly train nothing, else None.
+        """Return the reason why a run would certainly train nothing, or None.
 
         The result is None before the first start, since extensions can still load an archive.
         """
@@ -383,7 +383,7 @@ class Run:
     def interrupt(self, level: Level) -> None:
         """End training after this epoch or immediately; see `MainLoop.interrupt`.
 
-        If several processes train together, all of them end after the same batch, the next one.
+        If several processes train together, all of them end after the next batch.
         """
         distributed = processes.distributed_of(self.main_loop)
         if distributed is None:

@@ -75,12 +75,12 @@ LENGTHS = {
 
 NO_EDITS = (
     "nothing was loaded: training examples of the saved run were dropped or relabelled, but the "
-    "examples of {stream!r} cannot be; continue with the data stream of the saved run"
+    "examples of {stream!r} cannot be edited; continue with the data stream of the saved run"
 )
 
 NOT_SAVED = (
     "the loaded state has no value of {names}, because earlier versions of workbench did not save "
-    "the probability of dropout; training continues with the present value, {values}"
+    "the probability of dropout; training continues with the current value, {values}"
 )
 
 Variables = dict[str, SharedVariable]
@@ -237,8 +237,8 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
-            f"nothing was loaded: only the {has} has a data stream, but the state and the main "
-            "loop must both have one, or neither"
+            f"nothing was loaded: only the {has} has a data stream, but either both the state and "
+            "the main loop must have a data stream, or neither"
         )
     if loop.data_stream is None:
         return []

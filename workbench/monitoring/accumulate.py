@@ -269,7 +269,7 @@ class AggregationBuffer(Hinted):
         if aggregator.readout_variable is None:
             raise errors.MonitoringError(
                 f"the aggregator of {name!r}, created by {scheme!r}, has no readout_variable; "
-                "get_aggregator must pass one to Aggregator"
+                "get_aggregator must pass a readout_variable to Aggregator"
             )
         self.initialization_updates += aggregator.initialization_updates
         self.accumulation_updates += aggregator.accumulation_updates

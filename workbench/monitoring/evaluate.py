@@ -16,7 +16,7 @@ from workbench.tensor.updates import Updates
 
 NO_STREAM = (
     "monitoring of {names}: the argument of evaluate must be a data stream, not {given:.80}; "
-    "workbench.data.as_stream(...) creates one from a DataLoader or from a list of batches"
+    "workbench.data.as_stream(...) creates a data stream from a DataLoader or a list of batches"
 )
 
 
@@ -36,7 +36,8 @@ class DatasetEvaluator(Hinted):
     of torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the
     value of the expression on the whole dataset, however it is divided into batches. Other
     variables that depend on data, for instance a sum over the batch, are averaged over batches,
-    with a warning if there are several. Variables that do not depend on data are computed once.
+    with a warning if there are several batches. Variables that do not depend on data are computed
+    once.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ class DatasetEvaluator(Hinted):
         self._buffer.aggregate(self._function(*values))
 
     def _process_share(self, batch: Batch, distributed: Distributed, run: Function) -> None:
-        """Add a batch of which this process has only a share."""
+        """Add the share of a batch that this process has read."""
         try:
             values = [batch[source] for source in self._inputs]
         except LookupError:
@@ -219,9 +220,9 @@ class DatasetEvaluator(Hinted):
         between_batches : callable, optional
             A function that is called after every batch; an exception stops the evaluation.
         distributed : DataParallel, optional
-            The processes among which the examples of each batch are divided. All of them must call
-            this method at the same time, and all get the values for all examples. If a variable
-            needs whole batches, every process evaluates all examples.
+            The processes among which the examples of each batch are divided. All processes must
+            call this method at the same time, and all receive the values for all examples. If a
+            variable needs whole batches, every process evaluates all examples.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 A scheme is chosen so that the value over a dataset does not depend on how the dataset is divided
 into batches, if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are
-averaged over batches, with a warning when there are several.
+averaged over batches, with a warning if there are several batches.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OTHER_SHAPE = (
 )
 DOUBTFUL = (
     "it applies a nonlinear function to a sum over a dimension, and the expression does not show "
-    "whether this dimension or the remaining one contains the examples"
+    "whether this dimension or the remaining dimension contains the examples"
 )
 
 
@@ -184,7 +184,7 @@ def scheme_of(variable: Variable) -> AggregationScheme:
 
     The inferred scheme computes a value that does not depend on how the data are divided into
     batches, if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are
-    averaged over batches, with a warning when there are several.
+    averaged over batches, with a warning if there are several batches.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):

@@ -120,6 +120,6 @@ def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
                 )
             raise errors.MonitoringError(
                 f"two monitored variables are named {variable.name!r}, but names must be unique; "
-                "rename one with variable.name = ..."
+                "rename one variable with variable.name = ..."
             )
         seen[variable.name] = variable

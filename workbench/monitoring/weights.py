@@ -1,4 +1,4 @@
-"""Inference of how an expression's values for batches are combined into its value for a dataset.
+"""Inference of rules that combine the values of batches into the value for a whole dataset.
 
 The inference assigns one of five kinds to each variable of the graph:
 
@@ -77,7 +77,7 @@ Conclusion = Part | Unknown | dict[Variable, Part] | None
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """Infer how the value of `variable` over a dataset is aggregated from batches.
+    """Infer how the values of `variable` for batches are aggregated into its value for a dataset.
 
     Parameters
     ----------
@@ -88,8 +88,9 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     Returns
     -------
     Part, dict of Variable to Part, Unknown or None
-        The aggregation of the variable; the aggregations of the subexpressions from which it is
-        computed; the reason why neither is known; or None for the mean over batches.
+        A `Part`, if the aggregation of the variable is known; a dictionary, if the variable is
+        computed from subexpressions whose aggregations are known; an `Unknown` with a reason, if
+        the aggregation cannot be inferred; or None for the mean over batches.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Values of parameters as an ``.npz`` file, which numpy can open without workbench.
+"""Storage of parameter values in an ``.npz`` file, which numpy can open without workbench.
 
 The file is the member ``_parameters`` of an archive. The names of its entries are the paths of the
 parameters, with ``|`` in place of ``/``, which zip files use for folders.
@@ -78,7 +78,7 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
     """Read the parameters of an archive by path, without executing code from it.
 
-    Paths are defined as in `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several
+    Paths, such as ``/mlp/linear_0.W``, are defined as in `workbench.model.Model`. If several
     parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.
 
     Parameters

@@ -103,7 +103,8 @@ def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
         # Equal names are not numbered, because other programs do not keep the order of parameters.
         if name in named:
             raise ArchiveError(
-                f"the names of parameters must be unique, but two are {name!r}; rename their bricks"
+                f"the names of parameters must be unique, but two are named {name!r}; rename their "
+                "bricks"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

@@ -19,7 +19,7 @@ INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
 
 def _nothing() -> None:
-    """Do nothing; used instead of a new function for each of many commands."""
+    """Do nothing; many commands share this function, so that each does not create its own."""
 
 
 class Command(interfaces.Command):

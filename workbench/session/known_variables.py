@@ -1,4 +1,4 @@
-"""`KnownVariables`, the shared variables of a run, which are not looked up for each command."""
+"""`KnownVariables`, which stores the shared variables of a run between commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.tensor import SharedVariable
 
 
 class KnownVariables:
-    """Shared variables of a run by path, looked up again if a part of the run has changed.
+    """Shared variables of a run by path, which are looked up again when the run has changed.
 
     The variables depend on the model, the function of the algorithm, and the variables of the
     extensions. To look them up, the graph of the training step must be traversed.
@@ -38,7 +38,7 @@ class KnownVariables:
         return self._present()[1]
 
     def find(self, given: SharedVariable | str) -> SharedVariable:
-        """Return a variable by itself or by its name; see `variable_of` for the errors."""
+        """Return the given variable, or find it by its name; see `variable_of` for errors."""
         by_path, paths = self._present()
         if isinstance(given, SharedVariable):
             if given not in paths:

@@ -1,9 +1,9 @@
-"""Probes: requests for the values of the variables of a run while it trains.
+"""Probes, which request the values of the variables of a run during training.
 
-A view requests variables by name. The thread that trains copies their values at the next boundary
+A view requests variables by name. The training thread copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
-all probes together take at most the fraction `SHARE` of the training time; a request that
-would exceed it is delayed. While no thread trains, a request is answered immediately.
+all probes together take at most the fraction `SHARE` of the training time; a request that would
+exceed this fraction is delayed. If no thread is training, a request is answered immediately.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ONE_READER = (
     "own batch to the view: batch={{source: array, ...}}"
 )
 BOTH = "a probe copies either the first batch or certain examples; give batch or examples, not both"
-FROM_TRAINING = "the thread that trains would wait for itself; check the attribute 'done' later"
+FROM_TRAINING = "the training thread would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
 
@@ -127,7 +127,7 @@ class Probe(interfaces.Probe):
         Raises
         ------
         SessionError
-            If the request was refused, or if the thread that trains calls this method.
+            If the request was refused, or if the training thread calls this method.
         TimeoutError
             If the request was not answered in time.
         """
@@ -153,7 +153,7 @@ class Prober:
     main_loop : Loop
     queue : Queue
         The queue of the session; its lock guards the attributes of this object, and its attribute
-        `closed` shows whether a thread trains.
+        `closed` shows whether a thread is training.
     """
 
     def __init__(self, main_loop: Loop, queue: Queue) -> None:
@@ -191,7 +191,7 @@ class Prober:
         batch: bool = False,
         examples: Iterable[int] | None = None,
     ) -> Probe:
-        """Create a probe; answer it now if no thread trains, otherwise at the next boundary.
+        """Create a probe; answer it now if no thread is training, otherwise at the next boundary.
 
         Raises
         ------

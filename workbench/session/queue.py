@@ -123,7 +123,7 @@ class Queue:
             return command
 
     def accepts(self, command: Command) -> bool:
-        """Return True if `command` can be queued now; otherwise refuse it."""
+        """Return True if `command` can be queued now; otherwise refuse it and return False."""
         if self.closed is not None:
             command._refuse(self.closed)
             return False

@@ -5,7 +5,7 @@ changes the run puts a `Command` into the mailbox of the main loop. The training
 mailbox and executes its commands before every batch, after every epoch and during evaluations of
 datasets. Reading an empty mailbox takes almost no time.
 
-`workbench.session.editing` and `workbench.session.states` have the other methods of sessions.
+`workbench.session.editing` and `workbench.session.states` contain the other methods of sessions.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class Session(FixedAttributes, States):
     take effect between two batches, in the order of the calls; a paused session executes them
     immediately. Therefore `pause` takes effect after at most one batch.
 
-    While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between its
-    batches, and `stop` abandons the evaluation. `set` and `call` wait for the end of an evaluation.
-    If they are called during a pause within the evaluation, the evaluation is completed first, and
-    the pause continues afterwards.
+    While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between the
+    batches of the dataset, and `stop` abandons the evaluation. `set` and `call` wait for the end of
+    an evaluation. If they are called during a pause within the evaluation, the evaluation is
+    completed first, and the pause continues afterwards.
 
     After the end of training, `train` continues in the same session.
 
@@ -133,12 +133,12 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train or a fork is not ready yet; otherwise empty."""
         return self._worker.note
 
     @property
     def runs(self) -> int:
-        """The number of runs: the first run, and one for each `train` after the end."""
+        """The number of runs: the first run, and one run for each `train` after training ended."""
         return self._worker.runs
 
     @property
@@ -227,7 +227,7 @@ class Session(FixedAttributes, States):
         Warns
         -----
         SessionWarning
-            If other sessions are training, once for each of them.
+            If other sessions are training; each session causes only one warning.
         """
         self._worker.warn_before_resuming()
         return self._queue.ask("resume", "resume", self._worker.pause.resume, early=True)

@@ -2,9 +2,9 @@
 
 A snapshot is a copy of all state that training depends on, except the records of the log, at a
 boundary between two batches. `Ring` keeps as many snapshots as its limits allow, with larger
-distances between older ones. Therefore the distance from an iteration to the nearest earlier
-snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last.
-Tensors that have not changed since the previous snapshot are shared with it.
+distances between older snapshots. Therefore the distance from an iteration to the nearest earlier
+snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last. Two
+successive snapshots share the tensors that did not change between them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Snapshot:
     branch : Branch
         The branch on which the snapshot was taken.
     pin : str
-        The reason to keep the snapshot longer than others; empty if there is none.
+        The reason to keep the snapshot longer than other snapshots; empty if there is no reason.
     parts : Parts or None
         The model and algorithm to which the state belongs; None if these never change.
     """
@@ -183,7 +183,10 @@ def snapshot_of(
 
 
 def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any]) -> None:
-    """Load the state of a snapshot, after the model to which it belongs has been put back."""
+    """Put back the model of a snapshot, and load its `state`.
+
+    If loading fails, the main loop gets its previous model again.
+    """
     before = parts_of(main_loop)
     if snapshot.parts is not None:
         put_in(main_loop, snapshot.parts)
@@ -201,7 +204,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of the first snapshots fit into `memory`, always counting the first."""
+    """Return how many of `snapshots`, from the first onwards, fit into `memory`, but at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

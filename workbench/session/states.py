@@ -48,7 +48,7 @@ class States(Editing):
             If `name` is empty or not a string.
         """
         if not isinstance(name, str) or not name:
-            raise SessionError(f"the name of a snapshot must be non-empty text, not {name!r}")
+            raise SessionError(f"the name of a snapshot must be a non-empty string, not {name!r}")
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.taker.take(name).iteration)
 
@@ -182,17 +182,17 @@ class States(Editing):
     ) -> Command:
         """Repeat the interventions of another run in this run, each at its iteration.
 
-        These are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel`,
-        `drop` and `rebuild`. A `load` is left out, with a note. Rewinds and undone commands are
-        not repeated. If the main loop was built by the same code with the same seeds, and runs in
-        the same tier with the same number of threads, the results are bitwise identical to those
-        of the other run.
+        The interventions are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`,
+        `relabel`, `drop` and `rebuild`. A `load` is left out, with a note. Rewinds and undone
+        commands are not repeated. If the main loop was built by the same code with the same seeds,
+        and runs in the same tier with the same number of threads, the results are bitwise identical
+        to those of the other run.
 
         Parameters
         ----------
         source : TrainingLogBase, Session, Branch, path or iterable of mapping
-            The other run: its log, its session, one of its branches, a database whose newest log
-            is that of the run, or its `interventions`.
+            The other run, given by its log, its session, one of its branches, its `interventions`,
+            or the path of a database in which its log is the newest.
         functions : mapping, optional
             The functions that were passed to `call` in the other run, by name, since a log cannot
             store them.
@@ -255,7 +255,7 @@ class States(Editing):
 
     @property
     def branches(self) -> list[Branch]:
-        """The branches of the run; training continues on the last one."""
+        """The branches of the run; training continues on the last branch."""
         return list(self._worker.rewinder.history.branches)
 
     @property
@@ -277,7 +277,7 @@ class States(Editing):
         """Save the run to a file between two batches; training waits until the file is written.
 
         The archive has the format of the extension `Checkpoint`. `load`, the extension `Load` and
-        `workbench.serialization.continue_training` continue from it. The path is the result of
+        `workbench.serialization.continue_training` can continue from it. The path is the result of
         the command and is added to the record ``saved_to``.
 
         Parameters
@@ -313,7 +313,7 @@ class States(Editing):
         """Restore the state of training from a file, and pause there.
 
         No code in the file is executed, so the file need not be trusted. The main loop must be
-        built in the same way as the saved one. The training before this command is kept as a
+        built in the same way as the saved main loop. The training before this command is kept as a
         branch, and `undo` returns to it.
 
         Parameters

@@ -56,7 +56,7 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Functions that draw only for some values of two arguments, with position and default of each."""
+"""Functions that draw only for some values of two arguments, with their positions and defaults."""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:

@@ -240,7 +240,8 @@ def function(
     guard : Guard, optional
         Check of the outputs before updates are applied. If it raises an error, nothing changes.
     watch : Watch, optional
-        Results that must be finite. If one is not, nothing changes, and an error is raised.
+        Results that must be finite. If a result is not finite, nothing changes, and an error is
+        raised.
     execution : {'auto', 'eager', 'compiled'}, optional
         The tier, by default ``config.execution``. ``'auto'`` starts in the eager tier and compiles
         in the background if this saves time. ``'compiled'`` compiles at the first call. See

@@ -193,7 +193,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
-    """Omit the last operation of each update, so that it can be applied in place to the old value.
+    """Omit the last operation of each update, so that this operation can be applied in place.
 
     Parameters
     ----------

@@ -127,7 +127,7 @@ class _Lowering:
                 names = ", ".join(repr(v) for v in self.inputs) or "none"
                 raise errors.InputError(
                     f"the graph depends on the input {variable!r} "
-                    f"{shapes.describe(variable.fake)}, which is not among the inputs given "
+                    f"{shapes.describe(variable.fake)}, which is not among the given inputs "
                     f"({names}); add it to the inputs, or give it a value with givens"
                 )
 

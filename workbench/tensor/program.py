@@ -138,7 +138,7 @@ class Program:
 
 
 class _Exchange(Exception):
-    """The next operation exchanges values with other processes, which do not run it again."""
+    """Error that stops a repeated run before an exchange, which other processes do not repeat."""
 
 
 class _Finder(fx.Interpreter):

@@ -43,7 +43,7 @@ def refuse_function(
     kwargs: dict[str, Any],
     shown: Callable[[], str],
 ) -> None:
-    """Raise an error if `function` needs a value, changes one in place, or draws random numbers.
+    """Raise an error if `function` needs values, changes them in place, or draws random numbers.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def refuse_function(
     args, kwargs : tuple, dict
         Its arguments, which contain variables.
     shown : callable
-        Returns the arguments as text, for the error message.
+        A function that returns the arguments as text, for the error message.
 
     Raises
     ------

@@ -40,7 +40,7 @@ picklable, it must be defined at module level or be an object such as an `Interv
 WATCHERS: list[Callable[[SharedVariable], object]] = []
 """Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
 
-In this way, a session notices that another thread has changed one of its variables.
+In this way, a session detects that another thread has changed one of its variables.
 """
 
 
@@ -103,7 +103,7 @@ class SharedVariable(Variable):
     Attributes
     ----------
     tensor : torch.Tensor
-        The tensor that programs read and update in place. A symbolic variable has none.
+        The tensor that programs read and update in place. A symbolic variable has no tensor.
     symbolic : bool
         True for a parameter that has no value, because a brick allocated it in the context
         `workbench.bricks.symbolic_parameters`.
@@ -245,9 +245,9 @@ class SharedVariable(Variable):
 
 
 class ElsewhereVariable(SharedVariable):
-    """A variable whose value another process of a group keeps; here it takes no memory.
+    """A variable whose value is stored by another process of the group and takes no memory here.
 
-    Assigned values are checked, and are not kept.
+    Assigned values are checked but not stored.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ class ElsewhereVariable(SharedVariable):
         super().__init__(like.new_zeros(()).expand(like.shape), name)
 
     def set_value(self, value: Any, **keywords: Never) -> None:
-        """Check a value, which the other process keeps; see `SharedVariable.set_value`."""
+        """Check a value without storing it; see `SharedVariable.set_value`."""
         refuse_keywords("set_value", keywords)
         self._checked(value)
 
@@ -323,7 +323,7 @@ def shared(
     dtype : torch.dtype, optional
     check : callable, optional
         A function, such as a `workbench.tensor.interval.Interval`, that raises an error for an
-        invalid value, initial or assigned later.
+        invalid value. It is called for the initial value and for values that are assigned later.
 
     Raises
     ------
@@ -348,7 +348,7 @@ def shared(
 
 
 def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
-    """Return a tensor without memory, with the shape and dtype that `as_tensor` would give it."""
+    """Return a tensor without memory that has the shape and dtype of `value` as a tensor."""
     check_dtype(dtype)
     if not isinstance(value, torch.Tensor):
         value = as_tensor(value, dtype)

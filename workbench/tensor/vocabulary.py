@@ -187,7 +187,7 @@ def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> Unkn
 
 
 def keyword_hint(function: str, keywords: Iterable[str]) -> str:
-    """Return a hint for the first of `keywords` that has one, or an empty string."""
+    """Return a hint for the first keyword in `keywords` that has a hint, or an empty string."""
     for keyword in keywords:
         if (function, keyword) in KEYWORDS:
             return f"; {function} {KEYWORDS[function, keyword]}"

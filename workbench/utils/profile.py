@@ -60,7 +60,7 @@ class Profile(Hinted):
         return sum(seconds for path, seconds in self.total.items() if path[-depth:] == names)
 
     def report(self, f: TextIO | None = None) -> None:
-        """Print the sections as a tree, with times in seconds and shares of the enclosing section.
+        """Print the sections as a tree, with times in seconds and as shares of the parent section.
 
         Parameters
         ----------

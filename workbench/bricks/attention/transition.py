@@ -89,8 +89,9 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         if not add_contexts and None in (attended_name, attended_mask_name) and len(contexts) < 2:
             raise BrickError(
                 f"AttentionRecurrent: with add_contexts=False, {transition!r} must have contexts "
-                f"for the attended sequence and its mask, but it has ({', '.join(contexts)}); "
-                "omit add_contexts, or pass attended_name and attended_mask_name"
+                "for the attended sequence and its mask, but its contexts are "
+                f"({', '.join(contexts)}); omit add_contexts, or pass attended_name and "
+                "attended_mask_name"
             )
         defaults = ["attended", "attended_mask"] if add_contexts else contexts
         self.attended_name: str = attended_name or defaults[0]
@@ -148,7 +149,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         Parameters
         ----------
         **kwargs
-            The contexts by name, including the attended sequence; the others are ignored.
+            The contexts by name, including the attended sequence; other contexts are ignored.
         """
         self._check_attended("preprocess", kwargs)
         preprocessed: list[Variable] = self.attention.preprocess(
@@ -256,7 +257,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("states")
     def do_apply_states(self) -> list[str]:
-        """Return the names of the transition's states, then those of the glimpses."""
+        """Return the names of the transition's states, then the names of the glimpses."""
         return [*self.transition.apply.states, *self._glimpse_names()]
 
     @do_apply.property("outputs")

@@ -61,7 +61,7 @@ class Convolutional(LinearLike, ImageLayer):
         narrower than the filter, so that the filter is applied wherever it overlaps the image;
         'half' for half the size of the filter, rounded down; or the number of rows and columns.
     tied_biases : bool, optional
-        True for one bias for each filter, False for one for each filter and output position.
+        True for one bias per filter, False for a separate bias for each filter and output position.
     **kwargs
         Options of `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed` and `name`.
 

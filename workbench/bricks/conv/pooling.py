@@ -35,7 +35,8 @@ class Pooling(ImageLayer, Feedforward):
     step : tuple of int, optional
         The stride; by default `pooling_size`. With smaller steps the regions overlap.
     input_dim : tuple of (int or None), optional
-        Shape of an input without the batch axis; by default `get_dim` returns None for each size.
+        Shape of an input without the batch axis. If it is not given, `get_dim` returns None for
+        each size.
     ignore_border : bool, optional
         True to ignore incomplete regions at the lower and right edges, False to reduce the part of
         each incomplete region that lies inside the image.
@@ -127,7 +128,7 @@ class Pooling(ImageLayer, Feedforward):
         Returns
         -------
         Variable
-            Floats with the same number of dimensions, of which the last two are reduced.
+            Floats with the same number of dimensions; the last two are smaller.
         """
         self._check(input_)
         images: Variable = input_

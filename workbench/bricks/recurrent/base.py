@@ -84,8 +84,8 @@ def by_name(
 ) -> dict[str, Variable]:
     """Apply `bound`, which returns states or glimpses, and return its outputs by name.
 
-    The outputs are named `names` if `bound` declares no names, which is the case for some overrides
-    of ``initial_states``.
+    If `bound` declares no names, as some overrides of ``initial_states`` do, the outputs are named
+    `names`.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def for_batch(state: Variable, batch_size: Any) -> Variable:
 def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
     """Select `old` where the mask is zero, and `new` elsewhere.
 
-    A weighted sum would propagate infinite or NaN padding to the states.
+    A weighted sum is not used, because it would propagate infinite or NaN padding to the states.
     """
     if mask is None:
         return new

@@ -1,4 +1,4 @@
-"""Handle of an HDF5 file; it can be pickled, shared by threads and used in forked processes."""
+"""Handle of an HDF5 file that can be pickled, shared by threads and used in forked processes."""
 
 from __future__ import annotations
 

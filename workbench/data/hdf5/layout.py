@@ -1,4 +1,4 @@
-"""Table of the rows that each source has in each split of an HDF5 file."""
+"""Table of the rows of each source in each split of an HDF5 file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SplitTable:
             table: npt.NDArray[Any] = np.asarray(file.attrs["split"])
         except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
             raise DataFileError(
-                f"{path}: must have an attribute 'split', a table of the splits "
+                f"{path} must have an attribute 'split', a table of the splits "
                 f"({one_line(error)}); write_hdf5 creates such files"
             ) from None
         if table.ndim != 1 or not set(table.dtype.names or ()) >= NEEDED:
@@ -124,7 +124,7 @@ class SplitTable:
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Return the object `name` of a file, after checking that it is stored in this file.
+    """Return the object `name` in a file, after checking that it is stored in this file.
 
     Raises
     ------

@@ -86,7 +86,7 @@ def write_hdf5(
             )
     if not table:
         raise DataError(
-            f"splits must have at least one source to write to {path}, but is {dict(splits)!r}"
+            f"splits must contain at least one source to write to {path}, but is {dict(splits)!r}"
         )
     with (
         replacing(path, MissingDataError) as temporary,

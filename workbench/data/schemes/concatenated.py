@@ -23,8 +23,8 @@ class ConcatenatedScheme(IterationScheme):
     Raises
     ------
     DataError
-        If `schemes` is empty, if its members are of different kinds, or if one of them would never
-        be used.
+        If `schemes` is empty, if the schemes are of different kinds, or if a scheme would never be
+        used.
 
     Examples
     --------

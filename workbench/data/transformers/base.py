@@ -201,7 +201,7 @@ class SourcewiseTransformer(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if this is a class of the workbench and the transformed stream has this property."""
+        """True for classes of the workbench if `data_stream` reads each example independently."""
         known = type(self).__module__.startswith("workbench.")
         return known and self.data_stream.reads_example_by_example
 

@@ -128,8 +128,8 @@ class SortMapping(Hinted):
     Parameters
     ----------
     key : callable
-        A function that receives an example, a tuple with one value per source, and returns its
-        sort key. Examples with equal keys keep their order.
+        A function that receives an example (a tuple with one value per source) and returns its sort
+        key. Examples with equal keys keep their order.
     reverse : bool
         If True, sort in descending order.
 

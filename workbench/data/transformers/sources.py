@@ -81,7 +81,7 @@ class Rename(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if the transformed stream has this property."""
+        """True if the transformed stream reads each example independently."""
         return self.data_stream.reads_example_by_example
 
     def _source_below(self, name: str) -> str:
@@ -141,7 +141,7 @@ class FilterSources(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if the transformed stream has this property."""
+        """True if the transformed stream reads each example independently."""
         return self.data_stream.reads_example_by_example
 
     def __repr__(self) -> str:
@@ -165,7 +165,7 @@ class Merge(AbstractDataStream):
     Raises
     ------
     DataError
-        If the streams do not match, or if one of them ends before the others during reading.
+        If the streams do not match or, while reading, if one stream ends before the others.
 
     Examples
     --------

@@ -28,8 +28,9 @@ ABSENT: Final = "absent"
 """Kind of a record that an ancestor of the log has, but the log itself does not."""
 
 NOT_PICKLED = (
-    "record {name!r} must be a value that an SQLite log can store, not one of type {type} that "
-    "cannot be pickled ({error}); store numbers, strings, arrays, or lists and dictionaries of them"
+    "record {name!r} must be a value that an SQLite log can store, not a value of type {type} that "
+    "cannot be pickled ({error}); store numbers, strings, arrays, or lists and dictionaries of "
+    "such values"
 )
 UNKNOWN_KIND = "unknown kind {kind!r}"
 

@@ -17,7 +17,7 @@ from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.task import Run, Task
 
 RECURS = 3
-"""Number of calls with the same input shapes before the program is captured for them."""
+"""Number of calls with the same input shapes before the program is captured for these shapes."""
 WARM_UP = 3
 """Number of runs before a capture; libraries allocate their workspaces during these runs."""
 ERRORS = "thread_local"
@@ -100,8 +100,9 @@ class Captured(Compiled):
     def prepared(self, run: Run) -> Run:
         """Return a `Replay` of the program.
 
-        A program that exchanges values is not captured: its shapes recur at different batches in
-        different processes, and before a capture it runs several times.
+        A program that exchanges values with other processes is not captured: shapes recur at
+        different batches in different processes, and a program runs several times before it is
+        captured.
         """
         if self.task.program.exchanges:
             return run

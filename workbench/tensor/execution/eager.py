@@ -147,7 +147,7 @@ class Eager:
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results again, replacing NaN by a limit where one exists."""
+        """Compute the results again, replacing NaN by a limit where a limit exists."""
         token = careful.set(True)
         try:
             return self._again(values)
@@ -175,7 +175,7 @@ class Eager:
     def _check_exactly(
         self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
     ) -> None:
-        """Check watched results exactly, and raise the error of the watch if one is not finite.
+        """Check watched results exactly; raise the error of the watch if a result is not finite.
 
         An in-place operation is applied to a copy of the old value.
         """
@@ -234,7 +234,7 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, its targets, the positions of its operands, and that of its factor."""
+"""A multi-tensor function, its targets, and the positions of its operands and of its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:

@@ -86,10 +86,11 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        Returns the number of remaining calls, or ``None`` if it is unknown. An unknown number is
-        assumed to equal the number of calls so far.
+        A function that returns the number of remaining calls, or ``None`` if this is unknown. An
+        unknown number is assumed to equal the number of calls so far.
     report : callable or None
-        Called with `described` when the tier changes, or when the eager tier becomes final.
+        A function that is called with `described` when the tier changes, or when the eager tier
+        becomes final.
     """
 
     def __init__(self, task: Task, mode: str, name: str) -> None:
@@ -225,7 +226,7 @@ class Execution:
 def _short_turns() -> Iterator[None]:
     """Shorten the time for which a thread can hold the interpreter lock (the GIL).
 
-    Every torch call releases the lock and must then acquire it again from the thread that compiles.
+    Every torch call releases the lock, and must then wait until the compiling thread releases it.
     With Python's default, training would wait 5 ms each time.
     """
     before = sys.getswitchinterval()

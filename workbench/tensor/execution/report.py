@@ -80,7 +80,7 @@ def bytes_in_words(count: float) -> str:
 
 
 def _peak(graph: torch.fx.GraphModule) -> int:
-    """Return the peak memory of intermediate values in bytes, as if inductor fused nothing."""
+    """Return the peak memory of intermediate values in bytes if inductor fuses no operations."""
     last: dict[torch.fx.Node, torch.fx.Node] = {}
     for node in graph.graph.nodes:
         for used in node.all_input_nodes:

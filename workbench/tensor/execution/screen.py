@@ -34,8 +34,8 @@ class Screen:
 
     Each result is a new value, or an amount to add to or subtract from an old value. Such an amount
     must be so small that the sum or difference is finite for every finite old value. To check this,
-    small tensors are multiplied by `ROOM` in place, and then divided by it. If the check fails,
-    this may have changed them, so the results must be computed again.
+    small tensors are multiplied by `ROOM` in place, and then divided by it. If the check fails, the
+    tensors may have changed, so the results must be computed again.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Screen:
     likes : sequence of torch.Tensor
         Tensors with the sizes and dtypes of these results.
     changing : collection of int
-        The elements of `places` whose result is such an amount, not a new value.
+        The elements of `places` that refer to such amounts, not to new values.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Maximum work for which one thread is used, in multiplications; about a millisecond."""
+"""Maximum work for which one thread is used, in multiplications; it takes about a millisecond."""
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
@@ -238,7 +238,7 @@ def _guess(task: Task, sizes: Sequence[int]) -> float:
 
 
 class _Enough(Exception):
-    """Raised when the counted work exceeds the limit."""
+    """Error raised when the counted work exceeds the limit."""
 
 
 class _Meter(internals.TorchDispatchMode):
