@@ -14,8 +14,8 @@ class History(Generic[Record]):
     """History of a limited number of records, keyed by iteration.
 
     Adding a record for an earlier iteration removes all later records. If there are too many
-    records, one record between the first and the last is removed. It is the record whose removal
-    leaves the smallest gap relative to its age.
+    records, one record between the first and the last is removed: the record whose removal leaves
+    the smallest gap relative to the age of the record.
 
     Parameters
     ----------

@@ -32,8 +32,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     scores : Variable
         One score, or one probability, for each class.
     batch : mapping of str to array, optional
-        The examples by source, such as those of a test set; by default the first batch of the
-        training data.
+        The examples, keyed by source, such as those of a test set; by default the first batch of
+        the training data.
     targets : str
         The source of the true classes.
     labels : sequence of str, optional

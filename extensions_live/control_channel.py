@@ -132,7 +132,7 @@ def connected() -> bool:
 
 
 def busy_again() -> None:
-    """Report again that a cell is running, because another thread has handled a message.
+    """Report again that a cell is running, after another thread has handled a message.
 
     Some versions of ipykernel also handle widget messages on another thread, and then report that
     the kernel is idle.

@@ -36,7 +36,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Seconds between two refreshes: normally, and while a command waits for the end of a batch."""
+"""Seconds between two refreshes, normally and while a command waits for the end of a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
@@ -70,7 +70,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     Raises
     ------
     SessionError
-        If training does not use one of the variables, or if a variable is not a single number.
+        If one of the variables is not used in training or is not a single number.
 
     Examples
     --------
@@ -153,7 +153,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         display(self, StillOutput)
 
     def _last_outcome(self, last: Command | None) -> Outcome | None:
-        """Return the outcome of the last command, or the refusal of a later request."""
+        """Return the outcome of the last command, or of a later request that was refused."""
         recent = tuple(self._requests.recent)
         if recent and recent[-1].refusal and recent[-1].before >= (last.id if last else 0):
             return {"id": recent[-1].before, "text": recent[-1].refusal, "refused": True}

@@ -45,7 +45,7 @@ class Course:
             self._differences.clear()  # a branch is compared with the current one
 
     def interventions(self) -> list[InterventionRow]:
-        """Return the most recent changes to training, the newest first."""
+        """Return the most recent changes to training, newest first."""
         changes = [one for one in self.records if one["command"] not in UNCHANGING]
         return [row(record) for record in reversed(changes[-MOST_INTERVENTIONS:])]
 
@@ -127,7 +127,7 @@ def snapshots(session: Session) -> list[SnapshotRow]:
 
 
 def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
-    """Return the most recent alerts, the newest first, and the total number of alerts."""
+    """Return the most recent alerts, newest first, and the total number of alerts."""
     if ALERTS not in log.channels:
         return [], 0
     iterations, rows = log.entries(ALERTS)

@@ -31,7 +31,7 @@ MOST_VARIABLES = 64
 """Maximum number of variables whose history one view stores."""
 
 NO_GRAPH = (
-    "{kind} are computed from a graph; pass the model too, as in Histogram(session, model), "
+    "{kind} are computed from a graph; pass the model as well, as in Histogram(session, model), "
     "where model is Model(cost)"
 )
 NO_CHOICE = "{what} must be one of {known}, not {given!r}{hint}"
@@ -62,7 +62,7 @@ class Distributions:
     graph : ComputationGraph or None
         The graph that the session trains. Without a graph, only parameters can be shown.
     criterion : object, optional
-        The selected variables; see `workbench.filter.as_predicate`. Without a graph, `criterion`
+        The variables to select; see `workbench.filter.as_predicate`. Without a graph, `criterion`
         must consist of names of session variables.
     kind : {'parameters', 'gradients', 'activations'}
     cost : Variable, optional

@@ -18,7 +18,9 @@ PACKAGES = (
     *("jupyterlab_widgets", "panel"),
 )
 
-SERVED = "Dashboard(session).show() and serve(session) each open a port on 127.0.0.1, with a token"
+SERVED = (
+    "Dashboard(session).show() and serve(session) each open a port on 127.0.0.1 and require a token"
+)
 PROXY = "jupyter_server_proxy"
 
 OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
@@ -44,15 +46,15 @@ ADVICE = {
     ),
     "JupyterLab on Binder": "An idle session ends after ten minutes; keep the browser tab open.",
     "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
-    "VS Code": "If VS Code asks, allow widgets (setting jupyter.widgetScriptSources).",
-    "Colab": "Views need google.colab.output.enable_custom_widget_manager(), called by anywidget.",
+    "VS Code": "If VS Code asks you, allow widgets (setting jupyter.widgetScriptSources).",
+    "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
 
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, the transport, views, dashboards and advice.
+    """Print versions, the notebook program, facts about views and dashboards, and advice.
 
     Examples
     --------
@@ -79,16 +81,18 @@ def doctor() -> None:
 
 
 def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
-    """Return lines of advice, the most important first.
+    """Return lines of advice, most important first.
 
     Examples
     --------
     >>> advice({"notebook": "VS Code", "ipykernel": "7.0.1"}, silent=False)[0]
-    'ipykernel 7.0 cannot send from a background thread: install another version.'
+    'ipykernel 7.0 cannot send messages from a background thread: install another version.'
     """
     lines = []
     if facts.get("ipykernel", "").startswith("7.0."):
-        lines.append("ipykernel 7.0 cannot send from a background thread: install another version.")
+        lines.append(
+            "ipykernel 7.0 cannot send messages from a background thread: install another version."
+        )
     if silent:
         lines.append("No page has answered. Wait until no cell is running, or reload the page.")
     if (found := version_of(facts.get("panel", ""))) and found < (1, 9, 3):

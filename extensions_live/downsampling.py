@@ -158,7 +158,7 @@ def decades(x: NDArray[np.int64] | Floats, first: int, last: int) -> list[int]:
 
 
 def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return the increasing indices of about `points` values that represent `y`.
+    """Return the indices, in increasing order, of about `points` values that represent `y`.
 
     The result contains the first and the last value and, from each bucket, the minimum, the maximum
     and one non-finite value if the bucket contains any. To avoid computing ``np.isfinite(y)``

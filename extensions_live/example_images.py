@@ -16,8 +16,8 @@ MOST_BYTES = 120_000
 """Maximum total size in bytes of the images in one message."""
 
 NOT_A_SHAPE = (
-    "shape must be (height, width) or (channels, height, width), each a whole number of 1 or more, "
-    "not {shape!r}"
+    "shape must be (height, width) or (channels, height, width), each a positive integer, not "
+    "{shape!r}"
 )
 
 Bytes = npt.NDArray[np.uint8]
@@ -29,7 +29,7 @@ NO_IMAGE = (
 
 
 def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
-    """Return examples as images of shape ``(examples, height, width, channels)``.
+    """Convert examples to images of shape ``(examples, height, width, channels)``.
 
     Values of types other than uint8 are rescaled so that the lowest value becomes black and the
     highest value white; if all values are between 0 and 1, however, 0 becomes black and 1 white.

@@ -1,9 +1,9 @@
 """View of a finished Bokeh figure in a cell, without network access.
 
 The widget `FigureView` draws the figure with BokehJS, which the kernel sends once for all figures
-of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default needs
-network access.) Below the figure, the saved notebook contains a table and a still image, which are
-hidden while the figure is shown.
+of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default method
+needs network access.) Below the figure, the saved notebook contains a table and a still image,
+which are hidden while the figure is shown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class FigureView(LiveWidget[figure, Empty]):
     Parameters
     ----------
     plot : bokeh.plotting.figure
-        The figure. The view shows its current state; later changes require a new view.
+        The figure. The view shows its current state; after later changes, create a new view.
     """
 
     _esm = asset("figure.js")

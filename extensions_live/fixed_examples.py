@@ -22,7 +22,7 @@ NO_OUTPUT = (
     "{given!r}"
 )
 NO_TARGETS = (
-    "the examples have no source {name!r} for the true classes; they have {known}; pass "
+    "the examples have no source {name!r} for the true classes; their sources: {known}; pass "
     "targets=...{hint}"
 )
 NOT_ROWS = (
@@ -53,22 +53,22 @@ class FixedExamples:
     session : Session
     output : Variable
     batch : mapping of str to array, optional
-        The examples by source; by default the first batch of the training data.
+        The examples, keyed by source; by default the first batch of the training data.
     targets : str
         The source of the true classes or values.
     labels : sequence of str, optional
         The names of the classes.
     user : str
-        The name of the view, for error messages.
+        The name of the view that is used in error messages.
     needs_classes : bool
         True to refuse examples without classes.
 
     Attributes
     ----------
     batch : mapping of str to array, or None
-        The examples by source; None until they have been read from the training data.
+        The examples, keyed by source; None until they have been read from the training data.
     truth : array or None
-        The true classes or values, if the examples have them.
+        The true classes or values, if the examples contain them.
     output : array
         The output, with one row for each example; empty at first.
     iteration : int
@@ -144,7 +144,7 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the targets do not fit.
+            If the targets do not match the output.
         """
         probe = session.probe((), batch=True)
         try:
@@ -254,7 +254,7 @@ def wrong_ones(chances: Array, truth: Array) -> Array:
 
 
 Shower = Callable[[Any], str]
-"""Function that turns one example, or one output, into text."""
+"""Function that converts one example, or one output, to text."""
 
 
 def shown(value: Any, show: Shower | None) -> str:

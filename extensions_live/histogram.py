@@ -41,8 +41,8 @@ class Histogram(ProbeView[DistributionsPayload]):
     of : {'parameters', 'gradients', 'activations'}
         The kind of values to show first.
     batch : mapping of str to array, optional
-        The examples for gradients and activations, by source; by default the first batch of the
-        training data.
+        The examples for gradients and activations, keyed by source; by default the first batch of
+        the training data.
     cost : Variable, optional
         The cost whose gradients are shown; by default the only scalar output of the graph.
     title : str, optional

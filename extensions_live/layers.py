@@ -72,7 +72,7 @@ class Layers(ProbeView[LayersPayload]):
     select : criterion, optional
         The parameters whose bricks are shown; see `workbench.filter.as_predicate`.
     batch : mapping of str to array, optional
-        The examples, by source; by default the first batch of the training data.
+        The examples, keyed by source; by default the first batch of the training data.
     cost : Variable, optional
         The cost whose gradients are shown; by default the only scalar output of the graph.
     title : str, optional
@@ -293,7 +293,7 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the keys of `groups`: first bricks in the order of the graph, and then all keys."""
+    """Yield the keys of `groups`: bricks in the order of the graph, and then all keys again."""
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

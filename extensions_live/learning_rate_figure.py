@@ -62,7 +62,7 @@ def figure_of(
     suggestion : float, optional
         A learning rate to mark.
     reason : str, optional
-        The reason why there is no suggestion, which is shown above the figure.
+        The reason why there is no suggestion; it is shown above the figure.
 
     Examples
     --------

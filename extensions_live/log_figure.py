@@ -114,7 +114,8 @@ def build(
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits in half the space, if their magnitude allows this.
+        True to store numbers with only seven digits, which halves the space, if their magnitude
+        allows this.
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional
@@ -258,7 +259,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Set colours of the axes, grid and legend that are readable on light and dark pages."""
+    """Set colours for the axes, grid and legend that are readable on light and dark pages."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None

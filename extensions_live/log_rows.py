@@ -41,7 +41,7 @@ Columns: TypeAlias = tuple[str, ...] | Literal["all"] | None
 
 @dataclass(frozen=True)
 class View:
-    """Request from a page: which rows to show, in which order, with which columns.
+    """Request from a page: which rows to show, in which order, and with which columns.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class View:
 
 
 def view_of(message: RowsMessage) -> View:
-    """Return the view that a page requests, with all numbers limited to valid ranges."""
+    """Return the view that a page requests, with all numbers restricted to valid ranges."""
     columns = message["columns"]
     return View(
         max(0, int(message["start"])),
@@ -85,7 +85,7 @@ class Rows:
     Attributes
     ----------
     error : str
-        The reason why the condition could not be used; empty if there was no problem.
+        The reason why the condition could not be evaluated; empty if there was no problem.
     """
 
     log: TrainingLogBase
@@ -196,7 +196,7 @@ def text(value: Any) -> str:
 
 
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
-    """Return rows as comma-separated values with all digits; missing values and NaN are empty."""
+    """Return rows as comma-separated values with all digits; missing values and NaN are blank."""
     iterations = snapshot.rows[positions]
     columns = [values_at(snapshot, name, iterations) for name in names]
     stream = io.StringIO()

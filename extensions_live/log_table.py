@@ -38,7 +38,7 @@ MOST_COLUMNS = 30
 """Maximum number of channels that are shown if the user has not chosen any."""
 
 STILL_ROWS, STILL_COLUMNS = 20, 12
-"""Maximum numbers of rows and channels of the table that is shown without a kernel."""
+"""Maximum numbers of rows and channels of the table that is shown if no kernel is running."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
@@ -63,7 +63,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         If `source` is neither a session nor a log, `columns` is not a list, or `query` is not a
         condition.
     UnknownRecordError
-        If the log has records already, and `query` names a channel that it lacks.
+        If the log already has records, and `query` names a channel that the log lacks.
 
     Examples
     --------
@@ -161,13 +161,13 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the first rows of the view, to show without a kernel."""
+        """Return a table of the first rows of the view, to show if no kernel is running."""
         rows, snapshot, shown, _ = self._first()
         places = rows.positions(self._view, 0, STILL_ROWS)
         return [INDEX, *shown], cells(snapshot, shown, places)
 
     def caption(self) -> str:
-        """Return the caption of the table that is shown without a kernel."""
+        """Return the caption of the table that is shown if no kernel is running."""
         rows, _, shown, channels = self._first()
         size, count = len(rows), min(len(rows), STILL_ROWS)
         part = "all" if count == size else f"{count} of"

@@ -53,7 +53,7 @@ def reachable(address: str, port: int) -> str:
 
 
 def check_port(port: object) -> None:
-    """Check the number of a port.
+    """Check that a port number is valid.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 ``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
 checkers of Python and TypeScript reject fields that the other side does not have. A type with the
 suffix ``State`` lists the synchronised traits of a widget, which Python writes and the page reads.
-Every update replaces a value of a type with the suffix ``Payload`` completely. On the page, `bytes`
+Every update completely replaces a value whose type has the suffix ``Payload``. On the page, `bytes`
 arrive as a ``DataView``.
 """
 
@@ -132,7 +132,7 @@ class Intent(TypedDict):
 
 
 class IntentsMessage(TypedDict):
-    """All intents of a page that are not acknowledged yet; each intent is executed only once."""
+    """All intents of a page that have not been acknowledged; each intent is executed only once."""
 
     kind: Literal["intents"]
     intents: list[Intent]
@@ -189,7 +189,7 @@ class MarkData(TypedDict):
 
 
 class AxisData(TypedDict):
-    """The x axis: its kind, positions of some iterations, and why other kinds are missing."""
+    """The x axis: its kind, positions of iterations, and reasons why other kinds are missing."""
 
     kind: AxisName
     missing: dict[str, str]
@@ -269,7 +269,7 @@ class Receipt(TypedDict):
 
 
 class NumberRow(TypedDict):
-    """A number that can be changed; a value or a bound that is not finite is null."""
+    """A number that can be changed; non-finite values and bounds are null."""
 
     path: str
     name: str
@@ -372,7 +372,7 @@ class ControlsPayload(ProgressFacts):
 
 MimeBundle: TypeAlias = dict[str, Any]
 OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
-"""Data and metadata of each output that the page writes into its cell, keyed by display id."""
+"""Data and metadata of each output that the page writes to its cell, keyed by display id."""
 
 
 class LiveState(TypedDict):
@@ -478,7 +478,7 @@ class BokehState(TypedDict):
 
 
 class DistributionsPayload(TypedDict):
-    """Distributions of a variable over time (float64; `counts` and `numbers` are float32)."""
+    """Distributions of a variable over time, as float64 (`counts` and `numbers` are float32)."""
 
     kinds: list[str]
     kind: str
@@ -649,7 +649,7 @@ class DashboardContents(TypedDict):
 
 
 class DashboardChange(TypedDict):
-    """New values of traits, by widget."""
+    """New values of traits, keyed by widget."""
 
     kind: Literal["change"]
     parts: dict[str, dict[str, Any]]
@@ -820,9 +820,9 @@ class SourceData(TypedDict):
 
 
 class StreamData(TypedDict):
-    """A data stream that the user can train with, and the sources of the stream.
+    """A data stream that can be used for training, and the sources of the stream.
 
-    `note` describes the stream, for example by its number of examples.
+    `note` describes the stream, for example by stating its number of examples.
     """
 
     name: str
@@ -1040,7 +1040,7 @@ class NodeValue(TypedDict):
 
 
 class EdgeImage(TypedDict):
-    """The first `count` of `of` images side by side; each pixel has one byte for each channel."""
+    """The first `count` images of a total of `of`, side by side; one byte per pixel and channel."""
 
     count: int
     of: int
@@ -1054,7 +1054,7 @@ class EdgeValue(TypedDict):
     """The value of an edge for one example; `bars` contains the elements of a short vector.
 
     `text` is the range of the values, or the only value, and `note` is their mean. If several edges
-    begin at the same output, only the edge with `main` shows the value.
+    begin at the same output, only the edge whose `main` is true shows the value.
     """
 
     text: str

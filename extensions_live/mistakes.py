@@ -40,11 +40,11 @@ class Mistakes(Samples):
     """Live view of the examples with the highest loss, which users can flag, relabel or drop.
 
     The loss is the cross-entropy of the true class. Without `batch`, the view goes through all
-    training examples, a few at a time, and keeps the examples with the highest loss. These often
-    include examples with a wrong label. Flags alone change nothing. The buttons of the view relabel
-    or drop the flagged examples; in code, ``session.relabel(mistakes.flagged, 3)`` and
-    ``session.drop(mistakes.flagged)`` do the same. Both operations are interventions, which
-    ``session.undo()`` can undo.
+    training examples, a few at a time, and keeps the examples with the highest loss. Some of these
+    examples often have wrong labels. Flagging examples does not change the training data. The
+    buttons of the view relabel or drop the flagged examples; in code,
+    ``session.relabel(mistakes.flagged, 3)`` and ``session.drop(mistakes.flagged)`` do the same.
+    Both operations are interventions, which ``session.undo()`` can undo.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class Mistakes(Samples):
     scores : Variable
         One score, or one probability, for each class.
     batch : mapping of str to array, optional
-        Other examples by source, which cannot be relabelled or dropped; by default the training
-        examples.
+        The examples to show, keyed by source. These examples cannot be relabelled or dropped. By
+        default, the training examples are shown.
     source, targets, labels, shape, text, most, title : optional
         As in `Samples`.
 
@@ -112,7 +112,7 @@ class Mistakes(Samples):
 
     @property
     def _trained(self) -> TrainingExamples | None:
-        """The examples, or None if they are not training examples with indices."""
+        """The training examples, or None if other examples are shown or there are no indices."""
         examples = self.examples
         return examples if isinstance(examples, TrainingExamples) and not examples.reason else None
 

@@ -56,7 +56,7 @@ def publish(
     display_id: str | None = None,
     update: bool = False,
 ) -> None:
-    """Display a MIME bundle in the running cell, or replace the output that has `display_id`."""
+    """Display a MIME bundle in the running cell, or replace the output with this `display_id`."""
     transient = {} if display_id is None else {"display_id": display_id}
     running = shell()
     if running is not None:

@@ -134,8 +134,8 @@ class Plot(TrainingExtension):
     ) -> RunView:
         """Return a view of several runs in one plot, with a table of their differences.
 
-        The view is updated live, even from logs that other processes write. On the page, runs can
-        be hidden, renamed, recoloured and reordered.
+        The view is updated live, even if other processes write the logs. On the page, runs can be
+        hidden, renamed, recoloured and reordered.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """Marks of a plot: ends of epochs, interventions, tier changes, checkpoints and best values.
 
-The marks are read from the log. There may be thousands of marks, so only some of the marks in the
-visible range are sent, for example every tenth epoch. Interventions that are close to each other
+The marks are read from the log. There may be thousands of marks, so only some marks in the visible
+range are sent, for example those of every tenth epoch. Interventions that are close to each other
 share a mark, which lists the first few interventions. The same applies to tier changes and to
 checkpoints.
 """
@@ -35,7 +35,7 @@ LENGTH = 100
 """Maximum number of characters in one line of a mark's text."""
 
 QUIET = UNCHANGING - {"fork"}
-"""Commands without a mark. A fork has a mark, since another run starts at that iteration."""
+"""Commands without a mark. A fork has a mark, since another run starts at its iteration."""
 
 CHANNELS: dict[MarkKind, str] = {
     "intervention": INTERVENTIONS,

@@ -56,7 +56,9 @@ def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:
     for name, value in given.items():
         if name not in old:
             hint = nearest(name, old)
-            raise ArgumentError(f"a plot has no setting {name!r}; it has {', '.join(old)}{hint}")
+            raise ArgumentError(
+                f"a plot has no setting {name!r}; its settings: {', '.join(old)}{hint}"
+            )
         check(name, value)
         kind = type(new[name])
         new[name] = kind(value)

@@ -27,7 +27,7 @@ from workbench.log.interventions import interventions_in
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
-"""Seconds between two refreshes: normally, and while waiting for the first answer."""
+"""Seconds between two refreshes, normally and while waiting for the first answer."""
 
 REBUILT = (
     "the model was changed at iteration {iteration:,} ({text}), and this view uses the earlier "
@@ -95,11 +95,11 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return the last answer as headings and rows of a table, to be shown without a kernel."""
+        """Return the last answer as headings and rows of a table, shown if no kernel is running."""
         raise NotImplementedError
 
     def caption(self) -> str:
-        """Return the caption of the table that is shown without a kernel."""
+        """Return the caption of the table that is shown if no kernel is running."""
         return self.title
 
     def ask_again(self) -> None:
@@ -109,7 +109,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
 
     @property
     def copies_graph(self) -> bool:
-        """True if the view uses a copy of the graph that was passed to it."""
+        """True if the view evaluates a copy of the graph that was passed to the view."""
         return True
 
     def show_brick(self, path: str, place: int) -> None:

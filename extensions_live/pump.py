@@ -3,10 +3,11 @@
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
 them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks.
 While a page shows a view, the view is refreshed a few times per second. If the refreshes take more
-than 1 % of the time, they become less frequent, up to one refresh every half second. Slow refreshes
-may take 10 % of the time. All views together send at most `MESSAGES_PER_SECOND` messages, far below
-the rate limit of a notebook server. An error in a view is shown in this view and does not affect
-other views. The error is also logged once, unless it is a `WorkbenchError`.
+than 1 % of the time, they become less frequent, down to one refresh every half second. Slow
+refreshes may take up to 10 % of the time. All views together send at most
+`MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server. An error in a view is
+shown in this view and does not affect other views. The error is also logged once, unless it is a
+`WorkbenchError`.
 """
 
 from __future__ import annotations
@@ -56,12 +57,12 @@ class View(Protocol):
 
 
 def pause_after(view: View, cost: float) -> float:
-    """Return the seconds from a refresh that took `cost` seconds to the next refresh of a view."""
+    """Return the seconds until the next refresh of a view if the last one took `cost` seconds."""
     return max(view.period, view.pace, min(COST_FACTOR * cost, FRESH), SLOW_COST_FACTOR * cost)
 
 
 class Limiter:
-    """Limiter that restricts all senders together to `per_second` messages per second.
+    """Limiter that restricts the total of all senders to `per_second` messages per second.
 
     Examples
     --------

@@ -157,7 +157,7 @@ def _shape(parameter: Mapping[str, Any]) -> str:
 
 
 def _count(brick: Mapping[str, Any]) -> int:
-    """Return the number of parameter elements in a brick and its children."""
+    """Return the number of elements of all parameters of a brick and its children."""
     own: int = sum(math.prod(one["shape"]) for one in brick["parameters"])
     return own + sum(map(_count, brick["children"]))
 
@@ -178,7 +178,7 @@ def rows(log: TrainingLogBase) -> str:
 
 
 class Markup(str):
-    """Text that is already HTML, so that it is not escaped."""
+    """Text that is already HTML and is therefore not escaped."""
 
     __slots__ = ()
 

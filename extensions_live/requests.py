@@ -49,7 +49,7 @@ class Request:
     about : str
         The path of the number that the request changes, or the name of the command.
     before : int
-        The number of commands that the session had before the request.
+        The number of commands of the session before the request.
     command : Command or None
         The command that the request issued.
     refusal : str
@@ -98,7 +98,7 @@ class Requests:
     Attributes
     ----------
     recent : deque of Request
-        The last requests, in the order of their arrival.
+        The most recent requests, in the order of their arrival.
     count : int
         The number of requests so far.
     """
@@ -180,7 +180,7 @@ def carry_out(
     name : str
         One of `NAMES`.
     arguments : mapping
-        The arguments of the method, by name.
+        The arguments of the method, keyed by name.
     by : str
         The origin of the command, which is recorded in the log.
 
@@ -242,7 +242,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 def outcome(command: Command) -> Outcome:
-    """Return the outcome of a command in the form that a page shows."""
+    """Return the outcome of a command in the form shown on a page."""
     return {
         "id": command.id,
         "text": f"{command.text}: {command.state}",

@@ -47,7 +47,7 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return at most about `MARKED` outliers, including the smallest and the largest."""
+        """Return at most roughly `MARKED` outliers, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
@@ -80,9 +80,9 @@ def usual_range(values: Floats, *, log: bool = False) -> Range | None:
     Parameters
     ----------
     values : ndarray of float64, shape (N,)
-        Values that are not finite do not count.
+        The values of the curve; non-finite values are ignored.
     log : bool, optional
-        True to measure distances between logarithms; values of 0 or less then do not count.
+        True to measure distances between logarithms; values of 0 or less are then ignored.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""View of a run in a cell, with widgets and a still output that needs no kernel."""
+"""View of a run in a cell, with widgets and a still output that works without a kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from extensions_live.widget import LiveWidget
 
 
 class RunView:
-    """View of a run; a notebook shows the view if a cell ends with it.
+    """View of a run; in a notebook, a cell that ends with a view shows it.
 
     The cell shows the live widgets and, below them, a still image of the curves and a table of the
     latest values. The image and the table are updated during training and when the run pauses or

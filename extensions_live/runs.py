@@ -29,7 +29,7 @@ NO_RUN = (
     "{where} must be a session, a branch, a log, the path of a database of logs, or a frame "
     "indexed by iteration, not {given!r:.80}"
 )
-PRESENT = "{where} is the current branch, whose records are those of the session; pass the session"
+PRESENT = "{where} is the current branch, which has the records of the session; pass the session"
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
 NO_ITERATIONS = (
     "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
@@ -53,7 +53,7 @@ class FinishedLog:
 
     @property
     def state(self) -> State:
-        """The state: finished if the log cannot grow or shows that training has finished."""
+        """The state: finished if the log is complete or shows that training has finished."""
         done = not self._growing or self.log.current_row.get("training_finished")
         return State.FINISHED if done else State.RUNNING
 

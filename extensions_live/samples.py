@@ -21,7 +21,7 @@ MOST = 24
 
 FEWEST_PIXELS = 64
 HINT = "; if these rows of {count:,} numbers are pixels, pass shape=(height, width) to show images"
-NO_SOURCE = "the examples have no source {name!r}; they have {known}; pass source=...{hint}"
+NO_SOURCE = "the examples have no source {name!r}; their sources: {known}; pass source=...{hint}"
 
 
 class Samples(ProbeView[TilesPayload]):
@@ -36,12 +36,12 @@ class Samples(ProbeView[TilesPayload]):
     output : Variable
         The output to show: one score for each class, a number, an image or anything else.
     batch : mapping of str to array, optional
-        The examples by source; by default the first batch of the training data.
+        The examples, keyed by source; by default the first batch of the training data.
     source : str, optional
         The source that is shown for each example. The default is the first source that contains
         images or, without images, the first source that is not `targets`.
     targets : str
-        The source of the true classes or values, if there is one.
+        The source of the true classes or values, if such a source exists.
     labels : sequence of str, optional
         The names of the classes.
     shape : sequence of int, optional
@@ -201,7 +201,7 @@ class Samples(ProbeView[TilesPayload]):
         return HINT.format(count=rows.shape[1])
 
     def edit_bar(self) -> EditBar | None:
-        """Return the form that edits the examples, or None if the view has none."""
+        """Return the form for editing the examples, or None if the view has no such form."""
         return None
 
     def told(self, tiles: Sequence[Tile]) -> str:

@@ -45,5 +45,5 @@ class Speed:
             self._seen.clear()  # a pause must not look like slow training
 
     def rate(self) -> float | None:
-        """Return the iterations per second, or None if they are not known yet."""
+        """Return the number of iterations per second, or None if it is not known yet."""
         return self._rate

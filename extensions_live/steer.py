@@ -84,7 +84,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, with empty text for requests that a rewind undid."""
+        """Return the outcomes of requests, with empty text if a rewind has undone a request."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:
@@ -126,7 +126,7 @@ def _place(one: Hyperparameter) -> int:
 
 
 def end(session: Session) -> EndRow:
-    """Return the planned end of a run, and the numbers of epochs and batches done."""
+    """Return the planned end of a run, and the numbers of completed epochs and batches."""
     planned, status = session.planned, session.log.status
     return {
         "epochs": planned["epochs"],

@@ -53,8 +53,8 @@ def draw(
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
-    are not drawn. `y_ranges` are the vertical ranges of panels, by index; by default a panel shows
-    all values. Values outside the range are drawn at its edge.
+    are not drawn. `y_ranges` are the vertical ranges of panels, keyed by index; by default a panel
+    shows all values. Values outside the range are drawn at its edge.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def draw(
 
 
 def palette(colours: Sequence[str]) -> Image.Image:
-    """Return an image whose palette contains white and blends of white with each colour.
+    """Return an image with a palette of white and of blends of white with each colour.
 
     The palette is fixed, because a search for the best colours would take longer than the drawing.
     """

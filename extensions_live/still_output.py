@@ -106,7 +106,7 @@ class StillOutput:
 
     @property
     def session(self) -> Session | None:
-        """The run if the run is a session that still exists, otherwise None."""
+        """The run if it is a session that still exists, otherwise None."""
         return as_session(self.source)
 
     def watched(self) -> bool:
@@ -128,7 +128,7 @@ class StillOutput:
         return messages
 
     def _publish(self, *bundles: MimeBundle) -> int:
-        """Replace both outputs, and return the number of messages."""
+        """Replace both outputs, and return the number of messages that were sent."""
         outputs: OutputBundles = {}
         for name, data in zip(self._ids, bundles, strict=True):
             size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
@@ -156,7 +156,7 @@ class StillOutput:
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
-        """Return the log, or None if there is none."""
+        """Return the log, or None if there is no log."""
         source = self.source
         return None if source is None else source.log
 

@@ -1,4 +1,4 @@
-"""Still output of a view that has no curves: a table that needs no kernel."""
+"""Still output of a view without curves: a table that works without a kernel."""
 
 from __future__ import annotations
 

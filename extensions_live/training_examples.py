@@ -37,7 +37,7 @@ FIRST, FEWEST, LARGEST = 16, 2, 2048
 """Number of examples in the first probe, and the bounds of this number in later probes."""
 
 READING, COMPUTING = 0.004, 0.025
-"""Seconds of reading (which delays training) and of computing above which probes get smaller."""
+"""Limits in seconds on reading (which delays training) and computing; slower probes get smaller."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in one probe."""

@@ -60,7 +60,7 @@ class BokehJS(CarriedWidget):
     """
 
     _esm = "export default {}"
-    source = traitlets.Bytes(help="the script, compressed by gzip").tag(sync=True)
+    source = traitlets.Bytes(help="the script, compressed with gzip").tag(sync=True)
     version = traitlets.Unicode().tag(sync=True)
 
     _instance: BokehJS | None = None
@@ -99,8 +99,8 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     Attributes
     ----------
     pace : float
-        The number of seconds between two redraws of a page that draws slowly, otherwise 0. Updates
-        in between would not be seen.
+        The number of seconds between two redraws of a page that draws slowly, otherwise 0. More
+        frequent updates would not be visible.
     """
 
     _css = asset("live.css")
@@ -132,7 +132,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         return self._subject()
 
     def snapshot(self, subject: Subject) -> Payload | None:
-        """Return the new `payload`, or None if nothing has changed; only the pump calls this."""
+        """Return the new `payload`, or None if it is unchanged; only the pump calls this method."""
         raise NotImplementedError
 
     def settled(self, subject: Subject) -> bool:

@@ -80,7 +80,7 @@ from typing import Any, TypeVar
 from workbench.tracebacks import Readable, shorten_uncaught
 
 location: ContextVar[tuple[str, ...]] = ContextVar("location", default=())
-"""Paths of the running brick applications, outermost first."""
+"""Paths of the brick applications in progress, outermost first."""
 
 
 @contextlib.contextmanager
@@ -321,7 +321,7 @@ class MonitoringError(WorkbenchError, ValueError):
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value computed from several batches that can differ from the value for all data."""
+    """A value that was computed batch by batch and can differ from the value for all data."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
@@ -359,7 +359,7 @@ class MissingDataError(DataError, FileNotFoundError):
 
 
 class DownloadError(DataError, OSError):
-    """A download that no mirror completed correctly, or whose files could not be written."""
+    """A download that failed on every mirror, or whose files could not be written."""
 
 
 class StateError(WorkbenchError, TypeError):
@@ -371,7 +371,7 @@ class ArchiveError(WorkbenchError, ValueError):
 
 
 class UntrustedArchiveError(ArchiveError, PermissionError):
-    """An untrusted archive with code that loading would execute."""
+    """An untrusted archive that would execute code if it were loaded."""
 
 
 class PrefetchError(DataError, RuntimeError):
@@ -409,7 +409,7 @@ class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
 
 
 class ProcessError(WorkbenchError, RuntimeError):
-    """A process that cannot join a group, or that lost the connection to the other processes."""
+    """A process that cannot join a group, or that has lost contact with the other processes."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):
@@ -461,7 +461,7 @@ E = TypeVar("E", bound=WorkbenchError)
 
 
 def about(error: E, brick: str, fix: Fix | None = None) -> E:
-    """Return `error` after storing the path of its brick, and a fix if there is one."""
+    """Return `error` after adding the path of its brick and, if there is one, a fix."""
     error.brick, error.fix = brick, fix
     return error
 

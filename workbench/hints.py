@@ -170,7 +170,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Arguments of torch, Keras, Lightning, fastai and others, with their names in workbench."""
+"""Arguments of torch, Keras and other libraries, with the corresponding names in workbench."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates beta1 and beta2 are arguments of Adam",

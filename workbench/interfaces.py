@@ -3,7 +3,7 @@
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
 no module depends on the types of a layer above it. The protocols contain no logic. Views, notebooks
 and tools access a run only through a `Session`. A session provides only plain values, the log and
-commands, so that its run could also be in another process.
+commands, so its run could also be in another process.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 
 @runtime_checkable
 class Trainable(Protocol):
-    """Interface that a main loop requires of its algorithm, such as `TrainingAlgorithm`."""
+    """Interface of the algorithm of a main loop; `TrainingAlgorithm` implements it."""
 
     def initialize(self) -> Any:
         """Prepare for the first batch; this method is called once."""
@@ -307,8 +307,8 @@ class Probe(Protocol):
     examples : sequence of int
         The indices of the training examples in `batch`, if certain examples were requested.
     stored : mapping of str to array
-        The values of these examples in the dataset, before transformers, for the sources that hold
-        one number for each example.
+        The values of these examples in the dataset, before any transformer is applied, for the
+        sources that hold one number for each example.
     seconds : float
         The number of seconds by which reading the examples delayed training.
     """

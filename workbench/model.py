@@ -147,7 +147,7 @@ class Model(ComputationGraph):
         return GraphAsModule(self.inputs, self.outputs, self.get_parameter_dict())
 
     def check_sanity(self, algorithm: Trained) -> None:
-        """Check for mistakes before training.
+        """Check the model for common mistakes before training.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Model(ComputationGraph):
         if missing:
             raise ParameterError(
                 f"parameters must not contain NaN (found in {', '.join(missing)}); set their "
-                "values, or call initialize() of the brick again"
+                "values, or initialise the brick again with its method initialize()"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]

@@ -1,7 +1,7 @@
 """Hints for missing names in a module: the nearest name, or the equivalent in this project.
 
 Every module with public names ends with a call to `explain_missing`. Python calls the
-``__getattr__`` of a module only for missing names, so existing names cost nothing extra.
+``__getattr__`` of a module only for missing names, so access to existing names is not slower.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""Names in torch, Keras, Lightning, fastai and other libraries, with their equivalents here."""
+"""Names in torch, Keras, Lightning, fastai and other libraries, with equivalents here."""
 
 
 def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:

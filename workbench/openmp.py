@@ -30,7 +30,7 @@ _SOFT = 1  # omp_pause_soft: keep settings
 SPINS = 1000
 """Number of checks for work before an idle thread sleeps; the checks take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables that configure how threads wait; a variable that is set is not changed."""
+"""Environment variables that configure how threads wait; a variable that is already set is kept."""
 
 
 def wait_briefly() -> None:
@@ -80,8 +80,9 @@ def sleep_while_idle() -> bool:
 def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callable[[Given], Result]:
     """Return a function that calls `run` with a limited number of threads.
 
-    After a call, the previous number applies to the calling thread again. Other threads are not
-    affected. In contrast, `torch.set_num_threads` also applies to threads that start later.
+    After each call, the previous number of threads is restored for the calling thread. Other
+    threads are not affected. In contrast, `torch.set_num_threads` also applies to threads that
+    start later.
 
     Parameters
     ----------

@@ -86,8 +86,8 @@ class VariableRole(Predicate):
     """Base class of roles; each subclass has exactly one instance.
 
     Copying or unpickling a role returns the same object. As a criterion, a role selects the
-    variables that have it. The operators ``|``, ``&`` and ``~`` combine it with other criteria; see
-    `workbench.filter.as_predicate`.
+    variables that have it. The operators ``|``, ``&`` and ``~`` combine the role with other
+    criteria; see `workbench.filter.as_predicate`.
 
     Examples
     --------

@@ -47,8 +47,8 @@ class BeamSearch(Hinted):
     Parameters
     ----------
     samples : Variable
-        An output of the method ``generate`` of a generator, applied with any ``n_steps``. The
-        search uses the contexts and the initial states of this application.
+        An output of the ``generate`` method of a generator, which can be applied with any
+        ``n_steps``. The search uses the contexts and the initial states of this application.
 
     Attributes
     ----------
@@ -268,11 +268,11 @@ class BeamSearch(Hinted):
         """
         if not is_count(max_length):
             raise SearchError(
-                f"max_length must be an integer of 1 or more, not {max_length!r}"
+                f"max_length must be a positive integer, not {max_length!r}"
             )
         if not is_whole(eol_symbol):
             raise SearchError(
-                f"eol_symbol must be an integer, the output that ends a sequence, not "
+                f"eol_symbol must be the integer output that ends a sequence, not "
                 f"{eol_symbol!r}"
             )
         contexts, states = self.compute_initial_states_and_contexts(input_values)
@@ -347,7 +347,7 @@ def _check_copies(size: int, contexts: Values, states: Values) -> None:
 
 
 def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
-    """Return True if `value` equals `first` up to rounding, which can differ between copies."""
+    """Return True if `value` equals `first`, except for rounding errors."""
     if not value.dtype.is_floating_point or value.numel() == 0:
         return bool((value == first).all())
     difference = (value - first).abs()

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from tornado import httputil
 
 PARAMETER = "dashboard_token"
-"""The query parameter that contains the token; Jupyter already uses the parameter ``token``."""
+"""The query parameter that contains the token; the name ``token`` is already used by Jupyter."""
 
 LIBRARIES = ("/static/", "/favicon.ico")
 
@@ -27,8 +27,8 @@ NO_TOKEN = (
     "python -m extensions_live.dashboard printed.\n"
 )
 OTHER_ORIGIN = (
-    "403: this dashboard accepts no connection from a page of {origin}. If you trust that host, "
-    "pass origins=[{host!r}].\n"
+    "403: this dashboard does not accept connections from pages of {origin}. If you trust that "
+    "host, pass origins=[{host!r}].\n"
 )
 
 
@@ -69,7 +69,7 @@ def refusal(
 
 
 class Guard(httputil.HTTPServerConnectionDelegate):
-    """Wrapper that passes only requests with the token to a tornado application.
+    """Wrapper of a tornado application that forwards only requests with the token.
 
     Parameters
     ----------

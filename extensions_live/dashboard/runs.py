@@ -78,7 +78,7 @@ class RunsBoard:
         self._shown = [uuid for uuid in known if uuid in runs]
 
     def runs(self) -> RunList:
-        """Return all runs, the newest first, or the error if the database cannot be read."""
+        """Return all runs, newest first, or the error if the database cannot be read."""
         try:
             return {"rows": self._read(), "problem": ""}
         except LogError as error:
@@ -130,7 +130,7 @@ class RunsBoard:
         )
 
     def _read(self) -> list[RunRow]:
-        """Return the rows of the list, the newest first.
+        """Return the rows of the list, newest first.
 
         Raises
         ------
@@ -215,7 +215,10 @@ def distinct(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def name_of(uuid: str, name: str, times: int) -> str:
-    """Return the name of a run, with digits if `times` is above 1; without a name, only digits."""
+    """Return the name of a run, which ends with digits of `uuid` if the name occurs several times.
+
+    If the run has no name, return only the digits.
+    """
     digits = uuid[:DIGITS]
     return digits if not name else name if times == 1 else f"{name} ({digits})"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tornado.ioloop import IOLoop
 
 UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
-"""Milliseconds between two checks for closed tabs, and until a closed tab's document is freed."""
+"""Milliseconds until the document of a closed tab is freed, and between two checks for this."""
 
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"
@@ -180,7 +180,7 @@ def is_noteworthy(record: logging.LogRecord) -> bool:
 
 
 def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report an error of the event loop, unless a tab that was closed caused the error."""
+    """Report an error of the event loop, unless it was caused by closing a tab."""
     from tornado.iostream import StreamClosedError
     from tornado.websocket import WebSocketClosedError
 

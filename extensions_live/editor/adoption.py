@@ -24,7 +24,7 @@ Keep = Callable[[str], bool]
 
 
 def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> Document:
-    """Return the document of a new specification, drawn like `document` where possible.
+    """Return the document of a new specification, with the layout of `document` where possible.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _inputs(old: Document, new: Document) -> dict[str, str]:
 
 
 def _calls(old: Document, new: Document) -> dict[str, str]:
-    """Return a dictionary from the new ids of the recognised calls to their old ids."""
+    """Return a dictionary that maps the new ids of the recognised calls to their old ids."""
     found: dict[str, str] = {}
     for key in (_exact, _likely):
         waiting: dict[Any, list[str]] = {}
@@ -140,7 +140,7 @@ def _likely(document: Document, call: CallSpec) -> Any:
 
 
 def _with_unfinished(old: Document, new: Document, keep: Keep) -> Document:
-    """Return the new document with the unfinished parts of the old document, which code omits."""
+    """Return the new document with the unfinished parts of the old document added."""
     broken = {name for name, one in anatomies(old.spec).items() if one.fault is not None}
     for name in broken - set(new.bricks):  # code cannot have them
         new = new.with_brick(name, old.bricks[name])

@@ -23,7 +23,7 @@ MOST = 5000
 """Number of bricks whose facts are cached."""
 
 DEFAULT = Method("apply", "", (Port("input_"),), (Port("output"),))
-"""The method of a brick whose methods are unknown."""
+"""The method that is assumed for a brick whose methods are unknown."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Anatomy:
     parts : dict of str to str
         The type of each descendant of the brick, keyed by path.
     fault : SpecError or None
-        The reason why code cannot construct the brick.
+        The reason why the brick cannot be constructed.
     """
 
     methods: tuple[Method, ...]
@@ -44,7 +44,7 @@ class Anatomy:
     fault: SpecError | None = None
 
     def method(self, name: str | None) -> Method:
-        """Return the method with this name, or the first method if there is none."""
+        """Return the method with this name, or the first method if no method has this name."""
         named = [method for method in self.methods if method.name == name]
         return (named or list(self.methods) or [DEFAULT])[0]
 
@@ -156,7 +156,7 @@ def method_of(call: CallSpec, known: Mapping[str, Anatomy]) -> Method:
     ----------
     call : CallSpec
     known : dict of str to Anatomy
-        The top-level bricks by name.
+        The top-level bricks, keyed by name.
     """
     if call.operation is not None:
         operation = BY_NAME.get(call.operation)

@@ -91,7 +91,7 @@ class BlockFolder:
             ]
 
     def look(self, *, now: bool = False) -> None:
-        """Read the files that have changed; do this at most once a second, unless `now` is True."""
+        """Read the files that have changed, at most once a second unless `now` is True."""
         with self._lock:
             folder = config.blocks_path
             if not now and folder == self._folder and self._clock() < self._next:

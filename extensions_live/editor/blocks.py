@@ -133,7 +133,7 @@ def found(name: object) -> Document:
     known = {block["name"] for block in listed()}
     broken = "".join(f"\n{fault}" for fault in saved.faults())
     raise BuilderError(
-        f"there is no block {name!r:.60}{nearest(str(name), known)}; the blocks are "
+        f"there is no block {name!r:.60}{nearest(str(name), known)}; existing blocks: "
         f"{', '.join(sorted(known)) or 'none'}{broken}"
     )
 
@@ -165,6 +165,6 @@ def listed() -> list[PaletteBlock]:
 
 
 def size(document: Document) -> str:
-    """Return the number of nodes in a block, not counting groups, as text."""
+    """Return the number of nodes in a block, such as ``3 nodes``; groups are not counted."""
     number = len(document.ids()) - len(document.groups)
     return f"{number} node{'' if number == 1 else 's'}"

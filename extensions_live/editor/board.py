@@ -91,7 +91,7 @@ class Board(BoardEdges):
         after : str or pair of str, optional
             A node, or a node and one of its outputs, to connect to the first input of the new node.
         input : str, optional
-            The input of the new node to connect, if it is not the first.
+            The input of the new node to connect; by default the first input.
         before : pair of str, optional
             A node and one of its inputs, to which the first output of the new node is connected.
         settings : dict, optional
@@ -114,9 +114,10 @@ class Board(BoardEdges):
         position: Sequence[float] | None = None,
         before: Sequence[str] | None = None,
     ) -> str:
-        """Add an input, and return the id of its node; a size of None is unknown.
+        """Add an input, and return the id of its node.
 
-        The input is connected to `before`, a node and one of its inputs.
+        A size of None in `shape` is unknown. The new input is connected to `before`, which is a
+        pair of a node and one of its inputs.
         """
         with self._lock:
             document, node = with_input(self._document, name, shape, dtype)
@@ -127,8 +128,8 @@ class Board(BoardEdges):
     def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
         """Add a block from the palette, and return the ids of its outermost nodes.
 
-        Inputs of the board are used for those inputs of the block that have the same name and
-        shape.
+        If an input of the board has the same name and shape as an input of the block, it replaces
+        the input of the block.
         """
         with self._lock:
             part = blocks.found(block)
@@ -164,7 +165,7 @@ class Board(BoardEdges):
         return blocks.rename(block, name)
 
     def remove_block(self, block: str) -> None:
-        """Remove a user's block from the palette, also for later notebooks."""
+        """Remove a user's block from the palette of this and later notebooks."""
         blocks.remove(block)
 
     def remove(self, nodes: Sequence[str]) -> None:
@@ -202,7 +203,7 @@ class Board(BoardEdges):
             The result of `copy`, a specification as JSON, or code.
         position : pair of float, optional
         nodes : list of str, optional
-            The ids of those nodes in the text that are added; by default all nodes.
+            The ids of the nodes in the text to add; by default all nodes.
         connected : bool
             True to connect the new nodes to variables of the board that have the same names as the
             variables to which `nodes` are connected in the text.
@@ -286,7 +287,7 @@ class Board(BoardEdges):
         with self._lock:
             if not isinstance(positions, Mapping):
                 raise BuilderError(
-                    "positions must be a dictionary from node ids to positions, not "
+                    "positions must be a dictionary that maps node ids to positions, not "
                     f"{positions!r:.60}"
                 )
             places = {}
@@ -327,7 +328,7 @@ class Board(BoardEdges):
         group : str or None
             The id of the group, or None to move the nodes out of all groups.
         positions : dict, optional
-            The new positions of the nodes, by id.
+            The new positions of the nodes, keyed by id.
         """
         with self._lock:
             document = insertion.grouped_with(self._document, ids(nodes), group)
@@ -340,7 +341,7 @@ class Board(BoardEdges):
             self._edit(f"{verb} {what}{where}", document.placed(places))
 
     def unpack(self, node: str) -> list[str]:
-        """Replace a brick by its parts, or a group by its members, and return the new ids.
+        """Replace a brick with its parts, or a group with its members, and return the new ids.
 
         Raises
         ------
@@ -410,7 +411,7 @@ class Board(BoardEdges):
             self._edit("show another model", adopted(self._document, described(model)))
 
     def load(self, text: str) -> None:
-        """Show the board in `text`: a saved document, a result of `copy`, or a specification."""
+        """Show a board given as text: a saved document, a result of `copy`, or a specification."""
         with self._lock:
             self._edit("load", with_nodes_for_bricks(read(text)))
 

@@ -12,7 +12,7 @@ from workbench.builder.fields import Json
 
 
 class BoardEdges(BoardState):
-    """Base class of boards with the operations on edges."""
+    """Base class of boards that provides the operations on edges."""
 
     def connect(self, source: str, output: str, target: str, input: str) -> None:
         """Connect an output to an input; replace an earlier edge if only one edge is allowed."""
@@ -72,7 +72,7 @@ class BoardEdges(BoardState):
         index: int | None = None,
         position: Sequence[float] | None = None,
     ) -> None:
-        """Insert a node with an unconnected input into the edge to an input; see `insert`."""
+        """Insert an existing node with an unconnected input into an edge; see `insert`."""
         with self._lock:
             document = insertion.threaded(self._document, node, target, input, index)
             document = placed_at(document, node, position)

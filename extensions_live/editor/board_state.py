@@ -26,10 +26,10 @@ from workbench.hints import Hinted
 from workbench.tensor import Variable, variable
 
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
-"""The types of objects that a board can show; it can also show a list of bricks and variables."""
+"""The types of objects that a board can show, besides lists of bricks and variables."""
 
 SMALL = 60
-"""Number of nodes up to which the code of a board is generated immediately."""
+"""Maximum number of nodes of a board whose code is generated immediately."""
 
 MOST_UNDO = 500
 """Number of edits that can be undone."""
@@ -80,7 +80,7 @@ class BoardState(Hinted):
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model; they are built again only after the board changes.
+        """The bricks and variables of the model; they are rebuilt only after the board has changed.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class BoardState(Hinted):
         return self._redo[-1][0] if self._redo else None
 
     def fault(self, node: str) -> str | None:
-        """Return the fault of a node, as the message of the error that Python raises, or None."""
+        """Return the message of the error that Python would raise for a node, or None."""
         self._document.check(node)
         found = self._checked().faults.get(node)
         return None if found is None else found.text
@@ -309,7 +309,7 @@ def ids(nodes: Any) -> list[str]:
 
 
 def _of_module(module: torch.nn.Module) -> Spec:
-    """Describe a module; if possible, infer the shape of its input and apply it."""
+    """Describe a module; if possible, infer the shape of its input and apply the module."""
     brick = TorchModule(module)
     if len(brick.input_names) == 1:
         for shape, dtype in shapes_of_input(module):

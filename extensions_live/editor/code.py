@@ -74,7 +74,7 @@ def spec_of(text: str) -> Spec:
 
 
 def assigned_names(text: str) -> set[str]:
-    """Return the names that code assigns and all string constants, such as names of inputs."""
+    """Return the variables that code assigns, and all its strings, such as names of inputs."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

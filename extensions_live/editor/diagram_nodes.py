@@ -48,13 +48,14 @@ def board_node(node: Node, wiring: Wiring) -> BoardNode:
 class Wiring:
     """The edges of a diagram, split at the borders of groups.
 
-    An edge between a node and an enclosing group uses the group's port that the edge names.
+    An edge between a node and an enclosing group ends at the port of the group that the edge
+    specifies.
 
     Attributes
     ----------
     edges : list of BoardEdge
     inputs, outputs : dict of str to dict
-        For each node, a dictionary from the names of its ports to the shapes of their values.
+        For each node, a dictionary that maps the names of its ports to the shapes of their values.
     """
 
     def __init__(self, diagram: Diagram) -> None:

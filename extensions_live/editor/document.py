@@ -1,7 +1,7 @@
-"""The document of a board: a possibly unfinished specification, and how to draw it.
+"""The document of a board: a possibly unfinished specification, and how it is drawn.
 
-A document is immutable; an edit returns a new document. To undo an edit, a board uses the old
-document again.
+A document is immutable; an edit returns a new document. To undo an edit, a board returns to the
+previous document.
 
 Each call and each input of the specification is a node. The id of a node is the id of its call or,
 for an input, the key in `Document.inputs`. Ids do not change when a node is renamed. Calls may lack
@@ -45,7 +45,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Document:
-    """A specification, and how to draw it.
+    """A specification, with information about how it is drawn.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Document:
         return None if call is None or call.brick is None else call.brick.partition("/")[0]
 
     def title(self, node: str) -> str:
-        """Return the name of a node or group that the page shows."""
+        """Return the name under which the page shows a node or group."""
         if node in self.inputs:
             return self.inputs[node]
         if node in self.groups:
@@ -131,7 +131,7 @@ class Document:
 
     @cached_property
     def makers(self) -> dict[str, tuple[str, int]]:
-        """A dictionary from each wire to the node that computes it and the index of the output."""
+        """A mapping from each wire to the node that computes it and the index of the output."""
         found = {name: (node, 0) for node, name in self.inputs.items()}
         for call in self.spec.calls:
             found.update({wire: (call.id, number) for number, wire in enumerate(call.outputs)})
@@ -148,11 +148,11 @@ class Document:
     # Groups.
 
     def parent(self, node: str) -> str | None:
-        """Return the id of the group that contains a node directly, or None."""
+        """Return the id of the group that directly contains a node, or None."""
         return next((name for name, one in self.groups.items() if node in one.members), None)
 
     def around(self, node: str) -> list[str]:
-        """Return the ids of all groups that contain a node, the innermost first."""
+        """Return the ids of all groups that contain a node, innermost first."""
         found: list[str] = []
         parent = self.parent(node)
         while parent is not None:

@@ -53,7 +53,7 @@ PERIOD = 0.1
 
 
 class Editor(Hinted, LiveCanvas):
-    """Visual editor of a model; a notebook shows the editor if a cell ends with it.
+    """Visual editor of a model; in a notebook, a cell that ends with an editor shows it.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.
@@ -157,7 +157,7 @@ class Editor(Hinted, LiveCanvas):
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model, built again only after the canvas has changed."""
+        """The bricks and variables of the model, rebuilt only after the canvas has changed."""
         return self.drawing.built
 
     @property
@@ -191,16 +191,16 @@ class Editor(Hinted, LiveCanvas):
     ) -> Session:
         """Train the model in the background, and show the session below the canvas.
 
-        Bricks that are not initialised yet are initialised. The cost and the monitored scalars are
-        recorded after every batch and plotted.
+        Bricks that have not been initialised are initialised first. The cost and the monitored
+        scalars are recorded after every batch and plotted.
 
         Parameters
         ----------
         stream : data stream, or str
             The training data. The stream must have a source for each input, with the same name;
             other sources are ignored. A string is the name of a variable in the notebook, or
-            ``"digits"`` or ``"digit images"`` for the digits in this package as rows of 784 pixels
-            or as images.
+            ``"digits"`` or ``"digit images"`` for the digits that this package contains, as rows of
+            784 pixels or as images.
         step_rule : StepRule or str, optional
             The step rule, or the name of its class; by default `Adam`.
         extensions : list of extensions, optional
@@ -246,7 +246,7 @@ class Editor(Hinted, LiveCanvas):
         Parameters
         ----------
         session : Session
-            A session that trains any model that a specification can describe.
+            A session whose model can be described by a specification.
 
         Raises
         ------
@@ -260,7 +260,7 @@ class Editor(Hinted, LiveCanvas):
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session by the model on the canvas.
+        """Replace the model of the paused session with the model on the canvas.
 
         `Session.rebuild` documents which parts of the state are kept. `Session.undo` restores the
         earlier model.
@@ -415,7 +415,7 @@ class Editor(Hinted, LiveCanvas):
         }
 
     def _misfits(self, board: BoardState) -> dict[str, str]:
-        """Return a dictionary from unsuitable streams to the reasons why they do not fit."""
+        """Return a dictionary that maps unsuitable streams to the reasons why they do not fit."""
         needed = board.needed_inputs()
         found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
                  if one["sources"]}  # fmt: skip

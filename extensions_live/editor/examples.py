@@ -43,7 +43,7 @@ class Example(Protocol):
         """Wait until the example has been read."""
 
     def step(self, session: Session, by: int) -> Example:
-        """Return the example `by` places further, wrapping around at the end."""
+        """Return the example `by` places after this example, wrapping around at the end."""
 
     def data(self) -> ExampleData:
         """Return the data that the page shows about the example."""
@@ -66,7 +66,7 @@ class Given:
 
 
 class OfTraining:
-    """A training example of a session, with the transformations of the training stream.
+    """A training example of a session, to which the training stream's transformations are applied.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def checked_values(given: Mapping[Any, Any], inputs: Sequence[InputSpec]) -> dic
     Raises
     ------
     BuilderError
-        If no array belongs to an input, or an array has the wrong number of dimensions.
+        If none of the arrays belongs to an input, or an array has the wrong number of dimensions.
     """
     known = {one.name: one for one in inputs}
     found = {str(name): np.asarray(value) for name, value in given.items() if name in known}

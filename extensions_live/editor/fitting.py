@@ -22,7 +22,7 @@ def fitting(kind: Kind | None) -> list[str]:
     """Return the types of bricks and operations that accept a variable, in the catalogue's order.
 
     If the shape is unknown, all bricks and operations are returned. A brick is omitted only if it
-    certainly refuses the variable because of its dtype or its number of dimensions.
+    is certain to refuse the variable because of the variable's dtype or number of dimensions.
     """
     return [
         *_bricks(kind),
@@ -37,7 +37,7 @@ def _bricks(kind: Kind | None) -> Iterator[str]:
 
 
 def _accepts(name: str, kind: Kind) -> bool:
-    """Return False if the first method of a brick certainly refuses a variable of this kind."""
+    """Return False if the first method of a brick is certain to refuse this kind of variable."""
     try:
         brick = Constructor().top(BrickSpec(name), "bricks/0")
         methods = ports(brick)

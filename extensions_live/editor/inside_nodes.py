@@ -207,7 +207,7 @@ class _Parts:
 
     def _operation(self, node: str, step: Step) -> BoardNode:
         known = BY_NAME.get(step.operation or "")
-        text = "An operation that the brick applies itself." if known is None else known.text
+        text = "An operation that the brick itself applies." if known is None else known.text
         return _node(node, "operation", step.operation or "", step.name, text, step)
 
     def _edge(

@@ -1,8 +1,8 @@
 """Intents of pages: calls of board methods, each of which is executed once.
 
 A page repeatedly sends all unanswered intents on several channels, so that no intent is lost while
-the kernel is busy. Intents are executed in the order of their numbers. If an intent is not
-possible, it is refused with a reason, and the board is unchanged.
+the kernel is busy. Intents are executed in the order of their numbers. If an intent cannot be
+executed, it is refused with a reason, and the board is unchanged.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Intents:
     acked : dict of str to int
         The number of the last intent of each client that was executed or refused.
     refused : list of Refusal
-        The most recent refusals, the newest last.
+        The most recent refusals, newest last.
     made : list of MadeNodes
-        The nodes that the most recent intents created, the newest last.
+        The nodes that the most recent intents created, newest last.
     count : int
         The number of intents so far.
 

@@ -61,7 +61,7 @@ class Known:
         self._needs: dict[Variable, frozenset[Variable]] = {}
 
     def reason(self, wanted: Variable, sources: Iterable[str]) -> str:
-        """Return the reason why a variable cannot be computed from `sources`, or ``""``."""
+        """Return the reason why a variable cannot be computed from `sources`; empty if it can."""
         if wanted not in self._needs:
             every = [*self.places.built.variables.values(), wanted]
             self._needs.update(self.places.needs(every))
@@ -76,7 +76,7 @@ class Known:
         return UNTRAINED.format(names=", ".join(paths))
 
     def place(self, now: Document, node: str) -> Place | None:
-        """Return the place of a node of the current document, or None if there is no place."""
+        """Return the place of a node of the current document, or None if the node has no place."""
         if self.places.reason(node, now):
             return None
         if node in now.groups:
@@ -86,7 +86,7 @@ class Known:
     def variable(
         self, now: Document, node: str, port: str, *, from_inside: bool = False
     ) -> Variable | None:
-        """Return the variable of a port of the current document, or None if the model lacks it."""
+        """Return the variable of a port of the current document, or None if it is missing."""
         if node in now.groups:
             node, _, port = port.partition("/")
         if self.places.reason(node, now):

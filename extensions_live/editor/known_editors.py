@@ -11,7 +11,7 @@ _known: weakref.WeakKeyDictionary[Session, weakref.ref[Any]] = weakref.WeakKeyDi
 
 
 def remember(session: Session, editor: object) -> None:
-    """Record that a session trains the model of an editor, without keeping either in memory."""
+    """Record that a session trains the model of an editor; only weak references are kept."""
     _known[session] = weakref.ref(editor)
 
 

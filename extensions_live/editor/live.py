@@ -37,7 +37,7 @@ NO_EXAMPLE = "no example has been pushed; call editor.push() first"
 NOTHING = "nothing"
 
 PATIENCE = 60.0
-"""Maximum number of seconds to wait for a probe that Python code requests."""
+"""Maximum number of seconds to wait for a probe that is requested by Python code."""
 
 
 class LiveValues:
@@ -219,7 +219,7 @@ class LiveValues:
                 self.metric = before
 
     def pushed(self) -> dict[tuple[str, str], torch.Tensor]:
-        """Compute the values of the example now; return them by node and output."""
+        """Compute the values of the example now, and return them keyed by node and output."""
         self.watched()
         with self._lock:
             if self.example is None:
@@ -262,7 +262,7 @@ class LiveValues:
         return {} if self._first is None else self._first.batch
 
     def _drawn(self) -> object:
-        """Return a value that changes whenever other values must be computed."""
+        """Return an object that changes whenever different values must be computed."""
         drawn, spec = self._board.payload(code=False), self._board.document.spec
         nodes = [node["id"] for node in drawn["nodes"]]
         return nodes, [edge["id"] for edge in drawn["edges"]], spec.bricks, spec.calls

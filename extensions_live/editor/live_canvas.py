@@ -24,7 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.interfaces import Session
 
 PERIOD, SOON = 0.5, 0.05
-"""Seconds between two refreshes: normally, and while waiting for values."""
+"""Seconds between two refreshes, normally and while waiting for values."""
 
 
 class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
@@ -141,7 +141,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         raise NotImplementedError
 
     def step_example(self, by: int = 1) -> None:
-        """Push the example `by` places further, wrapping around at the end."""
+        """Push the example `by` places after the current example, wrapping around at the end."""
         self._live.step(by)
         pump.nudge(self._live_view)
 

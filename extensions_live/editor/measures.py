@@ -1,7 +1,7 @@
 """Quantities that the nodes of a board show while a session trains the model.
 
 Each quantity is computed from copies of the parameters, on fixed examples, and in the mode of the
-model on the board. If the value of a node is unknown, the node shows a reason instead.
+model on the board. If the value of a node is unknown, the node shows the reason instead.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ class Measure:
         """Copy the graph after all nodes have been prepared."""
 
     def __call__(self, values: Values, batch: Batch) -> dict[str, float]:
-        """Return a dictionary from nodes to values; nodes without a value are omitted.
+        """Return a dictionary that maps nodes to values; nodes without a value are omitted.
 
         Parameters
         ----------
         values : dict of str to torch.Tensor
             The values of the variables in `names`.
         batch : dict of str to array
-            The examples by source.
+            The examples, keyed by source.
         """
         raise NotImplementedError
 
@@ -118,7 +118,7 @@ class Activation(Measure):
             self.names = self._copy.names
 
     def outputs(self, values: Values, batch: Batch) -> dict[str, torch.Tensor]:
-        """Return a dictionary from each prepared node to its chosen output."""
+        """Return a dictionary that maps each prepared node to its chosen output."""
         if self._copy is None:
             return {}
         return dict(zip(self._chosen, self._copy(values, batch), strict=True))

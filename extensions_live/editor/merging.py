@@ -13,13 +13,13 @@ from workbench.builder.fields import Json, free_name
 from workbench.errors import BuilderError
 
 BESIDE = 40.0
-"""Distance between a copy and the original in both directions."""
+"""Horizontal and vertical distance between a copy and the original."""
 
 
 def part_of(document: Document, nodes: Iterable[str]) -> Document:
     """Return a document that contains only some nodes and the edges between them.
 
-    `nodes` must include all bricks to which these nodes refer.
+    `nodes` must also include all bricks to which these nodes refer.
     """
     wanted = {document.check(node) for node in nodes}
     if not wanted:
@@ -56,9 +56,8 @@ def merged(
     inputs : dict of str to str, optional
         A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document that contains `part`. For each wire that leads from the rest of `outer` to
-        `part`, the new nodes are connected to the wire of `document` with the same name, if it
-        exists.
+        The document from which `part` was taken. If a node of `part` is connected to another wire
+        in `outer`, and `document` has a wire with the same name, the new node is connected to it.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}

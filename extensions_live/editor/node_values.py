@@ -1,4 +1,4 @@
-"""Texts and bars for the quantities that nodes show."""
+"""Texts and bars for the quantities that are shown on nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLES = {
     "time": "time",
     "parameters": "parameters",
 }
-"""The names of the quantities in `MEASURES` on the page."""
+"""The names that the page shows for the quantities in `MEASURES`."""
 
 WHAT = {
     "activation": "L2 norm of the output",
@@ -27,7 +27,7 @@ WHAT = {
 """Longer descriptions of the quantities."""
 
 DASH = "\N{EN DASH}"
-"""The text of an unknown value."""
+"""The text that is shown for an unknown value."""
 
 SHORTEST = 0.1
 """Length of the bar of the smallest norm; the bars of norms are logarithmic."""
@@ -96,8 +96,8 @@ def value_text(metric: str, value: float) -> str:
 def bars(metric: str, values: Mapping[str, float]) -> dict[str, float]:
     """Return the length of the bar of each value, from 0 to 1; values without a bar are omitted.
 
-    The bar of a share has the length of this share. The bar of the longest time has length 1. Norms
-    differ by orders of magnitude, so their bars are logarithmic.
+    If the values are shares, the length of each bar equals the share. The bar of the longest time
+    has length 1. Norms differ by orders of magnitude, so their bars are logarithmic.
 
     Examples
     --------

@@ -37,7 +37,7 @@ RIGHT = 280.0
 
 
 def placed_at(document: Document, node: str, position: object) -> Document:
-    """Return a document in which a node has the given position, unless this is None."""
+    """Return a document in which a node has the given position, unless the position is None."""
     if position is None:
         return document
     return document.placed({node: point(position)})
@@ -119,7 +119,7 @@ def _brick(
 
 
 def called(document: Document, path: str, method: Method, wish: str) -> tuple[Document, str]:
-    """Return a document with a new call of a method of a brick, and the id of its node."""
+    """Return a document with a new call to a method of a brick, and the id of its node."""
     call = CallSpec(document.free_id(wish.replace("/", ".")), path, method.name)
     outputs: list[str] = []
     for port in method.outputs or ():
@@ -144,8 +144,8 @@ def _operation(
     for key in settings:
         if key not in known.settings:
             raise BuilderError(
-                f"{operation} has no setting {key!r:.60}{nearest(key, known.settings)}; it has "
-                f"{', '.join(known.settings) or 'none'}"
+                f"{operation} has no setting {key!r:.60}{nearest(key, known.settings)}; its "
+                f"settings: {', '.join(known.settings) or 'none'}"
             )
     if name is not None and name in document.wires():
         raise BuilderError(

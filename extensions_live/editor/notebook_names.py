@@ -54,7 +54,7 @@ def _vectors(batch: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def digits() -> dict[str, AbstractDataStream]:
-    """Return the two streams of the digits in this package, keyed by name.
+    """Return the two streams of the digits that this package contains, keyed by name.
 
     The first stream has rows of 784 pixels, and classes of shape ``(batch,)``. The second stream
     has images of shape ``(batch, 1, 28, 28)``, and classes of shape ``(batch, 1)``.
@@ -207,7 +207,7 @@ def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | 
 
 
 def dtype_of(array: np.ndarray[Any, Any]) -> str:
-    """Return the dtype of an input for an array; floating-point arrays of any size give float32."""
+    """Return the dtype of an input for an array: float32 for any floating-point array."""
     kinds = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
     if array.dtype.kind not in kinds:
         raise BuilderError(f"an input cannot have dtype {array.dtype}; convert the data to numbers")

@@ -110,7 +110,7 @@ class Places:
         return list(dict.fromkeys(one for several in every for one in several))
 
     def needs(self, variables: Iterable[Variable]) -> dict[Variable, frozenset[Variable]]:
-        """Return the inputs and parameters on which each variable and each ancestor depends."""
+        """Return the inputs and parameters on which each variable and its ancestors depend."""
         found: dict[Variable, frozenset[Variable]] = {}
         for variable in ancestors(variables):
             if isinstance(variable, SharedVariable) or variable.owner is None:
@@ -202,7 +202,7 @@ def _all(given: object) -> list[str]:
 
 
 def _computed(document: Document, call: CallSpec) -> object:
-    """Return a value that identifies the computation of a call, regardless of names."""
+    """Return a value that identifies the computation of a call, independently of names."""
     name, _, path = (call.brick or "").partition("/")
     brick = document.bricks.get(name)
     plain = None if brick is None else replace(brick, name=None)

@@ -23,10 +23,10 @@ from workbench.builder.operations import BY_NAME
 from workbench.builder.spec import InputSpec
 from workbench.errors import BuilderError, nearest
 
-SETTING = "{owner} has no setting {name!r}{hint}; it has {names}"
-NAME = "a name must be a nonempty string without slashes, dots and @, not {name!r:.60}"
+SETTING = "{owner} has no setting {name!r}{hint}; its settings: {names}"
+NAME = "a name must be a nonempty string without slashes, dots or @, not {name!r:.60}"
 AGAIN = re.compile(r":\d+(?=/|$)")
-"""The suffix of the name of a part that is applied several times."""
+"""The suffix that is added to the name of a part if the part is applied several times."""
 
 TAKEN = "there is already {what} with the name {name!r}; choose another name, such as {free!r}"
 
@@ -219,7 +219,7 @@ def _rename_brick(document: Document, node: str, name: str) -> Document:
 def with_names(document: Document, names: Mapping[str, str]) -> Document:
     """Return a document in which top-level bricks and all references to them have new names.
 
-    Wires with default names are renamed too.
+    Wires with default names are also renamed.
     """
     known, before = methods(document), document.spec
     bricks = tuple(_rebricked(brick, names) if brick.name else brick for brick in before.bricks)

@@ -1,4 +1,4 @@
-"""Surgery: replacing the model that a session trains by the model on a board.
+"""Surgery: replacing the model that a session trains with the model on a board.
 
 The page shows a bar that compares the two models. The buttons of the bar call methods of `Surgery`,
 which are also methods of the editor.
@@ -104,7 +104,7 @@ class Surgery:
     def look(self) -> None:
         """Check whether a command such as `undo` has replaced the model of the session.
 
-        If the canvas showed the previous model of the session, the canvas now shows the new model.
+        If the canvas showed the previous model of the session, it is changed to show the new model.
         """
         session = self.session
         if session is None or self._mark == (mark := self._marked(session)):
@@ -154,7 +154,7 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session by the canvas's model; see `Session.rebuild`.
+        """Replace the paused session's model with the model on the canvas; see `Session.rebuild`.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class Surgery:
         return command
 
     def return_to_session(self) -> None:
-        """Show the model that the session trains; `undo` of the board restores the edits.
+        """Show the model that the session trains; the board's `undo` restores the edits.
 
         Raises
         ------
@@ -240,7 +240,7 @@ class Surgery:
 
 
 class Compared:
-    """Pair of documents that is hashed by identity, since documents are immutable."""
+    """Pair of documents, which is hashed by identity, since documents are immutable."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old, self.new = old, new
@@ -275,7 +275,7 @@ def same(one: Pair, other: Pair) -> bool:
 
 
 def moved(old: Document, new: Document) -> Mapping[str, str]:
-    """Return a dictionary from the new names of renamed bricks to their earlier names.
+    """Return a dictionary that maps the new names of renamed bricks to their earlier names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The edit that replaces a brick by its parts, which become separate nodes."""
+"""The edit that replaces a brick with its parts, which become separate nodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workbench.errors import BuilderError, NotConfiguredError
 
 
 def made(spec: Spec, name: str) -> Brick:
-    """Construct a brick of a specification, including all bricks to which it refers."""
+    """Construct a brick of a specification, and all bricks to which it refers."""
     constructor = Constructor()
     bricks = {brick.name or "": brick for brick in spec.bricks}
     wanted, waiting = set(), [name]
@@ -68,8 +68,8 @@ def unpacked(
     for step in found.steps:
         if step.operation == OTHER:
             raise BuilderError(
-                f"{name} cannot be unpacked: no operation of the palette can replace one of its "
-                "own computations"
+                f"{name} cannot be unpacked: one of its own computations has no equivalent "
+                "operation in the palette"
             )
     if None in found.outputs.values() or not any(step.part for step in found.steps):
         raise BuilderError(f"{name} cannot be unpacked: its outputs are not computed by its parts")
@@ -107,7 +107,7 @@ def _options(call: CallSpec) -> dict[str, Any]:
 def _parts(
     document: Document, brick: Brick, name: str
 ) -> tuple[tuple[BrickSpec, ...], dict[str, str]]:
-    """Return the specifications of the parts, and a dictionary from old to new names."""
+    """Return the specifications of the parts, and a dictionary that maps old to new names."""
     with symbolic_parameters():
         settle(brick)
         with contextlib.suppress(NotConfiguredError):

@@ -1,7 +1,7 @@
 """`View`, a read-only drawing of a model.
 
-Some models have no specification, such as an ONNX file or a torch module whose class does not store
-its settings. The canvas shows the nodes of such a model. Users can open and close groups and move
+Some models, such as an ONNX file or a torch module whose class does not store its settings, have no
+specification. The canvas shows the nodes of such a model. Users can open and close groups and move
 nodes, but all other operations are refused.
 """
 

@@ -14,11 +14,11 @@ from workbench.builder.fields import Json, free_name
 from workbench.builder.graph import default_wire
 from workbench.errors import BuilderError, nearest
 
-PORT = "{node} has no {side} {name!r}{hint}; it has {names}"
+PORT = "{node} has no {side} {name!r}{hint}; its {side}s: {names}"
 PART = "the edges inside a brick cannot be edited, so unpack the brick of {node!r} first"
 
 MAIN_INPUTS = ("input_", "x", "y_hat")
-"""Inputs that can take over the edge of an input that the new method lacks."""
+"""Inputs to which an edge can be moved if the new method lacks the original input."""
 
 
 def methods(document: Document) -> dict[str, Method]:
@@ -74,7 +74,7 @@ def connected(
 
 
 def disconnected(document: Document, target: object, input_: object, index: int | None) -> Document:
-    """Return a document without the edges to an input, or without one of these edges."""
+    """Return a document from which all edges to an input, or one of these edges, are removed."""
     target, input_ = endpoint(document, target, input_)
     call = document.call(target)
     if input_ not in call.inputs:
@@ -112,7 +112,7 @@ def output_names(document: Document, node: str) -> list[str]:
 
 
 def input_port(document: Document, call: CallSpec, name: str) -> Port:
-    """Return the input of a call with this name."""
+    """Return the input `name` of a call."""
     ports = {port.name: port for port in methods(document)[call.id].inputs or ()}
     if name not in ports:
         raise _missing(document, call.id, "input", name, list(ports))
@@ -241,7 +241,7 @@ def with_method(document: Document, node: str, method: object) -> Document:
     known = [] if below else [one.name for one in anatomies(document.spec)[name].methods]
     if method not in known:
         raise BuilderError(
-            f"{call.brick} has no method {method!r:.60}{nearest(str(method), known)}; it has "
+            f"{call.brick} has no method {method!r:.60}{nearest(str(method), known)}; its methods: "
             f"{', '.join(known) or 'none'}"
         )
     before = methods(document)

@@ -231,7 +231,7 @@ def refuse_constant(name: str) -> object:
 
 
 def find(session: Session, number: str) -> Command:
-    """Return a command of a session by its id."""
+    """Return the command of a session that has a given id."""
     commands = session.commands
     if number.isdecimal() and 1 <= int(number) <= len(commands):
         likely = commands[int(number) - 1]

@@ -23,7 +23,7 @@ KEPT = 100
 
 
 class Errand:
-    """Call of a session method in a separate thread.
+    """A call to a method of a session, made in a separate thread.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Errand:
     Attributes
     ----------
     result : Session or None
-        The session that the method returned; None until then.
+        The session that the method returned; None until the method has returned.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Errand:
 
 
 class Errands:
-    """Errands of a server, by id.
+    """Errands of a server, keyed by id.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ NO_TOKEN = (
     "attribute of the object that serve() returned"
 )
 OTHER_HOST = (
-    "this server answers requests to the hosts {known}, not to the host {host!r}; to add "
+    "this server answers requests to the hosts {known}, but not to the host {host!r}; to add "
     "hosts, call serve(session, hosts=[...])"
 )
 
@@ -75,14 +75,14 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions with JSON over HTTP; return immediately.
 
-    ``GET /`` lists all addresses and commands. A tool sends the same commands as the
-    widgets of a page, by name, and receives the same receipts. The log records ``tool`` as the
-    origin of these commands.
+    ``GET /`` lists all addresses and commands. A tool sends the names of the same commands as the
+    widgets of a page, and receives the same receipts. The log records ``tool`` as the origin of
+    these commands.
 
     Parameters
     ----------
     session : Session or iterable of Session
-        The sessions to serve. A session that a tool creates with ``fork`` is served too.
+        The sessions to serve. A session that a tool creates with ``fork`` is also served.
     port : int
         The port; 0 selects any free port.
     address : str

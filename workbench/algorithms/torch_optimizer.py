@@ -38,12 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Norms of gradients are safe if they are below the largest number raised to this power.
+"""Exponent that gives the safe limit on norms of gradients: a power of the largest number.
 
-Hundreds of their squares can be added without overflow, except in float16.
+Below this limit, hundreds of squared norms can be added without overflow, except in float16.
 """
 OF_STATE = 0.85
-"""Norms of optimizer states are safe if they are below the largest number raised to this power."""
+"""Exponent that gives the safe limit on norms of optimizer states, as for `OF_GRADIENTS`."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")

@@ -25,7 +25,7 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 """The functions of operators."""
 
 FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""Errors that operations on plain values raise."""
+"""Errors that can be raised by operations on plain values."""
 
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
 """The operators that a specification can contain as operations."""

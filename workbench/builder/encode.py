@@ -168,8 +168,8 @@ class Encoder:
                 )
             return {"array": {"dtype": value.dtype.name, "values": value.tolist()}}
         raise BuilderError(
-            f"{value!r:.100}, of type {type(value).__name__}, cannot be described; a setting must "
-            "consist of numbers, strings, lists, bricks, schemes and arrays"
+            f"{value!r:.100}, of type {type(value).__name__}, cannot be described; a setting can "
+            "contain only numbers, strings, lists, bricks, schemes and arrays"
         )
 
     def _brick(self, brick: Any, name: str | None = None) -> Json:

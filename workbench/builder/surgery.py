@@ -87,7 +87,7 @@ def operate(
     widened: Collection[str] = (),
     noise: float = 0.0,
 ) -> Outcome:
-    """Replace the model of a main loop; called only in the training thread, between two batches.
+    """Replace the model of a main loop; only the training thread calls this, between two batches.
 
     Parameters
     ----------

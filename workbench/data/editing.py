@@ -304,7 +304,7 @@ def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data
 def _numbers(
     stream: AbstractDataStream, base: DataStream, raw: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the sources with one number for each example, by their names in `stream`."""
+    """Return the values of sources with one number per example, keyed by the names in `stream`."""
     found: dict[str, Any] = {}
     for name in stream.sources:
         try:

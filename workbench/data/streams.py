@@ -224,8 +224,8 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Restore a position from `state_dict`; the next epoch iterator continues there.
 
-        A main loop that has not trained on the stream yet also starts there. Later, only the
-        `load_state_dict` of the main loop changes its position.
+        A main loop that has not yet trained on the stream also starts at this position. Afterwards,
+        only the main loop's own `load_state_dict` changes the position of the main loop.
 
         Raises
         ------

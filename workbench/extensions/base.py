@@ -33,7 +33,7 @@ WRONG_NAME = (
     "the name passed to {kind} must be a string, not {name!r}; pass settings by keyword, as in "
     "after_epoch=True"
 )
-WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
+WRONG_SIGNATURE = "{what} cannot handle the event {event}, which passes {passed}: {reason}"
 
 
 @hinted
@@ -46,7 +46,7 @@ def callback(func: FunctionT) -> FunctionT:
     Parameters
     ----------
     func : function
-        The method to check, in the body of a class.
+        The method to check, which is defined in the body of a class.
 
     Raises
     ------
@@ -136,7 +136,7 @@ class TrainingExtension(FixedAttributes):
     """Names of the attributes that `state_dict` saves and that resumed training depends on.
 
     Their values must consist of numbers, strings, lists, tuples, dictionaries, arrays and tensors.
-    Omit caches, and attributes that the extension reads from the log or its status.
+    Omit caches, and attributes that the extension reads from the log or from the status of the log.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -215,7 +215,7 @@ class TrainingExtension(FixedAttributes):
             None if it has no replacement.
         added : iterable of Variable
             Scalars that are monitored in the new model and were not monitored before. The first
-            extension that records training batches records them.
+            extension that records values of training batches also records these scalars.
         """
         return {}
 
@@ -243,7 +243,7 @@ class TrainingExtension(FixedAttributes):
         return ()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        """Return the reason why training must not continue, or None if it may.
+        """Return the reason why training must not continue, or None if it may continue.
 
         The main loop calls this method before a run starts. If it returns a reason, the run does
         not train and reports the reason.
@@ -254,7 +254,7 @@ class TrainingExtension(FixedAttributes):
         """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names of the records that this extension writes, if known in advance.
+        """Return the names, if known in advance, of the records that this extension writes.
 
         Returns
         -------
@@ -267,8 +267,8 @@ class TrainingExtension(FixedAttributes):
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension reads but has not found in this run.
 
-        After the first epoch, a warning lists the records that no extension writes, because their
-        names are often misspelt.
+        After the first epoch, a warning lists the records that no extension writes; the usual cause
+        is a misspelt name.
 
         Returns
         -------

@@ -5,8 +5,8 @@ event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; not
                                again when the same main loop is started a second time or by
-                               `continue_training`; it also fires after a state has been loaded
-                               into a new main loop, but that state is restored afterwards
+                               `continue_training`; if a state was loaded into a new main loop,
+                               the event fires, and then the state is loaded again
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
 before_epoch                   when an epoch starts; not when a run continues within an epoch of

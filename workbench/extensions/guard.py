@@ -78,9 +78,9 @@ class Guard(TrainingExtension):
         the rate at the earlier iteration, whichever is lower.
     back : int
         The number of iterations to rewind from the last good batch. If a value was set or an
-        example was relabelled in these iterations, training is rewound only to the point before
-        the last such change. After a failure within `back` iterations of an earlier rewind,
-        training is rewound further.
+        example was relabelled in these iterations, training is rewound only to the point just
+        before the last of these changes. After a failure within `back` iterations of an earlier
+        rewind, training is rewound further.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
@@ -93,8 +93,8 @@ class Guard(TrainingExtension):
         The number of costs over which each median is computed, 20 or more.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all hyperparameters named
-        ``learning_rate``. If a schedule sets a hyperparameter, it is held at the reduced value
-        until it is released.
+        ``learning_rate``. If a schedule sets a hyperparameter, the hyperparameter is held at the
+        reduced value until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.
@@ -310,7 +310,7 @@ class Guard(TrainingExtension):
         targets: list[int],
         command: Command,
     ) -> None:
-        """After a rewind, lower the rates, alert the user and continue, or try another target."""
+        """Lower the rates after a rewind, alert the user and continue, or try another target."""
         target, *others = targets
         if command.reason is not None and others:
             self._go(session, others, partial(self._arrive, what, again, rates))

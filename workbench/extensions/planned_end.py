@@ -62,7 +62,7 @@ def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
 
 
 def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
-    """Set the goal to a total, which may be earlier than the end that the extensions define.
+    """Set a total as the goal, even if it is smaller than the total that the extensions define.
 
     Raises
     ------

@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 class ProgressBar(TrainingExtension):
     """Extension that shows the progress of training and the remaining time.
 
-    If the total number of batches is known, the bar counts the batches of the whole training;
-    otherwise it counts the batches of each epoch. The length of an epoch is taken from the data
-    stream or from the previous epoch. Place the extension before extensions that print, so that
-    their output starts on a new line.
+    If the total number of batches is known, the bar counts the batches of all epochs; otherwise it
+    counts the batches of each epoch. The length of an epoch is taken from the data stream or from
+    the previous epoch. Place the extension before extensions that print, so that their output
+    starts on a new line.
 
     Parameters
     ----------

@@ -131,7 +131,7 @@ class ReduceOnPlateau(SharedVariableModifier):
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
-        """Return the old value or a reduced value."""
+        """Return the reduced value if the record has stopped improving, else the old value."""
         _, old = args
         record = self.main_loop.log.current_row[self.record_name]
         check_number(self, self.record_name, record)

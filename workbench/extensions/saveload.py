@@ -53,7 +53,7 @@ NOTHING_YET = "there is no file {} to load yet; training starts from the beginni
 
 
 class Checkpoint(SimpleExtension):
-    """Extension that saves the run to a file, so that training can continue with the same results.
+    """Extension that saves the run to a file, so that training can continue as if uninterrupted.
 
     The archive contains the parameters, the training state (see `MainLoop.state_dict`) and, if
     `save_main_loop` is True, a pickle of the main loop. `Load` and `continue_training` continue
@@ -84,7 +84,7 @@ class Checkpoint(SimpleExtension):
         The name of the extension; by default the name of the class.
     **triggers
         When to save; see `SimpleExtension`. By default after training. If a condition has an
-        argument, it is the path to use instead of `path`.
+        argument, this argument replaces `path`.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class Checkpoint(SimpleExtension):
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save the run after all extensions have handled the event.
 
-        If the condition has an argument, it is the path to use instead of `path`.
+        If the condition has an argument, this argument replaces `path`.
         """
         _, from_user = self.parse_args(which_callback, args)
         path = checked_path(from_user[0]) if from_user else self.path

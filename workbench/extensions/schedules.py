@@ -2,9 +2,9 @@
 
 A schedule is a pure function, so a resumed run requires no state for it. Its repr shows its
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
-in `workbench.extensions.training`. The values agree with those of the corresponding schedule in
-PyTorch, if it exists and its ``step()`` is called after every batch. Unlike some schedules of
-PyTorch, these schedules neither rise again nor raise an error after their last iteration.
+in `workbench.extensions.training`. If PyTorch has a corresponding schedule and its ``step()`` is
+called after every batch, both schedules give the same values. Unlike some schedules in PyTorch,
+these schedules neither rise again nor raise an error after their last iteration.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Schedule(Hinted):
     settings: Mapping[str, Any]
 
     def __call__(self, iterations_done: int) -> float:
-        """Return the value for the next iteration after `iterations_done` iterations."""
+        """Return the value for the iteration that follows `iterations_done` iterations."""
         return self.formula(iterations_done, **self.settings)
 
     def __repr__(self) -> str:
@@ -296,8 +296,8 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Raises
     ------
     ArgumentError
-        If `every` is neither an integer of 1 or more nor an increasing sequence of such integers,
-        or if another argument is not a finite number.
+        If `every` is neither an integer of 1 or more nor an increasing sequence of integers of 1 or
+        more, or if another argument is not a finite number.
 
     Examples
     --------

@@ -52,8 +52,8 @@ class SimpleExtension(TrainingExtension):
         The name of the extension, which distinguishes several extensions of the same class; by
         default the name of the class.
     before_training, before_first_epoch, before_epoch, before_batch : bool
-        Act on the event of this name; ``before_first_epoch`` stands for the ``before_epoch`` of the
-        first epoch in a log.
+        Act on the event of this name; ``before_first_epoch`` means the event ``before_epoch`` of
+        the first epoch in a log.
     on_resumption, on_interrupt, on_error : bool
         Act on the event of this name.
     after_batch, after_epoch, after_training : bool
@@ -124,7 +124,7 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         **triggers
-            The triggers, as for the class.
+            The triggers; see `SimpleExtension`.
 
         Returns
         -------

@@ -38,7 +38,7 @@ WRONG_NUMBER = (
 
 
 class SharedVariableModifier(SimpleExtension):
-    """Extension that sets a shared variable, such as a learning rate, to values from a function.
+    """Extension that sets a shared variable, such as a learning rate, to the values of a function.
 
     A value that is assigned in another way, for instance by `Session.set`, is kept until this
     extension acts again or, if its method `hold` is called, until `release` is called.

@@ -62,7 +62,7 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     Parameters
     ----------
     computation_graph : ComputationGraph
-        A graph for inference. Applications in training mode are not changed.
+        A graph for inference. Applications that are already in training mode are not changed.
 
     Returns
     -------

@@ -189,8 +189,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         Parameters
         ----------
         replacements : dict or pairs of Variable, or criterion
-            The replacement of each variable. With `replacement`, the variables to replace: a list,
-            or a criterion of `workbench.filter.as_predicate`.
+            The variables to replace, with their replacements. If `replacement` is given, only the
+            variables: a list, or a criterion (see `workbench.filter.as_predicate`).
         replacement : callable or Variable, optional
             The variable that replaces all of these variables, or a function that returns the
             replacement of a variable.

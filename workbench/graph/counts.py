@@ -1,7 +1,7 @@
 """Numbers of parameters and of floating-point operations, computed from shapes alone.
 
-No values are needed. Parameters can be symbolic (see `workbench.bricks.symbolic_parameters`). A
-graph runs once on fake tensors, while torch counts the operations of matrix products, convolutions
+No values are needed. Parameters can be symbolic (see `workbench.bricks.symbolic_parameters`). The
+graph is run once on fake tensors, and torch counts the operations of matrix products, convolutions
 and attention. As usual, a multiplication and an addition count as two operations, and element-wise
 operations are not counted.
 """

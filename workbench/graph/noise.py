@@ -67,8 +67,8 @@ def apply_dropout(
     drop_prob : float or SharedVariable
         The probability of dropping an element, in [0, 1). A number becomes a new shared variable
         named ``drop_prob``. Pass a scalar shared variable to use one probability in several calls
-        or to give it another name; if this variable has no check of its values, a check for this
-        interval is added.
+        or to give the probability another name. If this variable has no check of its values, a
+        check for the interval [0, 1) is added.
     rng : RandomStream, optional
         The stream that draws the masks.
     seed : int, optional
@@ -85,8 +85,8 @@ def apply_dropout(
     Raises
     ------
     GraphError
-        If the probability is neither a number in [0, 1) nor a shared variable with such a value,
-        `custom_divisor` is not a positive number, or a variable is not floating point.
+        If the probability is neither a number in [0, 1) nor a shared variable with a value in
+        [0, 1), `custom_divisor` is not a positive number, or a variable is not floating point.
     SelectionError
         If a criterion selects nothing.
 
@@ -184,7 +184,7 @@ def probability_variable(given: Any) -> SharedVariable:
     Raises
     ------
     GraphError
-        If `given` is neither a number in [0, 1) nor a shared variable with such a value.
+        If `given` is neither a number in [0, 1) nor a shared variable with a value in [0, 1).
     """
     if isinstance(given, SharedVariable):
         variable = given

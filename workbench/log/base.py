@@ -47,10 +47,10 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     done, so row 0 contains the records written before the first batch. A channel is the name of a
     record.
 
-    A main loop trains in the context `writing` and calls `commit` after every event. Then all
-    records of the event become visible to other threads together. Records written outside of
+    A main loop trains in the context `writing` and calls `commit` after every event. All records of
+    the event then become visible to other threads at the same time. Records written outside of
     `writing`, or by another thread, are visible immediately; the records of one `Row.update` become
-    visible together.
+    visible at the same time.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         Raises
         ------
         StateError
-            If `state` is not the state of a log. Then the log does not change.
+            If `state` is not the state of a log. In this case the log does not change.
         """
         try:
             uuid = uuids.UUID(state["uuid"])
@@ -224,7 +224,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return None
 
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return a channel as arrays of numbers; this is faster than a Series.
+        """Return a channel as arrays of numbers; this is faster than returning a Series.
 
         Parameters
         ----------
@@ -236,8 +236,9 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         Returns
         -------
         iterations, values : array
-            Read-only arrays of equal length, of dtypes int64 and float64. Iterations increase.
-            Booleans become 0 and 1, and None becomes NaN. Later records do not change the arrays.
+            Read-only arrays of equal length, of dtypes int64 and float64. The iterations are in
+            increasing order. Booleans become 0 and 1, and None becomes NaN. Later records do not
+            change the arrays.
 
         Raises
         ------

@@ -3,7 +3,7 @@
 `workbench.log.TrainingLog` stores its records in columns. A column has the type of its first value
 (float, int, bool or object). Ints and floats in one column are stored as floats if the conversion
 is exact; any other mixture of types widens the column to object. An iteration and a number need
-eight bytes each; long arrays are at most a sixteenth larger than their contents. A record at a
+eight bytes each. Long arrays are at most a sixteenth larger than their contents. A record at a
 later iteration is appended; a record at an earlier iteration is inserted, which copies the column.
 
 Readers receive views that never change, because an array is copied before an edit if a view of it
@@ -180,7 +180,7 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Append `values` if their type fits and the iterations are new; return True on success."""
+        """Append `values` if the type fits and the iterations are later; return True on success."""
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False
         new = np.array(iterations, np.int64)

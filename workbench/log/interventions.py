@@ -81,7 +81,7 @@ def interventions_of(row: Any) -> list[Intervention]:
 
 
 def change_of(record: Intervention) -> tuple[str, str, str]:
-    """Return the name, old value and new value of what an intervention changed, as text.
+    """Return, as text, what an intervention changed, the old value and the new value.
 
     Examples
     --------

@@ -28,7 +28,11 @@ BEST, BEST_RECORD = "best_{}", "{}_best_so_far"
 """Names that `TrackTheBest` uses for the best value in the status, and for its records."""
 
 REWOUND = "_rewound"
-"""Item of the status: the log before the last rewind (``from``), and its ``resumed_from``."""
+"""Key in the log's status for facts about the last rewind.
+
+The facts are the identity of the log before the rewind (``from``) and the identity of the log that
+it had resumed (``resumed_from``).
+"""
 
 MOST_CHANNELS, LAST_ROWS = 12, 5
 """Maximum numbers of channels and of rows in the HTML representation of a log."""

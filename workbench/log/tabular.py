@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Tabular(Records):
-    """Records with methods that show and compare them; the read-only part of `TrainingLogBase`."""
+    """Read-only part of `TrainingLogBase`, with methods that show and compare records."""
 
     status: MutableMapping[str, Any]
     _frames: FrameCache
@@ -203,7 +203,7 @@ class Tabular(Records):
         channels : sequence of str, optional
             The channels of numbers to draw; by default all.
         x : str
-            The horizontal axis: ``iteration``, ``epoch`` (counted with fractions), or a channel of
+            The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a channel of
             numbers, such as ``time_train_total``; rows that lack it are omitted.
         smoothing : float
             The weight of the past in a moving average, from 0 (no smoothing) to less than 1. The

@@ -23,10 +23,10 @@ from workbench.errors import DataError
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 16
-"""Maximum number of examples of a dataset that a fingerprint depends on."""
+"""Maximum number of examples of a dataset from which a fingerprint is computed."""
 
 SAMPLED = 1024
-"""Maximum number of elements of an array that a fingerprint depends on."""
+"""Maximum number of elements of an array from which a fingerprint is computed."""
 
 
 def of_data(stream: AbstractDataStream) -> dict[str, str]:

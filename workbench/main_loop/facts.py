@@ -18,13 +18,13 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.execution import available_threads
 
 INITIAL = "_initial"
-"""Key of the fingerprints of the initial training state in the status of the log."""
+"""Key in the log's status for the fingerprints of the initial training state."""
 
 BATCH = "batch"
-"""Key of the fingerprint of the first batch among the initial fingerprints."""
+"""Key in the initial fingerprints for the fingerprint of the first batch."""
 
 NAME = "session_name"
-"""Key of the name that the user has given to the session of the run in the status."""
+"""Key in the log's status for the name that the user has given to the session."""
 
 OTHER_THREADS = (
     "after this iteration, the number of threads for large steps is {now} instead of "
@@ -34,7 +34,7 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Record facts that affect the results of a run; call `note` if the number of threads changed.
+    """Record facts that affect the results of a run; report a changed number of threads to `note`.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
     rounding of sums depends; ``versions``, the versions of Python and of the libraries;

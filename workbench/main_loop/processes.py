@@ -51,7 +51,7 @@ def take_share(loop: Loop, batches: Any) -> None:
 
 
 def begin(loop: Loop) -> None:
-    """Record the number of processes, and start with the values of the first process."""
+    """Record the number of processes, and copy the values of the first process."""
     distributed = distributed_of(loop)
     if distributed is not None:
         loop.log.current_row[RECORD] = distributed.described
@@ -75,7 +75,7 @@ def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
 
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
-    """Return the extensions to call: all in the first process, else those that affect training."""
+    """Return all extensions in the first process, otherwise only those that affect training."""
     if not reported_elsewhere(loop):
         return list(extensions)
     return [one for one in extensions if not one.only_reports]

@@ -79,7 +79,7 @@ NO_EDITS = (
 )
 
 NOT_SAVED = (
-    "the loaded state has no value of {names}, because earlier versions of workbench did not save "
+    "the loaded state has no value for {names}, because earlier versions of workbench did not save "
     "the probability of dropout; training continues with the current value, {values}"
 )
 

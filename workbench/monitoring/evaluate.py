@@ -34,7 +34,7 @@ class DatasetEvaluator(Hinted):
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
     inferred from the expression. For means (such as accuracies, the costs of bricks and the losses
     of torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the
-    value of the expression on the whole dataset, however it is divided into batches. Other
+    value of the expression on the whole dataset, however the dataset is divided into batches. Other
     variables that depend on data, for instance a sum over the batch, are averaged over batches,
     with a warning if there are several batches. Variables that do not depend on data are computed
     once.
@@ -87,7 +87,7 @@ class DatasetEvaluator(Hinted):
 
     @property
     def monitored(self) -> list[Monitored]:
-        """The variables, then the quantities."""
+        """The variables, followed by the quantities."""
         return [*self._buffer.variables, *self._buffer.quantities.quantities]
 
     @property

@@ -60,7 +60,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def initialize(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
 
     @abstractmethod
     def aggregate(self, *args: Any) -> None:

@@ -27,7 +27,8 @@ class Mean(Fold):
     r"""Scheme that divides the sum of a numerator over all batches by the sum of a denominator.
 
     If the numerator is a sum over the examples of a batch and the denominator is the number of
-    examples, the result is the mean over all examples, for any division into batches.
+    examples, the result is the mean over all examples, regardless of how they are divided into
+    batches.
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ class Mean(Fold):
 
     def __init__(self, numerator: Variable, denominator: Any = 1.0) -> None:
         for what, given, kinds in (
-            ("numerator of a mean must be a variable", numerator, Variable),
-            ("denominator of a mean must be a variable or a number", denominator, NUMBERS),
+            ("the numerator of a mean must be a variable", numerator, Variable),
+            ("the denominator of a mean must be a variable or a number", denominator, NUMBERS),
         ):
             if not isinstance(given, kinds):
                 raise errors.MonitoringError(f"the {what}, not {given!r}")

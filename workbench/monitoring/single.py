@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name if all are on an accelerator, else None."""
+        """Return a single batch's values by name if all are on an accelerator, otherwise None."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None
@@ -94,7 +94,7 @@ class SingleBatchBuffer:
         return {name: waiting[place] for name, place in self._places}
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Return the values aggregated since `initialize_aggregators` was called, by name."""
+        """Return the values aggregated since `initialize_aggregators` was called, keyed by name."""
         waiting = self._waiting
         if waiting is not None and not self._used:
             return {name: to_python(waiting[place]) for name, place in self._places}

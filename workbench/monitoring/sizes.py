@@ -39,7 +39,7 @@ def _first(symbol: Any) -> Any:
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
     """Return the earliest size that equals `number`, from variables in topological `order`.
 
-    Variables that come later then need not be kept for their sizes, and can be fused with other
+    Later variables then need not be kept only for their sizes, and can be fused with other
     operations.
     """
     if not isinstance(number.fake, torch.SymInt):

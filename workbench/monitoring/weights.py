@@ -16,9 +16,9 @@ The inference assigns one of five kinds to each variable of the graph:
 A summary of degree zero is aggregated as a weighted mean, where the weight is the number of rows,
 or as a function of other summaries, each of which is aggregated separately.
 
-Known limits: every dimension of unknown size counts as a dimension of data. Calls inside bricks are
-not checked for dependencies between rows; for example, the output of batch normalisation is assumed
-to have independent rows.
+Known limitations: every dimension of unknown size is treated as a dimension of data. Calls inside
+bricks are not checked for dependencies between rows; for example, the output of batch normalisation
+is assumed to have independent rows.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     ----------
     variable : Variable
     own : callable
-        A function that returns the aggregation that the tag of a variable declares, or None.
+        A function that returns the aggregation declared by the tag of a variable, or None.
 
     Returns
     -------

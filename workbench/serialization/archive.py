@@ -2,8 +2,8 @@
 
 The manifest follows the members, and contains the format version and the SHA-256 of every member.
 Members that are added later are followed by a new manifest. If several members have the same name,
-only the last of them is used. Reading an invalid file raises an `ArchiveError` that names the file
-and the problem in one line.
+only the last member is used. Reading an invalid file raises an `ArchiveError`, whose one-line
+message names the file and the problem.
 
 Checksums detect damage but not malicious changes, because an attacker can write a manifest too.
 Reading never executes code from the file.
@@ -222,7 +222,7 @@ def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
         version, sums = manifest["version"], dict(manifest["sha256"])
         known = manifest["format"] == FORMAT and isinstance(version, int)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ArchiveError(f"{where}: its manifest cannot be read; {RESTORE}") from None
+        raise ArchiveError(f"{where}: the manifest cannot be read; {RESTORE}") from None
     if not known:
         raise ArchiveError(
             f"{where}: must be a workbench archive, but was written by another program"

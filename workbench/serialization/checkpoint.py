@@ -56,12 +56,12 @@ class Snapshot:
     Attributes
     ----------
     parameters : dict
-        The values for the member ``_parameters``, by path.
+        The values for the member ``_parameters``, keyed by path.
     state : dict
         The training state for the member ``_state``, without the values that ``_parameters`` stores
         exactly.
     pickles : dict
-        The contents of further members, by name.
+        The contents of further members, keyed by name.
     failures : list of Exception
         The errors of objects that could not be pickled.
     """

@@ -52,7 +52,7 @@ NOT_AVAILABLE = (
 )
 
 References = dict[int, tuple[Any, ...]]
-"""References that replace objects in a pickle, by the `id` of each object."""
+"""References that replace objects in a pickle, keyed by the `id` of each object."""
 
 
 def references_to(parameters: Mapping[str, SharedVariable]) -> References:
@@ -274,7 +274,7 @@ def dump_and_add_to_dump(
     object_, file_, parameters
         As for `dump`, but the file must also be open for reading.
     to_add : dict, optional
-        The further objects, by the names of their members.
+        The further objects, keyed by the names of their members.
     **options
         Keyword arguments of `dump`.
 

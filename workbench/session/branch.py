@@ -25,7 +25,7 @@ class Branch:
     changes : int
         The number of interventions that changed training before `start`.
     current_log : TrainingLogBase, optional
-        The log of the run; it always has the records of the current branch.
+        The log of the run; it always contains the records of the current branch.
 
     Attributes
     ----------

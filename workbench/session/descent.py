@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""Divisors of the number of costs that give the lengths of the longest and shortest windows.
+"""The number of costs, divided by these, is the length of the longest and shortest window.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """
 
 CLEAR = 5.0
-"""Number of standard errors above which a fall is clear.
+"""Number of standard errors above which a fall is considered clear.
 
 The largest of many differences is chosen, so noise alone exceeds two standard errors in most tests.
 In simulated tests of 20 to 2000 batches without a fall, noise exceeded five standard errors in less
@@ -46,7 +46,7 @@ class Fall(NamedTuple):
     error : float
         The standard error of `size`.
     clear : bool
-        True if neither noise nor rounding explains the fall.
+        True if neither noise nor rounding can explain the fall.
     """
 
     at: int

@@ -154,8 +154,8 @@ class Editing(interfaces.Session):
         examples : int or sequence of int
             The indices of the examples in the dataset of the training stream.
         value : number, str or array
-            The new value, to which the transformers of the stream are then applied. Its shape and
-            kind are those of the values in the dataset.
+            The new value, to which the transformers of the stream are then applied. It must have
+            the shape and kind of the values in the dataset.
         source : str
             The source to change.
 
@@ -181,10 +181,10 @@ class Editing(interfaces.Session):
     def drop(self, examples: int | Sequence[int]) -> Command:
         """Omit training examples from the next batch onwards; epochs become shorter.
 
-        The arrays or files of the dataset do not change. `undo` and `rewind` bring the examples
-        back; a saved run still omits them. If the scheme is sequential or shuffled, later examples
-        fill the gaps, so that only the last batch of an epoch can be smaller. With other schemes,
-        the batches that contained the examples become smaller.
+        The arrays or files of the dataset do not change. `undo` and `rewind` restore the examples;
+        a saved run still omits them. If the scheme is sequential or shuffled, later examples fill
+        the gaps, so that only the last batch of an epoch can be smaller. With other schemes, the
+        batches that contained the examples become smaller.
 
         Parameters
         ----------
@@ -236,11 +236,11 @@ class Editing(interfaces.Session):
     ) -> Command:
         """Replace the model between two batches, and keep all state that still fits.
 
-        Parameters whose shape has not changed keep their values, even if their layer has another
-        number because a layer was inserted or removed. Buffers of the step rule, statistics and
-        random streams are kept in the same way. Hyperparameters, schedules, the log and the
-        position in the data are not affected. Parameters are initialised if they are new or if
-        their initialisation was changed. `undo` and `rewind` return to the earlier model.
+        Parameters whose shape has not changed keep their values, even if their layer has a
+        different number because a layer was inserted or removed. Buffers of the step rule,
+        statistics and random streams are kept in the same way. Hyperparameters, schedules, the log
+        and the position in the data are not affected. Parameters are initialised if they are new or
+        if their initialisation was changed. `undo` and `rewind` return to the earlier model.
 
         The bricks of the new model are new objects, not the bricks with which the run was started.
 
@@ -248,14 +248,15 @@ class Editing(interfaces.Session):
         ----------
         spec : Spec or mapping
             The specification of the new model, or its JSON value. The method `spec` returns the
-            specification of the present model.
+            specification of the current model.
         frozen : collection of str, optional
             The paths of the bricks, such as ``mlp/linear_0``, that are not trained from now on; by
-            default, the bricks that are frozen now stay frozen.
+            default, the currently frozen bricks stay frozen.
         moved : dict of str to str, optional
-            The earlier path of each brick that is renamed or moved, by its path in the new model.
+            The earlier path of each brick that is renamed or moved, keyed by the path in the new
+            model.
         widened : collection of str, optional
-            The paths of bricks whose additional units are copies of their present units, so that
+            The paths of bricks whose additional units are copies of their existing units, so that
             the model computes the same function; see `workbench.builder.widen`.
         noise : float
             The standard deviation of the noise that is added to these copies, as a fraction of the
@@ -273,7 +274,7 @@ class Editing(interfaces.Session):
         SpecError
             If `spec` is not valid.
         SessionError
-            If the present model cannot be described, or if nothing would change.
+            If the current model cannot be described, or if nothing would change.
 
         Examples
         --------
@@ -291,8 +292,8 @@ class Editing(interfaces.Session):
 
         ``indices`` are the indices in the dataset, as a range or an array. ``sources`` are the
         sources that can be relabelled. ``dropped`` is a list of indices. ``relabelled`` contains,
-        for each source, the new values by index. ``reason`` says why the examples cannot be edited,
-        and is empty if they can be edited.
+        for each source, the new values, keyed by index. ``reason`` says why the examples cannot be
+        edited, and is empty if they can be edited.
         """
         return training_examples(self.main_loop)
 
@@ -312,7 +313,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         ArgumentError
-            Unless exactly one of the two is given, as an integer of 1 or more.
+            If not exactly one of the two is given, or if the given value is not a positive integer.
         """
         check_more(epochs, batches)
         unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
@@ -349,7 +350,7 @@ class Editing(interfaces.Session):
         return self._queue.ask("call", f"call {name}", action)
 
     def alert(self, text: str, level: Level = "warning") -> Command:
-        """Record an alert, which views show; see `workbench.extensions.alerts`.
+        """Record an alert, which is shown in views; see `workbench.extensions.alerts`.
 
         Parameters
         ----------
@@ -366,7 +367,7 @@ class Editing(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        """The ``shape``, ``dtype`` and ``parameter`` (a bool) of variables, keyed by name."""
         return self._worker.prober.described
 
     def probe(
@@ -377,7 +378,7 @@ class Editing(interfaces.Session):
         batch: bool = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
-        """Copy the values of variables between two batches, in at most 2 % of the training time.
+        """Copy the values of variables between two batches, using at most 2 % of the training time.
 
         Parameters
         ----------

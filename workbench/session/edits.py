@@ -30,7 +30,7 @@ from workbench.tensor.shared import WATCHERS
 logger = logging.getLogger(__name__)
 
 FEW = 3
-"""Maximum number of variables that the text of an edit lists."""
+"""Maximum number of variables that are listed in the text of an edit."""
 
 EXACT = 64 * 2**20
 """Maximum total size of variables, in bytes, for which every element is compared."""
@@ -106,7 +106,7 @@ class Edits:
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def watch(self) -> None:
-        """Start looking for differences from the current state, unless this has started already."""
+        """Start looking for differences from the current state, if not already started."""
         if self._seen is None:
             self.mark()
 

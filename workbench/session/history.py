@@ -42,7 +42,7 @@ class History:
 
     @property
     def here(self) -> tuple[int, Branch, int]:
-        """The current point: iterations done, branch, and interventions that changed training."""
+        """The current point: iteration, branch, and number of changes (see `changes`)."""
         return self._main_loop.status["iterations_done"], self.branch, self.changes
 
     def count(self) -> None:
@@ -84,7 +84,7 @@ class History:
     def leave(self, log_state: Mapping[str, Any], *, at: int) -> None:
         """End the current branch, and begin a branch without a parent at the iteration `at`.
 
-        This method is called after a state was loaded that belongs to no known branch.
+        This method is called after a state that belongs to no known branch has been loaded.
         """
         self.branch.leave(log_state)
         self._add(None, at)

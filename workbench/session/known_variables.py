@@ -12,7 +12,7 @@ from workbench.tensor import SharedVariable
 
 
 class KnownVariables:
-    """Shared variables of a run by path, which are looked up again when the run has changed.
+    """Shared variables of a run, keyed by path; they are looked up again when the run has changed.
 
     The variables depend on the model, the function of the algorithm, and the variables of the
     extensions. To look them up, the graph of the training step must be traversed.
@@ -29,12 +29,12 @@ class KnownVariables:
 
     @property
     def by_path(self) -> Mapping[str, SharedVariable]:
-        """The variables by their names in the training state."""
+        """The variables, keyed by their names in the training state."""
         return self._present()[0]
 
     @property
     def paths(self) -> Mapping[SharedVariable, str]:
-        """The names in the training state by variable."""
+        """The names in the training state, keyed by variable."""
         return self._present()[1]
 
     def find(self, given: SharedVariable | str) -> SharedVariable:
@@ -56,7 +56,7 @@ class KnownVariables:
         return by_path, paths
 
     def _key(self) -> tuple[Any, ...] | None:
-        """Return the parts on which the variables depend; None if they must be looked up."""
+        """Return the parts on which the variables depend; None if a new look-up is necessary."""
         loop = self._loop
         algorithm, extensions = loop.algorithm, tuple(loop.extensions)
         function = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None

@@ -90,7 +90,7 @@ class LearningRateTest:
         For each rate, the mean cost of several batches before that rate is reached is compared with
         the mean cost of several batches from that rate onwards. The fall is clear if it exceeds
         five standard errors and 1 % of the first mean. The batches after the lowest smoothed cost
-        are left out. If there are at least thirty batches, the first ten are left out too.
+        are excluded. If there are at least thirty batches, the first ten are also excluded.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None

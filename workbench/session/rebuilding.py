@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # importing the builder takes longer than starting a session
     from workbench.builder.described import Description
 
 SHOWN = 3
-"""Maximum number of changes that the text of a command lists."""
+"""Maximum number of changes that are listed in the text of a command."""
 
-NO_CHANGE = "the new model is the same as the present model, so there is nothing to rebuild"
+NO_CHANGE = "the new model is the same as the current model, so there is nothing to rebuild"
 
 
 def request(
@@ -34,7 +34,7 @@ def request(
     SpecError
         If `spec` is not valid.
     SessionError
-        If the present model cannot be described, or if nothing would change.
+        If the current model cannot be described, or if nothing would change.
     """
     from workbench.builder import Spec
 

@@ -96,7 +96,7 @@ class Replay:
     source : object
         A log, or a list such as `Session.interventions`.
     functions : mapping
-        The functions that were passed to `Session.call`, by name.
+        The functions that were passed to `Session.call`, keyed by name.
 
     Raises
     ------

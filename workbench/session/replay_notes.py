@@ -42,7 +42,7 @@ OTHER_DATA = {
         "seeds of transformers"
     ),
 }
-"""Notes about differences in the data, by the fingerprint that shows the difference."""
+"""Notes about differences in the data, keyed by the fingerprint that shows the difference."""
 
 
 def thread_note(source: object) -> str | None:

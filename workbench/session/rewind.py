@@ -1,4 +1,4 @@
-"""Rewinds of a run to earlier iterations, and forks, by exact replay from snapshots.
+"""Rewinds and forks of a run, which exactly repeat training from snapshots.
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot at or before the requested iteration and repeats the batches in between, with the same
@@ -136,7 +136,7 @@ class Rewinder:
         self._pause.hold()
 
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
-        """Rewind the run to the boundary after `iteration`, before the interventions there.
+        """Rewind the run to the boundary after `iteration`, before the interventions at this point.
 
         When the iteration is reached, `command` is marked as applied and the run is paused.
         """

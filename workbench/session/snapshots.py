@@ -39,7 +39,7 @@ class Snapshot:
     Attributes
     ----------
     iteration : int
-        The number of iterations done.
+        The number of completed iterations.
     changes : int
         The number of interventions that changed training before the snapshot.
     state : dict
@@ -72,7 +72,7 @@ class Snapshot:
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """The sizes of the tensors by address; read this only after `_share` has run."""
+        """The sizes of the tensors, keyed by address; read this only after `_share` has run."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,9 +183,9 @@ def snapshot_of(
 
 
 def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any]) -> None:
-    """Put back the model of a snapshot, and load its `state`.
+    """Restore the model of a snapshot, and load its `state`.
 
-    If loading fails, the main loop gets its previous model again.
+    If loading fails, the previous model of the main loop is restored.
     """
     before = parts_of(main_loop)
     if snapshot.parts is not None:
@@ -204,7 +204,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of `snapshots`, from the first onwards, fit into `memory`, but at least 1."""
+    """Return how many of `snapshots`, counted from the first, fit into `memory`; at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:
@@ -221,7 +221,7 @@ def _iteration(snapshot: Snapshot) -> int:
 
 
 def _share(new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Replace tensors of `new` by equal tensors of `old`."""
+    """Replace tensors of `new` with equal tensors of `old`."""
     for part in ("parameters", "variables"):
         values, before = new.get(part, {}), old.get(part, {})
         for name, value in values.items():

@@ -69,10 +69,10 @@ class States(Editing):
         Raises
         ------
         SessionError
-            If `iteration` is not an integer of 0 or more.
+            If `iteration` is not a non-negative integer.
         """
         if not is_count(iteration, 0):
-            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
+            raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
         of = "" if branch is None else f" of {branch}"
         return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
 
@@ -106,7 +106,7 @@ class States(Editing):
             cannot be copied.
         """
         if iteration is not None and not is_count(iteration, 0):
-            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
+            raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
         check_name(name)
         fork = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
         new = type(self)(fork.main_loop, name)
@@ -143,7 +143,7 @@ class States(Editing):
         low, high : float
             The first and the last learning rate; the rate grows by the same factor at each batch.
         batches : int
-            The number of batches, 20 or more.
+            The number of batches, at least 20.
         parameter : str
             The name or path of the hyperparameter to change.
 
@@ -194,8 +194,8 @@ class States(Editing):
             The other run, given by its log, its session, one of its branches, its `interventions`,
             or the path of a database in which its log is the newest.
         functions : mapping, optional
-            The functions that were passed to `call` in the other run, by name, since a log cannot
-            store them.
+            The functions that were passed to `call` in the other run, keyed by name. They are
+            needed because a log cannot store functions.
 
         Returns
         -------
@@ -205,7 +205,7 @@ class States(Editing):
         Raises
         ------
         SessionError
-            If an intervention cannot be made in this run. Then nothing changes.
+            If an intervention cannot be made in this run. In this case, nothing is changed.
         LogError
             If the database cannot be opened.
 
@@ -265,7 +265,7 @@ class States(Editing):
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, from the log, in order of iteration."""
+        """The commands that took effect in this run, as logged, in order of their iterations."""
         return interventions(self.log)
 
     @property
@@ -284,7 +284,7 @@ class States(Editing):
         ----------
         path : path, optional
             The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
-            the numbers of iterations and epochs done. By default the file is in the working
+            the numbers of completed iterations and epochs. By default the file is in the working
             directory, and its name consists of the session's name and the number of iterations.
             Missing folders are created, as by `Checkpoint`, so that a long run is not lost.
 

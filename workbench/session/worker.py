@@ -61,7 +61,7 @@ class Worker:
     ----------
     main_loop : MainLoop
     session : Session
-        The session of the worker, for leases and warnings.
+        The session of the worker, used for leases and warnings.
     name : str
         The name of the thread.
     named : bool
@@ -122,7 +122,7 @@ class Worker:
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training by the given amount; None if none is given."""
+        """Return a function that extends training by an amount, or None if no amount is given."""
         return self._run.more(epochs, batches)
 
     def print_note(self) -> None:
@@ -147,7 +147,7 @@ class Worker:
         Raises
         ------
         AlreadyTrainingError
-            If another run is training a part of the main loop.
+            If a part of the main loop is being trained by another run.
         SessionError
             If no thread can be created.
         """

@@ -125,7 +125,7 @@ def all_reduce(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None
     Parameters
     ----------
     value : Variable or torch.Tensor
-        The contribution of this process, of the same shape and dtype in all processes.
+        The contribution of this process; its shape and dtype must be the same in all processes.
     how : {'sum', 'max', 'min'}
         The reduction. The results of all processes are bitwise identical.
     group : ProcessGroup, optional
@@ -192,7 +192,7 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
     Parameters
     ----------
     value : Variable or torch.Tensor
-        The contribution of this process, of the same shape and dtype in all processes.
+        The contribution of this process; its shape and dtype must be the same in all processes.
     group : ProcessGroup, optional
         By default, the group of this process.
 
@@ -217,12 +217,12 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
 
 @hinted
 def broadcast(value: Any, source: int = 0, *, group: ProcessGroup | None = None) -> Any:
-    """Return the value of the process `source` in all processes.
+    """Return, in every process, the value of the process `source`.
 
     Parameters
     ----------
     value : Variable or torch.Tensor
-        The value of this process, of the same shape and dtype in all processes.
+        The value of this process; its shape and dtype must be the same in all processes.
     source : int
         The rank of the process whose value is returned.
     group : ProcessGroup, optional
@@ -254,7 +254,7 @@ def is_exchanged(variable: Variable) -> bool:
 
 
 def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
-    """Merge independent sums over processes in a graph, so that they need fewer messages.
+    """Merge independent sums over processes in a graph, so that fewer messages are needed.
 
     Sums of the same dtype are computed in one flat message. Every message takes a minimum time, so
     one large message is faster than many small messages.

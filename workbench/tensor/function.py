@@ -177,7 +177,7 @@ class Function:
                     f"{self!r} has no input named {name!r}{errors.nearest(name, self._by_name)}"
                 )
             if self._by_name[name] in values:
-                raise errors.InputError(f"{self!r} got the input {name!r} twice")
+                raise errors.InputError(f"{self!r} was given the input {name!r} twice")
             values[self._by_name[name]] = value
         missing = [repr(v) for i, v in enumerate(self.inputs) if i not in values]
         if missing:
@@ -232,7 +232,7 @@ def function(
     updates : dict or pairs, optional
         New values of shared variables, all computed from the old values.
     givens : dict or pairs, optional
-        Variables to replace by other variables or by values in this function.
+        Variables to replace in this function, each with another variable or a value.
     name : str, optional
         Name of the function in error messages.
     on_unused_input : {'raise', 'warn', 'ignore'}

@@ -26,7 +26,7 @@ class Interval:
     Parameters
     ----------
     low, high : float
-        The bounds; by default there are none.
+        The bounds; by default the interval is unbounded.
     closed : {'both', 'left', 'right', 'neither'}
         The bounds that are part of the interval.
     advice : str

@@ -34,7 +34,7 @@ GUESSES = 6
 """Number of attempts to find a size for which an expression has a given value."""
 
 Tie = Any
-"""Label shared by sizes that must be equal; if it is an integer, the sizes must equal it."""
+"""Label shared by sizes that must be equal; an integer label is the value of these sizes."""
 
 
 _probing: ContextVar[bool] = ContextVar("probing", default=False)
@@ -68,7 +68,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 class Infeasible(Exception):
-    """Error raised if no input sizes are found that give the arguments the requested sizes."""
+    """Error raised if no input sizes are found for which the arguments have the requested sizes."""
 
 
 @dataclass

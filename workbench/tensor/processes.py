@@ -1,4 +1,4 @@
-"""Groups of processes that run the same program together, each with its own number, the *rank*.
+"""Groups of processes that run the same program together; a process's number is its *rank*.
 
 A group is created from the environment variables of a launcher such as ``torchrun``, or from
 explicit arguments. The processes exchange tensors with the operations in
@@ -110,7 +110,8 @@ def process_group(
         The number of this process, from 0 to ``size - 1``, and the number of processes.
     meeting_place : path, optional
         A file on this machine through which the processes find each other; it must not exist yet.
-        The processes then listen only on the loopback interface. Required with `rank` and `size`.
+        The processes then listen only on the loopback interface. This argument is required if
+        `rank` and `size` are given.
     backend : str, optional
         The library that exchanges tensors: by default ``nccl`` if every process has its own GPU,
         else ``gloo``.
@@ -194,9 +195,9 @@ def _join(
             )
         except RuntimeError as error:
             raise errors.ProcessError(
-                f"process {rank} of {size} could not join the others: {_first_line(error)}; check "
-                "that all processes were started, and that all were given the same number of "
-                "processes"
+                f"process {rank} of {size} could not join the other processes: "
+                f"{_first_line(error)}; check that all processes were started, and that all were "
+                "given the same number of processes"
             ) from error
     world: Any = dist.group.WORLD
     return ProcessGroup(rank, size, str(world.group_name))

@@ -32,7 +32,11 @@ _STEP = 0x2545F4914F6CDD1D  # difference of the counters of two steps of a loop
 
 
 Place = tuple[int, Any, Any]
-"""Place of a share in a batch: the axis of examples, the first example, and the total number."""
+"""Place of a share in a batch.
+
+The items are the axis of the examples, the index of the first example of the share, and the number
+of examples in the whole batch.
+"""
 
 
 def _signed(value: int) -> int:
@@ -183,7 +187,7 @@ def at_step(draw: Variable, step: Variable) -> Variable:
 
 
 class Draws:
-    """Record of draw numbers, so that a rebuilt graph draws the same random values again.
+    """Record of draw numbers, with which a rebuilt graph draws the same random values again.
 
     A stream numbers its draws, and the number is part of the hash. If the same bricks are applied
     again, the second graph has the same random values only if its draws get the same numbers.

@@ -348,7 +348,7 @@ def shared(
 
 
 def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
-    """Return a tensor without memory that has the shape and dtype of `value` as a tensor."""
+    """Return a tensor without memory, with the shape and dtype of `value` after conversion."""
     check_dtype(dtype)
     if not isinstance(value, torch.Tensor):
         value = as_tensor(value, dtype)

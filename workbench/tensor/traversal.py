@@ -53,7 +53,7 @@ def inputs_of(variable: Variable) -> tuple[Variable, ...]:
 def replace(
     outputs: Iterable[Variable], replacements: Mapping[Variable, Variable]
 ) -> dict[Variable, Variable]:
-    """Rebuild `outputs` with some variables replaced by others.
+    """Rebuild `outputs` after replacing some of the variables on which they depend.
 
     Replacements can depend on each other. A replacement can also use the variable that it replaces
     (``{h: h * mask}``). Within the replacement, this variable keeps its original definition, which

@@ -142,9 +142,9 @@ class Variable:
     Attributes
     ----------
     name : str or None
-        Name in error messages and logs, and for passing inputs by name.
+        The name that is used in error messages and logs, and to pass a value for an input.
     tag : Tag
-        Roles, annotations, and attributes that other code attaches.
+        Roles, annotations, and attributes that are attached by other code.
     owner : Call or None
         The call that computes the variable; ``None`` for inputs and shared variables.
     index : int
@@ -245,7 +245,7 @@ class Variable:
         return self._sizes[axis]
 
     def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the size of the dimension `dim`."""
+        """Return the shape, or the size of one dimension if `dim` is given."""
         return self.shape if dim is None else self.shape[dim]
 
     def dim(self) -> int:
@@ -386,7 +386,7 @@ def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Va
 def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
     """Call `hook` with the value whenever a function computes `variable`.
 
-    Functions that already exist do not call the hook.
+    Functions that were created earlier do not call the hook.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Base class that protects attributes used by a training step, with hints for misspelt names."""
+"""Base class that protects attributes of training steps, and gives hints for misspelt names."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ def from_live_layer(module: str, name: str, *, what: str) -> Any:
     Parameters
     ----------
     module, name : str
-        The names of the module, without its package, and of the function.
+        The name of the module, without its package, and the name of the function.
     what : str
-        The call that needs the function, for the error message.
+        The call that needs the function, as named in the error message.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Safe reading of ``.npy`` and ``.npz`` files that may be damaged or malicious.
 
 NumPy allocates the memory that a header declares before it checks the size of the file, and it
-decompresses the members of a zip file even if they are huge. The functions of this module never
-allocate more memory than the size of the file.
+decompresses the members of a zip file even if they are huge. The functions in this module never
+allocate more memory than the file occupies.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 
 
 def _filled(shape: Sequence[int], value: float) -> Any:
-    """Return a filled array, or a meta tensor if variables do not get values."""
+    """Return a filled array, or a meta tensor if variables are created without values."""
     if lacks_values():
         return torch.empty(shape, device="meta")
     return numpy.full(shape, value, dtype="float32")
@@ -184,7 +184,7 @@ def shared_like(
     Parameters
     ----------
     variable : Variable
-        The variable, whose unknown sizes become zero.
+        A variable; its unknown sizes become zero.
     name : str, optional
         By default the name of `variable` followed by ``_shared``.
     """

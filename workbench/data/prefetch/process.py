@@ -32,7 +32,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Workers inherited through a fork; they are not closed, because their pipes can be locked."""
+"""Workers inherited when the process was forked; they stay open, as their pipes can be locked."""
 
 
 class Worker:

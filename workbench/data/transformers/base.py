@@ -23,7 +23,7 @@ UNKNOWN_ITEMS = (
 )
 MADE = (
     "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
-    "{below}; give a source of the dataset, and a value in the form in which it is stored"
+    "{below}; edit a source of the dataset, with a value in the form in which the dataset stores it"
 )
 
 

@@ -36,19 +36,19 @@ class Event(Enum):
     """Event that can change the identity of a log."""
 
     NOTE = auto()
-    """Addition of a record or status item outside a run."""
+    """Adding a record or status item outside a run."""
     START = auto()
-    """Addition of a record or status item in a run before its first batch is done."""
+    """Adding a record or status item to a run whose first batch has not been completed."""
     BATCH = auto()
-    """Addition of a record or status item in a run after its first batch is done."""
+    """Adding a record or status item to a run whose first batch has been completed."""
     FLUSH = auto()
-    """Request to write all records to the database."""
+    """Requesting that all records be written to the database."""
     RESUME = auto()
-    """Change to a new identity derived from the current identity."""
+    """Changing to a new identity that is derived from the current identity."""
     RESTORE = auto()
-    """Loading of an earlier state of the same identity."""
+    """Loading an earlier state of the same identity."""
     LOAD = auto()
-    """Loading of a state of a different identity."""
+    """Loading a state of a different identity."""
 
 
 NEW, OWN, OPENED, LOADED, HELD, READING = Identity

@@ -36,7 +36,7 @@ UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """Value as stored in the database, and its kind, which is None if it is stored unchanged."""
+    """Value as stored in the database, with its kind (None if the value is stored unchanged)."""
 
     value: Any
     kind: str | None

@@ -178,7 +178,8 @@ def _news_fit(lowered: _Lowered) -> Found:
         if difference := disagree(lowered.values[node], variable.fake):
             yield node, f"as the new value of {variable!r}, {difference}"
     if len(news) != len(lowered.updated):
-        yield lowered.graph.output_node(), f"the number of new values is {len(news)}"
+        count = f"{len(news)}, not {len(lowered.updated)}"
+        yield lowered.graph.output_node(), f"the number of new values is {count}"
 
 
 def _own_storage(lowered: _Lowered) -> Found:

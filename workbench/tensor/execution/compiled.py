@@ -203,11 +203,11 @@ class Compiled:
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function to call instead of `run`, which runs a program for certain sizes."""
+        """Return the function to call in place of `run`, a program for certain sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:
-        """Compile a program that is valid for `sizes`, unless such a program exists already."""
+        """Compile a program that is valid for `sizes`, unless a valid program already exists."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
             self.variants.append(Variant(self.task, self.threads, sizes))
             self._by_sizes.clear()

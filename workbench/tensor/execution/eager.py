@@ -200,7 +200,7 @@ class Eager:
     def _checked_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """Choose between new and old values without waiting for the device; errors come later."""
+        """Choose new or old values without waiting for the device; errors are raised later."""
         task = self.task
         holds = None if task.guard is None else task.guard.holds(outputs)
         if task.watch is not None:
@@ -214,7 +214,7 @@ class Eager:
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Choose the new values if `holds` is true, else the old values, without waiting."""
+        """Choose, on the device, the new values if `holds` is true and the old values otherwise."""
         if holds is None:
             return news
         pairs = zip(news, self.task.updated, strict=True)

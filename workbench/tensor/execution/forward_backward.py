@@ -23,7 +23,7 @@ VIEWS = frozenset(
         torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
     }
 )  # fmt: skip
-"""Operations that take no time; the backward graph repeats them instead of saving results."""
+"""Operations that take no time; the backward graph repeats them instead of saving their results."""
 
 
 COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)

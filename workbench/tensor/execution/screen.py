@@ -44,7 +44,7 @@ class Screen:
     likes : sequence of torch.Tensor
         Tensors with the sizes and dtypes of these results.
     changing : collection of int
-        The elements of `places` that refer to such amounts, not to new values.
+        The elements of `places` whose results are amounts to add or subtract, not new values.
     """
 
     def __init__(

@@ -129,7 +129,7 @@ class Threads:
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run` limited to `number` threads, or with exactly `number` if the user set it."""
+        """Return `run` limited to `number` threads, or fixed to this number if the user set it."""
         if self.task.device.type != "cpu":
             return run
         if number > 1:

@@ -2,7 +2,7 @@
 
 A tier runs the task of one function. All tiers compute the same results at different costs. To add
 a tier, write a class with the members of `Tier`, and add it to `TIERS`. Its key in `TIERS` is then
-a value of ``execution=``.
+a valid value of ``execution=``.
 """
 
 from __future__ import annotations
