@@ -1,10 +1,10 @@
-"""Table of settings, with conversion of values from a settings file or the environment.
+"""The settings, and the conversion of values from a settings file or the environment.
 
 This private module of `workbench.config` is loaded when a setting is first used, because pydantic
-is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
-errors of this module name the setting, its value and its origin. The file is read by PyYAML, since
+is slow to import. pydantic-settings reads the environment, and pydantic checks all values. Error
+messages name the setting, its value and the origin of the value. The file is read by PyYAML, since
 `YamlConfigSettingsSource` treats a missing file or a pipe as an empty file, ignores case in names,
-and expands aliases, which allow a few lines to exhaust the memory.
+and expands aliases, with which a few lines can exhaust the memory.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
 
 
 def gather(table: type[BaseSettings], file: Path | None) -> Given:
-    """Read the settings file and the environment, which takes precedence."""
+    """Read the settings file and the environment; the environment takes precedence."""
     return _from_file(file) | _from_environment(table)
 
 
@@ -181,7 +181,7 @@ def _text_of(file: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Loader of plain values that raises an error for aliases.
+    """YAML loader for plain values that raises an error for aliases.
 
     The check runs while nodes are composed. A separate scan of all events would take minutes for a
     file of 100,000 brackets, whereas composition soon raises a recursion error.

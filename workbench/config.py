@@ -86,8 +86,8 @@ class Configuration:
     precision : {'float32', 'tf32', 'bf16'}
         Arithmetic of matrix products; default 'float32'. 'tf32' requires a GPU that supports TF32.
     threads : int or 'auto'
-        Number of threads of a function on a CPU. 'auto' (default) uses one thread for small
-        programs and all available processors for large programs.
+        Number of threads with which a function runs on a CPU. 'auto' (default) uses one thread for
+        small programs and all available processors for large programs.
 
     Raises
     ------

@@ -96,7 +96,8 @@ def located(text: str) -> Iterator[None]:
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
 
-    The hint ends a message. Within a message, pass the `form` ``" ({})"``.
+    By default, the hint is suitable for the end of a message. Within a message, pass a `form` such
+    as ``" ({})"``.
     """
     import difflib
 
@@ -139,7 +140,7 @@ class Fix:
 class WorkbenchError(Readable, Exception):
     """Base class of all errors of the workbench.
 
-    Uncaught errors are shown without the frames of the workbench; see `workbench.tracebacks`.
+    Uncaught errors are shown without the stack frames of the workbench; see `workbench.tracebacks`.
 
     Attributes
     ----------
@@ -321,7 +322,7 @@ class MonitoringError(WorkbenchError, ValueError):
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value that was computed batch by batch and can differ from the value for all data."""
+    """A value computed batch by batch, which can differ from the value for the whole dataset."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):

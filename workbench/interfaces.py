@@ -76,7 +76,7 @@ class Holder(Protocol):
 
 @runtime_checkable
 class Loop(Protocol):
-    """Interface of a main loop for its extensions and for archives.
+    """Interface that extensions and archives require of a main loop.
 
     Attributes
     ----------
@@ -299,13 +299,13 @@ class Probe(Protocol):
     Attributes
     ----------
     iteration : int or None
-        The number of iterations done when the request was answered; None until then.
+        The number of completed iterations when the request was answered; None until then.
     reason : str
         The reason why the request was refused; empty if it was not refused.
     batch : mapping of str to array
         A batch of the training data by source, if it was requested.
     examples : sequence of int
-        The indices of the training examples in `batch`, if certain examples were requested.
+        The indices of the training examples in `batch`, if specific examples were requested.
     stored : mapping of str to array
         The values of these examples in the dataset, before any transformer is applied, for the
         sources that hold one number for each example.
@@ -357,11 +357,11 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
+        """The reason why the last run did not train or a fork is not ready, or an empty string."""
 
     @property
     def runs(self) -> int:
-        """The number of times that training has started."""
+        """The number of times that training has been started."""
 
     @property
     def state(self) -> State:
@@ -523,7 +523,7 @@ class Session(Protocol):
         """Record an alert for views to show."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until training has ended, and return True unless the timeout expired."""
+        """Wait until training has ended; return False if the timeout expires first."""
 
 
 explain_missing(__name__)

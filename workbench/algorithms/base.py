@@ -1,7 +1,7 @@
 """The interface of training algorithms, and the base class of algorithms that apply updates.
 
 After an algorithm is constructed, extensions can add updates and observers of variables.
-Initialisation then builds the function with which the algorithm processes batches.
+Initialisation then builds the function that processes batches.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Distributed(Protocol):
         """Return the gradients for the whole batch."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables to compute instead of `roots`; their values are the same."""
+        """Return variables to compute instead of `roots`, with the same values."""
 
     def begin(self, batch: Batch) -> None:
         """Receive a batch before it is processed."""
@@ -397,7 +397,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return distributed if distributed is not None and distributed.is_active else None
 
     def _observed(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return the computed versions of variables, for the whole batch."""
+        """Return the variables to compute in place of `variables`, for the whole batch."""
         found = self.training_graph(variables)
         return found if self._active is None else list(map(self._active.whole, found))
 
@@ -512,7 +512,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
-        """Return variables with the expressions that a single process would compute."""
+        """Return the variables that a single process would compute instead of `roots`."""
         return roots
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
@@ -588,7 +588,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _kind(self) -> str:
-        """The name of the class, used in messages because `repr` can be longer."""
+        """The name of the class, used in messages because the `repr` can be long."""
         return type(self).__name__
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Checks that the cost and the new parameters are finite, before any variable changes.
+"""Checks, before any variable changes, that the cost and the new parameters are finite.
 
 The cost is checked for every batch. Steps are checked inside the programs of the execution tiers
 (`workbench.tensor.execution.screen`), and the cause is determined only if a step is not finite.
@@ -61,12 +61,12 @@ class FiniteCost:
         The gradients of the parameters.
     watched : sequence of Variable, optional
         For each parameter, the variable that must be finite before parameters change: its gradient,
-        or the parameter itself, which represents its new value. By default the parameters.
+        or the parameter itself, which stands for its new value; by default the parameters.
     buffers : iterable of SharedVariable, optional
-        Buffers of rules and bricks whose new values must also be finite. Without this check, for
-        example, all steps would be zero after an average of squares had become infinite. A buffer
-        is not checked if it is not finite initially, if its dtype is not floating point, or if it
-        can overflow only together with a step.
+        Buffers of rules and bricks whose new values must also be finite. Without this check, an
+        infinite average of squares, for example, would make all later steps zero. A buffer is not
+        checked if it is not finite initially, if its dtype is not floating point, or if it can
+        overflow only together with a step.
 
     Attributes
     ----------
@@ -118,23 +118,24 @@ class FiniteCost:
 
     @property
     def watch(self) -> Watch | None:
-        """The watch of the function (this object), or None if no variable must be finite."""
+        """The watch of the function (this object), or None if no variables are checked."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """Restrict `variables` to `found`, the variables of a function, and return `watch`."""
+        """Keep only the `variables` that are in `found`, a function's variables; return `watch`."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return a tensor that is true if updates are allowed, or None if they always are."""
+        """Return a tensor that is true if updates are allowed, or None to always allow them."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:
         """Raise or warn if the cost is not finite.
 
-        A cost on an accelerator is checked several batches later. If a cost that is not finite
-        raises an error, its batch does not change any parameter, but the following batches can.
+        A cost on an accelerator is checked several batches later. If a cost is not finite and an
+        error is raised, the batch with this cost has changed no parameter, but the batches after it
+        may have changed parameters.
         """
         cost = outputs[0]
         if cost.is_cpu:
@@ -300,5 +301,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one(value: torch.Tensor) -> str:
-    """Return, as text, the first element that is not finite."""
+    """Return the first element that is not finite, as text."""
     return f"{value[~value.isfinite()].flatten()[0].item()}"

@@ -70,7 +70,7 @@ class GradientDescent(UpdatesAlgorithm):
         `consider_constant` selects from the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
         The action if the cost is infinite or NaN. With ``'raise'``, such a batch changes nothing,
-        so training can continue after the cause is removed. The default is ``'raise'``, or
+        so training can continue once the cause has been removed. The default is ``'raise'``, or
         ``'ignore'`` if the step rule handles such batches, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}
         By default, bricks that compute differently in training (dropout, batch normalisation,
@@ -82,8 +82,9 @@ class GradientDescent(UpdatesAlgorithm):
         its mode was set explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or
         another rewrite. The expressions in `gradients` are never changed.
     distributed : DataParallel, optional
-        Divides each batch among several processes; see `workbench.distributed.DataParallel`.
-        Gradients, steps and monitored values then refer to the whole batch.
+        The object that divides each batch among several processes; see
+        `workbench.distributed.DataParallel`. Gradients, steps and monitored values then refer to
+        the whole batch.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -296,7 +297,7 @@ class GradientDescent(UpdatesAlgorithm):
         return [found[root] for root in roots]
 
     def further_updates(self) -> list[SharedVariable]:
-        """Return the targets of the updates that were added after construction."""
+        """Return the shared variables with updates that were added after construction."""
         return [target for target, _ in self._updates[self._own_updates :]]
 
     def for_cost(
@@ -307,8 +308,8 @@ class GradientDescent(UpdatesAlgorithm):
         Raises
         ------
         AlgorithmError
-            If this algorithm is an instance of a subclass, or was given more than a cost to
-            differentiate.
+            If this algorithm is an instance of a subclass, or was created with gradients, updates
+            or other arguments that belong to its model.
         """
         if type(self) is not GradientDescent:
             raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))

@@ -73,11 +73,11 @@ class VariableClipping(StepRule):
     r"""Step rule that limits the L2 norm of each parameter after the step.
 
     Let :math:`p` be the parameter, :math:`s` the step of the previous rule and :math:`\theta` the
-    threshold. The step is changed so that the parameter becomes
-    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, where the norm is computed over `axis`. The
-    rule must be the last rule of a chain, because it assumes that its step is subtracted. It is
-    used for max-norm regularisation (Srebro and Shraibman 2005), for instance to limit the weights
-    of hidden units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
+    threshold. The step is changed so that the parameter becomes :math:`(p - s) \cdot \min(1, \theta
+    / \|p - s\|)`, where the norm is computed over `axis`. The rule must be the last rule of a
+    chain, because it assumes that its step is subtracted. The rule is used for max-norm
+    regularisation (Srebro and Shraibman 2005), for instance to limit the weights of hidden units
+    (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
     Parameters
     ----------

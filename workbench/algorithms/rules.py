@@ -40,8 +40,8 @@ RATE = Interval(0, 1, error=errors.AlgorithmError)
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
 """The interval of valid decay rates.
 
-It excludes 1: with this rate, an average would never change, and its bias correction would divide
-by zero.
+The interval excludes 1, because with this rate an average would never change, and its bias
+correction would divide by zero.
 """
 
 OF_A_COMPONENT = "it belongs to a component; call the variable's set_value() instead"
@@ -211,7 +211,8 @@ class CompositeRule(StepRule):
     Parameters
     ----------
     components : list of StepRule
-        The rules in order; the first rule is applied to the gradients.
+        The rules in the order in which they are applied; the first rule is applied to the
+        gradients.
 
     Examples
     --------
@@ -412,8 +413,8 @@ def about(variable: SharedVariable) -> SharedVariable:
 def may_overflow(buffer: SharedVariable) -> bool:
     """Return True if a buffer must be checked because it can become infinite or NaN.
 
-    No check is necessary if the buffer contains no floats, if it is already not finite, or if the
-    check of the step covers it.
+    No check is necessary if the buffer contains no floats, if it already contains infinite or NaN
+    elements, or if the check of the step covers it.
     """
     if vars(buffer.tag).get("shown_by_step"):
         return False

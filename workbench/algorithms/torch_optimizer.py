@@ -38,12 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Exponent that gives the safe limit on norms of gradients: a power of the largest number.
+"""Exponent of the safe limit for norms of gradients, a power of the dtype's largest number.
 
 Below this limit, hundreds of squared norms can be added without overflow, except in float16.
 """
 OF_STATE = 0.85
-"""Exponent that gives the safe limit on norms of optimizer states, as for `OF_GRADIENTS`."""
+"""Exponent of the safe limit for norms of optimizer states; see `OF_GRADIENTS`."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
@@ -256,7 +256,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return False
 
     def _is_full(self) -> bool:
-        """Return True if parameters or states are so large that a small step can overflow.
+        """Return True if parameters or states are so large that even a small step can overflow.
 
         While the norms are small, they are computed only every `CHECK_EVERY` steps, since they
         cannot become too large in between.

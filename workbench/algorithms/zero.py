@@ -40,10 +40,10 @@ class ZeRO1(StepRule):
     Parameters
     ----------
     step_rule : StepRule
-        Any rule or chain of rules. In one process, `ZeRO1` is the same as this rule.
+        Any rule or chain of rules. In one process, `ZeRO1` is equivalent to this rule.
     group : ProcessGroup, optional
-        The processes that share the buffers; by default the group that a launcher such as
-        ``torchrun`` describes; see `process_group`.
+        The processes that share the buffers; by default the group that was set up by a launcher
+        such as ``torchrun`` (see `process_group`).
 
     Examples
     --------
@@ -92,7 +92,7 @@ class ZeRO1(StepRule):
         return self.step_rule.accepts
 
     def _assigned(self, parameters: list[SharedVariable]) -> dict[SharedVariable, Keeper]:
-        """Assign each parameter, from the largest, to the process that has the fewest elements."""
+        """Assign each parameter, largest first, to the process with the fewest elements so far."""
         loads = [0] * self.group.size
         found: dict[SharedVariable, Keeper] = {}
         for parameter in sorted(parameters, key=lambda one: -one.tensor.numel()):
@@ -126,10 +126,10 @@ class ZeRO1(StepRule):
         steps: Steps,
         news: Mapping[SharedVariable, list[Variable]],
     ) -> Steps:
-        """Return the steps of the parameters in `news`, which their keepers have computed.
+        """Return the steps that the keepers of the parameters in `news` have computed.
 
-        A step is NaN if a new value of a buffer is not finite, since only the keeper can check
-        this.
+        Only the keeper can check its buffers; if a new value of a buffer is not finite, the step is
+        NaN.
         """
         found: Steps = {}
         for dtype in dict.fromkeys(steps[parameter].dtype for parameter in news):

@@ -237,8 +237,8 @@ class Application(Predicate):
     def _check_open(self, what: str) -> None:
         if self.brick is not None:
             raise ApplicationError(
-                f"{self!r} is complete; {what} can be added only in the body of the class that "
-                "defines the application; define the application again in the subclass"
+                f"{what} can be added to {self!r} only in the body of the class that defines the "
+                "application; define the application again in the subclass"
             )
 
     def selects(self, variable: Variable) -> bool:
@@ -252,7 +252,7 @@ class Application(Predicate):
         call_id = kwargs.pop("call_id", None)
         if as_dict and as_list:
             raise SignatureError(
-                f"{bound_application.path}: as_dict and as_list are both True; pass only one"
+                f"{bound_application.path}: as_dict and as_list are both True; set only one of them"
             )
         brick = bound_application.brick
         arguments: dict[str, Any] = {}
@@ -326,7 +326,7 @@ class Application(Predicate):
             _running.reset(token)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle by reference if the class can be imported, else by value."""
+        """Pickle the application by reference if its class can be imported, else by value."""
         found: Any = sys.modules.get(self.brick.__module__) if self.brick else None
         if self.brick is not None and self.brick.__module__ != "__main__":
             for part in self.brick.__qualname__.split("."):
@@ -400,7 +400,7 @@ class BoundApplication(Predicate):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute of the application for this brick only, overriding the class's value.
 
-        For example, ``brick.apply.inputs = ["a", "b"]``. The value is copied and saved with the
+        An example is ``brick.apply.inputs = ["a", "b"]``. The value is copied and saved with the
         brick.
 
         Raises
@@ -416,7 +416,7 @@ class BoundApplication(Predicate):
         self.brick._forget()
 
     def _settings(self, make: bool = False) -> dict[str, Any]:
-        """Return the attributes that were set on this application of this brick."""
+        """Return the attributes of this application that were set for this brick only."""
         application, everything = self.application, vars(self.brick)
         if make:
             everything.setdefault("_application_settings", {})
@@ -538,8 +538,8 @@ def application(*args: Any, **kwargs: object) -> Any:
     """
     if args and (kwargs or len(args) > 1 or not callable(args[0])):
         raise SignatureError(
-            f"application must be called with one method or with keywords only, not with {args!r}; "
-            "write @application or @application(outputs=[...])"
+            "application must be called with one method or with keyword arguments only, not with "
+            f"{args!r}; write @application or @application(outputs=[...])"
         )
     if args:
         return Application(args[0])
@@ -569,7 +569,7 @@ def _check_attribute(application: object, name: str, declared: Iterable[str]) ->
 
 
 def applications_of(brick: type[Brick]) -> dict[str, Application]:
-    """Return the application methods of a brick class, by name."""
+    """Return the application methods of a brick class, keyed by name."""
     found: dict[str, Application] = {}
     for cls in brick.__mro__:
         for name, value in vars(cls).items():

@@ -59,7 +59,7 @@ class Brick(Component):
     """An operation with parameters and children.
 
     The constructor of a subclass passes its children to ``super().__init__(**kwargs)``. The methods
-    that compute outputs are decorated with `application`. Where necessary a subclass overrides
+    that compute outputs are decorated with `application`. Where necessary, a subclass overrides
     `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
     `get_dim`. If the constructor is decorated with `lazy`, settings can be assigned later as
     attributes.
@@ -287,7 +287,7 @@ class Brick(Component):
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
-        """Store the path of this brick in errors that the ``with`` block raises."""
+        """Store the path of this brick in errors raised in the ``with`` block."""
         try:
             yield
         except WorkbenchError as error:
@@ -414,7 +414,8 @@ class Brick(Component):
                 error = NotConfiguredError(
                     f"{self.path()}: {name} is {now!r}, but the parameters were allocated for "
                     f"{name}={before!r}; set {name} back to {before!r}, or call "
-                    f"{self.path().split('/')[0]}.allocate() and initialize() for new parameters"
+                    f"{self.path().split('/')[0]}.allocate() and initialize() to create new "
+                    "parameters"
                 )
                 raise about(error, self.path(), Fix(self.path(), name, before))
 

@@ -202,7 +202,7 @@ class MisclassificationRate(Cost):
     Parameters
     ----------
     top_k : int, optional
-        The number of classes with the highest scores that are predicted for each example.
+        The number of classes that are predicted for each example: those with the highest scores.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def check_count(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a whole number, or is too small.
+        If the value is not a whole number, or is less than the smallest allowed value.
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):
@@ -66,7 +66,7 @@ def check_size(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If an element is not a whole number of at least 0.
+        If an element is not a whole number >= 0.
     """
     wrong = next((part for part in _parts(value) if not _is_size(part)), None)
     if wrong is None:
@@ -89,7 +89,7 @@ def check_epsilon(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a finite number of at least 0.
+        If the value is not a finite number >= 0.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise BrickError(

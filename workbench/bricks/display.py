@@ -1,4 +1,4 @@
-"""Display of a hierarchy of bricks, as a text tree or as foldable HTML with a diagram.
+"""Display of a hierarchy of bricks, as a text tree or as collapsible HTML with a diagram.
 
 The HTML consists of an image and ``<details>`` elements without scripts or style sheets. It uses
 the colours of the page, so that it is readable in light and dark notebooks.
@@ -26,7 +26,7 @@ FAINT = "opacity: 0.65;"
 
 
 class Shown(Protocol):
-    """Attributes of a brick that the display reads."""
+    """The attributes of a brick that are displayed."""
 
     @property
     def name(self) -> str:

@@ -1,9 +1,10 @@
 """Fixes that errors offer: a brick, one of its settings, and the value that the setting must have.
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
-are traced (`workbench.bricks.tracing`). The first dimension that differs from the input leads to a
-setting of the brick. If a parent pushes this setting to the brick, a change in the brick would not
-last, so the search continues with the parent's setting from which the pushed value is computed.
+are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
+is traced back to a setting of the brick. If a parent pushes this setting to the brick, a change in
+the brick would not last, so the search continues with the parent's setting from which the pushed
+value is computed.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
     bound : BoundApplication
         The application.
     arguments : dict
-        The arguments of the application, by the names of the method's parameters.
+        The arguments of the application, keyed by the names of the method's parameters.
     """
     if error.brick is None:
         error.brick = bound.brick.path()
@@ -65,7 +66,7 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
 
 
 def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
-    """Return the fix that sets `attribute` of `brick` to `value`, if necessary through a parent.
+    """Return the fix that sets `attribute` of `brick` to `value`, possibly through a parent.
 
     Return ``None`` if a parent pushes the attribute but does not compute it from a single setting.
     """

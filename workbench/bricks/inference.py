@@ -37,8 +37,8 @@ class Kind:
     Attributes
     ----------
     shape : tuple of int, str or None
-        The size of each dimension, if it is known. Otherwise a name, such as ``"batch"``, which
-        stands for the same size wherever it occurs, or ``None``.
+        The size of each dimension, if it is known. Otherwise ``None``, or a name, such as
+        ``"batch"``, which stands for the same size wherever it occurs.
     dtype : torch.dtype
 
     Examples
@@ -66,13 +66,13 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     application : BoundApplication
         An application method of the brick, such as ``brick.apply``.
     inputs : dict of str to Kind
-        Kinds of the inputs, by name.
+        Kinds of the inputs, keyed by name.
 
     Returns
     -------
     dict of str to Kind
-        The kinds of the outputs, in order, by name. An unknown size that equals a named size of
-        an input has the same name.
+        The kinds of the outputs by name, in the order of the outputs. An unknown size that equals a
+        named size of an input has the same name.
 
     Raises
     ------
@@ -100,12 +100,12 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
 def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
     """Yield variables of the given kinds for one application, inside `symbolic_parameters`.
 
-    Nothing is known about their unknown sizes, except that sizes with the same name are equal.
+    Nothing is known about the unknown sizes, except that sizes with the same name are equal.
 
     Parameters
     ----------
     inputs : dict of str to Kind
-        Kinds of the variables, by name.
+        Kinds of the variables, keyed by name.
     """
     key = tuple((name, kind.shape, kind.dtype) for name, kind in inputs.items())
     variables, sizes = _kept.take(key, inputs)
@@ -150,7 +150,7 @@ class Inputs:
 
     @cached_property
     def _names(self) -> dict[Any, str]:
-        """The names of unknown sizes, by their symbols."""
+        """The names of unknown sizes, keyed by their symbols."""
         return {
             shapes.symbol(size): name for name, size in self._named() if shapes.known(size) is None
         }
@@ -187,7 +187,7 @@ class _Kept:
     """Unknown sizes, and inputs with these sizes, which only one application at a time can use.
 
     Creating an unknown size makes torch forget what it has computed about the other sizes.
-    Therefore sizes about which nothing was learned are used again, oldest first.
+    Therefore sizes about which nothing was learned are reused, oldest first.
     """
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ class _Kept:
     def take(
         self, key: Any, inputs: Mapping[str, Kind]
     ) -> tuple[dict[str, Variable], list[Variable]]:
-        """Return inputs, and for each of their unknown sizes a vector of that size."""
+        """Return inputs, and for each unknown size a vector whose length is that size."""
         names = [n if isinstance(n, str) else None for k in inputs.values() for n in k.shape
                  if not isinstance(n, int)]  # fmt: skip
         count = len({n for n in names if n is not None}) + names.count(None)

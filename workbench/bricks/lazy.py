@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; bricks that they create can lack lazy arguments."""
+"""Number of constructors that are running; the bricks they create can lack lazy arguments."""
 
 
 @hinted

@@ -1,8 +1,8 @@
 """`TorchModule`, the brick that wraps a ``torch.nn.Module``.
 
 The parameters and buffers of the module become shared variables that use the same memory. They
-therefore have roles and paths, and training the brick trains the module. A graph contains one node
-for the whole module, a function of the parameters, the buffers and the inputs; see
+therefore have roles and paths, and training the brick trains the module. In a graph, the whole
+module is one node, which is a function of the parameters, the buffers and the inputs; see
 `workbench.bricks.module_call`.
 """
 
@@ -130,8 +130,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
-        Names of all tensors that the module returns, in order, or keys of the dictionary that it
-        returns. By default one name, ``output``.
+        Names of all tensors that the module returns, in the same order, or keys of the dictionary
+        that it returns. By default, a single name, ``output``.
     random_seed : int, optional
         The seed for modules that draw random numbers, such as ``torch.nn.Dropout``; see
         `workbench.bricks.Random`.
@@ -157,10 +157,11 @@ class TorchModule(ModulePart, Random, ModeDependent):
     by `workbench.graph.apply_training_mode`. Changes to buffers in training mode, such as running
     averages, are updates of the graph; ``algorithm.add_updates(graph.updates)`` applies them.
 
-    Parameters that do not require gradients, and buffers, are persistent shared variables but not
-    parameters. Random numbers come from torch's generator, which is seeded for every call from the
-    brick's stream and restored afterwards. A message is shown if the module also drops elements in
-    evaluation mode, for example with ``F.dropout(x)`` without ``training=self.training``.
+    Buffers, and module parameters that do not require gradients, are persistent shared variables
+    without the role of a parameter. Random numbers come from torch's generator, which is seeded for
+    every call from the brick's stream and restored afterwards. A message is shown if the module
+    also drops elements in evaluation mode, for example if it calls ``F.dropout(x)`` without
+    ``training=self.training``.
 
     Examples
     --------

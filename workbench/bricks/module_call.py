@@ -32,8 +32,8 @@ SIZES_ARE_MISSING = (
 
 
 DRAWS = (
-    "the module {name} draws from torch's own generator, so it cannot be compiled; use the brick "
-    "Dropout, which draws the same numbers in every tier"
+    "the module {name} draws random numbers from torch's own generator, so it cannot be compiled; "
+    "use the brick Dropout, which draws the same numbers in every tier"
 )
 
 
@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Run the module on fake tensors; record changed tensors, and whether numbers are drawn."""
+        """Run the module on fake tensors; record changed tensors and any use of random numbers."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:
@@ -148,7 +148,7 @@ class ModuleCall(Operation):
 
 
 class _Drops(TorchFunctionMode):
-    """Mode that records the first function that drops elements at random."""
+    """Torch mode that records the first function that drops elements at random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,9 +165,9 @@ class _Drops(TorchFunctionMode):
 
 
 class _Watch(internals.TorchDispatchMode):
-    """Mode that records whether random numbers are drawn and which running averages change.
+    """Torch mode that records whether random numbers are drawn and which running averages change.
 
-    torch counts changes to a tensor in its ``_version``, except changes by batch normalisation.
+    The ``_version`` of a tensor counts all changes to it, except changes by batch normalisation.
     """
 
     def __init__(self) -> None:

@@ -30,8 +30,8 @@ class MultiHeadAttention(Initializable):
     and values :math:`V` are linear transformations of the attended sequence. The features of
     queries, keys and values are divided equally among the heads. Each head computes
     :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, where :math:`d` is the number of features of each
-    head. The outputs of the heads are concatenated and transformed linearly. torch's fused
-    implementation is used.
+    head. The outputs of the heads are concatenated and transformed linearly. The computation uses
+    torch's fused implementation.
 
     Parameters
     ----------

@@ -24,7 +24,8 @@ class Residual(Initializable, ImageLayer, Feedforward):
     Parameters
     ----------
     inner : Brick or BoundApplication
-        A brick with one input and one output, of equal shapes unless there is a `shortcut`.
+        A brick with one input and one output, whose shapes must be equal unless there is a
+        `shortcut`.
     shortcut : Brick or BoundApplication, optional
         A brick whose output replaces the input in the sum, for example a 1 x 1 convolution if the
         number of channels changes.

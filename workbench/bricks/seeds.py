@@ -27,7 +27,7 @@ _earlier: ContextVar[Mapping[str, int] | None] = ContextVar("earlier", default=N
 
 @contextmanager
 def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
-    """Assign to bricks without parents the seeds of earlier bricks with the same names.
+    """Give bricks without parents the seeds of earlier bricks with the same names.
 
     The seed of a brick with any other name is derived from this name and the first of these seeds,
     or ``config.default_seed`` if there are no seeds. It does not depend on other bricks.
@@ -35,7 +35,7 @@ def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
     Parameters
     ----------
     earlier : dict of str to int
-        Seeds by the names of bricks.
+        Seeds, keyed by the names of bricks.
     """
     token = _earlier.set(earlier)
     try:

@@ -56,7 +56,7 @@ def shortened(value: object, length: int = 80) -> str:
 
 
 def an(noun: str) -> str:
-    """Return a noun with the article a or an."""
+    """Return a noun with its indefinite article, a or an."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
@@ -69,7 +69,7 @@ def output_names(bound: BrickMethod, count: int) -> list[str]:
 def tagged_inputs(
     bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield each argument's name and value; variables, arrays and tensors become tagged copies."""
+    """Yield each argument's name and value, with tagged copies of variables, arrays and tensors."""
 
     def copy(value: Any, name: str) -> Any:
         if name in declared and isinstance(value, NO_VALUES):
@@ -95,7 +95,7 @@ def tagged_inputs(
 
 
 def tagged_outputs(bound: BrickMethod, call: ApplicationCall, outputs: list[Any]) -> list[Any]:
-    """Return the results of an application; variables, arrays and tensors become tagged copies."""
+    """Return the results of an application, with tagged copies of variables, arrays and tensors."""
     names = output_names(bound, len(outputs))
     if len(names) != len(outputs):
         raise ApplicationError(

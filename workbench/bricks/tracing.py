@@ -173,7 +173,7 @@ def assignments_of(run: Callable[[], object]) -> list[Assignment]:
 
 
 def leaves(value: Any) -> list[tuple[Any, Any]]:
-    """Return the items of a list, a tuple or a dictionary with their keys, or ``(None, value)``."""
+    """Return pairs of key and item for a list, tuple or dictionary, else ``(None, value)``."""
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Evaluation of operators in code that is read, with limits for the size of results."""
+"""Evaluation of operators in the code of a model, with limits on the size of results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from workbench.builder.names import Unreadable
 
 MOST = 10_000
-"""Maximum number of repetitions of statements and elements in loops."""
+"""Maximum number of steps in loops, and of elements over which a loop can iterate."""
 
 LONGEST, LARGEST = 100_000, 4096
 """Maximum length of a list or string, and maximum number of bits of a number."""

@@ -1,8 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
 The code contains the imports, the inputs, the bricks with the settings of the specification, the
-calls in order, and the names that differ from the defaults. It contains neither positions nor ids
-of calls.
+calls in the same order, and the names that differ from the defaults. It contains neither positions
+nor ids of calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAKERS = {
     ("float", 4): "tensor4", ("int64", 0): "lscalar", ("int64", 1): "lvector",
     ("int64", 2): "lmatrix", ("int64", 3): "ltensor3", ("int64", 4): "ltensor4",
 }  # fmt: skip
-"""Functions that create inputs of unknown sizes, by dtype and number of dimensions."""
+"""Functions that create inputs of unknown sizes, keyed by dtype and number of dimensions."""
 
 
 @hinted
@@ -82,7 +82,7 @@ class Writer(BrickStatements):
         return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
 
     def statements(self) -> tuple[list[str], list[str]]:
-        """Return the imports and the other statements; `owners` describes the other statements."""
+        """Return the imports and the other statements, whose elements are in `owners`."""
         for i, brick in enumerate(self.spec.bricks):
             self.make(brick, f"bricks/{i}")
         self._reserve()
@@ -174,7 +174,7 @@ class Writer(BrickStatements):
     # Calls.
 
     def _first_uses(self) -> list[str]:
-        """Return the names of the top-level bricks in the order in which calls need them."""
+        """Return the names of the top-level bricks in the order in which calls first need them."""
         found: dict[str, None] = {}
         for call_spec in self.spec.calls:
             for given in (call_spec.brick, *_parameters(call_spec.inputs)):

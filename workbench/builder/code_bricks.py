@@ -100,7 +100,7 @@ class BrickStatements:
             self._own({("brick", label)})
 
     def _own(self, elements: set[Element]) -> None:
-        """Store the elements that the lines since the last call of this method create."""
+        """Record the elements created by the lines added since the last call of this method."""
         self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:

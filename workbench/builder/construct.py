@@ -1,7 +1,7 @@
 """Construction of bricks, schemes and modules from the values of a specification.
 
-Only constructors of registered classes are called. For every fault, a `SpecError` is raised that
-states the place of the fault in the specification.
+Only constructors of registered classes are called. Every fault raises a `SpecError`, which states
+the place of the fault in the specification.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Constructor:
     Attributes
     ----------
     bricks : dict of str to Brick
-        The bricks constructed so far, by path.
+        The bricks constructed so far, keyed by path.
     places : dict of Brick to str
         The place in the specification of each brick that the specification describes.
     """

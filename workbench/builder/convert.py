@@ -28,7 +28,7 @@ class Built:
     Attributes
     ----------
     bricks : dict of str to Brick
-        The bricks without parents, by name.
+        The bricks without parents, keyed by name.
     inputs : dict of str to Variable
     variables : dict of str to Variable
         The variables of all wires, including the inputs.
@@ -62,7 +62,8 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
     *described : Brick or Variable
         Bricks, variables or both. The first scalar variable is the cost.
     monitored : iterable of Variable
-        Variables to monitor, in addition to all variables in `described` except the cost.
+        Additional variables to monitor. All variables in `described` except the cost are also
+        monitored.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class Deepened(Hinted):
     brick : str
         The path of the new layer.
     moved : dict of str to str
-        The earlier path of each layer after the new layer, for `Session.rebuild`.
+        For each layer after the new layer, its earlier path; an argument of `Session.rebuild`.
     reason : str
         The reason why the function of the model changes; empty if it stays the same.
     """

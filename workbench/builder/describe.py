@@ -22,7 +22,7 @@ from workbench.builder.spec import BrickSpec
 from workbench.errors import BuilderError, SpecError
 
 Changes = dict[str, dict[str, Json]]
-"""Changed settings, by the paths of bricks."""
+"""Changed settings, keyed by the paths of bricks."""
 
 DEEPEST = 12
 """Maximum number of searches for changes; each search reaches bricks one level further down."""
@@ -89,7 +89,7 @@ def _size(nodes: Iterable[dict[str, Json]]) -> int:
 
 
 def _described(copies: list[Brick], omit: bool) -> Any:
-    """Return the nodes of bricks with their changes, or the error if this is impossible."""
+    """Return the nodes of bricks with their changes, or the error that occurred."""
     encoder, constructor, nodes = Encoder(omit), Constructor(), []
     try:
         for brick in copies:
@@ -131,7 +131,7 @@ def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor)
 
 
 def differences(brick: Brick, twin: Brick) -> Changes:
-    """Return the settings that make `twin` equal to `brick`, by the paths of bricks in `twin`.
+    """Return the settings that make `twin` equal to `brick`, keyed by the paths in `twin`.
 
     Raises
     ------

@@ -22,8 +22,8 @@ OTHER_ALGORITHM = (
     "be described and rebuilt"
 )
 PARTLY = (
-    "{brick} is trained only in part (not {names}), which a specification cannot describe, "
-    "because it can freeze only whole bricks"
+    "{brick} has trained parameters and untrained parameters ({names}), which a specification "
+    "cannot describe, because it can freeze only whole bricks"
 )
 
 
@@ -120,7 +120,7 @@ def _of_shared(variable: Variable) -> bool:
 
 
 def computed_by(algorithm: object) -> dict[tuple[str, str], Variable]:
-    """Return the variables that an algorithm computes, by kind and parameter.
+    """Return the variables that an algorithm computes, keyed by kind and parameter.
 
     Examples
     --------

@@ -227,7 +227,7 @@ class Encoder:
 
 
 def made_name(brick: Brick) -> str:
-    """Return the name that a brick usually receives if none is passed to its constructor."""
+    """Return the name that a brick usually receives if no name is passed to its constructor."""
     module = getattr(brick, "module", None)
     owner = module if isinstance(module, torch.nn.Module) else brick
     return default_name(type(owner))

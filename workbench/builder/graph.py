@@ -304,7 +304,7 @@ def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]
 
 
 def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
-    """Return, in order, the names of the functions that compute a variable from `given`."""
+    """Return the names of the functions that compute a variable from `given`, in a fixed order."""
     ends = set(given.values())
     found: list[str] = []
     waiting, seen = [variable], {variable}
@@ -331,7 +331,7 @@ def application_of(variable: Variable) -> ApplicationCall | None:
 
 
 def given_to(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
-    """Return, by name, the inputs of a call that affect one of its outputs."""
+    """Return the inputs of a call that affect one of its outputs, keyed by name."""
     found: dict[str, Variable] = {}
     waiting, seen = [output], {output}
     while waiting:
@@ -365,7 +365,7 @@ def _position(name: str) -> int:
 
 
 def _parts(value: Any) -> list[Any]:
-    """Return the values in nested lists, tuples and slices, in order."""
+    """Return the values in nested lists, tuples and slices as a flat list."""
     return [
         part
         for one in operations.flat(value)

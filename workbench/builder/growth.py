@@ -68,7 +68,7 @@ class Growth:
         """Return the new value of the parameter.
 
         Weights are divided at random among the copies of a unit, so that the copies learn
-        differently from the first batch, although their sum is the same.
+        differently from the first batch onwards, although the sum of their weights is the same.
 
         Examples
         --------
@@ -109,7 +109,7 @@ def growths(
     new: Parameters,
     noise: float = 0.0,
 ) -> dict[str, Growth]:
-    """Return, by path, the rules for the parameters whose shapes change when layers are widened.
+    """Return the rules for parameters whose shapes change when layers are widened, keyed by path.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def growths(
     Raises
     ------
     BuilderError
-        If the new units do not explain the new shapes of the parameters.
+        If the new shapes of the parameters cannot be explained by the new units.
     """
     if not widened:
         return {}
@@ -134,7 +134,7 @@ def growths(
     copies: dict[str, list[Copies]] = {}
     for path in widened:
         if path not in bricks:
-            raise BuilderError(f"the present model has no brick {path!r} to widen")
+            raise BuilderError(f"the current model has no brick {path!r} to widen")
         units = units_of(bricks[path], path)
         own = [one for one in new.values() if one.brick == path]
         wider = max((one.shape[_output_axis(bricks[path], one)] for one in own), default=units)

@@ -27,7 +27,7 @@ class Code:
     Attributes
     ----------
     head : str
-        The text before the brackets, or all of the text.
+        The text before the brackets, or the whole text if there are no brackets.
     parts : tuple of Code or None
         The elements in brackets; None if there are no brackets.
     brackets : str

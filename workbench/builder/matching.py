@@ -52,10 +52,10 @@ class Matching:
         For each parameter that keeps its value, the path in the old model, keyed by the path in the
         new model.
     again : tuple of str
-        Paths in the new model of parameters that fit an old parameter, but have a different
+        Paths of the parameters in the new model that fit an old parameter, but have a different
         initialisation scheme.
     new : tuple of str
-        Paths in the new model of all other parameters.
+        Paths of all other parameters in the new model.
     bricks : dict of str to str
         The path of each matched brick in the old model, keyed by its path in the new model.
     """
@@ -100,8 +100,8 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
     """Find the old parameter for each new parameter, by path or among numbered siblings.
 
     A brick of the new model corresponds to the old brick with the same path if their parameters
-    have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling whose
-    parameters fit and that corresponds to no other brick. The layers after an inserted or removed
+    have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling with fitting
+    parameters that does not correspond to another brick. The layers after an inserted or removed
     layer therefore keep their parameters, although their numbers change.
 
     Parameters
@@ -158,7 +158,7 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
 
 
 def earlier_path(path: str, moved: Mapping[str, str]) -> str:
-    """Return the earlier path of a brick; empty if another brick has moved away from this path.
+    """Return the earlier path of a brick, or '' if another brick had this path and has moved.
 
     Examples
     --------

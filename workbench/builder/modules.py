@@ -1,6 +1,6 @@
 """The settings of a ``torch.nn.Module``, read from the finished module.
 
-torch keeps most arguments of a constructor as attributes. For some boolean arguments, such as
+Modules keep most arguments of their constructors as attributes. For some boolean arguments, such as
 ``bias``, the attribute is a parameter or None; the argument is True if there is a parameter.
 Containers are described by their parts. The result is checked: a module constructed from the
 settings must have the same ``repr``, and parameters and buffers with the same names, shapes and

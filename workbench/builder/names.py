@@ -20,7 +20,7 @@ from workbench.builder.construct import DTYPES
 
 
 class Unreadable(Exception):
-    """Code that cannot be read as part of a model.
+    """Error raised for code that cannot be read as part of a model.
 
     Attributes
     ----------

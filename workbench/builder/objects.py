@@ -34,7 +34,7 @@ class Objects:
     consumed : set of Variable
         The variables from which other variables are computed.
     touched : list of Variable or Brick
-        The objects that were created, applied, changed or named, in order.
+        The objects that were created, applied, changed or named, in chronological order.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Objects:
         self._given: set[Brick] = set()
 
     def tops(self) -> list[Brick]:
-        """Return the bricks that do not belong to another brick, in order."""
+        """Return the bricks that do not belong to another brick, in the order of their creation."""
         return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
 
     def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -91,7 +91,7 @@ ALL = [
     _binary("subtract", torch.sub, "-", "The difference of two variables, element by element."),
     _binary("multiply", torch.mul, "*", "The product of two variables, element by element."),
     _binary("divide", torch.div, "/", "The quotient of two variables, element by element."),
-    _binary("power", torch.pow, "**", "A power of two variables, element by element."),
+    _binary("power", torch.pow, "**", "One variable to the power of another, element by element."),
     _binary("matmul", torch.matmul, "@", "The matrix product of two variables."),
     Operation("negative", torch.neg, ("input",), {}, symbol="-", text="The elements negated."),
     _binary("equal", torch.eq, "==", "Whether elements are equal."),
@@ -160,7 +160,7 @@ def named(name: str) -> Operation | None:
 def arguments(
     operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of the operation, by name.
+    """Return the arguments of a call of the operation, keyed by name.
 
     Raises
     ------

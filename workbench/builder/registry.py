@@ -49,7 +49,7 @@ UNUSABLE = frozenset(
 ClassT = TypeVar("ClassT", bound=type[Any])
 
 _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module": {}}
-"""The classes that `register` added, by kind and dotted path."""
+"""The classes that `register` added, keyed by kind and dotted path."""
 
 _registered: list[str] = []
 """The names of all registered classes, including those that have been replaced."""
@@ -113,7 +113,7 @@ def kind_of(cls: object) -> Kind | None:
 
 @cache
 def library(kind: Kind) -> dict[str, type[Any]]:
-    """Return the predefined classes of a kind, by name, in alphabetical order."""
+    """Return the predefined classes of a kind, keyed by name, in alphabetical order."""
     if kind == "module":
         found = {
             name: value
@@ -175,7 +175,7 @@ def advice(kind: Kind, name: str) -> str:
 
 
 def settings_of(cls: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return the arguments of the constructors of a class and its base classes, by name, in order.
+    """Return the constructor arguments of a class and its base classes, keyed by name.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class Snippet:
         return any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in self.statements)
 
     def replaced(self, lines: Sequence[str]) -> list[str]:
-        """Return new lines for the statement, with the comment at the end of its last line."""
+        """Return new lines for the statement, keeping the comment at the end of its last line."""
         last = self.statements[-1]
         end = self.lines[-1].encode()[last.end_col_offset or 0 :].decode().strip(" ;")
         if not end.startswith("#"):

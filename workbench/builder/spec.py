@@ -94,7 +94,8 @@ class BrickSpec(Hinted):
     settings : dict
         Arguments of the constructor, as JSON values.
     changes : dict of str to dict
-        Settings to assign after the brick has pushed its settings, by the path below the brick.
+        Settings to assign after the brick has pushed its settings, keyed by the path below the
+        brick.
     """
 
     type: str

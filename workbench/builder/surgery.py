@@ -48,11 +48,11 @@ NO_SOURCE = (
     "(its sources are {sources}); rename the input, or remove it"
 )
 FURTHER = (
-    "the algorithm has additional updates of {names}, which belong to the present model and would "
+    "the algorithm has additional updates of {names}, which belong to the current model and would "
     "be lost; remove these updates before you rebuild the model"
 )
 HOLDS = (
-    "the extension {extension!r} holds {variable!r}, which belongs to the present model; remove "
+    "the extension {extension!r} holds {variable!r}, which belongs to the current model; remove "
     "the extension with session.call(), or define its methods bindings() and rebind()"
 )
 
@@ -111,7 +111,7 @@ def operate(
     Raises
     ------
     BuilderError
-        If the present model cannot be described, or the new model cannot be built or trained. In
+        If the current model cannot be described, or the new model cannot be built or trained. In
         this case nothing changes.
     """
     before, old = parts_of(loop), variables_of(loop)
@@ -151,7 +151,7 @@ def operate(
 
 
 def _check_replaceable(loop: MainLoop) -> None:
-    """Raise `BuilderError` if added updates or variables of the present model would be lost."""
+    """Raise `BuilderError` if added updates or variables of the current model would be lost."""
     algorithm = loop.algorithm
     assert isinstance(algorithm, GradientDescent)
     own: set[Any] = {
@@ -254,7 +254,7 @@ def _check_sources(loop: MainLoop, new: GradientDescent, model: Model) -> None:
 
 
 class _Replaced:
-    """Finder of the variables that replace the variables of the old model.
+    """Search for the variables that replace variables of the old model.
 
     Attributes
     ----------

@@ -100,7 +100,7 @@ def start_training(
 
 
 class PartlyFrozen(Model):
-    """Model in which the user has frozen some of the parameters."""
+    """A model with parameters that the user has frozen."""
 
     def check_sanity(self, algorithm: Trained) -> None:
         """Check the values of the parameters, but not that the algorithm trains all of them."""

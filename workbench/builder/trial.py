@@ -56,10 +56,10 @@ class Trial:
     learned : tuple of pairs
         Sizes that must be equal; see `Inputs.learned`.
     axes : tuple of pairs
-        Labels of unknown sizes, by their names.
+        Pairs of the name of an unknown size and its label.
     parts : tuple of Part
     flops : dict of str to int, or None
-        The number of floating-point operations for one example, by path; ``""`` is the total.
+        The number of floating-point operations for one example, keyed by path; ``""`` is the total.
     bricks : tuple of BrickFacts
         Facts about the bricks of the task, in order.
     problem : Problem or None

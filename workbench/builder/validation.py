@@ -62,12 +62,12 @@ class CheckedCall(Hinted):
     Attributes
     ----------
     outputs : dict of str to (Kind or None)
-        Shapes and dtypes by wire; None if they are not known yet.
+        Shapes and dtypes, keyed by wire; None if they are not known yet.
     flops : int or None
         The number of floating-point operations for one example; each unknown size counts as 1.
     flops_of_parts : dict of str to int
-        The number of operations of each brick below the called brick, by path below the called
-        brick.
+        The number of operations of each brick below the called brick, keyed by path relative to the
+        called brick.
     parts : tuple of Part
         The applications within the call, with their shapes.
     fault : Fault or None
@@ -89,10 +89,10 @@ class CheckedBrick(Hinted):
     parameters : int or None
         The number of parameters; None if the brick cannot be allocated yet.
     parameters_of_parts : dict of str to int
-        The number of parameters of each brick below the brick, by path.
+        The number of parameters of each brick below this brick, keyed by path.
     inferred : dict of str to dict
-        The settings that parents assigned to bricks, as JSON values, by path below the brick; with
-        `infer`, also the settings that are inferred from the inputs.
+        The settings that parents assigned to bricks, as JSON values, keyed by path below the brick;
+        with `infer`, also the settings that are inferred from the inputs.
     fault : Fault or None
     """
 
@@ -113,9 +113,9 @@ class Checked(Hinted):
     wires : dict of str to (Kind or None)
         Shapes and dtypes of inputs and outputs; None if they are not known yet.
     calls : dict of str to CheckedCall
-        Facts about calls, by id.
+        Facts about calls, keyed by id.
     bricks : dict of str to CheckedBrick
-        Facts about top-level bricks, by name.
+        Facts about top-level bricks, keyed by name.
     faults : tuple of Fault
         At most one fault for each call, brick or name, in the order of the calls.
     spec : Spec
@@ -135,7 +135,7 @@ class Checked(Hinted):
 
     @property
     def flops(self) -> int:
-        """The floating-point operations for one example; unknown numbers count as zero."""
+        """Number of floating-point operations for one example; unknown numbers count as zero."""
         return sum(call.flops or 0 for call in self.calls.values())
 
 
@@ -391,7 +391,7 @@ def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
 
 
 def uses_in(given: Json) -> Iterable[str]:
-    """Yield the paths of the bricks defined elsewhere to which the settings of a brick refer."""
+    """Yield the paths of the other bricks to which the settings of a brick refer."""
     waiting = [given]
     while waiting:
         one = waiting.pop()

@@ -215,14 +215,15 @@ def _after(
         if not brick.children:
             kind = type(brick).__name__
             found.reason = found.reason or (
-                f"the units of {path} go through {where} ({kind}), in which copies count twice"
+                f"the units of {path} are inputs of {where} ({kind}), which would count copies "
+                "twice"
             )
             return []
     if copied:
         return [user]
     name = user.owner.name if user.owner is not None else user
     found.reason = found.reason or (
-        f"the units of {path} are used in the operation {name}, in which copies can count twice"
+        f"the units of {path} are used in the operation {name}, which can count copies twice"
     )
     return []
 
@@ -267,7 +268,7 @@ def _with_inputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, u
 
 
 def _with_dims_of_units(spec: Spec, path: str, now: int, units: int) -> Spec:
-    """Set the dimension of an intermediate brick, if it was given and not inferred."""
+    """Set the dimension of an intermediate brick if this dimension was given and not inferred."""
     place = place_in(spec, path)
     for name in ("input_dim", "num_channels"):
         value = None if place is None else _get(spec.to_dict(), f"{place}/{name}")

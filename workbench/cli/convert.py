@@ -20,7 +20,7 @@ Examples:
 
 
 class _Pairs(click.ParamType[tuple[str, str]]):
-    """Type of arguments ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested` is True."""
+    """Type of arguments of the form ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested`."""
 
     def __init__(self, name: str, nested: bool = False) -> None:
         self.name = name

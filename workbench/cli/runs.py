@@ -49,7 +49,7 @@ def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
 
     Each run is listed with the first digits of its identifier, its name, the run that it continues,
-    and the last value of every channel. The digits are sufficient to open the log. The JSON list
+    and the last value of every channel. These digits are sufficient to open the log. The JSON list
     contains whole identifiers; values that JSON cannot represent, such as infinite numbers, become
     strings.
     """

@@ -26,7 +26,7 @@ class Labelled:
     def axis_labels(self) -> AxisLabels | None:
         """Names of the axes of each source, or None for unknown names.
 
-        To set the names, assign a mapping from source to sequence of str.
+        To set the names, assign a mapping from each source to a sequence of strings.
         """
         return self._inferred_labels() if self._axis_labels is None else dict(self._axis_labels)
 

@@ -486,7 +486,7 @@ def as_scheme(given: object) -> IterationScheme:
 
 
 def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -> None:
-    """Raise a `SourceError` for the first of `wanted` that is not in `available`."""
+    """Raise a `SourceError` for the first name in `wanted` that is not in `available`."""
     for name in wanted:
         if name not in available:
             raise SourceError(

@@ -2,7 +2,8 @@
 
 The index of an example is its index in the dataset of the stream. The edits are stored in the
 `DataStream` below all transformers, so they affect everything that the transformers compute from an
-example. A stream whose items do not correspond to examples, such as a generator, refuses edits.
+example. A stream whose items do not correspond to examples, such as a generator, does not accept
+edits.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        The edit as a participle for the message, such as ``dropped``; if given, examples that
-        are already dropped are refused.
+        A participle that describes the edit in the message, such as ``dropped``. If it is given,
+        examples that are already dropped cause an error.
 
     Raises
     ------

@@ -53,7 +53,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return the number of examples at the start of an epoch that are not affected."""
+        """Return how many examples at the start of an epoch are not affected."""
         return self.taken if epoch == self.epoch else 0
 
 
@@ -90,11 +90,11 @@ class Edits:
 
     @property
     def dropped(self) -> list[int]:
-        """The indices of all omitted examples, in order."""
+        """The indices of all omitted examples, in ascending order."""
         return sorted({index for drop in self.drops for index in drop.examples})
 
     def without(self, examples: Iterable[int], *, epoch: int, taken: int) -> Edits:
-        """Return edits that also omit `examples`, except from the first `taken` of an epoch."""
+        """Return edits that also omit `examples`, except among the first `taken` of an epoch."""
         earlier = {i for d in self.drops if d.epoch not in (None, epoch) for i in d.examples}
         earlier.update(i for d in self.drops if d.epoch is None for i in d.examples)
         here = [drop for drop in self.drops if drop.epoch == epoch]
@@ -212,7 +212,7 @@ class EditedScheme(IterationScheme):
         return self.scheme.bounds
 
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and batches in `epoch`; None stands for later epochs.
+        """Return the numbers of examples and batches in `epoch`, or in later epochs if it is None.
 
         For a user's scheme both numbers are None, since reading the requests can change the scheme.
         """

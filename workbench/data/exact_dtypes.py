@@ -48,7 +48,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     dtype : numpy.dtype
         A numeric dtype.
     where : str
-        The name of the array, for messages.
+        The name of the array, for error messages.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     array : numpy.ndarray
         The array that numpy created from `values`.
     where : str
-        The name of the values, for messages.
+        The name of the values, for error messages.
 
     Raises
     ------

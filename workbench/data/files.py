@@ -1,4 +1,4 @@
-"""Functions for data files: folders to search, checks, and text for messages."""
+"""Functions for data files: folders to search, checks, and text for error messages."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
     path : str or Path
         The path to check.
     kind : str
-        The kind of file for messages, such as ``"IDX file"``.
+        The kind of file for error messages, such as ``"IDX file"``.
 
     Raises
     ------

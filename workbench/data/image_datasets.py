@@ -45,7 +45,7 @@ class ImageDataset(IndexableDataset):
     Attributes
     ----------
     classes : tuple of str
-        The name of each class.
+        The names of the classes.
     sizes : mapping of str to int
         The number of examples in each split of the whole dataset.
     shape : tuple of int

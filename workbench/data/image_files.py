@@ -1,4 +1,4 @@
-"""Reader of image files that applies their orientation and detects what Pillow would lose.
+"""Reader of image files that applies their orientation and detects a loss of information.
 
 Pillow decodes the files. On its own, it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
@@ -44,7 +44,7 @@ TURNED = (5, 6, 7, 8)
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
-"""Formats in which each frame is an image; further frames in JPEG files (MPO) are previews."""
+"""Formats in which each frame is an image; in JPEG files (MPO), further frames are previews."""
 
 
 def pillow() -> ModuleType:
@@ -152,8 +152,9 @@ def _check_bits(image: Any, where: object) -> None:
             )
         if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:
             raise DataFileError(
-                f"{where}: with more than 8 bits per pixel, 0 must be black, because Pillow does "
-                "not invert the values; save the image with 0 as black"
+                f"{where}: in an image with more than 8 bits per pixel, 0 must represent black, "
+                "because Pillow does not invert the values; save the image so that 0 represents "
+                "black"
             )
 
 

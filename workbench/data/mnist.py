@@ -44,7 +44,7 @@ NOT_HERE = (
 
 
 class MNIST(ImageDataset):
-    """Dataset of images of handwritten digits, in memory.
+    """In-memory dataset of images of handwritten digits.
 
     The source ``features``, of shape (N, 1, 28, 28) and dtype uint8, contains pixels from 0 for
     background to 255 for ink. The source ``targets``, of shape (N, 1) and dtype uint8, contains the

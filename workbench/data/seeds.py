@@ -40,7 +40,8 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     """
     if rng is not None and seed is not None:
         raise DataError(
-            f"{owner} accepts either rng or seed, not both; a given rng determines the seed"
+            f"{owner} accepts either rng or seed, not both; if rng is given, the seed is drawn "
+            "from it"
         )
     if isinstance(rng, np.random.RandomState):
         return int(rng.randint(2**31))

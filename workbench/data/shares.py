@@ -1,7 +1,7 @@
 """Shares of batches: the examples of each batch that one of several processes reads.
 
 Schemes and streams define whole batches, which are the same in all processes. A share is taken from
-a batch when it is read, so positions in the data do not depend on the number of processes.
+a batch when the batch is read, so positions in the data do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Share:
     rank, size : int
         The number of the process, and the number of processes.
     axis : int or dict of str to (int or None)
-        The axis of the examples in all sources, or in some sources by name; 0 for other sources. A
-        source whose axis is None is read completely.
+        The axis of the examples: one axis for all sources, or a mapping from source to axis. The
+        axis of a source that is not in the mapping is 0. A source whose axis is None is read
+        completely.
     """
 
     rank: int
@@ -55,7 +56,7 @@ class Share:
         return first, last
 
     def axis_of(self, source: str) -> int | None:
-        """Return the axis of the examples of a source, or None if it is read completely."""
+        """Return the axis of the examples of a source, or None if the source is read completely."""
         return self.axis if isinstance(self.axis, int) else self.axis.get(source, 0)
 
 

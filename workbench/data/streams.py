@@ -1,9 +1,9 @@
 """Data streams, which yield the batches of each epoch to main loops and monitors.
 
 The method `iterate(epoch, start)` is a pure function: for the same arguments it always returns the
-same batches, those of epoch `epoch` without the first `start`. The only state is the epoch and
-the position in it, which the outermost stream stores. A transformer passes both numbers to the
-stream that it transforms. Therefore saving a position, resuming from it and reading ahead in
+same batches, namely the batches of epoch `epoch` except the first `start`. The only state is the
+epoch and the position in it, which the outermost stream stores. A transformer passes both numbers
+to the stream that it transforms. Therefore saving a position, resuming from it and reading ahead in
 another thread work in the same way for all streams.
 
 To write your own stream, derive from `AbstractDataStream` and define `sources` and `iterate`.
@@ -71,15 +71,15 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     produces_examples : bool
         True if the stream yields single examples instead of batches.
     num_random : int
-        The number of transformers in the stream that draw random numbers; in a `Merge`, the
-        largest number of any of its streams.
+        The number of transformers in the stream that draw random numbers; for a `Merge`, the
+        largest of these numbers among its streams.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
     reads_once : bool
         True if the data can be read only once, for example from a generator. Then there is only one
         epoch, and training cannot be rewound.
     reads_example_by_example : bool
-        True if the stream certainly reads and changes each example independently of the others in
+        True if the stream is certain to read and change each example independently of the others in
         its batch, so that one of several processes can read a part of each batch.
     """
 
@@ -94,7 +94,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """False; some streams override this property."""
+        """False by default; some streams override this property."""
         return False
 
     _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines
@@ -453,7 +453,8 @@ class DataStream(Origin, AbstractDataStream):
     ) -> AbstractDataStream:
         """Create a stream wrapped in the default transformers of the dataset.
 
-        For images, these convert pixels in the range 0..255 to floating-point numbers in [0, 1].
+        For images, these transformers convert pixels in the range 0..255 to floating-point numbers
+        in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)

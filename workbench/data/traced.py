@@ -36,7 +36,7 @@ class Traced(Part):
         raise DataError(NO_INDICES.format(stream=self))
 
     def _taken(self, epoch: int, position: int) -> int:
-        """Return the number of examples of the dataset in the first `position` items."""
+        """Return the number of dataset examples in the first `position` items of an epoch."""
         raise DataError(NO_INDICES.format(stream=self))
 
     def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:

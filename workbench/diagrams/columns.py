@@ -115,7 +115,7 @@ class _Arrangement:
         return ranks
 
     def _neighbours(self, rank: int, other: int) -> list[list[tuple[Item, float]]]:
-        """Return, for each item of a rank, its neighbours in another rank and edge offsets."""
+        """Return, for each item of a rank, its neighbours in another rank with edge offsets."""
         found: dict[object, list[tuple[Item, float]]] = {}
         for number, link in enumerate(self.links):
             ends = self._item(number, rank), self._item(number, other)
@@ -129,7 +129,7 @@ class _Arrangement:
         ]
 
     def _item(self, number: int, rank: int) -> Item | None:
-        """Return the box or the passage of a link in a rank."""
+        """Return the box at which a link ends in a rank, or the passage of the link."""
         link = self.links[number]
         for end in (link.source, link.target):
             if end is not None and self.ranks[end] == rank:
@@ -257,7 +257,7 @@ class _Arrangement:
     # Places in a rank.
 
     def _middles(self, first: int, last: int) -> list[list[tuple[Item, float]]]:
-        """Return, for each of the ranks, its items with their horizontal positions."""
+        """Return the items of each rank with their horizontal positions."""
         known: dict[object, float] = {}
         for rank in range(first, last):
             x = 0.0
@@ -339,7 +339,7 @@ class _Arrangement:
 def spread(
     wanted: Sequence[float], widths: Sequence[float], weights: Sequence[float]
 ) -> list[float]:
-    """Return positions near the wanted ones at which boxes keep their order and do not overlap.
+    """Return positions near `wanted` at which boxes keep their order and do not overlap.
 
     Examples
     --------

@@ -18,7 +18,7 @@ MOST = 100
 """Maximum number of nodes to show at first; if there are more nodes, groups are closed."""
 
 FEW = 8
-"""Groups stay open if closing them would leave fewer nodes, unless over 2 * `MOST` are shown."""
+"""Minimum number of nodes to keep visible, unless more than 2 * `MOST` nodes are visible."""
 
 UNKNOWN = "?"
 """The text for an unknown shape or size."""
@@ -80,8 +80,8 @@ class Edge(Hinted):
     Attributes
     ----------
     source, target : str
-        The ids of two nodes. If one node contains the other, the edge begins or ends at the inside
-        of its border.
+        The ids of two nodes. If one node contains the other, the edge begins or ends on the inside
+        of the border of the outer node.
     shape : str
         The shape of the value that the edge carries, such as ``"batch × 784"``.
     port : str

@@ -23,7 +23,7 @@ MARGIN = 12.0
 
 @dataclass
 class Label:
-    """A label with the shape of an output, centred at `x`; `y` is its upper edge."""
+    """A label with the shape of an output, centred at `x`; its upper edge is at `y`."""
 
     text: str
     x: float
@@ -74,7 +74,7 @@ class _Layouter:
         self.boxes = {id: Box(*self._size(node)) for id, node in self.nodes.items()}
 
     def _chain(self, id: str) -> list[str | None]:
-        """Return None (the whole diagram), the groups around a node and the node itself."""
+        """Return None (for the whole diagram), the groups around a node, and the node itself."""
         found: list[str | None] = []
         here: str | None = id
         while here is not None:

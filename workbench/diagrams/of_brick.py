@@ -38,7 +38,7 @@ def of_brick(brick: Any) -> Diagram | None:
 
 
 def _applied(brick: Any) -> list[Variable]:
-    """Return the outputs of a copy of a brick; an empty list if it cannot be applied."""
+    """Return the outputs of a copy of a brick, or an empty list if it cannot be applied."""
     bound = getattr(brick, "apply", None)
     for shapes in _guesses(brick, bound):
         try:

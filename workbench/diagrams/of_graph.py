@@ -343,7 +343,7 @@ class _Reader:
 
 
 def _sorted(nodes: Iterable[Node]) -> list[Node]:
-    """Return the nodes in an order in which each node comes after its parent."""
+    """Return the nodes, sorted so that each node comes after its parent."""
     left, known = list(nodes), dict[str, Node]()
     while left:
         for node in list(left):

@@ -24,7 +24,7 @@ from workbench.tensor import torch_internals as internals
 
 OPEN = ("Sequential", "ModuleList", "ModuleDict", "Transformer", "TransformerEncoder",
         "TransformerDecoder", "TransformerEncoderLayer", "TransformerDecoderLayer")  # fmt: skip
-"""Torch's own modules that are drawn as groups; its other modules are single nodes."""
+"""Torch's own modules that are drawn as groups; all of its other modules are single nodes."""
 
 SILENT = frozenset(["detach", "clone", "contiguous", "to", "float", "requires_grad_", "dropout"])
 """Functions that are not drawn if they return a tensor of the same shape as their input."""
@@ -87,8 +87,8 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
     if inputs is not None:
         shapes = ", ".join(str(given.shape) for given in inputs)
         raise ArgumentError(
-            f"draw: {title} cannot run on inputs of shapes {shapes}: {reasons[-1]}; its "
-            f"forward has the arguments {', '.join(names) or 'none'}"
+            f"draw: {title} cannot run on inputs of shapes {shapes}: {reasons[-1]}; the arguments "
+            f"of its forward are: {', '.join(names) or 'none'}"
         )
     note = (
         "Shapes are unknown; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)] "
@@ -346,7 +346,7 @@ def _finished(
 
 
 def _per_example(one: int, other: int, batch: bool, only_batch: bool) -> int | None:
-    """Return the FLOPs per example; None if unknown sizes other than the batch size affect them."""
+    """Return the FLOPs per example, or None if unknown sizes besides the batch size affect them."""
     if only_batch:
         return other - one if 2 * (other - one) == one else None
     return None if batch or one != other else one

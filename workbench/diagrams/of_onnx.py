@@ -1,4 +1,4 @@
-"""Diagrams of ONNX files, read without running anything.
+"""Diagrams of ONNX files, created without running the model.
 
 Weights in other files are not read, because the main file contains their shapes. Nodes are grouped
 by the paths that exporters write into their names, such as ``/layer1/conv1/Conv``.
@@ -17,7 +17,7 @@ from workbench.diagrams.diagram import UNKNOWN, Diagram, Edge, Node
 from workbench.errors import ArgumentError
 
 LARGEST = 2**31 - 1
-"""Maximum size of a file in bytes; this is the limit of protobuf."""
+"""Maximum size of a file in bytes, which is the limit of protobuf."""
 
 SMALL = 1024
 """Maximum number of elements of the initialisers whose values are used to infer shapes."""

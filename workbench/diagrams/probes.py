@@ -1,7 +1,7 @@
-"""Shapes with unknown sizes, which are detected by two runs with different input sizes.
+"""Detection of unknown sizes in shapes, based on two runs with different input sizes.
 
-If a size of a tensor is the same in both runs, it is known. If it differs, it depends on an unknown
-size of an input; if it equals the size of the first input axis in both runs, it is the batch size.
+A size of a tensor is known if it is the same in both runs. Otherwise, it depends on an unknown size
+of an input. If it equals the size of the first input axis in both runs, it is the batch size.
 """
 
 from __future__ import annotations

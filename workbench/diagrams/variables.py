@@ -14,7 +14,7 @@ from workbench.tensor import SharedVariable, Variable, shapes
 from workbench.tensor.variable import identity
 
 PLAIN_ROLES = (INPUT, OUTPUT, PARAMETER)
-"""Roles that are not listed, because the position of a variable in the diagram shows them."""
+"""Roles that are not listed, because they are clear from a variable's position in the diagram."""
 
 MOST_PARAMETERS = 4
 """Maximum number of parameters that are listed for a brick."""
@@ -82,7 +82,7 @@ def labels_of(order: Sequence[Variable]) -> dict[object, str]:
 
 
 def roles_of(variable: Variable) -> tuple[str, ...]:
-    """Return the roles of a variable as one line, omitting those that its position shows."""
+    """Return the roles of a variable as one line, omitting roles that its position shows."""
     roles = [role for role in variable.tag.roles if role not in PLAIN_ROLES]
     return (", ".join(map(repr, roles)),) if roles else ()
 

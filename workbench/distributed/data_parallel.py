@@ -36,8 +36,8 @@ APART = (
     "same batches in all processes"
 )
 LOCAL_STATISTICS = (
-    "batch normalisation uses the mean and the standard deviation of the share of each process "
-    "instead of those of the whole batch, so results depend on the number of processes"
+    "batch normalisation uses the mean and the standard deviation of each process's share instead "
+    "of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
     "random numbers that are drawn in loops, or whose shape does not contain the axis of the "
@@ -146,7 +146,7 @@ class DataParallel(Hinted):
         return self.whole.gradients(cost, gradients)
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return the variables with draws by position in the batch and with one merged message."""
+        """Make draws depend on positions in the whole batch, and merge all messages into one."""
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)
@@ -156,7 +156,7 @@ class DataParallel(Hinted):
         return in_one_message([found[root] for root in roots])
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return draws by position in the whole batch, and whether there are any other draws."""
+        """Return draws by position in the whole batch, and whether any other draws remain."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order

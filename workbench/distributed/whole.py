@@ -38,7 +38,7 @@ DOUBTFUL = (
     "applies a nonlinear function to a sum over a dimension; set tag.aggregation_scheme to "
     "Mean(numerator, denominator)"
 )
-PER_BATCH = "it has one value for each batch, which does not depend on the examples in a known way"
+PER_BATCH = "it has one value for each batch, and how this value depends on the examples is unknown"
 ROWS = "it has a value for each example of a batch"
 EXTREME = "its gradient would flow through a {kind} over all examples"
 
@@ -286,7 +286,7 @@ def _float(value: Any) -> Variable:
 
 
 def _weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return the variable times the weight; zero if the weight is zero, even for NaN."""
+    """Return the variable times the weight, or zero if the weight is zero, even for NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)

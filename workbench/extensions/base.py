@@ -206,7 +206,7 @@ class TrainingExtension(FixedAttributes):
         return {}
 
     def rebind(self, find: Callable[[Any], Any], added: Iterable[Any]) -> dict[str, Any]:
-        """Return new values of the attributes in `bindings`, for a model that replaces another.
+        """Return new values of the attributes in `bindings` when the model is replaced.
 
         Parameters
         ----------
@@ -321,7 +321,7 @@ class TrainingExtension(FixedAttributes):
         """Handle the end of an epoch."""
 
     def on_interrupt(self) -> None:
-        """Handle Ctrl+C, or a call of `Session.stop`."""
+        """Handle Ctrl+C, or a call to `Session.stop`."""
 
     def after_training(self) -> None:
         """Handle the end of training if it ended without an error."""

@@ -50,7 +50,7 @@ REWOUND = (
     "{what}. Training is rewound to iteration {target:,} with {changes} (rewind {count} of {times})"
 )
 NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
-ENDED = "{what}. Training ends because there is no session that could pause it"
+ENDED = "{what}. Training ends, because there is no session to pause it"
 
 
 class Guard(TrainingExtension):
@@ -138,7 +138,7 @@ class Guard(TrainingExtension):
         if not 0 < factor < 1:
             raise ArgumentError(f"factor must be between 0 and 1, not {factor!r}")
         if not exploding > 0:
-            raise ArgumentError(f"exploding must be more than 0, not {exploding!r}")
+            raise ArgumentError(f"exploding must be greater than 0, not {exploding!r}")
         if isinstance(parameters, str):
             parameters = (parameters,)
         self.action = action
@@ -283,7 +283,7 @@ class Guard(TrainingExtension):
         if not lowered:
             return f"the run has no hyperparameter {' or '.join(self.parameters)}"
         if not any(one.iteration <= self._done for one in session.snapshots):
-            return "there is no snapshot"
+            return "there is no snapshot to rewind to"
         self.rewinds += 1
         self._rewinding = True
         rates = {one.path: one.value for one in lowered}

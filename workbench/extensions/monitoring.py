@@ -359,7 +359,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return the existing counterparts of variables and quantities in another model.
+    """Return the counterparts of variables and quantities that exist in another model.
 
     Parameters
     ----------

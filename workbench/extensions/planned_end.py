@@ -18,13 +18,13 @@ from workbench.interfaces import Holder, Loop
 from workbench.utils.numbers import is_count
 
 NOT_MORE = (
-    "exactly one of epochs and batches must be given, as an integer of 1 or more, not "
+    "exactly one of epochs and batches must be given, as a positive integer, not "
     "epochs={epochs!r} and batches={batches!r}"
 )
 
 NOT_BEFORE = (
-    "the total number of {unit} must be greater than the {done} already done, not {number}; give "
-    "a larger total, or call stop() to end training now"
+    "the total number of {unit} must be greater than {done}, the number already completed, not "
+    "{number}; give a larger total, or call stop() to end training now"
 )
 
 INSTEAD_OF = "_goal_instead_of"
@@ -32,7 +32,7 @@ INSTEAD_OF = "_goal_instead_of"
 
 
 def check_more(epochs: object, batches: object) -> None:
-    """Raise an `ArgumentError` unless exactly one argument is given, as an integer of 1 or more."""
+    """Raise an `ArgumentError` unless exactly one argument is given, as a positive integer."""
     given = [number for number in (epochs, batches) if number is not None]
     if len(given) != 1 or not is_count(given[0]):
         raise ArgumentError(NOT_MORE.format(epochs=epochs, batches=batches))
@@ -67,7 +67,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
     Raises
     ------
     ArgumentError
-        If this many epochs or batches have already been done.
+        If this number of epochs or batches has already been reached.
     """
     unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
     status = main_loop.status

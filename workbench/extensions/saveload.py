@@ -245,7 +245,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 
 def filled_path(template: str, status: Mapping[str, Any]) -> str:
-    """Replace the placeholders in a path with the numbers of iterations and epochs done."""
+    """Replace the placeholders in a path with the numbers of completed iterations and epochs."""
     return template.format(**{name: status[name] for name in COUNTERS})
 
 
@@ -291,8 +291,9 @@ class Load(SimpleExtension):
     ``loaded_from`` contains the path.
 
     If the file does not exist yet, a message is logged and training starts from the beginning.
-    Therefore a script with `Load` and `Checkpoint` can be restarted until it is done. Place this
-    extension first, so that extensions that act before training use the loaded parameters.
+    Therefore a script with `Load` and `Checkpoint` can be restarted until training is complete.
+    Place this extension first, so that extensions that act before training use the loaded
+    parameters.
 
     Parameters
     ----------

@@ -61,8 +61,8 @@ class SimpleExtension(TrainingExtension):
     after_n_epochs, after_n_batches : int
         Act once, after exactly this number of epochs or batches.
     every_n_epochs, every_n_batches : int
-        Act each time a multiple of this number of epochs or batches is done. If several triggers
-        apply to the same event, the extension acts once.
+        Act each time a multiple of this number of epochs or batches has been completed. If several
+        triggers apply to the same event, the extension acts once.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class SimpleExtension(TrainingExtension):
         If a keyword is not a trigger, or its value has the wrong type.
     ExtensionError
         When training starts, if there is neither a trigger nor a condition; ``after_epoch=False``
-        disables this error.
+        prevents this error.
 
     Examples
     --------

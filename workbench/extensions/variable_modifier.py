@@ -21,8 +21,8 @@ NO_ARITY = (
     "num_args=2 (iterations done, old value)"
 )
 WRONG_ARITY = (
-    "{function!r} must accept the number of iterations done and, optionally, the old value, but "
-    "its signature is {signature}"
+    "{function!r} must accept the number of completed iterations and, optionally, the old value, "
+    "but its signature is {signature}"
 )
 NO_FUNCTION = (
     "{kind} of {parameter!r} has no function; pass a function, or override the method function() "
@@ -48,8 +48,8 @@ class SharedVariableModifier(SimpleExtension):
     parameter : SharedVariable
         The variable to set.
     function : callable
-        A function that receives the number of iterations done and, with `num_args` 2, the old value
-        (an array of the dtype of `parameter`), and returns the new value.
+        A function that receives the number of completed iterations and, if `num_args` is 2, the old
+        value (an array of the dtype of `parameter`), and returns the new value.
         `workbench.extensions.schedules` provides functions. Pass None in a subclass that overrides
         the method `function`.
     num_args : int, optional
@@ -120,7 +120,7 @@ class SharedVariableModifier(SimpleExtension):
         return _arity(self.function) if self._num_args is None else self._num_args
 
     def function(self, *args: Any) -> Any:
-        """Compute the new value from the iterations done and, with `num_args` 2, the old value."""
+        """Compute the new value from the number of iterations and, if used, the old value."""
         if self._function is None:
             raise ExtensionError(
                 NO_FUNCTION.format(kind=type(self).__name__, parameter=self.parameter)

@@ -105,7 +105,7 @@ class BrickMethod(Protocol):
 
 
 class ApplicationCall(Annotation):
-    """Call of an application method: the link between a brick and its inputs and outputs.
+    """Call to an application method: the link between a brick and its inputs and outputs.
 
     An application method with an argument ``application_call`` receives this object and can attach
     auxiliary variables to it.

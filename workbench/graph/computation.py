@@ -189,8 +189,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         Parameters
         ----------
         replacements : dict or pairs of Variable, or criterion
-            The variables to replace, with their replacements. If `replacement` is given, only the
-            variables: a list, or a criterion (see `workbench.filter.as_predicate`).
+            The variables to replace, with their replacements. If `replacement` is given, pass only
+            the variables, as a list or a criterion (see `workbench.filter.as_predicate`).
         replacement : callable or Variable, optional
             The variable that replaces all of these variables, or a function that returns the
             replacement of a variable.
@@ -198,7 +198,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         Raises
         ------
         GraphError
-            If `replacements` is not a mapping, pairs or (with `replacement`) variables.
+            If `replacements` is neither a mapping nor pairs or, with `replacement`, does not
+            consist of variables.
         SelectionError
             If a criterion selects nothing.
 
@@ -303,7 +304,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         if missing:
             hint = nearest(missing[0], by_name)
             raise InputError(
-                f"get_snapshot: no values for {', '.join(missing)} in {list(data)}{hint}"
+                f"get_snapshot: data must contain values for {', '.join(missing)}, but has only "
+                f"the keys {list(data)}{hint}"
             )
         wanted = [v for v in self.variables if v.tag.roles and not is_shared_variable(v)]
         run: Callable[..., Any] = function(

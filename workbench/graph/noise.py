@@ -167,7 +167,7 @@ def apply_noise(
     """
     if not isinstance(level, Variable) and not 0 <= level < math.inf:
         raise GraphError(
-            f"the noise level must be a finite standard deviation of 0 or more, not {level!r}"
+            f"the noise level must be a finite, non-negative standard deviation, not {level!r}"
         )
     stream = _stream(computation_graph, rng, seed)
     return _replaced(

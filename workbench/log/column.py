@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from workbench.errors import StateError
 
 NOT_VALUES = "the values of a channel must be a list or an array of numbers, not {given}"
-NOT_ITERATIONS = "the iterations of a channel must be increasing, one for each value, not {given}"
+NOT_ITERATIONS = (
+    "the iterations of a channel must be in increasing order, one for each value, not {given}"
+)
 
 PLAIN: Final = frozenset({float, int, bool, str, type(None)})
 """Types of values that a log stores unchanged."""
@@ -64,7 +66,7 @@ def as_float(number: float) -> float:
 
 
 class Column:
-    """Increasing iterations, with the value that was recorded at each iteration.
+    """Iterations in increasing order, with the value that was recorded at each iteration.
 
     Attributes
     ----------
@@ -73,7 +75,7 @@ class Column:
     last : int
         The iteration of the latest record, or -1 if there are no records.
     edits : int
-        The number of changes other than appended records.
+        The number of changes other than appending a record.
     """
 
     __slots__ = ("_exported", "_iterations", "_type", "_values", "edits", "last", "size")

@@ -47,7 +47,7 @@ def compare(
     Raises
     ------
     LogError
-        If `logs` is empty, or contains an object of another kind.
+        If `logs` is empty, or contains an object that is not supported.
     UnknownRecordError
         If one of `channels` is missing from all logs.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Entries(NamedTuple):
-    """Contents of a channel: increasing iterations, their values, and the number of edits."""
+    """Contents of a channel: iterations in increasing order, values, and the number of edits."""
 
     iterations: NDArray[np.int64]
     values: NDArray[Any]

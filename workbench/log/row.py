@@ -23,7 +23,7 @@ class Row(MutableMapping[str, Any]):
     Attributes
     ----------
     iteration : int
-        The number of iterations done when the records were written.
+        The number of completed iterations when the records were written.
 
     Examples
     --------

@@ -105,7 +105,8 @@ class Tabular(Records):
         -------
         pandas.DataFrame
             The rows of `frame` for which the condition is true. A missing Boolean value counts as
-            False. A comparison with any other missing value is false, except ``!=`` and ``not in``.
+            False. A comparison with any other missing value is false, unless the operator is ``!=``
+            or ``not in``.
 
         Raises
         ------
@@ -209,7 +210,7 @@ class Tabular(Records):
             The weight of the past in a moving average, from 0 (no smoothing) to less than 1. The
             recorded curve remains visible behind the smoothed curve.
         log_y : bool
-            If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
+            If True, the vertical axis is logarithmic, and values of 0 or less leave gaps.
         robust : bool
             If True, a few values so extreme that they would flatten the curve are left outside the
             vertical range and do not affect a smoothed curve. Marks at the edge and text above

@@ -1,7 +1,7 @@
 """Fingerprints of the training data, which distinguish runs on different data.
 
-A fingerprint is a checksum of a few elements, so it takes little time. It changes with the examples
-of a dataset, with their order, and with random transformers, but not with the process or machine.
+A fingerprint is a checksum of a few elements, so it takes little time. It depends on the examples
+of a dataset, on their order and on random transformers, but not on the process or the machine.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def of_data(stream: AbstractDataStream) -> dict[str, str]:
 
 
 def of_batch(batch: object) -> str | None:
-    """Return the fingerprint of a batch; None if the batch is not a mapping of arrays.
+    """Return the fingerprint of a batch, or None if the batch is not a mapping of arrays.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def _of_examples(stream: AbstractDataStream) -> str | None:
 
 
 def _of_order(stream: AbstractDataStream) -> str | None:
-    """Return a fingerprint of the first request or, for a loader, of the settings of its order."""
+    """Return a fingerprint of the first request or, for a loader, of its order settings."""
     if isinstance(stream, LoaderStream):
         loader = stream.batches
         sampler = loader.batch_sampler if loader.batch_size is None else loader.sampler

@@ -93,7 +93,7 @@ class Mailbox:
             self.run_next()
 
     def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
-        """Delay all but urgent requests until `gate` returns True, and call `then` before them."""
+        """Delay all but urgent requests until `gate` returns True; call `then` before they run."""
         self.kept.appendleft(Request(then))
         self.gate = gate
 

@@ -24,7 +24,7 @@ class MissingRecords:
         self._warned: set[str] = set()
 
     def warn(self) -> None:
-        """Log one warning for each record that was never written since the start of training."""
+        """Log one warning for each record that has not been written since training started."""
         main_loop = self._main_loop
         log: object = main_loop.log
         if not isinstance(log, TrainingLogBase):

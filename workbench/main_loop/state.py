@@ -118,9 +118,9 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
 def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, Any]:
     """Return the state of training; see `MainLoop.state_dict`.
 
-    `in_hand` is True if a batch has been read but not processed; the batch will be read again.
-    If several processes keep parts of the state, all of them must call this function together.
-    Without the log, the time that this function takes does not grow with the number of rows.
+    `in_hand` is True if a batch has been read but not processed; the batch will be read again. If
+    several processes keep parts of the state, all of them must call this function together. If the
+    log is not included, the time that this function takes does not depend on the number of rows.
     """
     algorithm = loop.algorithm
     parameters, others = variables_of(loop)

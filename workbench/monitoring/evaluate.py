@@ -196,8 +196,8 @@ class DatasetEvaluator(Hinted):
         Returns
         -------
         dict
-            A dictionary from names to values, which are Python numbers for scalars and otherwise
-            arrays.
+            A dictionary from names to values, which are Python numbers for scalars and arrays for
+            all other variables.
 
         Raises
         ------

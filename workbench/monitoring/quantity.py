@@ -69,7 +69,8 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
         Parameters
         ----------
         *args
-            The values of `requires`, as Python numbers if they are scalars, otherwise as arrays.
+            The values of `requires`, as Python numbers for scalars and as arrays for all other
+            variables.
         """
 
     @abstractmethod

@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return a single batch's values by name if all are on an accelerator, otherwise None."""
+        """Return a single batch's values by name, or None if some are not on an accelerator."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None

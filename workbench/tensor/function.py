@@ -105,7 +105,7 @@ class Function:
         Returns
         -------
         torch.Tensor or list of torch.Tensor
-            A single tensor if `outputs` is a single variable, else a list.
+            A single tensor if `outputs` is a single variable, or a list otherwise.
 
         Raises
         ------
@@ -198,7 +198,7 @@ class Function:
 
 
 def _mode(given: str) -> str:
-    """Return `given` if it is ``'auto'`` or the name of a tier, else raise `InputError`."""
+    """Return `given`; raise `InputError` unless it is ``'auto'`` or the name of a tier."""
     modes = ("auto", *TIERS)
     if given in modes:
         return given
@@ -294,7 +294,7 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
         if isinstance(variable, SharedVariable):
             raise errors.InputError(
                 f"the shared variable {variable!r} cannot be an input, since it has a value; use "
-                "givens to replace it by an input"
+                "givens to replace it with an input"
             )
     if unused == "ignore":
         return

@@ -39,7 +39,7 @@ LITERALS = (
 
 
 def _require_grad(value: torch.Tensor) -> torch.Tensor:
-    """Return `value` if it is part of an autograd graph, else a new leaf."""
+    """Return `value` if it is part of an autograd graph, or a new leaf otherwise."""
     return value if value.requires_grad else value.detach().requires_grad_()
 
 

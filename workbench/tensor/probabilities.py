@@ -23,8 +23,8 @@ from workbench.tensor.variable import Variable, identity
 
 OUTSIDE = "{what} has values from {low:.6g} to {high:.6g}, but must be {must}; {hint}"
 ROWS = (
-    "{what} has a row with the sum {total:.6g}, but each row must be a distribution over classes "
-    "with the sum 1; {hint}"
+    "{what} has a row that sums to {total:.6g}, but each row must be a distribution over classes, "
+    "which sums to 1; {hint}"
 )
 UNIT = "probabilities, between 0 and 1"
 LOGARITHMS = "logarithms of probabilities, at most 0"
@@ -55,7 +55,7 @@ def probabilities(
     ------
     DomainError
         At run time, if a value is not a probability. NaN is accepted, since checks of the cost
-        find it.
+        detect it.
 
     Examples
     --------

@@ -42,7 +42,7 @@ GONE = (
 )
 INCOMPLETE = (
     "the environment variables {given} are set, but {missing} {verb} not; launch the script with "
-    "torchrun, which sets all these variables"
+    "torchrun, which sets all of these variables"
 )
 
 
@@ -114,7 +114,7 @@ def process_group(
         `rank` and `size` are given.
     backend : str, optional
         The library that exchanges tensors: by default ``nccl`` if every process has its own GPU,
-        else ``gloo``.
+        and ``gloo`` otherwise.
     timeout : float, optional
         The number of seconds for which a process waits for the other processes in one exchange
         before it raises an error.
@@ -134,7 +134,7 @@ def process_group(
         if (rank, size) not in ((None, None), (joined.rank, joined.size)):
             raise errors.ProcessError(
                 f"this process is already {joined!r}, and cannot become process {rank} of {size}; "
-                "call leave() of the group first"
+                "first call the method leave() of the group"
             )
         return joined
     if rank is not None or size is not None:
@@ -153,7 +153,7 @@ def process_group(
 
 
 def known_group() -> ProcessGroup | None:
-    """Return the group of this process, or None if it has not joined one."""
+    """Return the group of this process, or None if it has not joined a group."""
     return _joined[0]
 
 
@@ -218,7 +218,7 @@ def _on_loopback() -> Iterator[None]:
 
 
 def lost(error: Exception) -> errors.ProcessError | None:
-    """Return the error to raise if `error` reports a failed exchange, else None."""
+    """Return the error to raise if `error` reports a failed exchange, or None otherwise."""
     group = _joined[0]
     if group is None or group.size == 1 or isinstance(error, errors.WorkbenchError):
         return None

@@ -187,7 +187,7 @@ def at_step(draw: Variable, step: Variable) -> Variable:
 
 
 class Draws:
-    """Record of draw numbers, with which a rebuilt graph draws the same random values again.
+    """Record of draw numbers, so that a rebuilt graph draws the same random values again.
 
     A stream numbers its draws, and the number is part of the hash. If the same bricks are applied
     again, the second graph has the same random values only if its draws get the same numbers.
@@ -295,7 +295,7 @@ class RandomStream(Hinted):
     def bernoulli(
         self, size: Sequence[Any], probability: Any = 0.5, *, dtype: torch.dtype | None = None
     ) -> Variable:
-        """Draw 1 with the given `probability`, otherwise 0."""
+        """Draw 1 with the given `probability`, and 0 otherwise."""
         dtype = dtype or floatx()
         drawn: Variable = (self._draw(_uniform, size, torch.float64) < probability).to(dtype)
         return drawn

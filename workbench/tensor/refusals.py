@@ -106,7 +106,7 @@ def refuse_value(variable: Any, what: str) -> NoReturn:
 
 
 def refuse_numpy(variable: object, name: str) -> NoReturn:
-    """Raise the error for a call of the numpy function `name` with a variable."""
+    """Raise the error for a call to the numpy function `name` with a variable."""
     name = TORCH_NAMES.get(name, name)
     instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a torch function"
     raise errors.SymbolicError(

@@ -172,8 +172,8 @@ class Loop(Operation):
 def _runs_eagerly(values: Sequence[torch.Tensor]) -> bool:
     """Return True if operations are neither traced nor run under autocast.
 
-    Fused operations are used only then: a tracer needs the original operations, and autocast
-    selects a dtype for each operation.
+    Fused operations are used only in this case: a tracer needs the original operations, and
+    autocast selects a dtype for each operation.
     """
     return all(
         type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)
@@ -260,7 +260,7 @@ def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
     Parameters
     ----------
     call : Call
-        The call of the loop; its function is a `Loop`.
+        The call to the loop; its function is a `Loop`.
     outputs : sequence of Variable
         New states and values to collect, which replace the ``inner_outputs`` of the loop. They can
         depend on its inner inputs and on variables outside the loop.

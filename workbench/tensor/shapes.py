@@ -120,7 +120,7 @@ class World:
         return any(key != own for key in self.last_use)
 
     def forget(self) -> None:
-        """Remove symbols that no variable uses any more.
+        """Remove symbols that are no longer used by any variable.
 
         torch's `ShapeEnv` would otherwise keep every symbol forever. If another thread has just
         used shape inference, its variables can be under construction, so symbols are kept longer.
@@ -293,7 +293,7 @@ def sizes_of(fake: Fake) -> list[Any]:
 
 
 def known(size: int | torch.SymInt) -> int | None:
-    """Return the value of `size` if it is known, else ``None``."""
+    """Return the value of `size`, or ``None`` if it is unknown."""
     if isinstance(size, int):
         return size
     with _lock:
@@ -302,7 +302,7 @@ def known(size: int | torch.SymInt) -> int | None:
 
 
 def symbol(size: int | torch.SymInt) -> Any:
-    """Return the value of `size` if it is known, else its sympy expression."""
+    """Return the value of `size`, or its sympy expression if the value is unknown."""
     value = known(size)
     return value if value is not None else _expression(size)
 
@@ -320,7 +320,7 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
-    """Return known facts about the sizes of `fakes`; the result changes when more is learned."""
+    """Return known facts about the sizes of `fakes`; the result changes as facts are learned."""
     env = _world().sizes
     with _lock:
         return tuple(

@@ -30,7 +30,7 @@ from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]
-"""Function that raises an error for values that a variable must not have.
+"""Function that raises an error for invalid values of a variable.
 
 Its arguments are the name of the variable, the value as a tensor, and the original value. To be
 picklable, it must be defined at module level or be an object such as an `Interval`.
@@ -180,7 +180,7 @@ class SharedVariable(Variable):
         self.unset = False
 
     def _checked(self, value: Any) -> torch.Tensor:
-        """Return `value` as a tensor if it can be assigned, else raise an error."""
+        """Return `value` as a tensor; raise an error if it cannot be assigned."""
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:
@@ -278,8 +278,8 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
     raise errors.ParameterError(
-        f"not initialised: {', '.join(names[:4])}{more}; first call initialize() of the brick, "
-        f"as in {' and '.join(tops)}, or assign or load values"
+        f"not initialised: {', '.join(names[:4])}{more}; first call the method initialize() of the "
+        f"brick, as in {' and '.join(tops)}, or assign or load values"
     )
 
 

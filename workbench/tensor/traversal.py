@@ -78,7 +78,7 @@ def replace(
 
 
 class Rewriting:
-    """Replacements to apply to several graphs in turn.
+    """Replacements to apply to several graphs, one after another.
 
     Subgraphs that the graphs have in common are rebuilt only once, and the new graphs share them.
 

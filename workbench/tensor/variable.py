@@ -392,7 +392,7 @@ def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
     ----------
     variable : Variable
     hook : callable
-        Called with the tensor; its return value is ignored.
+        A function that is called with the tensor. Its return value is ignored.
 
     Returns
     -------

@@ -17,9 +17,9 @@ from workbench.utils.plain import dict_subset
 
 
 class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Combination of a recurrent transition with an attention mechanism.
+    """A recurrent transition combined with an attention mechanism.
 
-    In every step the attention mechanism computes glimpses of the attended sequence from the
+    In every step, the attention mechanism computes glimpses of the attended sequence from the
     current states. `distribute` adds the first glimpse to the inputs of the transition, and the
     transition computes the next states. Glimpses are states of this brick, so they are returned
     and passed to the next step.
@@ -31,8 +31,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     attention : AbstractAttention
         The mechanism, whose `state_names` are names of states of the transition.
     distribute : Brick, optional
-        A brick with the interface of `Distribute`; by default a `Distribute` to all sequences
-        without "mask" in their names.
+        A brick with the interface of `Distribute`; by default a `Distribute` for all sequences
+        whose names do not contain "mask".
     add_contexts : bool, optional
         True to add the attended sequence and its mask as new contexts; False if the transition has
         contexts for them.

@@ -68,7 +68,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         Schemes of the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
         default). Parents do not push these schemes.
     mean_only : bool, optional
-        True to subtract only the mean, without a divisor or a scale.
+        True to subtract the mean without dividing by a standard deviation or scaling.
     learn_scale, learn_shift : bool, optional
         If False, the brick has no scale or no shift, respectively.
     **kwargs
@@ -91,8 +91,8 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     References
     ----------
-    Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing
-    internal covariate shift*, 2015. Mean-only: Salimans and Kingma, *Weight normalization*, 2016.
+    Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing internal
+    covariate shift*, 2015. For `mean_only`: Salimans and Kingma, *Weight normalization*, 2016.
 
     Examples
     --------
@@ -212,9 +212,9 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: input_dim is {self.input_dim!r}, but an axis with separate "
-                "statistics for each index must have a known size; set the size (such as "
-                "image_size), or use SpatialBatchNormalization, which computes one mean per "
-                "channel over all pixels",
+                "statistics for each index must have a known size; set the unknown size (for "
+                "example with image_size), or use SpatialBatchNormalization, which computes one "
+                "mean per channel over all pixels",
                 missing=["input_dim"],
             )
         return shape
@@ -277,7 +277,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def population_stdev(self) -> SharedVariable:
-        """The standard deviation that is the divisor in evaluation mode."""
+        """The standard deviation by which activations are divided in evaluation mode."""
         return self._get("population_stdev")
 
     def _get(self, name: str) -> SharedVariable:

@@ -84,8 +84,8 @@ def by_name(
 ) -> dict[str, Variable]:
     """Apply `bound`, which returns states or glimpses, and return its outputs by name.
 
-    If `bound` declares no names, as some overrides of ``initial_states`` do, the outputs are named
-    `names`.
+    If `bound` declares no names, as in some overrides of ``initial_states``, the outputs receive
+    the names in `names`.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def by_name(
 
 
 def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:
-    """Create a trainable initial state, zeros of shape (dim,)."""
+    """Create a trainable initial state of shape (dim,), filled with zeros."""
     state = shared_floatx_zeros((dim,), name=name)
     add_role(state, INITIAL_STATE)
     return state

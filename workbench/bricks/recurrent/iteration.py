@@ -76,7 +76,7 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
         * With ``low_memory=True`` the memory for gradients grows with the square root of the
           length, at the cost of one more forward pass; see `workbench.scan`.
 
-        States that are not passed are computed by ``initial_states`` of the brick. All other
+        States that are not passed are computed by the brick's method ``initial_states``. All other
         arguments are passed to every step unchanged.
 
     Raises
@@ -173,7 +173,8 @@ def over_sequences(
     call : ApplicationCall
         The current call of the application.
     given : dict
-        Arguments and controls by name; ``None`` means that an argument is missing.
+        The arguments, including those in `CONTROLS`, by name; ``None`` means that an argument is
+        missing.
     contexts : sequence of str
         The contexts of the step, which can include more than the contexts of the application.
 

@@ -279,7 +279,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
                 raise ApplicationError(
                     f"{self.path()}: the stack cannot compute single steps, for example to "
                     f"generate sequences, because the layer {transition!r} iterates in both "
-                    "directions; use a layer with one direction"
+                    "directions; use a layer that iterates in one direction"
                 )
             names = transition.apply.states
             made = by_name(transition.initial_states, names, batch_size)

@@ -171,7 +171,7 @@ class BaseSequenceGenerator(Initializable):
         mask: Variable | None = None,
         **kwargs: Variable,
     ) -> Variable:
-        """Compute the cost of each element of sequences.
+        """Compute the cost of each element of the sequences.
 
         The states and glimpses from which each output is computed are auxiliary variables, and keep
         their names. The states and glimpses after the last output are auxiliary variables with

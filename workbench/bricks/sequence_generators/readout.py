@@ -82,7 +82,7 @@ class Readout(AbstractReadout):
         if merge is not None and merge_prototype is not None:
             raise BrickError(
                 f"Readout: merge is {merge!r} and merge_prototype is {merge_prototype!r}; pass "
-                "only one of them, because the prototype is for the default merge"
+                "only one of them, because only the default merge uses merge_prototype"
             )
         self._own_feedback = feedback_brick is None
         self.emitter: Any = emitter or TrivialEmitter()

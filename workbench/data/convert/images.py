@@ -151,7 +151,7 @@ def _read(
         if image.shape != shape:
             raise DataFileError(
                 f"{file}: the image must have the shape {shape} that its header declared, not "
-                f"{image.shape}; the file is damaged, or changed during the conversion"
+                f"{image.shape}; the file is damaged, or was changed during the conversion"
             )
         yield image
 

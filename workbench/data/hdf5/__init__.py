@@ -15,7 +15,7 @@ and ``shape_labels`` contains the names of the axes of an example.
 
 Reading a damaged file raises an error. HDF5 stores rows of variable length in a heap without
 checksums, and a damaged heap can make the library crash or hang. Therefore another process reads
-such rows first. References to other files are an error unless `allow_external` is True.
+such rows first. References to other files cause an error unless `allow_external` is True.
 """
 
 from workbench.data.hdf5.dataset import H5PYDataset

@@ -51,7 +51,7 @@ class H5PYDataset(Dataset):
     load_in_memory : bool
         If True, read all data now instead of reading each batch from the file.
     sources : sequence of str, optional
-        The sources to read, in this order; by default all sources that every split has.
+        The sources to read, in this order; by default the sources that these splits have in common.
     allow_external : bool
         If True, follow references to other files: links, external values and virtual datasets. A
         malicious file could refer to any file that you can read.

@@ -70,7 +70,7 @@ class Examiner:
         rows : bool
             If True, also read the rows of the datasets.
         what : str
-            The name of the part that is read, for messages.
+            The name of the part that is read, for error messages.
 
         Raises
         ------

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def lasting(seconds: float) -> None:
-    """Let the system stop this process after `seconds`, even if its parent no longer runs."""
+    """Make the system stop this process after `seconds`, even if its parent has already ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

@@ -32,7 +32,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Workers inherited when the process was forked; they stay open, as their pipes can be locked."""
+"""Workers inherited by a forked process; they stay open, because their pipes can be locked."""
 
 
 class Worker:
@@ -127,7 +127,8 @@ class Worker:
 class WorkerPool:
     """Pool of the idle reading processes of one stream, usually at most one process.
 
-    Unpickling returns an empty pool, and a fork does not use the processes that it inherits.
+    A pool is empty after unpickling, and a forked process does not use the reading processes that
+    it inherits.
 
     Attributes
     ----------
@@ -160,7 +161,7 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """Stop all processes, idle or not."""
+        """Stop all processes, whether idle or busy."""
         for ahead, worker in tuple(self.reading.items()):
             ahead.abandon()
             worker.close()  # also its pipes, since an unfinished iterator can exist much longer

@@ -38,7 +38,7 @@ class ReadAhead(Iterator[T]):
     Attributes
     ----------
     lost : bool
-        True if this process is a fork, which does not contain the thread.
+        True if this process was forked and therefore does not contain the thread.
     abandoned : bool
         True if `abandon` has stopped the iteration early.
     """
@@ -70,7 +70,7 @@ class ReadAhead(Iterator[T]):
 
     @property
     def lost(self) -> bool:
-        """True if this process is a fork, which does not contain the thread."""
+        """True if this process was forked and therefore does not contain the thread."""
         return self._process != os.getpid()
 
     def __next__(self) -> T:

@@ -45,7 +45,7 @@ class Prefetch(Transformer):
         If `depth` or `workers` is not valid or, while reading in a process, if the stream cannot be
         pickled.
     PrefetchError
-        While reading in a process, if the process ended unexpectedly. Reading again starts another
+        While reading in a process, if the process ends unexpectedly. Reading again starts another
         process.
 
     Examples

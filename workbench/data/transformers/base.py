@@ -23,7 +23,8 @@ UNKNOWN_ITEMS = (
 )
 MADE = (
     "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
-    "{below}; edit a source of the dataset, with a value in the form in which the dataset stores it"
+    "{below}; edit a source of the dataset, and pass a value in the form in which the dataset "
+    "stores it"
 )
 
 
@@ -201,7 +202,7 @@ class SourcewiseTransformer(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True for classes of the workbench if `data_stream` reads each example independently."""
+        """True if this is a class of the workbench and its input reads examples independently."""
         known = type(self).__module__.startswith("workbench.")
         return known and self.data_stream.reads_example_by_example
 

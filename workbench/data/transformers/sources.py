@@ -24,7 +24,7 @@ class Rename(Transformer):
     names : mapping of str to str
         The new name of each source to rename. Two sources can swap names.
     on_non_existent : {'raise', 'ignore', 'warn'}
-        The reaction to a source that the stream does not have.
+        What to do if the stream does not have a source in `names`.
 
     Raises
     ------
@@ -252,6 +252,6 @@ def _check_unique(sources: tuple[str, ...], where: str) -> None:
     twice = [name for name, count in Counter(sources).items() if count > 1]
     if twice:
         raise DataError(
-            f"{where} must return sources with different names, but {twice[0]!r} would occur "
-            f"twice in {sources}; rename one"
+            f"{where} must return sources with different names, but {twice[0]!r} would occur twice "
+            f"in {sources}; rename one of them"
         )

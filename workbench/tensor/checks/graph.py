@@ -46,7 +46,7 @@ class _Graph:
         self.calls = list(dict.fromkeys(v.owner for v in order if v.owner is not None))
 
     def place(self, node: Any) -> str:
-        """Return the path of the brick application that created a node, or '' if none did."""
+        """Return the path of the brick application that created a node, or an empty string."""
         call = node if isinstance(node, Call) else node.owner
         return call.location[-1] if call is not None and call.location else ""
 

@@ -147,7 +147,7 @@ class Eager:
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results again, replacing NaN by a limit where a limit exists."""
+        """Compute the results again, replacing NaN with a limit where a limit exists."""
         token = careful.set(True)
         try:
             return self._again(values)

@@ -120,7 +120,7 @@ def _itself(node: fx.Node) -> fx.Node:
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Return the position of each gradient among the distinct result nodes, and these nodes."""
+    """Return the position of each gradient among the distinct result nodes, and the nodes."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:
@@ -137,7 +137,7 @@ def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[
 
 
 def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
-    """Return the matrices ``a`` and ``b`` if `node` is ``a.T @ b``, else None."""
+    """Return the matrices ``a`` and ``b`` if `node` is ``a.T @ b``, or None otherwise."""
     aten = torch.ops.aten
     node = _itself(node)
     if node.target is aten.mm.default:

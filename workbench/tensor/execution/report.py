@@ -46,8 +46,7 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task
         f"operation{'s' * (trace.operations != 1)}"
     )
     yield (
-        f"            at most {bytes_in_words(peak)} of intermediate values for the sizes of the "
-        "example"
+        f"            at most {bytes_in_words(peak)} of intermediate values for the example sizes"
     )
     kernels = Counter(KERNEL.findall(source))
     yield f"            kernels: {sum(kernels.values())}"

@@ -75,7 +75,7 @@ def _singly(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """Replace ``mm`` by a sum of products for small matrices, and by oneDNN for large matrices."""
+    """Replace ``mm`` with a sum of products for small matrices, and with oneDNN for large ones."""
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
@@ -107,7 +107,7 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
-    """Replace a check that a new value is finite by a cheaper check.
+    """Replace a check that a new value is finite with a cheaper check.
 
     On a CPU, the check of a difference uses only the subtracted value, or the `factors` of this
     value: the product of their sums of absolute values must be far from overflow. If the old value

@@ -66,7 +66,7 @@ class Screen:
         self._up, self._down = torch.tensor([ROOM]), torch.tensor([1 / ROOM])
 
     def passes(self, results: Sequence[torch.Tensor]) -> bool:
-        """Return True if all elements are certainly finite; False can be a false alarm."""
+        """Return True if all elements are certain to be finite; False can be a false alarm."""
         if not self._known:
             return False
         for place in self._large:

@@ -168,7 +168,7 @@ def _asked() -> int | None:
 
 
 def _rounded(size: int) -> int:
-    """Round a size up to a power of two, so that one estimate of the work serves many sizes."""
+    """Round a size up to a power of two, so that one work estimate is valid for many sizes."""
     return size if size < 2 else 2 ** (size - 1).bit_length()
 
 

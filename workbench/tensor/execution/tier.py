@@ -41,7 +41,7 @@ class Tier(Protocol):
         """Return the function to call for inputs of `sizes`; this method runs for every batch."""
 
     def state(self) -> list[Sizes]:
-        """Return the sizes for which programs were compiled; these determine the programs."""
+        """Return the sizes for which programs were compiled; the sizes determine the programs."""
 
     def describe(self) -> Iterable[str]:
         """Yield the lines that `workbench.explain` prints about the tier."""
