@@ -79,7 +79,7 @@ class Branch:
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
-        """This branch and its ancestors, each with the last point that it shares with this branch.
+        """The branch and its ancestors, each with the last point that it shares with the branch.
 
         A point is an iteration and the number of interventions that changed training before it.
         """
