@@ -1,4 +1,4 @@
-"""The visual editor in Jupyter Notebook 7, where it is installed: tests of the editor again."""
+"""The visual editor in Jupyter Notebook 7: tests of the editor again."""
 
 import pytest
 
@@ -28,7 +28,6 @@ __all__ = [
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
     """Yield a notebook that shows an editor."""
-    pytest.importorskip("notebook", reason="Jupyter Notebook is not installed")
     notebook = open_notebook("editor7.ipynb", notebook_text(*CELLS), Notebook7)
     notebook.run(0)
     assert notebook.errors() == []
