@@ -16,7 +16,7 @@ from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 
 DIGITS, IMAGES = "digits", "digit images"
-"""The names of the streams of the digits in this package, as rows and as images."""
+"""Names of the two streams of handwritten digits: one yields rows of pixels, the other images."""
 
 BATCH = 64
 
