@@ -49,7 +49,7 @@ MOST_VALUES = 8
 
 
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
-    """Control bar of a session with its progress, newest log values, buttons and hyperparameters.
+    """Control bar with the progress, latest log values, buttons and hyperparameters of a session.
 
     The section "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end
     of the run, snapshots, rewinds, forks and archives. The section also lists the branches and

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""The smoothed curve gets 1 / `SMOOTH_SHARE` of the points, because it has fewer extremes."""
+"""Inverse of the fraction of points used for the smoothed curve, which has fewer extremes."""
 
 
 def read_curve(

@@ -782,7 +782,10 @@ class MethodData(TypedDict):
 
 
 class PaletteEntry(TypedDict):
-    """An entry of the palette, for the canvas or a field; `icon` is the name of a small drawing."""
+    """An entry of the palette, which can be placed on the canvas or in a field.
+
+    `icon` is the name of a small drawing.
+    """
 
     kind: Literal["brick", "operation", "scheme", "module"]
     type: str

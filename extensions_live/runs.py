@@ -107,12 +107,13 @@ class Run:
 
 
 class Runs:
-    """Runs that one plot compares, keyed by name.
+    """The runs that a plot compares.
 
     Parameters
     ----------
     given : mapping
-        For each name, a session, a branch, a log, the path of a database, or a frame.
+        A mapping from the name of each run to a session, a branch, a log, the path of a database,
+        or a frame.
 
     Raises
     ------

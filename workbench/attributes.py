@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so no code would read the value (to store your own value, "
-    "use a name that starts with an underscore){hint}"
+    "{kind} has no attribute {name!r}, so the value would have no effect (to store your own "
+    "value, use a name that starts with an underscore){hint}"
 )
 
 

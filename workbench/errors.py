@@ -233,7 +233,7 @@ class SignatureError(WorkbenchError, TypeError, ValueError):
 
 
 class UnknownAttributeError(WorkbenchError, AttributeError):
-    """Assignment to an attribute that does not exist and that no code would read."""
+    """Assignment to an attribute that does not exist, which would have no effect."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):

@@ -44,9 +44,9 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
     Attributes
     ----------
     matrices_only : bool
-        Class attribute; True if the scheme draws only matrices. Then a brick whose parameter
-        contains several matrices draws each matrix separately, and a brick whose parameter is a
-        diagonal draws a matrix and uses its diagonal.
+        Class attribute; True if the scheme draws only matrices. In that case, a brick whose
+        parameter contains several matrices draws each matrix separately, and a brick whose
+        parameter is a diagonal draws a matrix and uses its diagonal.
 
     Examples
     --------

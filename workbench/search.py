@@ -267,13 +267,10 @@ class BeamSearch(Hinted):
             probability is NaN.
         """
         if not is_count(max_length):
-            raise SearchError(
-                f"max_length must be a positive integer, not {max_length!r}"
-            )
+            raise SearchError(f"max_length must be a positive integer, not {max_length!r}")
         if not is_whole(eol_symbol):
             raise SearchError(
-                f"eol_symbol must be the integer output that ends a sequence, not "
-                f"{eol_symbol!r}"
+                f"eol_symbol must be the integer output that ends a sequence, not {eol_symbol!r}"
             )
         contexts, states = self.compute_initial_states_and_contexts(input_values)
         size = len(states["outputs"])

@@ -116,7 +116,7 @@ class Board(BoardEdges):
     ) -> str:
         """Add an input, and return the id of its node.
 
-        A size of None in `shape` is unknown. The new input is connected to `before`, which is a
+        In `shape`, None stands for an unknown size. The new input is connected to `before`, which is a
         pair of a node and one of its inputs.
         """
         with self._lock:

@@ -114,7 +114,7 @@ def shape_text(kind: Kind | None) -> ShapeText:
 
 
 def node_fault(fault: Fault | None) -> NodeFault | None:
-    """Return the data of a fault for the page."""
+    """Return the data that the page needs to show a fault."""
     if fault is None:
         return None
     fix: FixData | None = None if fault.fix is None else {"label": fault.fix.label}

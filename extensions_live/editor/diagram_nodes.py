@@ -11,7 +11,7 @@ from workbench.diagrams.diagram import UNKNOWN
 
 
 def board_node(node: Node, wiring: Wiring) -> BoardNode:
-    """Return the data of a diagram node and its ports for the page."""
+    """Return the data that the page needs to show a diagram node and its ports."""
     kind: Any = "operation" if node.kind == "output" else node.kind
     return {
         "id": node.id,

@@ -24,7 +24,7 @@ def dtypes() -> list[str]:
 
 
 def field_data(field: Field) -> FieldData:
-    """Return the data of a field for the page."""
+    """Return the data that the page needs to show a field."""
     data: Any = {**vars(field), "choices": list(field.choices), "accepts": list(field.accepts)}
     return cast(FieldData, data)
 

@@ -42,9 +42,10 @@ def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple
 
 
 def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, Place]:
-    """Return the positions of members relative to their new group, with space for its heading.
+    """Return the positions of all nodes after `members` have been moved into a new group.
 
-    If a member has no position, the page arranges all members.
+    The positions of the members are relative to the group and leave space for its heading. If a
+    member has no position, the page arranges all members.
     """
     places = dict(document.spec.positions)
     known = [places.pop(node) for node in members if node in places]

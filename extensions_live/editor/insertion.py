@@ -95,7 +95,10 @@ def wire_at(
 
 
 def free_input(document: Document, call: CallSpec) -> str | None:
-    """Return the first unconnected input of a call, preferably a required input, or None."""
+    """Return the first unconnected input of a call, or None if all inputs are connected.
+
+    Required inputs are considered before optional inputs.
+    """
     free = [
         port for port in methods(document)[call.id].inputs or () if port.name not in call.inputs
     ]

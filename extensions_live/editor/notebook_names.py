@@ -16,7 +16,7 @@ from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 
 DIGITS, IMAGES = "digits", "digit images"
-"""The names of the streams of the digits in this package, as rows and as images."""
+"""Names of the two streams of handwritten digits: one yields rows of pixels, the other images."""
 
 BATCH = 64
 
@@ -97,7 +97,7 @@ class Streams:
         return streams[name]
 
     def listed(self) -> list[StreamData]:
-        """Return the data of all streams for the page; unknown sources of a stream are omitted."""
+        """Return the data that the page needs to show all streams, without unknown sources."""
         found = []
         for name, stream in self._streams().items():
             old = self._known.get(name)

@@ -1,4 +1,4 @@
-"""The data of an editor's palette for the page."""
+"""The data that the page needs to show an editor's palette."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Step rules, which compute steps from gradients, and their composition.
 
-A rule receives one expression for each parameter, the gradient or the step of the previous rule,
-and returns an expression for the step. Like gradients, steps are *subtracted* from parameters, so
-that rules can be chained. The state that a rule keeps between batches consists of shared variables
-with the role ``ALGORITHM_BUFFER``. Its hyperparameters are shared variables with the role
-``ALGORITHM_HYPERPARAMETER``, which can be changed during training.
+For each parameter, a rule receives one expression (the gradient, or the step from the previous
+rule) and returns an expression for the step. Like gradients, steps are *subtracted* from
+parameters, so that rules can be chained. The state that a rule keeps between batches consists of
+shared variables with the role ``ALGORITHM_BUFFER``. The hyperparameters of a rule are shared
+variables with the role ``ALGORITHM_HYPERPARAMETER``; they can be changed during training.
 """
 
 from __future__ import annotations

@@ -38,12 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Exponent of the safe limit for norms of gradients, a power of the dtype's largest number.
+"""Exponent that gives the safe limit for gradient norms: the dtype's largest number to this power.
 
 Below this limit, hundreds of squared norms can be added without overflow, except in float16.
 """
 OF_STATE = 0.85
-"""Exponent of the safe limit for norms of optimizer states; see `OF_GRADIENTS`."""
+"""Exponent that gives the safe limit for norms of optimizer states; see `OF_GRADIENTS`."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")

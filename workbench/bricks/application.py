@@ -242,7 +242,7 @@ class Application(Predicate):
             )
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` was created by a call of this application on any brick."""
+        """Return True if `variable` was created by a call to this application on any brick."""
         call = get_application_call(variable)
         return call is not None and call.application.application is self
 
@@ -494,7 +494,7 @@ class BoundApplication(Predicate):
         return self.application.apply(self, *args, **kwargs)
 
     def selects(self, variable: Variable) -> bool:
-        """Return True if `variable` was created by a call of this application on this brick."""
+        """Return True if `variable` was created by a call to this application on this brick."""
         call = get_application_call(variable)
         return call is not None and bool(call.application == self)
 

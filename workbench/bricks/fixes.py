@@ -238,8 +238,8 @@ def _ancestors(brick: Component) -> list[Component]:
 def apply_fix(brick: Component, fix: Fix) -> Component:
     """Apply the fix that an error offers.
 
-    If the changed brick or an ancestor has been allocated, the topmost of these bricks is allocated
-    again, so the values of all its parameters are lost.
+    If the changed brick or one of its ancestors has been allocated, the topmost allocated brick is
+    allocated again, so the values of all its parameters are lost.
 
     Parameters
     ----------

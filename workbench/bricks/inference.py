@@ -98,9 +98,9 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
 
 @contextmanager
 def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
-    """Yield variables of the given kinds for one application, inside `symbolic_parameters`.
+    """Yield variables of the given kinds for one application, with `symbolic_parameters` active.
 
-    Nothing is known about the unknown sizes, except that sizes with the same name are equal.
+    The only assumption about unknown sizes is that sizes with the same name are equal.
 
     Parameters
     ----------

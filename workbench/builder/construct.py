@@ -32,7 +32,7 @@ DTYPES = {
     for value in vars(torch).values()
     if isinstance(value, torch.dtype)
 }
-"""All dtypes of torch by name."""
+"""All torch dtypes, keyed by name."""
 
 
 class Constructor:
@@ -315,7 +315,7 @@ def name_of(spec: BrickSpec) -> str:
 
 
 def dtype_of(name: Json, path: str) -> torch.dtype:
-    """Return a dtype of torch by name.
+    """Return the torch dtype with the given name.
 
     Raises
     ------

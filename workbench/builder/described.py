@@ -22,8 +22,8 @@ OTHER_ALGORITHM = (
     "be described and rebuilt"
 )
 PARTLY = (
-    "{brick} has trained parameters and untrained parameters ({names}), which a specification "
-    "cannot describe, because it can freeze only whole bricks"
+    "{brick} has trained parameters and untrained parameters ({names}); a specification cannot "
+    "describe this, because it can only freeze whole bricks"
 )
 
 

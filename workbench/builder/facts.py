@@ -167,7 +167,7 @@ def _products(order: Iterable[Variable]) -> Flops:
 
 
 def _by_path(found: Flops, top: str) -> dict[str, int]:
-    """Return numbers of operations, keyed by path; only the total if the brick has no name."""
+    """Return the operation counts, keyed by path, or only the total if the brick has no name."""
     if not top:
         return {"": found.total}
     inner = {path.removeprefix(top).strip("/"): n for path, n in found.by_brick.items()}

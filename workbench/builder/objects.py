@@ -60,7 +60,7 @@ class Objects:
         if not isinstance(found, type) or registry.kind_of(found) is None:
             if found in INPUTS.values() or callable(found):
                 return self._tried(lambda: found(*args, **kwargs), found.__name__)
-            raise Unreadable(f"a call of {found!r}")
+            raise Unreadable(f"a call to {found!r}")
         if issubclass(found, torch.nn.Module):
             return self._tried(lambda: _module(found, args, kwargs), found.__name__)
         new = self._tried(lambda: found(*args, **kwargs), found.__name__)
@@ -75,7 +75,7 @@ class Objects:
         given = flat([args, list(kwargs.values())])
         arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
         if arrays and not any(isinstance(v, Variable) for v in given):
-            raise Unreadable(f"a call of {bound.path} without a variable")
+            raise Unreadable(f"a call to {bound.path} without a variable")
         outputs = self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
         self.touched += flat([outputs])
         return outputs
@@ -92,7 +92,7 @@ class Objects:
         given = operations.arguments(operation, args, kwargs)
         missing = [key for key in operation.inputs if key not in given]
         if missing or not any(isinstance(v, Variable) for v in flat(list(given.values()))):
-            raise Unreadable(f"a call of {operation.name} without a variable")
+            raise Unreadable(f"a call to {operation.name} without a variable")
         inputs = [given.pop(key) for key in operation.inputs]
         result = self._tried(lambda: operations.call(operation, inputs, given), operation.name)
         self.touched.append(result)

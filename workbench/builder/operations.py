@@ -1,6 +1,6 @@
 """The operations on variables that a specification can name.
 
-An operation is a function, mostly of torch, with names for its inputs and settings.
+An operation is a function, usually from torch, with names for its inputs and settings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Operation:
     name : str
         The name in specifications.
     function : callable
-        A function, mostly of torch, that accepts variables.
+        A function, usually from torch, that accepts variables.
     inputs : tuple of str
         The names of the inputs, in order.
     settings : dict
@@ -160,7 +160,7 @@ def named(name: str) -> Operation | None:
 def arguments(
     operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of the operation, keyed by name.
+    """Return the arguments of a call to the operation, keyed by name.
 
     Raises
     ------

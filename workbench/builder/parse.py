@@ -337,7 +337,7 @@ class Reader:
         if isinstance(function, Reference):
             found = resolved(function)
             if found is None:
-                raise Unreadable(f"a call of {function.path}, which is not part of a model")
+                raise Unreadable(f"a call to {function.path}, which is not part of a model")
             if found in calls.values():
                 return found(*(self._plain_list(arg) for arg in args), **kwargs)
             return self.objects.made(found, self._usable(args), self._usable(kwargs))
@@ -345,7 +345,7 @@ class Reader:
             return self.objects.applied(function, self._usable(args), self._usable(kwargs))
         if callable(function):
             return function(*self._usable(args), **self._usable(kwargs))
-        raise Unreadable("a call of an object that is not part of a model")
+        raise Unreadable("a call to an object that is not part of a model")
 
     def _plain_list(self, value: Any) -> Any:
         return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)

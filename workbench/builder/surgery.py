@@ -67,7 +67,7 @@ class Outcome:
     grown : tuple of str
         Paths of parameters to which copies of units were added.
     ended : tuple of str
-        Names of records that the new model does not continue.
+        Names of log channels that get no more values, since the new model does not compute them.
     sizes : dict of str to int
         The number of elements of each parameter of the new model.
     """

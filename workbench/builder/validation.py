@@ -194,7 +194,7 @@ def check(spec: Spec, *, infer: bool = False) -> Checked:
 
 
 class _Check:
-    """The check of one specification."""
+    """Checker of a single specification."""
 
     def __init__(self, spec: Spec, *, infer: bool) -> None:
         self.spec = spec

@@ -425,7 +425,7 @@ class IterableDataset(Dataset):
         check_called(cls, "examples", ("start",), "it must omit the first `start` examples")
 
     def examples(self, start: int = 0) -> Iterator[Data]:
-        """Yield the examples one by one, omitting the first `start`."""
+        """Yield the examples one by one, omitting the first `start` examples."""
         return itertools.islice(self._together(), start, None)
 
     def _together(self) -> Iterator[Data]:
@@ -443,9 +443,9 @@ class IterableDataset(Dataset):
         if scheme is None or as_scheme(scheme).bounds is None:
             return scheme
         raise DataError(
-            f"iteration_scheme of {self!r}, which can only be read in order, must be "
-            f"ConstantScheme(batch_size) or None (one example at a time), not {scheme!r}; for "
-            "other orders, store the data in an IndexableDataset"
+            f"{self!r} can only be read in order, so iteration_scheme must be "
+            f"ConstantScheme(batch_size) or None (one example at a time), not {scheme!r}; to read "
+            "the examples in another order, store the data in an IndexableDataset"
         )
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:

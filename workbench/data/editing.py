@@ -46,8 +46,8 @@ NO_VALUE = (
     "not {given}"
 )
 OTHER_ROWS = (
-    "{stream!r} does not return one example for each example of the dataset, so single examples "
-    "cannot be shown"
+    "{stream!r} does not return one example for each example of the dataset, so individual "
+    "examples cannot be shown"
 )
 
 

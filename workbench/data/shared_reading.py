@@ -20,7 +20,7 @@ from workbench.data.schemes import IterationScheme
 from workbench.data.shares import Share, SharedBatch, divided
 
 AN_EPOCH = 1009
-"""Difference between the numbers of the first batches of consecutive epochs."""
+"""Offset between the batch numbers of one epoch and those of the next."""
 
 
 class Divisible(Protocol):
@@ -34,7 +34,7 @@ class Divisible(Protocol):
         """True if each example is read and changed independently of the others."""
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
-        """Return an iterator over the batches of an epoch, omitting the first `start`."""
+        """Return an iterator over the batches of an epoch, omitting the first `start` batches."""
 
 
 def shared_batches(

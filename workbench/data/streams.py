@@ -117,7 +117,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
 
     @abstractmethod
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        """Return an iterator over the batches of epoch `epoch`, omitting the first `start`.
+        """Return an iterator over the batches of an epoch, omitting the first `start` batches.
 
         Epochs are counted from 0. The batches must depend only on `epoch` and `start`.
         """
@@ -358,7 +358,7 @@ class Readable(Protocol):
         """Check that `scheme`, or the default scheme, fits the dataset, and return it."""
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
-        """Read the batches of an epoch, omitting the first `start`."""
+        """Read the batches of an epoch, omitting the first `start` batches."""
 
     def apply_default_transformers(self, data_stream: AbstractDataStream) -> AbstractDataStream:
         """Wrap `data_stream` in the default transformers."""

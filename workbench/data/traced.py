@@ -15,13 +15,13 @@ from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 
 NO_INDICES = (
-    "{stream!r} does not know which examples of a dataset are in its batches, so single examples "
-    "cannot be changed; train on DataStream(IndexableDataset({{source: array}}), "
+    "{stream!r} does not know which examples of a dataset its batches contain, so individual "
+    "examples cannot be changed; train on DataStream(IndexableDataset({{source: array}}), "
     "iteration_scheme=ShuffledScheme(...))"
 )
 IN_ORDER = (
-    "the examples of {dataset!r} can only be read in order and have no indices, so single examples "
-    "cannot be changed; put the data into an IndexableDataset"
+    "the examples of {dataset!r} can only be read in order and have no indices, so individual "
+    "examples cannot be changed; put the data into an IndexableDataset"
 )
 
 

@@ -15,7 +15,7 @@ from workbench.hints import Hinted
 Kind = Literal["input", "output", "brick", "operation", "cost", "group"]
 
 MOST = 100
-"""Maximum number of nodes to show at first; if there are more nodes, groups are closed."""
+"""Maximum number of nodes to show initially; if there are more nodes, groups are closed."""
 
 FEW = 8
 """Minimum number of nodes to keep visible, unless more than 2 * `MOST` nodes are visible."""

@@ -38,7 +38,7 @@ def of_brick(brick: Any) -> Diagram | None:
 
 
 def _applied(brick: Any) -> list[Variable]:
-    """Return the outputs of a copy of a brick, or an empty list if it cannot be applied."""
+    """Apply a copy of a brick and return its outputs, or an empty list if this fails."""
     bound = getattr(brick, "apply", None)
     for shapes in _guesses(brick, bound):
         try:

@@ -204,7 +204,10 @@ class _Reader:
             self.edges = {edge: None for edge in self.edges if edge.target not in unused}
 
     def _source(self, variable: Variable) -> Source | None:
-        """Return the node and output that compute a variable; create the node if necessary."""
+        """Return the source of a variable (a node and the name of its output), or None.
+
+        The node is created if necessary.
+        """
         if variable.owner is None:
             return self._root(variable)
         around = self.inside[variable]

@@ -50,7 +50,7 @@ REWOUND = (
     "{what}. Training is rewound to iteration {target:,} with {changes} (rewind {count} of {times})"
 )
 NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
-ENDED = "{what}. Training ends, because there is no session to pause it"
+ENDED = "{what}. Training ends because no session is running that could pause it"
 
 
 class Guard(TrainingExtension):
@@ -58,11 +58,13 @@ class Guard(TrainingExtension):
 
     A cost, gradient or step that is not finite is detected before it changes a variable. Among
     the parameters whose gradients are not finite, the message names the parameter nearest to the
-    cost. The batch is processed again when training resumes. A cost explodes if, in several
-    consecutive batches, it exceeds both the median at the start of the run and the median over the
-    last batches by a multiple of the spread of the last costs. In the first batches, before a
-    median is known, a cost explodes if it exceeds the first cost by more than 100 times the first
-    cost, or by more than 100 if the first cost is below 1 (with the default of `exploding`).
+    cost. The batch is processed again when training resumes.
+
+    The cost explodes if it exceeds a limit in several consecutive batches. The limit is the larger
+    of two medians, that of the first costs and that of the most recent costs, plus a multiple of
+    the spread of the most recent costs. In the first batches, before the medians are known, the
+    limit is the first cost plus 100 times its absolute value, or plus 100 if the absolute value is
+    less than 1 (with the default of `exploding`).
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
@@ -84,11 +86,11 @@ class Guard(TrainingExtension):
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
-        The multiple of the spread by which a cost must exceed the medians. The spread is the
-        larger of the interquartile range of the last costs and the absolute value of their median.
-        Infinity disables this check.
+        The multiple of the spread by which a cost must exceed the larger median. The spread is
+        either the interquartile range of the most recent costs or the absolute value of their
+        median, whichever is larger. Infinity disables this check.
     patience : int
-        The number of consecutive batches whose cost must exceed the limit.
+        The number of consecutive batches in which the cost must exceed the limit.
     window : int
         The number of costs over which each median is computed, 20 or more.
     parameters : sequence of str, optional

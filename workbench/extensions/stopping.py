@@ -32,7 +32,7 @@ ONE_OF_TWO = (
     "{kind} requires exactly one of iterations and epochs, not iterations={iterations!r} "
     "and epochs={epochs!r}"
 )
-OVER = "{extension!r} has found no improvement within its patience"
+OVER = "there was no improvement within the period that {extension!r} allows"
 BOTH_OR_NEITHER = (
     "checkpoint_extension and checkpoint_filename must both be given, to save the best model, or "
     "both be omitted, not {extension!r} and {filename!r}"

@@ -70,7 +70,7 @@ def count_parameters(*owners: Component | Variable) -> int:
 
 @dataclass(frozen=True)
 class Flops:
-    """Numbers of floating-point operations of a graph.
+    """Counts of the floating-point operations in a graph.
 
     Attributes
     ----------

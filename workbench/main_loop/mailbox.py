@@ -93,7 +93,10 @@ class Mailbox:
             self.run_next()
 
     def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
-        """Delay all but urgent requests until `gate` returns True; call `then` before they run."""
+        """Delay all non-urgent requests until `gate` returns True.
+
+        `then` is called before the delayed requests are executed.
+        """
         self.kept.appendleft(Request(then))
         self.gate = gate
 

@@ -59,7 +59,7 @@ def begin(loop: Loop) -> None:
 
 
 def agree(loop: Loop) -> None:
-    """Set all variables of training to the values that they have in the first process."""
+    """Copy the values of all trained and saved variables from the first process."""
     distributed = distributed_of(loop)
     if distributed is not None:
         parameters, others = loop.state_variables()

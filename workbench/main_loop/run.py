@@ -259,7 +259,7 @@ class Run:
         self.loaded = set()
 
     def load(self, parts: Mapping[str, Any]) -> None:
-        """Load a training state completely or not at all; the state can lack some keys."""
+        """Load all or some parts of a training state; if this fails, no part is changed."""
         self.attach()
         state.restore(self.main_loop, parts, in_hand=self.in_hand)
         if "data" in parts:

@@ -55,7 +55,7 @@ def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
 
 
 def _same(one: Variable, other: Variable) -> bool:
-    """Return True if two variables are known to be equal for any data."""
+    """Return True if two variables are known to be equal regardless of the data."""
     if one is other:
         return True
     numbers = isinstance(one.fake, torch.SymInt) and isinstance(other.fake, torch.SymInt)
@@ -63,5 +63,5 @@ def _same(one: Variable, other: Variable) -> bool:
 
 
 def all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
-    """Return True if the variables of each pair are known to be equal for any data."""
+    """Return True if the variables of each pair are known to be equal regardless of the data."""
     return len(some) == len(others) and all(map(_same, some, others))

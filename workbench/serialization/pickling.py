@@ -347,7 +347,7 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
 
 
 def unpickled(members: Mapping[str, bytes], name: str, where: str) -> Any:
-    """Unpickle the object `name` of the archive `where`, which must be trusted."""
+    """Unpickle the object `name` from the archive `where`; the archive must be trusted."""
     data = archive.pick(members, name, where)
     try:
         return with_deep_stack(lambda: _Unpickler(io.BytesIO(data), members, where).load())

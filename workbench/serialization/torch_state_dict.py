@@ -1,4 +1,4 @@
-"""Conversion between parameters and state dictionaries of torch.
+"""Conversion between parameters and torch state dictionaries.
 
 Parameters have the names that torch uses, with dots: ``mlp.linear_0.W``, as in `Model.to_module`.
 """

@@ -1,6 +1,6 @@
 """Functions that read, compare and assign the values of shared variables by name.
 
-Archives, training states, safetensors files and state dictionaries of torch use these functions.
+Archives, training states, safetensors files and torch state dictionaries use these functions.
 """
 
 from __future__ import annotations

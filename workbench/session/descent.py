@@ -31,7 +31,10 @@ distribution.
 """
 
 NOTICEABLE = 0.01
-"""Minimum size of a clear fall relative to the mean before it; rounding can cause smaller falls."""
+"""Smallest fall, relative to the mean before it, that can be clear.
+
+Rounding can cause smaller falls.
+"""
 
 
 class Fall(NamedTuple):

@@ -157,9 +157,9 @@ class Edits:
             self._record(list(found), min(found.values()), at_boundary)
 
     def _assigned(self, variable: SharedVariable) -> None:
-        """Note that another thread, which holds the locks of the variable, has assigned a value.
+        """Record that another thread, which holds the variable's locks, has assigned a value.
 
-        The noted iteration can be too low by one, but never too high.
+        The recorded iteration can be too low by one, but never too high.
         """
         if variable in self._known and self._run.thread not in (None, threading.get_ident()):
             self._pending.append((variable, self._main_loop.status["iterations_done"]))

@@ -93,7 +93,7 @@ class Rewinder:
         self._edits.forget()
 
     def fork(self, iteration: int | None, name: str | None, *, in_memory: bool = False) -> Fork:
-        """Return a copy of the main loop at a snapshot, with the iteration at which it must pause.
+        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
 
         The copy has a log of the same kind or, if `in_memory` is True, a log in memory.
 

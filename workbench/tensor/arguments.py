@@ -1,4 +1,4 @@
-"""Checks and conversion of the values that are passed to functions."""
+"""Functions that check and convert arguments of other functions."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ MODES = ("train", "training")
 UNIFORM = ".uniform(x.shape)"
 NORMAL = ".normal(x.shape)"
 INTEGERS = ".integers(x.shape, low, high)"
-DROPOUT = ".bernoulli(x.shape, 1 - p), or a Dropout brick or apply_dropout on the graph"
+DROPOUT = ".bernoulli(x.shape, 1 - p); or use a Dropout brick or the function apply_dropout"
 WORDS = {
     "rand": UNIFORM,
     "rand_like": UNIFORM,

@@ -99,7 +99,7 @@ class Interval:
 def _same(given: Any, number: float) -> bool:
     """Return True if `given` is close to `number`, or is not a single number.
 
-    The error message then shows `given` without the rounded value.
+    If the result is True, the error message shows only `given`, not the rounded value.
     """
     try:
         value = float(given)

@@ -112,7 +112,7 @@ class Inference(Protocol):
 
 
 class Probe:
-    """Shape inference for one call, by running the function with concrete sizes.
+    """Inference of the output shapes of one call by running the function with concrete sizes.
 
     Parameters
     ----------

@@ -133,8 +133,8 @@ def process_group(
     if joined is not None:
         if (rank, size) not in ((None, None), (joined.rank, joined.size)):
             raise errors.ProcessError(
-                f"this process is already {joined!r}, and cannot become process {rank} of {size}; "
-                "first call the method leave() of the group"
+                f"this process is already {joined!r} and cannot become process {rank} of {size}; "
+                "call the group's leave() method first"
             )
         return joined
     if rank is not None or size is not None:

@@ -278,8 +278,8 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
     raise errors.ParameterError(
-        f"not initialised: {', '.join(names[:4])}{more}; first call the method initialize() of the "
-        f"brick, as in {' and '.join(tops)}, or assign or load values"
+        f"not initialised: {', '.join(names[:4])}{more}; call the brick's initialize() method "
+        f"first, as in {' and '.join(tops)}, or assign or load values"
     )
 
 

@@ -1,9 +1,9 @@
-"""All private names of torch that the workbench uses.
+"""All private torch names that the workbench uses.
 
 torch can move or remove these names without notice. Therefore `pyproject.toml` limits the version
 of torch, and ``tests/tensor/test_torch_internals.py`` states for each name how to replace it.
 Import this module and use its attributes, as in ``internals.FakeTensorMode``. The names in `LATER`
-belong to modules of torch that are slow to import, and are imported on first use.
+belong to torch modules that are slow to import, and are imported on first use.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from workbench.tensor.variable import Call, Variable, identity
 def ancestors(variables: Iterable[Variable]) -> list[Variable]:
     """Return `variables` and all variables on which they depend, in topological order.
 
-    Each variable comes after its inputs. Apart from this, variables are in the order of their first
-    use.
+    Each variable comes after its inputs. Otherwise, variables are in the order in which they are
+    first used.
 
     Examples
     --------

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 SUFFIX = ".npy"
 UNKNOWN_VERSION = "the version of the .npy format must be (1, 0) or (2, 0), not {version}"
 PROMISE = (
-    "the header declares shape {shape} and dtype {dtype}, which do not match the size of the data "
-    "(in bytes: {room})"
+    "the header declares shape {shape} and dtype {dtype}, but this does not match the size of the "
+    "data ({room} bytes)"
 )
 OBJECTS = (
     "the array contains Python objects, which cannot be read safely, because unpickling can "

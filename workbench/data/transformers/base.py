@@ -17,9 +17,9 @@ from workbench.data.streams import AbstractDataStream, Data, DataStream
 from workbench.errors import DataError
 
 UNKNOWN_ITEMS = (
-    "{stream!r} might not return one item for each item that it reads, so single examples cannot "
-    "be changed; derive the class from SourcewiseTransformer, or define transform instead of "
-    "iterate"
+    "{stream!r} might not return one item for each item that it reads, so individual examples "
+    "cannot be changed; derive the class from SourcewiseTransformer, or define transform instead "
+    "of iterate"
 )
 MADE = (
     "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "

@@ -40,7 +40,7 @@ EXPECTED_SAVING = 1 / 3
 """Fraction of the time of an eager call that compilation is assumed to save."""
 SECONDS = 6.0
 SECONDS_AN_OPERATION = 0.05
-"""Assumed compilation time in seconds: a constant, and a time for each operation."""
+"""Assumed compilation time in seconds: a fixed part, plus a time per operation."""
 SWITCH_INTERVAL = 2e-4
 """Seconds after which a thread must release the interpreter lock during a compilation."""
 
