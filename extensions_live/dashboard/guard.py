@@ -2,7 +2,8 @@
 
 The token is a query parameter of the address. The page and its websocket have the same parameters,
 even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
-same host could read it. Files of installed libraries, which are served under ``/static/``, need no token.
+same host could read it. Files of installed libraries, which are served under ``/static/``, need no
+token.
 
 As in Jupyter, a websocket is refused if the page that opens it is from a different host. This check
 works behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other

@@ -116,8 +116,8 @@ class Board(BoardEdges):
     ) -> str:
         """Add an input, and return the id of its node.
 
-        In `shape`, None stands for an unknown size. The new input is connected to `before`, which is a
-        pair of a node and one of its inputs.
+        In `shape`, None stands for an unknown size. The new input is connected to `before`, which
+        is a pair of a node and one of its inputs.
         """
         with self._lock:
             document, node = with_input(self._document, name, shape, dtype)
