@@ -16,7 +16,7 @@ from types import FrameType
 from workbench.errors import MissingImportError, UnknownNameError, nearest
 
 PUBLIC = (
-    "workbench", "workbench.algorithms", "workbench.bricks", "workbench.bricks.attention",
+    "workbench.algorithms", "workbench.bricks", "workbench.bricks.attention",
     "workbench.bricks.conv", "workbench.bricks.cost", "workbench.bricks.lookup",
     "workbench.bricks.parallel", "workbench.bricks.recurrent",
     "workbench.bricks.sequence_generators", "workbench.data", "workbench.data.convert",
@@ -25,6 +25,7 @@ PUBLIC = (
     "workbench.initialization", "workbench.log", "workbench.main_loop", "workbench.model",
     "workbench.monitoring", "workbench.roles", "workbench.search", "workbench.select",
     "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
+    "workbench.fitting", "workbench",
 )  # fmt: skip
 """Modules to search for a name that another module lacks, in order of preference."""
 
