@@ -142,7 +142,7 @@ def values_of(given: Any, where: str) -> Array:
     if isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
     if isinstance(given, np.ma.MaskedArray):
-        given = given.astype(object).filled(None)
+        given = np.where(np.ma.getmaskarray(given), None, given.data.astype(object))
     if hasattr(given, "to_numpy"):
         values = given.to_numpy()
     elif isinstance(given, (list, tuple)) and not any(np.ndim(one) for one in given):
@@ -224,7 +224,9 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
     if values.dtype.kind == "f":
         return False
     found = np.unique(values)
-    if values.ndim == 1 and len(found) > 1 and np.array_equal(found, np.arange(len(found))):
+    if len(found) == 1:
+        raise DataError(ONE_CLASS.format(where=where, only=found[0].item(), count=len(values)))
+    if values.ndim == 1 and np.array_equal(found, np.arange(len(found))):
         return True
     raise DataError(AMBIGUOUS.format(where=where, values=some(found.tolist(), str, most=6)))
 

@@ -52,7 +52,7 @@ def steps_of(brick: Brick) -> list[Brick]:
 
 
 def set_names(bricks: Sequence[Brick]) -> None:
-    """Number the bricks of a list that have the same name, as in ``linear_0`` and ``linear_1``."""
+    """Rename bricks of a list that have the same name, as in ``linear_0`` and ``linear_1``."""
     found = list(dict.fromkeys(bricks))
     counts = Counter(brick.name for brick in found)
     taken = set(counts)

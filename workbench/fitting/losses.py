@@ -64,8 +64,8 @@ NOT_FOR_CLASSES = "loss={loss!r} needs numbers as targets, but they are classes 
 ONLY_CLASSES = (
     "loss='cross-entropy' needs classes as targets, but they are numbers; pass loss='squared error'"
 )
-ENDS_WITH_SOFTMAX = (
-    "the model ends with a {end}, but the targets are numbers; remove it to predict numbers, or "
+NOT_FOR_NUMBERS = (
+    "the model ends with a {end} function, but the targets are numbers; remove it to predict numbers, or "
     "pass the loss as a brick"
 )
 OTHER_SHAPE = (

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from workbench import tensor
-from workbench.bricks import Brick, FeedforwardSequence, TorchModule
+from workbench.bricks import Brick, FeedforwardSequence, Initializable, TorchModule
 from workbench.bricks.cost import Cost
 from workbench.bricks.inference import Kind
 from workbench.builder import to_code, to_spec
 from workbench.builder.imports import identifier
-from workbench.errors import ArgumentError, BuilderError
+from workbench.errors import ArgumentError, BuilderError, DataError
 from workbench.fitting import layers, losses
-from workbench.fitting.data import Prepared
 from workbench.fitting.losses import Aim, End
+from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.device import floatx
@@ -37,6 +37,14 @@ CHANNELS_LAST = (
 NO_CLASSES = (
     "the number of classes does not follow from the data, since the targets of {stream} are not in "
     "memory; set the number of outputs of the last layer"
+)
+NOT_INDICES = (
+    "the targets must be the indices 0, 1, 2 ... of at least two classes, but their values are "
+    "{values}"
+)
+PARTLY = (
+    "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values must "
+    "be kept; call initialize() of all bricks, or pass new bricks"
 )
 NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
 AMBIGUOUS = (
@@ -64,12 +72,15 @@ class Network:
     output : Variable
         The output of the model.
     code : Statements
+    output_name : str
+        The name of the output in the code.
     """
 
     cost: Variable
     metrics: list[Variable]
     output: Variable
     code: Statements
+    output_name: str
 
 
 def as_brick(model: Any, seed: int) -> Any:
@@ -123,7 +134,7 @@ def build(
     module = isinstance(brick, TorchModule)
     end = losses.end_of_module(model) if module else losses.end_of(steps[-1])
     aim = _aim(prepared, batch[prepared.target], loss, steps, end)
-    ready = module or _has_values(brick)
+    ready = module or _has_values(steps)
     if not ready:
         layers.set_schemes(steps)
         layers.set_seeds(steps, seed)
@@ -137,7 +148,7 @@ def build(
     if end is None:
         end = _seen_end(output, inputs, batch)
     if aim.classes is None and loss is None and end != "scores":
-        raise ArgumentError(losses.ENDS_WITH_SOFTMAX.format(end=end))
+        raise ArgumentError(losses.NOT_FOR_NUMBERS.format(end=end))
     usual = losses.SQUARED if aim.classes is None else losses.CROSS_ENTROPY
     chosen = usual if loss is None else loss
     if metrics is None:
@@ -157,7 +168,9 @@ def build(
         code = _by_object(model, brick, kinds, ready, judged(hole, target))
     if aim.classes is not None and aim.names:
         code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
-    return Network(cost, measured, output, code)
+    made = f" = {identifier(brick.name, ())}.apply("
+    found = [line.partition(made)[0] for line in code.lines if made in line]
+    return Network(cost, measured, output, code, found[0] if found else "output")
 
 
 def _kind(array: Any) -> Kind:
@@ -200,16 +213,28 @@ def _aim(
         if loss == losses.CROSS_ENTROPY or (end == "softmax" and loss is None):
             raise ArgumentError(NOT_CLASSES.format(dtype=values.dtype))
         return Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
-    count = None if names is None else len(names)
-    if count is None:
-        count = layers.known_outputs(steps)
-    if count is None and (found := prepared.all_targets()) is not None:
-        count = int(found.max()) + 1
-    if isinstance(steps[0], TorchModule):
-        return Aim(max(count or 2, 2), names or ())
-    if count is None:
-        raise ArgumentError(NO_CLASSES.format(stream=prepared.training))
-    return Aim(max(count, 2), names or ())
+    return Aim(_class_count(prepared, loss, steps, end), names or ())
+
+
+def _class_count(
+    prepared: Prepared, loss: str | Cost | None, steps: Sequence[Brick], end: End | None
+) -> int:
+    """Return the number of classes of targets that are used as they are."""
+    found = prepared.all_targets()
+    seen: list[int] = [] if found is None else np.unique(found).tolist()
+    if len(seen) == 1 or (seen and seen[0] < 0):
+        raise DataError(NOT_INDICES.format(values=", ".join(map(str, seen[:10]))))
+    outputs = layers.known_outputs(steps)
+    names = prepared.classes
+    if names is None and outputs == 1 and end == "scores" and loss is None:
+        raise ArgumentError(AMBIGUOUS.format(values=", ".join(map(str, seen[:10])) or "..."))
+    if names is not None:
+        return len(names)
+    if seen:
+        return max(int(seen[-1]) + 1, outputs or 0)
+    if outputs is not None:
+        return max(outputs, 2)
+    raise ArgumentError(NO_CLASSES.format(stream=prepared.training))
 
 
 def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
@@ -231,14 +256,24 @@ def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
     return output
 
 
-def _has_values(brick: Any) -> bool:
-    """Return True if all parameters of a brick have values."""
-    if not brick.allocated:
-        return False
-    found = [p for one in layers.tree(brick) for p in one.parameters]
-    return bool(found) and all(
-        isinstance(p, SharedVariable) and not p.symbolic and not p.unset for p in found
-    )
+def _has_values(steps: Sequence[Brick]) -> bool:
+    """Return True if all parameters of a model have values, and False if none has.
+
+    Raises
+    ------
+    ArgumentError
+        If only some of the bricks have been initialised.
+    """
+    given, lacking = [], []
+    for brick in steps:
+        found = [p for one in layers.tree(brick) if one.allocated for p in one.parameters]
+        if any(isinstance(p, SharedVariable) and not p.symbolic and not p.unset for p in found):
+            given.append(brick)
+        elif found or brick.allocation_args or isinstance(brick, Initializable):
+            lacking.append(brick)
+    if given and lacking:
+        raise ArgumentError(PARTLY.format(given=given[0], lacking=lacking[0]))
+    return bool(given)
 
 
 def _seen_end(output: Variable, inputs: dict[str, Variable], batch: dict[str, Any]) -> End:

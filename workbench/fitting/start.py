@@ -19,11 +19,12 @@ from workbench.extensions import (
     TrainingExtension,
 )
 from workbench.fitting import layers, losses
-from workbench.fitting.data import Prepared, Wishes, prepare
+from workbench.fitting.data import prepare
 from workbench.fitting.network import Network, as_brick, build
+from workbench.fitting.prepared import Prepared, Wishes
 from workbench.fitting.program import Statements, call, literal, names_in, rule_code, written
 from workbench.graph import ComputationGraph
-from workbench.hints import hinted
+from workbench.hints import hinted, other_names
 from workbench.main_loop import MainLoop
 from workbench.model import Model
 from workbench.session import Session
@@ -31,10 +32,45 @@ from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import in_notebook
 from workbench.utils.numbers import is_count
 
+_EPOCHS = ("max_epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch", "num_train_epochs")
+_VALIDATION = (
+    "validation_split", "validation_data", "valid_pct", "val_data", "val_dataloader", "val_loader",
+    "val_dataloaders", "valid_loader", "eval_dataset", "test_size", "train_split", "val_split",
+)  # fmt: skip
+_DATA = (
+    "x", "y", "train_loader", "train_dataloader", "train_dataloaders", "train_dataset", "train_dl",
+    "dls", "dl", "dataloader", "dataloaders", "datamodule", "loader", "dataset", "train_data", "df",
+)  # fmt: skip
+_RULE = (
+    "optimizer", "optimizers", "optim", "opt_func", "optimizer_class", "lr", "learning_rate",
+    "lr_max", "base_lr", "configure_optimizers",
+)  # fmt: skip
+OTHER_NAMES: dict[str, str] = {
+    **dict.fromkeys(_EPOCHS, "did you mean 'epochs'?"),
+    **dict.fromkeys(("bs", "per_device_train_batch_size"), "did you mean 'batch_size'?"),
+    **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction), or other data"),
+    **dict.fromkeys(_DATA, "pass the data second, as in fit(model, (X, y))"),
+    **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),
+    **dict.fromkeys(("callbacks", "callback", "cbs"), "did you mean 'extensions'?"),
+    **dict.fromkeys(
+        ("y_names", "y_name", "label", "labels", "label_column", "dep_var", "y_col"),
+        "did you mean 'target'?",
+    ),
+    **dict.fromkeys(
+        ("input_shape", "input_dim", "cont_names", "cat_names"),
+        "the inputs of a model follow from the data",
+    ),
+    "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
+    "max_steps": "train for a number of batches with session.train(batches=100)",
+}
+"""Arguments of Keras, Lightning, fastai and torch, with what to do here."""
+
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
 
 @hinted
+@other_names(OTHER_NAMES)
 def fit(
     model: Any,
     data: Any,
@@ -149,7 +185,7 @@ def fit(
     loop = MainLoop(
         GradientDescent(cost=network.cost, parameters=graph.parameters, step_rule=rule),
         prepared.training,
-        model=Model(network.cost),
+        model=Model([network.cost, network.output]),
         extensions=[
             *_monitors(network, prepared),
             FinishAfter(after_n_epochs=epochs),
@@ -234,11 +270,11 @@ def _training_code(
     code.lines.append(f"    FinishAfter(after_n_epochs={epochs}),")
     if more:
         code.needs["more_extensions"] = "new extensions like those that were passed to fit"
+    model = f"model=Model([cost, {network.output_name}])"
     code.lines += [
         *(["    *more_extensions,"] if more else []),
         "]",
-        *call("MainLoop", ["algorithm", "training", "model=Model(cost)", "extensions=extensions"],
-              "loop"),
+        *call("MainLoop", ["algorithm", "training", model, "extensions=extensions"], "loop"),
         "session = loop.start()",
     ]  # fmt: skip
     return code
