@@ -217,21 +217,22 @@ __all__ = [
     "tensor",
 ]
 
-explain_missing(__name__)
-_explain = globals()["__getattr__"]
 _place_of = {name: place for place, names in PLACES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> object:
-    """Load a name of `PLACES` or a package of `MODULES`; explain any other name."""
+def _load(name: str) -> object:
+    """Load a name of `PLACES` or a package of `MODULES`; return None for any other name."""
     if name in MODULES:
         return import_module(f"workbench.{name}")
     if name not in _place_of:
-        return _explain(name)
-    found = getattr(import_module(f"workbench.{_place_of[name]}"), name)
+        return None
+    found: object = getattr(import_module(f"workbench.{_place_of[name]}"), name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+explain_missing(__name__, load=_load)

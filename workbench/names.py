@@ -140,7 +140,12 @@ OURS: dict[str, str] = {
 """Names in torch, Keras, Lightning, fastai and others, with their equivalents in this project."""
 
 
-def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:
+def explain_missing(
+    module: str,
+    hint: Callable[[str], str] | None = None,
+    *,
+    load: Callable[[str], object] | None = None,
+) -> None:
     """Add suggestions to the errors for names that `module` does not have.
 
     Parameters
@@ -150,6 +155,9 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     hint : callable, optional
         A function that returns the end of the error message for a missing name, or an empty string
         to use the general suggestions.
+    load : callable, optional
+        A function that returns what a missing name stands for, or None. A module can load its
+        names in this way when they are first used.
 
     Examples
     --------
@@ -167,6 +175,8 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     """
 
     def missing(name: str) -> object:
+        if load is not None and (found := load(name)) is not None:
+            return found
         text = f"{module} has no {name!r}"
         full = f"{module}.{name}"
         if name.startswith("_") or full in sys.modules:  # a submodule that is being imported

@@ -186,7 +186,7 @@ def test_another_folder_for_validation(folder):
         ),
         (
             lambda: DataStream.from_frame(table(), "kind", validation=table().assign(kind="maybe")),
-            "target 'kind' has the value 'maybe', which is none of the classes",
+            "target 'kind' has the value 'maybe', which is not one of the classes",
         ),
         (lambda: DataStream.from_frame(table(), ["kind", "big"], as_classes=True), "in one column"),
         (lambda: DataStream.from_frame(table(), "kind", validation=0.001), "leaves 0 examples"),
@@ -213,7 +213,7 @@ def test_another_folder_for_validation(folder):
         ),
         (
             lambda: DataStream.from_arrays([1, 2], [0, 1], validation=([1], [2])),
-            "targets has the value 2, which is none of the classes",
+            "targets has the value 2, which is not one of the classes",
         ),
         (lambda: DataStream.from_arrays([1, 2], [0, 1], batchsize=3), "did you mean 'batch_size'"),
         (lambda: DataStream.from_folder("."  , mode="CMYK"), "mode must be 'RGB', 'L' or 'RGBA'"),

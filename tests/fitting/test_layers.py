@@ -1,4 +1,4 @@
-"""What `fit` sets on bricks: sizes, schemes, seeds and names."""
+"""Settings that `fit` gives to bricks: sizes, schemes, seeds and names."""
 
 import pytest
 import torch

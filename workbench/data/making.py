@@ -269,7 +269,7 @@ def from_folder(
 
 
 def _is_fraction(validation: object) -> bool:
-    """Return True if `validation` is a fraction; raise an error for a number that is none."""
+    """Return True if `validation` is a fraction; raise an error for another number."""
     if validation is None or not isinstance(validation, (bool, int, float, np.number)):
         return False
     check_fraction(validation)

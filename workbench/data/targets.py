@@ -43,7 +43,7 @@ TEXT_AS_NUMBERS = (
     "{where} has values such as {value!r}, which are not numbers; pass as_classes=True (in fit: "
     "loss='cross-entropy'), or convert them to numbers"
 )
-UNKNOWN_CLASS = "{where} has the value {value!r}, which is none of the classes ({classes}){hint}"
+UNKNOWN_CLASS = "{where} has the value {value!r}, which is not one of the classes ({classes}){hint}"
 NOT_ONE_HOT = (
     "{where} has the shape {shape}; for classes it must be a vector, a column, or a matrix with "
     "one 1 in each row and 0 elsewhere (one-hot)"

@@ -65,8 +65,8 @@ ONLY_CLASSES = (
     "loss='cross-entropy' needs classes as targets, but they are numbers; pass loss='squared error'"
 )
 NOT_FOR_NUMBERS = (
-    "the model ends with a {end} function, but the targets are numbers; remove it to predict numbers, or "
-    "pass the loss as a brick"
+    "the model ends with a {end} function, but the targets are numbers; remove it to predict "
+    "numbers, or pass the loss as a brick"
 )
 OTHER_SHAPE = (
     "the model must return one row for each example, of shape (B, outputs), but returns {shape}; "
@@ -76,7 +76,7 @@ OTHER_SHAPE = (
 
 @dataclass(frozen=True)
 class Aim:
-    """What a model must predict.
+    """Classes or numbers that a model must predict.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def checked_loss(given: object) -> str | Cost | None:
     Raises
     ------
     ArgumentError
-        If `given` is none of these.
+        If `given` has another type or name.
     """
     return None if given is None else _checked(given, "loss", LOSSES, "SquaredError()")
 

@@ -43,8 +43,8 @@ NOT_INDICES = (
     "{values}"
 )
 PARTLY = (
-    "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values must "
-    "be kept; call initialize() of all bricks, or pass new bricks"
+    "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values "
+    "must be kept; call initialize() of all bricks, or pass new bricks"
 )
 NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
 AMBIGUOUS = (
@@ -89,7 +89,7 @@ def as_brick(model: Any, seed: int) -> Any:
     Raises
     ------
     ArgumentError
-        If `model` is none of these.
+        If `model` has another type.
     """
     if isinstance(model, torch.nn.Module):
         return TorchModule(model, name="network", random_seed=seed)

@@ -1,4 +1,4 @@
-"""What `fit` knows about its data: streams, sources, classes, and the statements that make them."""
+"""Data that is ready for training: streams, classes, and the statements that make them."""
 
 from __future__ import annotations
 
