@@ -54,6 +54,7 @@ def test_every_public_scheme_is_tested():
     assert {type(s) for s in SCHEMES} == {
         *NdarrayInitialization.__subclasses__(),
         *Sparse.__subclasses__(),
+        *Glorot.__subclasses__(),
     }
 
 

@@ -111,6 +111,10 @@ def stream():
     return DataStream(dataset(), iteration_scheme=wb.ShuffledScheme(N, 16, seed=4))
 
 
+def in_order():
+    return DataStream(dataset(), iteration_scheme=wb.SequentialScheme(N, 16))
+
+
 @pytest.mark.parametrize(
     "model, data, options",
     [
@@ -131,7 +135,7 @@ def stream():
         (TwoInputs, lambda: {"z": X[:, :2], "x": X, "y": CLASSES}, {}),
         (ready, dataset, {"step_rule": lambda: wb.CompositeRule(
             [wb.StepClipping(1.0), wb.Adam(0.123456789)])}),
-        (layers, stream, {"validation": stream()}),
+        (layers, stream, {"validation": in_order()}),
         (module, torch_set, {}),
         (Own, loader, {"validation": None}),
     ],

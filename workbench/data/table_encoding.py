@@ -265,7 +265,8 @@ def _one_hot(values: Array, known: Sequence[str], where: str) -> Array:
         raise DataError(
             UNKNOWN_VALUE.format(where=where, value=unknown[0], known=some(known, most=10))
         )
-    return texts[:, None] == np.asarray(known)[None, :]
+    found: Array = texts[:, None] == np.asarray(known)[None, :]
+    return found
 
 
 def _targets(

@@ -142,7 +142,9 @@ def values_of(given: Any, where: str) -> Array:
     if isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
     if isinstance(given, np.ma.MaskedArray):
-        given = np.where(np.ma.getmaskarray(given), None, given.data.astype(object))
+        hidden, given = np.ma.getmaskarray(given), given.data.astype(object)
+        given[hidden] = None
+    values: Array
     if hasattr(given, "to_numpy"):
         values = given.to_numpy()
     elif isinstance(given, (list, tuple)) and not any(np.ndim(one) for one in given):
@@ -164,12 +166,15 @@ def values_of(given: Any, where: str) -> Array:
     if len(kinds) > 1 and kinds != {"int", "float"}:
         raise DataError(MIXED.format(where=where, kinds=" and ".join(sorted(kinds))))
     if not there.all():
-        return np.where(there, flat, None).reshape(values.shape)
+        whole: Array = flat.copy()
+        whole[~there] = None
+        return whole.reshape(values.shape)
     kind = next(iter(kinds)) if len(kinds) == 1 else "float"
     dtypes: dict[str, Any] = {"bool": bool, "int": np.int64, "float": np.float64, "str": str}
     if kind not in dtypes:
         raise DataError(MIXED.format(where=where, kinds=kind))
-    return values.astype(dtypes[kind])
+    plain: Array = values.astype(dtypes[kind])
+    return plain
 
 
 def _is_missing(value: Any) -> bool:
@@ -204,7 +209,7 @@ def check_complete(values: Array, where: str) -> None:
     """Raise a `DataError` if there is no value, or if a value is missing or infinite."""
     if not values.ndim or not values.size:
         raise DataError(f"{where} has no examples (its shape is {values.shape}); pass some data")
-    gaps = missing_in(values).reshape(len(values), -1).any(1)
+    gaps: Array = missing_in(values).reshape(len(values), -1).any(axis=1)
     if gaps.any():
         raise DataError(
             MISSING.format(
@@ -242,7 +247,8 @@ def _from_one_hot(values: Array, where: str) -> Array:
     one_hot = values.ndim == 2 and values.dtype.kind in "biuf"
     if not (one_hot and np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all()):
         raise DataError(NOT_ONE_HOT.format(where=where, shape=values.shape))
-    return values.argmax(1)
+    chosen: Array = values.argmax(1)
+    return chosen
 
 
 def _whole(values: Array, where: str) -> Array:

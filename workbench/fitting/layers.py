@@ -169,7 +169,7 @@ def set_schemes(steps: Sequence[Brick]) -> None:
             continue
         following = steps[number + 1 : number + 4]
         if isinstance(brick, MLP):
-            following = [*brick.children]  # type: ignore[list-item]
+            following = [*brick.children]
         weights = _scheme(brick, following)
         if not is_set(brick.weights_init):
             brick.weights_init = weights

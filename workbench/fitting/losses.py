@@ -197,7 +197,7 @@ def cost_of(loss: str | Cost, targets: Variable, output: Variable, end: End, aim
     """
     cost: Variable
     if isinstance(loss, Cost):
-        cost = loss.apply(targets, output)  # type: ignore[attr-defined]
+        cost = loss.apply(targets, output)
     elif loss == CROSS_ENTROPY:
         if aim.classes is None:
             raise ArgumentError(ONLY_CLASSES)
@@ -266,7 +266,7 @@ def metric_of(
     """
     value: Variable
     if isinstance(metric, Cost):
-        value = metric.apply(targets, output)  # type: ignore[attr-defined]
+        value = metric.apply(targets, output)
         value.name = metric.name
         return value
     if metric in ("accuracy", "error rate"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,7 +140,10 @@ def build(
         layers.set_seeds(steps, seed)
         layers.settle_sizes(steps, list(kinds.values()), losses.outputs_for(aim, end))
         brick.allocate()  # the parameters on which the sizes were tried have no memory
-    inputs = {name: tensor.variable(name, kind.shape, kind.dtype) for name, kind in kinds.items()}
+    inputs = {
+        name: tensor.variable(name, _plain_shape(kind.shape), kind.dtype)
+        for name, kind in kinds.items()
+    }
     output = _applied(brick, inputs)
     losses.check_output(output)
     if not ready:
@@ -164,7 +167,7 @@ def build(
     cost, *measured = judged(output, target)
     code = _described(brick, cost, measured) if not ready else None
     if code is None:
-        hole = tensor.variable("output", _plain_shape(output), output.dtype)
+        hole = tensor.variable("output", _plain_shape(output.shape), output.dtype)
         code = _by_object(model, brick, kinds, ready, judged(hole, target))
     if aim.classes is not None and aim.names:
         code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
@@ -278,8 +281,8 @@ def _has_values(steps: Sequence[Brick]) -> bool:
 
 def _seen_end(output: Variable, inputs: dict[str, Variable], batch: dict[str, Any]) -> End:
     """Return how a model ends, from its outputs for a batch and for the batch enlarged."""
-    plain = {name: batch[name] for name in inputs}
-    large = {
+    plain: dict[Variable | str, Any] = {name: batch[name] for name in inputs}
+    large: dict[Variable | str, Any] = {
         name: np.asarray(value) * 1000 if np.asarray(value).dtype.kind == "f" else value
         for name, value in plain.items()
     }
@@ -359,5 +362,5 @@ def _input_line(name: str, kind: Kind, code: Statements) -> str:
     return f"{identifier(name, ())} = tensor.variable({literal(name)}, {kind.shape!r}{dtype})"
 
 
-def _plain_shape(output: Variable) -> tuple[int | None, ...]:
-    return tuple(size if isinstance(size, int) else None for size in output.shape)
+def _plain_shape(shape: Iterable[Any]) -> tuple[int | None, ...]:
+    return tuple(size if isinstance(size, int) else None for size in shape)
