@@ -72,10 +72,6 @@ class Dataset(Hinted, Labelled, Part):
         The transformers that `DataStream.default_stream` applies, innermost first. Each is a
         callable that accepts the stream, or a tuple of a callable and its further positional and
         keyword arguments.
-    classes : tuple of str or None
-        The names of the classes of the targets, where known.
-    encoding : object or None
-        How the columns of a table were encoded; see `DataStream.from_frame`.
 
     Raises
     ------
@@ -104,8 +100,6 @@ class Dataset(Hinted, Labelled, Part):
     reads_once: bool = False
     example_iteration_scheme: IterationScheme | None = None
     default_transformers: tuple[DefaultTransformer, ...] = ()
-    classes: tuple[str, ...] | None = None
-    encoding: Any = None
 
     _hooks = "get_data(self, request)"
     _guards_itself = False

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.datasets import IndexableDataset, as_array
+from workbench.data.datasets import as_array
+from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.exact_dtypes import converted
 from workbench.data.held_out import check_fraction, held_out
 from workbench.data.image_folder import read_folder
@@ -114,7 +115,7 @@ def from_frame(
         rows, held = held_out(len(frame), float(validation), seed, by_class)  # type: ignore[arg-type]
     encoding = learn_encoding(frame, target, rows, as_classes=as_classes, standardise=standardise)
 
-    def part(table: pd.DataFrame) -> IndexableDataset:
+    def part(table: pd.DataFrame) -> EncodedDataset:
         targets = encoding.targets(table)
         arrays = {FEATURES: encoding.features(table), TARGETS: targets.values}
         return _dataset(arrays, targets, encoding)
@@ -278,11 +279,9 @@ def _is_fraction(validation: object) -> bool:
 
 def _dataset(
     arrays: Mapping[str, Any], targets: Targets | None, encoding: TableEncoding | None = None
-) -> IndexableDataset:
-    dataset = IndexableDataset(dict(arrays))
-    dataset.classes = None if targets is None else targets.classes
-    dataset.encoding = encoding
-    return dataset
+) -> EncodedDataset:
+    classes = None if targets is None else targets.classes
+    return EncodedDataset(dict(arrays), classes, encoding)
 
 
 def _check_size(batch_size: object) -> None:
@@ -290,13 +289,13 @@ def _check_size(batch_size: object) -> None:
         raise DataError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
 
 
-def _shuffled(dataset: IndexableDataset, batch_size: int, seed: int) -> AbstractDataStream:
+def _shuffled(dataset: EncodedDataset, batch_size: int, seed: int) -> AbstractDataStream:
     _check_size(batch_size)
     scheme = ShuffledScheme(dataset.num_examples, batch_size, seed=seed)
     return DataStream(dataset, iteration_scheme=scheme)
 
 
-def _in_order(dataset: IndexableDataset, batch_size: int) -> AbstractDataStream:
+def _in_order(dataset: EncodedDataset, batch_size: int) -> AbstractDataStream:
     size = max(batch_size, EVALUATED_TOGETHER)
     scheme = SequentialScheme(dataset.num_examples, size)
     return DataStream(dataset, iteration_scheme=scheme)

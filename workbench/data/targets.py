@@ -209,7 +209,7 @@ def check_complete(values: Array, where: str) -> None:
     """Raise a `DataError` if there is no value, or if a value is missing or infinite."""
     if not values.ndim or not values.size:
         raise DataError(f"{where} has no examples (its shape is {values.shape}); pass some data")
-    gaps: Array = missing_in(values).reshape(len(values), -1).any(axis=1)
+    gaps = missing_in(values).reshape(len(values), -1).max(axis=1)
     if gaps.any():
         raise DataError(
             MISSING.format(

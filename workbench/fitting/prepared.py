@@ -63,8 +63,8 @@ class Prepared:
     @property
     def classes(self) -> tuple[str, ...] | None:
         """The names of the classes, if the targets are known to be classes."""
-        found: tuple[str, ...] | None = getattr(self.dataset, "classes", None)
-        return self.names if found is None else found
+        found = getattr(self.dataset, "classes", None)
+        return found if isinstance(found, tuple) else self.names
 
     def all_targets(self) -> npt.NDArray[Any] | None:
         """Return the targets of all examples, if they are in memory."""
