@@ -37,7 +37,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     targets : str
         The source of the true classes.
     labels : sequence of str, optional
-        The names of the classes.
+        The names of the classes; by default those of the data that was passed to `fit`.
     title : str, optional
 
     Raises

@@ -57,7 +57,7 @@ class FixedExamples:
     targets : str
         The source of the true classes or values.
     labels : sequence of str, optional
-        The names of the classes.
+        The names of the classes; by default those of the data that was passed to `fit`.
     user : str
         The name of the view that is used in error messages.
     needs_classes : bool
@@ -97,6 +97,8 @@ class FixedExamples:
         self.truth: Array | None = None
         self.output: Array = np.zeros(0)
         self.iteration = 0
+        if labels is None:  # `fit` keeps the names of the classes there
+            labels = session.log.status.get("classes")
         self._labels = None if labels is None else list(map(str, labels))
         self._user, self._needs_classes = user, needs_classes
         self._copy = GraphCopy([output], known=session.variables, session=session.name)

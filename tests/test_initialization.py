@@ -3,12 +3,15 @@
 import numpy
 import pytest
 import scipy.stats
+import torch
 from numpy.testing import assert_allclose
 
 from workbench import shared
 from workbench.config import config
 from workbench.initialization import (
     Constant,
+    Glorot,
+    He,
     Identity,
     IsotropicGaussian,
     NdarrayInitialization,
@@ -22,6 +25,8 @@ SCHEMES = [
     Constant(2),
     IsotropicGaussian(0.1),
     Uniform(width=1),
+    Glorot(),
+    He(),
     Identity(2),
     Orthogonal(),
     Sparse(2, IsotropicGaussian()),
@@ -49,6 +54,7 @@ def test_every_public_scheme_is_tested():
     assert {type(s) for s in SCHEMES} == {
         *NdarrayInitialization.__subclasses__(),
         *Sparse.__subclasses__(),
+        *Glorot.__subclasses__(),
     }
 
 
@@ -152,3 +158,20 @@ def test_gaussian_refuses_a_negative_deviation():
 
 def test_schemes_show_their_settings():
     assert repr(Uniform(1, width=2)) == "Uniform(mean=1, width=2)"
+
+
+@pytest.mark.parametrize(
+    "shape, torch_shape",
+    [((300, 200), (200, 300)), ((64, 32, 3, 5), (64, 32, 3, 5)), ((400,), (400, 400))],
+)
+def test_glorot_and_he_have_the_deviations_of_torch(rng, shape, torch_shape):
+    like = torch.empty(torch_shape)
+    glorot = torch.nn.init.xavier_uniform_(like).max().item()
+    he = torch.nn.init.kaiming_uniform_(like, nonlinearity="relu").max().item()
+    assert Glorot().generate(rng, shape).max() == pytest.approx(glorot, rel=0.02)
+    assert He().generate(rng, shape).max() == pytest.approx(he, rel=0.02)
+
+
+def test_a_scale_of_zero_is_refused():
+    with pytest.raises(ValueError, match="He: scale must be a positive number, not 0"):
+        He(0)

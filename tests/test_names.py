@@ -73,12 +73,12 @@ def test_every_place_has_public_names():
 
 
 def test_names_that_are_elsewhere_are_found_before_anything_is_loaded():
-    code = "import workbench\ntry:\n    from workbench import Checkpoint\nexcept ImportError as e:"
+    code = "import workbench\ntry:\n    from workbench import Timing\nexcept ImportError as e:"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n    print(e)\nworkbench.bricks if 0 else None"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    assert "it is in workbench.extensions: from workbench.extensions import Checkp" in done.stdout
+    assert "it is in workbench.extensions: from workbench.extensions import Timing" in done.stdout
 
 
 def test_a_module_that_is_not_imported_yet_is_told():

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ForwardRef, Self, TypeVar, get_args, get_origin, is_typeddict
 from weakref import WeakKeyDictionary
 
@@ -250,10 +250,39 @@ def hint(name: str, known: Iterable[str]) -> str:
 def unknown_keyword(kind: Callable[..., Any], name: str, known: Collection[str]) -> str:
     """Return the error text for an argument `name` that a class or function does not have."""
     has = f"it has {', '.join(known)}" if known else "it has no arguments"
-    return f"{kind.__name__} has no argument {name!r} ({has}){hint(name, known)}"
+    own = getattr(kind, "other_names", {}).get(name.casefold())
+    advice = hint(name, known) if own is None else f"; {own}"
+    return f"{kind.__name__} has no argument {name!r} ({has}){advice}"
 
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
+    """Decorate a function with answers to arguments of other libraries, which `hinted` shows.
+
+    Parameters
+    ----------
+    answers : dict of str to str
+        What to do, by the name of the argument in lower case.
+
+    Examples
+    --------
+    >>> @hinted
+    ... @other_names({"lr": "pass a step rule"})
+    ... def train(step_rule):
+    ...     return step_rule
+    >>> train(lr=0.2)
+    Traceback (most recent call last):
+    ...
+    workbench.errors.SignatureError: train has no argument 'lr' (it has step_rule); pass a step rule
+    """
+
+    def decorate(function: FunctionT) -> FunctionT:
+        vars(function)["other_names"] = answers
+        return function
+
+    return decorate
 
 
 def hinted(function: FunctionT) -> FunctionT:

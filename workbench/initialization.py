@@ -24,6 +24,8 @@ from workbench.tensor import SharedVariable
 
 __all__ = [
     "Constant",
+    "Glorot",
+    "He",
     "Identity",
     "IsotropicGaussian",
     "NdarrayInitialization",
@@ -175,6 +177,68 @@ class Uniform(NdarrayInitialization):
     def generate(self, rng: Rng, shape: Shape) -> Array:
         half = self.width / 2
         return _floats(rng.uniform(self.mean - half, self.mean + half, size=shape))
+
+
+class Glorot(NdarrayInitialization):
+    """Initialisation with a standard deviation of ``scale * sqrt(2 / (inputs + outputs))``.
+
+    The values are uniform. With this scale, activations and gradients keep their size in layers
+    with `Tanh`, `Logistic` or no activation (Glorot and Bengio, 2010). It is the scheme of weights
+    for which none is given.
+
+    A matrix has the shape (inputs, outputs). The shape of the filters of a convolution is
+    (outputs, inputs, height, width); each unit then has inputs times height times width inputs. For
+    a vector, both numbers are its length.
+
+    Parameters
+    ----------
+    scale : float, optional
+        The factor by which the values are multiplied.
+
+    Examples
+    --------
+    >>> W = Glorot().generate(numpy.random.default_rng(1), (300, 200))
+    >>> bool(abs(W.std() - (2 / 500) ** 0.5) < 1e-3)
+    True
+    """
+
+    def __init__(self, scale: float = 1) -> None:
+        if not 0 < scale < math.inf:
+            raise InitializationError(
+                f"{type(self).__name__}: scale must be a positive number, not {scale!r}"
+            )
+        self.scale = scale
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        inputs, outputs = _fans(shape)
+        return self._uniform(rng, shape, (inputs + outputs) / 2)
+
+    def _uniform(self, rng: Rng, shape: Shape, number: float) -> Array:
+        half = self.scale * math.sqrt(3 / max(number, 1))
+        return _floats(rng.uniform(-half, half, size=shape))
+
+
+class He(Glorot):
+    """Initialisation with a standard deviation of ``scale * sqrt(2 / inputs)``.
+
+    The values are uniform. With this scale, activations keep their size in layers with `Rectifier`
+    or similar activations, which are zero for half of all numbers (He et al., 2015). See `Glorot`
+    for the numbers of inputs.
+
+    Parameters
+    ----------
+    scale : float, optional
+        The factor by which the values are multiplied.
+
+    Examples
+    --------
+    >>> W = He().generate(numpy.random.default_rng(1), (300, 200))
+    >>> bool(abs(W.std() - (2 / 300) ** 0.5) < 1e-3)
+    True
+    """
+
+    def generate(self, rng: Rng, shape: Shape) -> Array:
+        return self._uniform(rng, shape, _fans(shape)[0] / 2)
 
 
 class Identity(NdarrayInitialization):
@@ -332,6 +396,16 @@ class SparseND(Sparse):
         order = axes + tuple(a for a in range(len(shape)) if a not in axes)
         values = self._sparse(rng, tuple(shape[a] for a in order), len(axes))
         return values.transpose(numpy.argsort(order)).copy()
+
+
+def _fans(shape: Shape) -> tuple[int, int]:
+    """Return the numbers of inputs and outputs of a unit; see `Glorot`."""
+    if len(shape) < 2:
+        return math.prod(shape), math.prod(shape)
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    area = math.prod(shape[2:])
+    return shape[1] * area, shape[0] * area
 
 
 def _floats(values: Any) -> Array:

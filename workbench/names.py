@@ -16,7 +16,7 @@ from types import FrameType
 from workbench.errors import MissingImportError, UnknownNameError, nearest
 
 PUBLIC = (
-    "workbench", "workbench.algorithms", "workbench.bricks", "workbench.bricks.attention",
+    "workbench.algorithms", "workbench.bricks", "workbench.bricks.attention",
     "workbench.bricks.conv", "workbench.bricks.cost", "workbench.bricks.lookup",
     "workbench.bricks.parallel", "workbench.bricks.recurrent",
     "workbench.bricks.sequence_generators", "workbench.data", "workbench.data.convert",
@@ -25,6 +25,7 @@ PUBLIC = (
     "workbench.initialization", "workbench.log", "workbench.main_loop", "workbench.model",
     "workbench.monitoring", "workbench.roles", "workbench.search", "workbench.select",
     "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
+    "workbench.fitting", "workbench",
 )  # fmt: skip
 """Modules to search for a name that another module lacks, in order of preference."""
 
@@ -123,10 +124,9 @@ OURS: dict[str, str] = {
     "randomhorizontalflip": "data.RandomFlip",
     "randomrotation": "data.Random2DRotation",
     "imagefolder": "data.convert.images_to_hdf5",
-    "xavier": "initialization.IsotropicGaussian((2 / (inputs + outputs)) ** 0.5)",
-    "glorot": "initialization.IsotropicGaussian((2 / (inputs + outputs)) ** 0.5)",
-    "kaiming": "initialization.IsotropicGaussian((2 / inputs) ** 0.5)",
-    "he": "initialization.IsotropicGaussian((2 / inputs) ** 0.5)",
+    **dict.fromkeys(("xavier", "xavieruniform", "glorotuniform", "xavier_uniform_"),
+                    "initialization.Glorot"),
+    **dict.fromkeys(("kaiming", "heuniform", "kaiming_uniform_"), "initialization.He"),
     "normal": "initialization.IsotropicGaussian",
     "gaussian": "initialization.IsotropicGaussian",
     "randomnormal": "initialization.IsotropicGaussian",
@@ -140,7 +140,12 @@ OURS: dict[str, str] = {
 """Names in torch, Keras, Lightning, fastai and other libraries, with equivalents here."""
 
 
-def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:
+def explain_missing(
+    module: str,
+    hint: Callable[[str], str] | None = None,
+    *,
+    load: Callable[[str], object] | None = None,
+) -> None:
     """Add suggestions to the errors for names that `module` does not have.
 
     Parameters
@@ -150,6 +155,9 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     hint : callable, optional
         A function that returns the end of the error message for a missing name, or an empty string
         to use the general suggestions.
+    load : callable, optional
+        A function that returns what a missing name stands for, or None. A module can load its
+        names in this way when they are first used.
 
     Examples
     --------
@@ -167,6 +175,8 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
     """
 
     def missing(name: str) -> object:
+        if load is not None and (found := load(name)) is not None:
+            return found
         text = f"{module} has no {name!r}"
         full = f"{module}.{name}"
         if name.startswith("_") or full in sys.modules:  # a submodule that is being imported

@@ -27,7 +27,7 @@ from workbench.bricks import (
 )
 from workbench.config import config
 from workbench.graph import ComputationGraph
-from workbench.initialization import Constant, IsotropicGaussian, Uniform
+from workbench.initialization import Constant, Glorot, IsotropicGaussian, Uniform
 
 ACTIVATIONS = {
     Identity: lambda x: x * 1,
@@ -129,14 +129,21 @@ def test_an_unknown_width_is_learned():
 
 
 @pytest.mark.parametrize("scheme", ["weights_init", "biases_init"])
-def test_initialising_without_a_scheme_names_it(scheme):
-    schemes = {"weights_init": Constant(0), "biases_init": Constant(0)} | {scheme: None}
-    with pytest.raises(
-        ValueError, match=f"linear: {scheme} must be an initialisation scheme, but is not set"
-    ):
-        Linear(2, 3, **schemes).initialize()
+def test_a_setting_that_is_no_scheme_is_named(scheme):
+    schemes = {"weights_init": Constant(0), "biases_init": Constant(0)} | {scheme: 0.1}
     with pytest.raises(ValueError, match=rf"but is 0\.1; .* as in {scheme}=IsotropicGaussian"):
-        Linear(2, 3, **schemes | {scheme: 0.1}).initialize()
+        Linear(2, 3, **schemes).initialize()
+
+
+def test_without_schemes_weights_are_drawn_by_glorot_and_biases_are_zero():
+    default, explicit = (
+        Linear(2, 3, seed=1, **schemes)
+        for schemes in ({}, {"weights_init": Glorot(), "biases_init": Constant(0)})
+    )
+    for linear in (default, explicit):
+        linear.initialize()
+    for one, other in zip(default.parameters, explicit.parameters, strict=True):
+        assert (one.get_value() == other.get_value()).all()
 
 
 def test_bricks_follow_floatx():

@@ -29,6 +29,7 @@ LAYERS = [
     ["builder"],
     ["session"],
     ["search"],
+    ["fitting"],
     ["cli"],
     ["__main__"],
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar, Unpack
 
 from workbench.bricks.lazy import is_set
 from workbench.bricks.options import BrickOptions
 from workbench.bricks.random_numbers import RNGMixin
 from workbench.errors import NotConfiguredError, about
-from workbench.initialization import NdarrayInitialization
+from workbench.initialization import Constant, Glorot, NdarrayInitialization
 from workbench.roles import VariableRole, add_role
 from workbench.tensor import Variable
 from workbench.utils.variables import norm_of, shared_floatx_nans
@@ -21,12 +22,15 @@ class Initializable(RNGMixin):
     Every such brick accepts schemes for weights and for biases, even if it has no biases, because a
     subclass can add children with biases.
 
+    Without a scheme, `initialize` draws weights by `Glorot`, the vectors of tables (`LookupTable`,
+    learned positions) by ``IsotropicGaussian(0.1)``, and sets biases to zero.
+
     Parameters
     ----------
     weights_init : NdarrayInitialization, optional
-        Scheme of the weights; required by `initialize`.
+        Scheme of the weights.
     biases_init : NdarrayInitialization, optional
-        Scheme of the biases; required by `initialize` if there are biases.
+        Scheme of the biases.
     use_bias : bool, optional
         If False, the brick has no biases.
     seed : int, optional
@@ -41,6 +45,11 @@ class Initializable(RNGMixin):
     >>> mlp.linear_transformations[0].W.get_value()
     array([[1., 1.], [1., 1.]], dtype=float32)
     """
+
+    default_schemes: ClassVar[Mapping[str, NdarrayInitialization]] = MappingProxyType(
+        {"weights_init": Glorot(), "biases_init": Constant(0)}
+    )
+    """The schemes that `initialize` uses if none is given."""
 
     def __init__(
         self,
@@ -71,14 +80,15 @@ class Initializable(RNGMixin):
         self.add_auxiliary_variable(norm_of(parameter), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
-        """Return the scheme in the attribute `name`; raise an error if it is not set."""
+        """Return the scheme in the attribute `name`, or the default scheme if it is not set."""
         scheme = getattr(self, name)
+        if not is_set(scheme):
+            return self.default_schemes[name]
         if isinstance(scheme, NdarrayInitialization):
             return scheme
-        found = f"is {scheme!r}" if is_set(scheme) else "is not set"
         error = NotConfiguredError(
-            f"{self.path()}: {name} must be an initialisation scheme, but {found}; set it on this "
-            f"brick or one of its parents, as in {name}=IsotropicGaussian(0.1)",
+            f"{self.path()}: {name} must be an initialisation scheme, but is {scheme!r}; set it on "
+            f"this brick or one of its parents, as in {name}=IsotropicGaussian(0.1)",
             missing=[name],
         )
         raise about(error, self.path())

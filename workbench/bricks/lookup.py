@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Unpack
 
 import torch
@@ -12,6 +13,7 @@ from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import InitializableOptions
 from workbench.errors import BrickError, DtypeError
+from workbench.initialization import IsotropicGaussian
 from workbench.names import explain_missing
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
@@ -44,6 +46,8 @@ class LookupTable(Initializable, Feedforward):
     tensor([[4., 5.],
             [0., 1.]])
     """
+
+    default_schemes = MappingProxyType({"weights_init": IsotropicGaussian(0.1)})
 
     @lazy(allocation=["length", "dim"])
     def __init__(self, length: int, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:

@@ -6,6 +6,7 @@ batch, precede them.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Unpack
 
 import torch
@@ -19,6 +20,7 @@ from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import BrickOptions, InitializableOptions
 from workbench.errors import BrickError, ShapeError, about
+from workbench.initialization import IsotropicGaussian
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
 
@@ -156,6 +158,8 @@ class LearnedPositions(PositionalEncoding, Initializable):
              [0.5000, 0.5000],
              [0.5000, 0.5000]]), (10, 2))
     """
+
+    default_schemes = MappingProxyType({"weights_init": IsotropicGaussian(0.1)})
 
     @lazy(allocation=["length", "dim"])
     def __init__(self, length: int, dim: int, **kwargs: Unpack[InitializableOptions]) -> None:

@@ -1,5 +1,6 @@
 """Datasets, iteration schemes, data streams and transformers, as in Fuel."""
 
+from workbench.data import making  # noqa: F401, installs DataStream.from_frame and others
 from workbench.data.adapters import as_stream
 from workbench.data.cifar10 import CIFAR10
 from workbench.data.datasets import Dataset, IndexableDataset, IterableDataset

@@ -402,6 +402,43 @@ class DataStream(Origin, AbstractDataStream):
     {'x': array([3]), 'y': array([6])}
     """
 
+    if TYPE_CHECKING:  # functions that `workbench.data.making` installs
+
+        @staticmethod
+        def from_frame(
+            frame: Any,
+            target: str | Sequence[str],
+            *,
+            validation: Any = None,
+            batch_size: int = 32,
+            as_classes: bool | None = None,
+            standardise: bool = True,
+            seed: int | None = None,
+        ) -> Any: ...
+
+        @staticmethod
+        def from_arrays(
+            features: Any,
+            targets: Any = None,
+            *,
+            validation: Any = None,
+            batch_size: int = 32,
+            as_classes: bool | None = None,
+            indices: bool = False,
+            seed: int | None = None,
+        ) -> Any: ...
+
+        @staticmethod
+        def from_folder(
+            folder: Any,
+            *,
+            validation: Any = None,
+            batch_size: int = 32,
+            size: tuple[int, int] | None = None,
+            mode: str = "RGB",
+            seed: int | None = None,
+        ) -> Any: ...
+
     def __init__(
         self,
         dataset: Readable,

@@ -20,6 +20,7 @@ from workbench.session.fork import Fork
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
 from workbench.session.queue import LATER, Refused
+from workbench.session.recipe import Recipe, recipe_of
 from workbench.session.replay import Replay, to_replay
 from workbench.session.replay_notes import start_notes, tell_of_first_batch, thread_note
 from workbench.session.snapshots import Snapshot
@@ -334,6 +335,21 @@ class States(Editing):
             pause.stay()
 
         return self._worker.come_back("load", f"load {file}", action, {"file": file})
+
+    def recipe(self) -> Recipe:
+        """Return the program that does explicitly what `fit` did, ready to be edited.
+
+        Returns
+        -------
+        Recipe
+            Text, which a notebook shows line by line.
+
+        Raises
+        ------
+        SessionError
+            If the session was not started by `fit`.
+        """
+        return recipe_of(self)
 
     def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
         """Write a report of the run as one file, which a browser can show offline.

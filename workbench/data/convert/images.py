@@ -96,7 +96,7 @@ def images_to_hdf5(
     if mode not in MODES:
         raise DataError(f"mode must be one of {', '.join(map(repr, MODES))}, not {mode!r}")
     check_splits(folders, "path")
-    found = {split: _images(Path(folder)) for split, folder in folders.items()}
+    found = {split: images_in(Path(folder)) for split, folder in folders.items()}
     if not found:
         raise DataError(f"folders must not be empty; pass at least one split to write to {path}")
     files = [file for images in found.values() for file, _ in images]
@@ -170,7 +170,7 @@ def _blocks(
         yield first, block
 
 
-def _images(folder: Path) -> list[tuple[Path, str | None]]:
+def images_in(folder: Path) -> list[tuple[Path, str | None]]:
     """Return the image files of a split, each with the name of its class, or None."""
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")

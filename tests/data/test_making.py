@@ -1,0 +1,231 @@
+"""`DataStream.from_frame`, `from_arrays` and `from_folder` against numpy and pandas."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from workbench.data import DataStream
+
+
+def table(rows=40):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {
+            "size": rng.normal(5, 3, rows),
+            "count": rng.integers(0, 9, rows),
+            "colour": rng.choice(["red", "blue", "green"], rows),
+            "big": rng.random(rows) > 0.5,
+        }
+    )
+    frame["kind"] = np.where(frame["size"] > 5, "yes", "no")
+    return frame
+
+
+def whole(stream):
+    """Return all examples of an epoch by source."""
+    batches = list(stream.get_epoch_iterator(as_dict=True))
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def test_a_table_is_standardised_and_encoded():
+    frame = table()
+    stream = DataStream.from_frame(frame, "kind", batch_size=7)
+    features, targets = stream.dataset.indexables
+    dummies = pd.get_dummies(frame.drop(columns="kind"), columns=["colour"], dtype=float)
+    numbers = (dummies - dummies.mean()) / dummies.std(ddof=0)
+    expected = pd.concat(
+        [numbers[["size", "count"]], dummies.filter(like="colour"), dummies["big"]], axis=1
+    )
+    np.testing.assert_allclose(features, expected.to_numpy(dtype=float), rtol=1e-4, atol=1e-6)
+    assert (targets == (frame["kind"] == "yes")).all() and targets.dtype == np.int64
+    assert stream.dataset.encoding.names == (
+        "size", "count", "colour=blue", "colour=green", "colour=red", "big"
+    )  # fmt: skip
+
+
+def test_validation_rows_are_scaled_with_the_training_rows():
+    frame = table()
+    training, validation = DataStream.from_frame(frame, "kind", validation=0.25)
+    mean, deviation = training.dataset.encoding.numbers["size"]
+    seen = whole(training)["features"][:, 0] * deviation + mean
+    held = whole(validation)["features"][:, 0] * deviation + mean
+    assert seen.mean() == pytest.approx(mean, rel=1e-5)
+    np.testing.assert_allclose(sorted([*seen, *held]), sorted(frame["size"]), rtol=1e-4, atol=1e-5)
+    assert len(held) == 10
+
+
+def test_another_table_for_validation_uses_the_same_encoding():
+    frame = table()
+    other = frame.iloc[::-1].head(10)[["kind", "big", "colour", "count", "size"]]
+    training, validation = DataStream.from_frame(frame, "kind", validation=other)
+    expected = training.dataset.indexables[0][::-1][:10]
+    np.testing.assert_array_equal(whole(validation)["features"], expected)
+
+
+def test_a_constant_column_becomes_zero():
+    stream = DataStream.from_frame(table().assign(same=3.0), "kind")
+    features = stream.dataset.indexables[0]
+    assert (features[:, -1] == 0).all() and np.isfinite(features).all()
+
+
+def test_numbers_can_stay_as_they_are():
+    frame = table()
+    features = DataStream.from_frame(frame, "kind", standardise=False).dataset.indexables[0]
+    np.testing.assert_array_equal(features[:, 0], frame["size"].astype("float32"))
+
+
+def test_several_numbers_can_be_predicted():
+    frame = table()
+    targets = DataStream.from_frame(frame, ["size", "count"]).dataset.indexables[1]
+    np.testing.assert_array_equal(targets, frame[["size", "count"]].to_numpy("float32"))
+
+
+def test_every_class_is_held_out_and_kept():
+    sorted_classes = np.repeat([0, 1, 2], [50, 30, 1])
+    training, validation = DataStream.from_arrays(
+        np.arange(81.0)[:, None], sorted_classes, validation=0.2
+    )
+    assert np.bincount(whole(validation)["targets"]).tolist() == [10, 6]
+    assert np.bincount(whole(training)["targets"]).tolist() == [40, 24, 1]
+
+
+def test_the_order_depends_on_the_seed_alone():
+    orders = [
+        whole(DataStream.from_arrays(np.arange(9.0), seed=seed))["features"].tolist()
+        for seed in (1, 1, 2)
+    ]
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize(
+    "given", [np.float64, np.float16, np.int8, torch.float64, torch.bfloat16, torch.int32], ids=str
+)
+def test_features_are_floats_whatever_they_were(given):
+    make = torch.ones if isinstance(given, torch.dtype) else np.ones
+    stream = DataStream.from_arrays(make((4, 2), dtype=given), [0.5, 1, 2, 3])
+    assert [array.dtype for array in stream.dataset.indexables] == [np.float32] * 2
+
+
+def test_integers_can_stay_indices():
+    stream = DataStream.from_arrays(np.ones((4, 2), dtype=np.uint16), indices=True)
+    assert stream.dataset.indexables[0].dtype == np.int64
+
+
+def test_images_are_scaled_batch_by_batch():
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2) * 10
+    training, validation = DataStream.from_arrays(
+        pixels, ["a", "b"], validation=(pixels, ["a", "b"])
+    )
+    assert training.data_stream.dataset.indexables[0].dtype == np.uint8
+    np.testing.assert_allclose(whole(validation)["features"], pixels / 255, rtol=1e-6)
+
+
+def test_several_inputs_keep_their_names():
+    stream = DataStream.from_arrays({"a": np.ones(3), "b": np.ones((3, 2))}, ["x", "y", "x"])
+    assert stream.sources == ("a", "b", "targets")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, name in enumerate(("cat", "dog")):
+        (tmp_path / name).mkdir()
+        for i in range(4):
+            colour = (60 * number, i, 0)
+            Image.new("RGB", (6, 5), colour).save(tmp_path / name / f"{i}.png")
+    return tmp_path
+
+
+def test_a_folder_of_images(folder):
+    training, validation = DataStream.from_folder(folder, validation=0.25, batch_size=3)
+    batch = whole(training)
+    assert batch["features"].shape == (6, 3, 5, 6)
+    np.testing.assert_allclose(
+        batch["features"][:, 0, 0, 0], batch["targets"] * 60 / 255, rtol=1e-6
+    )
+    assert training.data_stream.dataset.classes == ("cat", "dog")
+    assert whole(validation)["targets"].tolist() == [0, 1]
+
+
+def test_images_of_several_sizes_are_resized_on_request(folder):
+    Image.new("RGB", (9, 9), (250, 0, 0)).save(folder / "dog" / "large.png")
+    with pytest.raises(ValueError, match=r"large.png has \(9, 9\).*pass size=\(5, 6\) to resize"):
+        DataStream.from_folder(folder)
+    assert whole(DataStream.from_folder(folder, size=(4, 4)))["features"].shape == (9, 3, 4, 4)
+
+
+def test_another_folder_for_validation(folder):
+    training, validation = DataStream.from_folder(folder / ".." / folder.name, validation=folder)
+    assert training.num_examples == validation.num_examples == 8
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda: DataStream.from_frame(table(), "kin"), "no column 'kin'.*did you mean 'kind'"),
+        (lambda: DataStream.from_frame(table()[["kind"]], "kind"), "no column besides the target"),
+        (lambda: DataStream.from_frame(np.eye(3), "kind"), "a pandas.DataFrame, not ndarray"),
+        (
+            lambda: DataStream.from_frame(pd.DataFrame({"a": [1], 0: [2]}), "a"),
+            "must have a name, but one is called 0",
+        ),
+        (
+            lambda: DataStream.from_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"),
+            "two columns named 'a'",
+        ),
+        (
+            lambda: DataStream.from_frame(table(), "kind", validation=table().drop(columns="size")),
+            "missing: 'size'; unknown: none",
+        ),
+        (
+            lambda: DataStream.from_frame(
+                table(), "kind", validation=table().assign(colour="violet")
+            ),
+            "column 'colour' has the value 'violet', which does not occur in the training data",
+        ),
+        (
+            lambda: DataStream.from_frame(table(), "kind", validation=table().assign(kind="maybe")),
+            "target 'kind' has the value 'maybe', which is not one of the classes",
+        ),
+        (lambda: DataStream.from_frame(table(), ["kind", "big"], as_classes=True), "in one column"),
+        (lambda: DataStream.from_frame(table(), "kind", validation=0.001), "leaves 0 examples"),
+        (lambda: DataStream.from_frame(table(), "kind", validation=1.5), "must be a fraction"),
+        (lambda: DataStream.from_frame(table(), "kind", validation=True), "not True"),
+        (lambda: DataStream.from_arrays(np.ones(3), [0, 1]), "number of examples, not 3 and 2"),
+        (lambda: DataStream.from_arrays({"a": [1], "b": [1, 2]}), "not {'a': 1, 'b': 2}"),
+        (lambda: DataStream.from_arrays({}), "the dictionary is empty"),
+        (lambda: DataStream.from_arrays(table(), [1]), "to DataStream.from_frame, or the array"),
+        (lambda: DataStream.from_arrays(["a", "b"], [0, 1]), "features must be numbers"),
+        (lambda: DataStream.from_arrays([1.0, np.nan], [0, 1]), "1 of 2 are missing"),
+        (lambda: DataStream.from_arrays([1.0, -np.inf], [0, 1]), "must be finite, but is -inf"),
+        (lambda: DataStream.from_arrays([1e300, 1.0], [0, 1]), "features"),
+        (lambda: DataStream.from_arrays(np.ones((0, 2)), []), "has no examples"),
+        (lambda: DataStream.from_arrays([1, 2], [0, 1], batch_size=0), "batch_size must be"),
+        (lambda: DataStream.from_arrays([1, 2], [0, 1], validation=[1]), r"a pair \(features,"),
+        (
+            lambda: DataStream.from_arrays(np.eye(2), [0, 1], validation=(np.eye(3), [0, 1, 1])),
+            "must have the names, shapes and types",
+        ),
+        (
+            lambda: DataStream.from_arrays([1, 2], [0.5, 1], validation=([1], [[1.0, 2.0]])),
+            r"must have the shape \(N, 1\), not \(1, 2\)",
+        ),
+        (
+            lambda: DataStream.from_arrays([1, 2], [0, 1], validation=([1], [2])),
+            "targets has the value 2, which is not one of the classes",
+        ),
+        (lambda: DataStream.from_arrays([1, 2], [0, 1], batchsize=3), "did you mean 'batch_size'"),
+        (lambda: DataStream.from_folder("."  , mode="CMYK"), "mode must be 'RGB', 'L' or 'RGBA'"),
+        (lambda: DataStream.from_folder(".", size=(3,)), "size must be the height and width"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_safely_is_refused(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()
+
+
+def test_images_outside_of_folders_of_classes_are_refused(tmp_path):
+    Image.new("L", (2, 2)).save(tmp_path / "1.png")
+    with pytest.raises(ValueError, match=r"in the sub-folder of its class, but .*1.png"):
+        DataStream.from_folder(tmp_path)

@@ -1,0 +1,52 @@
+"""Columns that a model could not learn from, or would read wrongly, are refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.data.table_encoding import learn_encoding
+
+ROWS = 30
+
+
+def frame(column):
+    return pd.DataFrame({"x": column, "y": np.arange(ROWS) % 2})
+
+
+@pytest.mark.parametrize(
+    "column, text",
+    [
+        (pd.date_range("2020", periods=ROWS), "has the type datetime64.*frame.drop"),
+        ([str(i % 3) for i in range(ROWS)], "numbers that are written as text, such as '0'"),
+        ([f"id {i}" for i in range(ROWS)], "30 different texts in 30 rows"),
+        ([None] + [1.0] * (ROWS - 1), "1 of 30 are missing"),
+        ([1 if i % 2 else "a" for i in range(ROWS)], "values of one type, not int and str"),
+        ([np.inf] + [1.0] * (ROWS - 1), "must be finite, but is inf"),
+        ([[1]] * ROWS, "values of one type, not list"),
+    ],
+)
+def test_columns_without_a_clear_meaning_are_refused(column, text):
+    with pytest.raises(ValueError, match=text):
+        learn_encoding(frame(column), ["y"], np.arange(ROWS))
+
+
+def test_categories_of_numbers_are_classes_and_keep_their_order():
+    column = pd.Categorical([(5, 1)[i % 2] for i in range(ROWS)], [5, 9, 1])
+    encoding = learn_encoding(frame(column), ["y"], np.arange(ROWS))
+    assert encoding.names == ("x=5", "x=1")
+    assert encoding.features(frame(column))[:2].tolist() == [[1, 0], [0, 1]]
+
+
+def test_text_where_numbers_were_is_refused():
+    encoding = learn_encoding(frame(np.arange(ROWS)), ["y"], np.arange(ROWS))
+    with pytest.raises(ValueError, match="'x' must be numbers, as in the training data, not text"):
+        encoding.features(frame(["a"] * ROWS))
+
+
+def test_an_encoding_describes_its_columns():
+    table = pd.DataFrame({"n": [1.0, 3.0], "t": ["a", "b"], "f": [True, False], "y": [0, 1]})
+    assert learn_encoding(table, ["y"], np.arange(2)).describe() == [
+        "n: standardised, mean 2, deviation 1",
+        "t: one feature for each of 'a', 'b'",
+        "f: as it is",
+    ]

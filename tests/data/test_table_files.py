@@ -1,0 +1,43 @@
+"""Tables from files, against pandas."""
+
+import pandas as pd
+import pytest
+
+from workbench.data.table_files import read_frame
+
+
+def test_columns_of_a_csv_file_are_numbers_or_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('whole,part,text,gap\n1,0.5,"a, b",2\n3,1e3,c,\n')
+    frame = read_frame(path)
+    expected = pd.read_csv(path)
+    assert frame.to_dict("list").keys() == expected.to_dict("list").keys()
+    pd.testing.assert_frame_equal(frame, expected, check_dtype=False)
+    assert frame["whole"].dtype == "int64" and frame["gap"].isna().tolist() == [False, True]
+
+
+def test_tabs_and_parquet(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    frame.to_csv(tmp_path / "a.tsv", sep="\t", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    for name in ("a.tsv", "a.parquet"):
+        pd.testing.assert_frame_equal(read_frame(tmp_path / name), frame, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    "name, content, text",
+    [
+        ("a.csv", "a,b\n1\n", "a row must have 2 cells"),
+        ("a.parquet", "nothing", "must be an undamaged Parquet file"),
+        ("a.xlsx", "", "must be a table whose name ends in .csv"),
+    ],
+)
+def test_damaged_and_other_files_are_refused(tmp_path, name, content, text):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=text):
+        read_frame(tmp_path / name)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none.csv"):
+        read_frame(tmp_path / "none.csv")

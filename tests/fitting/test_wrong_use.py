@@ -1,0 +1,234 @@
+"""Wrong or doubtful arguments of `fit` never train to plausible but wrong numbers.
+
+The cases in `test_reports_about_other_libraries` are public bug reports about other libraries.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import workbench as wb
+from workbench.data import IndexableDataset
+
+N = 40
+X = np.random.default_rng(0).normal(size=(N, 4)).astype("float32")
+CLASSES = np.arange(N) % 2
+SUMS = X.sum(1)
+TABLE = pd.DataFrame(X, columns=list("abcd")).assign(kind=np.where(CLASSES, "yes", "no"))
+NAMES = np.where(CLASSES, "b", "a")
+
+
+def layers():
+    return [wb.Linear(output_dim=5), wb.Rectifier(), wb.Linear()]
+
+
+def costs(*args, **options):
+    session = wb.fit(*args, epochs=1, validation=None, **options)
+    assert session.wait()
+    return session.log.frame["cost"].dropna().to_numpy()
+
+
+class TestReportsAboutOtherLibraries:
+    def test_a_column_of_targets_trains_like_a_vector(self):
+        """DeepTab 441: a column vector was broadcast to all pairs of examples."""
+        for targets in (SUMS, CLASSES):
+            vector = costs(layers(), (X, targets))
+            np.testing.assert_array_equal(vector, costs(layers(), (X, targets[:, None])))
+
+    def test_integers_with_gaps_are_encoded_on_request(self):
+        """DeepTab 409: classes such as 10 and 20 were used as indices."""
+        expected = costs(layers(), (X, CLASSES))
+        given = costs(layers(), (X, 10 + 10 * CLASSES), loss="cross-entropy")
+        np.testing.assert_array_equal(given, expected)
+
+    def test_unused_categories_make_no_outputs(self):
+        """Fastai 3227: an unused category shifted the others."""
+        kind = pd.Categorical(TABLE["kind"], ["no", "unused", "yes"])
+        expected = costs(layers(), TABLE, target="kind")
+        np.testing.assert_array_equal(
+            costs(layers(), TABLE.assign(kind=kind), target="kind"), expected
+        )
+
+    def test_a_constant_column_is_harmless(self):
+        """AutoGluon 4508: its deviation of zero made the cost NaN."""
+        assert np.isfinite(costs(layers(), TABLE.assign(same=7.0), target="kind")).all()
+
+    def test_sorted_classes_are_all_held_out(self):
+        """Keras 8346: the last fifth was held out, which was a class of its own."""
+        session = wb.fit([wb.Linear()], (X, np.sort(CLASSES)), epochs=1)
+        session.wait()
+        held = session.main_loop.extensions[1].data_stream
+        targets = np.concatenate([batch[1] for batch in held.iterate(0)])
+        assert np.bincount(targets).tolist() == [4, 4]
+
+    @pytest.mark.parametrize("targets, needed", [(SUMS, 1), (np.arange(N) % 5, 5)])
+    def test_a_wrong_number_of_outputs_is_refused(self, targets, needed):
+        """TensorFlow 45813: targets were broadcast to the outputs."""
+        with pytest.raises(ValueError, match=f"has 3 outputs, but the targets need {needed}"):
+            wb.fit([wb.Linear(output_dim=3)], (X, targets))
+
+    @pytest.mark.parametrize("dtype", ["int8", "int32", "uint8", "float64"])
+    def test_targets_of_any_dtype_are_classes_if_the_model_says_so(self, dtype):
+        """Skorch 554: int32 targets failed."""
+        model = [wb.Linear(seed=1), wb.Softmax()]
+        twin = [wb.Linear(seed=1), wb.Softmax()]
+        found = costs(model, (X.astype("float64"), CLASSES.astype(dtype)))
+        np.testing.assert_array_equal(found, costs(twin, (X, CLASSES)))
+
+    def test_different_numbers_of_rows_are_refused(self):
+        """Keras 1343: they were noticed much later."""
+        with pytest.raises(ValueError, match="same number of examples, not 40 and 39"):
+            wb.fit(layers(), (X, CLASSES[1:]))
+
+    def test_log_probabilities_and_probabilities_are_not_transformed_twice(self):
+        """Skorch 518: the end of a network must match the loss."""
+
+        class Net(torch.nn.Module):
+            def __init__(self, end):
+                super().__init__()
+                torch.manual_seed(1)
+                self.linear, self.end = torch.nn.Linear(4, 2), end
+
+            def forward(self, x):
+                return self.end(self.linear(x))
+
+        ends = (torch.nn.Identity(), torch.nn.Softmax(-1), torch.nn.LogSoftmax(-1))
+        plain, *others = (costs(Net(end), (X, CLASSES)) for end in ends)
+        for found in others:
+            np.testing.assert_allclose(found, plain, rtol=1e-4)
+        with pytest.raises(ValueError, match="ends with a logistic function for several classes"):
+            wb.fit(Net(torch.nn.Sigmoid()), (X, CLASSES))
+
+    def test_one_hot_targets_train_like_indices(self):
+        """Keras 2155: it was unclear whether classes must be one-hot."""
+        one_hot = costs([wb.Linear(seed=1)], (X, np.eye(2)[CLASSES]), loss="cross-entropy")
+        np.testing.assert_array_equal(one_hot, costs([wb.Linear(seed=1)], (X, CLASSES)))
+
+    def test_a_missing_value_is_refused(self):
+        """pytorch_tabular 405: NaN in a column of numbers."""
+        table = TABLE.copy()
+        table.loc[3, "a"] = np.nan
+        with pytest.raises(ValueError, match=r"column 'a'.* 1 of 40 are missing.*position 3"):
+            wb.fit(layers(), table, target="kind")
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda: wb.fit("resnet", (X, CLASSES)), "must be a brick, a list of bricks or a torch.nn"),
+        (lambda: wb.fit([], (X, CLASSES)), "must be a brick, a list of bricks"),
+        (
+            lambda: wb.fit([torch.nn.Linear(4, 2)], (X, CLASSES)),
+            r"item of the list must be a brick.*pass torch.nn.Sequential\(...\) as the model",
+        ),
+        (lambda: wb.fit(torch.nn.LazyLinear(2), (X, CLASSES)), "run the module once before"),
+        (lambda: wb.fit(layers(), X), r"pass a pair of arrays \(X, y\)"),
+        (lambda: wb.fit(layers(), ([X, X], CLASSES)), "several inputs as a dictionary of arrays"),
+        (lambda: wb.fit(layers(), 3), "data must be a table with target=.*, not int"),
+        (lambda: wb.fit(layers(), "none.csv"), "there is no file or folder none.csv"),
+        (lambda: wb.fit(layers(), __file__), "must be a folder of images or a file that ends in"),
+        (lambda: wb.fit(layers(), TABLE), "pass target=..., one of 'a', 'b', 'c', 'd', 'kind'"),
+        (lambda: wb.fit(layers(), TABLE, target="kin"), "no column 'kin'.*did you mean 'kind'"),
+        (lambda: wb.fit(layers(), {"a": X, "b": SUMS}), "a dictionary of arrays needs the name of"),
+        (lambda: wb.fit(layers(), {"y": X}), "no array besides the target 'y'"),
+        (lambda: wb.fit(layers(), {"x": X, "y": SUMS}, target="z"), "has no 'z', only 'x', 'y'"),
+        (lambda: wb.fit(layers(), (X, 3 + CLASSES)), "can be classes or quantities"),
+        (
+            lambda: wb.fit([wb.Linear(output_dim=1)], (X, CLASSES)),
+            "the model has one output, so they can be classes or quantities",
+        ),
+        (lambda: wb.fit([wb.Linear(), wb.Softmax()], (X, SUMS)), "which is not a whole number"),
+        (lambda: wb.fit([wb.Linear(), wb.Logistic()], (X, SUMS)), "ends with a logistic function"),
+        (lambda: wb.fit(layers(), (X, NAMES), loss="squared error"), "which are not numbers"),
+        (lambda: wb.fit(layers(), (X, CLASSES), loss="mse"), "did you mean 'squared error'"),
+        (
+            lambda: wb.fit(layers(), (X, CLASSES), loss=torch.nn.CrossEntropyLoss()),
+            r"not CrossEntropyLoss\(\); did you mean 'cross-entropy'",
+        ),
+        (
+            lambda: wb.fit(layers(), (X, CLASSES), loss=torch.nn.functional.l1_loss),
+            "did you mean 'absolute error'",
+        ),
+        (lambda: wb.fit(layers(), (X, CLASSES), metrics=["acc"]), "did you mean 'accuracy'"),
+        (lambda: wb.fit(layers(), (X, CLASSES), metrics="accuracy"), r"write \['accuracy'\]"),
+        (lambda: wb.fit(layers(), (X, SUMS), metrics=["accuracy"]), "needs classes as targets"),
+        (lambda: wb.fit(layers(), (X, NAMES), metrics=["absolute error"]), "needs numbers as tar"),
+        (lambda: wb.fit(layers(), (X, CLASSES), epochs=0), "epochs must be a whole number"),
+        (lambda: wb.fit(layers(), (X, CLASSES), step_rule=0.1), "step_rule must be a step rule"),
+        (lambda: wb.fit(layers(), (X, CLASSES), validation=20), "between 0 and 1, such as 0.2"),
+        (
+            lambda: wb.fit(layers(), [{"x": X, "y": CLASSES}]),
+            "data must be a table with target=.*, not list",
+        ),
+        (
+            lambda: wb.fit([wb.Linear(), wb.Rectifier(), wb.Linear()], (X, CLASSES)),
+            "linear_0: allocation requires output_dim",
+        ),
+        (
+            lambda: wb.fit(
+                [wb.Convolutional((3, 3), 2), wb.Flattener(), wb.Linear()],
+                (np.zeros((N, 8, 9, 3), dtype=np.uint8), CLASSES),
+            ),
+            r"looks like \(height, width, channels\).*transpose\(0, 3, 1, 2\)",
+        ),
+        (
+            lambda: wb.fit([wb.Convolutional((3, 3), 2)], (np.zeros((N, 3, 8, 9)), CLASSES)),
+            r"must return one row for each example",
+        ),
+        (
+            lambda: wb.fit(layers(), wb.DataStream.from_arrays(X, CLASSES)),
+            "a stream cannot be divided by validation=0.2",
+        ),
+        (
+            lambda: wb.fit(layers(), IndexableDataset({"x": X, "y": CLASSES * 0})),
+            "the indices 0, 1, 2 ... of at least two classes, but their values are 0",
+        ),
+        (
+            lambda: wb.fit([wb.Linear(), wb.Softmax()], IndexableDataset({"x": X, "y": SUMS})),
+            "have the dtype float32, but indices of classes must be integers",
+        ),
+        (
+            lambda: wb.fit([wb.Linear(output_dim=1)], IndexableDataset({"x": X, "y": CLASSES})),
+            "the model has one output, so they can be classes or quantities",
+        ),
+        (
+            lambda: wb.fit(layers(), IndexableDataset({"x": X, "z": CLASSES})),
+            "the data needs the name of what the model predicts",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_right_is_refused(call, text):
+    with pytest.raises((ValueError, FileNotFoundError), match=text):
+        call()
+
+
+def test_a_partly_initialised_list_is_refused():
+    first = wb.Linear(4, 5)
+    first.initialize()
+    with pytest.raises(ValueError, match="has values already, but <Linear linear.*> has none"):
+        wb.fit([first, wb.Rectifier(), wb.Linear()], (X, CLASSES))
+
+
+@pytest.mark.parametrize(
+    "name, answer",
+    [
+        ("max_epochs", "did you mean 'epochs'"),
+        ("optimizer", r"step_rule=Adam\(learning_rate=0.001\)"),
+        ("lr", r"step_rule=Adam\(learning_rate=0.001\)"),
+        ("validation_split", r"pass validation=0.2 \(a fraction\)"),
+        ("callbacks", "did you mean 'extensions'"),
+        ("cbs", "did you mean 'extensions'"),
+        ("train_loader", r"pass the data second, as in fit\(model, \(X, y\)\)"),
+        ("dls", "pass the data second"),
+        ("bs", "did you mean 'batch_size'"),
+        ("loss_fn", "did you mean 'loss'"),
+        ("y_names", "did you mean 'target'"),
+        ("shuffle", "is shuffled in each epoch"),
+        ("batchsize", "did you mean 'batch_size'"),
+        ("verbose", "are extensions"),
+    ],
+)
+def test_names_of_other_libraries_are_answered(name, answer):
+    with pytest.raises(TypeError, match=f"fit has no argument '{name}' .*{answer}"):
+        wb.fit(layers(), (X, CLASSES), **{name: 1})

@@ -1,0 +1,33 @@
+"""`EncodedDataset`, the dataset of streams that are made from a table, arrays or images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.data.datasets import IndexableDataset
+from workbench.data.table_encoding import TableEncoding
+
+
+class EncodedDataset(IndexableDataset):
+    """Dataset of arrays that were made from a table, arrays or images.
+
+    Parameters
+    ----------
+    arrays : dict of str to array
+        The arrays by source.
+    classes : tuple of str or None
+        The names of the classes of the targets, if they are classes.
+    encoding : TableEncoding or None
+        How the columns of a table were encoded.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, Any],
+        classes: tuple[str, ...] | None = None,
+        encoding: TableEncoding | None = None,
+    ) -> None:
+        super().__init__(arrays)
+        self.classes = classes
+        self.encoding = encoding

@@ -1,0 +1,85 @@
+"""Division of examples into those for training and those held out for validation.
+
+The examples are drawn at random, so that a table that is sorted by class or by date does not hold
+out its end. If they have classes, the same fraction of each class is held out, and each class keeps
+at least one example for training.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import DataError
+
+Rows = npt.NDArray[np.intp]
+
+NO_FRACTION = (
+    "validation must be a fraction of the examples between 0 and 1, such as 0.2, other data, or "
+    "None for no validation, not {given!r:.60}"
+)
+TOO_FEW = (
+    "validation={fraction!r} of {count} examples{by_class} leaves {left} examples for {what}; pass "
+    "more data, another fraction, or validation=None"
+)
+
+
+def held_out(
+    count: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None = None
+) -> tuple[Rows, Rows]:
+    """Choose the examples for training, and those that are held out.
+
+    Parameters
+    ----------
+    count : int
+        The number of examples.
+    fraction : float
+        The fraction to hold out.
+    seed : int
+    classes : array of int, optional
+        The class of each example.
+
+    Returns
+    -------
+    training, validation : array of int
+        The indices of the examples, in ascending order.
+
+    Raises
+    ------
+    DataError
+        If `fraction` is not between 0 and 1, or if no example is left for one of the parts.
+
+    Examples
+    --------
+    >>> held_out(10, 0.2, seed=1, classes=np.repeat([0, 1], 5))[1]
+    array([4, 8])
+    """
+    check_fraction(fraction)
+    order = np.random.default_rng(seed).permutation(count)
+    if classes is None:
+        chosen = order[: round(fraction * count)]
+    else:
+        parts = [np.zeros(0, np.intp)]
+        for one in np.unique(classes):
+            members = order[classes[order] == one]
+            parts.append(members[: min(round(fraction * len(members)), len(members) - 1)])
+        chosen = np.concatenate(parts)
+    mask = np.zeros(count, dtype=bool)
+    mask[chosen] = True
+    training, validation = np.flatnonzero(~mask), np.flatnonzero(mask)
+    for part, what in ((training, "training"), (validation, "validation")):
+        if not len(part):
+            by_class = "" if classes is None else ", class by class,"
+            raise DataError(
+                TOO_FEW.format(fraction=fraction, count=count, by_class=by_class, left=0, what=what)
+            )
+    return training, validation
+
+
+def check_fraction(given: object) -> None:
+    """Raise a `DataError` unless `given` is a number between 0 and 1."""
+    number = isinstance(given, (int, float, np.number)) and not isinstance(given, bool)
+    if not number or not 0 < given < 1:  # type: ignore[operator]
+        raise DataError(NO_FRACTION.format(given=given))

@@ -1,0 +1,105 @@
+"""Reader of folders that have one sub-folder of images for each class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.convert.images import images_in
+from workbench.data.image_files import MODES, image_size, pillow, read_image
+from workbench.errors import DataError
+from workbench.utils.numbers import is_count
+
+Array = npt.NDArray[Any]
+
+MOST_PIXELS = 2**31
+OTHER_SIZES = (
+    "all images must have the same size, but {first} has {one} and {other} has {two} (height, "
+    "width); pass size=({height}, {width}) to resize all of them"
+)
+TOO_LARGE = (
+    "the {count} images of {folder} have {pixels:,} values together, which is too much for memory; "
+    "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
+)
+
+
+def read_folder(
+    folder: Path, size: tuple[int, int] | None, mode: str, fixed: tuple[int, int] | None = None
+) -> tuple[Array, list[str]]:
+    """Read a folder that has one sub-folder of images for each class.
+
+    Parameters
+    ----------
+    folder : Path
+    size : (int, int) or None
+        The height and width to which the images are resized; None if they have the same size.
+    mode : str
+        The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
+    fixed : (int, int), optional
+        The height and width that images must have if `size` is None; by default those of the first.
+
+    Returns
+    -------
+    pixels : ndarray
+        The images, uint8 of shape (N, channels, height, width).
+    names : list of str
+        The class of each image.
+
+    Raises
+    ------
+    DataError
+        If images differ in size, or if an image is not in a sub-folder.
+    MissingDataError
+        If there is no such folder, or it contains no image.
+    """
+    if mode not in ("RGB", "L", "RGBA"):
+        raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")
+    if size is not None and not (len(size) == 2 and all(map(is_count, size))):
+        raise DataError(
+            f"size must be the height and width in pixels, such as (64, 64), not {size!r}"
+        )
+    found = images_in(folder)
+    loose = [file for file, name in found if name is None]
+    if loose:
+        raise DataError(
+            f"each image must be in the sub-folder of its class, but {loose[0]} is not in one"
+        )
+    sizes = [image_size(file) for file, _ in found]
+    height, width = size or fixed or sizes[0]
+    if size is None:
+        for (file, _), one in zip(found, sizes, strict=True):
+            if one != (height, width):
+                first = found[0][0] if fixed is None else "the training data"
+                raise DataError(
+                    OTHER_SIZES.format(
+                        first=first, one=(height, width), other=file, two=one, height=height,
+                        width=width,
+                    )
+                )  # fmt: skip
+    shape = (len(found), MODES[mode][0], height, width)
+    if int(np.prod(shape, dtype=np.int64)) > MOST_PIXELS:
+        raise DataError(
+            TOO_LARGE.format(
+                count=len(found), folder=folder, pixels=int(np.prod(shape, dtype=np.int64))
+            )
+        )
+    pixels = np.empty(shape, dtype=np.uint8)
+    for number, (file, _) in enumerate(found):
+        pixels[number] = _resized(read_image(file, mode, file), (height, width))
+    return pixels, [str(name) for _, name in found]
+
+
+def _resized(image: Array, size: tuple[int, int]) -> Array:
+    if image.shape[1:] == size:
+        return image
+    image_module = pillow()
+    planes = [
+        np.asarray(
+            image_module.fromarray(plane).resize(size[::-1], image_module.Resampling.BILINEAR)
+        )
+        for plane in image
+    ]
+    return np.stack(planes)

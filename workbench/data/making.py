@@ -1,0 +1,396 @@
+"""Streams from a table, arrays or a folder of images, in one call.
+
+`DataStream.from_frame`, `from_arrays` and `from_folder` are defined here, because they need the
+datasets and the transformers, which are built on streams. Each returns a stream, or with
+`validation` a pair of streams: the first is shuffled in each epoch and the second is read in order.
+The datasets of the streams have the attributes `classes`, the names of the classes of the targets,
+and `encoding`, the `TableEncoding` of a table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.datasets import as_array
+from workbench.data.encoded_dataset import EncodedDataset
+from workbench.data.exact_dtypes import converted
+from workbench.data.held_out import check_fraction, held_out
+from workbench.data.image_folder import read_folder
+from workbench.data.schemes import SequentialScheme, ShuffledScheme
+from workbench.data.seeds import resolve_seed
+from workbench.data.streams import AbstractDataStream, DataStream
+from workbench.data.table_encoding import TableEncoding, check_frame, learn_encoding
+from workbench.data.table_files import read_frame
+from workbench.data.targets import Targets, check_complete, encoded_targets
+from workbench.data.transformers import ScaleAndShift
+from workbench.errors import DataError, SourceError
+from workbench.hints import hinted
+from workbench.tensor.device import floatx
+from workbench.utils.numbers import is_count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+Made = AbstractDataStream | tuple[AbstractDataStream, AbstractDataStream]
+FEATURES, TARGETS = "features", "targets"
+EVALUATED_TOGETHER = 256
+"""Minimum number of examples in a batch for validation."""
+
+
+@hinted
+def from_frame(
+    frame: pd.DataFrame | str | os.PathLike[str],
+    target: str | Sequence[str],
+    *,
+    validation: float | pd.DataFrame | None = None,
+    batch_size: int = 32,
+    as_classes: bool | None = None,
+    standardise: bool = True,
+    seed: int | None = None,
+) -> Made:
+    """Create a data stream of the rows of a table.
+
+    The source ``features`` has the shape (B, features). Numbers are standardised with the mean and
+    the deviation of the training rows, a flag becomes 0 or 1, and text and pandas categories become
+    one feature for each value. The index of the frame is not used. ``targets`` contains indices of
+    classes, of shape (B,), or numbers of shape (B, targets).
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame or path
+        The table, or a file: CSV, TSV or Parquet.
+    target : str or sequence of str
+        The column or columns that a model predicts.
+    validation : float or pandas.DataFrame, optional
+        The fraction of the rows to hold out at random, or another table. With it, the result is a
+        pair of streams.
+    batch_size : int
+        The number of rows in a batch.
+    as_classes : bool, optional
+        Whether the target is a class. By default text, flags, pandas categories and the integers
+        0, 1, 2 ... are classes, and fractions are not.
+    standardise : bool
+        If False, numbers stay as they are.
+    seed : int, optional
+        The seed of the division and of the order; ``config.default_seed`` by default.
+
+    Returns
+    -------
+    AbstractDataStream or pair of AbstractDataStream
+
+    Raises
+    ------
+    DataError
+        If a value is missing, infinite or cannot be encoded, if no row is left for one of the
+        streams, or if it is unclear whether the target is a class.
+    SourceError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from workbench.data import DataStream
+    >>> frame = pd.DataFrame({"size": [1.0, 2.0, 3.0, 6.0], "kind": ["a", "b", "a", "b"]})
+    >>> training, validation = DataStream.from_frame(frame, "kind", validation=0.5)
+    >>> training.dataset.classes, training.dataset.encoding.describe()
+    (('a', 'b'), ['size: standardised, mean 4.5, deviation 1.5'])
+    """
+    frame = read_frame(frame) if isinstance(frame, (str, os.PathLike)) else frame
+    check_frame(frame)
+    seed = resolve_seed(None, seed, "a stream")
+    target = [target] if isinstance(target, str) else list(target)
+    rows, held = np.arange(len(frame)), None
+    fraction = _is_fraction(validation)
+    if fraction:
+        whole = learn_encoding(frame, target, rows, as_classes=as_classes, standardise=False)
+        targets = whole.targets(frame)
+        by_class = None if targets.classes is None else targets.values
+        rows, held = held_out(len(frame), float(validation), seed, by_class)  # type: ignore[arg-type]
+    encoding = learn_encoding(frame, target, rows, as_classes=as_classes, standardise=standardise)
+
+    def part(table: pd.DataFrame) -> EncodedDataset:
+        targets = encoding.targets(table)
+        arrays = {FEATURES: encoding.features(table), TARGETS: targets.values}
+        return _dataset(arrays, targets, encoding)
+
+    training = _shuffled(part(frame.iloc[rows]), batch_size, seed)
+    if validation is None:
+        return training
+    if held is None:
+        check_frame(validation)
+    other = frame.iloc[held] if held is not None else validation
+    return training, _in_order(part(other), batch_size)  # type: ignore[arg-type]
+
+
+@hinted
+def from_arrays(
+    features: Any,
+    targets: Any = None,
+    *,
+    validation: float | tuple[Any, Any] | None = None,
+    batch_size: int = 32,
+    as_classes: bool | None = None,
+    indices: bool = False,
+    seed: int | None = None,
+) -> Made:
+    """Create a data stream of arrays, whose first axis indexes the examples.
+
+    ``features`` are converted to ``config.floatx``. Images of dtype uint8 are scaled from 0..255 to
+    0..1. ``targets`` contains indices of classes, of shape (B,), or numbers of shape (B, targets).
+
+    Parameters
+    ----------
+    features : array, tensor or dict of them
+        The inputs of a model; the keys of a dictionary name the sources.
+    targets : array, tensor or list, optional
+        What the model predicts.
+    validation : float or pair, optional
+        The fraction of the examples to hold out at random, or other features and targets. With it,
+        the result is a pair of streams.
+    batch_size : int
+        The number of examples in a batch.
+    as_classes : bool, optional
+        Whether the targets are classes. By default text, flags and the integers 0, 1, 2 ... are
+        classes, and fractions are not.
+    indices : bool
+        If True, integers in `features` stay integers, for a `LookupTable`.
+    seed : int, optional
+        The seed of the division and of the order; ``config.default_seed`` by default.
+
+    Returns
+    -------
+    AbstractDataStream or pair of AbstractDataStream
+
+    Raises
+    ------
+    DataError
+        If the arrays differ in their number of examples, if a value is missing, infinite or not a
+        number, or if it is unclear whether the targets are classes.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream
+    >>> stream = DataStream.from_arrays(np.eye(3), ["a", "b", "a"], batch_size=2, seed=1)
+    >>> stream.sources, stream.dataset.classes, stream.num_batches
+    (('features', 'targets'), ('a', 'b'), 2)
+    """
+    seed = resolve_seed(None, seed, "a stream")
+    arrays = _features(features, indices)
+    encoded = _encoded_arrays(arrays, targets, as_classes, None)
+    count = len(next(iter(arrays.values())))
+    rows, held = np.arange(count), None
+    if _is_fraction(validation):
+        by_class = None if encoded is None or encoded.classes is None else encoded.values
+        rows, held = held_out(count, float(validation), seed, by_class)  # type: ignore[arg-type]
+    whole = arrays if encoded is None else {**arrays, TARGETS: encoded.values}
+    images = [name for name, array in arrays.items() if _is_image(array)]
+    chosen = whole if held is None else {name: array[rows] for name, array in whole.items()}
+    training = _scaled(_shuffled(_dataset(chosen, encoded), batch_size, seed), images)
+    if validation is None:
+        return training
+    if held is not None:
+        other = {name: array[held] for name, array in whole.items()}
+    else:
+        other = _other_arrays(validation, arrays, encoded, as_classes, indices)
+    return training, _scaled(_in_order(_dataset(other, encoded), batch_size), images)
+
+
+@hinted
+def from_folder(
+    folder: str | os.PathLike[str],
+    *,
+    validation: float | str | os.PathLike[str] | None = None,
+    batch_size: int = 32,
+    size: tuple[int, int] | None = None,
+    mode: str = "RGB",
+    seed: int | None = None,
+) -> Made:
+    """Create a data stream of a folder that has one sub-folder of images for each class.
+
+    ``features`` has the shape (B, channels, height, width), with values from 0 to 1, and
+    ``targets`` contains the indices of the classes, which are the names of the sub-folders in
+    alphabetical order. All images are read into memory.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    validation : float or path, optional
+        The fraction of the images of each class to hold out at random, or another folder. With it,
+        the result is a pair of streams.
+    batch_size : int
+        The number of images in a batch.
+    size : (int, int), optional
+        The height and width to which all images are resized; required if they differ in size.
+    mode : str
+        The mode to which images are converted: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
+    seed : int, optional
+        The seed of the division and of the order; ``config.default_seed`` by default.
+
+    Returns
+    -------
+    AbstractDataStream or pair of AbstractDataStream
+
+    Raises
+    ------
+    DataError
+        If images differ in size, or if an image is not in a sub-folder.
+    MissingDataError
+        If there is no such folder, or it contains no image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from workbench.data import DataStream
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name, grey in (("dark", 0), ("light", 255)):
+    ...     (folder / name).mkdir()
+    ...     Image.new("L", (4, 3), grey).save(folder / name / "1.png")
+    >>> stream = DataStream.from_folder(folder, mode="L")
+    >>> next(stream.get_epoch_iterator(as_dict=True))["features"].shape
+    (2, 1, 3, 4)
+    """
+    pixels, names = read_folder(Path(folder), size, mode)
+    if isinstance(validation, (str, os.PathLike)):
+        fixed = (pixels.shape[2], pixels.shape[3]) if size is None else size
+        validation_data: Any = read_folder(Path(validation), size, mode, fixed)
+    else:
+        validation_data = validation
+    return from_arrays(
+        pixels, names, validation=validation_data, batch_size=batch_size, as_classes=True, seed=seed
+    )
+
+
+def _is_fraction(validation: object) -> bool:
+    """Return True if `validation` is a fraction; raise an error for another number."""
+    if validation is None or not isinstance(validation, (bool, int, float, np.number)):
+        return False
+    check_fraction(validation)
+    return True
+
+
+def _dataset(
+    arrays: Mapping[str, Any], targets: Targets | None, encoding: TableEncoding | None = None
+) -> EncodedDataset:
+    classes = None if targets is None else targets.classes
+    return EncodedDataset(dict(arrays), classes, encoding)
+
+
+def _check_size(batch_size: object) -> None:
+    if not is_count(batch_size):
+        raise DataError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
+
+
+def _shuffled(dataset: EncodedDataset, batch_size: int, seed: int) -> AbstractDataStream:
+    _check_size(batch_size)
+    scheme = ShuffledScheme(dataset.num_examples, batch_size, seed=seed)
+    return DataStream(dataset, iteration_scheme=scheme)
+
+
+def _in_order(dataset: EncodedDataset, batch_size: int) -> AbstractDataStream:
+    size = max(batch_size, EVALUATED_TOGETHER)
+    scheme = SequentialScheme(dataset.num_examples, size)
+    return DataStream(dataset, iteration_scheme=scheme)
+
+
+def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataStream:
+    return ScaleAndShift(stream, 1 / 255, 0, which_sources=tuple(images)) if images else stream
+
+
+def _is_image(array: Array) -> bool:
+    return array.dtype == np.uint8 and array.ndim > 2
+
+
+def _features(given: Any, indices: bool) -> dict[str, Array]:
+    named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
+    if not named:
+        raise DataError("features must contain at least one array, but the dictionary is empty")
+    arrays = {name: _as_features(value, str(name), indices) for name, value in named.items()}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"all features must have the same number of examples, not {lengths}")
+    return arrays
+
+
+def _as_features(given: Any, name: str, indices: bool) -> Array:
+    if hasattr(given, "to_numpy") and hasattr(given, "columns"):
+        raise DataError(
+            f"{name} is a table; pass the table and the name of its target column to "
+            "DataStream.from_frame, or the array table.to_numpy()"
+        )
+    array = as_array(given.to_numpy() if hasattr(given, "to_numpy") else given, name)
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"{name} must be numbers, not {array.dtype}; encode text as numbers first, or pass a "
+            "pandas.DataFrame to DataStream.from_frame"
+        )
+    check_complete(array, name)
+    if _is_image(array):
+        return array
+    if indices and array.dtype.kind in "iu":
+        return converted(array, np.dtype(np.int64), name)
+    return converted(array, np.dtype(str(floatx()).removeprefix("torch.")), name)
+
+
+def _encoded_arrays(
+    arrays: Mapping[str, Array], given: Any, as_classes: bool | None, labels: Any
+) -> Targets | None:
+    if given is None:
+        return None
+    if TARGETS in arrays:
+        raise SourceError(f"an array of the features must not be named {TARGETS!r}; rename it")
+    targets = encoded_targets(given, TARGETS, as_classes=as_classes, labels=labels)
+    count = len(next(iter(arrays.values())))
+    if len(targets.values) != count:
+        raise DataError(
+            f"features and targets must have the same number of examples, not {count} and "
+            f"{len(targets.values)}"
+        )
+    return targets
+
+
+def _other_arrays(
+    validation: Any,
+    arrays: Mapping[str, Array],
+    encoded: Targets | None,
+    as_classes: bool | None,
+    indices: bool,
+) -> dict[str, Array]:
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise DataError(
+            "validation must be a fraction such as 0.2, a pair (features, targets), or None, not "
+            f"{type(validation).__name__}"
+        )
+    other = _features(validation[0], indices)
+    mine = {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
+    found = {name: (array.shape[1:], array.dtype) for name, array in other.items()}
+    if mine != found:
+        raise DataError(
+            "the features for validation must have the names, shapes and types of those for "
+            f"training ({mine}), not {found}"
+        )
+    if encoded is None:
+        return other
+    if encoded.classes is None:
+        as_classes = False
+    targets = _encoded_arrays(other, validation[1], as_classes, encoded.labels)
+    if targets is None:
+        raise DataError("validation must be a pair (features, targets), but the targets are None")
+    if targets.values.shape[1:] != encoded.values.shape[1:]:
+        raise DataError(
+            f"the targets for validation must have the shape (N, {encoded.values.shape[1]}), not "
+            f"{targets.values.shape}"
+        )
+    return {**other, TARGETS: targets.values}
+
+
+for _make in (from_frame, from_arrays, from_folder):
+    setattr(DataStream, _make.__name__, staticmethod(_make))

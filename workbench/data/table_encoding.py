@@ -1,0 +1,288 @@
+"""`TableEncoding`, which converts the columns of a table to the features and targets of a model.
+
+Numbers are standardised with the mean and the deviation of the training examples. A flag becomes 0
+or 1, and text or a pandas category becomes one feature for each value (one-hot). Anything that
+could be read in two ways, or that has no value, is refused: missing values, dates, numbers that are
+written as text, and text with almost as many values as rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.exact_dtypes import converted
+from workbench.data.files import some
+from workbench.data.targets import Targets, check_complete, encoded_targets, values_of
+from workbench.errors import DataError, SourceError, nearest
+from workbench.tensor.device import floatx
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+
+MOST_VALUES = 100
+"""Maximum number of values of a column of text."""
+
+NO_COLUMN = "the table has no column {name!r}, only {columns}{hint}"
+OTHER_COLUMNS = (
+    "the table must have the columns with which the encoding was made; missing: {missing}; "
+    "unknown: {surplus}"
+)
+NO_NUMBERS = (
+    "{where} has the type {kind}, but must be numbers, flags, text or categories; convert it "
+    "first, or remove it with frame.drop(columns=[{name!r}])"
+)
+NUMBERS_AS_TEXT = (
+    "{where} has numbers that are written as text, such as {value!r}; convert it with "
+    "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
+)
+MANY_VALUES = (
+    "{where} has {count} different texts in {rows} rows, which is too many for one feature each; "
+    "remove it with frame.drop(columns=[{name!r}]), or convert it to numbers"
+)
+UNKNOWN_VALUE = (
+    "{where} has the value {value!r}, which does not occur in the training data ({known})"
+)
+NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
+
+
+@dataclass(frozen=True)
+class TableEncoding:
+    """Rules by which a table becomes arrays.
+
+    Attributes
+    ----------
+    target : tuple of str
+        The columns that the model predicts.
+    columns : tuple of str
+        The other columns, in order.
+    numbers : dict of str to (float, float)
+        Mean and deviation for each column of numbers.
+    categories : dict of str to tuple of str
+        The values of each column of text or categories.
+    labels : tuple or None
+        The values that stand for the classes of the target; None if the target is a number.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"size": [1.0, 3.0], "colour": ["red", "blue"], "kind": ["a", "b"]})
+    >>> encoding = learn_encoding(frame, ["kind"], np.arange(2))
+    >>> encoding.names
+    ('size', 'colour=blue', 'colour=red')
+    >>> encoding.features(frame)
+    array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]], dtype=float32)
+    """
+
+    target: tuple[str, ...]
+    columns: tuple[str, ...]
+    numbers: Mapping[str, tuple[float, float]]
+    categories: Mapping[str, tuple[str, ...]]
+    labels: tuple[Any, ...] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each feature."""
+        found: list[str] = []
+        for name in self.columns:
+            values = self.categories.get(name)
+            found += [name] if values is None else [f"{name}={value}" for value in values]
+        return tuple(found)
+
+    def features(self, frame: pd.DataFrame) -> Array:
+        """Return the features of a table, of shape (N, features).
+
+        Raises
+        ------
+        DataError
+            If the table has other columns, or a value that cannot be encoded.
+        """
+        others = [name for name in map(str, frame.columns) if name not in self.target]
+        if set(others) != set(self.columns):
+            missing = [name for name in self.columns if name not in others]
+            surplus = [name for name in others if name not in self.columns]
+            raise SourceError(
+                OTHER_COLUMNS.format(
+                    missing=some(missing) or "none", surplus=some(surplus) or "none"
+                )
+            )
+        parts = [self._encoded(frame[name], name) for name in self.columns]
+        return np.concatenate(parts, axis=1)
+
+    def targets(self, frame: pd.DataFrame) -> Targets:
+        """Return the targets of a table."""
+        for name in self.target:
+            check_column(frame, name)
+        return _targets(frame, self.target, self.labels is not None, self.labels)
+
+    def _encoded(self, column: pd.Series[Any], name: str) -> Array:
+        where, dtype = f"column {name!r}", np.dtype(str(floatx()).removeprefix("torch."))
+        values = column_values(column, name)
+        if (known := self.categories.get(name)) is not None:
+            return _one_hot(values, known, where).astype(dtype)
+        if values.dtype.kind == "U":
+            raise DataError(f"{where} must be numbers, as in the training data, not text")
+        mean, deviation = self.numbers.get(name, (0.0, 1.0))
+        scaled = (values.astype(np.float64) - mean) / deviation
+        return converted(scaled[:, None], dtype, where)
+
+    def describe(self) -> list[str]:
+        """Return one line of text for each column."""
+        lines = []
+        for name in self.columns:
+            if name in self.categories:
+                lines.append(f"{name}: one feature for each of {some(self.categories[name])}")
+            elif name in self.numbers:
+                mean, deviation = self.numbers[name]
+                lines.append(f"{name}: standardised, mean {mean:.6g}, deviation {deviation:.6g}")
+            else:
+                lines.append(f"{name}: as it is")
+        return lines
+
+
+def learn_encoding(
+    frame: pd.DataFrame,
+    target: Sequence[str],
+    rows: npt.NDArray[np.intp],
+    *,
+    as_classes: bool | None = None,
+    standardise: bool = True,
+) -> TableEncoding:
+    """Choose the encoding of a table.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    target : sequence of str
+        The columns to predict.
+    rows : array of int
+        The rows for training, from which means and deviations are computed. The values of text
+        are those of all rows.
+    as_classes : bool, optional
+        See `encoded_targets`.
+    standardise : bool
+        If False, numbers stay as they are.
+
+    Raises
+    ------
+    DataError
+        If a column cannot be encoded.
+    """
+    for name in target:
+        check_column(frame, name)
+    columns = [name for name in frame.columns if name not in target]
+    if not columns:
+        raise DataError(NO_FEATURES.format(target=some(target)))
+    numbers: dict[str, tuple[float, float]] = {}
+    categories: dict[str, tuple[str, ...]] = {}
+    for name in columns:
+        values = column_values(frame[name], name)
+        if values.dtype.kind == "U":
+            categories[name] = _categories(frame[name], values, name)
+        elif values.dtype.kind != "b" and standardise:
+            chosen = values[rows].astype(np.float64)
+            deviation = float(chosen.std())
+            flat = not deviation > 1e-12 * max(1.0, float(np.abs(chosen).max()))
+            numbers[name] = (float(chosen.mean()), 1.0 if flat else deviation)
+    labels = _targets(frame, target, as_classes, None).labels
+    return TableEncoding(tuple(target), tuple(columns), numbers, categories, labels)
+
+
+def check_frame(frame: Any) -> None:
+    """Raise an error unless `frame` is a table with text as unique names of its columns."""
+    names = getattr(frame, "columns", None)
+    if names is None or not hasattr(frame, "iloc"):
+        raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise DataError(
+            f"each column of the table must have a name, but one is called {odd[0]!r}; rename the "
+            "columns with frame.columns = [...]"
+        )
+    if not names.is_unique:
+        twice = names[names.duplicated()][0]
+        raise DataError(f"the table has two columns named {twice!r}; rename one of them")
+
+
+def check_column(frame: pd.DataFrame, name: str) -> None:
+    """Raise a `SourceError` if the table lacks a column."""
+    if name not in frame.columns:
+        names = [str(one) for one in frame.columns]
+        raise SourceError(
+            NO_COLUMN.format(name=name, columns=some(names), hint=nearest(str(name), names))
+        )
+
+
+def column_values(column: pd.Series[Any], name: str) -> Array:
+    """Return the values of a column: bools, numbers or text."""
+    where = f"column {name!r}"
+    if column.dtype.kind in "mMc":
+        raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name))
+    values = values_of(column, where)
+    check_complete(values, where)
+    categorical = getattr(column.dtype, "categories", None) is not None
+    if categorical:
+        return values.astype(str)
+    if values.dtype.kind == "U" and all(map(_is_number, np.unique(values).tolist())):
+        raise DataError(NUMBERS_AS_TEXT.format(where=where, value=str(values[0]), name=name))
+    return values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, ...]:
+    known = getattr(column.dtype, "categories", None)
+    found = np.unique(values).tolist()
+    if known is not None:
+        there = set(found)
+        return tuple(str(one) for one in known if str(one) in there)
+    if len(found) > MOST_VALUES or (len(found) > 20 and len(found) > len(values) / 2):
+        raise DataError(
+            MANY_VALUES.format(
+                where=f"column {name!r}", count=len(found), rows=len(values), name=name
+            )
+        )
+    return tuple(found)
+
+
+def _one_hot(values: Array, known: Sequence[str], where: str) -> Array:
+    texts = values.astype(str)
+    unknown = sorted(set(np.unique(texts).tolist()) - set(known))
+    if unknown:
+        raise DataError(
+            UNKNOWN_VALUE.format(where=where, value=unknown[0], known=some(known, most=10))
+        )
+    found: Array = texts[:, None] == np.asarray(known)[None, :]
+    return found
+
+
+def _targets(
+    frame: pd.DataFrame,
+    target: Sequence[str],
+    as_classes: bool | None,
+    labels: Sequence[Any] | None,
+) -> Targets:
+    if len(target) == 1:
+        column, where = frame[target[0]], f"target {target[0]!r}"
+        return encoded_targets(column, where, as_classes=as_classes, labels=labels)
+    if as_classes:
+        raise DataError(
+            f"classes must be in one column, not in {some(target)}; pass one target, or numbers"
+        )
+    parts = [
+        encoded_targets(frame[name], f"target {name!r}", as_classes=False).values for name in target
+    ]
+    return Targets(np.concatenate(parts, axis=1))

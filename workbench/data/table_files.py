@@ -1,0 +1,89 @@
+"""Reader of tables from CSV and Parquet files as frames of pandas.
+
+A column of a CSV file is numbers if all of its cells are, and text otherwise; an empty cell is a
+missing value. `workbench.data.convert.csv_table` explains why pandas does not read the file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.data.convert.csv_table import read_table
+from workbench.data.exact_dtypes import parsed
+from workbench.data.files import one_line, regular_file
+from workbench.errors import DataFileError, MissingLibraryError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+
+
+def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
+    r"""Read a table from a CSV or Parquet file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file whose name ends in ``.csv``, ``.tsv`` (cells are separated by tabs) or ``.parquet``.
+
+    Raises
+    ------
+    MissingDataError
+        If the file does not exist.
+    DataFileError
+        If the file is damaged, or its name has another ending.
+    MissingLibraryError
+        If Parquet cannot be read because ``pyarrow`` is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "irises.csv"
+    >>> _ = path.write_text("length,species\n5.1,setosa\n7.0,virginica\n")
+    >>> read_frame(path)["species"].to_list()
+    ['setosa', 'virginica']
+    """
+    import pandas as pd
+
+    suffix = Path(path).suffix.lower()
+    if suffix == ".parquet":
+        file = regular_file(path, "Parquet file")
+        try:
+            return pd.read_parquet(file)
+        except ImportError:
+            raise MissingLibraryError(
+                "reading Parquet requires pyarrow, which is not installed; install it with: pip "
+                "install 'workbench[parquet]'"
+            ) from None
+        except Exception as error:
+            raise DataFileError(
+                f"{path} must be an undamaged Parquet file ({one_line(error)})"
+            ) from None
+    if suffix not in SUFFIXES:
+        raise DataFileError(
+            f"{path} must be a table whose name ends in {', '.join(SUFFIXES)}; read other files "
+            "with pandas, and pass the frame"
+        )
+    table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig")
+    columns = {name: _column(table.texts(name)) for name in table.columns}
+    return pd.DataFrame(columns)
+
+
+def _column(cells: list[str]) -> Any:
+    """Return the values of a column; empty cells are missing values."""
+    there = [cell for cell in cells if cell]
+    for dtype in (np.dtype(np.int64), np.dtype(np.float64)):
+        try:
+            numbers = [parsed(cell, dtype) for cell in there]
+        except (ValueError, OverflowError):
+            continue
+        if len(there) == len(cells):
+            return np.array(numbers, dtype)
+        values = iter(numbers)
+        return np.array([next(values) if cell else np.nan for cell in cells], np.float64)
+    return np.array([cell or None for cell in cells], dtype=object)

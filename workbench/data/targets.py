@@ -1,0 +1,276 @@
+"""Targets of a model as numbers: classes become indices, and other numbers stay as they are.
+
+A target that can be read in two ways is refused: an integer can be a class or a quantity, so the
+integers must be 0, 1, 2 ... or the caller must say which of the two they are. A column of shape
+(N, 1) means the same as a vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from workbench.data.exact_dtypes import converted
+from workbench.data.files import some
+from workbench.errors import DataError, nearest
+from workbench.tensor.device import floatx
+
+Array = npt.NDArray[Any]
+
+MISSING = (
+    "{where} must have a value for each example, but {count} of {total} are missing (the first at "
+    "position {first}); remove these examples, or fill in their values"
+)
+AMBIGUOUS = (
+    "{where} consists of whole numbers ({values}), which can be classes or quantities; pass "
+    "as_classes=True or as_classes=False (in fit: loss='cross-entropy' or loss='squared error')"
+)
+MIXED = "{where} must have values of one type, not {kinds}; convert them to one type"
+ONE_CLASS = (
+    "{where} has the same class {only!r} in all {count} examples, so there is nothing to learn; "
+    "pass examples of at least two classes"
+)
+NOT_WHOLE = (
+    "{where} must be classes, but has the value {value!r}, which is not a whole number; pass "
+    "as_classes=False (in fit: loss='squared error') if the target is a quantity"
+)
+TEXT_AS_NUMBERS = (
+    "{where} has values such as {value!r}, which are not numbers; pass as_classes=True (in fit: "
+    "loss='cross-entropy'), or convert them to numbers"
+)
+UNKNOWN_CLASS = "{where} has the value {value!r}, which is not one of the classes ({classes}){hint}"
+NOT_ONE_HOT = (
+    "{where} has the shape {shape}; for classes it must be a vector, a column, or a matrix with "
+    "one 1 in each row and 0 elsewhere (one-hot)"
+)
+NOT_FINITE = "{where} must be finite, but is {value!r} at position {first}"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets as an array.
+
+    Attributes
+    ----------
+    values : ndarray
+        Indices of classes, int64 of shape (N,), or numbers of shape (N, k).
+    classes : tuple of str or None
+        The names of the classes; None if the targets are numbers.
+    labels : tuple or None
+        The values that stand for the classes in the data, in the order of the classes.
+    """
+
+    values: Array
+    classes: tuple[str, ...] | None = None
+    labels: tuple[Any, ...] | None = None
+
+
+def encoded_targets(
+    given: Any,
+    where: str,
+    *,
+    as_classes: bool | None = None,
+    labels: Sequence[Any] | None = None,
+) -> Targets:
+    """Convert targets to indices of classes, or to floating-point numbers.
+
+    Parameters
+    ----------
+    given : array, tensor, list or pandas.Series
+        The target of each example.
+    where : str
+        The name of the targets, for messages.
+    as_classes : bool, optional
+        Whether the targets are classes. By default text, flags, pandas categories and the integers
+        0, 1, 2 ... are classes, and fractions are not.
+    labels : sequence, optional
+        The values that stand for the classes, in order. By default those that occur, sorted; pandas
+        categories keep their order.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    DataError
+        If a value is missing or not finite, if all examples have the same class, or if it is
+        unclear whether integers are classes.
+
+    Examples
+    --------
+    >>> encoded_targets(["b", "a", "b"], "targets")
+    Targets(values=array([1, 0, 1]), classes=('a', 'b'), labels=('a', 'b'))
+    >>> encoded_targets([1.5, 2.0], "targets").values
+    array([[1.5],
+           [2. ]], dtype=float32)
+    """
+    categories = getattr(getattr(given, "dtype", None), "categories", None)
+    values = values_of(given, where)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    check_complete(values, where)
+    if as_classes is None:
+        as_classes = labels is not None or _are_classes(values, where, categories is not None)
+    if not as_classes:
+        return Targets(_numbers(values, where))
+    if values.ndim != 1:
+        values = _from_one_hot(values, where)
+    if values.dtype.kind == "f":
+        values = _whole(values, where)
+    found = np.unique(values).tolist()
+    if labels is None:
+        labels = found if categories is None else [one for one in categories if one in set(found)]
+        if len(labels) < 2:
+            raise DataError(ONE_CLASS.format(where=where, only=found[0], count=len(values)))
+    return Targets(_indices(values, labels, where), tuple(map(str, labels)), tuple(labels))
+
+
+def values_of(given: Any, where: str) -> Array:
+    """Return an array of bools, numbers or text; a missing value is None or NaN.
+
+    Raises
+    ------
+    DataError
+        If the values are of several types.
+    """
+    if isinstance(given, torch.Tensor):
+        given = given.detach().cpu().numpy()
+    if isinstance(given, np.ma.MaskedArray):
+        hidden, given = np.ma.getmaskarray(given), given.data.astype(object)
+        given[hidden] = None
+    values: Array
+    if hasattr(given, "to_numpy"):
+        values = given.to_numpy()
+    elif isinstance(given, (list, tuple)) and not any(np.ndim(one) for one in given):
+        values = np.fromiter(given, dtype=object)  # a conversion would turn ["a", 1] into text
+    else:
+        values = np.asarray(given)
+    if values.dtype.kind in "biuf":
+        return values
+    if values.dtype.kind in "US":
+        return values.astype(str) if values.dtype.kind == "U" else np.char.decode(values)
+    if values.dtype != object:
+        raise DataError(
+            f"{where} has the dtype {values.dtype}, but must consist of numbers or text; convert "
+            "it first"
+        )
+    flat = values.reshape(-1)
+    there = np.array([not _is_missing(one) for one in flat], dtype=bool)
+    kinds = {_kind(one) for one in flat[there]}
+    if len(kinds) > 1 and kinds != {"int", "float"}:
+        raise DataError(MIXED.format(where=where, kinds=" and ".join(sorted(kinds))))
+    if not there.all():
+        whole: Array = flat.copy()
+        whole[~there] = None
+        return whole.reshape(values.shape)
+    kind = next(iter(kinds)) if len(kinds) == 1 else "float"
+    dtypes: dict[str, Any] = {"bool": bool, "int": np.int64, "float": np.float64, "str": str}
+    if kind not in dtypes:
+        raise DataError(MIXED.format(where=where, kinds=kind))
+    plain: Array = values.astype(dtypes[kind])
+    return plain
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+
+
+def _kind(value: Any) -> str:
+    for kind, types in (
+        ("bool", (bool, np.bool_)),
+        ("int", (int, np.integer)),
+        ("float", (float, np.floating)),
+        ("str", (str,)),
+    ):
+        if isinstance(value, types):
+            return kind
+    return type(value).__name__
+
+
+def missing_in(values: Array) -> npt.NDArray[np.bool_]:
+    """Return a mask of the missing values (None or NaN)."""
+    if values.dtype == object:
+        mask = np.array([_is_missing(one) for one in values.reshape(-1)], dtype=bool)
+        return mask.reshape(values.shape)
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    return np.zeros(values.shape, dtype=bool)
+
+
+def check_complete(values: Array, where: str) -> None:
+    """Raise a `DataError` if there is no value, or if a value is missing or infinite."""
+    if not values.ndim or not values.size:
+        raise DataError(f"{where} has no examples (its shape is {values.shape}); pass some data")
+    gaps = missing_in(values).reshape(len(values), -1).max(axis=1)
+    if gaps.any():
+        raise DataError(
+            MISSING.format(
+                where=where, count=int(gaps.sum()), total=len(gaps), first=int(gaps.argmax())
+            )
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        first = int((~np.isfinite(values.reshape(len(values), -1))).any(1).argmax())
+        value = values.reshape(len(values), -1)[first]
+        bad = value[~np.isfinite(value)][0]
+        raise DataError(NOT_FINITE.format(where=where, value=float(bad), first=first))
+
+
+def _are_classes(values: Array, where: str, categorical: bool) -> bool:
+    if categorical or values.dtype.kind in "Ub":
+        return True
+    if values.dtype.kind == "f":
+        return False
+    found = np.unique(values)
+    if len(found) == 1:
+        raise DataError(ONE_CLASS.format(where=where, only=found[0].item(), count=len(values)))
+    if values.ndim == 1 and np.array_equal(found, np.arange(len(found))):
+        return True
+    raise DataError(AMBIGUOUS.format(where=where, values=some(found.tolist(), str, most=6)))
+
+
+def _numbers(values: Array, where: str) -> Array:
+    if values.dtype.kind == "U":
+        raise DataError(TEXT_AS_NUMBERS.format(where=where, value=str(values.reshape(-1)[0])))
+    columns = values.reshape(len(values), 1) if values.ndim == 1 else values
+    return converted(columns, np.dtype(str(floatx()).removeprefix("torch.")), where)
+
+
+def _from_one_hot(values: Array, where: str) -> Array:
+    one_hot = values.ndim == 2 and values.dtype.kind in "biuf"
+    if not (one_hot and np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all()):
+        raise DataError(NOT_ONE_HOT.format(where=where, shape=values.shape))
+    chosen: Array = values.argmax(1)
+    return chosen
+
+
+def _whole(values: Array, where: str) -> Array:
+    odd = values != np.round(values)
+    if odd.any():
+        raise DataError(NOT_WHOLE.format(where=where, value=float(values[odd][0])))
+    return converted(values, np.dtype(np.int64), where)
+
+
+def _indices(values: Array, labels: Sequence[Any], where: str) -> Array:
+    index = {label: number for number, label in enumerate(labels)}
+    unknown = [one for one in np.unique(values).tolist() if one not in index]
+    if unknown:
+        known = list(map(str, labels))
+        raise DataError(
+            UNKNOWN_CLASS.format(
+                where=where,
+                value=unknown[0],
+                classes=some(labels, most=10),
+                hint=nearest(str(unknown[0]), known),
+            )
+        )
+    found, inverse = np.unique(values, return_inverse=True)
+    places = np.array([index[one] for one in found.tolist()], dtype=np.int64)
+    return places[inverse.reshape(-1)]

@@ -1,0 +1,224 @@
+"""Streams for `fit` from any kind of data, and the statements that make them.
+
+Tables, arrays, files and folders are read by `DataStream.from_frame`, `from_arrays` and
+`from_folder`, which check and encode them. Datasets, streams and loaders are used as they are; a
+fraction of a dataset is held out by its scheme.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from workbench.data import (
+    AbstractDataStream,
+    Dataset,
+    DataStream,
+    H5PYDataset,
+)
+from workbench.data.npz import read_npz
+from workbench.data.table_files import SUFFIXES
+from workbench.errors import DataError
+from workbench.fitting.prepared import (
+    NO_TARGET,
+    STREAM,
+    Prepared,
+    Wishes,
+    arguments_of,
+    names_of_streams,
+    pair_of,
+    target_in,
+    validation_code,
+)
+from workbench.fitting.program import Statements, call, literal
+from workbench.fitting.streams import from_dataset, from_items, from_streams
+
+NOT_DATA = (
+    "data must be a table with target=..., a pair of arrays (X, y), a dictionary of arrays, a "
+    "dataset, a stream, a torch DataLoader or Dataset, a folder of images, or a path to a CSV, "
+    "Parquet, npz or HDF5 file, not {given}"
+)
+ONLY_X = "data is one array; pass a pair of arrays (X, y), the inputs and the targets"
+NO_FILE = "there is no file or folder {path}"
+UNKNOWN_FILE = (
+    "{path} must be a folder of images or a file that ends in .csv, .tsv, .parquet, .npz, .h5 or "
+    ".hdf5; read other files yourself, and pass arrays or a table"
+)
+
+
+def prepare(data: Any, wishes: Wishes) -> Prepared:
+    """Return streams of the data for training and validation.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be used, or if it is unclear what the targets are.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return _from_path(Path(data), wishes)
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        return _from_frame(data, "data", wishes, {"data": "the table that was passed to fit"})
+    if isinstance(data, AbstractDataStream):
+        return from_streams(data, wishes, "stream")
+    if isinstance(data, DataLoader):
+        return from_streams(data, wishes, "DataLoader")
+    if isinstance(data, Dataset):
+        return from_dataset(data, "data", wishes, {"data": "the dataset that was passed to fit"})
+    if isinstance(data, torch.utils.data.Dataset) or hasattr(data, "with_format"):
+        return from_items(data, wishes)
+    if isinstance(data, Mapping):
+        needs = {"data": "the dictionary of arrays that was passed to fit"}
+        return _from_mapping(data, "data", wishes, needs)
+    if isinstance(data, (tuple, list)) and len(data) == 2:
+        needs = {"data": "the pair (X, y) that was passed to fit"}
+        return _from_pair(data, wishes, needs)
+    if isinstance(data, (np.ndarray, torch.Tensor)):
+        raise DataError(ONLY_X)
+    raise DataError(NOT_DATA.format(given=type(data).__name__))
+
+
+def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
+    if wishes.target is None:
+        columns = getattr(data, "columns", None)
+        names = "its columns" if columns is None else ", ".join(map(repr, list(columns)[:20]))
+        raise DataError(NO_TARGET.format(what="a table", names=names))
+    made = DataStream.from_frame(
+        data,
+        wishes.target,
+        validation=wishes.validation,
+        batch_size=wishes.batch_size,
+        as_classes=wishes.as_classes,
+        seed=wishes.seed,
+    )
+    training, validation = pair_of(made)
+    code = Statements(needs=dict(needs))
+    prepared = Prepared(training, validation, ("features",), "targets", code)
+    encoding = prepared.dataset.encoding
+    target = wishes.target if isinstance(wishes.target, str) else list(wishes.target)
+    arguments = [
+        name,
+        literal(target),
+        *arguments_of(wishes, validation=validation_code(wishes.validation, code)),
+        f"as_classes={prepared.classes is not None}",
+        "standardise=True",
+        f"seed={wishes.seed}",
+    ]
+    code.use(STREAM, "DataStream")
+    code.lines += call("DataStream.from_frame", arguments, names_of_streams(wishes.validation))
+    code.comments += [f"Column {line}." for line in encoding.describe()]
+    return prepared
+
+
+def _from_pair(data: Any, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
+    features, targets = data
+    if isinstance(features, (tuple, list)) and features and hasattr(features[0], "shape"):
+        raise DataError(
+            "data must be a pair (X, y); pass several inputs as a dictionary of arrays with target="
+        )
+    return _from_arrays(features, targets, "data[0]", "data[1]", wishes, needs)
+
+
+def _from_arrays(
+    features: Any, targets: Any, x: str, y: str, wishes: Wishes, needs: Mapping[str, str]
+) -> Prepared:
+    made = DataStream.from_arrays(
+        features,
+        targets,
+        validation=wishes.validation,
+        batch_size=wishes.batch_size,
+        as_classes=wishes.as_classes,
+        indices=wishes.indices,
+        seed=wishes.seed,
+    )
+    training, validation = pair_of(made)
+    code = Statements(needs=dict(needs))
+    inputs = tuple(features) if isinstance(features, Mapping) else ("features",)
+    prepared = Prepared(training, validation, inputs, "targets", code)
+    arguments = [
+        x,
+        y,
+        *arguments_of(wishes, validation=validation_code(wishes.validation, code)),
+        f"as_classes={prepared.classes is not None}",
+        *(["indices=True"] if wishes.indices else []),
+        f"seed={wishes.seed}",
+    ]
+    code.use(STREAM, "DataStream")
+    code.lines += call("DataStream.from_arrays", arguments, names_of_streams(wishes.validation))
+    return prepared
+
+
+def _from_mapping(
+    data: Mapping[str, Any], name: str, wishes: Wishes, needs: Mapping[str, str]
+) -> Prepared:
+    target = target_in(list(data), wishes.target, "a dictionary of arrays")
+    others = [key for key in data if key != target]
+    if not others:
+        raise DataError(f"the dictionary has no array besides the target {target!r}")
+    if len(others) == 1:
+        features: Any = data[others[0]]
+        written = f"{name}[{literal(others[0])}]"
+    else:
+        features = {key: data[key] for key in others}
+        written = "{" + ", ".join(f"{literal(key)}: {name}[{literal(key)}]" for key in others) + "}"
+    return _from_arrays(
+        features, data[target], written, f"{name}[{literal(target)}]", wishes, needs
+    )
+
+
+def _from_path(path: Path, wishes: Wishes) -> Prepared:
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise DataError(NO_FILE.format(path=path))
+    if path.is_dir():
+        return _from_folder(path, wishes)
+    if suffix in SUFFIXES:
+        return _from_frame(os.fspath(path), literal(path), wishes, {})
+    if suffix == ".npz":
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+        arrays = dict(zip(names, read_npz(path, names), strict=True))
+        found = _from_mapping(arrays, "data", wishes, {})
+        found.code.use("workbench.data.npz", "read_npz")
+        line = (
+            f"dict(zip({literal(names)}, read_npz({literal(path)}, {literal(names)}), strict=True))"
+        )
+        found.code.lines.insert(0, f"data = {line}")
+        return found
+    if suffix in (".h5", ".hdf5"):
+        splits = H5PYDataset.get_all_splits(path)
+        split = "train" if "train" in splits else splits[0] if len(splits) == 1 else None
+        if split is None:
+            raise DataError(
+                f"{path} has the splits {', '.join(map(repr, splits))}, none of which is 'train'; "
+                "pass H5PYDataset(path, (split,))"
+            )
+        dataset = H5PYDataset(path, (split,), load_in_memory=True)
+        found = from_dataset(dataset, "data", wishes, {})
+        found.code.use(STREAM, "H5PYDataset")
+        arguments = [literal(path), literal((split,)), "load_in_memory=True"]
+        found.code.lines[:0] = call("H5PYDataset", arguments, "data")
+        return found
+    raise DataError(UNKNOWN_FILE.format(path=path))
+
+
+def _from_folder(path: Path, wishes: Wishes) -> Prepared:
+    made = DataStream.from_folder(
+        path, validation=wishes.validation, batch_size=wishes.batch_size, seed=wishes.seed
+    )
+    training, validation = pair_of(made)
+    code = Statements()
+    arguments = [
+        literal(path),
+        *arguments_of(wishes, validation=validation_code(wishes.validation, code)),
+        f"seed={wishes.seed}",
+    ]
+    code.use(STREAM, "DataStream")
+    code.lines += call("DataStream.from_folder", arguments, names_of_streams(wishes.validation))
+    return Prepared(training, validation, ("features",), "targets", code)

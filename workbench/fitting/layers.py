@@ -1,0 +1,212 @@
+"""Preparation of bricks for training: sizes that follow from the data, schemes and seeds.
+
+Whatever the caller has set is kept. What is missing is set on the bricks themselves, so that code
+made from them shows it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from workbench.bricks import (
+    GELU,
+    MLP,
+    Brick,
+    Initializable,
+    LeakyRectifier,
+    Random,
+    Rectifier,
+    Softplus,
+    Swish,
+    apply_fix,
+)
+from workbench.bricks import Sequence as BrickSequence
+from workbench.bricks.inference import Kind, infer
+from workbench.bricks.lazy import is_set
+from workbench.bricks.random_numbers import RNGMixin
+from workbench.errors import BrickError, NotConfiguredError, ShapeError
+from workbench.initialization import Constant, Glorot, He, NdarrayInitialization
+
+HALF_ZERO = (Rectifier, LeakyRectifier, GELU, Swish, Softplus)
+"""Activations that are zero, or close to it, for half of all numbers."""
+
+MOST_SETTINGS = 200
+
+FROM_SHAPE = {
+    "input_dim": lambda shape: shape[1] if len(shape) == 2 else tuple(shape[1:]),
+    "dim": lambda shape: shape[-1],
+    "num_channels": lambda shape: shape[1],
+    "image_size": lambda shape: tuple(shape[2:]),
+}
+"""Settings that follow from the shape of the input of a brick."""
+
+
+def steps_of(brick: Brick) -> list[Brick]:
+    """Return the bricks that a sequence applies, or the brick itself, in order."""
+    if isinstance(brick, BrickSequence) and not isinstance(brick, Initializable):
+        return [step for one in brick.application_methods for step in steps_of(one.brick)]
+    return [brick]
+
+
+def set_names(bricks: Sequence[Brick]) -> None:
+    """Rename bricks of a list that have the same name, as in ``linear_0`` and ``linear_1``."""
+    found = list(dict.fromkeys(bricks))
+    counts = Counter(brick.name for brick in found)
+    taken = set(counts)
+    for name, count in counts.items():
+        if count == 1:
+            continue
+        numbers = itertools.count()
+        for brick in [one for one in found if one.name == name]:
+            brick.name = next(n for i in numbers if (n := f"{name}_{i}") not in taken)
+
+
+def sized(steps: Sequence[Brick]) -> Any:
+    """Return the last brick that has a setting for the number of its outputs, or None."""
+    for brick in reversed(steps):
+        if isinstance(brick, MLP) or "output_dim" in brick.allocation_args:
+            return brick
+    return None
+
+
+def known_outputs(steps: Sequence[Brick]) -> int | None:
+    """Return the number of outputs of the last brick that has such a setting, if it is set."""
+    last = sized(steps)
+    number = None if last is None else last.output_dim
+    return number if isinstance(number, int) else None
+
+
+def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | None) -> None:
+    """Set the sizes that bricks lack: of inputs from the data, and the number of outputs.
+
+    Parameters
+    ----------
+    steps : sequence of Brick
+        The bricks of a model, in the order in which they are applied.
+    inputs : sequence of Kind
+        The shapes and dtypes of the inputs of the first brick.
+    outputs : int or None
+        The number of outputs for the last brick that has such a setting.
+
+    Raises
+    ------
+    BrickError
+        If a size follows neither from the data nor from other settings.
+    """
+    last = sized(steps)
+    if outputs is not None and last is not None and not is_set(last.output_dim):
+        last.output_dim = outputs
+    kinds = list(inputs)
+    for brick in steps:
+        apply: Any = getattr(brick, "apply", None)
+        if apply is None:
+            raise BrickError(
+                f"{brick.path()}: a model applies its bricks in order, but {type(brick).__name__} "
+                "has no method apply; compose the model yourself, and train it with MainLoop"
+            )
+        names = list(apply.inputs)
+        if len(kinds) > len(names):
+            raise BrickError(
+                f"{brick.path()}: apply has {len(names)} inputs ({', '.join(names)}), but is given "
+                f"{len(kinds)}"
+            )
+        kinds = _outputs(brick, dict(zip(names, kinds, strict=False)))
+
+
+def _outputs(brick: Any, given: dict[str, Kind]) -> list[Kind]:
+    for _ in range(MOST_SETTINGS):
+        try:
+            return list(infer(brick.apply, given).values())
+        except (NotConfiguredError, ShapeError) as error:
+            if not _settled(brick, next(iter(given.values())), error):
+                raise
+    raise BrickError(f"{brick.path()}: its sizes do not follow from the data; set them")
+
+
+def _settled(brick: Any, kind: Kind, error: Any) -> bool:
+    """Set what an error says is missing; return False if it does not follow from the input."""
+    fix = error.fix
+    if fix is not None:
+        top = brick.get_unique_path()[0]
+        target = next((one for one in tree(top) if one.path() == fix.brick), None)
+        if isinstance(error, NotConfiguredError) or not is_set(
+            getattr(target, fix.attribute, None)
+        ):
+            apply_fix(brick, fix)
+            return True
+        return False
+    for name in getattr(error, "missing", None) or ():
+        find = FROM_SHAPE.get(name)
+        unknown = find is None or is_set(getattr(brick, name, None)) or len(kind.shape) < 2
+        if unknown or name not in brick.allocation_args:
+            return False
+        setattr(brick, name, find(kind.shape))  # type: ignore[misc]
+        return True
+    return False
+
+
+def tree(brick: Brick) -> Iterator[Brick]:
+    """Yield a brick and all bricks below it."""
+    yield brick
+    for child in brick.children:
+        if isinstance(child, Brick):
+            yield from tree(child)
+
+
+def set_schemes(steps: Sequence[Brick]) -> None:
+    """Set the schemes that bricks lack: `He` before rectifiers, otherwise `Glorot`; biases zero.
+
+    A brick with other bricks in it, one of which has a scheme, is not changed, since it would push
+    its own.
+    """
+    for number, brick in enumerate(steps):
+        if not isinstance(brick, Initializable):
+            continue
+        if _has_schemes(brick):
+            continue
+        following = steps[number + 1 : number + 4]
+        if isinstance(brick, MLP):
+            following = [*brick.children]
+        weights = _scheme(brick, following)
+        if not is_set(brick.weights_init):
+            brick.weights_init = weights
+        if "biases_init" in brick.default_schemes and not is_set(brick.biases_init):
+            brick.biases_init = Constant(0)
+
+
+def _scheme(brick: Initializable, following: Sequence[Any]) -> NdarrayInitialization:
+    usual = brick.default_schemes["weights_init"]
+    if not isinstance(usual, Glorot):
+        return usual
+    for one in following:
+        if isinstance(one, HALF_ZERO):
+            return He()
+        if isinstance(one, Initializable) and not isinstance(brick, MLP):
+            break
+    return Glorot()
+
+
+def _has_schemes(brick: Brick) -> bool:
+    below = [one for one in tree(brick) if one is not brick and isinstance(one, Initializable)]
+    return any(is_set(one.weights_init) or is_set(one.biases_init) for one in below)
+
+
+def set_seeds(steps: Sequence[Brick], seed: int) -> None:
+    """Give a seed to each brick that draws random numbers and has none."""
+    for number, brick in enumerate(steps):
+        for one in _drawing(brick):
+            own: Any = one
+            if isinstance(one, RNGMixin) and own._seed is None:
+                own.seed = seed + number
+            if isinstance(one, Random) and own._random_seed is None:
+                own.random_seed = seed + number
+
+
+def _drawing(brick: Brick) -> list[Brick]:
+    """Return the topmost bricks that draw random numbers."""
+    if isinstance(brick, (RNGMixin, Random)):
+        return [brick]
+    return [one for child in brick.children if isinstance(child, Brick) for one in _drawing(child)]

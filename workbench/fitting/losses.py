@@ -1,0 +1,287 @@
+"""Losses and metrics of `fit`: by name or by brick, inferred from the targets and the outputs.
+
+A network can end with a softmax, a logistic function, log-probabilities, or unnormalised scores.
+Its loss must fit: the cross-entropy of a softmax of a softmax would train, and reach a plausible
+but worse result. Therefore the end of a network is read from its last activation or, if it is a
+module whose code cannot be read, from the numbers that it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from workbench.bricks import Brick, Logistic, Softmax
+from workbench.bricks.cost import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Cost,
+    MisclassificationRate,
+    SquaredError,
+)
+from workbench.errors import ArgumentError, nearest
+from workbench.tensor import Variable
+
+End = Literal["softmax", "logistic", "scores"]
+
+CROSS_ENTROPY, SQUARED, ABSOLUTE = "cross-entropy", "squared error", "absolute error"
+LOSSES = (CROSS_ENTROPY, SQUARED, ABSOLUTE)
+METRICS = ("accuracy", "error rate", SQUARED, ABSOLUTE)
+
+OTHER_NAMES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "crossentropyloss", "crossentropy", "cross_entropy", "nllloss", "nll_loss", "bceloss",
+            "bcewithlogitsloss", "binary_crossentropy", "categorical_crossentropy",
+            "sparse_categorical_crossentropy", "binary_cross_entropy", "crossentropylossflat",
+            "binary_cross_entropy_with_logits", "sparsecategoricalcrossentropy",
+            "categoricalcrossentropy", "binarycrossentropy",
+        ),
+        CROSS_ENTROPY,
+    ),
+    **dict.fromkeys(
+        ("mse", "mseloss", "mse_loss", "mean_squared_error", "meansquarederror", "mselossflat"),
+        SQUARED,
+    ),
+    **dict.fromkeys(
+        ("mae", "l1loss", "l1_loss", "l1", "mean_absolute_error", "meanabsoluteerror"), ABSOLUTE
+    ),
+    **dict.fromkeys(("acc", "categorical_accuracy", "sparse_categorical_accuracy"), "accuracy"),
+    **dict.fromkeys(("error_rate", "misclassificationrate"), "error rate"),
+}  # fmt: skip
+"""Names of losses and metrics in torch, Keras and fastai, with ours."""
+
+UNKNOWN = "{argument} must be {known} or a brick such as {brick}, not {given}{hint}"
+WIDTH = (
+    "the model has {found} outputs, but the targets need {needed}: {why}; change the size of the "
+    "last layer, or leave it out, so that it follows from the data"
+)
+NOT_FOR_CLASSES = "loss={loss!r} needs numbers as targets, but they are classes ({classes})"
+ONLY_CLASSES = (
+    "loss='cross-entropy' needs classes as targets, but they are numbers; pass loss='squared error'"
+)
+NOT_FOR_NUMBERS = (
+    "the model ends with a {end} function, but the targets are numbers; remove it to predict "
+    "numbers, or pass the loss as a brick"
+)
+OTHER_SHAPE = (
+    "the model must return one row for each example, of shape (B, outputs), but returns {shape}; "
+    "flatten it, or build the graph yourself and train it with MainLoop"
+)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Classes or numbers that a model must predict.
+
+    Attributes
+    ----------
+    classes : int or None
+        The number of classes; None if the targets are numbers, or unknown.
+    names : tuple of str
+        The names of the classes.
+    numbers : int
+        The number of columns of the targets, if they are numbers.
+    """
+
+    classes: int | None
+    names: tuple[str, ...] = ()
+    numbers: int = 1
+
+
+def checked_loss(given: object) -> str | Cost | None:
+    """Return the name of a loss, a brick, or None for the loss that follows from the data.
+
+    Raises
+    ------
+    ArgumentError
+        If `given` has another type or name.
+    """
+    return None if given is None else _checked(given, "loss", LOSSES, "SquaredError()")
+
+
+def checked_metric(given: object) -> str | Cost:
+    """Return the name of a metric, or a brick; see `checked_loss`."""
+    return _checked(given, "a metric", METRICS, "MisclassificationRate(top_k=5)")
+
+
+def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str | Cost:
+    if isinstance(given, Cost):
+        return given
+    if isinstance(given, type) and issubclass(given, Cost):
+        made: Cost = given()
+        return made
+    if isinstance(given, str) and given in known:
+        return given
+    name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
+    ours = OTHER_NAMES.get(name.casefold())
+    hint = f"; did you mean {ours!r}?" if ours in known else nearest(name, known)
+    raise ArgumentError(
+        UNKNOWN.format(
+            argument=argument, known=", ".join(map(repr, known)), brick=brick, given=repr(given),
+            hint=hint,
+        )
+    )  # fmt: skip
+
+
+def end_of(step: Brick) -> End | None:
+    """Return how a network ends whose last brick is `step`; None if it cannot be seen."""
+    if isinstance(step, Softmax):
+        return "softmax"
+    if isinstance(step, Logistic):
+        return "logistic"
+    children = [child for child in step.children if isinstance(child, Brick)]
+    methods = getattr(step, "application_methods", None)
+    if methods:
+        return end_of(methods[-1].brick)
+    return None if children and not hasattr(step, "W") else "scores"
+
+
+def end_of_module(module: torch.nn.Module) -> End | None:
+    """Return how a module ends; None if its class computes the output in its own way."""
+    if type(module) is torch.nn.Sequential and len(module):
+        return end_of_module(module[-1])
+    if isinstance(module, torch.nn.Softmax):
+        return "softmax"
+    if isinstance(module, torch.nn.Sigmoid):
+        return "logistic"
+    known = type(module).__module__.startswith("torch.nn.modules") and not list(module.children())
+    return "scores" if known else None
+
+
+def end_of_numbers(outputs: Sequence[torch.Tensor]) -> End:
+    """Return how a network ends that returns these numbers.
+
+    Parameters
+    ----------
+    outputs : sequence of Tensor
+        The outputs for some examples, and for the same examples multiplied by a large number: a
+        network that ends with scores leaves the interval from 0 to 1.
+    """
+    rows = torch.cat([output.detach().double() for output in outputs])
+    if rows.ndim != 2 or not bool(((rows >= 0) & (rows <= 1)).all()):
+        return "scores"
+    sums = rows.sum(1)
+    return "softmax" if rows.shape[1] > 1 and bool(((sums - 1).abs() < 1e-4).all()) else "logistic"
+
+
+def outputs_for(aim: Aim, end: End | None) -> int:
+    """Return the number of outputs that a model needs."""
+    if aim.classes is None:
+        return aim.numbers
+    return 1 if end == "logistic" and aim.classes == 2 else aim.classes
+
+
+def cost_of(loss: str | Cost, targets: Variable, output: Variable, end: End, aim: Aim) -> Variable:
+    """Return the cost, a scalar named ``cost``.
+
+    Parameters
+    ----------
+    loss : str or Cost
+    targets : Variable
+        Indices of classes of shape (B,), or numbers of shape (B, k).
+    output : Variable
+        The output of the model, of shape (B, outputs).
+    end : str
+        How the model ends.
+    aim : Aim
+
+    Raises
+    ------
+    ArgumentError
+        If the loss, the targets and the output do not match.
+    """
+    cost: Variable
+    if isinstance(loss, Cost):
+        cost = loss.apply(targets, output)
+    elif loss == CROSS_ENTROPY:
+        if aim.classes is None:
+            raise ArgumentError(ONLY_CLASSES)
+        _check_width(output, aim, end)
+        cost = _cross_entropy(targets, output, end)
+    else:
+        if aim.classes is not None:
+            raise ArgumentError(NOT_FOR_CLASSES.format(loss=loss, classes=", ".join(aim.names)))
+        _check_width(output, aim, end)
+        brick = SquaredError() if loss == SQUARED else AbsoluteError()
+        cost = brick.apply(targets, output)
+    cost.name = "cost"
+    return cost
+
+
+def check_output(output: Variable) -> None:
+    """Raise an `ArgumentError` unless a model returns one row for each example."""
+    if output.ndim != 2:
+        raise ArgumentError(OTHER_SHAPE.format(shape=tuple(output.shape)))
+
+
+def _width(output: Variable) -> int | None:
+    size = output.shape[1]
+    return size if isinstance(size, int) else None
+
+
+def _check_width(output: Variable, aim: Aim, end: End) -> None:
+    check_output(output)
+    found = _width(output)
+    if found is None:
+        return
+    if aim.classes is None:
+        needed, why = aim.numbers, "one for each column"
+    elif aim.classes == 2 and found == 1 and end != "softmax":
+        return
+    else:
+        needed, why = aim.classes, f"one for each class ({', '.join(aim.names[:10])})"
+    if found != needed:
+        raise ArgumentError(WIDTH.format(found=found, needed=needed, why=why))
+
+
+def _cross_entropy(targets: Variable, output: Variable, end: End) -> Variable:
+    if _width(output) == 1:
+        probability = output if end == "logistic" else Logistic().apply(output)
+        return BinaryCrossEntropy().apply(targets.unsqueeze(1).float(), probability)  # type: ignore[no-any-return]
+    if end == "softmax":
+        return CategoricalCrossEntropy().apply(targets, output)  # type: ignore[no-any-return]
+    if end == "logistic":
+        raise ArgumentError(
+            "the model ends with a logistic function for several classes, each of which would have "
+            "a probability of its own; end it with Softmax() or with no activation"
+        )
+    cost: Variable = Softmax().categorical_cross_entropy(targets, output).mean()
+    return cost
+
+
+def metric_of(
+    metric: str | Cost, targets: Variable, output: Variable, end: End, aim: Aim
+) -> Variable:
+    """Return a metric as a scalar; its name is that of the metric.
+
+    Raises
+    ------
+    ArgumentError
+        If the metric does not fit the targets.
+    """
+    value: Variable
+    if isinstance(metric, Cost):
+        value = metric.apply(targets, output)
+        value.name = metric.name
+        return value
+    if metric in ("accuracy", "error rate"):
+        if aim.classes is None:
+            raise ArgumentError(f"the metric {metric!r} needs classes as targets, not numbers")
+        scores = output
+        if _width(output) == 1:
+            both = [1 - output, output] if end == "logistic" else [-output, output]
+            scores = torch.cat(both, 1)  # type: ignore[assignment, arg-type]
+        value = MisclassificationRate().apply(targets, scores)
+        if metric == "accuracy":
+            value = 1 - value
+    else:
+        if aim.classes is not None:
+            raise ArgumentError(f"the metric {metric!r} needs numbers as targets, not classes")
+        value = (SquaredError() if metric == SQUARED else AbsoluteError()).apply(targets, output)
+    value.name = metric.replace(" ", "_")
+    return value

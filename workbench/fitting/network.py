@@ -1,0 +1,366 @@
+"""The graph of `fit`: inputs, the model applied to them, its cost and metrics, and their code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench import tensor
+from workbench.bricks import Brick, FeedforwardSequence, Initializable, TorchModule
+from workbench.bricks.cost import Cost
+from workbench.bricks.inference import Kind
+from workbench.builder import to_code, to_spec
+from workbench.builder.imports import identifier
+from workbench.errors import ArgumentError, BuilderError, DataError
+from workbench.fitting import layers, losses
+from workbench.fitting.losses import Aim, End
+from workbench.fitting.prepared import Prepared
+from workbench.fitting.program import Statements, literal
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.device import floatx
+
+NOT_A_MODEL = (
+    "model must be a brick, a list of bricks or a torch.nn.Module, not {given}; for example "
+    "[Linear(output_dim=50), Rectifier(), Linear()]"
+)
+NOT_A_BRICK = (
+    "each item of the list must be a brick, such as Linear(output_dim=50), not {given}{hint}"
+)
+CHANNELS_LAST = (
+    "the images have the shape {shape}, which looks like (height, width, channels), but the model "
+    "reads (channels, height, width); pass images.transpose(0, 3, 1, 2)"
+)
+NO_CLASSES = (
+    "the number of classes does not follow from the data, since the targets of {stream} are not in "
+    "memory; set the number of outputs of the last layer"
+)
+NOT_INDICES = (
+    "the targets must be the indices 0, 1, 2 ... of at least two classes, but their values are "
+    "{values}"
+)
+PARTLY = (
+    "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values "
+    "must be kept; call initialize() of all bricks, or pass new bricks"
+)
+NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
+AMBIGUOUS = (
+    "the targets are the whole numbers {values} and the model has one output, so they can be "
+    "classes or quantities; pass loss='cross-entropy' or loss='squared error'"
+)
+INPUTS = (
+    "the data has the inputs {given}, but the model reads {names}; name the arrays like the inputs "
+    "of the model"
+)
+AS_IT_IS = (
+    "The brick cannot be written as code; a new one needs the settings of the one given to fit"
+)
+KEPT = "The model was initialised already, so training starts from its values."
+
+
+@dataclass
+class Network:
+    """A model that was applied to the data.
+
+    Attributes
+    ----------
+    cost : Variable
+    metrics : list of Variable
+    output : Variable
+        The output of the model.
+    code : Statements
+    output_name : str
+        The name of the output in the code.
+    """
+
+    cost: Variable
+    metrics: list[Variable]
+    output: Variable
+    code: Statements
+    output_name: str
+
+
+def as_brick(model: Any, seed: int) -> Any:
+    """Return the brick for a model: itself, a sequence of bricks, or a wrapped module.
+
+    Raises
+    ------
+    ArgumentError
+        If `model` has another type.
+    """
+    if isinstance(model, torch.nn.Module):
+        return TorchModule(model, name="network", random_seed=seed)
+    if isinstance(model, Brick):
+        return model
+    if not isinstance(model, (list, tuple)) or not model:
+        raise ArgumentError(NOT_A_MODEL.format(given=repr(model)))
+    for one in model:
+        if not isinstance(one, Brick):
+            module = isinstance(one, torch.nn.Module)
+            hint = "; pass torch.nn.Sequential(...) as the model" if module else ""
+            raise ArgumentError(NOT_A_BRICK.format(given=repr(one), hint=hint))
+    layers.set_names(model)
+    return FeedforwardSequence(list(model), name="model")
+
+
+def build(
+    model: Any,
+    brick: Any,
+    prepared: Prepared,
+    loss: str | Cost | None,
+    metrics: Sequence[str | Cost] | None,
+    seed: int,
+) -> Network:
+    """Apply a model to the data, initialise it, and compute its cost and metrics.
+
+    Parameters
+    ----------
+    model
+        What the caller passed.
+    brick : Brick
+        The result of `as_brick`.
+    prepared : Prepared
+    loss, metrics
+        None for those that follow from the targets and the end of the model.
+    seed : int
+    """
+    steps = layers.steps_of(brick)
+    batch = prepared.first_batch()
+    kinds = {name: _kind(batch[name]) for name in prepared.inputs}
+    _check_channels(steps, list(kinds.values()))
+    module = isinstance(brick, TorchModule)
+    end = losses.end_of_module(model) if module else losses.end_of(steps[-1])
+    aim = _aim(prepared, batch[prepared.target], loss, steps, end)
+    ready = module or _has_values(steps)
+    if not ready:
+        layers.set_schemes(steps)
+        layers.set_seeds(steps, seed)
+        layers.settle_sizes(steps, list(kinds.values()), losses.outputs_for(aim, end))
+        brick.allocate()  # the parameters on which the sizes were tried have no memory
+    inputs = {
+        name: tensor.variable(name, _plain_shape(kind.shape), kind.dtype)
+        for name, kind in kinds.items()
+    }
+    output = _applied(brick, inputs)
+    losses.check_output(output)
+    if not ready:
+        brick.initialize()
+    if end is None:
+        end = _seen_end(output, inputs, batch)
+    if aim.classes is None and loss is None and end != "scores":
+        raise ArgumentError(losses.NOT_FOR_NUMBERS.format(end=end))
+    usual = losses.SQUARED if aim.classes is None else losses.CROSS_ENTROPY
+    chosen = usual if loss is None else loss
+    if metrics is None:
+        metrics = ["accuracy"] if aim.classes is not None else []
+
+    def judged(output: Variable, target: Variable) -> list[Variable]:
+        truth = _truth(target, aim)
+        cost = losses.cost_of(chosen, truth, output, end, aim)
+        found = [losses.metric_of(metric, truth, output, end, aim) for metric in metrics]
+        return [cost, *found]
+
+    target = _target_variable(prepared.target, batch[prepared.target])
+    cost, *measured = judged(output, target)
+    code = _described(brick, cost, measured) if not ready else None
+    if code is None:
+        hole = tensor.variable("output", _plain_shape(output.shape), output.dtype)
+        code = _by_object(model, brick, kinds, ready, judged(hole, target))
+    if aim.classes is not None and aim.names:
+        code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
+    made = f" = {identifier(brick.name, ())}.apply("
+    found = [line.partition(made)[0] for line in code.lines if made in line]
+    return Network(cost, measured, output, code, found[0] if found else "output")
+
+
+def _kind(array: Any) -> Kind:
+    """Return the shape and dtype of an input, whose number of examples is unknown."""
+    values = array if isinstance(array, torch.Tensor) else np.asarray(array)
+    dtype = torch.as_tensor(values[:1]).dtype
+    dtype = floatx() if dtype.is_floating_point else torch.int64
+    return Kind((None, *(int(size) for size in values.shape[1:])), dtype)
+
+
+def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
+    """Refuse images with the channels in the last dimension, whose height would be read as them."""
+    first: Any = steps[0]
+    if isinstance(first, TorchModule) or not hasattr(first, "num_channels") or not kinds:
+        return
+    shape = kinds[0].shape
+    if len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4):
+        raise ArgumentError(CHANNELS_LAST.format(shape=shape[1:]))
+
+
+def _aim(
+    prepared: Prepared,
+    targets: Any,
+    loss: str | Cost | None,
+    steps: Sequence[Brick],
+    end: End | None,
+) -> Aim:
+    values = np.asarray(targets)
+    names = prepared.classes
+    whole = values.dtype.kind in "iub"
+    if prepared.encoded:
+        if names is None:
+            return Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
+        one = layers.known_outputs(steps) == 1 and end == "scores" and loss is None
+        if one and all(name.isdigit() for name in names):
+            raise ArgumentError(AMBIGUOUS.format(values=", ".join(names[:10])))
+        return Aim(len(names), names)
+    numbers = loss in (losses.SQUARED, losses.ABSOLUTE)
+    if numbers or not whole:
+        if loss == losses.CROSS_ENTROPY or (end == "softmax" and loss is None):
+            raise ArgumentError(NOT_CLASSES.format(dtype=values.dtype))
+        return Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
+    return Aim(_class_count(prepared, loss, steps, end), names or ())
+
+
+def _class_count(
+    prepared: Prepared, loss: str | Cost | None, steps: Sequence[Brick], end: End | None
+) -> int:
+    """Return the number of classes of targets that are used as they are."""
+    found = prepared.all_targets()
+    seen: list[int] = [] if found is None else np.unique(found).tolist()
+    if len(seen) == 1 or (seen and seen[0] < 0):
+        raise DataError(NOT_INDICES.format(values=", ".join(map(str, seen[:10]))))
+    outputs = layers.known_outputs(steps)
+    names = prepared.classes
+    if names is None and outputs == 1 and end == "scores" and loss is None:
+        raise ArgumentError(AMBIGUOUS.format(values=", ".join(map(str, seen[:10])) or "..."))
+    if names is not None:
+        return len(names)
+    if seen:
+        return max(int(seen[-1]) + 1, outputs or 0)
+    if outputs is not None:
+        return max(outputs, 2)
+    raise ArgumentError(NO_CLASSES.format(stream=prepared.training))
+
+
+def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
+    names = list(brick.apply.inputs)
+    given = list(inputs.values())
+    if len(given) == 1:
+        output = brick.apply(given[0])
+    elif set(inputs) <= set(names):
+        output = brick.apply(**inputs)
+    else:
+        raise ArgumentError(
+            INPUTS.format(given=", ".join(inputs), names=", ".join(names) or "nothing")
+        )
+    if not isinstance(output, Variable):
+        raise ArgumentError(
+            f"the model must return one output, but returns {len(output)}; build the graph "
+            "yourself and train it with MainLoop"
+        )
+    return output
+
+
+def _has_values(steps: Sequence[Brick]) -> bool:
+    """Return True if all parameters of a model have values, and False if none has.
+
+    Raises
+    ------
+    ArgumentError
+        If only some of the bricks have been initialised.
+    """
+    given, lacking = [], []
+    for brick in steps:
+        found = [p for one in layers.tree(brick) if one.allocated for p in one.parameters]
+        if any(isinstance(p, SharedVariable) and not p.symbolic and not p.unset for p in found):
+            given.append(brick)
+        elif found or brick.allocation_args or isinstance(brick, Initializable):
+            lacking.append(brick)
+    if given and lacking:
+        raise ArgumentError(PARTLY.format(given=given[0], lacking=lacking[0]))
+    return bool(given)
+
+
+def _seen_end(output: Variable, inputs: dict[str, Variable], batch: dict[str, Any]) -> End:
+    """Return how a model ends, from its outputs for a batch and for the batch enlarged."""
+    plain: dict[Variable | str, Any] = {name: batch[name] for name in inputs}
+    large: dict[Variable | str, Any] = {
+        name: np.asarray(value) * 1000 if np.asarray(value).dtype.kind == "f" else value
+        for name, value in plain.items()
+    }
+    seen = [output.eval(plain), output.eval(large)]
+    return losses.end_of_numbers([torch.as_tensor(one) for one in seen])
+
+
+def _target_variable(name: str, targets: Any) -> Variable:
+    values = np.asarray(targets)
+    dtype = floatx() if values.dtype.kind == "f" else torch.int64
+    shape = (None, *values.shape[1:])
+    return tensor.variable(name, shape, dtype)
+
+
+def _truth(target: Variable, aim: Aim) -> Variable:
+    """Return the targets as indices of shape (B,), or as numbers of shape (B, k)."""
+    truth: Variable = target
+    if aim.classes is not None:
+        return truth if truth.ndim == 1 else truth.flatten()
+    if not truth.dtype.is_floating_point:
+        truth = truth.float()
+    return truth if truth.ndim > 1 else truth.unsqueeze(1)
+
+
+def _described(brick: Any, cost: Variable, metrics: Sequence[Variable]) -> Statements | None:
+    """Return the code of the graph, or None if the builder cannot write it."""
+    try:
+        text = to_code(to_spec(cost, *metrics))
+    except BuilderError:
+        return None
+    code = Statements()
+    code.add(text)
+    code.lines.append(f"{identifier(brick.name, ())}.initialize()")
+    return code
+
+
+def _by_object(
+    model: Any, brick: Any, kinds: dict[str, Kind], ready: bool, judged: Sequence[Variable]
+) -> Statements:
+    """Return code that applies the object that the caller passed."""
+    cost, *metrics = judged
+    code = Statements()
+    code.add(to_code(to_spec(cost, *metrics)))
+    code.use("workbench", "tensor")
+    made = [_input_line(name, kind, code) for name, kind in kinds.items()]
+    names = [identifier(name, ()) for name in kinds]
+    pairs = [f"{key}={name}" for key, name in zip(kinds, names, strict=True)]
+    given = names[0] if len(names) == 1 else ", ".join(pairs)
+    variable = "model"
+    if isinstance(brick, TorchModule):
+        code.needs["model"] = "the module that was passed to fit, as it was before"
+        code.use("workbench.bricks", "TorchModule")
+        seed = brick.random_seed
+        made.append(f'network = TorchModule(model, name="network", random_seed={seed})')
+        variable = "network"
+    else:
+        code.needs["model"] = "what was passed to fit, as it was before"
+        code.comments.append(KEPT if ready else f"{AS_IT_IS}.")
+        if isinstance(model, (list, tuple)):
+            code.use("workbench.bricks", "FeedforwardSequence")
+            made.append('network = FeedforwardSequence(model, name="model")')
+            variable = "network"
+    made.append(f"output = {variable}.apply({given})")
+    if not ready:
+        made.append(f"{variable}.initialize()")
+    hole = next(i for i, line in enumerate(code.lines) if line.startswith("output = tensor."))
+    code.lines[hole : hole + 1] = []
+    code.lines[:0] = [*made, *([""] if code.lines and code.lines[0] else [])]
+    return code
+
+
+def _input_line(name: str, kind: Kind, code: Statements) -> str:
+    dtype = ""
+    if not kind.dtype.is_floating_point:
+        code.use("torch")
+        dtype = f", {kind.dtype}"
+    return f"{identifier(name, ())} = tensor.variable({literal(name)}, {kind.shape!r}{dtype})"
+
+
+def _plain_shape(shape: Iterable[Any]) -> tuple[int | None, ...]:
+    return tuple(size if isinstance(size, int) else None for size in shape)

@@ -1,0 +1,138 @@
+"""Data that is ready for training: streams, classes, and the statements that make them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data import AbstractDataStream
+from workbench.errors import DataError, SourceError, nearest
+from workbench.fitting.program import Statements, literal
+
+TARGET_NAMES = ("targets", "target", "y", "label", "labels", "class")
+STREAM = "workbench.data"
+"""The module from which programs import streams and schemes."""
+
+NO_TARGET = "{what} needs the name of what the model predicts: pass target=..., one of {names}"
+
+
+@dataclass
+class Prepared:
+    """Data for training.
+
+    Attributes
+    ----------
+    training : AbstractDataStream
+    validation : AbstractDataStream or None
+    inputs : tuple of str
+        The sources that the model reads.
+    target : str
+        The source that the model predicts.
+    code : Statements
+        The statements that make the streams ``training`` and ``validation``.
+    encoded : bool
+        True if targets were checked and encoded; False if they are used as they are.
+    names : tuple of str or None
+        The names of the classes, if the dataset does not have them.
+    values : ndarray or None
+        The targets of all examples, if they are known and not in a dataset of `workbench.data`.
+    """
+
+    training: AbstractDataStream
+    validation: AbstractDataStream | None
+    inputs: tuple[str, ...]
+    target: str
+    code: Statements = field(default_factory=Statements)
+    encoded: bool = True
+    names: tuple[str, ...] | None = None
+    values: npt.NDArray[Any] | None = None
+
+    @property
+    def dataset(self) -> Any:
+        """The dataset below the stream for training, if there is one."""
+        stream: Any = self.training
+        while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
+            stream = stream.data_stream
+        return getattr(stream, "dataset", None)
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes, if the targets are known to be classes."""
+        found = getattr(self.dataset, "classes", None)
+        return found if isinstance(found, tuple) else self.names
+
+    def all_targets(self) -> npt.NDArray[Any] | None:
+        """Return the targets of all examples, if they are in memory."""
+        if self.values is not None:
+            return self.values
+        dataset = self.dataset
+        arrays = getattr(dataset, "indexables", None)
+        if arrays is None or self.target not in dataset.sources:
+            return None
+        return np.asarray(arrays[list(dataset.sources).index(self.target)])
+
+    def first_batch(self) -> dict[str, Any]:
+        """Return the first batch of the data for training, without moving its position."""
+        batch = next(iter(self.training.iterate(0, 0)), None)
+        if batch is None:
+            raise DataError(f"{self.training!r} has no batches")
+        return dict(zip(self.training.sources, batch, strict=True))
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Arguments of `fit` that concern the data."""
+
+    target: Any
+    validation: Any
+    batch_size: int
+    as_classes: bool | None
+    indices: bool
+    seed: int
+
+
+def target_in(names: Sequence[str], target: Any, what: str) -> str:
+    """Return the name of the target: the given one, or the only usual one among `names`."""
+    if isinstance(target, str):
+        if target not in names:
+            raise SourceError(
+                f"{what} has no {target!r}, only {', '.join(map(repr, names))}"
+                f"{nearest(target, names)}"
+            )
+        return target
+    usual = [name for name in names if name in TARGET_NAMES]
+    if target is None and len(usual) == 1:
+        return usual[0]
+    raise DataError(NO_TARGET.format(what=what, names=", ".join(map(repr, names))))
+
+
+def arguments_of(wishes: Wishes, *, validation: str | None) -> list[str]:
+    """Return the expressions of the arguments ``validation`` and ``batch_size``."""
+    found = [] if validation is None else [f"validation={validation}"]
+    found.append(f"batch_size={wishes.batch_size}")
+    return found
+
+
+def names_of_streams(validation: Any) -> str:
+    """Return the variables to which a call that makes streams is assigned."""
+    return "training" if validation is None else "training, validation"
+
+
+def validation_code(validation: Any, code: Statements) -> str | None:
+    """Return the expression for `validation`, and what it needs."""
+    if validation is None or isinstance(validation, (int, float, str)):
+        return None if validation is None else literal(validation)
+    if isinstance(validation, os.PathLike):
+        return literal(validation)
+    code.needs["validation_data"] = "what was passed to fit as validation"
+    return "validation_data"
+
+
+def pair_of(made: Any) -> tuple[AbstractDataStream, AbstractDataStream | None]:
+    """Return the stream for training, and the one for validation if there is one."""
+    return made if isinstance(made, tuple) else (made, None)

@@ -1,0 +1,298 @@
+"""`fit`, the shortest way from a model and data to a running session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from workbench.algorithms import Adam, GradientDescent, StepRule
+from workbench.bricks.cost import Cost
+from workbench.bricks.lookup import LookupTable
+from workbench.data.seeds import resolve_seed
+from workbench.errors import ArgumentError
+from workbench.extensions import (
+    DataStreamMonitoring,
+    FinishAfter,
+    TrainingDataMonitoring,
+    TrainingExtension,
+)
+from workbench.fitting import layers, losses
+from workbench.fitting.data import prepare
+from workbench.fitting.network import Network, as_brick, build
+from workbench.fitting.prepared import Prepared, Wishes
+from workbench.fitting.program import Statements, call, literal, names_in, rule_code, written
+from workbench.graph import ComputationGraph
+from workbench.hints import hinted, other_names
+from workbench.main_loop import MainLoop
+from workbench.model import Model
+from workbench.session import Session
+from workbench.utils.live_layer import from_live_layer
+from workbench.utils.notices import in_notebook
+from workbench.utils.numbers import is_count
+
+_EPOCHS = ("max_epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch", "num_train_epochs")
+_VALIDATION = (
+    "validation_split", "validation_data", "valid_pct", "val_data", "val_dataloader", "val_loader",
+    "val_dataloaders", "valid_loader", "eval_dataset", "test_size", "train_split", "val_split",
+)  # fmt: skip
+_DATA = (
+    "x", "y", "train_loader", "train_dataloader", "train_dataloaders", "train_dataset", "train_dl",
+    "dls", "dl", "dataloader", "dataloaders", "datamodule", "loader", "dataset", "train_data", "df",
+)  # fmt: skip
+_RULE = (
+    "optimizer", "optimizers", "optim", "opt_func", "optimizer_class", "lr", "learning_rate",
+    "lr_max", "base_lr", "configure_optimizers",
+)  # fmt: skip
+OTHER_NAMES: dict[str, str] = {
+    **dict.fromkeys(_EPOCHS, "did you mean 'epochs'?"),
+    **dict.fromkeys(("bs", "per_device_train_batch_size"), "did you mean 'batch_size'?"),
+    **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction), or other data"),
+    **dict.fromkeys(_DATA, "pass the data second, as in fit(model, (X, y))"),
+    **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),
+    **dict.fromkeys(("callbacks", "callback", "cbs"), "did you mean 'extensions'?"),
+    **dict.fromkeys(
+        ("y_names", "y_name", "label", "labels", "label_column", "dep_var", "y_col"),
+        "did you mean 'target'?",
+    ),
+    **dict.fromkeys(
+        ("input_shape", "input_dim", "cont_names", "cat_names"),
+        "the inputs of a model follow from the data",
+    ),
+    "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
+    "max_steps": "train for a number of batches with session.train(batches=100)",
+}
+"""Arguments of Keras, Lightning, fastai and torch, with what to do here."""
+
+LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
+
+
+@hinted
+@other_names(OTHER_NAMES)
+def fit(
+    model: Any,
+    data: Any,
+    *,
+    target: str | Sequence[str] | None = None,
+    loss: str | Cost | None = None,
+    epochs: int = 5,
+    validation: Any = 0.2,
+    batch_size: int = 32,
+    step_rule: StepRule | None = None,
+    metrics: Sequence[str | Cost] | None = None,
+    extensions: Iterable[TrainingExtension] = (),
+    seed: int | None = None,
+    name: str | None = None,
+) -> Session:
+    """Train a model on data in a background thread, and return its session.
+
+    In a notebook, the session shows its control bar and plots. ``session.recipe()`` returns the
+    explicit program that does the same, which shows every choice and can be edited.
+
+    Parameters
+    ----------
+    model : Brick, list of Brick or torch.nn.Module
+        The model. A list of bricks is applied in order. Sizes that follow from the data can be left
+        out, as in ``[Linear(output_dim=50), Rectifier(), Linear()]``. Bricks without values are
+        initialised: weights by `He` before rectifiers and by `Glorot` otherwise, biases with zero.
+    data
+        One of the following:
+
+        - a ``pandas.DataFrame`` with `target`, or the path of a CSV or Parquet file;
+        - a pair of arrays or tensors ``(X, y)``, a dictionary of arrays or an npz file;
+        - a dataset or stream of `workbench.data`, or an HDF5 file that it can read;
+        - a torch ``DataLoader`` or dataset, or a split of Hugging Face ``datasets``;
+        - a folder that has one sub-folder of images for each class.
+
+        `DataStream.from_frame`, `from_arrays` and `from_folder` describe how tables, arrays and
+        folders are encoded.
+    target : str or list of str, optional
+        The column or the name of the array that the model predicts; needed for a table. By default
+        the only one called targets, target, y, label or labels.
+    loss : str or Cost, optional
+        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"`` or a brick. By default the
+        cross-entropy for classes, and the squared error for numbers. Integers that are not 0, 1, 2
+        ... can be classes or numbers, and need a loss.
+    epochs : int
+        The number of epochs.
+    validation : float, data of the same kind, or None
+        The fraction of the examples to hold out at random (class by class, if there are classes),
+        other data, or None for no validation. A stream and a ``DataLoader`` cannot be divided.
+    batch_size : int
+        The number of examples in a batch, unless the data consists of batches.
+    step_rule : StepRule, optional
+        By default ``Adam()``.
+    metrics : list of str or Cost, optional
+        ``"accuracy"``, ``"error rate"``, ``"squared error"``, ``"absolute error"`` or bricks; by
+        default the accuracy for classes.
+    extensions : list of TrainingExtension, optional
+        Further extensions of the main loop.
+    seed : int, optional
+        The seed of the initial values, of the order and of the division; ``config.default_seed`` by
+        default.
+    name : str, optional
+        The name of the session.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    ArgumentError
+        If the model, the loss and the targets do not match, or if an argument is wrong.
+    DataError
+        If the data cannot be used as it is.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"length": [1.0, 1.2, 4.0, 4.1] * 5, "kind": ["a", "a", "b", "b"] * 5})
+    >>> session = wb.fit([wb.Linear()], frame, target="kind", epochs=2)
+    >>> session.wait()
+    True
+    >>> session.log.epochs["validation_accuracy"].to_list()
+    [1.0, 1.0]
+    >>> print(session.recipe().splitlines()[-1])
+    session = loop.start()
+    """
+    checked = losses.checked_loss(loss)
+    asked = None if metrics is None else [
+        losses.checked_metric(one) for one in _as_list(metrics, "metrics")
+    ]  # fmt: skip
+    given = [] if extensions is None else _as_list(extensions, "extensions")
+    if not is_count(epochs):
+        raise ArgumentError(f"epochs must be a whole number, 1 or more, not {epochs!r}")
+    if step_rule is not None and not isinstance(step_rule, StepRule):
+        raise ArgumentError(
+            f"step_rule must be a step rule such as Adam(learning_rate=0.001), not {step_rule!r}"
+        )
+    seed = resolve_seed(None, seed, "fit")
+    brick = as_brick(model, seed)
+    steps = layers.steps_of(brick)
+    wishes = Wishes(
+        target, validation, batch_size, _as_classes(checked, model, steps), _looks_up(model), seed
+    )
+    prepared = prepare(data, wishes)
+    network = build(model, brick, prepared, checked, asked, seed)
+    rule = Adam() if step_rule is None else step_rule
+    training = _training_code(network, prepared, rule, epochs, bool(given))
+    plot = _plot(network, prepared, training)
+    graph = ComputationGraph(network.cost)
+    loop = MainLoop(
+        GradientDescent(cost=network.cost, parameters=graph.parameters, step_rule=rule),
+        prepared.training,
+        model=Model([network.cost, network.output]),
+        extensions=[
+            *_monitors(network, prepared),
+            FinishAfter(after_n_epochs=epochs),
+            *plot,
+            *given,
+        ],
+    )
+    loop.status["recipe"] = written([prepared.code, network.code, training])
+    if prepared.classes is not None:
+        loop.status["classes"] = list(prepared.classes)
+    return loop.start(name=name)
+
+
+def _as_list(given: Any, name: str) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ArgumentError(LISTS.format(name=name, given=given))
+    return list(given)
+
+
+def _as_classes(loss: str | Cost | None, model: Any, steps: Sequence[Any]) -> bool | None:
+    """Return whether targets are classes, as far as the loss and the model tell."""
+    if loss is not None:
+        if isinstance(loss, Cost):
+            return None
+        return loss == losses.CROSS_ENTROPY
+    module = isinstance(model, torch.nn.Module)
+    end = losses.end_of_module(model) if module else losses.end_of(steps[-1])
+    return True if end == "softmax" else None
+
+
+def _looks_up(model: Any) -> bool:
+    """Return True if a model reads indices, which must stay integers."""
+    if isinstance(model, torch.nn.Module):
+        first = next((m for m in model.modules() if not list(m.children())), None)
+        return isinstance(first, (torch.nn.Embedding, torch.nn.EmbeddingBag))
+    bricks = model if isinstance(model, (list, tuple)) else [model]
+    return isinstance(layers.steps_of(bricks[0])[0], LookupTable)
+
+
+def _monitors(network: Network, prepared: Prepared) -> list[TrainingExtension]:
+    watched = [network.cost, *network.metrics]
+    found: list[TrainingExtension] = [TrainingDataMonitoring(watched, after_batch=True)]
+    if prepared.validation is not None:
+        found.append(
+            DataStreamMonitoring(
+                watched, prepared.validation, prefix="validation", after_epoch=True
+            )
+        )
+    return found
+
+
+def _training_code(
+    network: Network, prepared: Prepared, rule: StepRule, epochs: int, more: bool
+) -> Statements:
+    code = Statements()
+    text = rule_code(rule)
+    if text is None:
+        code.needs["step_rule"] = "the step rule that was passed to fit, as it was before"
+        text = "step_rule"
+    else:
+        code.use("workbench.algorithms", *names_in(text))
+    code.use("workbench.algorithms", "GradientDescent")
+    code.use("workbench.graph", "ComputationGraph")
+    code.use("workbench.model", "Model")
+    code.use("workbench.main_loop", "MainLoop")
+    code.use("workbench.extensions", "FinishAfter", "TrainingDataMonitoring")
+    watched = f"[{', '.join(str(one.name) for one in [network.cost, *network.metrics])}]"
+    code.lines += [
+        "algorithm = GradientDescent(",
+        "    cost=cost,",
+        "    parameters=ComputationGraph(cost).parameters,",
+        f"    step_rule={text},",
+        ")",
+        "extensions = [",
+        f"    TrainingDataMonitoring({watched}, after_batch=True),",
+    ]
+    if prepared.validation is not None:
+        code.use("workbench.extensions", "DataStreamMonitoring")
+        arguments = [watched, "validation", 'prefix="validation"', "after_epoch=True"]
+        lines = call("DataStreamMonitoring", arguments)
+        code.lines += [f"    {line}" for line in lines[:-1]] + [f"    {lines[-1]},"]
+    code.lines.append(f"    FinishAfter(after_n_epochs={epochs}),")
+    if more:
+        code.needs["more_extensions"] = "new extensions like those that were passed to fit"
+    model = f"model=Model([cost, {network.output_name}])"
+    code.lines += [
+        *(["    *more_extensions,"] if more else []),
+        "]",
+        *call("MainLoop", ["algorithm", "training", model, "extensions=extensions"], "loop"),
+        "session = loop.start()",
+    ]  # fmt: skip
+    return code
+
+
+def _plot(network: Network, prepared: Prepared, code: Statements) -> list[TrainingExtension]:
+    """Return the extension that plots the cost and the metrics, in a notebook."""
+    if not in_notebook():
+        return []
+    plot = from_live_layer("plot", "Plot", what="fit in a notebook")
+    from_live_layer("view", "view", what="fit in a notebook")  # sessions then show themselves
+    names = [str(one.name) for one in (network.cost, *network.metrics)]
+    channels = [
+        [name, f"validation_{name}"] if prepared.validation is not None else [name]
+        for name in names
+    ]
+    code.use("extensions_live", "Plot")
+    place = next(i for i, line in enumerate(code.lines) if line.startswith("    FinishAfter"))
+    code.lines.insert(place + 1, f"    Plot(channels={literal(channels)}),")
+    found: TrainingExtension = plot(channels=channels)
+    return [found]

@@ -1,0 +1,231 @@
+"""Streams for `fit` from datasets, streams, and the datasets and loaders of torch.
+
+They are used as they are: nothing is encoded or scaled, and targets must be indices of classes or
+numbers. A fraction of a dataset is held out by its scheme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Subset
+
+from workbench.data import (
+    AbstractDataStream,
+    Dataset,
+    DataStream,
+    SequentialScheme,
+    ShuffledScheme,
+    as_stream,
+)
+from workbench.data.held_out import held_out
+from workbench.errors import DataError
+from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
+from workbench.fitting.program import Statements, call, literal
+
+NO_DIVISION = (
+    "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
+    "made; pass validation=another {kind}, or validation=None to train without validation"
+)
+
+
+def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
+    """Return streams of a dataset that can be read by index.
+
+    Parameters
+    ----------
+    data : Dataset
+    name : str
+        The expression for the dataset in the code.
+    wishes : Wishes
+    needs : dict of str to str
+        What the code needs; see `Statements`.
+    """
+    code = Statements(needs=dict(needs))
+    count = data.num_examples
+    if count is None or data.example_iteration_scheme is None:
+        raise DataError(
+            f"{data!r} can only be read in order, so fit cannot shuffle it; pass a DataStream of it"
+        )
+    seed, size = wishes.seed, wishes.batch_size
+    other: Any = wishes.validation
+    validation: AbstractDataStream | None = None
+    code.use(STREAM, "DataStream", "ShuffledScheme")
+    rows: Any = count
+    written, held = f"{name}.num_examples", None
+    if isinstance(other, (int, float)):
+        rows, held = held_out(count, other, seed)
+        code.use("workbench.data.held_out", "held_out")
+        code.lines.append(f"rows, held = held_out({name}.num_examples, {other!r}, seed={seed})")
+        written = "rows"
+    scheme = ShuffledScheme(rows, size, seed=seed)
+    training = DataStream.default_stream(data, iteration_scheme=scheme)
+    code.lines += _stream_lines("training", name, f"ShuffledScheme({written}, {size}, seed={seed})")
+    if held is not None:
+        scheme_of_held = SequentialScheme(held, max(size, 256))
+        validation = DataStream.default_stream(data, iteration_scheme=scheme_of_held)
+        code.use(STREAM, "SequentialScheme")
+        text = f"SequentialScheme(held, {max(size, 256)})"
+        code.lines += _stream_lines("validation", name, text)
+    elif other is not None:
+        if not isinstance(other, Dataset):
+            raise DataError(
+                "validation must be a fraction, another dataset, or None, not "
+                f"{type(other).__name__}"
+            )
+        whole = SequentialScheme(other.num_examples, max(size, 256))  # type: ignore[arg-type]
+        validation = DataStream.default_stream(other, iteration_scheme=whole)
+        text = f"SequentialScheme(validation_data.num_examples, {max(size, 256)})"
+        code.use(STREAM, "SequentialScheme")
+        code.needs["validation_data"] = "what was passed to fit as validation"
+        code.lines += _stream_lines("validation", "validation_data", text)
+    return _of_streams(training, validation, wishes, code)
+
+
+def _stream_lines(target: str, dataset: str, scheme: str) -> list[str]:
+    return call("DataStream.default_stream", [dataset, f"iteration_scheme={scheme}"], target)
+
+
+def _of_streams(
+    training: AbstractDataStream,
+    validation: AbstractDataStream | None,
+    wishes: Wishes,
+    code: Statements,
+) -> Prepared:
+    names = list(training.sources)
+    target = target_in(names, wishes.target, "the data")
+    inputs = tuple(name for name in names if name != target)
+    if not inputs:
+        raise DataError(f"the data has no source besides the target {target!r}")
+    return Prepared(training, validation, inputs, target, code, encoded=False)
+
+
+def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
+    """Return the given streams or loaders, of the kind ``"stream"`` or ``"DataLoader"``."""
+    if isinstance(wishes.validation, (int, float)):
+        raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
+    code = Statements(needs={"data": f"the {kind} that was passed to fit"})
+    training = _as_stream(data)
+    validation = None if wishes.validation is None else _as_stream(wishes.validation)
+    if validation is not None:
+        code.needs["validation_data"] = "what was passed to fit as validation"
+    if kind == "stream":
+        code.lines.append("training = data")
+        if validation is not None:
+            code.lines.append("validation = validation_data")
+    else:
+        code.use(STREAM, "as_stream")
+        for target, name, stream in (
+            ("training", "data", training), ("validation", "validation_data", validation)
+        ):  # fmt: skip
+            if stream is not None:
+                arguments = [name, f"sources={literal(tuple(stream.sources))}"]
+                code.lines += call("as_stream", arguments, target)
+    if training.reads_once:
+        raise DataError(f"{training!r} can be read only once, so fit cannot look at it first")
+    prepared = _of_streams(training, validation, wishes, code)
+    if isinstance(data, DataLoader):
+        _look_into(data.dataset, prepared)
+    return prepared
+
+
+def _as_stream(data: Any) -> AbstractDataStream:
+    if not isinstance(data, DataLoader):
+        return as_stream(data)
+    first = next(iter(data), None)
+    if first is None:
+        raise DataError("the DataLoader has no batches; it must yield at least one")
+    if isinstance(first, Mapping):
+        return as_stream(data)
+    if isinstance(first, (tuple, list)) and len(first) == 2:
+        return as_stream(data, ("features", "targets"))
+    raise DataError(
+        "each batch of a DataLoader must be a pair (inputs, targets) or a dictionary, not "
+        f"{type(first).__name__}; pass as_stream(loader, sources=(...))"
+    )
+
+
+def from_items(data: Any, wishes: Wishes) -> Prepared:
+    """Return streams of a torch dataset, or of a split of Hugging Face ``datasets``."""
+    code = Statements(needs={"data": "the dataset that was passed to fit"})
+    columns = getattr(data, "features", None)
+    hugging = hasattr(data, "with_format") and isinstance(columns, Mapping)
+    if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        raise DataError(
+            f"{type(data).__name__} has no length or cannot be read by index; pass a DataLoader of "
+            "it"
+        )
+    items, name = (
+        (data.with_format("torch"), 'data.with_format("torch")') if hugging else (data, "data")
+    )
+    rows, held = np.arange(len(data)), None
+    code.use("torch.utils.data", "DataLoader", "Subset")
+    code.use("torch")
+    if isinstance(wishes.validation, (int, float)):
+        rows, held = held_out(len(data), wishes.validation, wishes.seed)
+        code.use("workbench.data.held_out", "held_out")
+        code.lines.append(
+            f"rows, held = held_out(len(data), {wishes.validation!r}, seed={wishes.seed})"
+        )
+    generator = torch.Generator()
+    generator.manual_seed(wishes.seed)
+    size = wishes.batch_size
+    part = items if held is None else Subset(items, rows.tolist())
+    loader = DataLoader(part, size, shuffle=True, generator=generator)
+    text = name if held is None else f"Subset({name}, rows.tolist())"
+    code.lines += call(
+        "DataLoader",
+        [
+            text,
+            str(size),
+            "shuffle=True",
+            f"generator=torch.Generator().manual_seed({wishes.seed})",
+        ],
+        "loader",
+    )
+    other: Any = None
+    if held is not None:
+        other = DataLoader(Subset(items, held.tolist()), max(size, 256))
+        code.lines += call(
+            "DataLoader", [f"Subset({name}, held.tolist())", str(max(size, 256))], "held_loader"
+        )
+    elif wishes.validation is not None:
+        formatted = wishes.validation.with_format("torch") if hugging else wishes.validation
+        other = DataLoader(formatted, max(size, 256))
+        code.needs["validation_data"] = "what was passed to fit as validation"
+        text = 'validation_data.with_format("torch")' if hugging else "validation_data"
+        code.lines += call("DataLoader", [text, str(max(size, 256))], "held_loader")
+    training = _as_stream(loader)
+    validation = None if other is None else _as_stream(other)
+    code.use(STREAM, "as_stream")
+    for target, text, stream in (
+        ("training", "loader", training), ("validation", "held_loader", validation)
+    ):  # fmt: skip
+        if stream is not None:
+            code.lines += call(
+                "as_stream", [text, f"sources={literal(tuple(stream.sources))}"], target
+            )
+    prepared = _of_streams(training, validation, wishes, code)
+    _look_into(data, prepared)
+    return prepared
+
+
+def _look_into(data: Any, prepared: Prepared) -> None:
+    """Find the names of the classes and the targets of all examples in a dataset of others."""
+    while isinstance(data, Subset):
+        data = data.dataset
+    columns = getattr(data, "features", None)
+    names: Any = getattr(data, "classes", None)
+    values: Any = getattr(data, "targets", None)
+    if isinstance(data, torch.utils.data.TensorDataset):
+        values = data.tensors[list(prepared.training.sources).index(prepared.target)]
+    elif hasattr(data, "with_format") and isinstance(columns, Mapping):
+        names = getattr(columns[prepared.target], "names", None)
+        values = data[prepared.target][:]
+    if isinstance(names, (list, tuple)):
+        prepared.names = tuple(map(str, names))
+    if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
+        prepared.values = np.asarray(values)
