@@ -29,7 +29,8 @@ NOT_SHARED = (
 )
 IN_THREAD = (
     "{size} processes train this main loop together, so it cannot run in a thread that one of them "
-    "controls; call main_loop.run() in every process"
+    "controls; call main_loop.run() in every process. To control several processes, start them "
+    "from one: main_loop.start(processes={size}) in a notebook or script without a launcher"
 )
 RECORD = "distributed"
 
