@@ -108,7 +108,18 @@ class Link:
         """The state of the session."""
         if self.failure is not None:
             return State.FAILED
-        return State(self.facts.get("state", State.CREATED))
+        found = State(self.facts.get("state", State.CREATED))
+        if found is State.FAILED and self.size > 1:
+            return State.STOPPING  # until the cause is known
+        return found
+
+    @property
+    def exception(self) -> BaseException | None:
+        """The error that ended training, if any."""
+        if self.failure is not None or self.size > 1:
+            return self.failure
+        found: BaseException | None = self.facts.get("exception")
+        return found
 
     def open(self, *, new: bool) -> None:
         """Connect to the processes, and wait until they have reported for the first time.

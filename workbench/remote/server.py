@@ -250,7 +250,9 @@ class Server:
 
     def _commands_for(self, client: _Client) -> list[dict[str, Any]]:
         """Return what is new about commands for a notebook."""
-        commands, events = self.session.commands, []
+        with self.session._queue.lock:  # in which a new command gets its ticket
+            commands = list(self.session.commands)
+        events: list[dict[str, Any]] = []
         for command in commands[client.settled :]:
             event = command_facts(command, self._tickets.get(command.id))
             key = {name: one for name, one in event.items() if name != "result"}

@@ -160,10 +160,7 @@ class RemoteSession(FixedAttributes, interfaces.Session):
     @property
     def exception(self) -> BaseException | None:
         """The error that ended training, if any."""
-        if self._link is None:
-            return None
-        found: BaseException | None = self._link.failure or self._link.facts.get("exception")
-        return found
+        return None if self._link is None else self._link.exception
 
     @property
     def note(self) -> str:

@@ -32,7 +32,7 @@ from workbench.remote.keeper import Keeper, last_snapshot
 from workbench.remote.served import Served
 from workbench.remote.server import Server
 from workbench.remote.shared_mailbox import Exchange, SharedMailbox
-from workbench.remote.wire import Connection, connect, packed
+from workbench.remote.wire import Connection, connect
 from workbench.session.fork import Fork
 
 GOODBYE = 5.0
@@ -246,9 +246,10 @@ class _Process:
             if session.state is State.FAILED:
                 error = session.exception
                 assert error is not None
+                if isinstance(error, ProcessError):  # the notebook finds the first cause
+                    return 1
                 traceback.print_exception(error)
-                text = f"{type(error).__name__}: {error}"
-                leader.send({"error": None if isinstance(error, ProcessError) else packed(text)})
+                leader.send({"error": f"{type(error).__name__}: {error}"})
                 return 1
             last_snapshot(session)
             if self._ends:
