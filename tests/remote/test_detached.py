@@ -12,6 +12,7 @@ from tests.distributed.test_collectives import LOOPBACK
 from tests.support.forked_runs import Forked, build, costs
 from tests.support.tree import ROOT
 from tests.support.waiting import until
+from workbench import errors
 from workbench.interfaces import State
 from workbench.remote import remove
 
@@ -74,9 +75,11 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     # the run has ended, but its curve and its last state are still there
     workbench.remote.runs._sessions.clear()
     again = workbench.attach(kept)
-    assert again.state is State.FAILED
+    assert again.state is State.FINISHED
     np.testing.assert_array_equal(costs(again.log), costs(session.log))
     again._launcher = Forked()
+    with pytest.raises(errors.SessionError, match="have ended; restart.. continues from the last"):
+        again.resume()
     assert again.restart() == done
     again.train(batches=2)
     again.stop()

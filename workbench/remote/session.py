@@ -176,7 +176,8 @@ class RemoteSession(FixedAttributes, interfaces.Session):
     def state(self) -> State:
         """The current state of the session."""
         if self._link is None:
-            return State(self._run.get("outcome") or State.FAILED)
+            finished = self.log.current_row.get("training_finished", False)
+            return State.FINISHED if finished else State.FAILED
         return self._link.state
 
     @property
