@@ -13,8 +13,8 @@ from workbench.tensor.execution.explain import explain
 if TYPE_CHECKING:
     import os
 
-    from workbench.remote import RemoteSession
     from workbench.session import Sessions
+    from workbench.session.remote import RemoteSession
 
 __all__ = ["attach", "explain", "function", "grad", "scan", "sessions", "shared", "tensor"]
 
@@ -29,8 +29,8 @@ def sessions() -> Sessions:
     >>> sessions()  # doctest: +SKIP
     <Session digits: running, iteration 1200, 3 epochs done, cost 0.21>
     """
-    import workbench.remote
     import workbench.session
+    import workbench.session.remote
 
     return workbench.session.sessions()
 
@@ -41,15 +41,15 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
     Parameters
     ----------
     run : str or path
-        The name of the run, or the database of its log; see `workbench.remote.attach`.
+        The name of the run, or the database of its log; see `workbench.session.remote.attach`.
 
     Examples
     --------
     >>> session = attach("digits")  # doctest: +SKIP
     """
-    import workbench.remote
+    import workbench.session.remote
 
-    return workbench.remote.attach(run)
+    return workbench.session.remote.attach(run)
 
 
 explain_missing(__name__)

@@ -28,7 +28,6 @@ LAYERS = [
     ["main_loop"],
     ["builder"],
     ["session"],
-    ["remote"],
     ["search"],
     ["cli"],
     ["__main__"],
@@ -40,9 +39,6 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 EXCEPTIONS = {
     ("workbench.main_loop.loop", "workbench.session"): (
         "`MainLoop.start` returns the session that runs it"
-    ),
-    ("workbench.main_loop.loop", "workbench.remote"): (
-        "`MainLoop.start` returns the session of a run in other processes"
     ),
     ("workbench.tensor.variable", "workbench.tensor.function"): (
         "`Variable.eval` makes a function that computes the variable"

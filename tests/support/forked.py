@@ -6,7 +6,7 @@ first inference of shapes.
 
 import torch
 
-import workbench.remote.worker as worker
+import workbench.session.remote.worker as worker
 from tests.support import killed, runs
 
 __all__ = ["killed", "worker"]

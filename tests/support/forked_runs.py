@@ -54,8 +54,8 @@ class ForkedProcesses:
 def _run(path, number, rank):
     from pathlib import Path
 
-    from workbench.remote.folder import RunFolder
-    from workbench.remote.worker import main
+    from workbench.session.remote.folder import RunFolder
+    from workbench.session.remote.worker import main
 
     output = os.open(RunFolder(Path(path)).output(number, rank), os.O_WRONLY | os.O_CREAT, 0o600)
     for stream in (sys.stdout, sys.stderr):

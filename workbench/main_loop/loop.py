@@ -239,9 +239,9 @@ class MainLoop(FixedAttributes, Requests):
             the processes do not start.
         """
         if detached or processes is not None:
-            from workbench.remote import start  # a layer above this one
+            from workbench.session import in_processes  # a layer above this one
 
-            return start(
+            return in_processes()(
                 self,
                 epochs=epochs,
                 batches=batches,

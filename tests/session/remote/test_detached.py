@@ -14,7 +14,7 @@ from tests.support.tree import ROOT
 from tests.support.waiting import until
 from workbench import errors
 from workbench.interfaces import State
-from workbench.remote import remove
+from workbench.session.remote import remove
 
 
 def start_and_die(folder, name, kind):
@@ -73,7 +73,7 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     session._link.close(20)  # a detached run is ended here, so that nothing is left
     until(lambda: not is_alive(pid), timeout=60)
     # the run has ended, but its curve and its last state are still there
-    workbench.remote.runs._sessions.clear()
+    workbench.session.remote.session.SESSIONS.clear()
     again = workbench.attach(kept)
     assert again.state is State.FINISHED
     np.testing.assert_array_equal(costs(again.log), costs(session.log))
@@ -99,4 +99,4 @@ def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs):
     launched = session._link.launched
     session.close()
     until(lambda: launched.status(0) == 0, timeout=60)
-    assert "alone" not in [one.name for one in workbench.remote.live()]
+    assert "alone" not in [one.name for one in workbench.session.remote.live()]

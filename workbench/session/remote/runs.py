@@ -5,21 +5,26 @@ from __future__ import annotations
 import atexit
 import os
 import secrets
-import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from workbench.errors import ArgumentError, ProcessError, SessionError, nearest
 from workbench.extensions.planned_end import check_more
 from workbench.hints import hinted
 from workbench.interfaces import Session
 from workbench.main_loop import MainLoop
-from workbench.remote.folder import LOG, RunFolder, announced, folders, write_private
-from workbench.remote.job import database_for, pack
-from workbench.remote.launcher import Launched, Launcher, Unowned, launcher_of
-from workbench.remote.session import RUNNING, RemoteSession, _close
-from workbench.session.known_sessions import FINDERS, check_name, new_name, remember
+from workbench.session.known_sessions import FINDERS, check_name, new_name
+from workbench.session.remote.folder import LOG, RunFolder, announced, folders, write_private
+from workbench.session.remote.job import database_for, pack
+from workbench.session.remote.launcher import Launched, Launcher, Unowned, launcher_of
+from workbench.session.remote.session import (
+    RUNNING,
+    SESSIONS,
+    RemoteSession,
+    begin,
+    close_link,
+    register,
+)
 from workbench.utils.numbers import is_count
 
 LINGER = 3600.0
@@ -33,9 +38,6 @@ TAKEN = (
     "a run named {name!r} is live on this machine; choose another name, or connect to it with "
     "workbench.attach({name!r})"
 )
-
-_sessions: weakref.WeakValueDictionary[str, RemoteSession] = weakref.WeakValueDictionary()
-"""The sessions of this process by the folders of their runs."""
 
 
 def start(
@@ -79,70 +81,7 @@ def start(
             "database": database_for(main_loop, folder.path / LOG),
             "launch": 0,
         }
-        return _begin(folder, facts, starter, main_loop)
-    except BaseException:
-        folder.remove()
-        raise
-
-
-def _begin(
-    folder: RunFolder, facts: dict[str, Any], launcher: Launcher, main_loop: MainLoop | None
-) -> RemoteSession:
-    folder.write(facts)
-    session = RemoteSession(folder, launcher, main_loop)
-    _launch(session, facts)
-    _known(session)
-    return session
-
-
-def _launch(session: RemoteSession, facts: dict[str, Any]) -> None:
-    """Start the processes of a run, and connect to them."""
-    folder = session._folder
-    launched = session._launcher.launch(
-        folder, facts["launch"], facts["processes"], detached=facts["detached"]
-    )
-    try:
-        folder.write({**facts, "pids": launched.pids})
-        session.connect(launched, new=True)
-    except BaseException:
-        launched.kill()
-        folder.withdraw()
-        raise
-
-
-def _known(session: RemoteSession) -> None:
-    remember(session)
-    _sessions[str(session._folder.path)] = session
-
-
-def launch_again(session: RemoteSession, processes: int | None) -> None:
-    """Start the processes of a run that has ended, from its last snapshot."""
-    facts = session._folder.read()
-    facts["launch"] += 1
-    facts["processes"] = facts["processes"] if processes is None else processes
-    session._folder.write(facts)
-    _launch(session, facts)
-
-
-def start_fork(
-    session: RemoteSession, iteration: int | None, branch: str | None, name: str | None
-) -> RemoteSession:
-    """Start the processes of a fork; see `RemoteSession.fork`."""
-    name = new_name() if name is None else name
-    folder = RunFolder.create(name)
-    facts = session._folder.read()
-    try:
-        command = session._ask("fork_into", str(folder.job), iteration, branch, facts["processes"])
-        at = command.wait()
-        own = Path(facts["database"]).parent == session._folder.path
-        facts |= {
-            "name": name,
-            "secret": secrets.token_hex(32),
-            "launch": 0,
-            "branch": f"fork of {session.name} at {at:,}",
-            "database": str(folder.path / LOG) if own else facts["database"],
-        }
-        return _begin(folder, facts, session._launcher, None)
+        return begin(folder, facts, starter, main_loop)
     except BaseException:
         folder.remove()
         raise
@@ -194,7 +133,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
 
 def _attached(folder: RunFolder) -> RemoteSession:
     """Return the session of a run: the one that this process has, or a new one."""
-    known = _sessions.get(str(folder.path))
+    known = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known
     session = RemoteSession(folder, launcher_of("local"))
@@ -204,7 +143,7 @@ def _attached(folder: RunFolder) -> RemoteSession:
             session.connect(_unowned(folder), new=False)
     if session._link is None:
         folder.withdraw()
-    _known(session)
+    register(session)
     return session
 
 
@@ -237,11 +176,11 @@ def close_all() -> None:
         if not session.detached and not isinstance(session._open().launched, Unowned):
             with suppress(Exception):
                 session.stop()
-    for session in list(_sessions.values()):
+    for session in list(SESSIONS.values()):
         if session._link is not None:
             session._finalizer.detach()
             with suppress(Exception):
-                _close(session._link, session._folder, detached=session.detached)
+                close_link(session._link, session._folder, detached=session.detached)
 
 
 def remove(session: RemoteSession) -> None:

@@ -16,12 +16,19 @@ from typing import Any
 
 from workbench.errors import ProcessError
 from workbench.log import SQLiteLog
-from workbench.remote.facts import command_facts, facts_of, portable, probe_facts, with_traceback
-from workbench.remote.served import COMMANDS, READS, VALUES, Rehearsal, Served
-from workbench.remote.shared_mailbox import SharedMailbox
-from workbench.remote.wire import Connection, encoded, listener, packed
-from workbench.session import Command
+from workbench.session.command import Command
 from workbench.session.probe import Probe
+from workbench.session.remote.facts import (
+    command_facts,
+    facts_of,
+    portable,
+    probe_facts,
+    with_traceback,
+)
+from workbench.session.remote.served import COMMANDS, READS, VALUES, make, probe, rehearsal
+from workbench.session.remote.shared_mailbox import SharedMailbox
+from workbench.session.remote.wire import Connection, encoded, listener, packed
+from workbench.session.session import Session
 from workbench.utils.actors import acting_as
 
 logger = logging.getLogger(__name__)
@@ -43,7 +50,7 @@ class Server:
 
     Parameters
     ----------
-    session : Served
+    session : Session
     secret : bytes
     mailbox : SharedMailbox or None
         The mailbox, if several processes train together.
@@ -60,7 +67,7 @@ class Server:
     """
 
     def __init__(
-        self, session: Served, secret: bytes, mailbox: SharedMailbox | None = None
+        self, session: Session, secret: bytes, mailbox: SharedMailbox | None = None
     ) -> None:
         self.session = session
         self.closing = threading.Event()
@@ -159,7 +166,7 @@ class Server:
         if name in VALUES:
             return getattr(session, name)
         if name == "probe":
-            return client.keep(session.probe(*args, **options))
+            return client.keep(probe(session, *args, **options))
         if name == "branch":
             return self._branch(*args)
         raise ProcessError(UNKNOWN.format(name=name))
@@ -177,10 +184,10 @@ class Server:
         """Issue a command, and return its kind and text."""
         if self._mailbox is None:
             with self.session._queue.lock:
-                command = getattr(self.session, name)(*args, **options)
+                command = make(self.session, name, args, options)
                 self._tickets[command.id] = ticket
         else:
-            command = getattr(Rehearsal(self.session), name)(*args, **options)
+            command = make(rehearsal(self.session), name, args, options)
             call = {"do": name, "args": args, "options": options, "by": command.by}
             self._mailbox.call({**call, "ticket": ticket})
         self._some.set()
@@ -191,7 +198,7 @@ class Server:
         ticket = call.get("ticket")
         try:
             with acting_as(call["by"]), self.session._queue.lock:
-                command = getattr(self.session, call["do"])(*call["args"], **call["options"])
+                command = make(self.session, call["do"], call["args"], call["options"])
                 if ticket is not None and isinstance(command, Command):
                     self._tickets[command.id] = ticket
         except Exception as error:

@@ -62,8 +62,8 @@ def test_a_run_can_be_paused_at_any_moment(start):
     session = start(build("momentum", 60, Pace(0.001)), processes=2)
     chance = random.Random(2)
     for _ in range(6):
-        before = session.log.status["iterations_done"]
-        until(lambda at=before + chance.randrange(9): session.log.status["iterations_done"] >= at)
+        after = session.log.status["iterations_done"] + chance.randrange(9)
+        until(lambda at=after: session.log.status["iterations_done"] >= at)
         session.pause().wait(60)
         assert session.state is State.PAUSED
         assert session.call(lambda loop: loop.is_running).wait(60)

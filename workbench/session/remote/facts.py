@@ -1,4 +1,4 @@
-"""What a process that trains tells a notebook about its session, as values for messages."""
+"""Facts about a session that a process sends to a notebook, as values for messages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import cloudpickle
 
 from workbench.errors import SessionError
-from workbench.remote.wire import Pickled, packed
-from workbench.session import Command, Session
+from workbench.session.command import Command
 from workbench.session.probe import Probe
+from workbench.session.remote.wire import Pickled, packed
+from workbench.session.session import Session
 
 NOT_SENT = (
     "the command was applied, but its result cannot be sent to this process ({error}); return "

@@ -10,7 +10,7 @@ import sys
 from typing import Any, Protocol, runtime_checkable
 
 from workbench.errors import ArgumentError, nearest
-from workbench.remote.folder import RunFolder
+from workbench.session.remote.folder import RunFolder
 
 NO_LAUNCHER = (
     "launcher must be 'local' or an object with the method launch(folder, number, processes, "
@@ -48,7 +48,7 @@ class Launcher(Protocol):
     """Object that starts the processes of a run."""
 
     def launch(self, folder: RunFolder, number: int, processes: int, *, detached: bool) -> Launched:
-        """Start processes that call `workbench.remote.worker.main`, with ranks from 0.
+        """Start processes that call `workbench.session.remote.worker.main`, with ranks from 0.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Local:
             "PYTHONUNBUFFERED": "1",
             "LOCAL_WORLD_SIZE": str(processes),
         }
-        command = [sys.executable, "-m", "workbench.remote.worker"]
+        command = [sys.executable, "-m", "workbench.session.remote.worker"]
         try:
             for rank in range(processes):
                 path = folder.output(number, rank)

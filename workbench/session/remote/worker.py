@@ -1,7 +1,7 @@
 """Process that trains for a notebook: alone, or as one of several processes.
 
-`workbench.remote.launcher` starts it with the folder of the run. The process ends with the notebook
-that started it, unless the run is detached.
+`workbench.session.remote.launcher` starts it with the folder of the run. The process ends with the
+notebook that started it, unless the run is detached.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
-from workbench.remote.folder import RunFolder
-from workbench.remote.job import unpack
-from workbench.remote.keeper import Keeper, last_snapshot
-from workbench.remote.served import Served
-from workbench.remote.server import Server
-from workbench.remote.shared_mailbox import Exchange, SharedMailbox
-from workbench.remote.wire import Connection, connect
 from workbench.session.fork import Fork
+from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.job import unpack
+from workbench.session.remote.keeper import Keeper, last_snapshot
+from workbench.session.remote.served import make
+from workbench.session.remote.server import Server
+from workbench.session.remote.shared_mailbox import Exchange, SharedMailbox
+from workbench.session.remote.wire import Connection, connect
+from workbench.session.session import Session
+from workbench.utils.actors import acting_as
 
 GOODBYE = 5.0
 """Seconds in which training must end when the process must end."""
@@ -98,7 +100,7 @@ class _Process:
             group = process_group(self.rank, self.size, meeting_place=meeting)
         main_loop, fork = self._main_loop(group)
         mailbox, exchange = self._mailbox(main_loop, group)
-        session = Served(main_loop, str(self.facts["name"]))
+        session = Session(main_loop, str(self.facts["name"]))
         server = Server(session, self.secret, mailbox) if self.rank == 0 else None
         if mailbox is not None:
             self._share(session, mailbox, server)
@@ -136,10 +138,10 @@ class _Process:
         distributed.waiting = mailbox.waiting
         return mailbox, exchange
 
-    def _share(self, session: Served, mailbox: SharedMailbox, server: Server | None) -> None:
+    def _share(self, session: Session, mailbox: SharedMailbox, server: Server | None) -> None:
         """Make the calls of the first process in all of them, and take snapshots together."""
 
-        def make(calls: list[dict[str, Any]]) -> None:
+        def deliver(calls: list[dict[str, Any]]) -> None:
             for call in calls:
                 if call["do"] == "end":
                     self._ends = True
@@ -148,13 +150,13 @@ class _Process:
                 else:
                     _make(session, call)
 
-        self._calls = make
+        self._calls = deliver
         taker = session._worker.rewinder.taker
         taker.propose = _ignore
         if server is not None:
             taker.propose = partial(_propose, mailbox)
 
-    def _begin(self, session: Served, fork: Fork | None) -> None:
+    def _begin(self, session: Session, fork: Fork | None) -> None:
         if fork is not None:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
@@ -168,7 +170,7 @@ class _Process:
     # The first process
 
     def _lead(
-        self, session: Served, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
+        self, session: Session, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
     ) -> int:
         self._begin(session, fork)
         keeper = Keeper(session, self.folder.snapshot)
@@ -199,7 +201,7 @@ class _Process:
     def _shown(self) -> dict[str, Any]:
         return {name: self.facts[name] for name in ("name", "processes", "database", "detached")}
 
-    def _keep_last(self, session: Served, keeper: Keeper) -> None:
+    def _keep_last(self, session: Session, keeper: Keeper) -> None:
         if session.state is State.FAILED and self.size > 1:
             return
         snapshot = last_snapshot(session)
@@ -207,12 +209,12 @@ class _Process:
             keeper.write(snapshot, session.log.h_uuid)
 
     @staticmethod
-    def _wait_for_more(session: Served, server: Server) -> None:
+    def _wait_for_more(session: Session, server: Server) -> None:
         """Wait until training begins again, or the process must end."""
         while session.state.ended and not server.closing.wait(0.05):
             pass
 
-    def _look_after(self, session: Served, server: Server, mailbox: SharedMailbox | None) -> None:
+    def _look_after(self, session: Session, server: Server, mailbox: SharedMailbox | None) -> None:
         """End the process when it must end, or when no notebook holds it any more."""
         linger = float(self.facts["linger"])
         started, was_held = time.monotonic(), False
@@ -237,7 +239,7 @@ class _Process:
 
     # The other processes
 
-    def _follow(self, session: Served, fork: Fork | None, mailbox: SharedMailbox | None) -> int:
+    def _follow(self, session: Session, fork: Fork | None, mailbox: SharedMailbox | None) -> int:
         assert mailbox is not None
         leader = self._leader()
         self._begin(session, fork)
@@ -280,13 +282,11 @@ class _Process:
         return connection
 
 
-def _make(session: Served, call: dict[str, Any]) -> None:
+def _make(session: Session, call: dict[str, Any]) -> None:
     """Make a call in a process other than the first, which reports its errors."""
-    from workbench.utils.actors import acting_as
-
     try:
         with acting_as(call["by"]):
-            getattr(session, call["do"])(*call["args"], **call["options"])
+            make(session, call["do"], call["args"], call["options"])
     except Exception as error:
         logging.getLogger(__name__).debug("%s: %s", call["do"], error)
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.forked_runs import Forked, build
 from workbench.config import config
-from workbench.remote import runs
+from workbench.session.remote.session import SESSIONS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -12,7 +12,7 @@ def folder_of_runs(tmp_path_factory):
     """Keep the runs of a module in a temporary folder; end those that are left."""
     config.runs_path = tmp_path_factory.mktemp("runs")
     yield config.runs_path
-    for session in list(runs._sessions.values()):
+    for session in list(SESSIONS.values()):
         if session._link is not None:
             session._link.close(5)
     del config.runs_path

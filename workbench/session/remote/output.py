@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from workbench.remote.folder import RunFolder
+from workbench.session.remote.folder import RunFolder
 
 MOST = 2**16
 """Greatest number of bytes of one process that are shown at a time; earlier ones are left out."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench import errors
-from workbench.remote.wire import Connection, connect, decoded, encoded, listener, packed
+from workbench.session.remote.wire import Connection, connect, decoded, encoded, listener, packed
 
 SECRET = b"a secret"
 

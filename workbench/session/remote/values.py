@@ -11,7 +11,7 @@ import torch
 from workbench import interfaces
 from workbench.errors import SessionError
 from workbench.log import TrainingLog
-from workbench.session import Command
+from workbench.session.command import Command
 from workbench.utils.waiting import wait
 
 Ask = Callable[..., Any]

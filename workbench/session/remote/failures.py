@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from workbench.errors import ProcessError
-from workbench.remote.launcher import named_status
-
-if TYPE_CHECKING:
-    from workbench.remote.link import Link
+from workbench.session.remote.launcher import Launched, named_status
+from workbench.session.remote.output import Outputs
 
 GRACE = 0.5
 """Seconds in which the reason of an end becomes known, after the first sign of it."""
@@ -28,15 +26,31 @@ FROM_START = "no snapshot was written, so session.restart() begins again from th
 UNKNOWN = "the connection to it was lost, and its exit status is not known to this process"
 
 
+class Watched(Protocol):
+    """Launch of a run, as `Failures` needs it."""
+
+    launched: Launched
+    outputs: Outputs
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+
+    @property
+    def size(self) -> int:
+        """The number of processes."""
+
+
 class Failures:
     """Search for the first process that ended.
 
     Parameters
     ----------
-    link : Link
+    link : Watched
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Watched) -> None:
         self._link = link
         self._since: float | None = None
         self._lost: int | None = None
@@ -62,7 +76,7 @@ class Failures:
                 size=link.size,
                 name=link.name,
                 why=named_status(ended[rank]),
-                output=link._outputs.last(rank, 20),
+                output=link.outputs.last(rank, 20),
             )
         )
 
@@ -103,7 +117,7 @@ class Failures:
 
     def _error(self, rank: int, why: str) -> ProcessError:
         link = self._link
-        output = link._outputs.last(rank)
+        output = link.outputs.last(rank)
         kept = link.facts.get("kept")
         done = link.facts.get("iterations_done") or 0
         return ProcessError(

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from workbench.log import SQLiteLog
-from workbench.remote.folder import write_private
-from workbench.remote.job import saved_state
-from workbench.session import Session
 from workbench.session.reach import usable
+from workbench.session.remote.folder import write_private
+from workbench.session.remote.job import saved_state
+from workbench.session.session import Session
 from workbench.session.snapshots import Snapshot, snapshot_of
 
 logger = logging.getLogger(__name__)

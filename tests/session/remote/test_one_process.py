@@ -158,7 +158,7 @@ def test_an_error_is_raised_here_with_its_traceback(start, capsys):
     assert 'raise ValueError("the third batch is bad")' in caught.value.__notes__[-1]
     assert session.state is State.FAILED
     assert session.log.status["iterations_done"] == 3
-    session._link._outputs.show()
+    session._link.outputs.show()
     assert capsys.readouterr().out.count("a batch") == 3
 
 
@@ -187,7 +187,7 @@ def test_a_killed_process_is_known_and_the_run_continues_with_the_same_numbers(s
 
 def test_another_connection_has_the_whole_curve(shared_run):
     folder = shared_run._folder
-    workbench.remote.runs._sessions.pop(str(folder.path))  # as in another kernel
+    workbench.session.remote.session.SESSIONS.pop(str(folder.path))  # as in another kernel
     try:
         for given in ("shared run", shared_run._run["database"]):
             other = workbench.attach(given)
@@ -199,11 +199,11 @@ def test_another_connection_has_the_whole_curve(shared_run):
             paused_at(shared_run, done + 1)
             other.close()
             assert shared_run.call(lambda loop: 1).wait(60) == 1
-            workbench.remote.runs._sessions.pop(str(folder.path))
+            workbench.session.remote.session.SESSIONS.pop(str(folder.path))
             del other
             gc.collect()
     finally:
-        workbench.remote.runs._sessions[str(folder.path)] = shared_run
+        workbench.session.remote.session.SESSIONS[str(folder.path)] = shared_run
 
 
 def test_the_list_of_sessions_has_it(shared_run):

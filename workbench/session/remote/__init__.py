@@ -10,9 +10,9 @@ log to a database, which the notebook reads.
 """
 
 from workbench.names import explain_missing
-from workbench.remote.launcher import Launched, Launcher
-from workbench.remote.runs import attach, live, remove, start
-from workbench.remote.session import RemoteSession
+from workbench.session.remote.launcher import Launched, Launcher
+from workbench.session.remote.runs import attach, live, remove, start
+from workbench.session.remote.session import RemoteSession
 
 __all__ = ["Launched", "Launcher", "RemoteSession", "attach", "live", "remove", "start"]
 

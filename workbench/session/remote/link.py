@@ -13,12 +13,12 @@ from typing import Any
 
 from workbench.errors import ProcessError, SessionError
 from workbench.interfaces import State
-from workbench.remote.failures import Failures
-from workbench.remote.folder import RunFolder
-from workbench.remote.launcher import Launched
-from workbench.remote.output import Outputs
-from workbench.remote.values import RemoteBranch, RemoteCommand, RemoteProbe, RemoteSnapshot
-from workbench.remote.wire import Connection, Pickled, connect
+from workbench.session.remote.failures import Failures
+from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.launcher import Launched
+from workbench.session.remote.output import Outputs
+from workbench.session.remote.values import RemoteBranch, RemoteCommand, RemoteProbe, RemoteSnapshot
+from workbench.session.remote.wire import Connection, Pickled, connect
 from workbench.utils.actors import actor
 
 logger = logging.getLogger(__name__)
@@ -51,11 +51,13 @@ class Link:
     Attributes
     ----------
     facts : dict
-        What the run has reported; see `workbench.remote.facts`.
+        What the run has reported; see `workbench.session.remote.facts`.
     failure : BaseException or None
         The error that ended the processes.
     ended : threading.Event
         An event that is set while training has ended.
+    outputs : Outputs
+        The outputs of the processes.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Link:
         self._ready = threading.Event()
         self._closing = False
         self._failures = Failures(self)
-        self._outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
+        self.outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
 
     @property
     def name(self) -> str:
@@ -142,13 +144,13 @@ class Link:
             self._failures.check_start()
             if time.monotonic() > deadline:
                 self.launched.kill()
-                output = self._outputs.last(0, 20)
+                output = self.outputs.last(0, 20)
                 raise ProcessError(LATE.format(name=self.name, seconds=START, output=output))
             time.sleep(0.02)
         self._connection = connect(announced["port"], bytes.fromhex(self._run["secret"]))
         self._connection.send({"notebook": True})
         if not new:
-            self._outputs.skip()
+            self.outputs.skip()
         for work in (self._receive, self._watch):
             threading.Thread(target=work, name=f"{self.name} {work.__name__}", daemon=True).start()
         while not self._ready.wait(0.05):
@@ -334,12 +336,12 @@ class Link:
     def _watch(self) -> None:
         """Look at the processes and their output."""
         while not self._closing and self.failure is None:
-            self._outputs.show()
+            self.outputs.show()
             failure = self._failures.found()
             if failure is not None:
                 self.fail(failure)
             time.sleep(PERIOD)
-        self._outputs.show()
+        self.outputs.show()
 
     def fail(self, error: BaseException) -> None:
         """End all processes after a failure, and refuse what waits for them."""
