@@ -141,12 +141,12 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
 def test_processes_can_be_killed_at_any_moment(start):
     chance = random.Random(1)
     session = start(build("momentum", 10_000, Pace(0.0005)), processes=3)
-    for _ in range(4):
+    for _ in range(3):
         done = session.log.status["iterations_done"] + chance.randrange(40)
-        until(lambda at=done: session.log.status["iterations_done"] >= at)
+        until(lambda at=done: session.log.status["iterations_done"] >= at, timeout=60)
         killed = chance.randrange(3)
         os.kill(session.processes[killed], signal.SIGKILL)
-        until(lambda: session.state is State.FAILED)
+        until(lambda: session.state is State.FAILED, timeout=60)
         said = str(session.exception)
         assert f"process {killed} of 3" in said and "SIGKILL" in said
         session.restart()
