@@ -28,7 +28,7 @@ def new_name() -> str:
 
 
 def check_name(name: object) -> None:
-    """Raise an error if a session name is empty, not text, or the name of a running session.
+    """Raise an error if a name is empty, not a string, or the name of a running session.
 
     Raises
     ------
