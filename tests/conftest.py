@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.support import chromium as browser
-from workbench.session import running_sessions
+from workbench.session import Session, running_sessions
 
 
 @pytest.fixture(scope="session")
@@ -30,5 +30,8 @@ def no_session_is_left() -> Iterator[None]:
     """Stop the sessions that a test has started, and wait until their threads have ended."""
     yield
     for session in running_sessions.running().values():
+        if not isinstance(session, Session):
+            session.close()
+            continue
         session.stop()
         assert session._worker.ended.wait(300)

@@ -93,6 +93,7 @@ if TYPE_CHECKING:  # the names of `PLACES` and `MODULES`, for type checkers and 
     )
     from workbench.main_loop import MainLoop
     from workbench.model import Model
+    from workbench.session.remote import attach, sessions
 
 PLACES = {
     "algorithms": (
@@ -125,6 +126,7 @@ PLACES = {
     "initialization": "Constant Glorot He IsotropicGaussian Orthogonal Uniform",
     "main_loop": "MainLoop",
     "model": "Model",
+    "session.remote": "attach sessions",
 }
 """Names that are loaded when they are first used, by their modules."""
 
@@ -204,6 +206,7 @@ __all__ = [
     "Uniform",
     "VariableFilter",
     "algorithms",
+    "attach",
     "bricks",
     "data",
     "explain",
@@ -213,6 +216,7 @@ __all__ = [
     "grad",
     "initialization",
     "scan",
+    "sessions",
     "shared",
     "tensor",
 ]

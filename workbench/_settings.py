@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     default_seed: Count = 1
     data_path: Folders = Field(default_factory=lambda: (Path.home() / ".workbench" / "data",))
     blocks_path: Folder = Field(default_factory=lambda: Path.home() / ".workbench" / "blocks")
+    runs_path: Folder = Field(default_factory=lambda: Path.home() / ".workbench" / "runs")
     log_backend: str = "memory"
     sqlite_database: Annotated[str, BeforeValidator(_expanded)] | None = None
     max_blob_size: Count = 4096

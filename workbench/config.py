@@ -63,6 +63,8 @@ class Configuration:
     blocks_path : Path
         Folder of the blocks that the user has saved in the visual editor; default
         ``~/.workbench/blocks``.
+    runs_path : Path
+        Folder of the runs that train in other processes; default ``~/.workbench/runs``.
     log_backend : str
         Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
         backend; see `workbench.log.backends.register`.
@@ -113,6 +115,7 @@ class Configuration:
     default_seed: int
     data_path: tuple[Path, ...]
     blocks_path: Path
+    runs_path: Path
     log_backend: str
     sqlite_database: str
     max_blob_size: int

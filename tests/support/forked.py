@@ -6,9 +6,10 @@ first inference of shapes.
 
 import torch
 
+import workbench.session.remote.worker as worker
 from tests.support import killed, runs
 
-__all__ = ["killed"]
+__all__ = ["killed", "worker"]
 
 torch.set_num_threads(1)  # threads do not survive a fork
 runs.build(1)

@@ -311,20 +311,29 @@ class GradientDescent(UpdatesAlgorithm):
             If this algorithm is an instance of a subclass, or was created with gradients, updates
             or other arguments that belong to its model.
         """
+        return GradientDescent(
+            cost=cost, parameters=parameters, step_rule=step_rule, **self.options()
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments for another algorithm, except cost, parameters and step rule.
+
+        Raises
+        ------
+        AlgorithmError
+            If this algorithm is of another class, or was given more than a cost to differentiate.
+        """
         if type(self) is not GradientDescent:
             raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))
         if not self._of_cost:
             raise errors.AlgorithmError(MORE_THAN_A_COST)
-        return GradientDescent(
-            cost=cost,
-            parameters=parameters,
-            step_rule=step_rule,
-            mode=self._mode,
-            distributed=self.distributed,
-            on_not_finite=self.finite.on_not_finite,
-            function_kwargs=self.function_kwargs,
-            on_unused_sources=self.on_unused_sources,
-        )
+        return {
+            "mode": self._mode,
+            "distributed": self.distributed,
+            "on_not_finite": self.finite.on_not_finite,
+            "function_kwargs": self.function_kwargs,
+            "on_unused_sources": self.on_unused_sources,
+        }
 
     def _outputs(self) -> list[Variable]:
         return self.finite.outputs

@@ -8,7 +8,7 @@ same in all processes, and the same as in training by one process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace as replaced
 from typing import Any, Literal
 
@@ -82,8 +82,10 @@ class DataParallel(Hinted):
     share : Share
         The part of each batch that this process gets.
     wish, agreed : {'epoch', 'batch'} or None
-        The request of this process to end training after the epoch or the batch, and the strongest
-        request of any process in the last batch.
+        The wish of this process to end training after the epoch or the batch, and the strongest
+        wish of all processes in the last batch.
+    waiting : callable
+        A function that returns the number of calls that wait in this process; see `take_called`.
 
     Examples
     --------
@@ -107,11 +109,13 @@ class DataParallel(Hinted):
         self.share = Share(self.group.rank, self.group.size, axis)
         self.whole = Whole(self.group)
         self.notes: list[str] = []
-        self._facts = shared(torch.zeros(5, dtype=torch.int64), "place_in_batch")
+        self._facts = shared(torch.zeros(6, dtype=torch.int64), "place_in_batch")
         self._number = 0
         self.check: Variable = all_reduce(self._facts[2:].float(), group=self.group)
         self.wish: Level | None = None
         self.agreed: Level | None = None
+        self.waiting: Callable[[], int] = _nothing_waits
+        self._called = False
 
     @property
     def described(self) -> str:
@@ -186,6 +190,11 @@ class DataParallel(Hinted):
         agreed, self.agreed = self.agreed, None
         return agreed
 
+    def take_called(self) -> bool:
+        """Return True if calls waited in a process before the last batch, and forget it."""
+        called, self._called = self._called, False
+        return called
+
     def begin(self, batch: Batch) -> None:
         """Record the position of a share in its batch, before the batch is processed."""
         first, total, number = self.share.rank, self.share.size, self._number + 1
@@ -193,7 +202,8 @@ class DataParallel(Hinted):
             first, total, number = batch.first, batch.total, batch.number
         self._number = number % COUNTED
         wishes = [self.wish == "epoch", self.wish == "batch"]
-        self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes]))
+        calls = min(self.waiting(), COUNTED)
+        self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes, calls]))
 
     def end(self, total: torch.Tensor) -> None:
         """Check that all processes have processed the same batch, and read their requests.
@@ -204,12 +214,13 @@ class DataParallel(Hinted):
             If the processes have processed different batches.
         """
         size = self.group.size
-        found, epoch, batch = map(int, total.tolist())
+        found, epoch, batch, calls = map(int, total.tolist())
         if found != size * self._number:
             text = APART.format(rank=self.group.rank, own=self._number, size=size, sum=found)
             raise errors.ProcessError(text)
         if batch or epoch:
             self.agreed, self.wish = "batch" if batch else "epoch", None
+        self._called = self._called or calls > 0
 
     def agree(self, variables: Iterable[SharedVariable]) -> None:
         """Set variables to the values that they have in the first process.
@@ -235,7 +246,7 @@ class DataParallel(Hinted):
         return found.cpu()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "group"}
+        return {n: value for n, value in vars(self).items() if n not in ("group", "waiting")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         group = process_group()
@@ -247,7 +258,13 @@ class DataParallel(Hinted):
             )
         vars(self).update(state)
         self.group = group
+        self.waiting = _nothing_waits
         self.share = replaced(self.share, rank=group.rank)
 
     def __repr__(self) -> str:
         return f"DataParallel({self.group!r})"
+
+
+def _nothing_waits() -> int:
+    """Return 0: no calls wait."""
+    return 0

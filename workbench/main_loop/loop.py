@@ -32,7 +32,6 @@ from workbench.utils.profile import Profile
 
 if TYPE_CHECKING:
     from workbench import interfaces
-    from workbench.session import Session
     from workbench.tensor import SharedVariable
 
 GIVEN_BACK = "{session!r} is already training this main loop; start() returns this session"
@@ -200,11 +199,20 @@ class MainLoop(FixedAttributes, Requests):
         batches: int | None = None,
         paused: bool = False,
         name: str | None = None,
-    ) -> Session:
-        """Train in a background thread, and return the session that controls it.
+        detached: bool = False,
+        processes: int | None = None,
+        launcher: Any = "local",
+        linger: float = 3600.0,
+    ) -> interfaces.Session:
+        """Train in the background, and return the session that controls training.
 
-        If a session already trains this main loop, that session is returned and a notice is
-        printed.
+        By default, a thread of this process trains. If a session already trains this main loop in a
+        thread, that session is returned and a notice is printed.
+
+        With `detached` or `processes`, other processes train. They get a copy of this main loop,
+        pickled into a file that only the user can read. This main loop is not changed, and can be
+        used for something else meanwhile; `RemoteSession` describes how to take over the result.
+        The method returns when the processes are ready, which takes some seconds.
 
         Parameters
         ----------
@@ -212,7 +220,39 @@ class MainLoop(FixedAttributes, Requests):
             See `Session.start`, which also documents the errors.
         name : str, optional
             The name of the session.
+        detached : bool
+            True to train in a process that continues if this process ends. `workbench.attach`
+            connects to it again.
+        processes : int, optional
+            The number of processes, each of which trains on its share of every batch; see
+            `workbench.distributed.DataParallel`. A number of 2 or more requires a
+            `GradientDescent`. With 1, one process outside of this one trains.
+        launcher : {'local'} or Launcher
+            The object that starts the processes; by default they run on this machine.
+        linger : float
+            The number of seconds that the processes of a detached run wait for a notebook after the
+            end of training, or while training is paused. Then they save the state, and end.
+
+        Raises
+        ------
+        ProcessError
+            If the main loop cannot be pickled, if several processes cannot train it together, or if
+            the processes do not start.
         """
+        if detached or processes is not None:
+            from workbench.session import in_processes  # a layer above this one
+
+            return in_processes()(
+                self,
+                epochs=epochs,
+                batches=batches,
+                paused=paused,
+                name=name,
+                detached=detached,
+                processes=1 if processes is None else processes,
+                launcher=launcher,
+                linger=linger,
+            )
         from workbench.session import Session  # a layer above this one
 
         session = Session(self, name)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import ClassVar
 
 from workbench.errors import EvaluationAbandoned
 
@@ -54,6 +55,8 @@ class Mailbox:
         True while requests are handled during an evaluation.
     gate : callable or None
         A function; while it returns False, only urgent requests are executed at boundaries.
+    is_shared : bool
+        True if several processes execute the same requests after the same batches.
 
     Examples
     --------
@@ -67,6 +70,8 @@ class Mailbox:
     >>> done
     ['early', 'at a boundary']
     """
+
+    is_shared: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.requests: SimpleQueue[Request] = SimpleQueue()
@@ -125,6 +130,9 @@ class Mailbox:
             self._settled += 1
         else:
             self.kept.append(request)
+
+    def receive(self) -> None:
+        """Receive the requests of other processes; there are none unless `is_shared` is True."""
 
     def wake(self) -> None:
         """Execute the requests that waited for the end of a pause, or queue them behind a gate."""

@@ -28,8 +28,9 @@ NOT_SHARED = (
     "not {iterator!r}; let the data stream create it"
 )
 IN_THREAD = (
-    "{size} processes train this main loop together, so it cannot run in a background thread of "
-    "one process; call main_loop.run() in every process"
+    "{size} processes train this main loop together, so it cannot run in a thread that one of them "
+    "controls; call main_loop.run() in every process. To control several processes, start them "
+    "from one: main_loop.start(processes={size}) in a notebook or script without a launcher"
 )
 RECORD = "distributed"
 

@@ -365,6 +365,8 @@ class Run:
             fire(CallbackName.AFTER_BATCH, batch)
             if distributed is not None and (agreed := distributed.take_agreed()):
                 self._interrupt(agreed)
+            if distributed is not None and distributed.take_called():
+                mailbox.receive()
             if after_batch is not None:
                 after_batch()
             if ending.requested:
@@ -383,10 +385,11 @@ class Run:
     def interrupt(self, level: Level) -> None:
         """End training after this epoch or immediately; see `MainLoop.interrupt`.
 
-        If several processes train together, all of them end after the next batch.
+        If several processes train together, all of them end after the same batch: the next one, or
+        this one if all of them have received the request.
         """
         distributed = processes.distributed_of(self.main_loop)
-        if distributed is None:
+        if distributed is None or self.mailbox.is_shared:
             self._interrupt(level)
         else:
             distributed.wish = level

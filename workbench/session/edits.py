@@ -100,8 +100,14 @@ class Edits:
             self._known = frozenset()
 
     def mark(self) -> None:
-        """Store the state of all variables; later differences from it count as edits."""
+        """Look at the values of all variables; later differences are edits.
+
+        If several processes train together, they exchange values between two runs, so differences
+        are not edits, which no user can make there.
+        """
         self.learn()
+        if self._run.mailbox.is_shared:
+            return
         self._seen = _look_at(self._known)
         self._seen_at = self._main_loop.status["iterations_done"]
 

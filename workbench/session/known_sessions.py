@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Callable
 
 from workbench.errors import SessionError
-from workbench.interfaces import Session
+from workbench.interfaces import Session, State
 from workbench.main_loop import lease
 
 TAKEN = (
     "another running session is named {name!r}; choose another name, or end that session first: "
     "workbench.session.running()[{name!r}].stop()"
 )
+
+FINDERS: list[Callable[[], object]] = []
+"""Functions that remember the sessions of runs in other processes, if there are new ones."""
 
 _numbers = itertools.count(1)
 _known: list[weakref.ReferenceType[Session]] = []
@@ -31,10 +35,17 @@ def check_name(name: object) -> None:
     SessionError
     """
     if name is not None and (not isinstance(name, str) or not name):
-        raise SessionError(f"the name of a session must be a non-empty string, not {name!r}")
-    for session in lease.sessions():
+        raise SessionError(f"the name of a session must be non-empty text, not {name!r}")
+    for session in alive():
         if name == session.name:
             raise SessionError(TAKEN.format(name=name))
+
+
+def alive() -> list[Session]:
+    """Return the running sessions, including paused sessions, in the order of their start."""
+    leased = lease.sessions()
+    started = (State.RUNNING, State.PAUSED, State.STOPPING)
+    return [*leased, *(one for one in known() if one.state in started and one not in leased)]
 
 
 def remember(session: Session) -> None:

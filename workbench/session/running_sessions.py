@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import overload
 
+from workbench import interfaces
 from workbench.errors import SessionError, nearest
 from workbench.hints import hinted
 from workbench.main_loop import lease
 from workbench.session import display
 from workbench.session.command import Command
-from workbench.session.known_sessions import known
+from workbench.session.known_sessions import FINDERS, alive, known
 from workbench.session.session import Session
 
 NO_SESSION = "there is no session {name!r}; sessions: {known}{hint}"
@@ -24,7 +25,7 @@ EXIT_TIMEOUT = 5.0
 
 
 @hinted
-def running() -> dict[str, Session]:
+def running() -> dict[str, interfaces.Session]:
     """Return the running sessions, including paused sessions, by name.
 
     Use this function to access a session whose variable was overwritten.
@@ -34,10 +35,10 @@ def running() -> dict[str, Session]:
     >>> for session in running().values():
     ...     _ = session.stop()
     """
-    return {one.name: one for one in lease.sessions() if isinstance(one, Session)}
+    return {one.name: one for one in alive()}
 
 
-class Sessions(Sequence[Session]):
+class Sessions(Sequence[interfaces.Session]):
     """List of sessions, which a notebook shows as a table.
 
     Parameters
@@ -45,19 +46,19 @@ class Sessions(Sequence[Session]):
     found : iterable of Session
     """
 
-    def __init__(self, found: Iterable[Session]) -> None:
+    def __init__(self, found: Iterable[interfaces.Session]) -> None:
         self._found = tuple(found)
 
     def __len__(self) -> int:
         return len(self._found)
 
     @overload
-    def __getitem__(self, key: int | str) -> Session: ...
+    def __getitem__(self, key: int | str) -> interfaces.Session: ...
 
     @overload
     def __getitem__(self, key: slice) -> Sessions: ...
 
-    def __getitem__(self, key: int | str | slice) -> Session | Sessions:
+    def __getitem__(self, key: int | str | slice) -> interfaces.Session | Sessions:
         """Return a session by its position or name, or a part of the list by a slice.
 
         Raises
@@ -88,7 +89,8 @@ def sessions() -> Sessions:
     """Return all sessions of this process, including those that have ended, as a list.
 
     A session that has ended stays in the list as long as some variable, view or output refers to
-    it. A running session is always in the list, even if its variable was overwritten.
+    it. A running session is always in the list, even if its variable was overwritten. Runs in other
+    processes that another kernel of this user has started are also in the list, if they are live.
 
     Returns
     -------
@@ -107,7 +109,9 @@ def sessions() -> Sessions:
     True
     >>> session.stop().wait()
     """
-    return Sessions(one for one in known() if isinstance(one, Session))
+    for find in FINDERS:
+        find()
+    return Sessions(known())
 
 
 @atexit.register
@@ -115,7 +119,7 @@ def stop_all() -> None:
     """Stop all sessions, and wait up to `EXIT_TIMEOUT` seconds for them to end."""
     # The threads are daemons, so without this function Python would exit during a batch.
     deadline = time.monotonic() + EXIT_TIMEOUT
-    sessions = running().values()
+    sessions = [one for one in lease.sessions() if isinstance(one, Session)]
     for session in sessions:
         session.stop()
     for session in sessions:

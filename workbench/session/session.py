@@ -203,9 +203,10 @@ class Session(FixedAttributes, States):
         SessionError
             If this session was started before and has ended, or if no thread can be created.
         ProcessError
-            If several processes train this main loop together.
+            If several processes train this main loop together, and nothing controls all of them.
         """
-        check_alone(self.main_loop)
+        if not self.main_loop._run.mailbox.is_shared:
+            check_alone(self.main_loop)
         worker, more = self._worker, self._worker.more(epochs, batches)
         with self._queue.lock:
             if worker.state.ended:

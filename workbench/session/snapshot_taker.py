@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
@@ -45,14 +46,17 @@ class SnapshotTaker:
     failures : dict of str to None
         The errors that prevented snapshots; each error is stored only once.
     missing : str
-        The reason for the latest failure to take a snapshot that was needed; empty if all were
-        taken.
+        The reason why the last snapshot that was needed does not exist; empty if there is none.
+    propose : callable or None
+        A function that is called, instead of taking a snapshot, when one is due. Several processes
+        that train together have different clocks, so the first of them decides.
     """
 
     def __init__(self, main_loop: MainLoop, run: Run, history: History, edits: Edits) -> None:
         self.ring = Ring()
         self.failures: dict[str, None] = {}
         self.missing = ""
+        self.propose: Callable[[str], None] | None = None
         self._main_loop = main_loop
         self._run = run
         self._history = history
@@ -138,4 +142,4 @@ class SnapshotTaker:
         now = perf_counter()
         if now >= self._next:
             self._next = now + self.pause()
-            self.take_soon(pin)
+            (self.propose or self.take_soon)(pin)

@@ -83,7 +83,8 @@ class Undo:
             self._before_call = at, self._main_loop.log.state_dict()
         last = taker.current
         if last is None:
-            shared = self.stack.last if self.stack and now < self._separate else None
+            soon = now < self._separate and taker.propose is None  # clocks of processes differ
+            shared = self.stack.last if self.stack and soon else None
             if shared is not None and (shared.iteration, shared.branch) == (done, branch):
                 last = shared  # shared by many interventions at once
             else:

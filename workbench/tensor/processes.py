@@ -152,6 +152,24 @@ def process_group(
     return group
 
 
+def patient_group(limit: timedelta) -> Any:
+    """Create a second group of all processes, whose exchanges in main memory can take long.
+
+    All processes of the group must call this function together.
+
+    Parameters
+    ----------
+    limit : timedelta
+        The time after which an exchange fails.
+
+    Returns
+    -------
+    torch.distributed.ProcessGroup
+    """
+    with _on_loopback():
+        return torch.distributed.new_group(backend="gloo", timeout=limit)
+
+
 def known_group() -> ProcessGroup | None:
     """Return the group of this process, or None if it has not joined a group."""
     return _joined[0]

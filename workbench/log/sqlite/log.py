@@ -47,6 +47,7 @@ LARGE = (
     "a value of record {name!r} uses {size} bytes of the database, which is more "
     "than config.max_blob_size = {limit}; record a smaller value, or increase this setting"
 )
+NOT_FOLLOWING = "only a log that was opened with read_only=True can follow another one"
 
 
 class SQLiteLog(TrainingLogBase):
@@ -179,6 +180,38 @@ class SQLiteLog(TrainingLogBase):
         """
         self._move(Event.FLUSH)
         self._writer.flush()
+
+    def hurry(self) -> None:
+        """Write existing records now instead of within a second, and return without waiting."""
+        self._writer.hurry()
+
+    def follow(self, uuid: str) -> None:
+        """Read another log of the database from now on, as after a rewind by another process.
+
+        Parameters
+        ----------
+        uuid : str
+            The identity of the other log, as hexadecimal digits.
+
+        Raises
+        ------
+        LogError
+            If this log was not opened with ``read_only=True``, or if there is no such log.
+        """
+        if self._identity is not READING:
+            raise LogError(NOT_FOLLOWING)
+        with self._moving:
+            if uuid == self.h_uuid:
+                return
+            other = SQLiteLog(self.database, uuid=uuid, read_only=True, trusted=self._trusted)
+            state = other.state_dict()
+            reader, self._reader = self._reader, None
+            if reader is not None:
+                reader.close()
+            self.uuid = other.uuid
+            self._memory.replace(state["rows"], state["columns"])
+            self._status.replace(state["status"])
+            self._reader, other._reader = other._reader, None
 
     @property
     def version(self) -> int:

@@ -1,0 +1,57 @@
+"""Views of a run in another process, which cannot tell it from a run in a thread."""
+
+import numpy as np
+import pytest
+
+from extensions_live import Controls, Histogram, Plot, to_html, view
+from tests.support.forked_runs import Forked, build, costs
+from tests.support.waiting import paused_at
+from workbench.config import config
+
+from .test_other_sessions import click, served  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def detached(tmp_path_factory):
+    """Yield a paused run of two epochs in another process, after three batches."""
+    config.runs_path = tmp_path_factory.mktemp("runs")
+    plot = Plot(channels=[["cost"]], title="far")
+    session = build("momentum", 2, plot).start(
+        detached=True, launcher=Forked(), paused=True, linger=0
+    )
+    session.step(3).wait(60)
+    yield paused_at(session, 3)
+    session._link.close(20)
+    del config.runs_path
+
+
+def test_a_view_has_its_plots_and_progress(detached, hand_pump, wire):
+    bar, plot = view(detached).widgets
+    payload = served(bar, hand_pump)
+    assert (payload["state"], payload["iteration"]) == ("paused", "iteration 3 of 10")
+    curve = served(plot, hand_pump)["curves"]["cost"]
+    assert plot.title == "far"
+    np.testing.assert_array_equal(np.frombuffer(curve["y"]), costs(detached.log))
+
+
+def test_buttons_control_it(detached, click, hand_pump, wire):  # noqa: F811
+    controls = Controls(detached)
+    assert click(controls, "step") == "ok"
+    detached.commands[-1].wait(60)
+    paused_at(detached, 4)
+    payload = served(controls, hand_pump)
+    assert payload["command"]["text"] == "step 1: applied at iteration 3"
+    assert "resume" in payload["possible"]
+    assert detached.commands[-1].by == "button"
+
+
+def test_a_histogram_shows_its_parameters(detached, hand_pump, wire):
+    histogram = Histogram(detached)
+    hand_pump.serve(histogram)
+    assert histogram.problem == ""
+
+
+def test_it_has_a_report(detached, tmp_path):
+    to_html(detached, tmp_path / "run.html")
+    text = (tmp_path / "run.html").read_text()
+    assert detached.name in text and "momentum" in text

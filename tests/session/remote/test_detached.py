@@ -1,0 +1,102 @@
+"""Runs that outlive the process that started them, and runs that must not."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import workbench
+from tests.distributed.test_collectives import LOOPBACK
+from tests.support.forked_runs import Forked, build, costs
+from tests.support.tree import ROOT
+from tests.support.waiting import until
+from workbench import errors
+from workbench.interfaces import State
+from workbench.session.remote import remove
+
+
+def start_and_die(folder, name, kind):
+    """Run the script that starts a run and is killed; return the number of its process."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/support/start_and_die.py"), str(folder), name, kind],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    assert done.returncode == -9
+    return int(done.stdout)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def listening(pid):
+    """Return the addresses on which a process listens."""
+    inodes = {os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")
+              if os.path.exists(f"/proc/{pid}/fd/{one}")}  # fmt: skip
+    found = []
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/{pid}/net/{table}") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        found += [row[1].partition(":")[0] for row in rows
+                  if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]  # fmt: skip
+    return found
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
+def test_a_detached_run_outlives_its_notebook(folder_of_runs):
+    pid = start_and_die(folder_of_runs, "long", "detached")
+    assert is_alive(pid)
+    session = workbench.attach("long")
+    assert session.detached and session.processes == [pid]
+    assert workbench.sessions()["long"] is session
+    assert set(listening(pid)) <= LOOPBACK and listening(pid)
+    session.pause().wait(60)
+    done = session.log.status["iterations_done"]
+    assert done > 5
+    whole = build(epochs=1 + done // 5)
+    whole.run()
+    np.testing.assert_allclose(costs(session.log), costs(whole.log)[:done], rtol=1e-6)
+    session.stop().wait(60)
+    assert session.wait(60)
+    kept = session._run["database"]
+    session._link.close(20)  # a detached run is ended here, so that nothing is left
+    until(lambda: not is_alive(pid), timeout=60)
+    # the run has ended, but its curve and its last state are still there
+    workbench.session.remote.session.SESSIONS.clear()
+    again = workbench.attach(kept)
+    assert again.state is State.FINISHED
+    np.testing.assert_array_equal(costs(again.log), costs(session.log))
+    again._launcher = Forked()
+    with pytest.raises(errors.SessionError, match="have ended; restart.. continues from the last"):
+        again.resume()
+    assert again.restart() == done
+    again.train(batches=2)
+    again.stop()
+    again.wait(60)
+    again._link.close(20)
+    remove(again)
+
+
+def test_another_run_ends_with_its_notebook(folder_of_runs):
+    pid = start_and_die(folder_of_runs, "short", "attached")
+    until(lambda: not is_alive(pid), timeout=60)
+
+
+def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs):
+    session = build(epochs=2).start(detached=True, launcher=Forked(), linger=0.2, name="alone")
+    assert session.wait(60)
+    launched = session._link.launched
+    session.close()
+    until(lambda: launched.status(0) == 0, timeout=60)
+    assert "alone" not in [one.name for one in workbench.session.remote.live()]

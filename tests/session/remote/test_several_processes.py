@@ -1,0 +1,185 @@
+"""Several processes that one session controls: the numbers of one process, and its commands."""
+
+import os
+import random
+import signal
+
+import numpy as np
+import pytest
+
+from tests.distributed.test_data_parallel import assert_same
+from tests.support import ranks_training as jobs
+from tests.support.forked_runs import Pace, build, costs, outcome
+from tests.support.waiting import paused_at, until
+from workbench import errors
+from workbench.algorithms import Adam
+from workbench.distributed import DataParallel, ZeRO1
+from workbench.interfaces import State
+
+LEARNING_RATES = {4: 0.02, 9: 0.08}
+"""Learning rates that the tests set, by iteration."""
+
+
+def reference(epochs, rule="momentum", rates=None, cost=None):
+    """Return the outcome of one process in this one, with learning rates at some iterations."""
+    loop = build(rule, epochs, cost=cost)
+    session = loop.start(paused=True)
+    for iteration, rate in (rates or {}).items():
+        session.step(iteration - session.log.status["iterations_done"]).wait()
+        paused_at(session, iteration)
+        session.set("learning_rate", rate).wait()
+    session.resume()
+    assert session.wait(60)
+    return jobs.outcome(loop)
+
+
+@pytest.fixture(scope="module")
+def pair(folder_of_runs):
+    """Yield a paused run of two processes, for tests that only move it on."""
+    from tests.support.forked_runs import Forked
+
+    session = build().start(processes=2, launcher=Forked(), paused=True, name="pair")
+    yield session
+    session.close()
+
+
+def test_commands_take_effect_after_the_same_batch(start):
+    session = start(build(epochs=3), processes=2, paused=True)
+    for iteration, rate in LEARNING_RATES.items():
+        session.step(iteration - session.log.status["iterations_done"]).wait(60)
+        paused_at(session, iteration)
+        session.set("learning_rate", rate).wait(60)
+    session.resume()
+    assert session.wait(60)
+    assert session.log[0]["distributed"] == "2 processes"
+    assert_same(reference(3, rates=LEARNING_RATES), outcome(session))
+    session.train(epochs=1).wait(60)
+    assert session.wait(60)
+    assert_same(reference(4, rates=LEARNING_RATES), outcome(session))
+
+
+def test_a_run_can_be_paused_at_any_moment(start):
+    session = start(build("momentum", 60, Pace(0.001)), processes=2)
+    chance = random.Random(2)
+    for _ in range(6):
+        after = session.log.status["iterations_done"] + chance.randrange(9)
+        until(lambda at=after: session.log.status["iterations_done"] >= at)
+        session.pause().wait(60)
+        assert session.state is State.PAUSED
+        assert session.call(lambda loop: loop.is_running).wait(60)
+        session.resume().wait(60)
+    session.stop().wait(60)
+    assert session.wait(60)
+    done = session.log.status["iterations_done"]
+    whole = reference(60)["records"]["cost"]
+    np.testing.assert_allclose(costs(session.log), whole[:done], rtol=1e-6, atol=1e-6)
+
+
+def test_it_rewinds_forks_and_undoes(pair):
+    first = pair.log.status["iterations_done"]
+    pair.step(7).wait(60)
+    paused_at(pair, first + 7)
+    before = costs(pair.log)
+    pair.rewind(first + 3).wait(60)
+    paused_at(pair, first + 3)
+    pair.set("learning_rate", 0.5).wait(60)
+    pair.step(2).wait(60)
+    paused_at(pair, first + 5)
+    pair.undo().wait(60)
+    paused_at(pair, first + 3)
+    fork = pair.fork(first + 5, branch="branch 1")
+    try:
+        paused_at(fork, first + 5)
+        assert len(fork.processes) == 2
+    finally:
+        fork.close()
+    pair.step(4).wait(60)
+    paused_at(pair, first + 7)
+    np.testing.assert_array_equal(costs(pair.log), before)
+
+
+def test_a_command_that_is_refused_says_why(pair):
+    with pytest.raises(errors.SessionError, match="this run has no variable 'learning_rat'"):
+        pair.set("learning_rat", 1.0)
+    with pytest.raises(errors.SessionError, match="the session is already paused"):
+        pair.pause().wait(60)
+    with pytest.raises(errors.SessionError, match="ZeroDivisionError"):
+        pair.call(lambda loop: 1 / 0).wait(60)
+    done = pair.log.status["iterations_done"]
+    pair.step(2).wait(60)
+    paused_at(pair, done + 2)
+
+
+def test_probes_do_not_disturb_the_others(pair):
+    done = pair.log.status["iterations_done"]
+    assert pair.probe().wait(60)["/mlp/linear_0.W"].shape == (8, 6)
+    pair.step(5)
+    probe = pair.probe(steps=True)
+    probe.wait(60)
+    paused_at(pair, done + 5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
+    session = start(build(ZeRO1(Adam(0.002)), 4), processes=3, paused=True)
+    session.step(8).wait(60)
+    paused_at(session, 8)
+    session.set("learning_rate", 0.004).wait(60)
+    until(lambda: session._link.facts.get("kept") is not None)
+    killed = size - 1
+    os.kill(session.processes[killed], signal.SIGKILL)
+    with pytest.raises(errors.ProcessError, match=f"process {killed} of 3 of .* signal SIGKILL"):
+        session.wait(60)
+    began = session.restart(processes=size)
+    assert began <= 8
+    assert session.wait(60)
+    assert len(session.processes) == size
+    rates = {8: 0.004} if any(i["command"] == "set" for i in session.interventions) else {}
+    assert_same(reference(4, Adam(0.002), rates), outcome(session))
+
+
+def test_processes_can_be_killed_at_any_moment(start):
+    chance = random.Random(1)
+    session = start(build("momentum", 10_000, Pace(0.0005)), processes=3)
+    for _ in range(3):
+        done = session.log.status["iterations_done"] + chance.randrange(40)
+        until(lambda at=done: session.log.status["iterations_done"] >= at, timeout=60)
+        killed = chance.randrange(3)
+        os.kill(session.processes[killed], signal.SIGKILL)
+        until(lambda: session.state is State.FAILED, timeout=60)
+        said = str(session.exception)
+        assert f"process {killed} of 3" in said and "SIGKILL" in said
+        session.restart()
+    session.stop()
+    assert session.wait(60)
+    found = costs(session.log)
+    whole = reference(1 + session.log.status["epochs_done"])["records"]["cost"]
+    np.testing.assert_allclose(found, whole[: len(found)], rtol=1e-6, atol=1e-6)
+
+
+def test_dropout_and_shares_of_unequal_size(start):
+    cost = jobs.dropped(jobs.cost_of_mlp())
+    session = start(build(epochs=2, cost=cost), processes=3)
+    assert session.wait(60)
+    assert_same(reference(2, cost=jobs.dropped(jobs.cost_of_mlp())), outcome(session))
+
+
+def test_an_error_in_one_process_is_known(start):
+    session = start(build("momentum", 9, jobs.Trouble("raise", 1, 4)), processes=2)
+    with pytest.raises(errors.ProcessError, match="process 1 of 2.*no more memory for this"):
+        session.wait(60)
+
+
+def test_only_gradient_descent_can_be_divided():
+    from tests.live.runs import make_loop
+
+    with pytest.raises(errors.ProcessError, match="2 processes cannot train this main loop"):
+        make_loop().start(processes=2)
+
+
+def test_an_axis_that_was_given_is_kept(start):
+    loop = build(epochs=1)
+    loop.algorithm.distributed = DataParallel(axis={"targets": 0})
+    session = start(loop, processes=2)
+    assert session.wait(60)
+    assert_same(reference(1), outcome(session))

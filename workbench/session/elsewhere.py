@@ -1,0 +1,16 @@
+"""Access to runs in other processes, which most sessions do not need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.session.remote import RemoteSession
+
+
+def in_processes() -> Callable[..., RemoteSession]:
+    """Return the function that starts a main loop in other processes; it is imported now."""
+    from workbench.session.remote import start
+
+    return start

@@ -1,0 +1,20 @@
+"""Runs in other processes, which a notebook controls as it controls a run in a thread.
+
+``main_loop.start(detached=True)`` trains outside the kernel, and ``main_loop.start(processes=2)``
+in several processes together. Each returns a `RemoteSession`. The processes get a copy of the main
+loop in a file that only the user can read; the main loop in the notebook stays as it was, and can
+be used meanwhile.
+
+The notebook talks with the first process over the loopback interface. The first process writes the
+log to a database, which the notebook reads.
+"""
+
+from workbench.names import explain_missing
+from workbench.session.remote.launcher import Launched, Launcher
+from workbench.session.remote.runs import attach, live, remove, start
+from workbench.session.remote.session import RemoteSession
+from workbench.session.running_sessions import sessions  # this package adds its runs to them
+
+__all__ = ["Launched", "Launcher", "RemoteSession", "attach", "live", "remove", "sessions", "start"]
+
+explain_missing(__name__)

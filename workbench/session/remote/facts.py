@@ -1,0 +1,102 @@
+"""Facts about a session that a process sends to a notebook, as values for messages."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from typing import Any
+
+import cloudpickle
+
+from workbench.errors import SessionError
+from workbench.session.command import Command
+from workbench.session.probe import Probe
+from workbench.session.remote.wire import Pickled, packed
+from workbench.session.session import Session
+
+NOT_SENT = (
+    "the command was applied, but its result cannot be sent to this process ({error}); return "
+    "plain values, arrays or tensors"
+)
+REMOTE = "in the process that trains:\n{text}"
+
+
+def facts_of(session: Session) -> dict[str, Any]:
+    """Return the facts about a session that change during training."""
+    rewinder = session._worker.rewinder
+    branches = list(rewinder.history.branches)
+    places = {id(branch): place for place, branch in enumerate(branches)}
+    return {
+        "state": session.state.value,
+        "note": session.note,
+        "runs": session.runs,
+        "planned": dict(session.planned),
+        "execution": dict(session.execution),
+        "views": [dict(view) for view in session.views],
+        "hyperparameters": session.hyperparameters,
+        "branches": [[branch.name, branch.start, branch.end] for branch in branches],
+        "snapshots": [
+            [one.iteration, one.pin, places.get(id(one.branch))] for one in rewinder.taker.ring
+        ],
+        "uuid": session.log.h_uuid,
+        "iterations_done": session.log.status["iterations_done"],
+    }
+
+
+def command_facts(command: Command, ticket: str | None) -> dict[str, Any]:
+    """Return what is known about a command."""
+    facts: dict[str, Any] = {
+        "id": command.id,
+        "ticket": ticket,
+        "kind": command.kind,
+        "text": command.text,
+        "by": command.by,
+        "iteration": command.iteration,
+        "reason": command.reason,
+        "replaced_by": command.replaced_by,
+        "done": command.done,
+    }
+    if command.exception is not None:
+        facts["exception"] = portable(command.exception)
+    if command.done and command._result is not None:
+        try:
+            facts["result"] = packed(command._result)
+        except Exception as error:
+            facts["unsent"] = NOT_SENT.format(error=f"{type(error).__name__}: {error}")
+    return facts
+
+
+def probe_facts(probe: Probe) -> dict[str, Any]:
+    """Return the answer to a probe."""
+    answered = not probe.reason
+    return {
+        "iteration": probe.iteration,
+        "reason": probe.reason,
+        "seconds": probe.seconds,
+        "batch": probe.batch,
+        "stored": probe.stored,
+        "values": probe.values if answered else {},
+        "steps": probe.steps if answered else {},
+    }
+
+
+def portable(error: BaseException) -> Pickled:
+    """Pickle an error, or one with the same text if it cannot be pickled."""
+    try:
+        data = cloudpickle.dumps(error)
+        if str(pickle.loads(data)) == str(error):
+            return Pickled(error)
+    except Exception:
+        pass
+    return Pickled(SessionError(f"{type(error).__name__}: {error}"))
+
+
+def with_traceback(error: BaseException) -> Pickled:
+    """Pickle an error with its traceback as a note."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        copy = pickle.loads(portable(error).data)
+        copy.add_note(REMOTE.format(text=text.rstrip()))
+        return Pickled(copy)
+    except Exception:
+        return Pickled(SessionError(text))

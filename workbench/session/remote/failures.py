@@ -1,0 +1,134 @@
+"""Failures of the processes of a run: which of them ended first, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from workbench.errors import ProcessError
+from workbench.session.remote.launcher import Launched, named_status
+from workbench.session.remote.output import Outputs
+
+GRACE = 0.5
+"""Seconds in which the reason of an end becomes known, after the first sign of it."""
+
+NOT_STARTED = (
+    "process {rank} of {size} of {name!r} could not start: {why}. The end of its output:\n{output}"
+)
+ENDED = (
+    "process {rank} of {size} of {name!r} (pid {pid}) ended after iteration {done:,} or later: "
+    "{why}.{output} The log is kept; {restart}"
+)
+SAID = " The end of its output: {output}."
+FROM_SNAPSHOT = "session.restart() continues from the snapshot of iteration {kept:,}"
+FROM_START = "no snapshot was written, so session.restart() begins again from the start"
+UNKNOWN = "the connection to it was lost, and its exit status is not known to this process"
+
+
+class Watched(Protocol):
+    """Launch of a run, as `Failures` needs it."""
+
+    launched: Launched
+    outputs: Outputs
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+
+    @property
+    def size(self) -> int:
+        """The number of processes."""
+
+
+class Failures:
+    """Search for the first process that ended.
+
+    Parameters
+    ----------
+    link : Watched
+    """
+
+    def __init__(self, link: Watched) -> None:
+        self._link = link
+        self._since: float | None = None
+        self._lost: int | None = None
+
+    def suspect(self, rank: int | None = None) -> None:
+        """Note that a process seems to have ended: the given one, or one that is not known."""
+        self._since = self._since or time.monotonic()
+        self._lost = rank if self._lost is None else self._lost
+
+    def check_start(self) -> None:
+        """Raise `ProcessError` if a process has ended before it was ready."""
+        link = self._link
+        ended = self._ended()
+        if not ended:
+            return
+        time.sleep(GRACE / 5)
+        ended = self._ended()
+        rank = min(ended, key=lambda one: (ended[one] != 1, one))
+        link.launched.kill()
+        raise ProcessError(
+            NOT_STARTED.format(
+                rank=rank,
+                size=link.size,
+                name=link.name,
+                why=named_status(ended[rank]),
+                output=link.outputs.last(rank, 20),
+            )
+        )
+
+    def found(self) -> BaseException | None:
+        """Return the error to raise, or None while there is none."""
+        ended = self._ended()
+        if not ended and self._since is None:
+            return None
+        self._since = self._since or time.monotonic()
+        killed = [rank for rank, status in ended.items() if status < 0]
+        if not killed and time.monotonic() < self._since + GRACE:
+            return None
+        facts = self._link.facts
+        troubles: list[Mapping[str, Any]] = facts.get("troubles") or []
+        told = [trouble for trouble in troubles if trouble["error"]]
+        exception: BaseException | None = facts.get("exception")
+        if killed:
+            return self._error(killed[0], named_status(ended[killed[0]]))
+        if exception is not None and not isinstance(exception, ProcessError):
+            return exception
+        if told:
+            return self._error(told[0]["rank"], str(told[0]["error"]))
+        if troubles:
+            rank = troubles[0]["rank"]
+        elif ended:
+            rank = min(ended)
+        elif self._lost is not None:
+            rank = self._lost
+        else:
+            return exception
+        return self._error(rank, named_status(ended[rank]) if rank in ended else UNKNOWN)
+
+    def _ended(self) -> dict[int, int]:
+        """Return the exit statuses of the processes that have ended."""
+        launched = self._link.launched
+        found = {rank: launched.status(rank) for rank in range(len(launched.pids))}
+        return {rank: status for rank, status in found.items() if status is not None}
+
+    def _error(self, rank: int, why: str) -> ProcessError:
+        link = self._link
+        output = link.outputs.last(rank)
+        kept = link.facts.get("kept")
+        done = link.facts.get("iterations_done") or 0
+        return ProcessError(
+            ENDED.format(
+                rank=rank,
+                size=link.size,
+                name=link.name,
+                pid=link.launched.pids[rank] if rank < len(link.launched.pids) else "unknown",
+                done=done,
+                why=why,
+                output=SAID.format(output=output.replace("\n", " / ")) if output else "",
+                restart=FROM_START if kept is None else FROM_SNAPSHOT.format(kept=kept),
+            )
+        )

@@ -1,0 +1,156 @@
+"""Folders of runs in other processes, and the list of the live ones on this machine.
+
+The folder of a run contains the pickled main loop, the secret, the outputs of the processes, the
+last snapshot for a restart and, unless the main loop has a database, the log. Only the user can
+read it. A file in the folder ``live`` beside it announces a process to which notebooks can connect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.config import config
+from workbench.errors import ProcessError
+from workbench.utils.atomic import replacing
+
+JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
+LIVE = "live"
+NOT_OURS = (
+    "the folder {path} belongs to another user, who could read or replace the pickled main loop "
+    "of a run; set config.runs_path to a folder of your own"
+)
+
+
+class RunFolder:
+    """Folder of one run.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, name: str) -> RunFolder:
+        """Create the folder of a new run."""
+        root = runs_folder()
+        plain = re.sub(r"[^\w.-]", "_", name)[:40]
+        path = root / f"{plain}-{secrets.token_hex(4)}"
+        path.mkdir(mode=0o700)
+        return cls(path)
+
+    @property
+    def job(self) -> Path:
+        """The file with the pickled main loop."""
+        return self.path / JOB
+
+    @property
+    def snapshot(self) -> Path:
+        """The file with the state from which a restart continues."""
+        return self.path / SNAPSHOT
+
+    @property
+    def announcement(self) -> Path:
+        """The file that announces the live run."""
+        return self.path.parent / LIVE / f"{self.path.name}.json"
+
+    def output(self, launch: int, rank: int) -> Path:
+        """Return the file with the output of a process."""
+        return self.path / f"output-{launch}-{rank}.txt"
+
+    def meeting_place(self, launch: int) -> Path:
+        """Return the file in which the processes of a launch find each other."""
+        return self.path / f"meeting-{launch}"
+
+    def write(self, facts: Mapping[str, Any]) -> None:
+        """Write the facts about the run."""
+        write_private(self.path / RUN, json.dumps(facts).encode())
+
+    def read(self) -> dict[str, Any]:
+        """Read the facts about the run; empty if there are none."""
+        return _json_in(self.path / RUN)
+
+    def announce(self, facts: Mapping[str, Any]) -> None:
+        """Announce that notebooks can connect to the run."""
+        self.announcement.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(self.announcement, json.dumps(facts).encode())
+
+    def announced(self) -> dict[str, Any]:
+        """Return the facts that the live run has announced; empty if it is not live."""
+        return _json_in(self.announcement)
+
+    def withdraw(self) -> None:
+        """Remove the announcement."""
+        self.announcement.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder and the announcement."""
+        self.withdraw()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<RunFolder {self.path}>"
+
+
+def runs_folder() -> Path:
+    """Return the folder of all runs, which only the user can read.
+
+    Raises
+    ------
+    ProcessError
+        If the folder belongs to another user.
+    """
+    root: Path = config.runs_path
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid"):
+        if root.stat().st_uid != os.getuid():
+            raise ProcessError(NOT_OURS.format(path=root))
+        root.chmod(0o700)
+    return root
+
+
+def folders() -> list[RunFolder]:
+    """Return the folders of all runs of the user, the newest last."""
+    root = runs_folder()
+    found = [(path.stat().st_mtime, path) for path in root.glob(f"*/{RUN}")]
+    return [RunFolder(path.parent) for _, path in sorted(found)]
+
+
+def announced() -> Iterator[RunFolder]:
+    """Yield the folders of the runs that are announced as live."""
+    root = runs_folder()
+    for path in sorted((root / LIVE).glob("*.json"), key=lambda one: one.name):
+        folder = RunFolder(root / path.stem)
+        if folder.path.is_dir():
+            yield folder
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only the user can read, completely or not at all."""
+    with replacing(path, ProcessError) as temporary:
+        os.chmod(temporary, 0o600)
+        temporary.write_bytes(data)
+
+
+def _json_in(path: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(path.read_text())
+        if isinstance(found, dict):
+            return found
+    return {}

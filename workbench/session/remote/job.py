@@ -1,0 +1,253 @@
+"""Main loops as files, from which other processes build them.
+
+A pickle contains the whole main loop, including what a notebook defines. An algorithm that divides
+batches depends on the number of processes, so a `GradientDescent` is stored as the arguments from
+which each process builds it again. Its state is stored separately if it has already trained.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from workbench.algorithms import GradientDescent
+from workbench.config import config
+from workbench.distributed import DataParallel, ProcessGroup
+from workbench.errors import AlgorithmError, ProcessError
+from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
+from workbench.log.sqlite.tables import IN_MEMORY
+from workbench.main_loop import MainLoop
+from workbench.main_loop.lease import Lease
+from workbench.serialization.pickling import with_deep_stack
+from workbench.session.archives import rebuild_as_saved
+from workbench.session.fork import Fork
+from workbench.session.log_states import log_until
+from workbench.session.snapshots import Snapshot
+from workbench.tensor import Variable
+
+SETTINGS = (
+    "default_seed", "data_path", "max_blob_size", "temp_dir", "profile", "floatx", "device",
+    "execution", "precision", "threads",
+)  # fmt: skip
+"""Settings that the processes take from the notebook."""
+
+NO_COPY = (
+    "this main loop cannot be sent to another process, because a part of it cannot be pickled "
+    "({error})"
+)
+ONLY_ONE = (
+    "{processes} processes cannot train this main loop together: {error}. With processes=1, it can "
+    "train outside the kernel"
+)
+GROUP, LOG, ALGORITHM = "group", "log", "algorithm"
+
+
+class Recipe(NamedTuple):
+    """The parts of a `GradientDescent` from which it is built again.
+
+    Attributes
+    ----------
+    cost, parameters, step_rule
+        The arguments of the constructor.
+    axis
+        The axis of the examples, or None if batches are not divided in one process.
+    options : dict
+        The further arguments of the constructor.
+    """
+
+    cost: Any
+    parameters: list[Any]
+    step_rule: Any
+    axis: Any
+    options: dict[str, Any]
+
+    def make(self, group: ProcessGroup) -> GradientDescent:
+        """Build the algorithm for a process of a group."""
+        distributed = None
+        if group.size > 1 or self.axis is not None:
+            distributed = DataParallel(group, axis=0 if self.axis is None else self.axis)
+        return GradientDescent(
+            cost=self.cost,
+            parameters=self.parameters,
+            step_rule=self.step_rule,
+            distributed=distributed,
+            **self.options,
+        )
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickler that leaves out what each process has of its own."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.own: dict[int, Any] = {}
+
+    def persistent_id(self, obj: Any) -> Any:
+        return GROUP if type(obj) is ProcessGroup else self.own.get(id(obj))
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, group: ProcessGroup) -> None:
+        super().__init__(file)
+        self.own: dict[Any, Any] = {GROUP: group}
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self.own[pid]
+
+
+def pack(main_loop: MainLoop, processes: int) -> bytes:
+    """Pickle a main loop for several processes, or one.
+
+    Raises
+    ------
+    AlreadyTrainingError
+        If the main loop is being trained.
+    ProcessError
+        If a part cannot be pickled, or if several processes cannot train it together.
+    """
+    with Lease(main_loop):
+        return packed_loop(main_loop, processes)
+
+
+def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
+    """Pickle a main loop that the calling thread has to itself, and the rest of a fork."""
+    has_state = bool(main_loop.started_at or main_loop._run.loaded)
+    recipe = _recipe(main_loop, processes, has_state)
+    state = main_loop.state_dict() if has_state and recipe is not None else None
+    algorithm = main_loop.algorithm
+    settings = {name: getattr(config, name) for name in SETTINGS}
+
+    def run() -> bytes:
+        file = io.BytesIO()
+        pickler = _Pickler(file)
+        pickler.dump(settings)
+        pickler.dump(recipe)
+        pickler.own[id(main_loop.log)] = LOG
+        further = None
+        if recipe is not None:
+            assert isinstance(algorithm, GradientDescent)
+            pickler.own[id(algorithm)] = ALGORITHM
+            for place, variable in enumerate(_computed(algorithm)):
+                pickler.own[id(variable)] = place
+            targets = set(algorithm.further_updates())
+            further = [pair for pair in algorithm.updates if pair[0] in targets]
+        pickler.dump((main_loop, main_loop.log.state_dict(), state, further, fork))
+        return file.getvalue()
+
+    try:
+        result: bytes = with_deep_stack(run)
+    except Exception as error:
+        raise ProcessError(NO_COPY.format(error=f"{type(error).__name__}: {error}")) from error
+    return result
+
+
+def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | None:
+    """Return the parts of the algorithm, or None if it is pickled as it is, for one process."""
+    algorithm: Any = main_loop.algorithm
+    if processes == 1 and has_state and not isinstance(algorithm.distributed, DataParallel):
+        return None
+    try:
+        if not isinstance(algorithm, GradientDescent):
+            raise AlgorithmError(f"{algorithm!r} is not a GradientDescent")
+        options = algorithm.options()
+    except AlgorithmError as error:
+        if processes == 1:
+            return None
+        raise ProcessError(ONLY_ONE.format(processes=processes, error=error)) from error
+    distributed = options.pop("distributed")
+    axis = distributed.share.axis if isinstance(distributed, DataParallel) else None
+    parameters, rule = list(algorithm.parameters), algorithm.step_rule
+    return Recipe(algorithm.cost, parameters, rule, axis, options)
+
+
+def _computed(algorithm: GradientDescent) -> list[Variable]:
+    """Return the variables of an algorithm to which extensions can refer."""
+    norms = [algorithm.total_gradient_norm, algorithm.total_step_norm]
+    return [*norms, *algorithm.gradients.values(), *algorithm.steps.values()]
+
+
+def database_for(main_loop: MainLoop, folder: Path) -> str:
+    """Return the path of the database of the log: that of the main loop, or one in a folder."""
+    log = main_loop.log
+    if isinstance(log, SQLiteLog) and log.database != IN_MEMORY:
+        return log.database
+    return str(folder)
+
+
+def unpack(
+    data: bytes,
+    group: ProcessGroup,
+    database: str,
+    saved: Mapping[str, Any] | None = None,
+) -> tuple[MainLoop, Fork | None]:
+    """Build a main loop for a process of a group; return it, and the fork that it begins.
+
+    Parameters
+    ----------
+    data : bytes
+        The result of `pack`, which this user has written.
+    group : ProcessGroup
+    database : str
+        The database in which the first process records the run.
+    saved : mapping, optional
+        The contents of a file from `saved_state`, from which training continues.
+    """
+
+    def run() -> tuple[MainLoop, Fork | None]:
+        unpickler = _Unpickler(io.BytesIO(data), group)
+        for name, value in unpickler.load().items():
+            setattr(config, name, value)
+        recipe = unpickler.load()
+        log: TrainingLogBase = TrainingLog()
+        if group.is_first:
+            log = SQLiteLog(database, trusted=True)
+        unpickler.own[LOG] = log
+        if recipe is not None:
+            algorithm = recipe.make(group)
+            unpickler.own[ALGORITHM] = algorithm
+            unpickler.own.update(enumerate(_computed(algorithm)))
+        main_loop, log_state, state, further, fork = unpickler.load()
+        if further:
+            algorithm.add_updates(further)
+        if len(log_state["rows"]) or log_state["status"]["iterations_done"]:
+            log.load_state_dict(log_state)
+        if recipe is not None:
+            main_loop.started_at = {}
+            main_loop._run.announced, main_loop._run.loaded = False, set()
+        if saved is not None:
+            _load(main_loop, database, saved)
+        elif state is not None:
+            main_loop.load_state_dict(state)
+        if saved is not None or fork is None:
+            return main_loop, None
+        return main_loop, fork._replace(main_loop=main_loop)
+
+    found: tuple[MainLoop, Fork | None] = with_deep_stack(run)
+    return found
+
+
+def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
+    """Pickle a snapshot and the identity of the log to which it belongs."""
+    kept = Snapshot(
+        snapshot.iteration,
+        snapshot.changes,
+        snapshot.state,
+        snapshot.status,
+        snapshot.row,
+        None,
+    )
+    return pickle.dumps({"snapshot": kept, "uuid": uuid})
+
+
+def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any]) -> None:
+    """Load a snapshot, with the records up to it from the database."""
+    snapshot, uuid = saved["snapshot"], saved["uuid"]
+    log = SQLiteLog(database, uuid=uuid, read_only=True, trusted=True)
+    state = snapshot.loadable(log_until(log.state_dict(), snapshot, uuid))
+    rebuild_as_saved(main_loop, state)
+    main_loop.load_state_dict(state)

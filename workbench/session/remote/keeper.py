@@ -1,0 +1,93 @@
+"""`Keeper`, which writes the newest snapshot of a run to disk, for a restart after a failure."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from workbench.log import SQLiteLog
+from workbench.session.reach import usable
+from workbench.session.remote.folder import write_private
+from workbench.session.remote.job import saved_state
+from workbench.session.session import Session
+from workbench.session.snapshots import Snapshot, snapshot_of
+
+logger = logging.getLogger(__name__)
+
+GAP = 1.0
+"""Least number of seconds between two files."""
+
+SHARE = 0.05
+"""Greatest part of the time that a thread spends writing files."""
+
+
+class Keeper:
+    """Thread that writes the newest snapshot to a file.
+
+    Parameters
+    ----------
+    session : Session
+    path : Path
+    """
+
+    def __init__(self, session: Session, path: Path) -> None:
+        self._session = session
+        self._path = path
+        self._written: tuple[str, Snapshot | None] = "", None
+        self._writing = threading.Lock()
+
+    def iteration(self) -> int | None:
+        """Return the iteration of the snapshot on disk, or None if there is none."""
+        snapshot = self._written[1]
+        return None if snapshot is None else snapshot.iteration
+
+    def start(self) -> None:
+        """Start the thread."""
+        threading.Thread(target=self._work, name="snapshots on disk", daemon=True).start()
+
+    def _work(self) -> None:
+        pause = GAP
+        while True:
+            time.sleep(pause)
+            start = time.monotonic()
+            try:
+                self._write_newest()
+            except Exception:
+                logger.exception("the snapshot for a restart was not written; it is tried again")
+            pause = max(GAP, (time.monotonic() - start) / SHARE)
+
+    def _write_newest(self) -> None:
+        session = self._session
+        rewinder, log = session._worker.rewinder, session.log
+        uuid, branch = log.h_uuid, rewinder.history.branch
+        done = log.status["iterations_done"]
+        found = usable(rewinder.taker.ring, branch, done)
+        if found and uuid == log.h_uuid and branch is rewinder.history.branch:
+            self.write(found[-1], uuid)
+
+    def write(self, snapshot: Snapshot, uuid: str) -> None:
+        """Write a snapshot, unless it is the last that was written."""
+        with self._writing:
+            if self._written == (uuid, snapshot):
+                return
+            log = self._session.log
+            if isinstance(log, SQLiteLog):
+                log.flush()
+            write_private(self._path, saved_state(snapshot, uuid))
+            self._written = uuid, snapshot
+
+
+def last_snapshot(session: Session) -> Snapshot | None:
+    """Return a snapshot of the state after training has ended; None if it cannot be taken.
+
+    If several processes keep parts of the state, all of them must call this function together.
+    """
+    rewinder = session._worker.rewinder
+    if not rewinder.taker.able:
+        return None
+    history = rewinder.history
+    return snapshot_of(
+        session.main_loop, history.changes, history.branch, in_hand=session.main_loop._run.in_hand
+    )

@@ -1,0 +1,403 @@
+"""`Link`, the connection of a notebook with the processes of one launch of a run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+from workbench.errors import ProcessError, SessionError
+from workbench.interfaces import State
+from workbench.session.remote.failures import Failures
+from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.launcher import Launched
+from workbench.session.remote.output import Outputs
+from workbench.session.remote.values import RemoteBranch, RemoteCommand, RemoteProbe, RemoteSnapshot
+from workbench.session.remote.wire import Connection, Pickled, connect
+from workbench.utils.actors import actor
+
+logger = logging.getLogger(__name__)
+
+START = 120.0
+"""Seconds in which the processes must be ready."""
+
+PERIOD = 0.1
+"""Seconds between two looks at the processes."""
+
+GONE = "the processes of this run have ended, so they cannot answer; {hint}"
+LATE = (
+    "the processes of {name!r} were not ready within {seconds:g} s, and were ended. Their output "
+    "was:\n{output}"
+)
+
+
+class Link:
+    """Connection with the processes of one launch, and what is known about the run.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    launched : Launched
+    commands : list of RemoteCommand
+        The commands of the session, to which new ones are added.
+    changed : callable
+        A function that is called after new facts have been received.
+
+    Attributes
+    ----------
+    facts : dict
+        What the run has reported; see `workbench.session.remote.facts`.
+    failure : BaseException or None
+        The error that ended the processes.
+    ended : threading.Event
+        An event that is set while training has ended.
+    outputs : Outputs
+        The outputs of the processes.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        launched: Launched,
+        commands: list[RemoteCommand],
+        changed: Callable[[], None],
+    ) -> None:
+        self.folder = folder
+        self.launched = launched
+        self.facts: dict[str, Any] = {}
+        self.failure: BaseException | None = None
+        self.ended = threading.Event()
+        self.branches: list[RemoteBranch] = []
+        self._run = folder.read()
+        self._commands = commands
+        self._earlier = len(commands)
+        self._changed = changed
+        self._connection: Connection | None = None
+        self._lock = threading.RLock()
+        self._number = 0
+        self._answers: dict[int, Future[Any]] = {}
+        self._tickets: dict[str, RemoteCommand] = {}
+        self._by_id: dict[int, RemoteCommand] = {}
+        self._probes: dict[int, RemoteProbe] = {}
+        self._early_probes: dict[int, Any] = {}  # answers that preceded the number of the probe
+        self._ready = threading.Event()
+        self._closing = False
+        self._failures = Failures(self)
+        self.outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        return str(self._run["name"])
+
+    @property
+    def size(self) -> int:
+        """The number of processes."""
+        return int(self._run["processes"])
+
+    @property
+    def is_open(self) -> bool:
+        """True while the processes can answer."""
+        return self._connection is not None and self.failure is None and not self._closing
+
+    @property
+    def state(self) -> State:
+        """The state of the session."""
+        if self.failure is not None:
+            return State.FAILED
+        found = State(self.facts.get("state", State.CREATED))
+        if found is State.FAILED and self.size > 1:
+            return State.STOPPING  # until the cause is known
+        return found
+
+    @property
+    def exception(self) -> BaseException | None:
+        """The error that ended training, if any."""
+        if self.failure is not None or self.size > 1:
+            return self.failure
+        found: BaseException | None = self.facts.get("exception")
+        return found
+
+    def open(self, *, new: bool) -> None:
+        """Connect to the processes, and wait until they have reported for the first time.
+
+        Parameters
+        ----------
+        new : bool
+            True if the processes have just been launched.
+
+        Raises
+        ------
+        ProcessError
+            If they cannot be reached.
+        """
+        deadline = time.monotonic() + START
+        while True:
+            announced = self.folder.announced()
+            if announced.get("launch") == self._run["launch"]:
+                break
+            self._failures.check_start()
+            if time.monotonic() > deadline:
+                self.launched.kill()
+                output = self.outputs.last(0, 20)
+                raise ProcessError(LATE.format(name=self.name, seconds=START, output=output))
+            time.sleep(0.02)
+        self._connection = connect(announced["port"], bytes.fromhex(self._run["secret"]))
+        self._connection.send({"notebook": True})
+        if not new:
+            self.outputs.skip()
+        for work in (self._receive, self._watch):
+            threading.Thread(target=work, name=f"{self.name} {work.__name__}", daemon=True).start()
+        while not self._ready.wait(0.05):
+            if self.failure is not None:
+                raise self.failure
+            if time.monotonic() > deadline:
+                raise ProcessError(LATE.format(name=self.name, seconds=START, output=""))
+
+    # Calls
+
+    def ask(self, name: str, *args: Any, **options: Any) -> Any:
+        """Call a method of the session in the first process, and return its result.
+
+        Raises
+        ------
+        SessionError
+            If the processes have ended.
+        """
+        return self._call({"do": name, "args": Pickled(args), "options": Pickled(options)})
+
+    def _call(self, message: dict[str, Any]) -> Any:
+        answer: Future[Any] = Future()
+        with self._lock:
+            connection = self._connection
+            if not self.is_open or connection is None:
+                raise SessionError(self._gone())
+            self._number += 1
+            number = self._number
+            self._answers[number] = answer
+        try:
+            connection.send({**message, "ask": number})
+        except OSError:
+            self._answers.pop(number, None)
+            raise SessionError(self._gone()) from None
+        return answer.result()
+
+    def _gone(self) -> str:
+        hint = "call restart() to continue from the last snapshot on disk"
+        if self.failure is not None:
+            hint = f"{hint}. {type(self.failure).__name__}: {self.failure}"
+        return GONE.format(hint=hint)
+
+    def command(self, name: str, *args: Any, **options: Any) -> RemoteCommand:
+        """Issue a command.
+
+        Raises
+        ------
+        SessionError
+            If the arguments are refused.
+        """
+        message = {"do": name, "args": Pickled(args), "options": Pickled(options), "by": actor()}
+        ticket = uuid.uuid4().hex
+        with self._lock:
+            command = RemoteCommand(len(self._commands) + 1, name, name)
+            if not self.is_open:
+                self._commands.append(command)
+                command._refuse(self._gone())
+                return command
+            self._tickets[ticket] = command
+        try:
+            found = self._call({**message, "ticket": ticket})
+        except BaseException:
+            with self._lock:
+                self._tickets.pop(ticket, None)
+            raise
+        with self._lock:
+            if command.text == name:
+                command.kind, command.text = found["kind"], found["text"]
+            if command not in self._commands:
+                command.id = len(self._commands) + 1
+                self._commands.append(command)
+            if self.failure is not None and not command.done:
+                command._refuse(self._gone())
+        return command
+
+    def probe(self, *args: Any, **options: Any) -> RemoteProbe:
+        """Issue a probe."""
+        probe = RemoteProbe(options.get("examples") or ())
+        found = self.ask("probe", *args, **options)
+        with self._lock:
+            early = self._early_probes.pop(found, None)
+            if early is not None:
+                probe.answer(early)
+            elif self.failure is not None:
+                probe.refuse(self._gone())
+            else:
+                self._probes[found] = probe
+        return probe
+
+    # Messages
+
+    def _receive(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        try:
+            while True:
+                self._take(connection.receive())
+        except (OSError, EOFError):
+            if not self._closing:
+                self._failures.suspect(0)
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if "answer" in message:
+            answer = self._answers.pop(message["answer"], None)
+            if answer is not None and "error" in message:
+                answer.set_exception(message["error"])
+            elif answer is not None:
+                answer.set_result(message["value"])
+            return
+        with self._lock:
+            if "facts" in message:
+                self._take_facts(message["facts"])
+            for event in message.get("commands", ()):
+                self._command_of(event).update(event)
+            for probe in message.get("probes", ()):
+                waiting = self._probes.pop(probe["number"], None)
+                if waiting is None:
+                    self._early_probes[probe["number"]] = probe["answer"]
+                else:
+                    waiting.answer(probe["answer"])
+        self._changed()
+        self._ready.set()
+
+    def _take_facts(self, new: Mapping[str, Any]) -> None:
+        self.facts = facts = {**self.facts, **new}
+        if "branches" in new:
+            del self.branches[len(new["branches"]) :]
+            for place, described in enumerate(new["branches"]):
+                if place == len(self.branches):
+                    self.branches.append(RemoteBranch(place, self.ask))
+                self.branches[place].update(*described)
+        if facts.get("troubles"):
+            self._failures.suspect()
+        if State(facts["state"]).ended:
+            if facts["state"] == State.FAILED and self.size > 1:
+                self._failures.suspect()
+            else:
+                self.ended.set()
+        else:
+            self.ended.clear()
+
+    def _command_of(self, event: Mapping[str, Any]) -> RemoteCommand:
+        """Return the command that an event describes; create it if another party issued it."""
+        number = event.get("id")
+        known = None if number is None else self._by_id.get(number)
+        if known is None:
+            known = self._tickets.pop(event.get("ticket") or "", None)
+        if known is None:
+            known = RemoteCommand(0, event.get("kind", ""), event.get("text", ""))
+        if known not in self._commands:
+            known.id = len(self._commands) + 1
+            self._commands.append(known)
+        if number is not None:
+            self._by_id[number] = known
+        return known
+
+    @property
+    def snapshots(self) -> list[RemoteSnapshot]:
+        """The snapshots that the first process keeps in memory."""
+        with self._lock:
+            return [
+                RemoteSnapshot(iteration, pin, self.branches[place])
+                for iteration, pin, place in self.facts.get("snapshots", ())
+                if place is not None and place < len(self.branches)
+            ]
+
+    def wait(self, timeout: float | None, way: Callable[..., bool]) -> bool:
+        """Wait until training has ended and no command is left that could continue it."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not way(self.ended, left):
+                return False
+            with self._lock:
+                mine = self._commands[self._earlier :]
+                some = self.failure is None and any(not command.done for command in mine)
+                if self.ended.is_set() and not some:
+                    return True
+            time.sleep(0.01)
+
+    # The end
+
+    def _watch(self) -> None:
+        """Look at the processes and their output."""
+        while not self._closing and self.failure is None:
+            self.outputs.show()
+            failure = self._failures.found()
+            if failure is not None:
+                self.fail(failure)
+            time.sleep(PERIOD)
+        self.outputs.show()
+
+    def fail(self, error: BaseException) -> None:
+        """End all processes after a failure, and refuse what waits for them."""
+        with self._lock:
+            if self._closing or self.failure is not None:
+                return
+            self.failure = error
+        self.launched.kill()
+        self.folder.withdraw()
+        logger.error("%s: %s", type(error).__name__, error)
+        self._refuse_all()
+        self.ended.set()
+        self._changed()
+
+    def _refuse_all(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        reason = self._gone()
+        with self._lock:
+            answers, self._answers = self._answers, {}
+            probes, self._probes = self._probes, {}
+            waiting = [one for one in self._commands[self._earlier :] if not one.done]
+            waiting += [one for one in self._tickets.values() if not one.done]
+        for answer in answers.values():
+            with suppress(Exception):
+                answer.set_exception(SessionError(reason))
+        for probe in probes.values():
+            probe.refuse(reason)
+        for command in waiting:
+            if not command.done:
+                command._refuse(reason)
+
+    def leave(self) -> None:
+        """Close the connection; the processes continue."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+        self.launched.leave()
+        self._refuse_all()
+
+    def close(self, seconds: float) -> None:
+        """End the processes, at once if they take longer than some seconds."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+        if self.failure is None and self._connection is not None:
+            with suppress(OSError):
+                self._connection.send({"close": True})
+            deadline = time.monotonic() + seconds
+            ranks = range(len(self.launched.pids))
+            while time.monotonic() < deadline and any(
+                self.launched.status(rank) is None for rank in ranks
+            ):
+                time.sleep(0.02)
+        self.launched.kill()
+        self.folder.withdraw()
+        self._refuse_all()

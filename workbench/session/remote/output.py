@@ -1,0 +1,57 @@
+"""Output of the processes of a run, which the notebook shows."""
+
+from __future__ import annotations
+
+import sys
+
+from workbench.session.remote.folder import RunFolder
+
+MOST = 2**16
+"""Greatest number of bytes of one process that are shown at a time; earlier ones are left out."""
+
+
+class Outputs:
+    """Outputs of the processes of a launch.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    launch : int
+    processes : int
+    """
+
+    def __init__(self, folder: RunFolder, launch: int, processes: int) -> None:
+        self._paths = [folder.output(launch, rank) for rank in range(processes)]
+        self._seen = [0] * processes
+
+    def skip(self) -> None:
+        """Leave out the output so far."""
+        self._seen = [p.stat().st_size if p.exists() else 0 for p in self._paths]
+
+    def show(self) -> None:
+        """Print the complete lines of output since the last call."""
+        for rank, path in enumerate(self._paths):
+            text = self._new(rank, path)
+            if text:
+                mark = f"[process {rank}] " if rank else ""
+                lines = "".join(f"{mark}{line}\n" for line in text.splitlines())
+                print(lines, end="", file=sys.stdout, flush=True)
+
+    def _new(self, rank: int, path: object) -> str:
+        try:
+            with open(str(path), "rb") as file:
+                file.seek(self._seen[rank])
+                data = file.read()
+        except OSError:
+            return ""
+        end = data.rfind(b"\n") + 1
+        self._seen[rank] += end
+        return data[max(0, end - MOST) : end].decode(errors="replace")
+
+    def last(self, rank: int, lines: int = 3) -> str:
+        """Return the last lines of the output of a process."""
+        try:
+            text = self._paths[rank].read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])

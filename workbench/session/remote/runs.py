@@ -1,0 +1,199 @@
+"""Functions that start runs in other processes, find them, and connect to them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from workbench.errors import ArgumentError, ProcessError, SessionError, nearest
+from workbench.extensions.planned_end import check_more
+from workbench.hints import hinted
+from workbench.interfaces import Session
+from workbench.main_loop import MainLoop
+from workbench.session.known_sessions import FINDERS, check_name, new_name
+from workbench.session.remote.folder import LOG, RunFolder, announced, folders, write_private
+from workbench.session.remote.job import database_for, pack
+from workbench.session.remote.launcher import Launched, Launcher, Unowned, launcher_of
+from workbench.session.remote.session import (
+    RUNNING,
+    SESSIONS,
+    RemoteSession,
+    begin,
+    close_link,
+    register,
+)
+from workbench.utils.numbers import is_count
+
+LINGER = 3600.0
+"""Seconds that a detached run waits for a notebook after its end, or while it is paused."""
+
+NOT_FOUND = (
+    "no run named {given!r}, and no run whose log is in that file, was started in other processes "
+    "by this user{known}{hint}. To read a log alone, use SQLiteLog(path, read_only=True)"
+)
+TAKEN = (
+    "a run named {name!r} is live on this machine; choose another name, or connect to it with "
+    "workbench.attach({name!r})"
+)
+
+
+def start(
+    main_loop: MainLoop,
+    *,
+    epochs: int | None = None,
+    batches: int | None = None,
+    paused: bool = False,
+    name: str | None = None,
+    detached: bool = False,
+    processes: int = 1,
+    launcher: str | Launcher = "local",
+    linger: float = LINGER,
+) -> RemoteSession:
+    """Train copies of a main loop in other processes; see `MainLoop.start`."""
+    if epochs is not None or batches is not None:
+        check_more(epochs, batches)
+    if not is_count(processes):
+        raise ArgumentError(f"processes must be an integer of 1 or more, not {processes!r}")
+    if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:
+        raise ArgumentError(f"linger must be a number of seconds, 0 or more, not {linger!r}")
+    starter = launcher_of(launcher)
+    check_name(name)
+    taken = {folder.announced().get("name") for folder in announced()}
+    if name in taken:
+        raise SessionError(TAKEN.format(name=name))
+    while name is None or name in taken:
+        name = new_name()
+    folder = RunFolder.create(name)
+    try:
+        write_private(folder.job, pack(main_loop, processes))
+        facts = {
+            "name": name,
+            "secret": secrets.token_hex(32),
+            "processes": processes,
+            "detached": bool(detached),
+            "linger": float(linger),
+            "epochs": epochs,
+            "batches": batches,
+            "paused": bool(paused),
+            "database": database_for(main_loop, folder.path / LOG),
+            "launch": 0,
+        }
+        return begin(folder, facts, starter, main_loop)
+    except BaseException:
+        folder.remove()
+        raise
+
+
+@hinted
+def attach(run: str | os.PathLike[str]) -> RemoteSession:
+    """Return a session that controls a run in other processes, for instance after a restart.
+
+    The run was started by ``main_loop.start(detached=True)`` or ``main_loop.start(processes=N)``,
+    in this or another kernel of the same user. If its processes have ended, the session shows the
+    whole log, and its method ``restart()`` continues from the last snapshot.
+
+    Parameters
+    ----------
+    run : str or path
+        The name of the run, or the database of its log.
+
+    Returns
+    -------
+    RemoteSession
+
+    Raises
+    ------
+    SessionError
+        If there is no such run.
+
+    Examples
+    --------
+    >>> session = attach("digits")  # doctest: +SKIP
+    >>> session.pause()  # doctest: +SKIP
+    """
+    path = str(Path(run).expanduser().absolute())
+    runs = [(folder, folder.read()) for folder in folders()]
+    found = [
+        (bool(folder.announced()), place, folder)
+        for place, (folder, facts) in enumerate(runs)
+        if facts.get("name") == str(run) or facts.get("database") == path
+    ]
+    if not found:
+        names = sorted({str(facts.get("name")) for _, facts in runs})
+        known = f"; there are {', '.join(map(repr, names))}" if names else ""
+        raise SessionError(
+            NOT_FOUND.format(given=str(run), known=known, hint=nearest(str(run), names))
+        )
+    *_, folder = max(found, key=lambda one: one[:2])
+    return _attached(folder)
+
+
+def _attached(folder: RunFolder) -> RemoteSession:
+    """Return the session of a run: the one that this process has, or a new one."""
+    known = SESSIONS.get(str(folder.path))
+    if known is not None and known._link is not None and known._link.is_open:
+        return known
+    session = RemoteSession(folder, launcher_of("local"))
+    facts = folder.announced()
+    if facts:
+        with suppress(ProcessError):
+            session.connect(_unowned(folder), new=False)
+    if session._link is None:
+        folder.withdraw()
+    register(session)
+    return session
+
+
+def _unowned(folder: RunFolder) -> Launched:
+    return Unowned(list(folder.read().get("pids", ())))
+
+
+def live() -> list[RemoteSession]:
+    """Return the live runs of this user on this machine, and forget those that have ended."""
+    found = []
+    for folder in announced():
+        session = _attached(folder)
+        if session._link is not None:
+            found.append(session)
+    return found
+
+
+def _find() -> list[Session]:
+    return list(live())
+
+
+FINDERS.append(_find)
+
+
+@atexit.register
+def close_all() -> None:
+    """Leave detached runs, and end all others; called when Python exits."""
+    sessions = list(RUNNING)
+    for session in sessions:
+        if not session.detached and not isinstance(session._open().launched, Unowned):
+            with suppress(Exception):
+                session.stop()
+    for session in list(SESSIONS.values()):
+        if session._link is not None:
+            session._finalizer.detach()
+            with suppress(Exception):
+                close_link(session._link, session._folder, detached=session.detached)
+
+
+def remove(session: RemoteSession) -> None:
+    """Delete the folder of a run that has ended, with its snapshot and the outputs.
+
+    A log in a database of its own is kept.
+
+    Raises
+    ------
+    SessionError
+        If the run has not ended.
+    """
+    if not session.state.ended:
+        raise SessionError(f"{session!r} has not ended; call stop() and wait() first")
+    session.close()
+    session._folder.remove()

@@ -1,0 +1,142 @@
+"""Calls of a notebook in a process that trains, and the check of a call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from workbench.errors import SessionError
+from workbench.main_loop.processes import distributed_of
+from workbench.session.command import Command
+from workbench.session.probe import Probe
+from workbench.session.remote.folder import write_private
+from workbench.session.remote.job import packed_loop
+from workbench.session.session import Session
+
+COMMANDS = frozenset(
+    (
+        "pause", "resume", "step", "train", "set_end", "stop", "save", "load", "call", "set",
+        "hold", "release", "rebuild", "relabel", "drop", "snapshot", "rewind", "undo", "replay",
+        "alert", "fork_into",
+    )
+)  # fmt: skip
+"""Methods that return commands, which all processes execute."""
+
+READS = frozenset(("describe", "spec", "frozen"))
+VALUES = frozenset(("training_examples", "variables", "model_tree", "default_path"))
+"""Methods and attributes that are read in the first process."""
+
+DIVIDED = (
+    "the variable {name!r} is divided among the processes, so the first one does not have its "
+    "value; session.call(MainLoop.state_dict) collects all values"
+)
+
+
+Make = Callable[..., Any]
+
+
+def take_due(session: Session, pin: str) -> None:
+    """Take a snapshot at the next boundary, which the first process has found to be due."""
+    session._worker.rewinder.taker.take_soon(pin)
+
+
+def fork_into(
+    session: Session, path: str, iteration: int | None, branch: str | None, processes: int
+) -> Command:
+    """Write a fork to a file, from which other processes continue; see `Session.fork`."""
+    queue, rewinder = session._queue, session._worker.rewinder
+
+    def action() -> int:
+        fork = rewinder.fork(iteration, branch)
+        snapshots = [replace(one, branch=None) for one in fork.snapshots]
+        nothing: Any = None
+        # all processes pack the copy, since they collect its state together
+        data = packed_loop(
+            fork.main_loop, processes, fork._replace(main_loop=nothing, snapshots=snapshots)
+        )
+        distributed = distributed_of(session.main_loop)
+        if distributed is None or distributed.group.is_first:
+            write_private(Path(path), data)
+        return fork.iteration
+
+    with queue.lock:
+        if not session._worker.state.ended:
+            return queue.ask("fork", "fork", action)
+        command = queue.new("fork", "fork")
+        queue.carry_out(command, action, {})
+        return command
+
+
+def probe(session: Session, *args: Any, **options: Any) -> Probe:
+    """Copy values of variables that the first process has; see `Session.probe`."""
+    found = session.probe(*args, **options)
+    distributed = distributed_of(session.main_loop)
+    if distributed is not None:
+        for name, variable in found._variables.items():
+            if distributed.is_divided(variable):
+                raise SessionError(DIVIDED.format(name=name))
+    return found
+
+
+FUNCTIONS: dict[str, Make] = {"take_due": take_due, "fork_into": fork_into, "probe": probe}
+"""Calls that are not methods of a session."""
+
+
+def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str, Any]) -> Any:
+    """Call a method of a session, or one of `FUNCTIONS`."""
+    function = FUNCTIONS.get(name)
+    if function is not None:
+        return function(session, *args, **options)
+    return getattr(session, name)(*args, **options)
+
+
+def rehearsal(session: Session) -> Session:
+    """Return a copy of a session that checks calls and describes them, but does not make them."""
+    copy = object.__new__(Session)
+    worker, queue = session._worker, _DryQueue(session)
+    vars(copy).update(vars(session))
+    vars(copy)["_queue"] = queue
+    vars(copy)["_worker"] = SimpleNamespace(
+        state=worker.state,
+        pause=worker.pause,
+        rewinder=worker.rewinder,
+        launch=lambda *_, **__: None,
+        come_back=lambda kind, text, *_, **__: queue.new(kind, text),
+        warn_before_resuming=lambda: None,
+        stay=lambda: None,
+    )
+    return copy
+
+
+class _DryQueue:
+    """Queue that accepts commands without keeping them."""
+
+    def __init__(self, session: Session) -> None:
+        self.lock = threading.RLock()
+        self.variables = session._queue.variables
+        self.commands = session._queue.commands
+
+    def new(self, kind: str, text: str) -> Command:
+        """Return a command that is not kept."""
+        return Command(0, kind, text)
+
+    def accepts(self, command: Command) -> bool:
+        """Return True."""
+        return True
+
+    def ask(self, kind: str, text: str, *rest: Any, **options: Any) -> Command:
+        """Return a command that is not kept."""
+        return self.new(kind, text)
+
+    def assign_later(self, value: Any) -> None:
+        """Ignore a value."""
+
+    def carry_out(self, *rest: Any) -> None:
+        """Ignore a command."""
+
+    def overtake(self) -> None:
+        """Ignore a stop."""

@@ -1,0 +1,336 @@
+"""Server in the first process of a run, through which notebooks observe and control the run.
+
+It listens on the loopback interface. A thread for each notebook receives calls. Another thread, the
+reporter, sends what has changed, ten times a second, and the outcome of a command at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from workbench.errors import ProcessError
+from workbench.log import SQLiteLog
+from workbench.session.command import Command
+from workbench.session.probe import Probe
+from workbench.session.remote.facts import (
+    command_facts,
+    facts_of,
+    portable,
+    probe_facts,
+    with_traceback,
+)
+from workbench.session.remote.served import COMMANDS, READS, VALUES, make, probe, rehearsal
+from workbench.session.remote.shared_mailbox import SharedMailbox
+from workbench.session.remote.wire import Connection, encoded, listener, packed
+from workbench.session.session import Session
+from workbench.utils.actors import acting_as
+
+logger = logging.getLogger(__name__)
+
+PERIOD = 0.1
+"""Seconds between two reports of a run."""
+
+RECEIPT = 0.01
+"""Seconds between two looks at commands that are not done."""
+
+CAUSE = 1.0
+"""Seconds to wait for the error of another process, if this process only lost its connection."""
+
+UNKNOWN = "a session in another process has no method {name!r}"
+
+
+class Server:
+    """Server of one run.
+
+    Parameters
+    ----------
+    session : Session
+    secret : bytes
+    mailbox : SharedMailbox or None
+        The mailbox, if several processes train together.
+
+    Attributes
+    ----------
+    port : int
+    left : float
+        The time at which the last notebook left, or the start.
+    closing : threading.Event
+        An event that is set when the process must end.
+    kept : callable
+        A function that returns the iteration of the snapshot on disk, or None.
+    """
+
+    def __init__(
+        self, session: Session, secret: bytes, mailbox: SharedMailbox | None = None
+    ) -> None:
+        self.session = session
+        self.closing = threading.Event()
+        self.left = time.monotonic()
+        self._secret = secret
+        self._mailbox = mailbox
+        self._began_at = session.log.status["iterations_done"]
+        self._socket = listener()
+        self.port: int = self._socket.getsockname()[1]
+        self._clients: list[_Client] = []
+        self._lock = threading.Lock()
+        self._tickets: dict[int, str] = {}
+        self._refused: dict[str, tuple[str, BaseException]] = {}
+        self._troubles: list[dict[str, Any]] = []
+        self._some = threading.Event()
+        self._failed_at: float | None = None
+        self.kept: Callable[[], int | None] = _nothing
+
+    @property
+    def is_held(self) -> bool:
+        """True while a notebook is connected."""
+        return bool(self._clients)
+
+    def start(self) -> None:
+        """Accept connections, and report."""
+        for work in (self._accept, self._report):
+            threading.Thread(target=work, name=f"control {work.__name__}", daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                link, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+
+    def _serve(self, link: socket.socket) -> None:
+        """Receive messages of one connection until it is closed."""
+        try:
+            connection = Connection(link, self._secret, is_server=True)
+            hello = connection.receive()
+        except (ProcessError, OSError, EOFError, ValueError) as error:
+            logger.debug("a connection was refused: %s", error)
+            return
+        if "rank" in hello:
+            self._watch(connection, hello)
+            return
+        client = _Client(connection)
+        with self._lock:
+            self._clients.append(client)
+        self._some.set()
+        try:
+            while True:
+                self._handle(client, connection.receive())
+        except (OSError, EOFError):
+            pass
+        finally:
+            with self._lock:
+                self._clients.remove(client)
+                self.left = time.monotonic()
+            connection.close()
+
+    def _watch(self, connection: Connection, hello: dict[str, Any]) -> None:
+        """Wait for the error or the end of another process."""
+        trouble = {"rank": hello["rank"], "pid": hello["pid"], "error": None}
+        with contextlib.suppress(OSError, EOFError):
+            trouble["error"] = connection.receive().get("error")
+        self.trouble(trouble)
+
+    def trouble(self, trouble: dict[str, Any]) -> None:
+        """Report that a process has failed or ended."""
+        if not self.closing.is_set():
+            self._troubles.append(trouble)
+            self._some.set()
+
+    def _handle(self, client: _Client, message: dict[str, Any]) -> None:
+        if message.get("close"):
+            self.closing.set()
+            return
+        answer: dict[str, Any] = {"answer": message["ask"]}
+        try:
+            answer["value"] = packed(self._answer(client, message))
+        except Exception as error:
+            answer["error"] = portable(error)
+        client.connection.send(answer)
+
+    def _answer(self, client: _Client, message: dict[str, Any]) -> Any:
+        name, args = message["do"], message.get("args", [])
+        options = message.get("options", {})
+        session = self.session
+        if name in COMMANDS:
+            with acting_as(message["by"]):
+                return self._command(message["ticket"], name, args, options)
+        if name in READS:
+            return getattr(session, name)(*args, **options)
+        if name in VALUES:
+            return getattr(session, name)
+        if name == "probe":
+            return client.keep(probe(session, *args, **options))
+        if name == "branch":
+            return self._branch(*args)
+        raise ProcessError(UNKNOWN.format(name=name))
+
+    def _branch(self, place: int, what: str, name: str = "") -> Any:
+        branch = self.session.branches[place]
+        if what == "rename":
+            branch.name = name
+            return None
+        if what == "difference":
+            return branch.difference
+        return None if branch.log is None else branch.log.state_dict()
+
+    def _command(self, ticket: str, name: str, args: Any, options: Any) -> dict[str, Any]:
+        """Issue a command, and return its kind and text."""
+        if self._mailbox is None:
+            with self.session._queue.lock:
+                command = make(self.session, name, args, options)
+                self._tickets[command.id] = ticket
+        else:
+            command = make(rehearsal(self.session), name, args, options)
+            call = {"do": name, "args": args, "options": options, "by": command.by}
+            self._mailbox.call({**call, "ticket": ticket})
+        self._some.set()
+        return {"kind": command.kind, "text": command.text}
+
+    def make(self, call: dict[str, Any]) -> None:
+        """Make a call that all processes make."""
+        ticket = call.get("ticket")
+        try:
+            with acting_as(call["by"]), self.session._queue.lock:
+                command = make(self.session, call["do"], call["args"], call["options"])
+                if ticket is not None and isinstance(command, Command):
+                    self._tickets[command.id] = ticket
+        except Exception as error:
+            if ticket is not None:
+                self._refused[ticket] = f"{type(error).__name__}: {error}", error
+        self._some.set()
+
+    # The reporter
+
+    def _report(self) -> None:
+        next_facts = 0.0
+        while True:
+            outstanding = any(client.outstanding for client in self._clients)
+            self._some.wait(RECEIPT if outstanding else PERIOD)
+            self._some.clear()
+            clients = list(self._clients)
+            if not clients:
+                continue
+            try:
+                log = self.session.log
+                now = time.monotonic()
+                news = [(client, self._commands_for(client)) for client in clients]
+                settled = any(event["done"] for _, events in news for event in events)
+                due = settled or now >= next_facts or self._troubles
+                if settled and isinstance(log, SQLiteLog):
+                    log.flush()
+                facts = self._facts() if due else None
+                if due:
+                    next_facts = max(now, time.monotonic() - PERIOD) + PERIOD
+                    if isinstance(log, SQLiteLog):
+                        log.hurry()
+                for client, events in news:
+                    self._send(client, facts, events)
+            except Exception:
+                logger.exception("a report of the run failed")
+
+    def _facts(self) -> dict[str, Any] | None:
+        """Return the facts; None while the reason of a failure is not yet known."""
+        session = self.session
+        found = facts_of(session)
+        error = session.exception
+        if error is not None:
+            lost = isinstance(error, ProcessError) and self._mailbox is not None
+            self._failed_at = self._failed_at or time.monotonic()
+            if lost and not self._troubles and time.monotonic() < self._failed_at + CAUSE:
+                return None
+        else:
+            self._failed_at = None
+        found["exception"] = None if error is None else with_traceback(error)
+        found["troubles"] = list(self._troubles)
+        found["kept"] = self.kept()
+        found["began_at"] = self._began_at
+        if session.state.ended and isinstance(session.log, SQLiteLog):
+            session.log.flush()
+        return found
+
+    def _commands_for(self, client: _Client) -> list[dict[str, Any]]:
+        """Return what is new about commands for a notebook."""
+        with self.session._queue.lock:  # in which a new command gets its ticket
+            commands = list(self.session.commands)
+        events: list[dict[str, Any]] = []
+        for command in commands[client.settled :]:
+            event = command_facts(command, self._tickets.get(command.id))
+            key = {name: one for name, one in event.items() if name != "result"}
+            if client.sent.get(command.id) != key:
+                client.sent[command.id] = key
+                events.append(event)
+        while client.settled < len(commands) and client.sent.get(client.settled + 1, {}).get(
+            "done"
+        ):
+            client.settled += 1
+            client.sent.pop(client.settled, None)
+        waiting = self._mailbox is not None and self._mailbox.waiting()
+        client.outstanding = client.settled < len(commands) or bool(waiting)
+        for ticket, (text, error) in list(self._refused.items()):
+            events.append(
+                {"ticket": ticket, "done": True, "reason": text, "exception": portable(error)}
+            )
+            del self._refused[ticket]
+        return events
+
+    def _send(
+        self, client: _Client, facts: dict[str, Any] | None, events: list[dict[str, Any]]
+    ) -> None:
+        message: dict[str, Any] = {}
+        if facts is not None:
+            new = {name: encoded(packed(value)) for name, value in facts.items()}
+            changed = [name for name in new if client.facts.get(name) != new[name]]
+            client.facts.update(new)
+            if changed:
+                message["facts"] = {name: packed(facts[name]) for name in changed}
+        if events:
+            message["commands"] = events
+        probes = client.answered()
+        if probes:
+            message["probes"] = probes
+        if message:
+            with contextlib.suppress(OSError):  # the thread of the connection removes the client
+                client.connection.send(message)
+
+
+class _Client:
+    """Notebook that is connected, with what it has been sent.
+
+    Parameters
+    ----------
+    connection : Connection
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.facts: dict[str, bytes] = {}
+        self.sent: dict[int, dict[str, Any]] = {}
+        self.settled = 0
+        self.outstanding = False
+        self._probes: dict[int, Probe] = {}
+        self._number = 0
+
+    def keep(self, probe: Probe) -> int:
+        """Remember a probe until it is answered, and return its number."""
+        self._number += 1
+        self._probes[self._number] = probe
+        self.outstanding = True
+        return self._number
+
+    def answered(self) -> list[dict[str, Any]]:
+        """Return the answers of probes since the last call."""
+        done = [number for number, probe in list(self._probes.items()) if probe.done]
+        found = [{"number": n, "answer": packed(probe_facts(self._probes.pop(n)))} for n in done]
+        self.outstanding = self.outstanding or bool(self._probes)
+        return found
+
+
+def _nothing() -> None:
+    """Return None: there is no snapshot on disk."""

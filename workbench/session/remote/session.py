@@ -1,0 +1,337 @@
+"""`RemoteSession`, which controls a run in other processes like one in a thread."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workbench.errors import SessionError, StateError, WaitInterrupted
+from workbench.interfaces import State
+from workbench.log import SQLiteLog, TrainingLogBase
+from workbench.main_loop import MainLoop
+from workbench.session import display
+from workbench.session.known_sessions import check_name, new_name, remember
+from workbench.session.known_variables import KnownVariables
+from workbench.session.remote.controls import Controls
+from workbench.session.remote.folder import LOG, RunFolder
+from workbench.session.remote.launcher import Launched, Launcher, Unowned
+from workbench.session.remote.link import Link
+from workbench.session.remote.values import RemoteCommand
+from workbench.utils.attributes import FixedAttributes
+from workbench.utils.numbers import check_finite, is_count
+from workbench.utils.waiting import wait
+
+STILL_RUNS = (
+    "{session!r} has not ended; restart() starts the processes again after a failure or the end. "
+    "Call stop() and wait() first"
+)
+NOT_TO_BE_SAVED = (
+    "{session!r} is a connection to other processes, which cannot be copied or saved; save the run "
+    "with session.save(path), or connect again with workbench.attach({session.name!r})"
+)
+WAIT_INTERRUPTED = (
+    "wait() was interrupted, but training continues: {session!r}. Call its stop() method to end "
+    "training"
+)
+
+GOODBYE = 10.0
+"""Seconds in which the processes must end when the session is closed."""
+
+
+class RemoteSession(FixedAttributes, Controls):
+    """Controller of a main loop that runs in other processes.
+
+    It has the methods and attributes of `workbench.session.Session`, except ``main_loop``: the
+    processes train copies of the main loop, and the one in this process stays as it was. To take
+    over the trained state, load it: ``main_loop.load_state_dict(session.call(
+    MainLoop.state_dict).wait())``. The result of a function that is passed to `call` must support
+    pickling, and so must the function.
+
+    If several processes train together, a command takes effect after the same batch in all of
+    them, also during an evaluation, which is completed first.
+
+    ``main_loop.start(detached=True)`` and ``main_loop.start(processes=2)`` create such sessions,
+    and `workbench.attach` creates one for a run that is already there.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The folder of the run.
+    launcher : Launcher
+        The launcher for `restart`.
+    main_loop : MainLoop, optional
+        The main loop from which the run was started, to find variables that are passed to methods.
+    """
+
+    _called = "session"
+
+    def __init__(
+        self, folder: RunFolder, launcher: Launcher, main_loop: MainLoop | None = None
+    ) -> None:
+        self._folder = folder
+        self._launcher = launcher
+        self._run = folder.read()
+        self._commands: list[RemoteCommand] = []
+        self._variables = None if main_loop is None else KnownVariables(main_loop)
+        self._log: SQLiteLog | None = None
+        self._opening = threading.Lock()
+        self._past: dict[str, Any] = {}
+        self._link: Link | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the session, which is unique in this process."""
+        return str(self._run["name"])
+
+    @property
+    def folder(self) -> str:
+        """The folder of the run, with the outputs of the processes."""
+        return str(self._folder.path)
+
+    @property
+    def processes(self) -> Sequence[int]:
+        """The numbers that the operating system has given to the processes, by rank."""
+        return [] if self._link is None else list(self._link.launched.pids)
+
+    @property
+    def detached(self) -> bool:
+        """True if the run continues after the end of this process."""
+        return bool(self._run["detached"])
+
+    def connect(self, launched: Launched, *, new: bool) -> None:
+        """Connect to processes; see `Link.open` for the arguments and errors."""
+        self._run = self._folder.read()
+        changed = _caller(weakref.WeakMethod(self._see_changes))
+        link = Link(self._folder, launched, self._commands, changed)
+        link.open(new=new)
+        self._link = link
+        self._see_changes()
+        self._finalizer = weakref.finalize(
+            self, close_link, link, self._folder, detached=self.detached
+        )
+        self._finalizer.atexit = False  # the module `runs` does it in the right order
+
+    def _see_changes(self) -> None:
+        """Follow the log, and keep this object while the run continues."""
+        link = self._link
+        if link is None:
+            return
+        if link.state.ended:
+            RUNNING.discard(self)
+        else:
+            RUNNING.add(self)
+        log, identity = self._log, link.facts.get("uuid")
+        if log is not None and identity is not None and log.h_uuid != identity:
+            log.follow(identity)
+
+    def close(self) -> None:
+        """End the connection, and the processes if this process started them and owns them."""
+        RUNNING.discard(self)
+        if self._link is not None:
+            self._finalizer.detach()
+            close_link(self._link, self._folder, detached=self.detached)
+
+    @property
+    def state(self) -> State:
+        """The current state of the session."""
+        if self._link is None:
+            finished = self.log.current_row.get("training_finished", False)
+            return State.FINISHED if finished else State.FAILED
+        return self._link.state
+
+    @property
+    def log(self) -> TrainingLogBase:
+        """The log of the run, which the first process writes to a database."""
+        with self._opening:
+            if self._log is None:
+                identity = self._fact("uuid", None)
+                self._log = SQLiteLog(
+                    self._run["database"], uuid=identity, read_only=True, trusted=True
+                )
+            return self._log
+
+    def fork(
+        self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
+    ) -> RemoteSession:
+        """Start a second run in as many processes of its own, paused at an iteration of this one.
+
+        See `Session.fork`. The datasets are copied.
+
+        Raises
+        ------
+        SessionError
+            If `iteration` has not been reached or cannot be reached exactly, or if the main loop
+            cannot be copied.
+        """
+        if iteration is not None and not is_count(iteration, 0):
+            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
+        check_name(name)
+        return start_fork(self, iteration, branch, name)
+
+    def restart(self, processes: int | None = None) -> int:
+        """Start the processes again, and continue from the last snapshot on disk.
+
+        The results are those of a run that was never interrupted, for any number of processes.
+        Records after the snapshot are kept in the database, but do not belong to the log any more.
+
+        Parameters
+        ----------
+        processes : int, optional
+            The number of processes; by default as before.
+
+        Returns
+        -------
+        int
+            The iteration from which training continues.
+
+        Raises
+        ------
+        SessionError
+            If the run has not ended.
+        ProcessError
+            If the processes cannot be started.
+        """
+        if not self.state.ended:
+            raise SessionError(STILL_RUNS.format(session=self))
+        if processes is not None and not is_count(processes):
+            raise SessionError(f"processes must be an integer of 1 or more, not {processes!r}")
+        if self._link is not None:
+            self._finalizer.detach()
+            self._link.close(GOODBYE)
+        launch_again(self, processes)
+        return int(self._fact("began_at", 0))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until training has ended, and return True unless the timeout expired.
+
+        Raises
+        ------
+        BaseException
+            The error that ended training, with its traceback in another process as a note.
+        WaitInterrupted
+            If waiting is interrupted; training continues. This error is a `KeyboardInterrupt`.
+        """
+        if timeout is not None:
+            check_finite(timeout, "timeout", SessionError)
+        if self._link is None:
+            return True
+        try:
+            ended = self._link.wait(timeout, wait)
+        except KeyboardInterrupt:
+            raise WaitInterrupted(WAIT_INTERRUPTED.format(session=self)) from None
+        error = self.exception
+        if ended and error is not None:
+            raise error
+        return ended
+
+    def __repr__(self) -> str:
+        return display.line(self)
+
+    def _repr_html_(self) -> str:
+        return display.table(self)
+
+    def __reduce__(self) -> NoReturn:
+        """Raise an error, because a connection cannot be copied or saved.
+
+        Raises
+        ------
+        StateError
+        """
+        raise StateError(NOT_TO_BE_SAVED.format(session=self))
+
+
+SESSIONS: weakref.WeakValueDictionary[str, RemoteSession] = weakref.WeakValueDictionary()
+"""The sessions of this process by the folders of their runs."""
+
+
+RUNNING: set[RemoteSession] = set()
+"""Sessions whose runs continue, which are kept even if their variables are overwritten."""
+
+
+def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+    """Return a function that calls a method of an object, as long as the object exists."""
+
+    def call() -> None:
+        found = method()
+        if found is not None:
+            found()
+
+    return call
+
+
+def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
+    """End the processes that this process has started, unless the run is detached."""
+    if detached or isinstance(link.launched, Unowned):
+        link.leave()
+        return
+    link.close(GOODBYE)
+    folder.remove()
+
+
+def begin(
+    folder: RunFolder, facts: dict[str, Any], launcher: Launcher, main_loop: MainLoop | None
+) -> RemoteSession:
+    """Start the processes of a run, and return its session."""
+    folder.write(facts)
+    session = RemoteSession(folder, launcher, main_loop)
+    _launch(session, facts)
+    register(session)
+    return session
+
+
+def _launch(session: RemoteSession, facts: dict[str, Any]) -> None:
+    """Start the processes of a run, and connect to them."""
+    folder = session._folder
+    launched = session._launcher.launch(
+        folder, facts["launch"], facts["processes"], detached=facts["detached"]
+    )
+    try:
+        folder.write({**facts, "pids": launched.pids})
+        session.connect(launched, new=True)
+    except BaseException:
+        launched.kill()
+        folder.withdraw()
+        raise
+
+
+def register(session: RemoteSession) -> None:
+    """Add a session to the sessions of this process."""
+    remember(session)
+    SESSIONS[str(session._folder.path)] = session
+
+
+def launch_again(session: RemoteSession, processes: int | None) -> None:
+    """Start the processes of a run that has ended, from its last snapshot."""
+    facts = session._folder.read()
+    facts["launch"] += 1
+    facts["processes"] = facts["processes"] if processes is None else processes
+    session._folder.write(facts)
+    _launch(session, facts)
+
+
+def start_fork(
+    session: RemoteSession, iteration: int | None, branch: str | None, name: str | None
+) -> RemoteSession:
+    """Start the processes of a fork; see `RemoteSession.fork`."""
+    name = new_name() if name is None else name
+    folder = RunFolder.create(name)
+    facts = session._folder.read()
+    try:
+        command = session._ask("fork_into", str(folder.job), iteration, branch, facts["processes"])
+        at = command.wait()
+        own = Path(facts["database"]).parent == session._folder.path
+        facts |= {
+            "name": name,
+            "secret": secrets.token_hex(32),
+            "launch": 0,
+            "branch": f"fork of {session.name} at {at:,}",
+            "database": str(folder.path / LOG) if own else facts["database"],
+        }
+        return begin(folder, facts, session._launcher, None)
+    except BaseException:
+        folder.remove()
+        raise

@@ -1,0 +1,153 @@
+"""Mailbox of one of several processes, all of which execute the same calls after the same batch.
+
+The first process receives the calls. That some are waiting is part of the message in which the
+processes exchange gradients, so that all of them know it after the same batch, without a further
+message. Only then does the first process send the calls to the others. While training is paused or
+has ended, the others wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import cloudpickle
+import torch
+
+from workbench.main_loop.mailbox import Mailbox, Request
+from workbench.tensor.processes import ProcessGroup, patient_group
+
+KEPT_WAITING = 3600.0
+"""Seconds after which waiting processes receive an empty message, long before they give up."""
+
+LIMIT = timedelta(days=30)
+"""Time after which an exchange of calls fails."""
+
+Call = dict[str, Any]
+
+
+class Exchange:
+    """Exchange of calls between the first process of a group and the others.
+
+    Parameters
+    ----------
+    group : ProcessGroup
+    """
+
+    def __init__(self, group: ProcessGroup) -> None:
+        self.is_first = group.is_first
+        self._group: Any = patient_group(LIMIT)
+
+    def send(self, calls: list[Call]) -> list[Call]:
+        """Send calls to the other processes, and return them."""
+        data = torch.frombuffer(bytearray(cloudpickle.dumps(calls)), dtype=torch.uint8)
+        self._broadcast(torch.tensor([data.numel() if calls else 0]))
+        if calls:
+            self._broadcast(data)
+        return calls
+
+    def receive(self) -> list[Call]:
+        """Wait for calls of the first process, and return them."""
+        size = torch.zeros(1, dtype=torch.int64)
+        self._broadcast(size)
+        if not int(size):
+            return []
+        data = torch.empty(int(size), dtype=torch.uint8)
+        self._broadcast(data)
+        found: list[Call] = cloudpickle.loads(data.numpy().tobytes())
+        return found
+
+    def _broadcast(self, value: torch.Tensor) -> None:
+        torch.distributed.broadcast(value, 0, group=self._group)
+
+
+class SharedMailbox(Mailbox):
+    """Mailbox of one of several processes.
+
+    Requests of the training thread are the same in all processes. Those of other threads, such as
+    probes, concern only one process, and are executed between its exchanges.
+
+    Parameters
+    ----------
+    exchange : Exchange
+    deliver : callable
+        A function that makes the given calls; it is called in all processes.
+    trains : callable
+        A function that returns True if the current thread trains or starts training.
+    """
+
+    is_shared = True
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        deliver: Callable[[list[Call]], None],
+        trains: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._deliver = deliver
+        self._trains = trains
+        self._some = threading.Condition()
+        self._calls: list[Call] = []
+        self._local: list[Request] = []
+        self._within_local = False
+
+    def waiting(self) -> int:
+        """Return the number of calls and local requests that wait in this process."""
+        return len(self._calls) + len(self._local)
+
+    def call(self, call: Call) -> None:
+        """Add a call, which all processes make after the same batch."""
+        with self._some:
+            self._calls.append(call)
+            self._some.notify_all()
+
+    def post(self, request: Request) -> None:
+        """Add a request; those of other threads are not made by the other processes."""
+        if self._trains() and not self._within_local:
+            super().post(request)
+            return
+        with self._some:
+            self._local.append(request)
+            self._some.notify_all()
+
+    def receive(self, *, wait: bool = False) -> None:
+        """Make the calls that wait in the first process; all processes call this method together.
+
+        If `wait` is True, the method returns when there is something to do.
+        """
+        if not self._exchange.is_first:
+            self._deliver(self._exchange.receive())
+            self._run_local()
+            return
+        with self._some:
+            ready = not wait or self._some.wait_for(self.waiting, KEPT_WAITING)
+            calls, self._calls = self._calls, []
+        if calls or not wait or not ready:
+            self._deliver(self._exchange.send(calls))
+        self._run_local()
+
+    def _run_local(self) -> None:
+        with self._some:
+            local, self._local = self._local, []
+        self._within_local = True
+        try:
+            for request in local:
+                request.action()
+        finally:
+            self._within_local = False
+
+    def run_next(self) -> None:
+        """Wait for a request or a call, and execute it."""
+        while not self.kept and self.requests.empty():
+            self.receive(wait=True)
+        super().run_next()
+
+    def clear(self) -> None:
+        """Discard all requests; calls are made after the end of the run."""
+        super().clear()
+        with self._some:
+            self._local = []

@@ -1,0 +1,318 @@
+"""Process that trains for a notebook: alone, or as one of several processes.
+
+`workbench.session.remote.launcher` starts it with the folder of the run. The process ends with the
+notebook that started it, unless the run is detached.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workbench.distributed import ProcessGroup, process_group
+from workbench.errors import ProcessError
+from workbench.interfaces import State
+from workbench.log import SQLiteLog
+from workbench.main_loop import MainLoop
+from workbench.main_loop.processes import distributed_of
+from workbench.session.fork import Fork
+from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.job import unpack
+from workbench.session.remote.keeper import Keeper, last_snapshot
+from workbench.session.remote.served import make
+from workbench.session.remote.server import Server
+from workbench.session.remote.shared_mailbox import Exchange, SharedMailbox
+from workbench.session.remote.wire import Connection, connect
+from workbench.session.session import Session
+from workbench.utils.actors import acting_as
+
+GOODBYE = 5.0
+"""Seconds in which training must end when the process must end."""
+
+ARRIVAL = 60.0
+"""Seconds in which the notebook that has started a run must connect to it."""
+
+TOGETHER = 60.0
+"""Seconds in which processes must start together."""
+
+
+def main(path: str, launch: int, rank: int) -> None:
+    """Train in this process until the end; then exit.
+
+    Parameters
+    ----------
+    path : str
+        The folder of the run.
+    launch : int
+        The number of the launch, which increases with each restart.
+    rank : int
+        The number of this process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the notebook handles
+    logging.basicConfig(format="%(message)s")
+    status = 1
+    try:
+        status = _Process(RunFolder(Path(path)), launch, rank).work()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # the threads of a run that failed can still wait for other processes
+
+
+class _Process:
+    """Process of a launch.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    launch, rank : int
+    """
+
+    def __init__(self, folder: RunFolder, launch: int, rank: int) -> None:
+        self.folder = folder
+        self.facts = folder.read()
+        self.launch, self.rank = launch, rank
+        self.size = int(self.facts["processes"])
+        self.secret = bytes.fromhex(self.facts["secret"])
+        self.is_detached = bool(self.facts["detached"])
+        self._ends = False
+
+    def work(self) -> int:
+        """Train, and return the exit status."""
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.size))
+        group = ProcessGroup()
+        if self.size > 1:
+            meeting = self.folder.meeting_place(self.launch)
+            group = process_group(self.rank, self.size, meeting_place=meeting)
+        main_loop, fork = self._main_loop(group)
+        mailbox, exchange = self._mailbox(main_loop, group)
+        session = Session(main_loop, str(self.facts["name"]))
+        server = Server(session, self.secret, mailbox) if self.rank == 0 else None
+        if mailbox is not None:
+            self._share(session, mailbox, server)
+        if server is None:
+            assert exchange is not None
+            return self._follow(session, fork, mailbox)
+        return self._lead(session, fork, server, mailbox)
+
+    def _main_loop(self, group: ProcessGroup) -> tuple[MainLoop, Fork | None]:
+        saved = None
+        if self.launch and self.folder.snapshot.exists():
+            saved = pickle.loads(self.folder.snapshot.read_bytes())
+        job = self.folder.job.read_bytes()
+        main_loop, fork = unpack(job, group, str(self.facts["database"]), saved)
+        if isinstance(main_loop.log, SQLiteLog):
+            main_loop.log.status["processes"] = self.size  # creates the log in the database
+            main_loop.log.flush()
+        return main_loop, fork
+
+    def _mailbox(
+        self, main_loop: MainLoop, group: ProcessGroup
+    ) -> tuple[SharedMailbox | None, Exchange | None]:
+        if group.size == 1:
+            return None, None
+        exchange, run = Exchange(group), main_loop._run
+        here = threading.get_ident()
+        self._calls: Any = None
+        run.mailbox = mailbox = SharedMailbox(
+            exchange,
+            lambda calls: self._calls(calls),
+            lambda: threading.get_ident() in (here, run.thread),
+        )
+        distributed = distributed_of(main_loop)
+        assert distributed is not None
+        distributed.waiting = mailbox.waiting
+        return mailbox, exchange
+
+    def _share(self, session: Session, mailbox: SharedMailbox, server: Server | None) -> None:
+        """Make the calls of the first process in all of them, and take snapshots together."""
+
+        def deliver(calls: list[dict[str, Any]]) -> None:
+            for call in calls:
+                if call["do"] == "end":
+                    self._ends = True
+                elif server is not None:
+                    server.make(call)
+                else:
+                    _make(session, call)
+
+        self._calls = deliver
+        taker = session._worker.rewinder.taker
+        taker.propose = _ignore
+        if server is not None:
+            taker.propose = partial(_propose, mailbox)
+
+    def _begin(self, session: Session, fork: Fork | None) -> None:
+        if fork is not None:
+            session._worker.begin_at(fork, str(self.facts["branch"]))
+            return
+        again = self.launch > 0
+        session.start(
+            epochs=None if again else self.facts["epochs"],
+            batches=None if again else self.facts["batches"],
+            paused=bool(self.facts["paused"]) and not again,
+        )
+
+    # The first process
+
+    def _lead(
+        self, session: Session, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
+    ) -> int:
+        self._begin(session, fork)
+        keeper = Keeper(session, self.folder.snapshot)
+        keeper.start()
+        server.kept = keeper.iteration
+        server.start()
+        self.folder.announce(
+            {"port": server.port, "pid": os.getpid(), "launch": self.launch, **self._shown()}
+        )
+        threading.Thread(target=self._look_after, args=(session, server, mailbox)).start()
+        try:
+            while True:
+                session._worker.ended.wait()
+                self._keep_last(session, keeper)
+                if session.state is State.FAILED and mailbox is not None:
+                    server.closing.wait()  # the other processes have failed too
+                    break
+                if self._ends or (mailbox is None and server.closing.is_set()):
+                    break
+                if mailbox is None:
+                    self._wait_for_more(session, server)
+                else:
+                    mailbox.receive(wait=True)
+        finally:
+            self.folder.withdraw()
+        return 0
+
+    def _shown(self) -> dict[str, Any]:
+        return {name: self.facts[name] for name in ("name", "processes", "database", "detached")}
+
+    def _keep_last(self, session: Session, keeper: Keeper) -> None:
+        if session.state is State.FAILED and self.size > 1:
+            return
+        snapshot = last_snapshot(session)
+        if snapshot is not None and session.state is not State.FAILED:
+            keeper.write(snapshot, session.log.h_uuid)
+
+    @staticmethod
+    def _wait_for_more(session: Session, server: Server) -> None:
+        """Wait until training begins again, or the process must end."""
+        while session.state.ended and not server.closing.wait(0.05):
+            pass
+
+    def _look_after(self, session: Session, server: Server, mailbox: SharedMailbox | None) -> None:
+        """End the process when it must end, or when no notebook holds it any more."""
+        linger = float(self.facts["linger"])
+        started, was_held = time.monotonic(), False
+        while not server.closing.wait(0.2):
+            was_held = was_held or server.is_held
+            alone = 0.0 if server.is_held else time.monotonic() - server.left
+            if self.is_detached:
+                rests = session.state.ended or session.state is State.PAUSED
+                if rests and alone > linger:
+                    break
+            elif alone and (was_held or time.monotonic() - started > ARRIVAL):
+                break
+        server.closing.set()
+        if mailbox is None:
+            session.stop()
+            session._worker.ended.wait(GOODBYE)
+        else:
+            for call in ({"do": "stop", "args": [], "options": {}, "by": "code"}, {"do": "end"}):
+                mailbox.call(call)
+        time.sleep(GOODBYE)  # the main thread ends the process earlier, if it can
+        os._exit(0)
+
+    # The other processes
+
+    def _follow(self, session: Session, fork: Fork | None, mailbox: SharedMailbox | None) -> int:
+        assert mailbox is not None
+        leader = self._leader()
+        self._begin(session, fork)
+        while True:
+            session._worker.ended.wait()
+            if session.state is State.FAILED:
+                error = session.exception
+                assert error is not None
+                if isinstance(error, ProcessError):  # the notebook finds the first cause
+                    return 1
+                traceback.print_exception(error)
+                leader.send({"error": f"{type(error).__name__}: {error}"})
+                return 1
+            last_snapshot(session)
+            if self._ends:
+                return 0
+            mailbox.receive(wait=True)
+
+    def _leader(self) -> Connection:
+        """Connect to the first process, and end with it."""
+        deadline = time.monotonic() + TOGETHER
+        while True:
+            found = self.folder.announced()
+            if found.get("launch") == self.launch:
+                break
+            if time.monotonic() > deadline:
+                raise ProcessError(f"the first process did not start within {TOGETHER:g} s")
+            time.sleep(0.02)
+        connection = connect(found["port"], self.secret)
+        connection.send({"rank": self.rank, "pid": os.getpid()})
+
+        def watch() -> None:
+            try:
+                connection.receive()
+            except (OSError, EOFError):
+                time.sleep(GOODBYE)  # in which the error is reported
+                os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
+        return connection
+
+
+def _make(session: Session, call: dict[str, Any]) -> None:
+    """Make a call in a process other than the first, which reports its errors."""
+    try:
+        with acting_as(call["by"]):
+            make(session, call["do"], call["args"], call["options"])
+    except Exception as error:
+        logging.getLogger(__name__).debug("%s: %s", call["do"], error)
+
+
+def _propose(mailbox: SharedMailbox, pin: str) -> None:
+    """Ask all processes to take a snapshot."""
+    mailbox.call({"do": "take_due", "args": [pin], "options": {}, "by": "code"})
+
+
+def _ignore(pin: str) -> None:
+    """Leave it to the first process to decide when a snapshot is due."""
+
+
+def watch_lifeline() -> None:
+    """End the process when its standard input is closed, which the notebook holds."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        time.sleep(GOODBYE)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    if "--lifeline" in sys.argv:
+        watch_lifeline()
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
