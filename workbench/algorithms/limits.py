@@ -17,10 +17,10 @@ from workbench.algorithms.rules import (
     StepUpdates,
     about,
     check_parameters,
-    check_rule,
     hyperparameter,
     may_overflow,
 )
+from workbench.algorithms.wrapping import WrappingRule
 from workbench.expressions import l2_norm
 from workbench.graph.criteria import is_criterion
 from workbench.graph.hierarchy import path_of
@@ -209,7 +209,7 @@ class RemoveNotFinite(StepRule):
         return self._accepts
 
 
-class Restrict(StepRule):
+class Restrict(WrappingRule):
     """Step rule that applies another rule to some parameters only.
 
     Parameters
@@ -236,16 +236,12 @@ class Restrict(StepRule):
     Restrict(StepClipping(threshold=1), PARAMETER & ~BIAS)
     """
 
-    _parts = ("step_rule",)
-    one_by_one = False
-
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable] | Any) -> None:
-        check_rule(step_rule, type(self).__name__)
+        super().__init__(step_rule)
         if isinstance(variables, Variable):
             raise errors.AlgorithmError(
                 f"variables must be a list of parameters, not {variables!r}; write [{variables!r}]"
             )
-        self.step_rule = step_rule
         self.variables: list[SharedVariable] | Predicate
         if is_criterion(variables):
             self.variables = as_predicate(variables)
@@ -270,24 +266,6 @@ class Restrict(StepRule):
             return dict(previous_steps), []
         steps, updates = self.step_rule.compute_steps(chosen)
         return {**previous_steps, **steps}, updates
-
-    def see_updates(self, updates: StepUpdates) -> None:
-        self.step_rule.see_updates(updates)
-
-    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        return self.step_rule.revise_updates(updates)
-
-    @property
-    def handles_not_finite(self) -> bool:
-        return self.step_rule.handles_not_finite
-
-    @property
-    def accepts(self) -> Variable | None:
-        return self.step_rule.accepts
-
-    @property
-    def originals(self) -> Mapping[Variable, Variable]:
-        return self.step_rule.originals
 
     def __repr__(self) -> str:
         return f"Restrict({self.step_rule!r}, {self.variables!r})"
