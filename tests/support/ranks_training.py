@@ -22,7 +22,14 @@ from workbench.algorithms import (
     StepClipping,
     VariableClipping,
 )
-from workbench.bricks import MLP, BatchNormalizedMLP, Softmax, Tanh
+from workbench.bricks import (
+    MLP,
+    BatchNormalization,
+    BatchNormalizedMLP,
+    Softmax,
+    SpatialBatchNormalization,
+    Tanh,
+)
 from workbench.data import (
     DataStream,
     IndexableDataset,
@@ -216,17 +223,44 @@ def evaluate(group):
     return found
 
 
-def normalised(group):
-    """Train with batch normalisation, and return the outcome and the note in the log."""
+def normalised_mlp():
+    """Return a cost with two normalisations, one after the other, and a penalty."""
     x, y = tensor.matrix("features"), tensor.lvector("targets")
     mlp = BatchNormalizedMLP([Tanh(), None], [8, 6, 3], weights_init=IsotropicGaussian(0.3),
                              biases_init=Constant(0), seed=3)  # fmt: skip
     mlp.initialize()
-    cost = Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean().copy(name="cost")
-    algorithm = descend(cost, Scale(0.1))
-    loop = MainLoop(algorithm, stream(), extensions=[FinishAfter(after_n_batches=3)])
+    return penalised(Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean())
+
+
+def normalised_images():
+    """Return a function of two means of normalised images, one of which is only centred."""
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    spatial, centred = SpatialBatchNormalization((2, 2, 2)), BatchNormalization(8, mean_only=True)
+    spatial.initialize(), centred.initialize()
+    images = spatial.apply(x.reshape(-1, 2, 2, 2) + 3)
+    error = (images.flatten(1).amax(1) - y) ** 2
+    moved = (centred.apply(x * 1.0).tanh() ** 3).mean()
+    return ((error.mean() + 1).sqrt() + moved).copy(name="cost")
+
+
+NORMALISED = {"mlp": normalised_mlp, "images": normalised_images}
+
+
+def normalised(group, kind, execution="eager", statistics="batch"):
+    """Train with batch normalisation, and return the outcome and the note in the log."""
+    cost = NORMALISED[kind]()
+    algorithm = GradientDescent(
+        cost=cost, parameters=ComputationGraph(cost).parameters, step_rule=Scale(0.1),
+        distributed=DataParallel(statistics=statistics), function_kwargs={"execution": execution},
+    )  # fmt: skip
+    monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
+    extensions = [monitoring, FinishAfter(after_n_epochs=2)]
+    loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
-    return outcome(loop)["values"], loop.log[0]["distributed"]
+    found = outcome(loop)
+    _, others = loop.state_variables()
+    found["values"] |= {name: one.get_value() for name, one in others.items()}
+    return found, loop.log[0].get("distributed")
 
 
 def not_finite(group):
