@@ -8,7 +8,7 @@ from tests.support import ranks_training as jobs
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_every_rule_has_the_numbers_of_one_process(together, size):
-    runs = [(jobs.train, rule, "eager", jobs.BATCH, True) for rule in jobs.RULES]
+    runs = [(jobs.train, rule, "eager", jobs.BATCH, "zero1") for rule in jobs.RULES]
     found = together(size, jobs.many, runs)
     assert_all_same(found)
     for rule, many in zip(jobs.RULES, found[0], strict=True):
@@ -16,7 +16,7 @@ def test_every_rule_has_the_numbers_of_one_process(together, size):
 
 
 def test_compiled_steps_have_the_numbers_of_one_process(together):
-    for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, True):
+    for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "zero1"):
         assert_same(jobs.train(None, "adam"), many)
 
 
@@ -30,8 +30,8 @@ def test_each_process_keeps_a_part_of_the_buffers(together):
 def test_a_checkpoint_contains_all_buffers(together, tmp_path, before, after):
     whole = jobs.train_on(None, "penalty")
     saved = str(tmp_path / "run.tar")
-    together(before, jobs.train_on, "penalty", 3, None, saved, True)
-    for rest in together(after, jobs.train_on, "penalty", None, saved, None, True):
+    together(before, jobs.train_on, "penalty", 3, None, saved, "zero1")
+    for rest in together(after, jobs.train_on, "penalty", None, saved, None, "zero1"):
         assert_same(whole, rest)
 
 

@@ -37,7 +37,7 @@ from workbench.data import (
     SequentialScheme,
     ShuffledScheme,
 )
-from workbench.distributed import DataParallel, ZeRO1
+from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
 from workbench.extensions.saveload import Checkpoint, Load
@@ -84,10 +84,15 @@ def cost_of_mlp():
     return cost
 
 
-def descend(cost, rule, execution="eager", **options):
+WAYS = {"data": DataParallel, "zero1": DataParallel, "sharded": ShardedDataParallel}
+
+
+def descend(cost, rule, execution="eager", way="data", **options):
+    """Return an algorithm whose parameters, or only the buffers of its rule, can be divided."""
     parameters = ComputationGraph(cost).parameters
+    rule = ZeRO1(rule) if way == "zero1" else rule
     return GradientDescent(
-        cost=cost, parameters=parameters, step_rule=rule, distributed=DataParallel(),
+        cost=cost, parameters=parameters, step_rule=rule, distributed=WAYS[way](),
         function_kwargs={"execution": execution}, **options,
     )  # fmt: skip
 
@@ -102,11 +107,10 @@ def outcome(loop):
     }
 
 
-def train(group, rule, execution="eager", batch=BATCH, divided=False):
+def train(group, rule, execution="eager", batch=BATCH, way="data"):
     """Train for two epochs, and return the outcome."""
     cost = cost_of_mlp()
-    made = RULES[rule]()
-    algorithm = descend(cost, ZeRO1(made) if divided else made, execution)
+    algorithm = descend(cost, RULES[rule](), execution, way)
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     extensions = [monitoring, FinishAfter(after_n_epochs=2)]
     loop = MainLoop(algorithm, stream(batch), extensions=extensions)
@@ -178,11 +182,11 @@ def rooted(cost):
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
 
 
-def train_on(group, kind, after=None, load=None, save=None, divided=False):
+def train_on(group, kind, after=None, load=None, save=None, way="data"):
     """Train on another cost, from a checkpoint or with one, and return the outcome."""
     cost = COSTS[kind](cost_of_mlp())
     rule = CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9), Scale(1.0)])
-    algorithm = descend(cost, ZeRO1(rule) if divided else rule)
+    algorithm = descend(cost, rule, way=way)
     extensions = [TrainingDataMonitoring([cost], after_batch=True)]
     if load:
         extensions.append(Load(load, load_iteration_state=True, load_log=True))
@@ -190,7 +194,8 @@ def train_on(group, kind, after=None, load=None, save=None, divided=False):
         FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=2)
     )
     if save:
-        extensions.append(Checkpoint(save, after_training=True, after_epoch=False))
+        options = {"after_epoch": False, "save_main_loop": way != "sharded"}
+        extensions.append(Checkpoint(save, after_training=True, **options))
     loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
     return outcome(loop)

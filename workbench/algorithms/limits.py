@@ -17,11 +17,12 @@ from workbench.algorithms.rules import (
     StepUpdates,
     about,
     check_parameters,
+    everywhere,
     hyperparameter,
+    joint_norm,
     may_overflow,
 )
 from workbench.algorithms.wrapping import WrappingRule
-from workbench.expressions import l2_norm
 from workbench.graph.criteria import is_criterion
 from workbench.graph.hierarchy import path_of
 from workbench.graph.selection import select
@@ -52,6 +53,7 @@ class StepClipping(StepRule):
     """
 
     one_by_one = False
+    elementwise = True
 
     def __init__(self, threshold: float | None = None) -> None:
         self.threshold = (
@@ -63,7 +65,7 @@ class StepClipping(StepRule):
     ) -> tuple[Steps, StepUpdates]:
         if self.threshold is None:
             return dict(previous_steps), []
-        norm = l2_norm(previous_steps.values())
+        norm = joint_norm(previous_steps)
         # The maximum in the denominator limits the factor to one, and avoids 0 / 0.
         factor = self.threshold / norm.maximum(self.threshold.to(norm.dtype))
         return {p: factor * step for p, step in previous_steps.items()}, []
@@ -164,6 +166,7 @@ class RemoveNotFinite(StepRule):
     """
 
     one_by_one = False
+    elementwise = True
 
     def __init__(self, scaler: float = 1.0) -> None:
         self.scaler = hyperparameter(scaler, "scaler")
@@ -179,9 +182,9 @@ class RemoveNotFinite(StepRule):
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        finite = {p: step.isfinite().all() for p, step in previous_steps.items()}
+        finite = {p: everywhere(step.isfinite().all(), [p]) for p, step in previous_steps.items()}
         buffers = [
-            as_variable(new).isfinite().all()
+            everywhere(as_variable(new).isfinite().all(), [kept])
             for kept, new in self._before
             if may_overflow(kept) and about(kept) in {kept, *previous_steps}
         ]

@@ -61,5 +61,9 @@ class WrappingRule(StepRule):
     def originals(self) -> Mapping[Variable, Variable]:
         return self.step_rule.originals
 
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override]
+        return self.step_rule.elementwise
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.step_rule!r})"

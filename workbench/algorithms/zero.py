@@ -51,6 +51,8 @@ class ZeRO1(WrappingRule):
     ZeRO1(Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, decay_factor=1))
     """
 
+    elementwise = False  # the rows of a parameter that is divided are in all processes
+
     def __init__(self, step_rule: StepRule, group: ProcessGroup | None = None) -> None:
         super().__init__(step_rule)
         self.group = process_group() if group is None else group

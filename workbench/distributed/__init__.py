@@ -2,6 +2,7 @@
 
 from workbench.algorithms.zero import ZeRO1
 from workbench.distributed.data_parallel import DataParallel
+from workbench.distributed.sharded import ShardedDataParallel
 from workbench.names import explain_missing
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 from workbench.tensor.processes import ProcessGroup, process_group
@@ -9,6 +10,7 @@ from workbench.tensor.processes import ProcessGroup, process_group
 __all__ = [
     "DataParallel",
     "ProcessGroup",
+    "ShardedDataParallel",
     "ZeRO1",
     "all_gather",
     "all_reduce",

@@ -16,7 +16,7 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.base import Batch
-from workbench.algorithms.rules import Steps, keeper_of
+from workbench.algorithms.rules import StepRule, Steps, StepUpdates, keeper_of
 from workbench.data.shares import Share, SharedBatch
 from workbench.distributed.statistics import over_batch, statistic_of
 from workbench.distributed.whole import Statistics, Whole
@@ -158,6 +158,10 @@ class DataParallel(Hinted):
                 "of the shares of a batch are inferred from it; pass cost=..."
             )
         return self.whole.gradients(cost, gradients)
+
+    def steps(self, rule: StepRule, steps: Steps, updates: StepUpdates) -> Steps:
+        """Return the steps of a rule, which are the same in all processes."""
+        return steps
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
         """Return variables whose draws depend on the place in the batch, with merged messages."""

@@ -159,7 +159,7 @@ class Whole:
         if part.kind == "mean":
             assert part.weight is not None
             weight, total = self._weight(part.weight)
-            summed = all_reduce(_weighted(variable, weight), group=self.group)
+            summed = all_reduce(weighted(variable, weight), group=self.group)
             mean: Variable = summed / total.to(variable.dtype)
             return mean
         if part.kind == "sum":
@@ -230,7 +230,7 @@ class Whole:
             if part.weight is not None:
                 own, total = self._weight(part.weight)
                 fixed += [own, total]
-                share = _weighted(one, own) / total.to(one.dtype)
+                share = weighted(one, own) / total.to(one.dtype)
             local.append((slope * share).sum())
         contribution = functools.reduce(operator.add, local)
         gradients = grad(contribution, list(parameters), consider_constant=fixed)
@@ -245,7 +245,7 @@ class Whole:
         for dtype, several in by_dtype.items():
             flat: Any = torch.cat([gradients[p].reshape(-1) for p in several])
             if weight is not None:
-                flat = _weighted(flat, weight[0])
+                flat = weighted(flat, weight[0])
             total: Variable = all_reduce(flat, group=self.group)
             if weight is not None:
                 total = total / weight[1].to(dtype)
@@ -333,7 +333,7 @@ def _float(value: Any) -> Variable:
     return variable if variable.dtype.is_floating_point else variable.float()
 
 
-def _weighted(variable: Variable, weight: Variable) -> Variable:
+def weighted(variable: Variable, weight: Variable) -> Variable:
     """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
