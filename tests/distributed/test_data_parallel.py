@@ -5,10 +5,13 @@ import random
 import numpy as np
 import pytest
 
+from tests.contracts.test_step_rules import rule_classes, rules_in
 from tests.support import ranks_training as jobs
 from tests.support.ranks import Ranks
 from workbench import errors, shared, tensor
-from workbench.algorithms import GradientDescent
+from workbench.algorithms import GradientDescent, ZeRO1
+from workbench.algorithms.wrapping import WrappingRule
+from workbench.data import write_hdf5
 from workbench.distributed import DataParallel
 
 
@@ -28,11 +31,16 @@ def assert_all_same(runs):
     assert all(other == first for other in others)
 
 
+def test_every_class_of_rules_is_tested():
+    covered = {type(one) for make in jobs.RULES.values() for one in rules_in(make())}
+    assert covered | {WrappingRule, ZeRO1} == set(rule_classes())
+
+
 def test_every_rule_has_the_numbers_of_one_process(together):
-    runs = [(jobs.train, rule) for rule in jobs.ENOUGH]
+    runs = [(jobs.train, rule) for rule in jobs.RULES]
     found = together(2, jobs.many, runs)
     assert_all_same(found)
-    for rule, many in zip(jobs.ENOUGH, found[0], strict=True):
+    for rule, many in zip(jobs.RULES, found[0], strict=True):
         assert_same(jobs.train(None, rule), many)
 
 
@@ -60,9 +68,19 @@ def test_a_run_continues_with_another_number_of_processes(together, tmp_path):
             assert_same(whole, rest)
 
 
-def test_evaluation_is_exact(together):
+@pytest.mark.parametrize("kind", ["scheme", "loader"])
+def test_examples_can_be_in_a_file(together, tmp_path, kind):
+    path = str(tmp_path / "data.hdf5")
+    write_hdf5(path, {"all": jobs.examples()})
+    found = together(3, jobs.from_file, path, kind)
+    assert_all_same(found)
+    assert_same(jobs.from_file(None, path, kind), found[0])
+
+
+@pytest.mark.parametrize("way", ["data", "sharded"])
+def test_evaluation_is_exact(together, way):
     one = jobs.evaluate(None)
-    found = together(2, jobs.evaluate)
+    found = together(2, jobs.evaluate, way)
     assert_all_same(found)
     assert_same(one, found[0])
     np.testing.assert_array_equal(found[0]["rows"], one["rows"])

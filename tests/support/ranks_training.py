@@ -1,9 +1,12 @@
 """The functions that each process of a group runs in the tests of data-parallel training."""
 
 import os
+import pickle
 import signal
 
 import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from workbench import shared, tensor
 from workbench.algorithms import (
@@ -32,10 +35,12 @@ from workbench.bricks import (
 )
 from workbench.data import (
     DataStream,
+    H5PYDataset,
     IndexableDataset,
     Mapping,
     SequentialScheme,
     ShuffledScheme,
+    as_stream,
 )
 from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.extensions import FinishAfter, TrainingExtension
@@ -56,11 +61,14 @@ RULES = {
     "adadelta": lambda: CompositeRule([AdaDelta(), StepClipping(0.01)]),
     "adagrad": lambda: AdaGrad(0.02),
     "rmsprop": lambda: RMSProp(0.01),
+    "skipping": lambda: CompositeRule([RMSProp(0.01), RemoveNotFinite()]),
     "lion": lambda: Lion(0.001),
     "limits": lambda: CompositeRule([BasicMomentum(0.5), VariableClipping(1.0), RemoveNotFinite()]),
     "restricted": lambda: CompositeRule([Restrict(Adam(0.01), WEIGHT), Scale(0.1)]),
 }
 ENOUGH = ("sgd", "momentum", "adam")
+OF_ROWS = [rule for rule in RULES if rule != "limits"]
+"""Rules that can be used for some rows of a parameter."""
 
 
 def examples(n=EXAMPLES):
@@ -116,6 +124,71 @@ def train(group, rule, execution="eager", batch=BATCH, way="data"):
     loop = MainLoop(algorithm, stream(batch), extensions=extensions)
     loop.run()
     return outcome(loop)
+
+
+def from_file(group, path, kind):
+    """Train on examples of an HDF5 file, read by its scheme or by a loader of torch."""
+    dataset = H5PYDataset(path, ("all",), load_in_memory=kind == "loader")
+    if kind == "loader":
+        pairs = TensorDataset(*[torch.as_tensor(one) for one in dataset.indexables])
+        loader = DataLoader(pairs, BATCH, shuffle=True, generator=torch.Generator().manual_seed(5))
+        data = as_stream(loader, sources=dataset.sources)
+    else:
+        scheme = ShuffledScheme(EXAMPLES, BATCH, seed=2)
+        data = DataStream(dataset, iteration_scheme=scheme)
+    loop = MainLoop(descend(cost_of_mlp(), Momentum(0.05, 0.9)), data,
+                    extensions=[FinishAfter(after_n_epochs=2)])  # fmt: skip
+    loop.run()
+    return outcome(loop)
+
+
+def divided(group, rule="adam"):
+    """Return facts about parameters that are divided, and errors of their wrong uses."""
+    cost = cost_of_mlp()
+    parameters = ComputationGraph(cost).parameters
+    values = [parameter.get_value() for parameter in parameters]
+    algorithm = descend(cost, RULES[rule](), way="sharded")
+    kept = {v for v in algorithm.state_variables().values() if v.ndim}
+    batch = examples(4)
+    return {
+        "kept": sum(v.tensor.numel() for v in kept),
+        "all": 3 * sum(value.size for value in values),
+        "same": [bool((p.get_value() == v).all()) for p, v in zip(parameters, values, strict=True)],
+        "cost": cost.eval(batch).item(),
+        "tensor": error_of(lambda: parameters[0].tensor),
+        "again": error_of(lambda: descend(cost, Scale(0.1), way="sharded")),
+        "rows": error_of(lambda: observe(algorithm, algorithm.gradients)),
+        "pickle": error_of(lambda: pickle.dumps(parameters[0])),
+    }
+
+
+def observe(algorithm, gradients):
+    """Monitor the norm of a gradient."""
+    algorithm.add_observer([next(iter(gradients.values())).norm().copy(name="norm")], print)
+    algorithm.initialize()
+
+
+def refused(group):
+    """Return the error of a rule that needs all rows of a parameter."""
+    return error_of(lambda: descend(cost_of_mlp(), VariableClipping(1.0), way="sharded"))
+
+
+def error_of(function):
+    """Return the error that a function raises, as text."""
+    try:
+        function()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def diverging(group):
+    """Return the error of a step that is too large in one process, and the parameters."""
+    x, w = tensor.vector("x"), shared([1.0, 1.0], "w")
+    slopes = torch.tensor([1.0, 1e30])
+    cost = ((w * slopes).sum() * x.mean()).copy(name="cost")
+    algorithm = GradientDescent(cost, [w], Scale(1e10), distributed=ShardedDataParallel())
+    said = error_of(lambda: algorithm.process_batch({"x": np.ones(2, "float32")}))
+    return said, w.get_value().tolist()
 
 
 def kept(group):
@@ -201,10 +274,10 @@ def train_on(group, kind, after=None, load=None, save=None, way="data"):
     return outcome(loop)
 
 
-def evaluate(group):
+def evaluate(group, way="data"):
     """Return records of monitoring on other data, divided and not divided."""
     cost = cost_of_mlp()
-    algorithm = descend(cost, Scale(0.1))
+    algorithm = descend(cost, Scale(0.1), way=way)
     [x] = [v for v in ComputationGraph(cost).inputs if v.name == "features"]
     largest = x.max().copy(name="largest")
     rows = (x[:, 0] * 2).copy(name="rows")

@@ -377,6 +377,7 @@ def buffer_for(
     is enough to check the step.
     """
     keeper, full_name = _keepers.get().get(parameter), f"{parameter.name}_{name}"
+    new: SharedVariable
     if isinstance(parameter, Rows):
         new = parameter.buffer(full_name)
     elif keeper is None or keeper.is_here:
@@ -489,7 +490,7 @@ def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Var
     group = group_of(parameters)
     if group is None:
         return condition
-    failures: Any = all_reduce((~condition).float(), group=group)  # type: ignore[operator]
+    failures: Any = all_reduce((~condition).float(), group=group)
     fine: Variable = failures.eq(0)
     return fine
 

@@ -87,7 +87,7 @@ class ShardedDataParallel(DataParallel):
         statistics: Statistics = "batch",
     ) -> None:
         super().__init__(group, axis=axis, statistics=statistics)
-        self.whole = _WholeRows(self.group, statistics)
+        self.whole: _WholeRows = _WholeRows(self.group, statistics)
 
     @property
     def described(self) -> str:
@@ -169,10 +169,9 @@ class _WholeRows(Whole):
             found.update(unit.scattered(flat))
         if weight is not None:
             found = {rows: one / weight[1].to(one.dtype) for rows, one in found.items()}
-        for rows, one in found.items():
-            assert rows.part_of is not None
-            one.name = gradients[rows.part_of].name
-        return {one: found[one] for p in gradients if (one := p.divided) is not None}
+        for kept, one in found.items():
+            one.name = gradients[kept.original].name
+        return {rows: found[rows] for p in gradients if (rows := p.divided) is not None}
 
 
 def _has_rows(variable: Variable) -> bool:

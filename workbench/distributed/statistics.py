@@ -54,7 +54,7 @@ class _Statistics(torch.autograd.Function):
         return variance.to(given.dtype), mean.to(given.dtype)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, of_variance: torch.Tensor, of_mean: torch.Tensor) -> Any:
         given, mean, total = ctx.saved_tensors
         message = torch.cat([of_variance.reshape(-1), of_mean.reshape(-1)])

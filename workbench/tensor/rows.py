@@ -67,7 +67,8 @@ class Rows(SharedVariable):
     def gathered(self) -> torch.Tensor:
         """Return the value with all rows; all processes must call this method together."""
         flat = all_gather(self.tensor, group=self.group)
-        return _whole(flat.reshape(-1, *self.tensor.shape[1:]), self._whole)
+        found: torch.Tensor = _whole(flat.reshape(-1, *self.tensor.shape[1:]), self._whole)
+        return found
 
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
         """Return the value with all rows; all processes must call this method together."""
@@ -130,8 +131,9 @@ class Unit:
     def flat(self, gradients: Sequence[Variable]) -> Variable:
         """Return the gradients of all rows as a vector, in the order of the processes."""
         parts = [_padded(one, self.group).reshape(self.group.size, -1) for one in gradients]
-        vector: Variable = torch.cat(parts, 1).reshape(-1)  # type: ignore[arg-type]
-        return vector
+        vector: Any = torch.cat(parts, 1).reshape(-1)
+        found: Variable = vector
+        return found
 
     def scattered(self, flat: Variable) -> dict[SharedVariable, Variable]:
         """Return the sums over processes of flat gradients, for the rows of this process."""

@@ -171,7 +171,8 @@ class SharedVariable(Variable):
 
     def release(self, divided: SharedVariable) -> None:
         """Give up the value, whose rows are divided among processes from now on."""
-        self.tensor.set_()  # a function that was made before fails instead of using old values
+        # A function that was made before fails, instead of using values that are out of date.
+        self.tensor.data = torch.empty(0)
         if self._leaf is not None:
             self._leaf.data = torch.empty(0)
         del self.tensor
