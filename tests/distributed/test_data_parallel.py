@@ -97,7 +97,7 @@ def test_batch_normalisation_uses_the_whole_batch(together, size):
 
 
 def test_compiled_batch_normalisation_uses_the_whole_batch(together):
-    for many, _ in together(3, jobs.normalised, "mlp", "compiled"):
+    for many, _ in together(2, jobs.normalised, "mlp", "compiled"):
         assert_same(jobs.normalised(None, "mlp")[0], many)
 
 

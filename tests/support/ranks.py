@@ -16,7 +16,7 @@ import torch
 
 from workbench.tensor.processes import known_group, process_group
 
-SECONDS = 120
+SECONDS = 240
 
 
 def context():
@@ -172,7 +172,7 @@ def _serve(rank, size, pipe):
         try:
             if not complete and (left := known_group()) is not None:
                 left.leave()
-            group = known_group() or process_group(rank, size, meeting_place=meeting, timeout=60)
+            group = known_group() or process_group(rank, size, meeting_place=meeting, timeout=120)
             sent = ("result", function(group, *arguments))
         except BaseException as error:
             sent = ("error", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")

@@ -1,4 +1,4 @@
-"""Training by several processes: groups, collectives, data parallelism, divided state.
+r"""Training by several processes: groups, collectives, data parallelism, divided state.
 
 Pass `DataParallel()` to `workbench.algorithms.GradientDescent`, call `MainLoop.run` in the script,
 and start the script in several processes. Any launcher can be used that sets the environment
@@ -11,14 +11,14 @@ On one machine, here with two processes::
 On several machines, run the same command on each of them, with the address of one of them. On GPUs,
 use one process for each GPU::
 
-    torchrun --nnodes 4 --nproc_per_node 8 --rdzv_backend c10d --rdzv_id run1 \\
+    torchrun --nnodes 4 --nproc_per_node 8 --rdzv_backend c10d --rdzv_id run1 \
         --rdzv_endpoint machine0:29500 train.py
 
 With Slurm, ``srun`` starts this command once on each machine of a job (``#SBATCH --nodes=4`` and
 ``#SBATCH --ntasks-per-node=1``)::
 
     machine0=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-    srun torchrun --nnodes "$SLURM_NNODES" --nproc_per_node 8 --rdzv_backend c10d \\
+    srun torchrun --nnodes "$SLURM_NNODES" --nproc_per_node 8 --rdzv_backend c10d \
         --rdzv_id "$SLURM_JOB_ID" --rdzv_endpoint "$machine0:29500" train.py
 
 With Kubernetes, a ``PyTorchJob`` of the Kubeflow training operator sets the same four variables in
