@@ -41,13 +41,13 @@ def test_every_rule_has_the_numbers_of_one_process(together):
     found = together(2, jobs.many, runs)
     assert_all_same(found)
     for rule, many in zip(jobs.RULES, found[0], strict=True):
-        assert_same(jobs.train(None, rule), many)
+        assert_same(jobs.alone(jobs.train, rule), many)
 
 
 def test_compiled_steps_have_the_numbers_of_one_process(together):
     found = together(2, jobs.train, "adam", "compiled")
     assert_all_same(found)
-    assert_same(jobs.train(None, "adam"), found[0])
+    assert_same(jobs.alone(jobs.train, "adam"), found[0])
 
 
 def test_shares_can_be_empty(together):
@@ -56,11 +56,11 @@ def test_shares_can_be_empty(together):
     found = together(3, jobs.many, runs)
     assert_all_same(found)
     for (function, *arguments), many in zip(runs, found[0], strict=True):
-        assert_same(function(None, *arguments), many)
+        assert_same(jobs.alone(function, *arguments), many)
 
 
 def test_a_run_continues_with_another_number_of_processes(together, tmp_path):
-    whole = jobs.train_on(None, "dropout")
+    whole = jobs.alone(jobs.train_on, "dropout")
     saved = str(tmp_path / "run.tar")
     together(2, jobs.train_on, "dropout", 3, None, saved)
     for size in (1, 3):
@@ -74,12 +74,12 @@ def test_examples_can_be_in_a_file(together, tmp_path, kind):
     write_hdf5(path, {"all": jobs.examples()})
     found = together(3, jobs.from_file, path, kind)
     assert_all_same(found)
-    assert_same(jobs.from_file(None, path, kind), found[0])
+    assert_same(jobs.alone(jobs.from_file, path, kind), found[0])
 
 
 @pytest.mark.parametrize("way", ["data", "sharded"])
 def test_evaluation_is_exact(together, way):
-    one = jobs.evaluate(None)
+    one = jobs.alone(jobs.evaluate)
     found = together(2, jobs.evaluate, way)
     assert_all_same(found)
     assert_same(one, found[0])
@@ -93,12 +93,12 @@ def test_batch_normalisation_uses_the_whole_batch(together, size):
     assert_all_same(found)
     for kind, (many, said) in zip(jobs.NORMALISED, found[0], strict=True):
         assert said == f"{size} processes"
-        assert_same(jobs.normalised(None, kind)[0], many)
+        assert_same(jobs.alone(jobs.normalised, kind)[0], many)
 
 
 def test_compiled_batch_normalisation_uses_the_whole_batch(together):
     for many, _ in together(2, jobs.normalised, "mlp", "compiled"):
-        assert_same(jobs.normalised(None, "mlp")[0], many)
+        assert_same(jobs.alone(jobs.normalised, "mlp")[0], many)
 
 
 def test_statistics_of_shares_are_noted_in_the_log(together):
@@ -117,7 +117,7 @@ def test_statistics_must_be_known():
 
 
 def test_a_cost_that_is_not_finite_changes_nothing_in_any_process(together):
-    said, before, done = jobs.not_finite(None)
+    said, before, done = jobs.alone(jobs.not_finite)
     assert done == 1
     for error, values, batches in together(2, jobs.not_finite):
         assert error.startswith("NotFiniteError: the cost 'cost' is ")

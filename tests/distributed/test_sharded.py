@@ -6,23 +6,23 @@ from tests.distributed.test_data_parallel import assert_all_same, assert_same
 from tests.support import ranks_training as jobs
 
 
-@pytest.mark.parametrize("size", [2, 3])
-def test_every_rule_has_the_numbers_of_one_process(together, size):
-    runs = [(jobs.train, rule, "eager", jobs.BATCH, "sharded") for rule in jobs.OF_ROWS]
+@pytest.mark.parametrize("size, rules", [(2, jobs.OF_ROWS), (3, jobs.ENOUGH)])
+def test_rules_have_the_numbers_of_one_process(together, size, rules):
+    runs = [(jobs.train, rule, "eager", jobs.BATCH, "sharded") for rule in rules]
     found = together(size, jobs.many, runs)
     assert_all_same(found)
-    for rule, many in zip(jobs.OF_ROWS, found[0], strict=True):
-        assert_same(jobs.train(None, rule), many)
+    for rule, many in zip(rules, found[0], strict=True):
+        assert_same(jobs.alone(jobs.train, rule), many)
 
 
 def test_compiled_steps_have_the_numbers_of_one_process(together):
     for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "sharded"):
-        assert_same(jobs.train(None, "adam"), many)
+        assert_same(jobs.alone(jobs.train, "adam"), many)
 
 
 @pytest.mark.parametrize("before, after", [(2, 1), (2, 3), (1, 2)])
 def test_a_checkpoint_contains_all_rows(together, tmp_path, before, after):
-    whole = jobs.train_on(None, "penalty")
+    whole = jobs.alone(jobs.train_on, "penalty")
     saved = str(tmp_path / "run.tar")
     together(before, jobs.train_on, "penalty", 3, None, saved, "sharded")
     for rest in together(after, jobs.train_on, "penalty", None, saved, None, "sharded"):

@@ -6,18 +6,18 @@ from tests.distributed.test_data_parallel import assert_all_same, assert_same
 from tests.support import ranks_training as jobs
 
 
-@pytest.mark.parametrize("size", [2, 3])
-def test_every_rule_has_the_numbers_of_one_process(together, size):
-    runs = [(jobs.train, rule, "eager", jobs.BATCH, "zero1") for rule in jobs.RULES]
+@pytest.mark.parametrize("size, rules", [(2, jobs.RULES), (3, jobs.ENOUGH)])
+def test_rules_have_the_numbers_of_one_process(together, size, rules):
+    runs = [(jobs.train, rule, "eager", jobs.BATCH, "zero1") for rule in rules]
     found = together(size, jobs.many, runs)
     assert_all_same(found)
-    for rule, many in zip(jobs.RULES, found[0], strict=True):
-        assert_same(jobs.train(None, rule), many)
+    for rule, many in zip(rules, found[0], strict=True):
+        assert_same(jobs.alone(jobs.train, rule), many)
 
 
 def test_compiled_steps_have_the_numbers_of_one_process(together):
     for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "zero1"):
-        assert_same(jobs.train(None, "adam"), many)
+        assert_same(jobs.alone(jobs.train, "adam"), many)
 
 
 def test_each_process_keeps_a_part_of_the_buffers(together):
@@ -28,7 +28,7 @@ def test_each_process_keeps_a_part_of_the_buffers(together):
 
 @pytest.mark.parametrize("before, after", [(2, 1), (2, 3), (1, 2)])
 def test_a_checkpoint_contains_all_buffers(together, tmp_path, before, after):
-    whole = jobs.train_on(None, "penalty")
+    whole = jobs.alone(jobs.train_on, "penalty")
     saved = str(tmp_path / "run.tar")
     together(before, jobs.train_on, "penalty", 3, None, saved, "zero1")
     for rest in together(after, jobs.train_on, "penalty", None, saved, None, "zero1"):
@@ -42,6 +42,6 @@ def test_a_buffer_that_overflows_is_an_error_in_all_processes(together):
 
 
 def test_the_gradients_must_be_those_of_whole_batches(together):
-    for said in together(2, jobs.alone):
+    for said in together(2, jobs.undistributed):
         assert said.startswith("AlgorithmError: ZeRO1(Adam(")
         assert said.endswith("pass distributed=DataParallel() to GradientDescent")

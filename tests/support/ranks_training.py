@@ -1,5 +1,6 @@
 """The functions that each process of a group runs in the tests of data-parallel training."""
 
+import functools
 import os
 import pickle
 import signal
@@ -214,6 +215,12 @@ def overflow(group):
         return f"{type(error).__name__}: {error}", w.get_value().tolist()
 
 
+@functools.cache
+def alone(function, *arguments):
+    """Return the result of a job in one process, which several tests compare with theirs."""
+    return function(None, *arguments)
+
+
 def many(group, jobs):
     """Run several jobs, pairs of a function and its arguments, one after another."""
     return [function(group, *arguments) for function, *arguments in jobs]
@@ -401,7 +408,7 @@ def in_thread(group):
         return f"{type(error).__name__}: {error}"
 
 
-def alone(group):
+def undistributed(group):
     """Return the error of a divided rule without gradients of whole batches."""
     cost = cost_of_mlp()
     try:
