@@ -39,15 +39,16 @@ def test_each_process_keeps_a_part_of_all_variables(together):
 
 def test_wrong_uses_of_divided_parameters(together):
     for found in together(2, jobs.divided):
-        assert found["tensor"].startswith("ParameterError: the value of 'W' is divided among")
+        assert found["tensor"].startswith("ParameterError: the value of W is divided among")
         assert found["pickle"] == found["tensor"]
         assert "W is already divided among processes by another algorithm" in found["again"]
         assert found["rows"].startswith("MonitoringError: 'norm' is computed from gradients or")
 
 
 def test_a_rule_must_be_elementwise(together):
-    for said in together(2, jobs.refused):
+    for said, is_whole in together(2, jobs.refused):
         assert said.startswith("AlgorithmError: VariableClipping(threshold=1, axis=None) cannot be")
+        assert is_whole
 
 
 def test_a_step_that_is_too_large_is_an_error_in_all_processes(together):

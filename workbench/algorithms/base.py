@@ -80,6 +80,9 @@ class Distributed(Protocol):
     ) -> dict[SharedVariable, Variable]:
         """Return the gradients for the whole batch."""
 
+    def check_rule(self, rule: Any) -> None:
+        """Raise `AlgorithmError` if a step rule cannot be used."""
+
     def steps(
         self,
         rule: Any,

@@ -194,6 +194,7 @@ class GradientDescent(UpdatesAlgorithm):
         self._of_cost &= self._differentiates
         self.gradients = _of_parameters(dict(gradients), parameters)
         if self._active is not None:
+            self._active.check_rule(self.step_rule)
             self.gradients = self._active.gradients(self._trained_cost, self.gradients)
         self.parameters = [parameter.original for parameter in self.gradients]
         check_parameters(type(self).__name__, self.parameters)

@@ -159,6 +159,9 @@ class DataParallel(Hinted):
             )
         return self.whole.gradients(cost, gradients)
 
+    def check_rule(self, rule: StepRule) -> None:
+        """Accept any rule."""
+
     def steps(self, rule: StepRule, steps: Steps, updates: StepUpdates) -> Steps:
         """Return the steps of a rule, which are the same in all processes."""
         return steps

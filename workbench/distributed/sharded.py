@@ -59,7 +59,8 @@ class ShardedDataParallel(DataParallel):
 
     Step rules must be elementwise, as all rules of the package are except `VariableClipping` and
     `ZeRO1`. All processes must evaluate functions of divided parameters, or call their `get_value`,
-    together. Archives contain the whole values and can be loaded by any number of processes, but
+    together. The keys of `gradients` and `steps` of an algorithm are the rows, which are
+    ``parameter.divided``. Archives contain the whole values and can be loaded by any number of processes, but
     not a pickle of the main loop, so pass ``save_main_loop=False`` to `Checkpoint`.
 
     Parameters
@@ -87,43 +88,19 @@ class ShardedDataParallel(DataParallel):
         statistics: Statistics = "batch",
     ) -> None:
         super().__init__(group, axis=axis, statistics=statistics)
-        self.whole: _WholeRows = _WholeRows(self.group, statistics)
+        self.whole = _WholeRows(self.group, statistics)
 
     @property
     def described(self) -> str:
         return f"{super().described}; parameters are divided among the processes"
 
-    def gradients(self, cost: Variable | None, gradients: Steps) -> Steps:
-        """Divide the parameters, and return the gradients of their rows for the whole batch.
-
-        Parameters
-        ----------
-        cost, gradients
-            See `DataParallel.gradients`.
-
-        Raises
-        ------
-        AlgorithmError
-            See `DataParallel.gradients`.
-        ParameterError
-            If a parameter has already been divided by another algorithm.
-        """
-        kinds: dict[Any, list[SharedVariable]] = {}
-        for parameter in gradients:
-            kinds.setdefault((get_brick(parameter), parameter.dtype), []).append(parameter)
-        self.whole.units = [Unit(several, self.group) for several in kinds.values()]
-        return super().gradients(cost, gradients)
-
-    def steps(self, rule: StepRule, steps: Steps, updates: StepUpdates) -> Steps:
-        """Return steps that are NaN if a step or a new buffer is not finite in any process.
-
-        Raises
-        ------
-        AlgorithmError
-            If the rule is not elementwise.
-        """
+    def check_rule(self, rule: StepRule) -> None:
+        """Raise `AlgorithmError` unless a rule is elementwise."""
         if not rule.elementwise:
             raise errors.AlgorithmError(NOT_ELEMENTWISE.format(rule=rule))
+
+    def steps(self, rule: StepRule, steps: Steps, updates: StepUpdates) -> Steps:
+        """Return steps that are NaN if a step or a new buffer is not finite in any process."""
         if rule.handles_not_finite:
             return steps
         conditions: list[Variable] = []
@@ -151,9 +128,10 @@ class ShardedDataParallel(DataParallel):
 
 
 class _WholeRows(Whole):
-    """Function that maps variables to their values for a whole batch, or gradients to rows."""
+    """Function that maps variables to their values for a whole batch, and gradients to rows.
 
-    units: list[Unit]
+    The parameters are divided when their gradients are mapped.
+    """
 
     def __call__(self, variable: Variable) -> Variable:
         if _has_rows(variable):
@@ -161,8 +139,12 @@ class _WholeRows(Whole):
         return super().__call__(variable)
 
     def _summed(self, gradients: Steps, weight: tuple[Variable, Variable] | None) -> Steps:
+        kinds: dict[Any, list[SharedVariable]] = {}
+        for parameter in gradients:
+            kinds.setdefault((get_brick(parameter), parameter.dtype), []).append(parameter)
         found: Steps = {}
-        for unit in self.units:
+        for several in kinds.values():
+            unit = Unit(several, self.group)
             flat = unit.flat([gradients[parameter] for parameter in unit.parameters])
             if weight is not None:
                 flat = weighted(flat, weight[0])
