@@ -60,8 +60,8 @@ class ShardedDataParallel(DataParallel):
     Step rules must be elementwise, as all rules of the package are except `VariableClipping` and
     `ZeRO1`. All processes must evaluate functions of divided parameters, or call their `get_value`,
     together. The keys of `gradients` and `steps` of an algorithm are the rows, which are
-    ``parameter.divided``. Archives contain the whole values and can be loaded by any number of processes, but
-    not a pickle of the main loop, so pass ``save_main_loop=False`` to `Checkpoint`.
+    ``parameter.divided``. Archives contain the whole values and can be loaded by any number of
+    processes, but not a pickle of the main loop, so pass ``save_main_loop=False`` to `Checkpoint`.
 
     Parameters
     ----------
