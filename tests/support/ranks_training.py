@@ -271,6 +271,7 @@ def train_on(group, kind, after=None, load=None, save=None, way="data"):
     algorithm = descend(cost, rule, way=way)
     extensions = [TrainingDataMonitoring([cost], after_batch=True)]
     if load:
+        assert os.path.exists(load)
         extensions.append(Load(load, load_iteration_state=True, load_log=True))
     extensions.append(
         FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=2)
