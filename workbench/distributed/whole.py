@@ -1,8 +1,8 @@
 """Values for a whole batch, computed from the values for the shares of several processes.
 
-How the values are combined is inferred from the expression of a variable, by the same rules by
-which `workbench.monitoring` combines the values of several batches: sums are added, means are
-weighted by their numbers of examples, and functions of both are applied to the combined values.
+The expression of a variable determines how its values are combined, by the same rules as for
+several batches in `workbench.monitoring`: sums are added, means are weighted by their numbers of
+examples, and functions of both are applied to the combined values.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DOUBTFUL = (
     "applies a nonlinear function to a sum over a dimension; set tag.aggregation_scheme to "
     "Mean(numerator, denominator)"
 )
-PER_BATCH = "it has one value for each batch, which does not depend on the examples in a known way"
+PER_BATCH = "it has one value for each batch, and how this value depends on the examples is unknown"
 ROWS = "it has a value for each example of a batch"
 EXTREME = "its gradient would flow through a {kind} over all examples"
 
@@ -55,7 +55,7 @@ Statistics = Literal["batch", "share"]
 """The examples from which a batch normalisation computes its statistics."""
 
 Plan = Part | Unknown | dict[Variable, Part]
-"""The combination of a variable or of the subexpressions from which it is computed."""
+"""The rule for combining the values of a variable, or the rules for its subexpressions."""
 
 
 class Whole:
@@ -95,7 +95,7 @@ class Whole:
         cost : Variable
             The cost of the share of this process.
         gradients : dict of SharedVariable to Variable
-            Its gradients.
+            The gradients of this cost.
 
         Returns
         -------
@@ -168,12 +168,12 @@ class Whole:
         return self._extreme(variable, part.kind)
 
     def _of_number(self, number: Variable) -> Variable:
-        """Return the sum of a size over the shares, such as the number of examples."""
+        """Return the sum of a size, such as the number of examples, over the shares."""
         total: Variable = all_reduce(_float(number), group=self.group).round().long()
         return total
 
     def _extreme(self, variable: Variable, kind: str) -> Variable:
-        """Return a maximum or minimum; the value of each process has a place in one sum."""
+        """Return a maximum or minimum over processes, using a sum with one entry per process."""
         own = torch.arange(self.group.size) == self.group.rank
         mine: Any = constant(own.reshape(-1, *[1] * variable.ndim))
         places = variable.unsqueeze(0).where(mine, torch.zeros((), dtype=variable.dtype))
@@ -237,7 +237,7 @@ class Whole:
         return dict(zip(parameters, gradients, strict=True))
 
     def _summed(self, gradients: Steps, weight: tuple[Variable, Variable] | None) -> Steps:
-        """Return the sum of gradients over processes, or their mean with a weight."""
+        """Return the sum of gradients over processes, or their weighted mean."""
         found: Steps = {}
         by_dtype: dict[torch.dtype, list[SharedVariable]] = {}
         for parameter, one in gradients.items():
@@ -291,7 +291,7 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
 
 
 def _own(variable: Variable) -> Part | None:
-    """Return the combination that is known without inference.
+    """Return the rule for combining the values of a variable, if known without inference.
 
     Statistics of shares are averaged over processes. Rows that are normalised with them remain
     independent of each other.
@@ -325,7 +325,7 @@ def _seeded(gradients: Steps, own: Variable, total: Variable) -> Steps:
 
 
 def _float(value: Any) -> Variable:
-    """Return a size, or the value of an integer variable, in floating point."""
+    """Return a size, or the value of an integer variable, as a floating-point variable."""
     if isinstance(value, Variable) and value.is_number:
         found: Any = torch.scalar_tensor(value, dtype=torch.float32)  # type: ignore[arg-type]
         return as_variable(found)
@@ -342,7 +342,7 @@ def weighted(variable: Variable, weight: Variable) -> Variable:
 
 
 def _is_local(variable: Variable) -> bool:
-    """Return True if a variable depends on data of this process that were not exchanged."""
+    """Return True if a variable depends on data that were not exchanged between processes."""
     seen: set[Variable] = set()
     stack = [variable]
     while stack:
