@@ -24,6 +24,7 @@ BENCHMARKS = {
     "live": "Speed of a run with live views",
     "page": "Live views in a browser",
     "editor": "The visual editor in a browser",
+    "distributed": "Several processes",
     "rewind": "Snapshots and rewinds",
     "log": "The log",
     "stream": "Data streams",

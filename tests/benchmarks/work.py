@@ -12,6 +12,7 @@ from workbench.algorithms import GradientDescent, Scale
 from workbench.bricks import MLP, Softmax, Tanh
 from workbench.bricks.cost import CategoricalCrossEntropy
 from workbench.data import DataStream, IndexableDataset, SequentialScheme
+from workbench.distributed import DataParallel
 from workbench.graph import ComputationGraph
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.tensor import Variable
@@ -27,7 +28,10 @@ def digits_like() -> dict[str, numpy.ndarray]:
 
 
 def mlp(
-    learning_rate: float = 0.01, *, execution: str = "eager"
+    learning_rate: float = 0.01,
+    *,
+    execution: str = "eager",
+    distributed: DataParallel | None = None,
 ) -> tuple[GradientDescent, Variable]:
     """Return gradient descent on an MLP 784-100-10, and its cost."""
     x, y = tensor.matrix("features"), tensor.lmatrix("targets")
@@ -45,6 +49,7 @@ def mlp(
         parameters=parameters,
         step_rule=rule,
         function_kwargs={"execution": execution},
+        distributed=distributed,
     )
     return algorithm, cost
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.support import ranks_collectives as jobs
-from tests.support.ranks import Ranks, together
+from tests.support.ranks import Ranks
 from workbench import errors, tensor
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 from workbench.tensor.processes import known_group, process_group
@@ -18,8 +18,8 @@ TIERS = ["eager", "compiled"]
 
 
 @pytest.mark.parametrize("execution", TIERS)
-def test_every_collective_has_its_value(tmp_path, execution):
-    (one, first), (other, second) = together(tmp_path, 2, jobs.every_collective, execution)
+def test_every_collective_has_its_value(together, execution):
+    (one, first), (other, second) = together(2, jobs.every_collective, execution)
     a, b = torch.tensor(first), torch.tensor(second)
     total = (a + b).tolist()
     both = [*first, *second]
@@ -28,21 +28,21 @@ def test_every_collective_has_its_value(tmp_path, execution):
     assert other == [total, largest, both, total[3:], second]
 
 
-def test_values_that_are_known_are_exchanged_at_once(tmp_path):
-    assert together(tmp_path, 3, jobs.on_values) == [[3, 3]] * 3
+def test_values_that_are_known_are_exchanged_at_once(together):
+    assert together(3, jobs.on_values) == [[3, 3]] * 3
 
 
 @pytest.mark.parametrize("execution", TIERS)
-def test_sums_that_do_not_wait_for_each_other_share_a_message(tmp_path, execution):
-    assert together(tmp_path, 2, jobs.merged, execution) == [(True, 2)] * 2
+def test_sums_that_do_not_wait_for_each_other_share_a_message(together, execution):
+    assert together(2, jobs.merged, execution) == [(True, 2)] * 2
 
 
-def test_an_update_can_use_a_collective(tmp_path):
-    assert together(tmp_path, 2, jobs.updated) == [[4.0, 2.0]] * 2
+def test_an_update_can_use_a_collective(together):
+    assert together(2, jobs.updated) == [[4.0, 2.0]] * 2
 
 
-def test_no_gradient_flows_through_a_collective(tmp_path):
-    for said in together(tmp_path, 2, jobs.differentiated):
+def test_no_gradient_flows_through_a_collective(together):
+    for said in together(2, jobs.differentiated):
         assert said.startswith("GradientError: no gradient flows through all_reduce")
 
 
@@ -57,8 +57,8 @@ def test_a_process_that_is_killed_makes_the_others_fail(tmp_path, execution):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
-def test_processes_listen_on_the_loopback_interface_only(tmp_path):
-    for addresses in together(tmp_path, 2, jobs.listening):
+def test_processes_listen_on_the_loopback_interface_only(together):
+    for addresses in together(2, jobs.listening):
         assert set(addresses) <= LOOPBACK
 
 

@@ -5,10 +5,14 @@ import random
 import numpy as np
 import pytest
 
+from tests.contracts.test_step_rules import rule_classes, rules_in
 from tests.support import ranks_training as jobs
-from tests.support.ranks import Ranks, together
+from tests.support.ranks import Ranks
 from workbench import errors, shared, tensor
-from workbench.algorithms import GradientDescent
+from workbench.algorithms import GradientDescent, ZeRO1
+from workbench.algorithms.wrapping import WrappingRule
+from workbench.data import write_hdf5
+from workbench.distributed import DataParallel
 
 
 def assert_same(one, other, rtol=1e-5):
@@ -27,56 +31,95 @@ def assert_all_same(runs):
     assert all(other == first for other in others)
 
 
-def test_every_rule_has_the_numbers_of_one_process(tmp_path):
-    runs = [(jobs.train, rule) for rule in jobs.ENOUGH]
-    found = together(tmp_path, 2, jobs.many, runs)
+def test_every_class_of_rules_is_tested():
+    covered = {type(one) for make in jobs.RULES.values() for one in rules_in(make())}
+    assert covered | {WrappingRule, ZeRO1} == set(rule_classes())
+
+
+def test_every_rule_has_the_numbers_of_one_process(together):
+    runs = [(jobs.train, rule) for rule in jobs.RULES]
+    found = together(2, jobs.many, runs)
     assert_all_same(found)
-    for rule, many in zip(jobs.ENOUGH, found[0], strict=True):
-        assert_same(jobs.train(None, rule), many)
+    for rule, many in zip(jobs.RULES, found[0], strict=True):
+        assert_same(jobs.alone(jobs.train, rule), many)
 
 
-def test_compiled_steps_have_the_numbers_of_one_process(tmp_path):
-    found = together(tmp_path, 2, jobs.train, "adam", "compiled")
+def test_compiled_steps_have_the_numbers_of_one_process(together):
+    found = together(2, jobs.train, "adam", "compiled")
     assert_all_same(found)
-    assert_same(jobs.train(None, "adam"), found[0])
+    assert_same(jobs.alone(jobs.train, "adam"), found[0])
 
 
-def test_shares_can_be_empty(tmp_path):
+def test_shares_can_be_empty(together):
     """The last batch of an epoch has two examples for three processes."""
     runs = [(jobs.train, "momentum"), *[(jobs.train_on, kind) for kind in jobs.COSTS]]
-    found = together(tmp_path, 3, jobs.many, runs)
+    found = together(3, jobs.many, runs)
     assert_all_same(found)
     for (function, *arguments), many in zip(runs, found[0], strict=True):
-        assert_same(function(None, *arguments), many)
+        assert_same(jobs.alone(function, *arguments), many)
 
 
-def test_a_run_continues_with_another_number_of_processes(tmp_path):
-    whole = jobs.train_on(None, "dropout")
+def test_a_run_continues_with_another_number_of_processes(together, tmp_path):
+    whole = jobs.alone(jobs.train_on, "dropout")
     saved = str(tmp_path / "run.tar")
-    together(tmp_path, 2, jobs.train_on, "dropout", 3, None, saved)
+    together(2, jobs.train_on, "dropout", 3, None, saved)
     for size in (1, 3):
-        for rest in together(tmp_path, size, jobs.train_on, "dropout", None, saved):
+        for rest in together(size, jobs.train_on, "dropout", None, saved):
             assert_same(whole, rest)
 
 
-def test_evaluation_is_exact(tmp_path):
-    one = jobs.evaluate(None)
-    found = together(tmp_path, 2, jobs.evaluate)
+@pytest.mark.parametrize("kind", ["scheme", "loader"])
+def test_examples_can_be_in_a_file(together, tmp_path, kind):
+    path = str(tmp_path / "data.hdf5")
+    write_hdf5(path, {"all": jobs.examples()})
+    found = together(3, jobs.from_file, path, kind)
+    assert_all_same(found)
+    assert_same(jobs.alone(jobs.from_file, path, kind), found[0])
+
+
+@pytest.mark.parametrize("way", ["data", "sharded"])
+def test_evaluation_is_exact(together, way):
+    one = jobs.alone(jobs.evaluate)
+    found = together(2, jobs.evaluate, way)
     assert_all_same(found)
     assert_same(one, found[0])
     np.testing.assert_array_equal(found[0]["rows"], one["rows"])
 
 
-def test_batch_normalisation_says_that_its_statistics_are_local(tmp_path):
-    (values, said), (others, _) = together(tmp_path, 2, jobs.normalised)
-    assert str(values) == str(others)
-    assert said.startswith("2 processes; batch normalisation uses the mean and the standard")
+@pytest.mark.parametrize("size", [2, 3])
+def test_batch_normalisation_uses_the_whole_batch(together, size):
+    """The shares of three processes are unequal, and some of them are empty."""
+    found = together(size, jobs.many, [(jobs.normalised, kind) for kind in jobs.NORMALISED])
+    assert_all_same(found)
+    for kind, (many, said) in zip(jobs.NORMALISED, found[0], strict=True):
+        assert said == f"{size} processes"
+        assert_same(jobs.alone(jobs.normalised, kind)[0], many)
 
 
-def test_a_cost_that_is_not_finite_changes_nothing_in_any_process(tmp_path):
-    said, before, done = jobs.not_finite(None)
+def test_compiled_batch_normalisation_uses_the_whole_batch(together):
+    for many, _ in together(2, jobs.normalised, "mlp", "compiled"):
+        assert_same(jobs.alone(jobs.normalised, "mlp")[0], many)
+
+
+def test_statistics_of_shares_are_noted_in_the_log(together):
+    (found, said), (others, _) = together(2, jobs.normalised, "mlp", "eager", "share")
+    assert str(found) == str(others)
+    assert said == (
+        "2 processes; batch normalisation uses the mean and the standard deviation of the share "
+        "of each process instead of those of the whole batch, so results depend on the number of "
+        "processes"
+    )
+
+
+def test_statistics_must_be_known():
+    with pytest.raises(errors.ArgumentError, match="must be 'batch' or 'share', not 'shares'"):
+        DataParallel(statistics="shares")
+
+
+def test_a_cost_that_is_not_finite_changes_nothing_in_any_process(together):
+    said, before, done = jobs.alone(jobs.not_finite)
     assert done == 1
-    for error, values, batches in together(tmp_path, 2, jobs.not_finite):
+    for error, values, batches in together(2, jobs.not_finite):
         assert error.startswith("NotFiniteError: the cost 'cost' is ")
         assert error == said.replace("inf", "nan") or "batch 2 of this run" in error
         assert batches == 1
@@ -106,34 +149,34 @@ def test_a_process_can_be_killed_at_any_moment(tmp_path):
             assert "ProcessError: process " in (value if kind == "error" else value[0])
 
 
-def test_a_process_that_fails_ends_the_others(tmp_path):
-    (first, done), (second, _) = together(tmp_path, 2, jobs.disturbed, "raise", 1, 2)
+def test_a_process_that_fails_ends_the_others(together):
+    (first, done), (second, _) = together(2, jobs.disturbed, "raise", 1, 2)
     assert second == "ValueError: no more memory for this"
     assert first.startswith("ProcessError: process 0 of 2 lost the connection")
     assert done == 2
 
 
-def test_processes_at_different_batches_are_an_error(tmp_path):
-    found = together(tmp_path, 2, jobs.disturbed, "extra", 1, 2)
+def test_processes_at_different_batches_are_an_error(together):
+    found = together(2, jobs.disturbed, "extra", 1, 2)
     assert any("the processes are not at the same batch" in said for said, _ in found)
     assert all(said.startswith("ProcessError") for said, _ in found)
 
 
 @pytest.mark.parametrize("kind", ["share", "whole"])
-def test_different_batches_are_an_error(tmp_path, kind):
-    found = together(tmp_path, 2, jobs.other_data, kind)
+def test_different_batches_are_an_error(together, kind):
+    found = together(2, jobs.other_data, kind)
     assert any(
         "All processes must read the same batches, so give schemes" in said for said in found
     )
     assert all(said.startswith("ProcessError") for said in found)
 
 
-def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(tmp_path):
-    assert together(tmp_path, 2, jobs.disturbed, "interrupt", 1, 6) == [(None, 10)] * 2
+def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(together):
+    assert together(2, jobs.disturbed, "interrupt", 1, 6) == [(None, 10)] * 2
 
 
-def test_one_process_cannot_control_the_others(tmp_path):
-    for said in together(tmp_path, 2, jobs.in_thread):
+def test_one_process_cannot_control_the_others(together):
+    for said in together(2, jobs.in_thread):
         assert said.startswith("ProcessError: 2 processes train this main loop together")
 
 

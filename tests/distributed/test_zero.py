@@ -4,45 +4,44 @@ import pytest
 
 from tests.distributed.test_data_parallel import assert_all_same, assert_same
 from tests.support import ranks_training as jobs
-from tests.support.ranks import together
 
 
-@pytest.mark.parametrize("size", [2, 3])
-def test_every_rule_has_the_numbers_of_one_process(tmp_path, size):
-    runs = [(jobs.train, rule, "eager", jobs.BATCH, True) for rule in jobs.RULES]
-    found = together(tmp_path, size, jobs.many, runs)
+@pytest.mark.parametrize("size, rules", [(2, jobs.RULES), (3, jobs.ENOUGH)])
+def test_rules_have_the_numbers_of_one_process(together, size, rules):
+    runs = [(jobs.train, rule, "eager", jobs.BATCH, "zero1") for rule in rules]
+    found = together(size, jobs.many, runs)
     assert_all_same(found)
-    for rule, many in zip(jobs.RULES, found[0], strict=True):
-        assert_same(jobs.train(None, rule), many)
+    for rule, many in zip(rules, found[0], strict=True):
+        assert_same(jobs.alone(jobs.train, rule), many)
 
 
-def test_compiled_steps_have_the_numbers_of_one_process(tmp_path):
-    for many in together(tmp_path, 2, jobs.train, "adam", "compiled", jobs.BATCH, True):
-        assert_same(jobs.train(None, "adam"), many)
+def test_compiled_steps_have_the_numbers_of_one_process(together):
+    for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "zero1"):
+        assert_same(jobs.alone(jobs.train, "adam"), many)
 
 
-def test_each_process_keeps_a_part_of_the_buffers(tmp_path):
-    (first, all_of_them), (second, _) = together(tmp_path, 2, jobs.kept)
+def test_each_process_keeps_a_part_of_the_buffers(together):
+    (first, all_of_them), (second, _) = together(2, jobs.kept)
     assert first + second == all_of_them
     assert max(first, second) < 0.8 * all_of_them
 
 
 @pytest.mark.parametrize("before, after", [(2, 1), (2, 3), (1, 2)])
-def test_a_checkpoint_contains_all_buffers(tmp_path, before, after):
-    whole = jobs.train_on(None, "penalty")
+def test_a_checkpoint_contains_all_buffers(together, tmp_path, before, after):
+    whole = jobs.alone(jobs.train_on, "penalty")
     saved = str(tmp_path / "run.tar")
-    together(tmp_path, before, jobs.train_on, "penalty", 3, None, saved, True)
-    for rest in together(tmp_path, after, jobs.train_on, "penalty", None, saved, None, True):
+    together(before, jobs.train_on, "penalty", 3, None, saved, "zero1")
+    for rest in together(after, jobs.train_on, "penalty", None, saved, None, "zero1"):
         assert_same(whole, rest)
 
 
-def test_a_buffer_that_overflows_is_an_error_in_all_processes(tmp_path):
-    for said, value in together(tmp_path, 2, jobs.overflow):
+def test_a_buffer_that_overflows_is_an_error_in_all_processes(together):
+    for said, value in together(2, jobs.overflow):
         assert said.startswith("NotFiniteError: w would become infinite or NaN")
         assert value == [1.0]
 
 
-def test_the_gradients_must_be_those_of_whole_batches(tmp_path):
-    for said in together(tmp_path, 2, jobs.alone):
+def test_the_gradients_must_be_those_of_whole_batches(together):
+    for said in together(2, jobs.undistributed):
         assert said.startswith("AlgorithmError: ZeRO1(Adam(")
         assert said.endswith("pass distributed=DataParallel() to GradientDescent")

@@ -2,19 +2,21 @@
 
 The processes are forked from a server with torch loaded, so that they start fast. They meet in a
 file and exchange tensors over the loopback interface only. A process that takes too long is killed.
+`Crews` keeps the processes of a group for many tests, and `Ranks` starts a group for one test.
 """
 
 import multiprocessing
 import os
+import tempfile
 import time
 import traceback
 from pathlib import Path
 
 import torch
 
-from workbench.tensor.processes import process_group
+from workbench.tensor.processes import known_group, process_group
 
-SECONDS = 120
+SECONDS = 240
 
 
 def context():
@@ -72,13 +74,79 @@ class Ranks:
             pipe.close()
 
 
-def together(folder, size, function, *arguments):
-    """Return the results of ``function(group, *arguments)`` in all processes of a group."""
-    found = Ranks(folder, size, function, *arguments).results()
-    bad = [f"process {rank}: {kind} {value}" for rank, (kind, value) in enumerate(found)
-           if kind != "result"]  # fmt: skip
-    assert not bad, "\n".join(bad)
-    return [value for _, value in found]
+class Crew:
+    """Processes that stay together and run one job after another as a group.
+
+    A job can leave the group, but it must not end its process.
+
+    Parameters
+    ----------
+    size : int
+    """
+
+    def __init__(self, size):
+        processes = context()
+        self.folder = tempfile.TemporaryDirectory()
+        self.jobs, self.complete = 0, False
+        self.pipes, self.processes = [], []
+        for rank in range(size):
+            ours, theirs = processes.Pipe()
+            process = processes.Process(target=_serve, args=(rank, size, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            self.pipes.append(ours)
+            self.processes.append(process)
+
+    def run(self, function, *arguments, seconds=SECONDS):
+        """Return pairs of 'result', 'error', 'late' or 'dead' and the value, for each process."""
+        self.jobs += 1
+        meeting = f"{self.folder.name}/{self.jobs}"
+        for pipe in self.pipes:
+            pipe.send((meeting, self.complete, function, arguments))
+        end = time.monotonic() + seconds
+        found, self.complete = [], True
+        for pipe in self.pipes:
+            try:
+                ready = pipe.poll(max(0.0, end - time.monotonic()))
+                *result, stays = pipe.recv() if ready else ("late", None, False)
+            except (EOFError, ConnectionError):
+                *result, stays = "dead", None, False
+            found.append(tuple(result))
+            self.complete &= stays
+        return found
+
+    def close(self):
+        """End all processes."""
+        for pipe in self.pipes:
+            pipe.close()
+        for process in self.processes:
+            process.kill()
+            process.join()
+        self.folder.cleanup()
+
+
+class Crews:
+    """Crews of several sizes, each of which starts when it is needed first."""
+
+    def __init__(self):
+        self.crews = {}
+
+    def __call__(self, size, function, *arguments):
+        """Return the results of ``function(group, *arguments)`` in all processes of a group."""
+        if size not in self.crews:
+            self.crews[size] = Crew(size)
+        found = self.crews[size].run(function, *arguments)
+        bad = [f"process {rank}: {kind} {value}" for rank, (kind, value) in enumerate(found)
+               if kind != "result"]  # fmt: skip
+        if bad:
+            self.crews.pop(size).close()
+        assert not bad, "\n".join(bad)
+        return [value for _, value in found]
+
+    def close(self):
+        """End all processes."""
+        for crew in self.crews.values():
+            crew.close()
 
 
 def _run(rank, size, meeting, timeout, pipe, function, arguments):
@@ -91,3 +159,21 @@ def _run(rank, size, meeting, timeout, pipe, function, arguments):
     pipe.send(sent)
     pipe.close()
     os._exit(0)
+
+
+def _serve(rank, size, pipe):
+    """Run jobs in one process of a crew until the tests close their end of the pipe."""
+    torch.set_num_threads(1)
+    while True:
+        try:
+            meeting, complete, function, arguments = pipe.recv()
+        except EOFError:
+            os._exit(0)
+        try:
+            if not complete and (left := known_group()) is not None:
+                left.leave()
+            group = known_group() or process_group(rank, size, meeting_place=meeting, timeout=120)
+            sent = ("result", function(group, *arguments))
+        except BaseException as error:
+            sent = ("error", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+        pipe.send((*sent, known_group() is not None))

@@ -1,9 +1,13 @@
 """The functions that each process of a group runs in the tests of data-parallel training."""
 
+import functools
 import os
+import pickle
 import signal
 
 import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from workbench import shared, tensor
 from workbench.algorithms import (
@@ -22,15 +26,24 @@ from workbench.algorithms import (
     StepClipping,
     VariableClipping,
 )
-from workbench.bricks import MLP, BatchNormalizedMLP, Softmax, Tanh
+from workbench.bricks import (
+    MLP,
+    BatchNormalization,
+    BatchNormalizedMLP,
+    Softmax,
+    SpatialBatchNormalization,
+    Tanh,
+)
 from workbench.data import (
     DataStream,
+    H5PYDataset,
     IndexableDataset,
     Mapping,
     SequentialScheme,
     ShuffledScheme,
+    as_stream,
 )
-from workbench.distributed import DataParallel, ZeRO1
+from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
 from workbench.extensions.saveload import Checkpoint, Load
@@ -49,11 +62,14 @@ RULES = {
     "adadelta": lambda: CompositeRule([AdaDelta(), StepClipping(0.01)]),
     "adagrad": lambda: AdaGrad(0.02),
     "rmsprop": lambda: RMSProp(0.01),
+    "skipping": lambda: CompositeRule([RMSProp(0.01), RemoveNotFinite()]),
     "lion": lambda: Lion(0.001),
     "limits": lambda: CompositeRule([BasicMomentum(0.5), VariableClipping(1.0), RemoveNotFinite()]),
     "restricted": lambda: CompositeRule([Restrict(Adam(0.01), WEIGHT), Scale(0.1)]),
 }
 ENOUGH = ("sgd", "momentum", "adam")
+OF_ROWS = [rule for rule in RULES if rule != "limits"]
+"""Rules that can be used for some rows of a parameter."""
 
 
 def examples(n=EXAMPLES):
@@ -77,10 +93,15 @@ def cost_of_mlp():
     return cost
 
 
-def descend(cost, rule, execution="eager", **options):
+WAYS = {"data": DataParallel, "zero1": DataParallel, "sharded": ShardedDataParallel}
+
+
+def descend(cost, rule, execution="eager", way="data", **options):
+    """Return an algorithm whose parameters, or only the buffers of its rule, can be divided."""
     parameters = ComputationGraph(cost).parameters
+    rule = ZeRO1(rule) if way == "zero1" else rule
     return GradientDescent(
-        cost=cost, parameters=parameters, step_rule=rule, distributed=DataParallel(),
+        cost=cost, parameters=parameters, step_rule=rule, distributed=WAYS[way](),
         function_kwargs={"execution": execution}, **options,
     )  # fmt: skip
 
@@ -95,16 +116,82 @@ def outcome(loop):
     }
 
 
-def train(group, rule, execution="eager", batch=BATCH, divided=False):
+def train(group, rule, execution="eager", batch=BATCH, way="data"):
     """Train for two epochs, and return the outcome."""
     cost = cost_of_mlp()
-    made = RULES[rule]()
-    algorithm = descend(cost, ZeRO1(made) if divided else made, execution)
+    algorithm = descend(cost, RULES[rule](), execution, way)
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     extensions = [monitoring, FinishAfter(after_n_epochs=2)]
     loop = MainLoop(algorithm, stream(batch), extensions=extensions)
     loop.run()
     return outcome(loop)
+
+
+def from_file(group, path, kind):
+    """Train on examples of an HDF5 file, read by its scheme or by a loader of torch."""
+    dataset = H5PYDataset(path, ("all",), load_in_memory=kind == "loader")
+    if kind == "loader":
+        pairs = TensorDataset(*[torch.as_tensor(one) for one in dataset.indexables])
+        loader = DataLoader(pairs, BATCH, shuffle=True, generator=torch.Generator().manual_seed(5))
+        data = as_stream(loader, sources=dataset.sources)
+    else:
+        scheme = ShuffledScheme(EXAMPLES, BATCH, seed=2)
+        data = DataStream(dataset, iteration_scheme=scheme)
+    loop = MainLoop(descend(cost_of_mlp(), Momentum(0.05, 0.9)), data,
+                    extensions=[FinishAfter(after_n_epochs=2)])  # fmt: skip
+    loop.run()
+    return outcome(loop)
+
+
+def divided(group, rule="adam"):
+    """Return facts about parameters that are divided, and errors of their wrong uses."""
+    cost = cost_of_mlp()
+    parameters = ComputationGraph(cost).parameters
+    values = [parameter.get_value() for parameter in parameters]
+    algorithm = descend(cost, RULES[rule](), way="sharded")
+    kept = {v for v in algorithm.state_variables().values() if v.ndim}
+    batch = examples(4)
+    return {
+        "kept": sum(v.tensor.numel() for v in kept),
+        "all": 3 * sum(value.size for value in values),
+        "same": [bool((p.get_value() == v).all()) for p, v in zip(parameters, values, strict=True)],
+        "cost": cost.eval(batch).item(),
+        "tensor": error_of(lambda: parameters[0].tensor),
+        "again": error_of(lambda: descend(cost, Scale(0.1), way="sharded")),
+        "rows": error_of(lambda: observe(algorithm, algorithm.gradients)),
+        "pickle": error_of(lambda: pickle.dumps(parameters[0])),
+    }
+
+
+def observe(algorithm, gradients):
+    """Monitor the norm of a gradient."""
+    algorithm.add_observer([next(iter(gradients.values())).norm().copy(name="norm")], print)
+    algorithm.initialize()
+
+
+def refused(group):
+    """Return the error of a rule that needs all rows of a parameter."""
+    cost = cost_of_mlp()
+    said = error_of(lambda: descend(cost, VariableClipping(1.0), way="sharded"))
+    return said, bool(ComputationGraph(cost).parameters[0].tensor.isfinite().all())
+
+
+def error_of(function):
+    """Return the error that a function raises, as text."""
+    try:
+        function()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def diverging(group):
+    """Return the error of a step that is too large in one process, and the parameters."""
+    x, w = tensor.vector("x"), shared([1.0, 1.0], "w")
+    slopes = torch.tensor([1.0, 1e30])
+    cost = ((w * slopes).sum() * x.mean()).copy(name="cost")
+    algorithm = GradientDescent(cost, [w], Scale(1e10), distributed=ShardedDataParallel())
+    said = error_of(lambda: algorithm.process_batch({"x": np.ones(2, "float32")}))
+    return said, w.get_value().tolist()
 
 
 def kept(group):
@@ -128,6 +215,12 @@ def overflow(group):
         algorithm.process_batch({"x": np.full(2, 1e30, "float32")})
     except Exception as error:
         return f"{type(error).__name__}: {error}", w.get_value().tolist()
+
+
+@functools.cache
+def alone(function, *arguments):
+    """Return the result of a job in one process, which several tests compare with theirs."""
+    return function(None, *arguments)
 
 
 def many(group, jobs):
@@ -171,28 +264,30 @@ def rooted(cost):
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
 
 
-def train_on(group, kind, after=None, load=None, save=None, divided=False):
+def train_on(group, kind, after=None, load=None, save=None, way="data"):
     """Train on another cost, from a checkpoint or with one, and return the outcome."""
     cost = COSTS[kind](cost_of_mlp())
     rule = CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9), Scale(1.0)])
-    algorithm = descend(cost, ZeRO1(rule) if divided else rule)
+    algorithm = descend(cost, rule, way=way)
     extensions = [TrainingDataMonitoring([cost], after_batch=True)]
     if load:
+        assert os.path.exists(load)
         extensions.append(Load(load, load_iteration_state=True, load_log=True))
     extensions.append(
         FinishAfter(after_n_batches=after) if after else FinishAfter(after_n_epochs=2)
     )
     if save:
-        extensions.append(Checkpoint(save, after_training=True, after_epoch=False))
+        options = {"after_epoch": False, "save_main_loop": way != "sharded"}
+        extensions.append(Checkpoint(save, after_training=True, **options))
     loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
     return outcome(loop)
 
 
-def evaluate(group):
+def evaluate(group, way="data"):
     """Return records of monitoring on other data, divided and not divided."""
     cost = cost_of_mlp()
-    algorithm = descend(cost, Scale(0.1))
+    algorithm = descend(cost, Scale(0.1), way=way)
     [x] = [v for v in ComputationGraph(cost).inputs if v.name == "features"]
     largest = x.max().copy(name="largest")
     rows = (x[:, 0] * 2).copy(name="rows")
@@ -216,17 +311,44 @@ def evaluate(group):
     return found
 
 
-def normalised(group):
-    """Train with batch normalisation, and return the outcome and the note in the log."""
+def normalised_mlp():
+    """Return a cost with two normalisations, one after the other, and a penalty."""
     x, y = tensor.matrix("features"), tensor.lvector("targets")
     mlp = BatchNormalizedMLP([Tanh(), None], [8, 6, 3], weights_init=IsotropicGaussian(0.3),
                              biases_init=Constant(0), seed=3)  # fmt: skip
     mlp.initialize()
-    cost = Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean().copy(name="cost")
-    algorithm = descend(cost, Scale(0.1))
-    loop = MainLoop(algorithm, stream(), extensions=[FinishAfter(after_n_batches=3)])
+    return penalised(Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean())
+
+
+def normalised_images():
+    """Return a function of two means of normalised images, one of which is only centred."""
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    spatial, centred = SpatialBatchNormalization((2, 2, 2)), BatchNormalization(8, mean_only=True)
+    spatial.initialize(), centred.initialize()
+    images = spatial.apply(x.reshape(-1, 2, 2, 2) + 3)
+    error = (images.flatten(1).amax(1) - y) ** 2
+    moved = (centred.apply(x * 1.0).tanh() ** 3).mean()
+    return ((error.mean() + 1).sqrt() + moved).copy(name="cost")
+
+
+NORMALISED = {"mlp": normalised_mlp, "images": normalised_images}
+
+
+def normalised(group, kind, execution="eager", statistics="batch"):
+    """Train with batch normalisation, and return the outcome and the note in the log."""
+    cost = NORMALISED[kind]()
+    algorithm = GradientDescent(
+        cost=cost, parameters=ComputationGraph(cost).parameters, step_rule=Scale(0.1),
+        distributed=DataParallel(statistics=statistics), function_kwargs={"execution": execution},
+    )  # fmt: skip
+    monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
+    extensions = [monitoring, FinishAfter(after_n_epochs=2)]
+    loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
-    return outcome(loop)["values"], loop.log[0]["distributed"]
+    found = outcome(loop)
+    _, others = loop.state_variables()
+    found["values"] |= {name: one.get_value() for name, one in others.items()}
+    return found, loop.log[0].get("distributed")
 
 
 def not_finite(group):
@@ -289,7 +411,7 @@ def in_thread(group):
         return f"{type(error).__name__}: {error}"
 
 
-def alone(group):
+def undistributed(group):
     """Return the error of a divided rule without gradients of whole batches."""
     cost = cost_of_mlp()
     try:

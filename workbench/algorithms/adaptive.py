@@ -64,6 +64,8 @@ class AdaDelta(StepRule):
     AdaDelta(decay_rate=0.95, epsilon=1e-06)
     """
 
+    elementwise = True
+
     def __init__(self, decay_rate: float = 0.95, epsilon: float = 1e-6) -> None:
         self.decay_rate = hyperparameter(decay_rate, "decay_rate", RATE)
         self.epsilon = hyperparameter(epsilon, "epsilon", NOT_NEGATIVE)
@@ -106,6 +108,8 @@ class AdaGrad(StepRule):
     >>> AdaGrad(learning_rate=0.1)
     AdaGrad(learning_rate=0.1, epsilon=1e-06)
     """
+
+    elementwise = True
 
     def __init__(self, learning_rate: float = 0.002, epsilon: float = 1e-6) -> None:
         self.learning_rate = learning_rate_of(learning_rate)
@@ -157,6 +161,8 @@ class Adam(StepRule):
     >>> Adam(learning_rate=0.001)
     Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, decay_factor=1)
     """
+
+    elementwise = True
 
     def __init__(
         self,
@@ -240,6 +246,8 @@ class BasicRMSProp(StepRule):
     >>> BasicRMSProp()
     BasicRMSProp(decay_rate=0.9, max_scaling=100000)
     """
+
+    elementwise = True
 
     def __init__(self, decay_rate: float = 0.9, max_scaling: float = 1e5) -> None:
         self.decay_rate = hyperparameter(decay_rate, "decay_rate", RATE)

@@ -21,6 +21,7 @@ from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, as_variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
+from workbench.tensor.rows import Rows
 from workbench.tensor.shared import ElsewhereVariable
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates, listed_updates
@@ -78,6 +79,17 @@ class Distributed(Protocol):
         self, cost: Variable | None, gradients: dict[SharedVariable, Variable]
     ) -> dict[SharedVariable, Variable]:
         """Return the gradients for the whole batch."""
+
+    def check_rule(self, rule: Any) -> None:
+        """Raise `AlgorithmError` if a step rule cannot be used."""
+
+    def steps(
+        self,
+        rule: Any,
+        steps: dict[SharedVariable, Variable],
+        updates: list[tuple[SharedVariable, Any]],
+    ) -> dict[SharedVariable, Variable]:
+        """Return the steps to apply instead of those of a step rule with these updates."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
         """Return variables to compute instead of `roots`, with the same values."""
@@ -408,6 +420,17 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
         """Return all updates, with the new values that the trained graph computes."""
         updates = self.updates
+        rows = {target: new for target, new in updates if isinstance(target, Rows)}
+        if not rows:
+            return self._of_batch(updates)
+        # Rows are kept by this process only, so there are no values for the whole batch.
+        trained = zip(rows, self.training_graph(rows.values()), strict=True)
+        return [*trained, *self._of_batch([pair for pair in updates if pair[0] not in rows])]
+
+    def _of_batch(
+        self, updates: list[tuple[SharedVariable, Any]]
+    ) -> list[tuple[SharedVariable, Any]]:
+        """Return updates with new values for the whole batch."""
         news = iter(self._observed(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
@@ -508,7 +531,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         observed = [v for wanted, _ in self._observers for v in self._observed(wanted)]
         roots = [*self._outputs(), *observed, *(new for _, new in _variables(updates))]
         reached = ancestors(self._in_one_process(roots))
-        found = [v for v in reached if isinstance(v, SharedVariable)]
+        found = [v for v in reached if isinstance(v, SharedVariable) and v.divided is None]
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
@@ -566,7 +589,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
                     f"{self._kind} has no state {name!r}; load the state into the algorithm that "
                     f"saved it{errors.nearest(name, variables)}"
                 )
-            shape, expected = numpy.shape(value), tuple(variables[name].shape)
+            shape, expected = numpy.shape(value), variables[name].value_shape
             if shape != expected:
                 raise errors.StateError(
                     f"the state {name!r} has shape {shape}, but must have shape {expected} for "

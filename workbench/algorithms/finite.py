@@ -21,6 +21,7 @@ from workbench.tensor.execution import Guard, Task, Watch
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.threads import Threads
 from workbench.tensor.lowering import lower
+from workbench.tensor.rows import Rows
 from workbench.tensor.transfer import Arrivals
 from workbench.tensor.traversal import ancestors, inputs_of
 
@@ -63,10 +64,10 @@ class FiniteCost:
         For each parameter, the variable that must be finite before parameters change: its gradient,
         or the parameter itself, which stands for its new value; by default the parameters.
     buffers : iterable of SharedVariable, optional
-        Buffers of rules and bricks whose new values must also be finite. Without this check, an
-        infinite average of squares, for example, would make all later steps zero. A buffer is not
-        checked if it is not finite initially, if its dtype is not floating point, or if it can
-        overflow only together with a step.
+        Buffers of rules and bricks whose new values must be finite too. Otherwise, for example, all
+        steps would be zero after an average of squares has become infinite. A buffer is not checked
+        if it is not finite initially, if its dtype is not floating point, if it can overflow only
+        together with a step, or if other processes have rows of it, so that the step shows it.
 
     Attributes
     ----------
@@ -94,7 +95,8 @@ class FiniteCost:
         self.outputs = [] if cost is None or on_not_finite == "ignore" else [cost]
         self.gradients = dict(gradients)
         raising = on_not_finite == "raise"
-        self.buffers = [v for v in buffers if raising and may_overflow(v)]
+        here = [v for v in buffers if raising and not isinstance(v, Rows)]
+        self.buffers = [v for v in here if may_overflow(v)]
         watched = list(gradients if watched is None else watched) if raising else []
         self._of: dict[Variable, SharedVariable] = {}
         self._of.update(zip(watched, self.gradients, strict=raising))

@@ -195,12 +195,15 @@ class GradientDescent(UpdatesAlgorithm):
         self._of_cost &= self._differentiates
         self.gradients = _of_parameters(dict(gradients), parameters)
         if self._active is not None:
+            self._active.check_rule(self.step_rule)
             self.gradients = self._active.gradients(self._trained_cost, self.gradients)
-        self.parameters = list(self.gradients)
+        self.parameters = [parameter.original for parameter in self.gradients]
         check_parameters(type(self).__name__, self.parameters)
         statistics = self._statistics()
         self.step_rule.see_updates(statistics)
         self.steps, rule_updates = self.step_rule.compute_steps(self.gradients)
+        if self._active is not None:
+            self.steps = self._active.steps(self.step_rule, self.steps, rule_updates)
         self.step_rule.fix()
         if self.step_rule.originals and self._active is None:
             raise errors.AlgorithmError(NOT_DISTRIBUTED.format(rule=self.step_rule))

@@ -17,11 +17,12 @@ from workbench.algorithms.rules import (
     StepUpdates,
     about,
     check_parameters,
-    check_rule,
+    everywhere,
     hyperparameter,
+    joint_norm,
     may_overflow,
 )
-from workbench.expressions import l2_norm
+from workbench.algorithms.wrapping import WrappingRule
 from workbench.graph.criteria import is_criterion
 from workbench.graph.hierarchy import path_of
 from workbench.graph.selection import select
@@ -52,6 +53,7 @@ class StepClipping(StepRule):
     """
 
     one_by_one = False
+    elementwise = True
 
     def __init__(self, threshold: float | None = None) -> None:
         self.threshold = (
@@ -63,7 +65,7 @@ class StepClipping(StepRule):
     ) -> tuple[Steps, StepUpdates]:
         if self.threshold is None:
             return dict(previous_steps), []
-        norm = l2_norm(previous_steps.values())
+        norm = joint_norm(previous_steps)
         # The maximum in the denominator limits the factor to one, and avoids 0 / 0.
         factor = self.threshold / norm.maximum(self.threshold.to(norm.dtype))
         return {p: factor * step for p, step in previous_steps.items()}, []
@@ -164,6 +166,7 @@ class RemoveNotFinite(StepRule):
     """
 
     one_by_one = False
+    elementwise = True
 
     def __init__(self, scaler: float = 1.0) -> None:
         self.scaler = hyperparameter(scaler, "scaler")
@@ -179,9 +182,9 @@ class RemoveNotFinite(StepRule):
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        finite = {p: step.isfinite().all() for p, step in previous_steps.items()}
+        finite = {p: everywhere(step.isfinite().all(), [p]) for p, step in previous_steps.items()}
         buffers = [
-            as_variable(new).isfinite().all()
+            everywhere(as_variable(new).isfinite().all(), [kept])
             for kept, new in self._before
             if may_overflow(kept) and about(kept) in {kept, *previous_steps}
         ]
@@ -209,8 +212,8 @@ class RemoveNotFinite(StepRule):
         return self._accepts
 
 
-class Restrict(StepRule):
-    """Step rule that applies another rule only to some parameters.
+class Restrict(WrappingRule):
+    """Step rule that applies another rule to some parameters only.
 
     Parameters
     ----------
@@ -236,16 +239,12 @@ class Restrict(StepRule):
     Restrict(StepClipping(threshold=1), PARAMETER & ~BIAS)
     """
 
-    _parts = ("step_rule",)
-    one_by_one = False
-
     def __init__(self, step_rule: StepRule, variables: Iterable[SharedVariable] | Any) -> None:
-        check_rule(step_rule, type(self).__name__)
+        super().__init__(step_rule)
         if isinstance(variables, Variable):
             raise errors.AlgorithmError(
                 f"variables must be a list of parameters, not {variables!r}; write [{variables!r}]"
             )
-        self.step_rule = step_rule
         self.variables: list[SharedVariable] | Predicate
         if is_criterion(variables):
             self.variables = as_predicate(variables)
@@ -270,24 +269,6 @@ class Restrict(StepRule):
             return dict(previous_steps), []
         steps, updates = self.step_rule.compute_steps(chosen)
         return {**previous_steps, **steps}, updates
-
-    def see_updates(self, updates: StepUpdates) -> None:
-        self.step_rule.see_updates(updates)
-
-    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        return self.step_rule.revise_updates(updates)
-
-    @property
-    def handles_not_finite(self) -> bool:
-        return self.step_rule.handles_not_finite
-
-    @property
-    def accepts(self) -> Variable | None:
-        return self.step_rule.accepts
-
-    @property
-    def originals(self) -> Mapping[Variable, Variable]:
-        return self.step_rule.originals
 
     def __repr__(self) -> str:
         return f"Restrict({self.step_rule!r}, {self.variables!r})"

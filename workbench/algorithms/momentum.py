@@ -52,6 +52,8 @@ class BasicMomentum(StepRule):
     BasicMomentum(momentum=0.9)
     """
 
+    elementwise = True
+
     def __init__(self, momentum: float = 0.0) -> None:
         self.momentum = hyperparameter(momentum, "momentum", NOT_NEGATIVE)
         if momentum >= 1:
@@ -102,6 +104,8 @@ class Lion(StepRule):
     >>> Lion(learning_rate=0.001, weight_decay=0.01)
     Lion(learning_rate=0.001, beta1=0.9, beta2=0.99, weight_decay=0.01)
     """
+
+    elementwise = True
 
     def __init__(
         self,

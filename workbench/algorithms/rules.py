@@ -26,8 +26,11 @@ from workbench.graph.computation import ComputationGraph
 from workbench.graph.hierarchy import path_of
 from workbench.roles import ALGORITHM_BUFFER, ALGORITHM_HYPERPARAMETER, VariableRole, add_role
 from workbench.tensor import SharedVariable, Variable, shared
+from workbench.tensor.collectives import all_reduce
 from workbench.tensor.device import floatx
 from workbench.tensor.interval import Interval
+from workbench.tensor.processes import ProcessGroup
+from workbench.tensor.rows import Rows
 from workbench.tensor.shared import ElsewhereVariable
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.numbers import is_single
@@ -90,6 +93,10 @@ class StepRule(FixedAttributes):
 
     one_by_one: ClassVar[bool] = True
     """True if `compute_steps` calls `compute_step` for each parameter."""
+
+    elementwise: bool = False
+    """True if each element of a step depends only on that element of the parameter and its
+    gradient, and perhaps on `joint_norm`; required if parameters are divided among processes."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -267,6 +274,10 @@ class CompositeRule(StepRule):
     def originals(self) -> Mapping[Variable, Variable]:
         return {old: new for one in self.components for old, new in one.originals.items()}
 
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override]
+        return all(component.elementwise for component in self.components)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.components!r})"
 
@@ -304,6 +315,8 @@ class Scale(StepRule):
     >>> rule
     Scale(learning_rate=0.05)
     """
+
+    elementwise = True
 
     def __init__(self, learning_rate: float = 1.0) -> None:
         self.learning_rate = learning_rate_of(learning_rate)
@@ -365,7 +378,10 @@ def buffer_for(
     is enough to check the step.
     """
     keeper, full_name = _keepers.get().get(parameter), f"{parameter.name}_{name}"
-    if keeper is None or keeper.is_here:
+    new: SharedVariable
+    if isinstance(parameter, Rows):
+        new = parameter.buffer(full_name)
+    elif keeper is None or keeper.is_here:
         new = shared(torch.zeros_like(parameter.tensor), full_name)
     else:
         new = ElsewhereVariable(parameter.tensor, full_name)
@@ -451,6 +467,35 @@ def parameters_of(cost: Any) -> list[SharedVariable]:
 
 def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variable:
     """Return the L2 norm of all gradients or steps together, as a variable named `name`."""
-    norm = l2_norm(tensors.values())
+    norm = joint_norm(tensors)
     norm.name = name
     return norm
+
+
+def joint_norm(tensors: Mapping[SharedVariable, Variable]) -> Variable:
+    """Return the L2 norm of all gradients or steps together, including the rows of others."""
+    group = group_of(tensors)
+    norm = l2_norm(tensors.values())
+    if group is None:
+        return norm
+    squares: Any = all_reduce(norm.double() ** 2, group=group)
+    joint: Variable = squares.sqrt().to(norm.dtype)
+    return joint
+
+
+def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Variable:
+    """Return a condition that is true if `condition` is true in all processes.
+
+    It is `condition` itself if the parameters are not divided among processes.
+    """
+    group = group_of(parameters)
+    if group is None:
+        return condition
+    failures: Any = all_reduce((~condition).float(), group=group)
+    fine: Variable = failures.eq(0)
+    return fine
+
+
+def group_of(parameters: Iterable[SharedVariable]) -> ProcessGroup | None:
+    """Return the group among which parameters are divided; None if each process has all rows."""
+    return next((p.group for p in parameters if isinstance(p, Rows)), None)

@@ -21,16 +21,16 @@ from workbench.algorithms.rules import (
     Steps,
     StepUpdates,
     about,
-    check_rule,
     keeper_of,
     kept_by,
 )
+from workbench.algorithms.wrapping import WrappingRule
 from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.collectives import all_gather
 from workbench.tensor.processes import ProcessGroup, process_group
 
 
-class ZeRO1(StepRule):
+class ZeRO1(WrappingRule):
     """Step rule whose buffers are divided among the processes of a group.
 
     `ZeRO1` gives the same results as `step_rule` alone. With N processes, each process keeps about
@@ -52,12 +52,10 @@ class ZeRO1(StepRule):
     ZeRO1(Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, decay_factor=1))
     """
 
-    _parts = ("step_rule",)
-    one_by_one = False
+    elementwise = False  # the rows of a parameter that is divided are in all processes
 
     def __init__(self, step_rule: StepRule, group: ProcessGroup | None = None) -> None:
-        check_rule(step_rule, type(self).__name__)
-        self.step_rule = step_rule
+        super().__init__(step_rule)
         self.group = process_group() if group is None else group
         self._before: StepUpdates = []
         self._keepers: dict[SharedVariable, Keeper] = {}
@@ -76,20 +74,9 @@ class ZeRO1(StepRule):
     def see_updates(self, updates: StepUpdates) -> None:
         self._before = updates
 
-    def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        return self.step_rule.revise_updates(updates)
-
-    @property
-    def handles_not_finite(self) -> bool:
-        return self.step_rule.handles_not_finite
-
     @property
     def originals(self) -> Mapping[Variable, Variable]:
         return self._originals
-
-    @property
-    def accepts(self) -> Variable | None:
-        return self.step_rule.accepts
 
     def _assigned(self, parameters: list[SharedVariable]) -> dict[SharedVariable, Keeper]:
         """Assign each parameter, largest first, to the process with the fewest elements so far."""
@@ -155,9 +142,6 @@ class ZeRO1(StepRule):
                     at = end
                     self._originals[found[parameter]] = steps[parameter]
         return found
-
-    def __repr__(self) -> str:
-        return f"ZeRO1({self.step_rule!r})"
 
 
 def _checked(step: Variable, news: list[Variable]) -> Variable:

@@ -1,7 +1,44 @@
-"""Training by several processes: groups, collectives, data parallelism and divided state."""
+r"""Training by several processes: groups, collectives, data parallelism, divided state.
+
+Pass `DataParallel()` to `workbench.algorithms.GradientDescent`, call `MainLoop.run` in the script,
+and start the script in several processes. Any launcher can be used that sets the environment
+variables ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``, as ``torchrun`` does.
+
+On one machine, here with two processes::
+
+    torchrun --standalone --nproc_per_node 2 train.py
+
+On several machines, run the same command on each of them, with the address of one of them. On GPUs,
+use one process for each GPU::
+
+    torchrun --nnodes 4 --nproc_per_node 8 --rdzv_backend c10d --rdzv_id run1 \
+        --rdzv_endpoint machine0:29500 train.py
+
+With Slurm, ``srun`` starts this command once on each machine of a job (``#SBATCH --nodes=4`` and
+``#SBATCH --ntasks-per-node=1``)::
+
+    machine0=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+    srun torchrun --nnodes "$SLURM_NNODES" --nproc_per_node 8 --rdzv_backend c10d \
+        --rdzv_id "$SLURM_JOB_ID" --rdzv_endpoint "$machine0:29500" train.py
+
+With Kubernetes, a ``PyTorchJob`` of the Kubeflow training operator sets the same four variables in
+each container, so its command is ``python train.py`` (one process for each container) or the
+``torchrun`` command above. Mount the folder of logs and checkpoints in the container of rank 0.
+
+Only the process of rank 0 writes the log and checkpoints, and shows progress. If a process ends,
+all others raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can then be
+started again with any number of processes, and continues from the last checkpoint.
+
+Tested: ``torchrun`` on one machine with 2 processes and gloo (``tests/distributed``), and groups of
+2 and 3 processes without a launcher. Not tried: several machines, Slurm, Kubernetes, and more than
+one GPU with NCCL. Processes on one machine exchange tensors over the loopback interface only. Those
+of several machines listen on a network, without encryption or a password, so let only trusted
+machines reach it.
+"""
 
 from workbench.algorithms.zero import ZeRO1
 from workbench.distributed.data_parallel import DataParallel
+from workbench.distributed.sharded import ShardedDataParallel
 from workbench.names import explain_missing
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 from workbench.tensor.processes import ProcessGroup, process_group
@@ -9,6 +46,7 @@ from workbench.tensor.processes import ProcessGroup, process_group
 __all__ = [
     "DataParallel",
     "ProcessGroup",
+    "ShardedDataParallel",
     "ZeRO1",
     "all_gather",
     "all_reduce",

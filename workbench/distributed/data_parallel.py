@@ -16,9 +16,10 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.base import Batch
-from workbench.algorithms.rules import Steps, keeper_of
+from workbench.algorithms.rules import StepRule, Steps, StepUpdates, keeper_of
 from workbench.data.shares import Share, SharedBatch
-from workbench.distributed.whole import Whole
+from workbench.distributed.statistics import over_batch, statistic_of
+from workbench.distributed.whole import Statistics, Whole
 from workbench.graph.modes import estimates
 from workbench.hints import Hinted
 from workbench.monitoring.sizes import size_of
@@ -36,13 +37,15 @@ APART = (
     "same batches in all processes"
 )
 LOCAL_STATISTICS = (
-    "batch normalisation uses the mean and the standard deviation of each process's share instead "
-    "of the whole batch, so results depend on the number of processes"
+    "batch normalisation{where} uses the mean and the standard deviation of the share of each "
+    "process instead of those of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
     "random numbers that are drawn in loops, or whose shape does not contain the axis of the "
     "examples exactly once, depend on the number of processes"
 )
+
+CHOICES: tuple[Statistics, ...] = ("batch", "share")
 
 Level = Literal["epoch", "batch"]
 COUNTED = 4096
@@ -72,15 +75,20 @@ class DataParallel(Hinted):
         The group of processes; by default the group that the launcher of the script defines (see
         `process_group`).
     axis : int or dict of str to (int or None), optional
-        The axis of the examples in all sources, or in some sources by name. By default, and for the
-        other sources, it is the first axis. A source whose axis is None is read completely by all
-        processes.
+        The axis of the examples in all sources, or in some sources by name; by default, and for the
+        other sources, the first axis. A source whose axis is None is read completely by all.
+    statistics : {'batch', 'share'}
+        The examples from which a batch normalisation computes its mean and standard deviation: by
+        default the whole batch, as in one process, which needs two messages for each batch
+        normalisation; or the share of each process, which needs none. In loops, it is always the
+        share.
 
     Attributes
     ----------
     group : ProcessGroup
     share : Share
         The part of each batch that this process gets.
+    statistics : {'batch', 'share'}
     wish, agreed : {'epoch', 'batch'} or None
         The wish of this process to end training after the epoch or the batch, and the strongest
         wish of all processes in the last batch.
@@ -104,10 +112,17 @@ class DataParallel(Hinted):
         group: ProcessGroup | None = None,
         *,
         axis: int | Mapping[str, int | None] = 0,
+        statistics: Statistics = "batch",
     ) -> None:
+        if statistics not in CHOICES:
+            raise errors.ArgumentError(
+                f"statistics must be 'batch' or 'share', not {statistics!r}"
+                f"{errors.nearest(str(statistics), CHOICES)}"
+            )
         self.group = process_group() if group is None else group
         self.share = Share(self.group.rank, self.group.size, axis)
-        self.whole = Whole(self.group)
+        self.statistics = statistics
+        self.whole = Whole(self.group, statistics)
         self.notes: list[str] = []
         self._facts = shared(torch.zeros(6, dtype=torch.int64), "place_in_batch")
         self._number = 0
@@ -149,15 +164,31 @@ class DataParallel(Hinted):
             )
         return self.whole.gradients(cost, gradients)
 
+    def check_rule(self, rule: StepRule) -> None:
+        """Accept any rule."""
+
+    def steps(self, rule: StepRule, steps: Steps, updates: StepUpdates) -> Steps:
+        """Return the steps of a rule, which are the same in all processes."""
+        return steps
+
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
         """Make draws depend on positions in the whole batch, and merge all messages into one."""
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)
-        notes = [LOCAL_STATISTICS] * bool(estimates(roots)) + [LOCAL_DRAWS] * left
+        moved.update(over_batch(order, self.group) if self.statistics == "batch" else {})
+        notes = [*self._of_shares(roots), *[LOCAL_DRAWS] * left]
         self.notes = list(dict.fromkeys([*self.notes, *notes]))
         found = replace(roots, moved)
         return in_one_message([found[root] for root in roots])
+
+    def _of_shares(self, roots: list[Variable]) -> list[str]:
+        """Return notes about batch normalisations that use the statistics of shares."""
+        found = estimates(roots)
+        if self.statistics == "share":
+            return [LOCAL_STATISTICS.format(where="")] * bool(found)
+        loops = [one for one in found if statistic_of(one) is None]
+        return [LOCAL_STATISTICS.format(where=" in a loop")] * bool(loops)
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
         """Return draws by position in the whole batch, and whether any other draws remain."""

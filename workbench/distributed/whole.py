@@ -11,21 +11,24 @@ import functools
 import operator
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from workbench import errors
 from workbench.algorithms.rules import Steps
+from workbench.distributed.statistics import statistic_of
 from workbench.monitoring.inferred import WeightedMean, own_part
 from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight, product
 from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum
-from workbench.monitoring.weights import Algebra
+from workbench.monitoring.weights import Algebra, Own
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, constant, grad
+from workbench.tensor.call import apply
 from workbench.tensor.collectives import all_reduce, is_exchanged
+from workbench.tensor.gradient import gradient
 from workbench.tensor.processes import ProcessGroup
-from workbench.tensor.traversal import replace
+from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.variable import identity
 
 NOT_COMBINED = (
@@ -42,6 +45,15 @@ PER_BATCH = "it has one value for each batch, and how this value depends on the 
 ROWS = "it has a value for each example of a batch"
 EXTREME = "its gradient would flow through a {kind} over all examples"
 
+NOT_SEEDED = (
+    "the gradient of {parameter!r} is not a result of workbench.grad, so it cannot be computed for "
+    "a batch that is divided among processes and normalised as a whole; pass the cost instead of "
+    "gradients, or DataParallel(statistics='share')"
+)
+
+Statistics = Literal["batch", "share"]
+"""The examples from which a batch normalisation computes its statistics."""
+
 Plan = Part | Unknown | dict[Variable, Part]
 """The rule for combining the values of a variable, or the rules for its subexpressions."""
 
@@ -53,10 +65,13 @@ class Whole:
     ----------
     group : ProcessGroup
         The processes among which each batch is divided.
+    statistics : {'batch', 'share'}
+        The examples from which batch normalisations compute their statistics.
     """
 
-    def __init__(self, group: ProcessGroup) -> None:
+    def __init__(self, group: ProcessGroup, statistics: Statistics = "batch") -> None:
         self.group = group
+        self.statistics = statistics
         self._known: dict[Variable, Variable] = {}
         self._weights: dict[tuple[Any, ...], tuple[Variable, Variable]] = {}
 
@@ -91,19 +106,24 @@ class Whole:
         AlgorithmError
             If the costs of the shares cannot be combined.
         """
-        plan = plan_of(cost)
+        plan = self._plan(cost)
         if isinstance(plan, Unknown):
             text = NOT_COMBINED.format(name=str(cost), why=plan.reason)
             raise errors.AlgorithmError(text)
         if isinstance(plan, dict) or plan.kind not in ("mean", "sum"):
             parts = plan if isinstance(plan, dict) else {cost: plan}
             return self._summed(self._of_expression(cost, parts, list(gradients)), None)
-        return self._summed(gradients, self._weight(plan.weight) if plan.weight else None)
+        weight = self._weight(plan.weight) if plan.weight else None
+        if weight is None or not any(map(self._is_whole, ancestors([cost]))):
+            return self._summed(gradients, weight)
+        # Statistics of the whole batch depend on all shares. Their gradients are summed during
+        # backpropagation, so the weight must be applied before.
+        return self._summed(_seeded(gradients, *weight), None)
 
     def _found(self, variable: Variable) -> Variable:
         if not _is_local(variable):
             return variable
-        plan = plan_of(variable)
+        plan = self._plan(variable)
         if isinstance(plan, Unknown):
             raise errors.MonitoringError(NOT_COMBINED.format(name=str(variable), why=plan.reason))
         if isinstance(plan, Part):
@@ -114,6 +134,16 @@ class Whole:
         if found is not variable:
             found = found.copy(name=variable.name)
         return found
+
+    def _plan(self, variable: Variable) -> Plan:
+        return plan_of(variable, self._own)
+
+    def _own(self, variable: Variable) -> Part | None:
+        return Part("constant") if self._is_whole(variable) else _own(variable)
+
+    def _is_whole(self, variable: Variable) -> bool:
+        """Return True if `variable` is a statistic that `over_batch` replaces."""
+        return self.statistics == "batch" and statistic_of(variable) is not None
 
     def _part(self, variable: Variable, part: Part) -> Variable:
         if part.doubtful:
@@ -129,7 +159,7 @@ class Whole:
         if part.kind == "mean":
             assert part.weight is not None
             weight, total = self._weight(part.weight)
-            summed = all_reduce(_weighted(variable, weight), group=self.group)
+            summed = all_reduce(weighted(variable, weight), group=self.group)
             mean: Variable = summed / total.to(variable.dtype)
             return mean
         if part.kind == "sum":
@@ -200,7 +230,7 @@ class Whole:
             if part.weight is not None:
                 own, total = self._weight(part.weight)
                 fixed += [own, total]
-                share = _weighted(one, own) / total.to(one.dtype)
+                share = weighted(one, own) / total.to(one.dtype)
             local.append((slope * share).sum())
         contribution = functools.reduce(operator.add, local)
         gradients = grad(contribution, list(parameters), consider_constant=fixed)
@@ -210,12 +240,12 @@ class Whole:
         """Return the sum of gradients over processes, or their weighted mean."""
         found: Steps = {}
         by_dtype: dict[torch.dtype, list[SharedVariable]] = {}
-        for parameter, gradient in gradients.items():
-            by_dtype.setdefault(gradient.dtype, []).append(parameter)
+        for parameter, one in gradients.items():
+            by_dtype.setdefault(one.dtype, []).append(parameter)
         for dtype, several in by_dtype.items():
             flat: Any = torch.cat([gradients[p].reshape(-1) for p in several])
             if weight is not None:
-                flat = _weighted(flat, weight[0])
+                flat = weighted(flat, weight[0])
             total: Variable = all_reduce(flat, group=self.group)
             if weight is not None:
                 total = total / weight[1].to(dtype)
@@ -227,8 +257,8 @@ class Whole:
         return {parameter: found[parameter] for parameter in gradients}
 
 
-def plan_of(variable: Variable) -> Plan:
-    """Return the rule that combines the values of `variable` for the shares of a batch.
+def plan_of(variable: Variable, own: Own | None = None) -> Plan:
+    """Return how the value of `variable` for a whole batch is computed from its shares.
 
     Examples
     --------
@@ -239,7 +269,7 @@ def plan_of(variable: Variable) -> Plan:
     >>> plan_of(x * 2).reason
     'it has a value for each example of a batch'
     """
-    algebra = Algebra(variable, _own)
+    algebra = Algebra(variable, _own if own is None else own)
     kind, parts = algebra.kinds[variable], algebra.parts
     if isinstance(kind, Unknown):
         return kind
@@ -263,8 +293,8 @@ def plan_of(variable: Variable) -> Plan:
 def _own(variable: Variable) -> Part | None:
     """Return the rule for combining the values of a variable, if known without inference.
 
-    Each process computes its own statistics for batch normalisation, which are averaged over
-    processes. Rows that are normalised with these statistics remain independent of each other.
+    Statistics of shares are averaged over processes. Rows that are normalised with them remain
+    independent of each other.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return own_part(variable)
@@ -276,6 +306,24 @@ def _own(variable: Variable) -> Part | None:
     return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
 
 
+def _seeded(gradients: Steps, own: Variable, total: Variable) -> Steps:
+    """Return the gradients of a cost that is multiplied by its weight, ``own / total``."""
+    found: dict[Variable, Variable] = {}
+    for parameter, one in gradients.items():
+        call = one.owner
+        if call is None or call.function is not gradient:
+            raise errors.AlgorithmError(NOT_SEEDED.format(parameter=parameter))
+        if one not in found:
+            costs, seeds, wrt = call.args
+            factor = own / total
+            weighted = [factor if seed is None else seed * factor for seed in seeds]
+            found.update(
+                zip(call.outputs, apply(gradient, (costs, weighted, wrt), {}), strict=True)
+            )
+        found[one].name = one.name
+    return {parameter: found[one] for parameter, one in gradients.items()}
+
+
 def _float(value: Any) -> Variable:
     """Return a size, or the value of an integer variable, as a floating-point variable."""
     if isinstance(value, Variable) and value.is_number:
@@ -285,8 +333,8 @@ def _float(value: Any) -> Variable:
     return variable if variable.dtype.is_floating_point else variable.float()
 
 
-def _weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return the variable times the weight, or zero if the weight is zero, even for NaN."""
+def weighted(variable: Variable, weight: Variable) -> Variable:
+    """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from workbench.algorithms import GradientDescent
 from workbench.algorithms.base import named
+from workbench.algorithms.rules import joint_norm
 from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
-from workbench.expressions import l2_norm
 from workbench.extensions.alerts import ALERTS, alert
 from workbench.extensions.base import TrainingExtension
 from workbench.interfaces import Command, Hyperparameter, Session
@@ -381,7 +381,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     if not isinstance(algorithm, GradientDescent):
         return None
     names = named(algorithm.gradients)
-    norms = [l2_norm([algorithm.gradients[p]]) for p in names.values()]
+    norms = [joint_norm({p: algorithm.gradients[p]}) for p in names.values()]
     drawn = [
         (v, v)  # unchanged, since inspecting a run must not change its random numbers
         for v in ancestors(norms)

@@ -84,7 +84,8 @@ def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
     """
     checksum = 0
     for name, variable in sorted(variables.items()):
-        value = variable.tensor.detach()
+        kept = variable if variable.divided is None else variable.divided
+        value = kept.tensor.detach()
         flat = value.reshape(-1)
         some = flat[:: max(1, -(-flat.numel() // SAMPLED))].contiguous().cpu()
         about = f"{name} {value.dtype} {tuple(value.shape)}".encode()

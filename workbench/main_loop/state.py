@@ -104,7 +104,7 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
     others: Variables = {}
     if isinstance(loop.algorithm, TrainingAlgorithm):
         for name, variable in loop.algorithm.state_variables().items():
-            if variable not in seen:
+            if variable.original not in seen:
                 seen.add(variable)
                 others[name] = variable
     for name, extension in named(loop.extensions).items():
@@ -126,7 +126,7 @@ def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, A
     parameters, others = variables_of(loop)
     left_out = [*parameters.values(), *others.values()]
     found = {
-        "parameters": {name: value_of(variable) for name, variable in parameters.items()},
+        "parameters": {name: processes.value(loop, one) for name, one in parameters.items()},
         "variables": {name: processes.value(loop, one) for name, one in others.items()},
         "algorithm": (
             algorithm.state_dict(exclude=left_out)
@@ -217,8 +217,8 @@ def _steps(
     algorithm = loop.algorithm
     if "algorithm" in state and isinstance(algorithm, TrainingAlgorithm):
         own = algorithm.state_variables()
-        before = {name: value_of(v) for name, v in own.items()}
-        after = {name: values[v] for name, v in own.items() if v in values}
+        before = {name: processes.value(loop, v) for name, v in own.items()}
+        after = {name: values[v.original] for name, v in own.items() if v.original in values}
         before.update(algorithm.state_dict(exclude=own.values()))
         after.update(_mapping("algorithm", state))
         steps.append(load_step("the algorithm", algorithm, before, after))

@@ -108,6 +108,10 @@ class Snapshot:
             else:
                 values[name] = value_of(variable)
         new = cls(values, whole, {}, [])
+        wanted = {PICKLE: main_loop} if save_main_loop else {}
+        wanted.update((name, getattr(main_loop, name)) for name in save_separately)
+        if not wanted:
+            return new
         references: References = {
             id(variable.tensor): ("variable", part, name)
             for part, variables in (("parameters", own), ("variables", others))
@@ -117,8 +121,6 @@ class Snapshot:
         make = main_loop.log.maker()
         if make is not None:
             references[id(main_loop.log)] = ("log", make)
-        wanted = {PICKLE: main_loop} if save_main_loop else {}
-        wanted.update((name, getattr(main_loop, name)) for name in save_separately)
         for name, value in wanted.items():
             try:
                 new.pickles[name] = pickled(value, references)

@@ -83,8 +83,8 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
         value = torch.from_numpy(value.copy())
     if not isinstance(value, torch.Tensor):
         return [f"{name!r} must be an array of numbers, not {type(value).__name__} {shown(value)}"]
-    if value.shape != variable.tensor.shape:
-        return [f"{name!r} must have shape {tuple(variable.shape)}, not {tuple(value.shape)}"]
+    if tuple(value.shape) != variable.value_shape:
+        return [f"{name!r} must have shape {variable.value_shape}, not {tuple(value.shape)}"]
     if not _exact(value, variable.dtype):
         return [f"{name!r} must have dtype {_short(variable.dtype)}, not {_short(value.dtype)}"]
     try:

@@ -253,6 +253,11 @@ def is_exchanged(variable: Variable) -> bool:
     return variable.owner is not None and isinstance(variable.owner.function, Collective)
 
 
+def is_scattered(variable: Variable) -> bool:
+    """Return True if `variable` is a result of which each process has another part."""
+    return variable.owner is not None and variable.owner.function is _reduce_scatter
+
+
 def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
     """Merge independent sums over processes in a graph, so that fewer messages are needed.
 

@@ -26,6 +26,7 @@ from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
 from workbench.tensor.limits import LIMITS
 from workbench.tensor.program import Program
+from workbench.tensor.rows import gathered
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
@@ -102,8 +103,9 @@ class _Lowering:
         self, inputs: Sequence[Variable], outputs: Sequence[Variable], news: Sequence[Variable]
     ) -> None:
         self.inputs = list(inputs)
-        self.outputs, self.news = list(outputs), list(news)
-        self.order = ancestors([*outputs, *news])
+        roots = gathered([*outputs, *news])
+        self.outputs, self.news = roots[: len(outputs)], roots[len(outputs) :]
+        self.order = ancestors(roots)
         self.shared = [v for v in self.order if isinstance(v, SharedVariable)]
         self._check_inputs()
         self.calls = list(dict.fromkeys(v.owner for v in self.order if v.owner is not None))

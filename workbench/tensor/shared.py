@@ -37,6 +37,12 @@ picklable, it must be defined at module level or be an object such as an `Interv
 """
 
 
+DIVIDED = (
+    "the value of {name!r} is divided among processes, so this process has only some of its rows; "
+    "call get_value() in all processes together. Archives cannot contain a pickle of the main "
+    "loop: pass save_main_loop=False"
+)
+
 WATCHERS: list[Callable[[SharedVariable], object]] = []
 """Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
 
@@ -117,6 +123,11 @@ class SharedVariable(Variable):
         has another update for it.
     """
 
+    divided: SharedVariable | None = None
+    """The rows of the value that this process keeps, if it is divided among several."""
+    part_of: SharedVariable | None = None
+    """The parameter to which this variable belongs if it contains some of its rows."""
+
     def __init__(
         self, value: torch.Tensor, name: str | None = None, check: Check | None = None
     ) -> None:
@@ -137,6 +148,8 @@ class SharedVariable(Variable):
         def __getattr__(self, name: str) -> Any:
             if name == "tensor":
                 check_values([self])
+                if self.divided is not None:
+                    raise errors.ParameterError(DIVIDED.format(name=self))
             return super().__getattr__(name)
 
     @property
@@ -146,9 +159,33 @@ class SharedVariable(Variable):
             self._leaf = self.tensor.detach().requires_grad_()
         return self._leaf
 
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        """The shape of the value that `get_value` returns, also if it is kept elsewhere."""
+        return tuple(self.shape)
+
+    @property
+    def original(self) -> SharedVariable:
+        """The parameter of which this variable contains some rows, or the variable itself."""
+        return self if self.part_of is None else self.part_of
+
+    def release(self, divided: SharedVariable) -> None:
+        """Give up the value, whose rows are divided among processes from now on."""
+        # A function that was made before fails, instead of using values that are out of date.
+        self.tensor.data = torch.empty(0)
+        if self._leaf is not None:
+            self._leaf.data = torch.empty(0)
+        del self.tensor
+        self.divided, self._leaf = divided, None
+
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
-        """Return a copy of the value as an array; Theano's keywords raise an error."""
+        """Return a copy of the value as an array; Theano's keywords raise an error.
+
+        If the value is divided among processes, all of them must call this method together.
+        """
         refuse_keywords("get_value", keywords)
+        if self.divided is not None:
+            return self.divided.get_value()
         with together(self.writers):
             return self.tensor.detach().cpu().numpy().copy()
 
@@ -173,11 +210,19 @@ class SharedVariable(Variable):
         if self.symbolic and lacks_values():
             return  # an allocation fills its parameters
         check_values([self])
+        if self.divided is not None:
+            self.divided.set_value(new)
+            self.unset = False
+            return
         with together(self.writers), torch.no_grad():
-            self.tensor.copy_(new)
+            self.tensor.copy_(self._stored(new))
             for watcher in WATCHERS:
                 watcher(self)
         self.unset = False
+
+    def _stored(self, new: torch.Tensor) -> torch.Tensor:
+        """Return the part of a new value that this variable keeps."""
+        return new
 
     def _checked(self, value: Any) -> torch.Tensor:
         """Return `value` as a tensor; raise an error if it cannot be assigned."""
@@ -192,9 +237,9 @@ class SharedVariable(Variable):
                 )
             # torch does not accept negative strides, and warns about read-only arrays.
             new = torch.as_tensor(numpy.require(array, requirements=("C", "W")))
-        if tuple(new.shape) != self.shape:
+        if tuple(new.shape) != self.value_shape:
             raise errors.ShapeError(
-                f"set_value of {self!r}: the shape must be {self.shape}, not "
+                f"set_value of {self!r}: the shape must be {self.value_shape}, not "
                 f"{tuple(new.shape)}; create a new shared variable for a different shape"
             )
         if not torch.can_cast(new.dtype, self.dtype):

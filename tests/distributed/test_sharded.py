@@ -1,0 +1,57 @@
+"""Parameters that are divided among processes: the same numbers with a part of the memory."""
+
+import pytest
+
+from tests.distributed.test_data_parallel import assert_all_same, assert_same
+from tests.support import ranks_training as jobs
+
+
+@pytest.mark.parametrize("size, rules", [(2, jobs.OF_ROWS), (3, jobs.ENOUGH)])
+def test_rules_have_the_numbers_of_one_process(together, size, rules):
+    runs = [(jobs.train, rule, "eager", jobs.BATCH, "sharded") for rule in rules]
+    found = together(size, jobs.many, runs)
+    assert_all_same(found)
+    for rule, many in zip(rules, found[0], strict=True):
+        assert_same(jobs.alone(jobs.train, rule), many)
+
+
+def test_compiled_steps_have_the_numbers_of_one_process(together):
+    for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "sharded"):
+        assert_same(jobs.alone(jobs.train, "adam"), many)
+
+
+@pytest.mark.parametrize("before, after", [(2, 1), (2, 3), (1, 2)])
+def test_a_checkpoint_contains_all_rows(together, tmp_path, before, after):
+    whole = jobs.alone(jobs.train_on, "penalty")
+    saved = str(tmp_path / "run.tar")
+    together(before, jobs.train_on, "penalty", 3, None, saved, "sharded")
+    for rest in together(after, jobs.train_on, "penalty", None, saved, None, "sharded"):
+        assert_same(whole, rest)
+
+
+def test_each_process_keeps_a_part_of_all_variables(together):
+    first, second = together(2, jobs.divided)
+    assert first == {**second, "kept": first["kept"]}
+    assert first["kept"] < 0.6 * first["all"]
+    assert all(first["same"])
+    assert first["cost"] == pytest.approx(jobs.cost_of_mlp().eval(jobs.examples(4)).item())
+
+
+def test_wrong_uses_of_divided_parameters(together):
+    for found in together(2, jobs.divided):
+        assert found["tensor"].startswith("ParameterError: the value of W is divided among")
+        assert found["pickle"] == found["tensor"]
+        assert "W is already divided among processes by another algorithm" in found["again"]
+        assert found["rows"].startswith("MonitoringError: 'norm' is computed from gradients or")
+
+
+def test_a_rule_must_be_elementwise(together):
+    for said, is_whole in together(2, jobs.refused):
+        assert said.startswith("AlgorithmError: VariableClipping(threshold=1, axis=None) cannot be")
+        assert is_whole
+
+
+def test_a_step_that_is_too_large_is_an_error_in_all_processes(together):
+    for said, values in together(2, jobs.diverging):
+        assert said.startswith("NotFiniteError: w would become infinite or NaN")
+        assert values == [1.0, 1.0]

@@ -1,0 +1,178 @@
+"""Parameters whose rows are divided among processes, so that each process keeps a part of them.
+
+The rows are the slices along the first axis. Programs gather the rows of all parameters in a unit,
+such as a brick, by one message before they use a parameter. The gradients of a unit are summed by
+one message, from which each process receives those of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Never
+
+import numpy
+import torch
+
+from workbench import errors
+from workbench.tensor.collectives import all_gather, broadcast, reduce_scatter
+from workbench.tensor.processes import ProcessGroup
+from workbench.tensor.shared import SharedVariable
+from workbench.tensor.traversal import ancestors, replace
+from workbench.tensor.variable import Variable
+from workbench.tensor.vocabulary import refuse_keywords
+
+DIVIDED_TWICE = (
+    "{name} is already divided among processes by another algorithm; build the model again, or use "
+    "one algorithm"
+)
+
+
+class Rows(SharedVariable):
+    """The rows of a parameter, or of a buffer for it, that this process keeps.
+
+    All processes keep equally many rows; the last ones are filled with zeros if necessary. A value
+    that is assigned, or returned by `get_value`, contains the rows of all processes.
+
+    Parameters
+    ----------
+    rows : torch.Tensor
+        The rows of this process.
+    whole : tuple of int
+        The shape of the value with all rows.
+    group : ProcessGroup
+    name : str, optional
+
+    Attributes
+    ----------
+    part_of : SharedVariable or None
+        The parameter to which the rows belong; None for a buffer.
+    """
+
+    def __init__(
+        self, rows: torch.Tensor, whole: tuple[int, ...], group: ProcessGroup, name: str | None
+    ) -> None:
+        super().__init__(rows, name)
+        self._whole = whole
+        self.group = group
+        self.unit: Unit | None = None
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return self._whole
+
+    def buffer(self, name: str) -> Rows:
+        """Return a buffer for these rows, filled with zeros."""
+        return Rows(torch.zeros_like(self.tensor), self._whole, self.group, name)
+
+    def gathered(self) -> torch.Tensor:
+        """Return the value with all rows; all processes must call this method together."""
+        flat = all_gather(self.tensor, group=self.group)
+        found: torch.Tensor = _whole(flat.reshape(-1, *self.tensor.shape[1:]), self._whole)
+        return found
+
+    def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
+        """Return the value with all rows; all processes must call this method together."""
+        refuse_keywords("get_value", keywords)
+        found: numpy.ndarray[Any, Any] = self.gathered().cpu().numpy()
+        return found
+
+    def _stored(self, new: torch.Tensor) -> torch.Tensor:
+        return _own(new, self.group)
+
+
+class Unit:
+    """Parameters whose rows are exchanged together.
+
+    Parameters
+    ----------
+    parameters : sequence of SharedVariable
+        Parameters of one dtype, which do not keep their values any longer.
+    group : ProcessGroup
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is already divided.
+    """
+
+    exist: ClassVar[bool] = False
+    """True if any parameter of this process has been divided."""
+
+    def __init__(self, parameters: Sequence[SharedVariable], group: ProcessGroup) -> None:
+        self.group = group
+        self.parameters = list(parameters)
+        self.rows: list[Rows] = []
+        for parameter in parameters:
+            if parameter.divided is not None:
+                raise errors.ParameterError(DIVIDED_TWICE.format(name=parameter))
+            value = broadcast(parameter.tensor, group=group)
+            shape = tuple(value.shape)
+            rows = Rows(_own(value, group), shape, group, parameter.name)
+            rows.tag = parameter.tag.copy()
+            rows.part_of, rows.unit = parameter, self
+            self.rows.append(rows)
+            parameter.release(rows)
+        Unit.exist = True
+        self._lengths = [rows.tensor.numel() for rows in self.rows]
+
+    def gathered(self) -> dict[Variable, Variable]:
+        """Map the parameters to variables that contain all rows."""
+        size = self.group.size
+        flat: Any = torch.cat([rows.reshape(-1) for rows in self.rows])
+        pieces: Any = all_gather(flat, group=self.group).reshape(size, -1).split(self._lengths, 1)
+        found: dict[Variable, Variable] = {}
+        for parameter, rows, piece in zip(self.parameters, self.rows, pieces, strict=True):
+            every = piece.reshape(size * rows.tensor.shape[0], *rows.tensor.shape[1:])
+            new = _whole(every, rows.value_shape)
+            new.name, new.tag = parameter.name, parameter.tag.copy()
+            found[parameter] = new
+        return found
+
+    def flat(self, gradients: Sequence[Variable]) -> Variable:
+        """Return the gradients of all rows as a vector, in the order of the processes."""
+        parts = [_padded(one, self.group).reshape(self.group.size, -1) for one in gradients]
+        vector: Any = torch.cat(parts, 1).reshape(-1)
+        found: Variable = vector
+        return found
+
+    def scattered(self, flat: Variable) -> dict[SharedVariable, Variable]:
+        """Return the sums over processes of flat gradients, for the rows of this process."""
+        pieces: Any = reduce_scatter(flat, group=self.group).split(self._lengths)
+        pairs = zip(self.rows, pieces, strict=True)
+        return {rows: piece.reshape(tuple(rows.tensor.shape)) for rows, piece in pairs}
+
+
+def gathered(variables: Iterable[Variable]) -> list[Variable]:
+    """Return variables in whose graphs divided parameters are gathered."""
+    variables = list(variables)
+    if not Unit.exist:
+        return variables
+    used = [v.divided for v in ancestors(variables) if isinstance(v, SharedVariable)]
+    new: dict[Variable, Variable] = {}
+    for unit in dict.fromkeys(rows.unit for rows in used if isinstance(rows, Rows)):
+        assert unit is not None
+        new.update(unit.gathered())
+    if not new:
+        return variables
+    found = replace(variables, new)
+    return [found[variable] for variable in variables]
+
+
+def _own(value: torch.Tensor, group: ProcessGroup) -> torch.Tensor:
+    """Return a copy of the rows of this process, filled with zeros at the end."""
+    padded: torch.Tensor = _padded(value, group)
+    return padded.chunk(group.size)[group.rank].detach().clone()
+
+
+def _padded(value: Any, group: ProcessGroup) -> Any:
+    """Return a value with at least one axis, whose rows can be divided evenly."""
+    rows = value if value.ndim else value.reshape(1)
+    more = -int(rows.shape[0]) % group.size
+    if not more:
+        return rows
+    return torch.cat([rows, torch.zeros((more, *rows.shape[1:]), dtype=rows.dtype)])
+
+
+def _whole(rows: Any, shape: tuple[int, ...]) -> Any:
+    """Return the value of the given shape, without the zeros at the end of its rows."""
+    return rows[: shape[0]] if shape else rows[0]
