@@ -17,6 +17,7 @@ from workbench.attributes import check_attribute
 from workbench.bricks import display
 from workbench.bricks.application import applications_of
 from workbench.bricks.dimensions import COUNTS, check_count, check_size, is_dimension
+from workbench.bricks.export import Exported
 from workbench.bricks.lazy import is_set
 from workbench.bricks.tracing import recorded
 from workbench.bricks.wrappers import BrickWrapper
@@ -55,7 +56,7 @@ def _pushing(stage: str) -> Iterator[None]:
         _stage.reset(token)
 
 
-class Brick(Component):
+class Brick(Exported):
     """An operation with parameters and children.
 
     The constructor of a subclass passes its children to ``super().__init__(**kwargs)``. The methods

@@ -7,6 +7,7 @@ the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as SequenceType
 from typing import Any, ClassVar, Unpack
 
@@ -21,6 +22,7 @@ from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import BatchNormalizationOptions, RNGOptions
 from workbench.bricks.random_numbers import RNGMixin
+from workbench.bricks.to_torch import TorchCall, layer_of, refusal, value_of
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -292,6 +294,40 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
             raise AttributeError(f"{self.path()} has no {name}: {why}")
         return self._own[name]
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if not call.plain:
+            return None
+        if self.mean_only:
+            raise refusal(self, "torch has no normalisation by the mean only (mean_only=True)")
+        sizes, averaged = self._sizes(), self._broadcastable()
+        kinds = {1: torch.nn.BatchNorm1d, 2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm2d}
+        kind: Any = {**kinds, 4: torch.nn.BatchNorm3d}.get(len(sizes))
+        if not any(averaged) and len(sizes) > 1:
+            layer = self._as_batch_norm(torch.nn.BatchNorm1d, math.prod(sizes))
+            return torch.nn.Sequential(torch.nn.Flatten(), layer, torch.nn.Unflatten(1, sizes))
+        if kind is None or averaged != (False, *[True] * (len(sizes) - 1)):
+            reason = "torch computes statistics for each channel only"
+            raise refusal(self, f"{reason} (broadcastable={self.broadcastable!r})")
+        return self._as_batch_norm(kind, sizes[0])
+
+    def _as_batch_norm(self, kind: Any, number: int) -> torch.nn.Module:
+        mean, stdev = (value_of(v).flatten() for v in (self.population_mean, self.population_stdev))
+        values = {
+            "running_mean": mean,
+            "running_var": stdev**2 - self.epsilon,  # torch adds epsilon when it is used
+            "num_batches_tracked": torch.tensor(0),
+        }
+        frozen = []
+        if self.learn_scale or self.learn_shift:
+            ones = {"weight": torch.ones_like(mean), "bias": torch.zeros_like(mean)}
+            for name, own in (("weight", "scale"), ("bias", "shift")):
+                learned = self._own.get(own)
+                values[name] = ones[name] if learned is None else value_of(learned).flatten()
+                frozen += [name] if learned is None else []
+        options = {"affine": self.learn_scale or self.learn_shift}
+        args = number, self.epsilon
+        return layer_of(kind, *args, values=values, options=options, frozen=frozen)
+
     # Application.
 
     @application(inputs=["input_"], outputs=["output"])
@@ -380,6 +416,8 @@ class SpatialBatchNormalization(BatchNormalization):
     >>> normalization.normalization_axes, normalization.population_mean.shape
     ((0, 2, 3), (16, 1, 1))
     """
+
+    _torch_layer = BatchNormalization._torch_layer
 
     @lazy(allocation=["input_dim"])
     def __init__(
