@@ -455,15 +455,11 @@ class Brick(Exported):
         return f"<{type(self).__name__} {self.name}{': ' + details if details else ''}>"
 
     def __str__(self) -> str:
-        return self.summary()
+        return display.as_text(self)
 
     def describe(self) -> str:
         """Return the text after the name in the repr: dimensions and non-default settings."""
         return ""
-
-    def summary(self) -> str:
-        """Return the tree of bricks as text, with dimensions and parameter counts."""
-        return display.as_text(self)
 
     def _repr_html_(self) -> str:
         return display.as_html(self)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 import torch
 
 from workbench.bricks.application import BoundApplication, applications_of
-from workbench.bricks.symbolic_inputs import applied
+from workbench.bricks.display import as_text
+from workbench.bricks.symbolic_inputs import applied, examples, examples_of
 from workbench.bricks.to_torch import TorchCall, converted
 from workbench.errors import BrickError, nearest
+from workbench.graph.computation import ComputationGraph
 from workbench.graph.hierarchy import Component
+from workbench.graph.summary import Summary, summarize
+from workbench.utils.onnx_files import write_onnx
 
 
 class Exported(Component):
@@ -88,6 +93,107 @@ class Exported(Component):
                 )
         chosen = results if outputs is None else [results[names.index(n)] for n in outputs]
         return converted(self, list(given.values()), chosen)
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        inputs: Any = None,
+        *,
+        outputs: Sequence[str] | None = None,
+        method: str = "apply",
+        dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+        tolerance: float = 1e-4,
+    ) -> None:
+        """Write the brick to an ONNX file, after checking that the file computes the same.
+
+        The file contains the module that `to_torch` returns, in evaluation mode. Its inputs and
+        outputs have the names of those of the brick.
+
+        Parameters
+        ----------
+        path : path
+            The file, for example ``model.onnx``.
+        inputs, outputs, method : optional
+            See `to_torch`. For a shape, random numbers are used as the example.
+        dynamic_axes : dict of str to dict of int to str, optional
+            For each input, the axes whose size can vary, with their names. By default the first
+            axis of each input, named ``batch``; other sizes are those of the examples.
+        tolerance : float
+            The largest relative and absolute difference from the outputs of the module. The check
+            uses the examples, and the examples with larger dynamic axes.
+
+        Raises
+        ------
+        ArchiveError
+            If ONNX cannot express the brick, or if the file computes something else; nothing is
+            written then.
+        BrickError, ParameterError
+            See `to_torch`.
+        MissingLibraryError
+            If onnx is not installed.
+
+        Notes
+        -----
+        The file is run by ``onnx.reference``. For other formats, ``torch.export.export`` accepts
+        the module that `to_torch` returns.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from workbench.bricks import Linear
+        >>> from workbench.initialization import Constant
+        >>> linear = Linear(3, 2, weights_init=Constant(1), biases_init=Constant(0))
+        >>> linear.initialize()
+        >>> linear.to_onnx(tempfile.mkdtemp() + "/linear.onnx")
+        """
+        bound = self._bound(method)
+        given, results = applied(bound, inputs)
+        names = list(getattr(bound, "outputs", [f"output_{i}" for i in range(len(results))]))
+        write_onnx(
+            self.to_torch(inputs, outputs=outputs, method=method),
+            examples(given, {} if inputs is None else examples_of(bound, inputs)),
+            names if outputs is None else outputs,
+            path,
+            dynamic_axes=dynamic_axes,
+            tolerance=tolerance,
+        )
+
+    @overload
+    def summary(self, inputs: None = None) -> str: ...
+    @overload
+    def summary(self, inputs: Any, *, method: str = "apply") -> Summary: ...
+    def summary(self, inputs: Any = None, *, method: str = "apply") -> str | Summary:
+        """Return the tree of bricks as text or, for given inputs, a table with all shapes.
+
+        Parameters
+        ----------
+        inputs : tensor, array, tuple of int, list or dict, optional
+            An example of each input, or its shape, in order or by name. None stands for an unknown
+            size. Without `inputs`, the result is the tree of bricks as text, with dimensions and
+            numbers of parameters.
+        method : str
+            The name of the application method that is applied to the inputs.
+
+        Returns
+        -------
+        str or Summary
+
+        Raises
+        ------
+        ShapeError
+            If the inputs do not fit the brick.
+
+        Examples
+        --------
+        >>> from workbench.bricks import MLP, Tanh
+        >>> mlp = MLP([Tanh(), None], [20, 10, 5])
+        >>> mlp.summary((32, 20)).frame["output"].tolist()
+        ['(32, 5)', '(32, 10)', '(32, 10)', '(32, 5)']
+        """
+        if inputs is None:
+            return as_text(self)
+        _, results = applied(self._bound(method), inputs, sizes=True)
+        return summarize(ComputationGraph(results).variables, [self])
 
     def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
         """Return a layer of torch that computes `call` exactly, or None; `to_torch` calls this.

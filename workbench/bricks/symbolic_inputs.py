@@ -98,6 +98,29 @@ def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
     return found
 
 
+def examples(
+    inputs: Mapping[str, Variable], given: Mapping[str, Any]
+) -> dict[str, torch.Tensor]:
+    """Return an example tensor for each input: a given one, or one of the given shape.
+
+    Unknown sizes become 2. Floats are random numbers, and integers are zeros.
+    """
+    random = torch.Generator().manual_seed(0)
+    made = {}
+    for name, symbol in inputs.items():
+        example = given.get(name)
+        if example is not None and not isinstance(example, tuple):
+            made[name] = torch.as_tensor(example, dtype=symbol.dtype)
+            continue
+        known = symbol.shape if example is None else example
+        shape = [n if isinstance(n, int) else 2 for n in known]
+        if symbol.dtype.is_floating_point:
+            made[name] = torch.rand(shape, generator=random, dtype=symbol.dtype)
+        else:
+            made[name] = torch.zeros(shape, dtype=symbol.dtype)
+    return made
+
+
 def required(bound: BrickMethod) -> list[str]:
     """Return the names of the inputs that have no default."""
     signature: inspect.Signature = bound.application.signature

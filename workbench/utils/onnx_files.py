@@ -8,6 +8,7 @@ compared with the module, by ``onnx.reference``, before it replaces an existing 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
@@ -62,7 +63,7 @@ def write_onnx(
     inputs : dict of str to torch.Tensor
         An example of each argument, in order; the names become those of the inputs of the file.
     outputs : list of str
-        The names of the outputs of the file.
+        The names of the outputs of the file; ``_output`` is added to the name of an input.
     path : path
     dynamic_axes : dict of str to dict of int to str, optional
         For each input, the axes whose size can vary, with their names. By default the first axis
@@ -90,6 +91,8 @@ def write_onnx(
             f"{where}: dynamic_axes has {unknown[0]!r}, which is not an input; the inputs are "
             f"{', '.join(inputs)}"
         )
+    # An ONNX graph cannot have an input and an output of the same name.
+    outputs = [f"{name}_output" if name in inputs else name for name in outputs]
     mode = module.training
     module.eval()
     try:
@@ -115,7 +118,8 @@ def _exported(
     axes = {axis for named in dynamic.values() for axis in named.items()}
     batch = {axis: name for axis, name in axes if name == BATCH}
     dynamic = {**dynamic, **{name: batch for name in outputs if len(batch) == 1}}
-    with warnings.catch_warnings():
+    torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # about the exporter itself, and about constants
         try:
             torch.onnx.export(
@@ -135,6 +139,23 @@ def _exported(
                 NOT_EXPORTED.format(path=where, module=kind, error=f"{text:.300}")
             ) from error
     return file.getvalue()
+
+
+def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
+    """Add root mean square normalisation to an ONNX graph, which torch's exporter lacks."""
+    from torch.onnx import symbolic_helper
+
+    axes = [-1 - i for i in range(len(symbolic_helper._maybe_get_const(shape, "is")))]
+    given = symbolic_helper._maybe_get_const(epsilon, "f")
+
+    def constant(value: torch.Tensor) -> Any:
+        return g.op("Constant", value_t=value)
+
+    kind = getattr(torch, {"Double": "float64"}.get(x.type().scalarType(), "float32"))
+    square = g.op("ReduceMean", g.op("Mul", x, x), constant(torch.tensor(axes)), keepdims_i=1)
+    least = constant(torch.tensor(torch.finfo(kind).eps if given is None else given, dtype=kind))
+    normal = g.op("Div", x, g.op("Sqrt", g.op("Add", square, least)))
+    return normal if symbolic_helper._is_none(weight) else g.op("Mul", normal, weight)
 
 
 def _enlarged(
