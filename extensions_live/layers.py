@@ -17,7 +17,7 @@ from extensions_live.distributions import (
     numbered,
     scalar_of,
 )
-from extensions_live.graph_copy import GraphCopy, names_of
+from workbench.monitoring.graph_copy import GraphCopy, names_of
 from extensions_live.messages import ChooseMessage, LayersPayload
 from extensions_live.picking import pick
 from extensions_live.probe_view import ProbeView

@@ -98,9 +98,7 @@ def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
     return found
 
 
-def examples(
-    inputs: Mapping[str, Variable], given: Mapping[str, Any]
-) -> dict[str, torch.Tensor]:
+def examples(inputs: Mapping[str, Variable], given: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """Return an example tensor for each input: a given one, or one of the given shape.
 
     Unknown sizes become 2. Floats are random numbers, and integers are zeros.

@@ -15,10 +15,10 @@ from workbench.main_loop import MainLoop
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
-from workbench.session.editing import Editing
 from workbench.session.fork import Fork
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
+from workbench.session.predicting import Predicting
 from workbench.session.queue import LATER, Refused
 from workbench.session.replay import Replay, to_replay
 from workbench.session.replay_notes import start_notes, tell_of_first_batch, thread_note
@@ -28,7 +28,7 @@ from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 
 
-class States(Editing):
+class States(Predicting):
     """Base class of `Session`, with the methods that keep and restore the state of a run."""
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:

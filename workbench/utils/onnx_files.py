@@ -31,8 +31,8 @@ MISSING = (
     "'workbench[onnx]'"
 )
 NOT_EXPORTED = (
-    "{path}: {module} cannot be written as ONNX ({error}); nothing was written. torch.export.export("
-    "module, inputs) describes what it computes; a part without an ONNX operator must be replaced"
+    "{path}: {module} cannot be written as ONNX ({error}); nothing was written. "
+    "torch.export.export(module, inputs) shows its operations; one that ONNX lacks must be replaced"
 )
 DIFFERS = (
     "{path}: for inputs of shape {shapes}, the ONNX program gives {output} with a largest "
