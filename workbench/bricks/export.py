@@ -69,6 +69,11 @@ class Exported(Component):
         `GatedRecurrent` brick cannot be converted, because ``torch.nn.GRU`` applies the reset gate
         after the matrix product.
 
+        ``safetensors.torch.save_model(brick.to_torch(), path)`` writes the parameters with torch's
+        names; `workbench.serialization.save_safetensors` writes them with the paths of the bricks.
+        For other formats, ``torch.export.export`` accepts the module in evaluation mode, also with
+        ``dynamic_shapes=({0: torch.export.Dim("batch")},)``.
+
         Examples
         --------
         >>> from workbench.bricks import MLP, Tanh
@@ -134,8 +139,7 @@ class Exported(Component):
 
         Notes
         -----
-        The file is run by ``onnx.reference``. For other formats, ``torch.export.export`` accepts
-        the module that `to_torch` returns.
+        The file is run by ``onnx.reference``, which is part of onnx.
 
         Examples
         --------
