@@ -1,11 +1,13 @@
 """The best iteration of a run, and how to go back to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.support.runs import build
 from workbench.errors import SessionError, UnknownRecordError
-from workbench.extensions import TrackTheBest, predicates
+from workbench.extensions import SimpleExtension, TrackTheBest
 from workbench.extensions.saveload import Checkpoint
 from workbench.log import TrainingLog
 from workbench.main_loop import MainLoop
@@ -38,19 +40,28 @@ def test_the_extension_says_what_is_best():
     assert session.best().value == session.log.channel("cost").max()
 
 
+class Remember(SimpleExtension):
+    """Extension that keeps the parameters after each batch."""
+
+    def __init__(self, found):
+        super().__init__(after_batch=True)
+        self.found = found
+
+    def do(self, which_callback=None, *args):
+        values = self.main_loop.model.get_parameter_values()
+        self.found.setdefault(self.main_loop.status["iterations_done"], values)
+
+
 def test_the_state_is_restored_to_the_same_parameters():
-    session = build(12).start(paused=True)
-    at = {}
-    for iteration in range(1, 13):
-        session.step().wait()
-        values = session.call(lambda loop: loop.model.get_parameter_values()).wait()
-        at[iteration] = values
+    found = {}
+    session = finished(Remember(found))
     best = session.best("valid_cost")
     assert best.available
     best.restore().wait()
     restored = session.main_loop.model.get_parameter_values()
     assert session.main_loop.status["iterations_done"] == best.iteration
-    assert all(np.array_equal(restored[path], value) for path, value in at[best.iteration].items())
+    for path, value in found[best.iteration].items():
+        assert np.array_equal(restored[path], value)
     session.stop()
     session.wait()
 
@@ -77,17 +88,16 @@ def test_a_run_that_cannot_go_back_says_why():
     session.wait()
 
 
-def test_a_saved_file_of_that_iteration_is_found(tmp_path):
-    path = tmp_path / "best.tar"
-    track = TrackTheBest("valid_cost", every_n_batches=3)
-    saver = Checkpoint(path, every_n_batches=3)
-    saver.add_condition(["after_batch"], predicates.OnLogRecord(track.notification_name))
-    session = build(None).start(paused=True)
-    session.step(3).wait()
-    session.save(path).wait()
+def test_a_saved_file_of_that_iteration_can_be_loaded(tmp_path):
+    saver = Checkpoint(tmp_path / "{iterations_done}.tar", every_n_batches=1)
+    found = {}
+    session = finished(saver, Remember(found))
     best = session.best("cost")
-    assert file_of(session.log, 3) == str(path)
-    assert best.file == (str(path) if best.iteration == 3 else None)
+    assert best.file == str(tmp_path / f"{best.iteration}.tar")
+    replace(best, reason="no snapshot is left").restore().wait()
+    restored = session.main_loop.model.get_parameter_values()
+    for path, value in found[best.iteration].items():
+        assert np.array_equal(restored[path], value)
     session.stop()
     session.wait()
 
