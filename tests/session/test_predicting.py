@@ -115,7 +115,7 @@ def test_predictions_work_during_training_and_use_one_iteration():
     weights = [shared(np.zeros((1, 1), "float32"), f"w_{i}") for i in range(2)]
     both = torch.cat([x @ w for w in weights], 1).copy(name="both")
     # the gradient is the same, so the two weights are equal after every batch
-    rule = GradientDescent(cost=both.sum(), parameters=weights, step_rule=Scale(-1.0))
+    rule = GradientDescent(cost=both.sum(), parameters=weights, step_rule=Scale(1.0))
     loop = MainLoop(rule, as_stream([{"x": np.ones((1, 1))}] * 50), model=Model(both))
     session = loop.start()
     found = [session.predict(np.ones((1, 1)))[0] for _ in range(3)]

@@ -36,7 +36,7 @@ NOT_CONVERTED = (
     "{path}: {brick} cannot be converted to layers of torch, because {reason}; Model(...)"
     ".to_module() converts a graph of this brick to a module with the same parameters as the brick"
 )
-TAKEN = frozenset(dir(fx.GraphModule(nn.Module(), fx.Graph()))) | frozenset(dir(nn.Sequential()))
+TAKEN = frozenset({*dir(fx.GraphModule), *dir(nn.Sequential), *vars(nn.Module())})
 """Names of attributes of modules, which cannot be names of layers."""
 
 

@@ -7,7 +7,6 @@ the other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence as SequenceType
 from typing import Any, ClassVar, Unpack
 
@@ -15,6 +14,7 @@ import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
+from workbench.bricks.bn.torch_layer import batch_norm
 from workbench.bricks.checks import shown
 from workbench.bricks.dimensions import check_epsilon
 from workbench.bricks.feedforward import Feedforward
@@ -22,7 +22,7 @@ from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import BatchNormalizationOptions, RNGOptions
 from workbench.bricks.random_numbers import RNGMixin
-from workbench.bricks.to_torch import TorchCall, layer_of, refusal, value_of
+from workbench.bricks.to_torch import TorchCall, refusal
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -300,33 +300,11 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if self.mean_only:
             raise refusal(self, "torch has no normalisation by the mean only (mean_only=True)")
         sizes, averaged = self._sizes(), self._broadcastable()
-        kinds = {1: torch.nn.BatchNorm1d, 2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm2d}
-        kind: Any = {**kinds, 4: torch.nn.BatchNorm3d}.get(len(sizes))
-        if not any(averaged) and len(sizes) > 1:
-            layer = self._as_batch_norm(torch.nn.BatchNorm1d, math.prod(sizes))
-            return torch.nn.Sequential(torch.nn.Flatten(), layer, torch.nn.Unflatten(1, sizes))
-        if kind is None or averaged != (False, *[True] * (len(sizes) - 1)):
+        layer = batch_norm(sizes, averaged, self.epsilon, self._own)
+        if layer is None:
             reason = "torch computes statistics for each channel only"
             raise refusal(self, f"{reason} (broadcastable={self.broadcastable!r})")
-        return self._as_batch_norm(kind, sizes[0])
-
-    def _as_batch_norm(self, kind: Any, number: int) -> torch.nn.Module:
-        mean, stdev = (value_of(v).flatten() for v in (self.population_mean, self.population_stdev))
-        values = {
-            "running_mean": mean,
-            "running_var": stdev**2 - self.epsilon,  # torch adds epsilon when it is used
-            "num_batches_tracked": torch.tensor(0),
-        }
-        frozen = []
-        if self.learn_scale or self.learn_shift:
-            ones = {"weight": torch.ones_like(mean), "bias": torch.zeros_like(mean)}
-            for name, own in (("weight", "scale"), ("bias", "shift")):
-                learned = self._own.get(own)
-                values[name] = ones[name] if learned is None else value_of(learned).flatten()
-                frozen += [name] if learned is None else []
-        options = {"affine": self.learn_scale or self.learn_shift}
-        args = number, self.epsilon
-        return layer_of(kind, *args, values=values, options=options, frozen=frozen)
+        return layer
 
     # Application.
 
