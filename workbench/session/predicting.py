@@ -103,6 +103,8 @@ class Predicting(Editing):
         for batch in batches:
             with self._lock:  # another thread can fill the copy with other values
                 (result,) = copy(values, batch)
+            if result.dtype is torch.bfloat16:  # which numpy lacks
+                result = result.float()
             found.append(result.cpu().numpy())
             _check_rows(found[-1], batch, variable, batch_size)
         if not found:

@@ -118,7 +118,7 @@ def _exported(
     axes = {axis for named in dynamic.values() for axis in named.items()}
     batch = {axis: name for axis, name in axes if name == BATCH}
     dynamic = {**dynamic, **{name: batch for name in outputs if len(batch) == 1}}
-    torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)
+    torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)  # type: ignore[attr-defined]
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # about the exporter itself, and about constants
         try:
