@@ -195,7 +195,8 @@ class Exported(Component):
         ['(32, 5)', '(32, 10)', '(32, 10)', '(32, 5)']
         """
         if inputs is None:
-            return as_text(self)
+            brick: Any = self  # every brick is shown as a tree
+            return as_text(brick)
         _, results = applied(self._bound(method), inputs, sizes=True)
         return summarize(ComputationGraph(results).variables, [self])
 

@@ -172,7 +172,7 @@ def _recorded(loop: Loop, kind: type[Any]) -> dict[str, Monitored]:
     found: dict[str, Monitored] = {}
     for extension in loop.extensions:
         if isinstance(extension, kind):
-            for one in extension.recorded:  # type: ignore[attr-defined]
+            for one in extension.recorded:
                 found.setdefault(str(one.name), one)
     return found
 

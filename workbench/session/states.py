@@ -12,13 +12,14 @@ from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
 from workbench.log.sources import HasLog
 from workbench.main_loop import MainLoop
+from workbench.session import predicting
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
+from workbench.session.editing import Editing
 from workbench.session.fork import Fork
 from workbench.session.known_sessions import check_name
 from workbench.session.learning_rate_test import LearningRateTest, check_options, run_test
-from workbench.session.predicting import Predicting
 from workbench.session.queue import LATER, Refused
 from workbench.session.replay import Replay, to_replay
 from workbench.session.replay_notes import start_notes, tell_of_first_batch, thread_note
@@ -28,8 +29,12 @@ from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 
 
-class States(Predicting):
+class States(Editing):
     """Base class of `Session`, with the methods that keep and restore the state of a run."""
+
+    predict = predicting.predict
+    evaluate = predicting.evaluate
+    best = predicting.best
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         self.main_loop = main_loop
