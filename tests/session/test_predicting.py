@@ -116,7 +116,7 @@ def test_predictions_work_during_training_and_use_one_iteration():
     both = torch.cat([x @ w for w in weights], 1).copy(name="both")
     # the gradient is the same, so the two weights are equal after every batch
     rule = GradientDescent(cost=both.sum(), parameters=weights, step_rule=Scale(1.0))
-    loop = MainLoop(rule, as_stream([{"x": np.ones((1, 1))}] * 50))
+    loop = MainLoop(rule, as_stream([{"x": np.ones((1, 1), "float32")}] * 50))
     session = loop.start()
     found = [session.predict(np.ones((1, 1)), both)[0] for _ in range(3)]
     session.stop()
