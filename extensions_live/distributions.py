@@ -14,12 +14,12 @@ import torch
 
 from extensions_live.bounded_history import History
 from extensions_live.distribution import BINS, Distribution, distribution
-from extensions_live.graph_copy import GraphCopy, names_of
 from extensions_live.messages import DistributionsPayload
 from workbench.errors import SessionError, nearest
 from workbench.graph import ComputationGraph
 from workbench.graph.selection import Selection, label, select
 from workbench.interfaces import Probe, Session
+from workbench.monitoring.graph_copy import GraphCopy, names_of
 from workbench.roles import OUTPUT, PARAMETER
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import ancestors

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from extensions_live.graph_copy import GraphCopy
 from extensions_live.probe_view import NO_SESSION
 from workbench.errors import SessionError, nearest
 from workbench.interfaces import Probe, Session
+from workbench.monitoring.graph_copy import GraphCopy
 from workbench.tensor import Variable
 
 Array = npt.NDArray[Any]

@@ -17,7 +17,6 @@ from extensions_live.distributions import (
     numbered,
     scalar_of,
 )
-from extensions_live.graph_copy import GraphCopy, names_of
 from extensions_live.messages import ChooseMessage, LayersPayload
 from extensions_live.picking import pick
 from extensions_live.probe_view import ProbeView
@@ -29,6 +28,7 @@ from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component
 from workbench.graph.selection import chosen
 from workbench.interfaces import Probe, Session
+from workbench.monitoring.graph_copy import GraphCopy, names_of
 from workbench.roles import OUTPUT, PARAMETER
 from workbench.tensor import SharedVariable, Variable
 

@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     import os
 
     import torch
+    from numpy.typing import NDArray
 
     from workbench.algorithms import TrainingAlgorithm
     from workbench.data import AbstractDataStream
     from workbench.graph import ComputationGraph
     from workbench.log import TrainingLogBase
-    from workbench.tensor import SharedVariable
+    from workbench.tensor import SharedVariable, Variable
     from workbench.utils.profile import Profile
 
 __all__ = [
+    "Best",
     "Branch",
     "Command",
     "Holder",
@@ -293,6 +295,34 @@ class Snapshot(Protocol):
         """The branch on which the snapshot was taken."""
 
 
+class Best(Protocol):
+    """The best iteration of a run, according to one of its records.
+
+    Attributes
+    ----------
+    record : str
+        The name of the record that is compared.
+    value : float
+        The best value.
+    iteration : int
+        The number of completed batches at that point.
+    values : mapping
+        All records of that iteration.
+    """
+
+    record: str
+    value: Any
+    iteration: int
+    values: Mapping[str, Any]
+
+    @property
+    def available(self) -> bool:
+        """True if the state at that iteration can be restored."""
+
+    def restore(self) -> Command:
+        """Go back to the state of training at that iteration, and pause there."""
+
+
 class Probe(Protocol):
     """A request for the values of variables between two batches, and the answer to it.
 
@@ -515,6 +545,25 @@ class Session(Protocol):
         examples: Sequence[int] | None = None,
     ) -> Probe:
         """Copy values of variables and, if requested, training examples between two batches."""
+
+    def predict(
+        self,
+        X: Any,
+        output: Variable | str | None = None,
+        *,
+        batch_size: int | None = 256,
+    ) -> NDArray[Any]:
+        """Compute predictions for some data in evaluation mode, without changing training."""
+
+    def evaluate(
+        self, data: Any, variables: Any = None, *, batch_size: int | None = 256
+    ) -> Mapping[str, Any]:
+        """Compute monitored values over some data in evaluation mode."""
+
+    def best(
+        self, record: str | None = None, *, choose_best: Callable[[Any, Any], Any] | None = None
+    ) -> Best:
+        """Find the best iteration so far, according to a record."""
 
     def to_html(self, path: Any, *, title: str = "") -> None:
         """Write a report of the run as one file, which a browser can show offline."""

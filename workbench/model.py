@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
+import torch
 
-from workbench.errors import ParameterError
+from workbench.errors import InputError, ParameterError
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component, get_brick, path_of
 from workbench.graph.module import GraphAsModule
 from workbench.graph.selection import assign
+from workbench.graph.summary import Summary, summarize
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
+from workbench.utils.onnx_files import write_onnx
 from workbench.utils.paths import ByPath
 
 __all__ = [
@@ -145,6 +149,97 @@ class Model(ComputationGraph):
         tensor([[0.7616]], grad_fn=<TanhBackward0>)
         """
         return GraphAsModule(self.inputs, self.outputs, self.get_parameter_dict())
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        inputs: Mapping[str, Any],
+        *,
+        dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+        tolerance: float = 1e-4,
+    ) -> None:
+        """Write the model to an ONNX file, after checking that the file computes the same.
+
+        The file contains the graph of `to_module`. Its inputs and outputs have the names of the
+        variables.
+
+        Parameters
+        ----------
+        path : path
+            The file, for example ``model.onnx``.
+        inputs : dict of str to tensor or array
+            An example of each input, by name.
+        dynamic_axes : dict of str to dict of int to str, optional
+            For each input, the axes whose size can vary, with their names. By default the first
+            axis of each input, named ``batch``.
+        tolerance : float
+            The largest relative and absolute difference from the outputs of the model. The check
+            uses the examples, and the examples with larger dynamic axes.
+
+        Raises
+        ------
+        ArchiveError
+            If ONNX cannot express the model, or if the file computes something else; nothing is
+            written then.
+        GraphError
+            If the graph draws random numbers.
+        InputError
+            If the examples do not have the names of the inputs.
+        MissingLibraryError
+            If onnx is not installed.
+        """
+        names = [str(variable.name) for variable in self.inputs]
+        if set(names) != set(inputs):
+            raise InputError(
+                f"the model has the inputs {', '.join(names)}, but examples were given for "
+                f"{', '.join(inputs)}; pass an example of each input"
+            )
+        pairs = [(str(v.name), v.dtype) for v in self.inputs]
+        examples = {name: torch.as_tensor(inputs[name], dtype=dtype) for name, dtype in pairs}
+        outputs = [v.name or f"output_{i}" for i, v in enumerate(self.outputs)]
+        write_onnx(
+            self.to_module(),
+            examples,
+            outputs,
+            path,
+            dynamic_axes=dynamic_axes,
+            tolerance=tolerance,
+        )
+
+    def summary(self, algorithm: Trained | None = None) -> Summary:
+        """Return a table of the bricks with the shapes of their outputs and their parameters.
+
+        Parameters
+        ----------
+        algorithm : object, optional
+            The algorithm that trains the model, such as ``main_loop.algorithm``. Parameters that
+            are not among its attribute `parameters` are counted as frozen. By default all
+            parameters are counted as trained.
+
+        Returns
+        -------
+        Summary
+            An object that is shown as a table; its attribute `frame` is a pandas frame. Unknown
+            sizes, such as that of the batch, are shown as ``?``.
+
+        Examples
+        --------
+        >>> from workbench import tensor
+        >>> from workbench.bricks import MLP, Tanh
+        >>> mlp = MLP([Tanh(), None], [20, 10, 5])
+        >>> Model(mlp.apply(tensor.matrix("x"))).summary()
+        brick       type    output   parameters  trained    memory
+        -----------------------------------------------------------
+        mlp         MLP     (?, 5)
+          linear_0  Linear  (?, 10)         210  yes         840 B
+          tanh      Tanh    (?, 10)
+          linear_1  Linear  (?, 5)           55  yes         220 B
+        -----------------------------------------------------------
+        265 parameters (265 trained, 0 frozen), 1.0 KiB
+        """
+        trained = None if algorithm is None else set(algorithm.parameters)
+        variables = [*self.variables, *self.scan_variables]
+        return summarize(variables, self.get_top_bricks(), trained)
 
     def check_sanity(self, algorithm: Trained) -> None:
         """Check the model for common mistakes before training.

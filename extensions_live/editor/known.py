@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from extensions_live.editor.document import Document
 from extensions_live.editor.places import Place, Places
-from extensions_live.graph_copy import GraphCopy, names_of
 from workbench.builder import Built
 from workbench.errors import SessionError
 from workbench.graph.hierarchy import path_of
 from workbench.interfaces import Session
+from workbench.monitoring.graph_copy import GraphCopy, names_of
 from workbench.tensor import SharedVariable, Variable
 
 NOT_A_SESSION = (

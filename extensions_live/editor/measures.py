@@ -18,8 +18,8 @@ from extensions_live.distributions import dependent
 from extensions_live.editor.known import Known
 from extensions_live.editor.places import NO_VALUE, Place
 from extensions_live.editor.times import Times
-from extensions_live.graph_copy import GraphCopy
 from extensions_live.layers import dead, norm
+from workbench.monitoring.graph_copy import GraphCopy
 from workbench.tensor import SharedVariable, Variable
 
 RECENT = 9

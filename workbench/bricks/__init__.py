@@ -23,6 +23,7 @@ from workbench.bricks.bn import (
 from workbench.bricks.dropout import Dropout
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.fixes import apply_fix
+from workbench.bricks.from_modules import from_torch
 from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import Initializable, LinearLike
 from workbench.bricks.lazy import LazyNone, NoneAllocation, NoneInitialization, lazy
@@ -95,6 +96,7 @@ __all__ = [
     "WithExtraDims",
     "application",
     "apply_fix",
+    "from_torch",
     "lazy",
     "symbolic_parameters",
 ]

@@ -10,6 +10,7 @@ from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.dimensions import check_finite
 from workbench.bricks.options import BrickOptions
+from workbench.bricks.to_torch import TorchCall
 from workbench.tensor import Variable
 
 
@@ -32,6 +33,9 @@ class Identity(Activation):
     tensor([-1., 1.])
     """
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Identity()
+
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Return the input."""
@@ -47,6 +51,9 @@ class Tanh(Activation):
     >>> Tanh().apply(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7616])
     """
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Tanh()
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
@@ -65,6 +72,9 @@ class Logistic(Activation):
     tensor([0.5000, 0.8808])
     """
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Sigmoid()
+
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Apply the logistic function to each element."""
@@ -82,6 +92,9 @@ class Softplus(Activation):
     tensor([  0.3133,   0.6931, 100.0000])
     """
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Softplus()
+
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Apply the softplus function to each element."""
@@ -97,6 +110,9 @@ class Rectifier(Activation):
     >>> Rectifier().apply(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.ReLU()
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
@@ -133,6 +149,9 @@ class LeakyRectifier(Activation):
     def describe(self) -> str:
         return f"leak {self.leak}"
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.LeakyReLU(self.leak)
+
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Apply the leaky rectifier to each element."""
@@ -167,6 +186,9 @@ class GELU(Activation):
     def describe(self) -> str:
         return "approximate" if self.approximate else ""
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.GELU("tanh" if self.approximate else "none")
+
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Apply the Gaussian error linear unit to each element."""
@@ -188,6 +210,9 @@ class SiLU(Activation):
     >>> SiLU().apply(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([-0.2689,  0.0000,  1.7616])
     """
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.SiLU()
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

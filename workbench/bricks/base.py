@@ -17,6 +17,7 @@ from workbench.attributes import check_attribute
 from workbench.bricks import display
 from workbench.bricks.application import applications_of
 from workbench.bricks.dimensions import COUNTS, check_count, check_size, is_dimension
+from workbench.bricks.export import Exported
 from workbench.bricks.lazy import is_set
 from workbench.bricks.tracing import recorded
 from workbench.bricks.wrappers import BrickWrapper
@@ -55,7 +56,7 @@ def _pushing(stage: str) -> Iterator[None]:
         _stage.reset(token)
 
 
-class Brick(Component):
+class Brick(Exported):
     """An operation with parameters and children.
 
     The constructor of a subclass passes its children to ``super().__init__(**kwargs)``. The methods
@@ -455,15 +456,11 @@ class Brick(Component):
         return f"<{type(self).__name__} {self.name}{': ' + details if details else ''}>"
 
     def __str__(self) -> str:
-        return self.summary()
+        return display.as_text(self)
 
     def describe(self) -> str:
         """Return the text after the name in the repr: dimensions and non-default settings."""
         return ""
-
-    def summary(self) -> str:
-        """Return the tree of bricks as text, with dimensions and parameter counts."""
-        return display.as_text(self)
 
     def _repr_html_(self) -> str:
         return display.as_html(self)

@@ -11,6 +11,7 @@ from workbench.bricks.application import application
 from workbench.bricks.dimensions import check_probability
 from workbench.bricks.options import RandomOptions
 from workbench.bricks.random_numbers import Random
+from workbench.bricks.to_torch import TorchCall
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
 from workbench.graph.noise import probability_variable
@@ -87,6 +88,9 @@ class Dropout(Random, Activation, ModeDependent):
 
     def describe(self) -> str:
         return str(self.drop_prob)
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Dropout(self.drop_prob)
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, application_call: ApplicationCall, input_: Variable) -> Variable:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import torch
+
 from workbench.bricks.application import application
 from workbench.bricks.checks import check_last_dim
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import InitializableOptions
+from workbench.bricks.to_torch import TorchCall, layer_of, value_of
 from workbench.roles import BIAS, WEIGHT
 from workbench.tensor import Variable
 
@@ -48,6 +51,15 @@ class Linear(LinearLike, Feedforward):
         self._add_parameter((self.input_dim, self.output_dim), "W", WEIGHT)
         if self.use_bias:
             self._add_parameter((self.output_dim,), "b", BIAS)
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if not call.plain:
+            return None
+        values = {"weight": value_of(self.W).T}
+        if self.use_bias:
+            values["bias"] = value_of(self.b)
+        sizes = self.input_dim, self.output_dim
+        return layer_of(torch.nn.Linear, *sizes, values=values, options={"bias": self.use_bias})
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

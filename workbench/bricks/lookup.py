@@ -12,6 +12,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import InitializableOptions
+from workbench.bricks.to_torch import TorchCall, layer_of, value_of
 from workbench.errors import BrickError, DtypeError
 from workbench.initialization import IsotropicGaussian
 from workbench.names import explain_missing
@@ -94,6 +95,12 @@ class LookupTable(Initializable, Feedforward):
 
     def _initialize(self) -> None:
         self._scheme("weights_init").initialize(self.parameters[0], self.rng)
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if not call.plain:
+            return None
+        values = {"weight": value_of(self.W)}
+        return layer_of(torch.nn.Embedding, self.length, self.dim, values=values)
 
     @application(inputs=["indices"], outputs=["output"])
     def apply(self, indices: Variable) -> Variable:

@@ -21,6 +21,7 @@ from workbench.bricks.base import Brick
 from workbench.bricks.module_call import ModuleCall
 from workbench.bricks.options import BrickOptions, RandomOptions, with_children
 from workbench.bricks.random_numbers import Random
+from workbench.bricks.to_torch import TorchCall, refusal
 from workbench.errors import BrickError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -213,6 +214,11 @@ class TorchModule(ModulePart, Random, ModeDependent):
                 _place(module, name, tensor)
             self._module = module
         return self._module
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if call.inputs != tuple(self.input_names) or call.outputs != tuple(self.output_names):
+            raise refusal(self, "only the module as a whole can be converted")
+        return copy.deepcopy(self.module)
 
     @application
     def apply(self, application_call: ApplicationCall, *args: Any) -> Any:

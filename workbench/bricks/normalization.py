@@ -13,6 +13,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import NormalizationOptions, RNGOptions
 from workbench.bricks.random_numbers import RNGMixin
+from workbench.bricks.to_torch import TorchCall, layer_of, value_of
 from workbench.initialization import Constant, NdarrayInitialization
 from workbench.roles import BIAS, WEIGHT, add_role
 from workbench.tensor import Variable
@@ -142,6 +143,23 @@ class LayerNormalization(FeatureNormalization):
     def _schemes(self) -> dict[str, NdarrayInitialization]:
         return super()._schemes() | ({"shift": self.shift_init} if self.learn_shift else {})
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        scale, shift = self._parameter("scale"), self._parameter("shift")
+        if not call.plain:
+            return None
+        if scale is None and shift is None:
+            return torch.nn.LayerNorm(self.dim, self.epsilon, elementwise_affine=False)
+        values = {} if shift is None else {"bias": value_of(shift)}
+        values["weight"] = torch.ones_like(values["bias"]) if scale is None else value_of(scale)
+        return layer_of(
+            torch.nn.LayerNorm,
+            self.dim,
+            self.epsilon,
+            values=values,
+            options={"bias": shift is not None},
+            frozen=["weight"] if scale is None else [],
+        )
+
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
         """Normalise an input of shape (..., dim) over its last dimension."""
@@ -183,6 +201,15 @@ class RMSNormalization(FeatureNormalization):
     tensor([[0.8485, 1.1314],
             [0.8485, 1.1314]])
     """
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if not call.plain:
+            return None
+        scale = self._parameter("scale")
+        if scale is None:
+            return torch.nn.RMSNorm(self.dim, self.epsilon, elementwise_affine=False)
+        values = {"weight": value_of(scale)}
+        return layer_of(torch.nn.RMSNorm, self.dim, self.epsilon, values=values)
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

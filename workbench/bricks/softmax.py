@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import shown
+from workbench.bricks.to_torch import TorchCall
 from workbench.bricks.wrappers import WithExtraDims
 from workbench.errors import DtypeError, ShapeError
 from workbench.graph.annotations import ApplicationCall
@@ -33,6 +36,9 @@ class Softmax(Brick):
     >>> softmax.categorical_cross_entropy(torch.tensor([0]), torch.tensor([[0.0, 1000.0]]))
     tensor([1000.])
     """
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Softmax(-1) if call.plain else None
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from workbench import errors
@@ -46,6 +46,8 @@ class DatasetEvaluator(Hinted):
     updates : dict or pairs, optional
         Updates of shared variables that are applied for every batch, such as updates of a random
         stream. They must not update parameters of the model.
+    givens : dict, optional
+        Variables to replace by others, such as parameters by copies of them.
 
     Raises
     ------
@@ -68,14 +70,21 @@ class DatasetEvaluator(Hinted):
     {'average': 3.0}
     """
 
-    def __init__(self, variables: Sequence[Monitored], updates: Updates | None = None) -> None:
+    def __init__(
+        self,
+        variables: Sequence[Monitored],
+        updates: Updates | None = None,
+        givens: Mapping[Variable, Variable] | None = None,
+    ) -> None:
         self._buffer = buffer_of(variables)
         extra = updates.items() if isinstance(updates, Mapping) else updates or ()
         self.updates = [*self._buffer.accumulation_updates, *extra]
         new_values = [new for _, new in self.updates if isinstance(new, Variable)]
         roots = [*self._buffer.requires, *new_values]
         inputs = inputs_by_name(roots, "monitoring")
-        self._givens = _own_counters(roots, {target for target, _ in self.updates})
+        replaced = dict(givens or {})
+        counters = _own_counters(roots, {target for target, _ in self.updates} | set(replaced))
+        self._givens = {**counters, **replaced}
         self._inputs = inputs
         self._function = self._build()
         self._divided: tuple[Distributed | None, Function | None] = (None, None)
@@ -84,6 +93,11 @@ class DatasetEvaluator(Hinted):
     def names(self) -> list[str]:
         """The names of variables and quantities, in the order in which they were given."""
         return self._buffer.names
+
+    @property
+    def inputs(self) -> dict[str, Variable]:
+        """The inputs on which the variables and quantities depend, by name."""
+        return dict(self._inputs)
 
     @property
     def monitored(self) -> list[Monitored]:
@@ -255,7 +269,7 @@ class DatasetEvaluator(Hinted):
 
 
 def _own_counters(
-    variables: Iterable[Variable], updated: set[SharedVariable]
+    variables: Iterable[Variable], updated: Container[Variable]
 ) -> dict[Variable, Variable]:
     """Return copies of the shared variables that have default updates, keyed by variable.
 

@@ -190,29 +190,27 @@ class Prober:
         steps: bool = False,
         batch: bool = False,
         examples: Iterable[int] | None = None,
+        most: int | None = MEMORY,
     ) -> Probe:
         """Create a probe; answer it now if no thread is training, otherwise at the next boundary.
+
+        The values must not take more than `most` bytes, unless it is None.
 
         Raises
         ------
         SessionError
             If a variable or an example does not exist, or if the values require too much memory.
         """
-        known = self.variables
         if examples is not None:
             if batch:
                 raise SessionError(BOTH)
             examples = asked_examples(self._main_loop, examples)
         if names is None:
             names = self._main_loop.state_variables()[0]
-        variables: dict[str, SharedVariable] = {}
-        for name in names:
-            if name not in known:
-                raise SessionError(UNKNOWN.format(name=name, hint=nearest(str(name), known)))
-            variables[name] = known[name]
+        variables = {name: self._known(name) for name in names}
         size = sum(variable.tensor.nbytes for variable in variables.values())
-        if size > MEMORY:
-            text = TOO_LARGE.format(most=MEMORY, count=len(variables), size=size)
+        if most is not None and size > most:
+            text = TOO_LARGE.format(most=most, count=len(variables), size=size)
             raise SessionError(text)
         probe = Probe(variables, steps=steps, batch=batch, examples=examples or ())
         with self._queue.lock:
@@ -223,6 +221,29 @@ class Prober:
                 probe._thread = self._queue.thread
                 self._arm()
         return probe
+
+    def now(self, names: Iterable[str]) -> Values:
+        """Return copies of the values of variables at one boundary, of any size.
+
+        The thread that trains can call this method between two batches.
+
+        Raises
+        ------
+        SessionError
+            If a variable does not exist.
+        """
+        wanted = list(names)
+        if threading.get_ident() != self._queue.thread or self._queue.closed is not None:
+            return self.ask(wanted, most=None).wait()
+        probe = Probe({name: self._known(name) for name in wanted}, steps=False, batch=False)
+        copies = _copies([probe])
+        return {name: copies[name].to("cpu") for name in wanted}
+
+    def _known(self, name: str) -> SharedVariable:
+        known = self.variables
+        if name not in known:
+            raise SessionError(UNKNOWN.format(name=name, hint=nearest(str(name), known)))
+        return known[name]
 
     def run_ended(self) -> None:
         """Answer all waiting probes, since the mailbox is not read after the end of the run."""

@@ -11,6 +11,7 @@ datasets. Reading an empty mailbox takes almost no time.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
@@ -114,6 +115,8 @@ class Session(FixedAttributes, States):
         self._name = new_name() if name is None else name
         self._worker = Worker(main_loop, self, self._name, named=name is not None)
         self._queue = self._worker.queue
+        self._lock = threading.Lock()
+        self._graph: Any = None  # what `predict` computed last
         remember(self)
 
     @property

@@ -12,6 +12,7 @@ from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
 from workbench.log.sources import HasLog
 from workbench.main_loop import MainLoop
+from workbench.session import predicting
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, interventions
 from workbench.session.command import Command
@@ -31,6 +32,10 @@ from workbench.utils.numbers import is_count
 
 class States(Editing):
     """Base class of `Session`, with the methods that keep and restore the state of a run."""
+
+    predict = predicting.predict
+    evaluate = predicting.evaluate
+    best = predicting.best
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         self.main_loop = main_loop

@@ -7,6 +7,7 @@ after a call has failed, so that no call waits for the device.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -178,3 +179,9 @@ torch.library.register_fake("workbench::within", lambda indices, *_: torch.empty
 _within = torch.ops.workbench.within.default
 NAN_OUT_OF_RANGE = frozenset({_elements, _where_exist})
 """Functions that return NaN in compiled programs for an index out of range."""
+
+
+AS_TORCH: dict[Callable[..., Any], Callable[..., tuple[Callable[..., Any], tuple[Any, ...]]]] = {
+    _rows: lambda table, indices, what: (functional.embedding, (indices, table)),
+}
+"""For functions of this module, the torch function and its arguments that give equal results."""

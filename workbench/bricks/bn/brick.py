@@ -14,6 +14,7 @@ import torch
 
 from workbench.bricks.application import application
 from workbench.bricks.bn.formulas import folded, step_by_step
+from workbench.bricks.bn.torch_layer import batch_norm
 from workbench.bricks.checks import shown
 from workbench.bricks.dimensions import check_epsilon
 from workbench.bricks.feedforward import Feedforward
@@ -21,6 +22,7 @@ from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import BatchNormalizationOptions, RNGOptions
 from workbench.bricks.random_numbers import RNGMixin
+from workbench.bricks.to_torch import TorchCall, refusal
 from workbench.errors import BrickError, DtypeError, NotConfiguredError, ShapeError
 from workbench.graph.annotations import ApplicationCall, add_annotation
 from workbench.graph.modes import MODE, ModeDependent
@@ -291,6 +293,18 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
             raise AttributeError(f"{self.path()} has no {name}: {why}")
         return self._own[name]
 
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if not call.plain:
+            return None
+        if self.mean_only:
+            raise refusal(self, "torch has no normalisation by the mean only (mean_only=True)")
+        sizes, averaged = self._sizes(), self._broadcastable()
+        layer = batch_norm(sizes, averaged, self.epsilon, self._own)
+        if layer is None:
+            reason = "torch computes statistics for each channel only"
+            raise refusal(self, f"{reason} (broadcastable={self.broadcastable!r})")
+        return layer
+
     # Application.
 
     @application(inputs=["input_"], outputs=["output"])
@@ -379,6 +393,8 @@ class SpatialBatchNormalization(BatchNormalization):
     >>> normalization.normalization_axes, normalization.population_mean.shape
     ((0, 2, 3), (16, 1, 1))
     """
+
+    _torch_layer = BatchNormalization._torch_layer
 
     @lazy(allocation=["input_dim"])
     def __init__(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict, Unpack
 
+import torch
+
 from workbench.bricks.application import application
 from workbench.bricks.checks import shown
 from workbench.bricks.conv.images import F, Pair, Size, check_images, pair, size_of
@@ -15,6 +17,7 @@ from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import LinearLike
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import InitializableOptions
+from workbench.bricks.to_torch import TorchCall, layer_of, value_of
 from workbench.errors import BrickError, NotConfiguredError, ShapeError, about, nearest
 from workbench.roles import BIAS, FILTER
 from workbench.tensor import Variable
@@ -132,6 +135,25 @@ class Convolutional(LinearLike, ImageLayer):
                 missing=["image_size"],
             )
         return tuple(shape)
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if not call.plain or (self.use_bias and not self.tied_biases):
+            return None
+        values = {"weight": value_of(self.W).flip(2, 3)}  # torch does not flip filters
+        if self.use_bias:
+            values["bias"] = value_of(self.b)
+        return layer_of(
+            torch.nn.Conv2d,
+            self.num_channels,
+            self.num_filters,
+            pair(self, "filter_size", least=1),
+            values=values,
+            options={
+                "stride": pair(self, "step", least=1),
+                "padding": self._border(),
+                "bias": self.use_bias,
+            },
+        )
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

@@ -14,6 +14,7 @@ from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.image_layer import ImageLayer, shape_text
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.options import BrickOptions
+from workbench.bricks.to_torch import TorchCall
 from workbench.errors import BrickError, DtypeError, Fix, ShapeError, about, nearest
 from workbench.tensor import Variable
 
@@ -115,6 +116,23 @@ class Pooling(ImageLayer, Feedforward):
     def describe(self) -> str:
         size = "?" if not is_set(self.pooling_size) else self.pooling_size
         return f"{ImageLayer.describe(self)}, {self.mode} of {size}"
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
+        wide = any(2 * p > k for p, k in zip(padding, size, strict=True))
+        if not call.plain or wide:  # wide padding is added explicitly
+            return None
+        steps, ceil = self._steps(), not self.ignore_border
+        if self.mode == "max":
+            return torch.nn.MaxPool2d(size, steps, padding, ceil_mode=ceil)
+        return torch.nn.AvgPool2d(
+            size,
+            steps,
+            padding,
+            ceil_mode=ceil,
+            count_include_pad=self.mode != "average_exc_pad",
+            divisor_override=1 if self.mode == "sum" else None,
+        )
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
@@ -272,6 +290,8 @@ class MaxPooling(Pooling):
             [21., 23., 24.]])
     """
 
+    _torch_layer = Pooling._torch_layer
+
     @lazy(allocation=["pooling_size"])
     def __init__(
         self,
@@ -309,6 +329,8 @@ class AveragePooling(Pooling):
     tensor([[ 2.5000,  4.5000],
             [10.5000, 12.5000]])
     """
+
+    _torch_layer = Pooling._torch_layer
 
     @lazy(allocation=["pooling_size"])
     def __init__(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Unpack
 
+import torch
+
 from workbench.bricks.activations import Activation
 from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
@@ -16,6 +18,7 @@ from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.options import SchemeOptions
 from workbench.bricks.sequences import Sequence
+from workbench.bricks.to_torch import TorchCall
 from workbench.errors import BrickError
 from workbench.tensor import Variable
 
@@ -166,6 +169,9 @@ class Flattener(Brick):
     >>> Flattener().apply(torch.zeros(2, 20, 4, 4)).shape
     torch.Size([2, 320])
     """
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        return torch.nn.Flatten()
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

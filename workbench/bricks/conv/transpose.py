@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+import torch
+
 from workbench.bricks.conv.convolution import BorderMode, Convolutional, ConvolutionOptions
 from workbench.bricks.conv.images import F, Pair, pair, size_of
 from workbench.bricks.lazy import is_set, lazy
+from workbench.bricks.to_torch import TorchCall, layer_of, value_of
 from workbench.errors import BrickError
 from workbench.tensor import Variable
 
@@ -92,6 +95,29 @@ class ConvolutionalTranspose(Convolutional):
     @original_image_size.setter
     def original_image_size(self, value: Pair | None) -> None:
         self._original_image_size = value
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        edges, steps = self._edges(), pair(self, "step", least=1)
+        # torch accepts an output padding only if it is smaller than the stride.
+        wide = any(edge >= step for edge, step in zip(edges, steps, strict=True))
+        if not call.plain or wide or (self.use_bias and not self.tied_biases):
+            return None
+        values = {"weight": value_of(self.W).transpose(0, 1).flip(2, 3)}
+        if self.use_bias:
+            values["bias"] = value_of(self.b)
+        return layer_of(
+            torch.nn.ConvTranspose2d,
+            self.num_channels,
+            self.num_filters,
+            pair(self, "filter_size", least=1),
+            values=values,
+            options={
+                "stride": steps,
+                "padding": self._border(),
+                "output_padding": edges,
+                "bias": self.use_bias,
+            },
+        )
 
     def conv2d_impl(
         self,

@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 import numpy
+import torch
 
-from workbench.bricks.activations import Logistic, Tanh
+from workbench.bricks.activations import Logistic, Rectifier, Tanh
 from workbench.bricks.application import application
 from workbench.bricks.base import Brick
 from workbench.bricks.initializable import Initializable
@@ -28,8 +29,19 @@ from workbench.bricks.recurrent.base import (
     masked,
 )
 from workbench.bricks.recurrent.iteration import recurrent
+from workbench.bricks.recurrent.torch_layers import fits, over_time
+from workbench.bricks.to_torch import TorchCall, refusal, value_of
 from workbench.roles import WEIGHT
 from workbench.tensor import Variable
+
+PEEPHOLES = (
+    "torch.nn.LSTM has no connections from cells to gates, and the values of W_cell_to_in, "
+    "W_cell_to_forget or W_cell_to_out are not zero"
+)
+CELLS = (
+    "torch.nn.LSTM does not return the cells of all time steps; omit them, as in "
+    "to_torch(outputs=['states'])"
+)
 
 
 class _Transition(BaseRecurrent, Initializable):
@@ -98,6 +110,14 @@ class SimpleRecurrent(_Transition):
 
     def _initialize(self) -> None:
         self._scheme("weights_init").initialize(self.parameters[0], self.rng)
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        kinds: dict[type[Brick], str] = {Tanh: "tanh", Rectifier: "relu"}
+        kind = kinds.get(type(self._activation))
+        if kind is None or not fits(call):
+            return None
+        options = {"nonlinearity": kind}
+        return over_time(torch.nn.RNN, "rnn", self.W, self.parameters[1:], call, options)
 
     @recurrent(sequences=["inputs", "mask"], states=["states"], contexts=[], outputs=["states"])
     def apply(self, inputs: Variable, states: Variable, mask: Variable | None = None) -> Variable:
@@ -210,6 +230,16 @@ class LSTM(_Transition):
         weights.set_value(numpy.hstack([scheme.generate(self.rng, square) for _ in range(4)]))
         for peephole in peepholes:  # the diagonal of a matrix from cells to gates
             peephole.set_value(scheme.generate(self.rng, square).diagonal())
+
+    def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
+        if (type(self._activation), type(self._gate)) != (Tanh, Logistic) or not fits(call):
+            return None
+        weights, *peepholes = self.parameters[:4]
+        if any(bool(value_of(peephole).any()) for peephole in peepholes):
+            raise refusal(self, PEEPHOLES)
+        if call.outputs != ("states",):
+            raise refusal(self, CELLS)
+        return over_time(torch.nn.LSTM, "lstm", weights, self.parameters[4:], call, {})
 
     @recurrent(
         sequences=["inputs", "mask"],

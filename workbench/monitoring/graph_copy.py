@@ -73,7 +73,7 @@ class GraphCopy:
         roots = [*outputs, *([] if cost is None else [cost])]
         order = ancestors([*roots, *wrt])
         everything = [v for v in order if isinstance(v, SharedVariable)]
-        own: dict[Variable, SharedVariable] = {v: _own(v) for v in everything}
+        own: dict[Variable, SharedVariable] = {v: own_copy(v) for v in everything}
         self._own: dict[str, SharedVariable] = {}
         for name, variable in names_of(everything, known, session).items():
             self._own[name] = own[variable]
@@ -151,7 +151,8 @@ def names_of(
     return found
 
 
-def _own(variable: SharedVariable) -> SharedVariable:
+def own_copy(variable: SharedVariable) -> SharedVariable:
+    """Return a new shared variable with the same value, name and tag."""
     with together(variable.writers):
         own = shared(variable.tensor.detach().clone(), variable.name, dtype=variable.dtype)
     own.tag = variable.tag.copy()

@@ -1,0 +1,181 @@
+"""Batches of the data that a user passes to `predict` and `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
+from workbench.data.reader_copies import apart, read_by_one
+from workbench.errors import SessionError
+from workbench.tensor import Variable
+from workbench.utils.numbers import is_count
+
+Batch = dict[str, Any]
+
+NOT_NUMBERS = (
+    "{method}: the columns {columns} do not contain numbers; encode them as in training, or pass "
+    "the columns that the model uses"
+)
+SEVERAL = (
+    "{method}: the data is a single array, but the variable depends on the inputs {inputs}; pass a "
+    "dictionary with an array for each input"
+)
+MISSING = "{method}: the data has no {missing}, only {known}; the inputs are {inputs}"
+UNEQUAL = "{method}: the arrays must have equal numbers of examples, not {counts}"
+NOT_WHOLE = (
+    "{method}: the input {name!r} has dtype {wanted}, but its values have dtype {given}; convert "
+    "them, as in values.astype('int64')"
+)
+READ_ONCE = (
+    "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
+    "or arrays"
+)
+
+
+def batches_of(
+    data: Any,
+    inputs: Mapping[str, Variable],
+    *,
+    method: str,
+    batch_size: int | None,
+    training: AbstractDataStream | None,
+    targets: Sequence[str] = (),
+) -> Iterator[Batch]:
+    """Yield batches of data with an array or tensor for each input.
+
+    Parameters
+    ----------
+    data : dict, array, tensor, table, tuple, Dataset, DataStream or iterable of batches
+    inputs : dict of str to Variable
+        The inputs by name.
+    method : str
+        The name of the method that the user called, for error messages.
+    batch_size : int or None
+        The number of examples in a batch of arrays; None for a single batch.
+    training : AbstractDataStream or None
+        The stream of training, which is read through a copy.
+    targets : sequence of str
+        The inputs that are targets. If there is one target and one other input, `data` can be a
+        pair of arrays.
+
+    Raises
+    ------
+    SessionError
+        If the data does not fit the inputs.
+    """
+    if batch_size is not None and not is_count(batch_size):
+        raise SessionError(
+            f"{method}: batch_size must be an integer of 1 or more, or None for one batch, not "
+            f"{batch_size!r}"
+        )
+    arrays = _arrays(data, inputs, method, targets)
+    found = (
+        _slices(arrays, batch_size, method)
+        if arrays is not None
+        else _of_stream(data, method, batch_size, training)
+    )
+    for batch in found:
+        yield {name: _fitting(batch, name, inputs, method) for name in inputs}
+
+
+def _arrays(
+    data: Any, inputs: Mapping[str, Variable], method: str, targets: Sequence[str]
+) -> Batch | None:
+    """Return all examples by input, or None if the data consists of batches."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return _columns(data, inputs, method)
+    if isinstance(data, Mapping):
+        return _chosen(data, inputs, method)
+    others = [name for name in inputs if name not in targets]
+    if isinstance(data, tuple) and len(data) == 2 and len(others) == len(targets) == 1:
+        return {others[0]: _array(data[0]), targets[0]: _array(data[1])}
+    is_array = isinstance(data, (np.ndarray, torch.Tensor, pd.Series))
+    if not is_array and (not isinstance(data, list) or any(map(_is_batch, data))):
+        return None
+    if len(inputs) != 1:
+        raise SessionError(SEVERAL.format(method=method, inputs=_listed(inputs)))
+    return {next(iter(inputs)): _array(data)}
+
+
+def _is_batch(one: Any) -> bool:
+    return isinstance(one, (Mapping, tuple))
+
+
+def _columns(data: Any, inputs: Mapping[str, Variable], method: str) -> Batch:
+    if set(inputs) <= set(data.columns):
+        return {name: data[name].to_numpy() for name in inputs}
+    if len(inputs) != 1:
+        return _chosen({str(name): data[name].to_numpy() for name in data}, inputs, method)
+    odd = [str(name) for name in data if data[name].dtype.kind not in "biuf"]
+    if odd:
+        raise SessionError(NOT_NUMBERS.format(method=method, columns=", ".join(map(repr, odd))))
+    return {next(iter(inputs)): data.to_numpy()}
+
+
+def _chosen(data: Mapping[str, Any], inputs: Mapping[str, Variable], method: str) -> Batch:
+    missing = [name for name in inputs if name not in data]
+    if missing:
+        text = MISSING.format(
+            method=method, missing=_listed(missing), known=_listed(data), inputs=_listed(inputs)
+        )
+        raise SessionError(text)
+    return {name: _array(data[name]) for name in inputs}
+
+
+def _array(values: Any) -> Any:
+    return values if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _slices(arrays: Batch, batch_size: int | None, method: str) -> Iterator[Batch]:
+    counts = {name: len(values) if values.ndim else 1 for name, values in arrays.items()}
+    if len(set(counts.values())) > 1:
+        shown = ", ".join(f"{count:,} ({name})" for name, count in counts.items())
+        raise SessionError(UNEQUAL.format(method=method, counts=shown))
+    count = next(iter(counts.values()), 0)
+    if batch_size is None or count <= batch_size:
+        yield arrays
+        return
+    for start in range(0, count, batch_size):
+        yield {name: values[start : start + batch_size] for name, values in arrays.items()}
+
+
+def _of_stream(
+    data: Any, method: str, batch_size: int | None, training: AbstractDataStream | None
+) -> Iterable[Batch]:
+    if isinstance(data, Dataset) and data.num_examples is not None:
+        size = data.num_examples if batch_size is None else batch_size
+        data = DataStream(data, iteration_scheme=SequentialScheme(data.num_examples, max(size, 1)))
+    stream = as_stream(data)
+    if stream is not training:
+        batches: Iterable[Batch] = stream.get_epoch_iterator(as_dict=True)
+        return batches
+    if stream.reads_once or read_by_one(stream):
+        raise SessionError(READ_ONCE.format(method=method, stream=stream))
+    return (dict(zip(stream.sources, batch, strict=True)) for batch in apart(stream).iterate(0, 0))
+
+
+def _fitting(batch: Any, name: str, inputs: Mapping[str, Variable], method: str) -> Any:
+    """Return the values of an input with its dtype; floats are rounded to their dtype."""
+    if name not in batch:
+        text = MISSING.format(
+            method=method, missing=repr(name), known=_listed(batch), inputs=_listed(inputs)
+        )
+        raise SessionError(text)
+    wanted, values = inputs[name].dtype, batch[name]
+    tensor = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.array(values))
+    if tensor.dtype is wanted:
+        return tensor
+    if not wanted.is_floating_point and tensor.is_floating_point():
+        text = NOT_WHOLE.format(method=method, name=name, wanted=wanted, given=tensor.dtype)
+        raise SessionError(text)
+    return tensor.to(wanted)
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(map(repr, names)) or "nothing"

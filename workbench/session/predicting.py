@@ -1,0 +1,252 @@
+"""Methods of a session that use the model: predictions, evaluations and the best iteration.
+
+They are functions, so that a session needs no further base class; `States` has them as methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from workbench.algorithms.base import inputs_by_name
+from workbench.data import as_stream
+from workbench.errors import SessionError
+from workbench.monitoring.accumulate import Monitored
+from workbench.monitoring.evaluate import DatasetEvaluator
+from workbench.monitoring.graph_copy import GraphCopy, names_of, own_copy
+from workbench.session.best import Best, best_of, file_of, tracked
+from workbench.session.example_batches import batches_of
+from workbench.session.predictions import (
+    find_monitored,
+    find_output,
+    for_evaluation,
+    in_evaluation_mode,
+    outputs_of,
+)
+from workbench.session.queue import Refused
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.shared import check_set
+from workbench.tensor.traversal import ancestors
+
+NOT_ROWS = (
+    "predict: {output!r} has shape {shape} for a batch of {count:,} examples, so the results of "
+    "several batches cannot be joined along the first axis; pass batch_size=None to compute all "
+    "examples in one batch, or another output"
+)
+BATCH_SIZE = 256
+
+
+def predict(
+    session: Any,
+    X: Any,
+    output: Variable | str | None = None,
+    *,
+    batch_size: int | None = BATCH_SIZE,
+) -> NDArray[Any]:
+    """Compute predictions for some data in evaluation mode.
+
+    The method can be called during training, a pause, an evaluation, and after the end. All
+    parameters are copied between two batches, so they belong to one iteration; then training
+    continues, and the predictions are computed in the calling thread.
+
+    Parameters
+    ----------
+    X : array, tensor, table, dict, Dataset, DataStream, DataLoader or iterable of batches
+        The data. A single array or a table with numbers is the only input of the model. A
+        dictionary, or a table with these columns, has an array for each input. Other keys,
+        such as targets, are ignored.
+    output : Variable or str, optional
+        The variable to compute, or its name. By default the output of the model or, if that is
+        a cost, the variable that the cost compares with the targets. For the cross-entropy of
+        `Softmax`, these are the logits.
+    batch_size : int or None
+        The number of examples to compute at a time, for data without batches. None for all.
+
+    Returns
+    -------
+    array
+        The predictions for all examples, in the order of the data.
+
+    Raises
+    ------
+    SessionError
+        If the data does not fit the inputs, or if the output is unknown or computed in
+        training mode.
+    ParameterError
+        If a parameter is not initialised.
+
+    Examples
+    --------
+    >>> classes = session.predict(images).argmax(1)  # doctest: +SKIP
+    """
+    with session._lock:
+        variable, copy = _graph_of(session, output)
+    # The training thread may wait for the lock, so the lock is free while this thread waits.
+    values = session._worker.prober.now(copy.names)
+    batches = batches_of(
+        X,
+        inputs_by_name([variable], "predict"),
+        method="predict",
+        batch_size=batch_size,
+        training=session.main_loop.data_stream,
+    )
+    found: list[NDArray[Any]] = []
+    for batch in batches:
+        with session._lock:  # another thread can fill the copy with other values
+            (result,) = copy(values, batch)
+        if result.dtype is torch.bfloat16:  # which numpy lacks
+            result = result.float()
+        found.append(result.cpu().numpy())
+        _check_rows(found[-1], batch, variable, batch_size)
+    if not found:
+        raise SessionError("predict: the data has no batches; pass at least one example")
+    return np.concatenate(found) if len(found) > 1 else found[0]
+
+
+def evaluate(
+    session: Any,
+    data: Any,
+    variables: Monitored | str | Iterable[Monitored | str] | None = None,
+    *,
+    batch_size: int | None = BATCH_SIZE,
+) -> dict[str, Any]:
+    """Compute monitored values over some data in evaluation mode.
+
+    Like `predict`, the method can be called at any time, uses the parameters of one iteration
+    and does not change training. Values are aggregated as by `DataStreamMonitoring`: the mean
+    of a cost is that of all examples, however they are divided into batches.
+
+    Parameters
+    ----------
+    data : dict, tuple, table, Dataset, DataStream, DataLoader or iterable of batches
+        The data, as for `predict`, with all sources that the variables use. For a model with
+        one input and one target, a pair of arrays ``(X, y)``.
+    variables : Variable, MonitoredQuantity, str or list of these, optional
+        The values to compute, or their names. By default those that the run evaluates with
+        `DataStreamMonitoring`, or else those that it monitors during training, or the cost.
+    batch_size : int or None
+        The number of examples to compute at a time, for data without batches. None for all.
+
+    Returns
+    -------
+    dict
+        The values by name, without the prefixes of records.
+
+    Raises
+    ------
+    SessionError
+        If the data does not fit, or a name is unknown.
+    MonitoringError
+        If there is no batch.
+
+    Warns
+    -----
+    MonitoringWarning
+        If a value can only be averaged over batches.
+
+    Examples
+    --------
+    >>> session.evaluate({"features": X, "targets": y})  # doctest: +SKIP
+    {'cost': 0.31, 'error_rate': 0.08}
+    """
+    wanted = find_monitored(session.main_loop, variables)
+    roots = [v for one in wanted for v in ([one] if isinstance(one, Variable) else one.requires)]
+    originals = for_evaluation(roots)
+    copies = _shared_copies(session, [*roots, *originals.values()])
+    evaluator = DatasetEvaluator(wanted, givens={**originals, **copies})
+    inputs = evaluator.inputs
+    try:
+        predicted = set(inputs_by_name([find_output(session.main_loop, None)], "evaluate"))
+    except SessionError:
+        predicted = set()
+    targets = [name for name in inputs if predicted and name not in predicted]
+    batches = batches_of(
+        data,
+        inputs,
+        method="evaluate",
+        batch_size=batch_size,
+        training=session.main_loop.data_stream,
+        targets=targets,
+    )
+    return evaluator.evaluate(as_stream(batches))
+
+
+def best(
+    session: Any, record: str | None = None, *, choose_best: Callable[[Any, Any], Any] | None = None
+) -> Best:
+    """Find the best iteration so far, which can then be restored.
+
+    Parameters
+    ----------
+    record : str, optional
+        The name of the record to compare; by default that of the extension `TrackTheBest`.
+    choose_best : callable, optional
+        `min` or `max`, or another function that returns the better of two values. By default
+        that of the extension `TrackTheBest` for this record, otherwise `min`.
+
+    Returns
+    -------
+    Best
+        The ``iteration``, its ``value`` and all its ``values``; ``restore()`` goes back to it
+        if ``available`` is True.
+
+    Raises
+    ------
+    SessionError
+        If the record is unknown or has no value.
+
+    Examples
+    --------
+    >>> session.best("valid_cost").restore().wait()  # doctest: +SKIP
+    """
+    log = session.main_loop.log
+    name, better = tracked(session.main_loop, record, choose_best)
+    if name not in log.channels and record is None:
+        raise SessionError(f"the log has no value of {name!r} yet; train until it is recorded")
+    iteration, value = best_of(log, name, better)
+    try:
+        session._worker.rewinder.check(iteration)
+        reason = ""
+    except Refused as refusal:
+        reason = str(refusal)
+    values = dict(log[iteration])
+    return Best(name, value, iteration, values, file_of(log, iteration), reason, session)
+
+
+def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, GraphCopy]:
+    """Return the variable to predict and a copy of its graph, which is kept."""
+    reference = outputs_of(session.main_loop) if not isinstance(output, Variable) else [output]
+    key = (*map(id, reference), output if isinstance(output, str) else None)
+    if session._graph is None or session._graph[0] != key:
+        (variable,) = in_evaluation_mode([find_output(session.main_loop, output)])
+        check_set([v for v in ancestors([variable]) if isinstance(v, SharedVariable)])
+        copy = GraphCopy([variable], known=session._worker.prober.described, session=session.name)
+        session._graph = key, reference, variable, copy
+    return session._graph[2], session._graph[3]
+
+
+def _shared_copies(session: Any, roots: Iterable[Variable]) -> Mapping[Variable, Variable]:
+    """Return copies of the shared variables of the run, with values of one iteration."""
+    shared = [v for v in ancestors(roots) if isinstance(v, SharedVariable)]
+    check_set(shared)
+    kept = [v for v in shared if v.default_update is None]
+    named = names_of(kept, session._worker.prober.described, session.name)
+    values = session._worker.prober.now(named)
+    copies: dict[Variable, Variable] = {}
+    with torch.no_grad():
+        for name, variable in named.items():
+            copies[variable] = own_copy(variable)
+            copies[variable].tensor.copy_(values[name])
+    return copies
+
+
+def _check_rows(
+    result: NDArray[Any], batch: Mapping[str, Any], output: Variable, batch_size: int | None
+) -> None:
+    count = next((len(value) for value in batch.values() if value.ndim), 1)
+    if batch_size is not None and (result.ndim == 0 or len(result) != count):
+        raise SessionError(NOT_ROWS.format(output=output, shape=result.shape, count=count))

@@ -1,0 +1,215 @@
+"""Export of modules of torch to ONNX files, with a numerical check of what was written.
+
+torch's exporter by tracing is used, because it needs no library besides ``onnx``, which also
+checks the file. It bakes the values that the program reads from example inputs, such as a batch
+size that became a constant, into the file. Therefore the file is run for two batch sizes and
+compared with the module, by ``onnx.reference``, before it replaces an existing file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+import torch
+
+from workbench.errors import ArchiveError, MissingLibraryError
+from workbench.utils.atomic import replace_file
+
+OPSET = 20
+"""The version of ONNX's operators, the newest that torch's exporter by tracing knows."""
+
+BATCH = "batch"
+
+MISSING = (
+    "to_onnx requires the library onnx, which is not installed; install it with pip install "
+    "'workbench[onnx]'"
+)
+NOT_EXPORTED = (
+    "{path}: {module} cannot be written as ONNX ({error}); nothing was written. "
+    "torch.export.export(module, inputs) shows its operations; one that ONNX lacks must be replaced"
+)
+DIFFERS = (
+    "{path}: for inputs of shape {shapes}, the ONNX program gives {output} with a largest "
+    "difference of {difference:.3g} from the module, but at most {tolerance:g} (relative and "
+    "absolute) is allowed; nothing was written. {hint}"
+)
+NOT_RUN = (
+    "{path}: the ONNX program fails for inputs of shape {shapes} ({error}); nothing was written. "
+    "The program may have kept a size of the example inputs; pass dynamic_axes for every size that "
+    "varies"
+)
+
+
+def write_onnx(
+    module: torch.nn.Module,
+    inputs: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+    tolerance: float = 1e-4,
+) -> None:
+    """Write a module to an ONNX file in evaluation mode, after checking that it computes the same.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    inputs : dict of str to torch.Tensor
+        An example of each argument, in order; the names become those of the inputs of the file.
+    outputs : list of str
+        The names of the outputs of the file; ``_output`` is added to the name of an input.
+    path : path
+    dynamic_axes : dict of str to dict of int to str, optional
+        For each input, the axes whose size can vary, with their names. By default the first axis
+        of each input, named ``batch``.
+    tolerance : float
+        The largest relative and absolute difference from the outputs of the module.
+
+    Raises
+    ------
+    MissingLibraryError
+        If onnx is not installed.
+    ArchiveError
+        If torch cannot export the module, or if the file computes something else.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise MissingLibraryError(MISSING) from None
+    dynamic = {name: {0: BATCH} for name, value in inputs.items() if value.ndim}
+    dynamic = {name: dict(axes) for name, axes in (dynamic_axes or dynamic).items()}
+    where = os.fspath(path)
+    unknown = [name for name in dynamic if name not in inputs]
+    if unknown:
+        raise ArchiveError(
+            f"{where}: dynamic_axes has {unknown[0]!r}, which is not an input; the inputs are "
+            f"{', '.join(inputs)}"
+        )
+    # An ONNX graph cannot have an input and an output of the same name.
+    outputs = [f"{name}_output" if name in inputs else name for name in outputs]
+    mode = module.training
+    module.eval()
+    try:
+        examples = {name: value.detach().cpu() for name, value in inputs.items()}
+        data = _exported(module, examples, outputs, dynamic, where)
+        model = onnx.load_from_string(data)
+        onnx.checker.check_model(model, full_check=True)
+        for values in (examples, _enlarged(examples, dynamic)):
+            _compare(module, model, values, outputs, where, tolerance)
+    finally:
+        module.train(mode)
+    replace_file(path, lambda file: file.write(data), ArchiveError)
+
+
+def _exported(
+    module: torch.nn.Module,
+    inputs: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    dynamic: Mapping[str, Mapping[int, str]],
+    where: str,
+) -> bytes:
+    file = io.BytesIO()
+    axes = {axis for named in dynamic.values() for axis in named.items()}
+    batch = {axis: name for axis, name in axes if name == BATCH}
+    dynamic = {**dynamic, **{name: batch for name in outputs if len(batch) == 1}}
+    torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)  # type: ignore[attr-defined]
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # about the exporter itself, and about constants
+        try:
+            torch.onnx.export(
+                module,
+                tuple(inputs.values()),
+                file,  # type: ignore[arg-type]
+                dynamo=False,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_axes=dynamic,
+                opset_version=OPSET,
+            )
+        except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            kind = type(module).__name__
+            raise ArchiveError(
+                NOT_EXPORTED.format(path=where, module=kind, error=f"{text:.300}")
+            ) from error
+    return file.getvalue()
+
+
+def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
+    """Add root mean square normalisation to an ONNX graph, which torch's exporter lacks."""
+    from torch.onnx import symbolic_helper
+
+    axes = [-1 - i for i in range(len(symbolic_helper._maybe_get_const(shape, "is")))]
+    given = symbolic_helper._maybe_get_const(epsilon, "f")
+
+    def constant(value: torch.Tensor) -> Any:
+        return g.op("Constant", value_t=value)
+
+    kind = getattr(torch, {"Double": "float64"}.get(x.type().scalarType(), "float32"))
+    square = g.op("ReduceMean", g.op("Mul", x, x), constant(torch.tensor(axes)), keepdims_i=1)
+    least = constant(torch.tensor(torch.finfo(kind).eps if given is None else given, dtype=kind))
+    normal = g.op("Div", x, g.op("Sqrt", g.op("Add", square, least)))
+    return normal if symbolic_helper._is_none(weight) else g.op("Mul", normal, weight)
+
+
+def _enlarged(
+    inputs: Mapping[str, torch.Tensor], dynamic: Mapping[str, Mapping[int, str]]
+) -> dict[str, torch.Tensor]:
+    """Return inputs with two more elements along each dynamic axis, repeated from the start."""
+    larger = {}
+    for name, value in inputs.items():
+        for axis in dynamic.get(name, ()):
+            size = value.shape[axis]
+            value = value.index_select(axis, torch.arange(size + 2) % max(size, 1))
+        larger[name] = value
+    return larger
+
+
+def _compare(
+    module: torch.nn.Module,
+    model: Any,
+    inputs: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    where: str,
+    tolerance: float,
+) -> None:
+    from onnx.reference import ReferenceEvaluator
+
+    shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+    with torch.no_grad():
+        wanted = module(*inputs.values())
+    wanted = wanted if isinstance(wanted, (tuple, list)) else (wanted,)
+    present = {one.name for one in model.graph.input}
+    given = {name: value.numpy() for name, value in inputs.items() if name in present}
+    try:
+        found = ReferenceEvaluator(model).run(list(outputs), given)
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ArchiveError(
+            NOT_RUN.format(path=where, shapes=shapes, error=f"{text:.300}")
+        ) from error
+    for name, one, other in zip(outputs, found, wanted, strict=True):
+        expected = other.detach().cpu().numpy()
+        if one.shape == expected.shape and numpy.allclose(
+            one, expected, rtol=tolerance, atol=tolerance, equal_nan=True
+        ):
+            continue
+        same = one.shape == expected.shape
+        difference = float(numpy.abs(one - expected).max()) if same else float("inf")
+        hint = "" if same else f"The shape is {one.shape}, but must be {expected.shape}"
+        raise ArchiveError(
+            DIFFERS.format(
+                path=where,
+                shapes=shapes,
+                output=name,
+                difference=difference,
+                tolerance=tolerance,
+                hint=hint,
+            ).rstrip()
+        )
