@@ -93,19 +93,20 @@ class BoardState(Hinted):
             return self._built[1]
 
     def complete_spec(self) -> Spec:
-        """Return the specification, after a check that nothing has a fault.
+        """Return the specification, after a check that nothing has a fault or is unfinished.
 
         Raises
         ------
         BuilderError
-            If the model has a fault.
+            If the model has a fault, or a node is unfinished.
         """
         with self._lock:
             first = checking.summary(self._document, self._checked())["fault"]
             if first is not None:
-                raise BuilderError(
-                    f"{self._document.title(first['node'])} has a fault: {first['text']}"
-                )
+                title, text = self._document.title(first["node"]), first["text"]
+                if first["needs"] is not None:
+                    raise BuilderError(f"{title} is unfinished: {first['needs']} ({text})")
+                raise BuilderError(f"{title} has a fault: {text}")
             return complete(self._document)
 
     @property

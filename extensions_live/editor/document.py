@@ -60,6 +60,9 @@ class Document:
         The names of bricks that are not trained.
     chosen : bool
         True if the user chose what is monitored; otherwise it is what nothing else needs.
+    layers : dict of str to tuple of int
+        For each brick into which layers were inserted, numbers that identify its layers in their
+        order. The text of a document does not have them: they matter only beside a session.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -68,6 +71,7 @@ class Document:
     opened: frozenset[str] = frozenset()
     frozen: frozenset[str] = frozenset()
     chosen: bool = False
+    layers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     # Nodes.
 

@@ -92,12 +92,9 @@ class LiveValues:
         built: Built,
         batch: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the values of a session that trains a model which was built from a document.
+        """Take the values of a session; see `Editor.watch`.
 
-        Raises
-        ------
-        SessionError
-            If it is no session, or has none of the parameters of the model.
+        `document` is the drawing of the model that the session trains, `built` is that model.
         """
         known = Known(session, document, built)
         with self._lock:

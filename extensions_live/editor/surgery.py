@@ -12,6 +12,7 @@ from functools import lru_cache
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.document import Document
+from extensions_live.editor.layers import moved_layers
 from extensions_live.messages import SurgeryPayload
 from workbench.builder import Plan, Spec, plan
 from workbench.builder.described import built_of
@@ -153,26 +154,7 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session by that of the canvas; see `Session.rebuild`.
-
-        Parameters
-        ----------
-        copy_units : bool
-            If True, the additional units of wider layers are copies of their present units, so
-            that the model computes the same function where that is possible.
-
-        Returns
-        -------
-        Command
-            The command, which has been carried out. `Command.wait` returns what was kept.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session, if it is not paused, or if the model has a fault.
-        SessionError
-            If the session refuses the model.
-        """
+        """Replace the model of the paused session by that of the canvas; see `Editor.apply`."""
         session = self.session
         if session is None or self._trained is None:
             raise BuilderError(NO_SESSION)
@@ -201,25 +183,13 @@ class Surgery:
         return command
 
     def return_to_session(self) -> None:
-        """Show the model that the session trains; `undo` of the board brings the edits back.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session.
-        """
+        """Show the model that the session trains; see `Editor.return_to_session`."""
         if self.session is None or self._trained is None:
             raise BuilderError(NO_SESSION)
         self._drawing.take("return to the trained model", self._trained, built_of(self.session))
 
     def pause_session(self) -> None:
-        """Pause the session, so that the edits can be applied.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session.
-        """
+        """Pause the session; see `Editor.pause_session`."""
         if self.session is None:
             raise BuilderError(NO_SESSION)
         self.session.pause()
@@ -274,7 +244,7 @@ def same(one: Pair, other: Pair) -> bool:
 
 
 def moved(old: Document, new: Document) -> Mapping[str, str]:
-    """Return the earlier names of bricks that were renamed, since the ids of nodes stay.
+    """Return the earlier paths of bricks that were renamed, and of layers in another place.
 
     Examples
     --------
@@ -291,4 +261,4 @@ def moved(old: Document, new: Document) -> Mapping[str, str]:
         one, other = old.brick_of(node), new.brick_of(node)
         if one is not None and other is not None and one != other and other not in old.bricks:
             found[other] = one
-    return found
+    return found | moved_layers(old, new, found)

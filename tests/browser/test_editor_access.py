@@ -4,8 +4,8 @@ import pytest
 
 from tests.support import frontend
 
+from .canvas import CELLS, Canvas, linear
 from .lab import notebook_text, until
-from .test_editor import CELLS, Canvas, linear
 
 THEMES = "@jupyterlab/apputils-extension/themes"
 AXE = frontend.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
