@@ -270,6 +270,8 @@ class SpecError(BuilderError):
         A value to use instead, or None if none can be offered.
     reason : str
         The text without the place.
+    missing : bool
+        True if nothing is wrong but `setting`, or an input, is missing.
     """
 
     fix: Any
@@ -282,6 +284,7 @@ class SpecError(BuilderError):
         brick: str | None = None,
         setting: str | None = None,
         fix: object = None,
+        missing: bool = False,
     ) -> None:
         where = f"{path or 'the specification'}"
         if brick is not None:
@@ -292,6 +295,7 @@ class SpecError(BuilderError):
         self.brick = brick
         self.setting = setting
         self.fix = fix
+        self.missing = missing
 
 
 class BuilderWarning(WorkbenchError, RuntimeWarning):

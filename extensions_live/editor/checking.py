@@ -20,6 +20,9 @@ from workbench.errors import BuilderError
 _recent: deque[tuple[Document, Check]] = deque(maxlen=8)
 _lock = threading.Lock()
 
+FEW = 3
+"""Number of new calls up to which a check is not worth a drawing without shapes before it."""
+
 TIMES = " \N{MULTIPLICATION SIGN} "
 
 
@@ -83,6 +86,20 @@ def _checked(document: Document) -> Check:
         if own:
             faults[node] = own[0]
     return Check(found.wires, found.calls, found.bricks, faults, found.spec.bricks)
+
+
+def is_quick(document: Document, before: Document | None) -> bool:
+    """Return True if a document has only a few calls that another one, or none, does not have."""
+    known = set() if before is None else set(before.calls)
+    return len(document.calls.keys() - known) <= FEW
+
+
+def known_part(document: Document, last: Check | None) -> Check:
+    """Return what the check of another document says about a document, without another check."""
+    if last is None:
+        return Check({}, {}, {}, {}, document.spec.bricks)
+    wires = {wire: kind for wire, kind in last.wires.items() if wire in document.wires()}
+    return Check(wires, last.calls, last.bricks, {}, document.spec.bricks)
 
 
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:

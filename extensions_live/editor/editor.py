@@ -199,6 +199,10 @@ class Editor(Hinted, SessionCanvas):
             self.send_state(["board", "palette", "problem", "training", "surgery", "live"])
             return messages + 1
         self._again = False
+        draft = self.drawing.draft()
+        if draft is not None:  # nodes need not wait for their shapes
+            self.board = {**draft, **self._answers()}
+            messages += 1
         if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
             self.board = dict(self.snapshot(self.drawing, code=False))
             messages += 1
@@ -212,14 +216,17 @@ class Editor(Hinted, SessionCanvas):
 
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
-        answers = self._intents
-        acked, refused, made = answers.acked, answers.refused, answers.made
+        answers = self._answers()
+        payload: Any = {**subject.payload(code=code), **answers}
+        return {**payload, "misfits": self._misfits(subject)}
+
+    def _answers(self) -> dict[str, Any]:
+        """Return the answers to the intents of pages, as part of what the page draws."""
+        found = self._intents
         return {
-            **subject.payload(code=code),
-            "acked": acked,
-            "refused": refused,
-            "made": made,
-            "misfits": self._misfits(subject),
+            "acked": found.acked,
+            "refused": found.refused,
+            "made": found.made,
             "control_channel": control_channel.connected(),
         }
 

@@ -107,14 +107,14 @@ def test_nodes_are_pasted_with_the_edges_from_other_nodes(canvas):
 def test_train_says_why_the_model_cannot_be_trained_and_then_why_data_do_not_fit(canvas):
     train = canvas.find("train")
     assert train.get_attribute("aria-disabled") == "true"
-    train.click()
+    train.click(force=True)
     assert "choose what to minimise" in canvas.find("why-not").inner_text()
     canvas.press("Escape")
     canvas.ask("editor.drawing.add_input('targets', [None], 'int64')")
     canvas.ask("editor.drawing.add('CategoricalCrossEntropy', name='entropy')")
     canvas.ask("editor.drawing.connect('linear', 'output', 'entropy', 'y_hat')")
     canvas.find("node-entropy").wait_for()
-    train.click()
+    train.click(force=True)
     assert canvas.find("why-not").inner_text() == "First finish entropy: connect y."
     canvas.find("show-missing").click()
     until(lambda: canvas.selected() == ["entropy"], what="the unfinished node selected")

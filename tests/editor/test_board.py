@@ -133,7 +133,7 @@ def test_an_unfinished_node_names_the_inputs_and_settings_that_it_lacks():
     board.connect("targets", "targets", "cost", "y")
     assert node(board, "cost")["fault"]["needs"] == "connect y hat"
     board.add("add", name="sum")
-    assert node(board, "sum")["fault"]["needs"] == "connect x and y"
+    assert node(board, "sum")["fault"]["needs"] == "connect input and other"
 
 
 def test_a_mistake_comes_before_what_is_unfinished():

@@ -210,7 +210,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             function_kwargs=self.function_kwargs,
             on_unused_sources=self.on_unused_sources,
         )
-        found.learning_rate = self.learning_rate
+        vars(found)["learning_rate"] = self.learning_rate  # no step has used that of `found` yet
         return found
 
     def take_state(self, other: TorchOptimizer, sources: Sources) -> None:

@@ -3,13 +3,7 @@ import { describe, expect, it } from "vitest";
 import { flowEdges, flowNodes, type FlowNode } from "../../src/editor/flow";
 import { LabelEdges } from "../../src/editor/label_edges";
 import type { Box } from "../../src/editor/layout";
-import {
-  labelPlaces,
-  pointOn,
-  TALL,
-  widthOf,
-  type Labelled,
-} from "../../src/editor/shape_places";
+import { labelPlaces, pointOn, TALL, widthOf, type Labelled } from "../../src/editor/shape_places";
 import { board, edge, node } from "./boards";
 
 const WIDTH = 80;

@@ -224,14 +224,14 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
             {needs ? (
               <span className="wbe-detail wbe-needed">{needs}</span>
             ) : (
-            <span className="wbe-detail">
-              {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
-              {Boolean(node.parameters) && (
-                <span className="wbe-count" title={countTitle(node)}>
-                  {short(node.parameters ?? 0)}
-                </span>
-              )}
-            </span>
+              <span className="wbe-detail">
+                {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
+                {Boolean(node.parameters) && (
+                  <span className="wbe-count" title={countTitle(node)}>
+                    {short(node.parameters ?? 0)}
+                  </span>
+                )}
+              </span>
             )}
           </LiveLine>
         </span>

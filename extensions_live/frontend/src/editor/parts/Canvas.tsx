@@ -66,10 +66,7 @@ export const Canvas = memo((props: CanvasProps) => {
   const dropping = useDropping({ latest, flow, tools });
   useSight(flow.nodes);
   const [labels] = useState(() => new LabelEdges());
-  const edges = useMemo(
-    () => labels.of(flow.edges, flow.nodes),
-    [labels, flow.edges, flow.nodes],
-  );
+  const edges = useMemo(() => labels.of(flow.edges, flow.nodes), [labels, flow.edges, flow.nodes]);
   const mapped = useStore((state) => state.nodeLookup.size > MANY && !isAllInSight(state));
 
   const connect = useCallback(

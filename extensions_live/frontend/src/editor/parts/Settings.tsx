@@ -200,7 +200,8 @@ function MethodRow({ node }: { node: BoardNode }) {
 function SettingRow({ node, setting }: { node: BoardNode; setting: SettingData }) {
   const { send } = useTools();
   const { name } = setting;
-  const fault = node.fault?.setting === name ? node.fault.text : undefined;
+  const concerned = node.fault?.setting === name;
+  const fault = concerned ? (node.fault?.needs ? "waits" : "wrong") : undefined;
   return (
     <Row
       field={setting}

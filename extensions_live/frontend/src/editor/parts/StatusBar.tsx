@@ -74,5 +74,7 @@ export function selectionText(
 ): string {
   const [only] = selected;
   const title = nodes.find(({ id }) => id === only)?.title ?? only ?? "";
-  return selected.length === 1 ? `${title} is selected` : `${counted(selected.length, "node")} selected`;
+  return selected.length === 1
+    ? `${title} is selected`
+    : `${counted(selected.length, "node")} selected`;
 }

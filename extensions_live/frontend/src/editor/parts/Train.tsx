@@ -13,6 +13,8 @@ interface TrainProps {
   readonly select: Tools["select"];
 }
 
+const MOST_REASONS = 3;
+
 /** Why a model cannot be trained yet, and the node to look at, if there is one. */
 export interface Missing {
   readonly text: string;
@@ -22,7 +24,7 @@ export interface Missing {
 }
 
 export function Train({ board, palette, select }: TrainProps) {
-  const { send } = useTools();
+  const { send, say } = useTools();
   const [open, setOpen] = useState(false);
   const [stream, setStream] = useState("");
   const [rule, setRule] = useState("");
@@ -33,6 +35,7 @@ export function Train({ board, palette, select }: TrainProps) {
   const start = () => {
     if (!chosen) return;
     setOpen(false);
+    say(`training on ${chosen.name} begins; its curves appear below the canvas`);
     const step_rule = rule || step_rules[0];
     send("train", { stream: chosen.name, ...(step_rule ? { step_rule } : {}) });
   };
@@ -63,6 +66,11 @@ export function Train({ board, palette, select }: TrainProps) {
           {missing ? (
             <WhyNot
               missing={missing}
+              fix={board.nodes.find(({ id }) => id === missing.node)?.fault?.fix?.label ?? ""}
+              apply={(node) => {
+                send("apply_fix", { node });
+                setOpen(false);
+              }}
               reasons={missing.data ? Object.entries(board.misfits) : []}
               show={(node) => {
                 setOpen(false);
@@ -80,16 +88,22 @@ export function Train({ board, palette, select }: TrainProps) {
                   value={chosen?.name ?? ""}
                   onChange={({ target }) => setStream(target.value)}
                 >
-                  {streams.map(({ name, note }) => {
+                  {streams.map(({ name }) => {
                     const reason = board.misfits[name];
                     return (
-                      <option key={name} value={name} disabled={reason !== undefined} title={reason}>
-                        {reason === undefined ? described(name, note) : `${name} (does not fit)`}
+                      <option
+                        key={name}
+                        value={name}
+                        disabled={reason !== undefined}
+                        title={reason}
+                      >
+                        {reason === undefined ? name : `${name} (does not fit)`}
                       </option>
                     );
                   })}
                 </select>
               </div>
+              {chosen?.note && <p className="wbe-hint">{chosen.note}</p>}
               <div className="wbe-row">
                 <label htmlFor="wbe-step-rule">step rule</label>
                 <select
@@ -120,22 +134,31 @@ export function Train({ board, palette, select }: TrainProps) {
   );
 }
 
-function described(name: string, note: string): string {
-  return note ? `${name} (${note})` : name;
-}
-
 interface WhyNotProps {
   readonly missing: Missing;
+  /** What is offered for the node; empty for nothing. */
+  readonly fix: string;
+  readonly apply: (node: string) => void;
   /** Streams, each with why it does not fit. */
   readonly reasons: readonly (readonly [name: string, reason: string])[];
   readonly show: (node: string) => void;
 }
 
 /** Why the model cannot be trained, and where to go on. */
-function WhyNot({ missing: { text, node }, reasons, show }: WhyNotProps) {
+function WhyNot({ missing: { text, node }, fix, apply, reasons, show }: WhyNotProps) {
   return (
     <>
       <p data-testid="why-not">{text}</p>
+      {node !== null && fix && (
+        <button
+          type="button"
+          className="wbe-button wbe-primary"
+          data-testid="fix-missing"
+          onClick={() => apply(node)}
+        >
+          {fix}
+        </button>
+      )}
       {node !== null && (
         <button
           type="button"

@@ -2,7 +2,15 @@
 
 import { useCallback, useLayoutEffect, useState, type RefObject } from "react";
 
-import { keepPanels, keptPanels, storeOf, WIDE, type Panels, type Part, type Room } from "../panels";
+import {
+  keepPanels,
+  keptPanels,
+  storeOf,
+  WIDE,
+  type Panels,
+  type Part,
+  type Room,
+} from "../panels";
 
 export interface Parts {
   readonly shown: Panels;
