@@ -384,9 +384,9 @@ class Load(SimpleExtension):
         try:
             main_loop.load_state_dict(state)
         except StateError as error:
-            raise ArchiveError(f"{self.path}: {error}{self._changed()}") from error
+            raise ArchiveError(f"{self.path}: {error}{self._model_changes()}") from error
 
-    def _changed(self) -> str:
+    def _model_changes(self) -> str:
         """Return how the model of the saved run was changed, or nothing, to end a message."""
         try:
             columns = read_state(self.path, ["log"])["log"]["columns"]
