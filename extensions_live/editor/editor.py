@@ -1,4 +1,4 @@
-"""`Editor`, the widget in which a person builds and changes models."""
+"""`Editor`, the widget in which users build and change models."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ from workbench.hints import Hinted
 from workbench.model import Model
 
 PERIOD = 0.1
-"""Seconds between two looks for changes that Python made."""
+"""Seconds between two checks for changes made by Python code."""
 
 
 class Editor(Hinted, SessionCanvas):
     """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
-    `drawing`, and each change from Python is drawn at once.
+    `drawing`, and each change from Python is drawn immediately.
 
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to begin with; nothing by default. A module of torch that cannot be edited, and
-        an ONNX file, given by its path, can only be looked at. Another editor has this one show
-        its board and its session, too, so that both can be used in turn.
+        The initial model; by default, the canvas is empty. The path of an ONNX file, or a torch
+        module that cannot be edited, gives a read-only view. If `model` is an editor, the new
+        editor shows the same board and session, and both editors can be used.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class Editor(Hinted, SessionCanvas):
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
     outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
-    origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
+    origin = traitlets.Unicode(help="an identifier shared by all editors of a board").tag(sync=True)
 
     def __init__(
         self, model: Describable | Iterable[Any] | Editor | str | Path | None = None
@@ -129,7 +129,7 @@ class Editor(Hinted, SessionCanvas):
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model by name; the same ones until the canvas changes."""
+        """The bricks and variables of the model, rebuilt only after the canvas has changed."""
         return self.drawing.built
 
     @property
@@ -143,7 +143,7 @@ class Editor(Hinted, SessionCanvas):
         return self.drawing.code
 
     def show(self, model: Describable | Iterable[Any]) -> None:
-        """Draw another model; bricks whose paths it has, too, keep their positions.
+        """Show another model; bricks whose paths exist in both models keep their positions.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Editor(Hinted, SessionCanvas):
         pump.nudge(self)
 
     def add_stream(self, stream: AbstractDataStream | str) -> list[str]:
-        """Add an input for each source of a data stream that has none, and return their ids."""
+        """Add the missing inputs for the sources of a data stream, and return their ids."""
         if isinstance(stream, str):
             stream = self._streams.found(stream)
         new = []
@@ -162,7 +162,10 @@ class Editor(Hinted, SessionCanvas):
             if source["name"] not in self.drawing.document.wires():
                 new.append(self.drawing.add_input(source["name"], source["shape"], source["dtype"]))
         if not new:
-            raise BuilderError("the canvas already has an input for each source of the stream")
+            raise BuilderError(
+                "there is nothing to add: the canvas already has an input for each "
+                "source of the stream"
+            )
         return new
 
     def _stream(self, name: str) -> AbstractDataStream:
@@ -231,7 +234,7 @@ class Editor(Hinted, SessionCanvas):
         }
 
     def _misfits(self, board: BoardState) -> dict[str, str]:
-        """Return why streams do not fit the inputs that training needs, by name."""
+        """Return a dictionary that maps unsuitable streams to the reasons why they do not fit."""
         needed = board.needed_inputs()
         found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
                  if one["sources"]}  # fmt: skip
@@ -277,7 +280,7 @@ class Editor(Hinted, SessionCanvas):
         RunView([self], EditorStill(self.drawing))._ipython_display_()
 
     def close(self) -> None:
-        """Remove the editor and the view of its session from the page; the session continues."""
+        """Remove the editor and its view of the session from the page; the session continues."""
         if self.run_view is not None:
             self.run_view.close()
             self.run_view = None

@@ -1,4 +1,4 @@
-"""The first check of a board takes a second; it is made in a thread before a person needs it."""
+"""A thread that checks a small model in advance, since the first check takes about a second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _started = threading.Event()
 
 
 def warm_up() -> threading.Thread | None:
-    """Start the thread, once in this process; return it, or None if it was started before."""
+    """Start and return the thread, or return None if it has already been started."""
     if _started.is_set():
         return None
     _started.set()

@@ -121,7 +121,7 @@ def test_the_batches_of_a_users_scheme_become_smaller():
 def test_every_stream_is_edited_or_says_why_not(cls):
     made = contract.STREAMS[cls]()
     if edits_of(made) is None:
-        with pytest.raises(DataError, match="single examples cannot be changed"):
+        with pytest.raises(DataError, match="individual examples cannot be changed"):
             made._base()
             made._taken(0, 0)
         return
@@ -218,7 +218,7 @@ def first_value(example):
     data.as_stream([{"x": [1, 2]}]),
 ], ids=["in order", "loader", "batches"])  # fmt: skip
 def test_data_without_indices_say_what_to_use(one):
-    with pytest.raises(DataError, match="single examples cannot be changed.*IndexableDataset"):
+    with pytest.raises(DataError, match="individual examples cannot be changed.*IndexableDataset"):
         one._base()
 
 

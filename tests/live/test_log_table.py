@@ -80,7 +80,7 @@ def test_a_condition_that_cannot_be_used_is_explained(ask):
     payload = ask(condition="csot < 5")
     assert "no channel 'csot'; did you mean 'cost'" in payload["error"]
     assert payload["total"] == 10
-    assert "a call of a function" in ask(condition="print(cost)")["error"]
+    assert "a function call" in ask(condition="print(cost)")["error"]
     assert ask()["error"] == ""
 
 
@@ -168,7 +168,7 @@ def test_wrong_requests_are_refused(log):
         LogTable(3)
     with pytest.raises(UnknownRecordError, match="did you mean 'cost'"):
         LogTable(log, query="csot < 1")
-    with pytest.raises(LogError, match="a call of a function"):
+    with pytest.raises(LogError, match="a function call"):
         LogTable(log, query="print(1)")
     LogTable(TrainingLog(), query="later < 1").close()
 

@@ -1,4 +1,4 @@
-"""Training algorithms: gradient descent with step rules, and the optimizers of torch."""
+"""Training algorithms: gradient descent with step rules, and torch optimizers."""
 
 from workbench.algorithms.adaptive import AdaDelta, AdaGrad, Adam, BasicRMSProp, RMSProp
 from workbench.algorithms.base import TrainingAlgorithm, UpdatesAlgorithm

@@ -1,4 +1,4 @@
-"""Bricks, variables and other objects that are made while code is read."""
+"""Bricks, variables and other objects that are created while code is read."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
 
 
 class Objects:
-    """Objects made while code is read, and the variables from which others are computed.
+    """Objects created while code is read, and the variables that other variables depend on.
 
     Attributes
     ----------
     consumed : set of Variable
-        The variables from which others are computed.
+        The variables from which other variables are computed.
     touched : list of Variable or Brick
-        What was made, applied, changed or named, in order.
+        The objects that were created, applied, changed or named, in chronological order.
     """
 
     def __init__(self) -> None:
@@ -44,11 +44,11 @@ class Objects:
         self._given: set[Brick] = set()
 
     def tops(self) -> list[Brick]:
-        """Return the bricks that do not belong to another brick, in order."""
+        """Return the bricks that do not belong to another brick, in the order of their creation."""
         return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
 
     def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call a class, an operation, or a function that makes inputs."""
+        """Call a class, an operation, or a function that creates inputs."""
         if isinstance(found, Operation):
             return self._operation(found, args, kwargs)
         new = self._new(found, args, kwargs)
@@ -60,7 +60,7 @@ class Objects:
         if not isinstance(found, type) or registry.kind_of(found) is None:
             if found in INPUTS.values() or callable(found):
                 return self._tried(lambda: found(*args, **kwargs), found.__name__)
-            raise Unreadable(f"a call of {found!r}")
+            raise Unreadable(f"a call to {found!r}")
         if issubclass(found, torch.nn.Module):
             return self._tried(lambda: _module(found, args, kwargs), found.__name__)
         new = self._tried(lambda: found(*args, **kwargs), found.__name__)
@@ -75,7 +75,7 @@ class Objects:
         given = flat([args, list(kwargs.values())])
         arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
         if arrays and not any(isinstance(v, Variable) for v in given):
-            raise Unreadable(f"a call of {bound.path} without a variable")
+            raise Unreadable(f"a call to {bound.path} without a variable")
         outputs = self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
         self.touched += flat([outputs])
         return outputs
@@ -92,14 +92,14 @@ class Objects:
         given = operations.arguments(operation, args, kwargs)
         missing = [key for key in operation.inputs if key not in given]
         if missing or not any(isinstance(v, Variable) for v in flat(list(given.values()))):
-            raise Unreadable(f"a call of {operation.name} without a variable")
+            raise Unreadable(f"a call to {operation.name} without a variable")
         inputs = [given.pop(key) for key in operation.inputs]
         result = self._tried(lambda: operations.call(operation, inputs, given), operation.name)
         self.touched.append(result)
         return result
 
     def attribute(self, owner: Any, name: str) -> Any:
-        """Return an attribute."""
+        """Return an attribute of an object."""
         if isinstance(owner, Reference):
             found = resolved(Reference(f"{owner.path}.{name}"))
             return found if isinstance(found, torch.dtype) else Reference(f"{owner.path}.{name}")
@@ -219,7 +219,7 @@ def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn
 
 
 def _is_readable(brick: Brick, name: str) -> bool:
-    """Return True if an attribute is a plain value, a brick, a scheme or a list of these."""
+    """Return True if an attribute is a plain value, a brick, a scheme or a list of such values."""
     if name.startswith("_") or name not in vars(brick):
         return False
     kinds = (*PLAIN, Brick, NdarrayInitialization, BoundApplication)

@@ -1,7 +1,8 @@
 """Base classes of streams that know which examples of a dataset are in their batches.
 
-`workbench.data.editing` uses their methods to drop, relabel and read single examples. Each stream
-calls the methods of the stream below it, down to the `Origin`, which reads the dataset.
+`workbench.data.editing` uses the methods of these classes to drop, relabel and read single
+examples. Each stream calls the methods of the stream below it, down to the `Origin`, which reads
+the dataset.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from workbench.data.schemes import IterationScheme
 from workbench.errors import DataError
 
 NO_INDICES = (
-    "{stream!r} does not know which examples of a dataset are in its batches, so single examples "
-    "cannot be changed; train on DataStream(IndexableDataset({{source: array}}), "
+    "{stream!r} does not know which examples of a dataset its batches contain, so individual "
+    "examples cannot be changed; train on DataStream(IndexableDataset({{source: array}}), "
     "iteration_scheme=ShuffledScheme(...))"
 )
 IN_ORDER = (
-    "the examples of {dataset!r} can only be read in order and have no indices, so single examples "
-    "cannot be changed; put the data into an IndexableDataset"
+    "the examples of {dataset!r} can only be read in order and have no indices, so individual "
+    "examples cannot be changed; put the data into an IndexableDataset"
 )
 
 
@@ -35,7 +36,7 @@ class Traced(Part):
         raise DataError(NO_INDICES.format(stream=self))
 
     def _taken(self, epoch: int, position: int) -> int:
-        """Return the number of examples of the dataset in the first `position` items."""
+        """Return the number of dataset examples in the first `position` items of an epoch."""
         raise DataError(NO_INDICES.format(stream=self))
 
     def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:

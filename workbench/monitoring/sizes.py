@@ -37,9 +37,10 @@ def _first(symbol: Any) -> Any:
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return the earliest size that equals `number`, given variables in topological `order`.
+    """Return the earliest size that equals `number`, from variables in topological `order`.
 
-    Later variables then need not be kept for their sizes, and can be fused with other operations.
+    Later variables then need not be kept only for their sizes, and can be fused with other
+    operations.
     """
     if not isinstance(number.fake, torch.SymInt):
         return number
@@ -54,7 +55,7 @@ def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
 
 
 def _same(one: Variable, other: Variable) -> bool:
-    """Return True if two variables are known to be equal for any data."""
+    """Return True if two variables are known to be equal regardless of the data."""
     if one is other:
         return True
     numbers = isinstance(one.fake, torch.SymInt) and isinstance(other.fake, torch.SymInt)
@@ -62,5 +63,5 @@ def _same(one: Variable, other: Variable) -> bool:
 
 
 def all_same(some: Sequence[Variable], others: Sequence[Variable]) -> bool:
-    """Return True if the variables of each pair are known to be equal for any data."""
+    """Return True if the variables of each pair are known to be equal regardless of the data."""
     return len(some) == len(others) and all(map(_same, some, others))

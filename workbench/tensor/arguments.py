@@ -1,4 +1,4 @@
-"""Checks and conversion of the values that are passed to functions."""
+"""Functions that check and convert arguments of other functions."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Expected:
             return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
         except TypeError as error:
             raise errors.InputError(
-                f"input {self.variable!r} must be an array of numbers, not of {array.dtype} "
-                f"({error})"
+                f"input {self.variable!r} must be an array of numbers, but has dtype "
+                f"{array.dtype} ({error})"
             ) from None
 
     def _widen(self, value: torch.Tensor) -> torch.Tensor:

@@ -1,10 +1,10 @@
-"""Logarithms of probabilities, computed without the rounding errors of the probabilities.
+"""Accurate computation of the logarithms of probabilities.
 
-Softmax and the logistic function round probabilities near zero and one, so that the logarithm of a
-probability and its gradient become inexact. Therefore lowering computes ``log(softmax(x))`` as
+Softmax and the logistic function round probabilities near zero and one, which makes the logarithm
+of a probability and its gradient inaccurate. Therefore, lowering computes ``log(softmax(x))`` as
 ``log_softmax(x)`` and ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph still contains the
-probabilities. If another variable replaces them (for example after dropout), the logarithm is
-computed as written.
+probabilities. If they are replaced by another variable (for example, when dropout is applied to
+them), the logarithm is computed as written.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def log_complement(p: Variable) -> Variable:
 def log_softmax(x: Variable) -> Variable:
     """Return the log-softmax of each row, with the correct limit for an infinite logit.
 
-    A logit of plus infinity has probability one.
+    A class with a logit of plus infinity has probability one.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def log_softmax(x: Variable) -> Variable:
 
 
 def weighted(weight: Variable, log_p: Variable) -> Variable:
-    """Return ``weight * log_p``, which is zero where `weight` is zero even if `log_p` is infinite.
+    """Return ``weight * log_p``, but zero where `weight` is zero, even if `log_p` is infinite.
 
     Examples
     --------

@@ -34,8 +34,8 @@ class IterationScheme(Hinted, Part, ABC):
     num_batches : int or None
         The number of requests in an epoch, if known.
     batch_size : int or None
-        The number of examples in each request, except that the last can be smaller; None if
-        requests are single examples or vary in size.
+        The number of examples in each request; the last request can be smaller. None if requests
+        are single examples or vary in size.
     requests_examples : bool
         True if each request is for one example instead of a batch.
     """
@@ -47,7 +47,7 @@ class IterationScheme(Hinted, Part, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        advice = "it must return the requests of epoch `epoch`, omitting the first `start`"
+        advice = "it must return the requests of epoch `epoch`, omitting the first `start` requests"
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     def _copied_whole(self, moves: bool) -> bool:
@@ -60,7 +60,7 @@ class IterationScheme(Hinted, Part, ABC):
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Request]:
-        """Return the requests of epoch `epoch`, omitting the first `start`."""
+        """Return the requests of the given epoch, omitting the first `start` requests."""
 
 
 class IndexScheme(IterationScheme):
@@ -119,7 +119,7 @@ class BatchSizeScheme(IterationScheme):
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:
-        """Return the batch sizes of epoch `epoch`, omitting the first `start`."""
+        """Return the batch sizes of the given epoch, omitting the first `start` sizes."""
 
 
 def request_sizes(scheme: IterationScheme, epoch: int) -> Iterator[int]:

@@ -24,8 +24,9 @@ from workbench.errors import DataError
 
 MOVED_ROWS = (
     "{stream!r} does not know which examples of a dataset it has read, since {below!r} can change "
-    "the order or the number of the examples in a batch, so single examples cannot be changed. "
-    "Apply the function of that transformer to single examples, or to the final batches"
+    "the order or the number of the examples in a batch, so individual examples cannot be "
+    "changed. Apply the function of that transformer to individual examples, or to the final "
+    "batches"
 )
 
 
@@ -41,7 +42,7 @@ class Batch(Transformer):
     iteration_scheme : IterationScheme
         The scheme of the batch sizes, such as `ConstantScheme`.
     strictness : {0, 1, 2}
-        The treatment of the last batch of an epoch if too few examples remain: 0 returns a smaller
+        What to do if too few examples remain for the last batch of an epoch: 0 returns a smaller
         batch, 1 omits the batch, and 2 raises an error.
 
     Raises

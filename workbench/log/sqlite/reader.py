@@ -1,4 +1,4 @@
-"""Reader that adds new records of the database to a log in memory.
+"""Reader that adds new records from the database to a log in memory.
 
 A damaged value is replaced by a placeholder, and a warning names its location. A record without a
 valid iteration or name is skipped.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = "{database!r}: {place} is damaged ({reason}); the rest of the log can be read"
 ESSENTIAL = ("iterations_done", "epochs_done", "_epoch_ends")
-"""Keys of the status whose values must be valid for the log to be read."""
+"""Status keys that must have valid values; otherwise the log cannot be read."""
 NO_ESSENTIAL = (
     "{database!r}: the log cannot be read because status[{key!r}] is damaged ({value!r}); open a "
     "copy of the database with any SQLite program and correct the table status"

@@ -34,7 +34,7 @@ def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
     ----------
     checks : list or None
         List to which scalar tensors are added; each is true if all indices of its argument are in
-        range. With None, operations are recorded unchanged.
+        range. If None, operations are recorded unchanged.
     """
     token = _checks.set(checks)
     try:
@@ -45,13 +45,13 @@ def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
 
 
 def indexes(graph: fx.Graph) -> bool:
-    """Return True if a flat graph contains operations with indices."""
+    """Return True if a flat graph contains operations that take indices."""
     return any(node.target in safe_operations() for node in graph.nodes)
 
 
 @functools.cache
 def safe_operations() -> dict[Any, Callable[..., Any]]:
-    """Return, for each operation with indices, a decomposition that raises no index errors."""
+    """Return, for each operation that takes indices, a replacement that raises no index errors."""
     aten = torch.ops.aten
     along = (
         aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,
